@@ -1,0 +1,74 @@
+# slipway's commands. `make up` brings the stack up on the local cloud; README.md has the rest.
+.DEFAULT_GOAL := help
+.PHONY: help up preview down status logs test lint fmt cli build image start bench
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+
+DIR        := .localcloud
+LOCALCLOUD := bin/localcloud -dir $(DIR)
+# What every `pulumi` of ours runs with: the local cloud as its providers, its state inside the work folder.
+PULUMI     := eval "$$($(LOCALCLOUD) env)"; pulumi --stack local
+IMAGE      := 000000000000.dkr.ecr.eu-central-1.amazonaws.com/hello:local
+MODULES    := . app localcloud
+
+# The version is the commit's, so that an unchanged tree builds the same image again, to the byte.
+VERSION    ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),dev)
+COMMIT     ?= $(or $(shell git rev-parse HEAD 2>/dev/null),unknown)
+BUILD_TIME ?= $(or $(shell git log -1 --format=%cI 2>/dev/null),unknown)
+
+help: ## Show this.
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+up: start image ## Bring the stack up on the local cloud.
+	@$(PULUMI) up --yes --skip-preview
+	@$(LOCALCLOUD) endpoints
+
+preview: start image ## Show what `make up` would change.
+	@$(PULUMI) preview --diff
+
+down: start ## Destroy the stack, then stop the local cloud.
+	@$(PULUMI) destroy --yes --skip-preview
+	@$(LOCALCLOUD) stop -empty
+
+status: ## Show what is alive in the local cloud.
+	@$(LOCALCLOUD) status
+
+logs: ## Show what the tasks log; FOLLOW=1 goes on.
+	@$(LOCALCLOUD) logs $(if $(FOLLOW),-follow)
+
+start: cli build
+	@$(LOCALCLOUD) start -zone slipway.test
+	@eval "$$($(LOCALCLOUD) env)"; pulumi stack select --create local >/dev/null
+
+cli:
+	@tools/cli
+
+build:
+	@mkdir -p bin
+	@test -x bin/slipway || echo "building the program: the first time, its AWS SDK takes some minutes" >&2
+	@go build -o bin/slipway .
+	@go build -C localcloud -o ../bin/ ./cmd/localcloud
+
+# The same flags as the Dockerfile's.
+image: start
+	@CGO_ENABLED=0 go build -C app -trimpath -o ../bin/app \
+		-ldflags "-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.buildTime=$(BUILD_TIME)" .
+	@$(LOCALCLOUD) push -dockerfile Dockerfile -file /out/app=bin/app \
+		-arg VERSION=$(VERSION) -arg COMMIT=$(COMMIT) -arg BUILD_TIME=$(BUILD_TIME) $(IMAGE)
+
+test: cli build ## Run all tests of all modules, those end to end included.
+	go test ./...
+	go test -C app -race ./...
+	go test -C localcloud -race -timeout 30m ./...
+
+lint: bin/golangci-lint ## Run the linters and check the formatting.
+	@for m in $(MODULES); do (cd $$m && echo "lint $$m" && "$(CURDIR)/bin/golangci-lint" run --config "$(CURDIR)/.golangci.yml" ./...); done
+
+fmt: bin/golangci-lint ## Format the code.
+	@for m in $(MODULES); do (cd $$m && "$(CURDIR)/bin/golangci-lint" fmt --config "$(CURDIR)/.golangci.yml" ./...); done
+
+bin/golangci-lint: tools/lint/go.mod
+	@echo "building golangci-lint into bin/: once, some minutes" >&2
+	@go build -C tools/lint -ldflags "-s -w" -o ../../bin/ tool
+	@touch $@
