@@ -1,0 +1,414 @@
+package cloud
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// Cloud carries out operations on the resources of a store, by the rules of its kinds.
+type Cloud struct {
+	Store *Store
+
+	schema    Schema
+	kinds     map[string]kind
+	functions map[string]function
+	latency   float64
+	patience  float64
+}
+
+// Schema knows the names and types of the properties of every kind and of the arguments of every function.
+type Schema interface {
+	// Check finds what is wrong with the inputs by name and type alone, and returns them in the types that they should have.
+	Check(token string, inputs Map) (Map, []Failure)
+	// CheckArgs is to a function's arguments what Check is to a resource's inputs.
+	CheckArgs(token string, args Map) (Map, []Failure)
+	// Outputs names the properties that a resource of the kind has.
+	Outputs(token string) []string
+	// IsMap reports whether an input is a map with free keys, such as tags.
+	IsMap(token, property string) bool
+}
+
+// Options are the settings of a Cloud.
+type Options struct {
+	Schema Schema
+	// Latency scales the kinds' latencies; 0 (the default) makes everything as fast as it can be, 1 as slow as the real
+	// services.
+	Latency float64
+	// Patience scales how long the real services and providers wait before they give up; default 1.
+	Patience float64
+}
+
+// New makes a cloud of a store. Add gives it its kinds.
+func New(store *Store, o Options) *Cloud {
+	if o.Patience == 0 {
+		o.Patience = 1
+	}
+	return &Cloud{
+		Store: store, schema: o.Schema, latency: o.Latency, patience: o.Patience,
+		kinds: map[string]kind{}, functions: map[string]function{},
+	}
+}
+
+// Add makes the cloud serve kinds and functions: values of *Kind[T] and *Function[A].
+func (c *Cloud) Add(members ...any) {
+	for _, m := range members {
+		switch m := m.(type) {
+		case kind:
+			c.kinds[m.base().Token] = m
+		case function:
+			c.functions[m.token()] = m
+		default:
+			panic(fmt.Sprintf("cloud: %T is neither a kind nor a function", m))
+		}
+	}
+}
+
+// Tokens returns the tokens of all kinds and functions, sorted.
+func (c *Cloud) Tokens() []string {
+	return slices.Sorted(func(yield func(string) bool) {
+		for t := range c.kinds {
+			if !yield(t) {
+				return
+			}
+		}
+		for t := range c.functions {
+			if !yield(t) {
+				return
+			}
+		}
+	})
+}
+
+func (c *Cloud) kind(token string) (kind, error) {
+	k, ok := c.kinds[token]
+	if !ok || !k.public() {
+		return nil, fmt.Errorf("resource %s: %w", token, ErrUnimplemented)
+	}
+	return k, nil
+}
+
+func (k *Kind[T]) scope(s Scope) Scope {
+	if k.Global {
+		s.Region = ""
+	}
+	return s
+}
+
+// Check fills in the kind's defaults and finds everything wrong with the inputs that can be found without the cloud.
+func (c *Cloud) Check(token string, inputs Map) (Map, []Failure, error) {
+	k, err := c.kind(token)
+	if err != nil {
+		return nil, nil, err
+	}
+	inputs, failures := c.schema.Check(token, inputs)
+	if len(failures) > 0 {
+		return inputs, failures, nil
+	}
+	filled := Map{}
+	maps.Copy(filled, k.base().Defaults)
+	maps.Copy(filled, inputs)
+	failures, err = k.check(filled)
+	return filled, failures, err
+}
+
+// AutoName returns how resources of the kind are named when the program does not, or nil.
+func (c *Cloud) AutoName(token string) *AutoName {
+	if k, ok := c.kinds[token]; ok {
+		return k.base().AutoName
+	}
+	return nil
+}
+
+// Diff compares checked inputs with the resource's inputs and state as the engine recorded them.
+func (c *Cloud) Diff(token string, oldInputs, state, inputs Map) (Diff, error) {
+	k, err := c.kind(token)
+	if err != nil {
+		return Diff{}, err
+	}
+	return diff(k.base(), func(p string) bool { return c.schema.IsMap(token, p) }, oldInputs, state, inputs), nil
+}
+
+// Preview returns the outputs that creating or updating a resource would give: every property that only the cloud can know
+// is Unknown. State is nil for a new resource.
+func (c *Cloud) Preview(token string, oldInputs, state, inputs Map) (Map, error) {
+	if _, err := c.kind(token); err != nil {
+		return nil, err
+	}
+	out := Map{}
+	for _, p := range c.schema.Outputs(token) {
+		out[p] = Unknown{}
+	}
+	for p, v := range state {
+		if _, ok := oldInputs[p]; !ok {
+			out[p] = v
+		}
+	}
+	maps.Copy(out, inputs)
+	return out, nil
+}
+
+// Create makes a resource. An error together with a resource means that it exists but is not as wanted.
+func (c *Cloud) Create(ctx context.Context, caller Caller, token string, inputs Map, timeout time.Duration) (*Resource, error) {
+	k, err := c.kind(token)
+	if err != nil {
+		return nil, err
+	}
+	b := k.base()
+	if err := c.delay(ctx, b.Latency.Create); err != nil {
+		return nil, fmt.Errorf("creating %s: %w", b.Label, err)
+	}
+	call := c.call(ctx, caller, timeout)
+	call.Resource = &Resource{Key: Key{Scope: b.scope(caller.Scope), Token: token}, Inputs: inputs}
+	err = c.Store.Update(func(tx *Tx) error {
+		call.Tx = tx
+		return c.put(k, call)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("creating %s: %w", b.Label, err)
+	}
+	return c.settle(k, call, "creating")
+}
+
+// Update changes a living resource.
+func (c *Cloud) Update(ctx context.Context, caller Caller, token, id string, inputs Map, timeout time.Duration) (*Resource, error) {
+	k, err := c.kind(token)
+	if err != nil {
+		return nil, err
+	}
+	b := k.base()
+	if err := c.delay(ctx, b.Latency.Create); err != nil {
+		return nil, fmt.Errorf("updating %s (%s): %w", b.Label, id, err)
+	}
+	call := c.call(ctx, caller, timeout)
+	err = c.Store.Update(func(tx *Tx) error {
+		call.Tx = tx
+		call.Old = tx.Get(Key{Scope: b.scope(caller.Scope), Token: token, ID: id})
+		if call.Old == nil {
+			return c.notFound(token, id)
+		}
+		call.Resource = call.Old.Clone()
+		call.Resource.Inputs = inputs
+		return c.put(k, call)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("updating %s (%s): %w", b.Label, id, err)
+	}
+	return c.settle(k, call, "updating")
+}
+
+// put checks the references, computes the outputs and stores the resource.
+func (c *Cloud) put(k kind, call *Call) error {
+	refs, err := k.refs(call, call.Resource.Inputs)
+	if err != nil {
+		return err
+	}
+	for _, ref := range refs {
+		if ref.Value != "" && call.Find(ref) == nil {
+			return c.notFound(ref.Token, ref.Value)
+		}
+	}
+	r := call.Resource
+	if r.Outputs, err = k.outputs(call); err != nil {
+		return err
+	}
+	if r.ID == "" {
+		panic("cloud: Outputs of " + r.Token + " gave no id")
+	}
+	r.Name = displayName(r)
+	call.Tx.Put(r)
+	return nil
+}
+
+// settle runs Apply and returns the resource as it is afterwards.
+func (c *Cloud) settle(k kind, call *Call, doing string) (*Resource, error) {
+	call.Tx = nil
+	err := k.apply(call)
+	r := call.Resource
+	c.Store.View(func(tx *Tx) {
+		if now := tx.Get(r.Key); now != nil {
+			r = now
+		}
+	})
+	if err != nil {
+		err = fmt.Errorf("%s %s (%s): %w", doing, k.base().Label, r.ID, err)
+	}
+	return r, err
+}
+
+// Read returns the resource as it is, or nil if there is none.
+func (c *Cloud) Read(caller Caller, token, id string) (*Resource, error) {
+	k, err := c.kind(token)
+	if err != nil {
+		return nil, err
+	}
+	var r *Resource
+	c.Store.View(func(tx *Tx) { r = tx.Get(Key{Scope: k.base().scope(caller.Scope), Token: token, ID: id}) })
+	return r, nil
+}
+
+// Delete removes a resource; one that is not there counts as removed. While another resource refers to it, it is tried
+// again for as long as the kind's Patience says.
+func (c *Cloud) Delete(ctx context.Context, caller Caller, token, id string, timeout time.Duration) error {
+	k, err := c.kind(token)
+	if err != nil {
+		return err
+	}
+	b := k.base()
+	fail := func(err error) error { return fmt.Errorf("deleting %s (%s): %w", b.Label, id, err) }
+	if err := c.delay(ctx, b.Latency.Delete); err != nil {
+		return fail(err)
+	}
+	key := Key{Scope: b.scope(caller.Scope), Token: token, ID: id}
+	call := c.call(ctx, caller, timeout)
+	c.Store.View(func(tx *Tx) { call.Resource = tx.Get(key) })
+	if call.Resource == nil {
+		return nil
+	}
+	if err := k.release(call); err != nil {
+		return fail(err)
+	}
+	if timeout == 0 {
+		timeout = time.Duration(float64(b.Patience) * c.patience)
+	}
+	patience, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	for {
+		changed := c.Store.Changed()
+		err := c.Store.Update(func(tx *Tx) error {
+			call.Tx = tx
+			if call.Resource = tx.Get(key); call.Resource == nil {
+				return nil
+			}
+			if by := c.referrer(tx, call.Resource); by != nil {
+				return c.inUse(b, call.Resource, by)
+			}
+			if err := k.remove(call); err != nil {
+				return err
+			}
+			tx.Delete(key)
+			return nil
+		})
+		if err == nil || Code(err) == "" {
+			return err
+		}
+		select {
+		case <-changed:
+		case <-patience.Done():
+			return fail(err)
+		}
+	}
+}
+
+// Invoke answers a function, or says what is wrong with its arguments.
+func (c *Cloud) Invoke(ctx context.Context, caller Caller, token string, args Map) (Map, []Failure, error) {
+	f, ok := c.functions[token]
+	if !ok {
+		return nil, nil, fmt.Errorf("function %s: %w", token, ErrUnimplemented)
+	}
+	args, failures := c.schema.CheckArgs(token, args)
+	if len(failures) > 0 {
+		return nil, failures, nil
+	}
+	call := c.call(ctx, caller, 0)
+	var out Map
+	var err error
+	c.Store.View(func(tx *Tx) {
+		call.Tx = tx
+		out, err = f.call(call, args)
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("invoking %s: %w", token, err)
+	}
+	return out, nil, nil
+}
+
+func (c *Cloud) call(ctx context.Context, caller Caller, timeout time.Duration) *Call {
+	return &Call{Context: ctx, Store: c.Store, Caller: caller, Timeout: timeout, Patience: c.patience}
+}
+
+// referrer returns a resource that refers to r and so keeps it from being deleted, or nil.
+func (c *Cloud) referrer(tx *Tx, r *Resource) *Resource {
+	for other := range tx.All() {
+		k, ok := c.kinds[other.Token]
+		if !ok || other.Scope.Account != r.Scope.Account || other.Key == r.Key {
+			continue
+		}
+		call := &Call{Context: context.Background(), Store: c.Store, Tx: tx, Caller: Caller{Scope: other.Scope}, Resource: other}
+		refs, err := k.refs(call, other.Inputs)
+		if err != nil {
+			continue // stored inputs decode
+		}
+		for _, ref := range refs {
+			if ref.Weak || ref.Value == "" || ref.Token != r.Token {
+				continue
+			}
+			if ref.Property == "" && ref.Value == r.ID || ref.Property != "" && r.Outputs[ref.Property] == ref.Value {
+				return other
+			}
+		}
+	}
+	return nil
+}
+
+func (c *Cloud) inUse(b *Kind[struct{}], r, by *Resource) error {
+	if b.InUse != nil {
+		return b.InUse(r, by)
+	}
+	return Errorf("ResourceInUse", "%s %s is in use by %s", b.Label, r.ID, by.ID)
+}
+
+func (c *Cloud) notFound(token, id string) error {
+	if k, ok := c.kinds[token]; ok && k.base().NotFound != nil {
+		return k.base().NotFound(id)
+	}
+	return Errorf("NotFound", "%s %s does not exist", token, id)
+}
+
+// delay waits as long as the real service would take, scaled.
+func (c *Cloud) delay(ctx context.Context, seconds float64) error {
+	d := time.Duration(seconds * c.latency * float64(time.Second))
+	if d <= 0 {
+		return nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// displayName is the name by which people know the resource.
+func displayName(r *Resource) string {
+	if tags, ok := r.Outputs["tags"].(Map); ok {
+		if n, ok := tags["Name"].(string); ok {
+			return n
+		}
+	}
+	if n, ok := r.Outputs["name"].(string); ok {
+		return n
+	}
+	return r.ID
+}
+
+// ErrTimeout is the cause of a wait in Apply or Release that took longer than the caller or the service allows.
+var ErrTimeout = errors.New("timeout while waiting for state")
+
+// Await blocks until the condition holds, for at most the caller's timeout or, where it gave none, the service's own,
+// scaled by the cloud's patience.
+func (c *Call) Await(limit time.Duration, condition func(*Tx) (bool, error)) error {
+	if c.Timeout > 0 {
+		limit = c.Timeout
+	} else {
+		limit = time.Duration(float64(limit) * c.Patience)
+	}
+	ctx, cancel := context.WithTimeoutCause(c.Context, limit, ErrTimeout)
+	defer cancel()
+	return c.Store.Wait(ctx, condition)
+}

@@ -1,0 +1,330 @@
+package cloud_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"slipway/localcloud/cloud"
+)
+
+// A small world of two kinds: a shelf, and books that stand on it.
+type (
+	shelf struct {
+		Name string `json:"name"`
+	}
+	book struct {
+		Shelf string `json:"shelf"`
+		Title string `json:"title"`
+	}
+	bookStatus struct{ Read bool }
+)
+
+func kinds() (*cloud.Kind[shelf], *cloud.Kind[book]) {
+	shelves := &cloud.Kind[shelf]{
+		Token:    "test:Shelf",
+		Label:    "Shelf",
+		Replace:  []string{"name"},
+		Defaults: cloud.Map{"boards": 3.0},
+		Outputs: func(c *cloud.Call, in *shelf) (cloud.Map, error) {
+			c.Resource.ID = "shelf-" + in.Name
+			return cloud.Map{"arn": "arn:" + in.Name}, nil
+		},
+		NotFound: func(id string) *cloud.Error { return cloud.Errorf("NoSuchShelf", "no shelf %s", id) },
+		InUse: func(r, by *cloud.Resource) *cloud.Error {
+			return cloud.Errorf("ShelfNotEmpty", "%s holds %s", r.ID, by.ID)
+		},
+	}
+	books := &cloud.Kind[book]{
+		Token: "test:Book",
+		Label: "Book",
+		Check: func(in *book) []cloud.Failure {
+			if len(in.Title) > 10 {
+				return []cloud.Failure{{Property: "title", Reason: "too long"}}
+			}
+			return nil
+		},
+		Refs: func(_ *cloud.Call, in *book) []cloud.Ref {
+			return []cloud.Ref{{Token: "test:Shelf", Property: "arn", Value: in.Shelf}}
+		},
+		Outputs: func(c *cloud.Call, in *book) (cloud.Map, error) {
+			if c.Old != nil {
+				return nil, nil
+			}
+			c.Resource.ID = "book-" + in.Title
+			c.Resource.SetStatus(bookStatus{})
+			return cloud.Map{"serial": 7.0}, nil
+		},
+	}
+	return shelves, books
+}
+
+// anything is a schema that takes every property.
+type anything struct{}
+
+func (anything) Check(_ string, in cloud.Map) (cloud.Map, []cloud.Failure)     { return in, nil }
+func (anything) CheckArgs(_ string, in cloud.Map) (cloud.Map, []cloud.Failure) { return in, nil }
+func (anything) Outputs(string) []string                                       { return []string{"arn", "serial", "title"} }
+func (anything) IsMap(_, p string) bool                                        { return p == "tags" }
+
+var here = cloud.Caller{Scope: cloud.Scope{Account: "1", Region: "r"}}
+
+func newCloud(t *testing.T) (*cloud.Cloud, string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "cloud.db")
+	store, err := cloud.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	c := cloud.New(store, cloud.Options{Schema: anything{}})
+	shelves, books := kinds()
+	c.Add(shelves, books)
+	return c, path
+}
+
+func create(t *testing.T, c *cloud.Cloud, token string, in cloud.Map) *cloud.Resource {
+	t.Helper()
+	r, err := c.Create(t.Context(), here, token, in, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestReferences(t *testing.T) {
+	c, _ := newCloud(t)
+	_, err := c.Create(t.Context(), here, "test:Book", cloud.Map{"shelf": "arn:a", "title": "x"}, 0)
+	if cloud.Code(err) != "NoSuchShelf" {
+		t.Errorf("a book on a shelf that is not there: %v", err)
+	}
+	s := create(t, c, "test:Shelf", cloud.Map{"name": "a"})
+	b := create(t, c, "test:Book", cloud.Map{"shelf": "arn:a", "title": "x"})
+	err = c.Delete(t.Context(), here, "test:Shelf", s.ID, 0)
+	if cloud.Code(err) != "ShelfNotEmpty" {
+		t.Errorf("deleting a shelf that holds a book: %v", err)
+	}
+	elsewhere := cloud.Caller{Scope: cloud.Scope{Account: "2", Region: "r"}}
+	if _, err := c.Create(t.Context(), elsewhere, "test:Book", cloud.Map{"shelf": "arn:a", "title": "y"}, 0); cloud.Code(err) != "NoSuchShelf" {
+		t.Errorf("a book on another account's shelf: %v", err)
+	}
+	for _, r := range []*cloud.Resource{b, s, s} { // the last is gone already, which is no error
+		if err := c.Delete(t.Context(), here, r.Token, r.ID, 0); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestDeleteWaitsForReferrer(t *testing.T) {
+	c, _ := newCloud(t)
+	s := create(t, c, "test:Shelf", cloud.Map{"name": "a"})
+	b := create(t, c, "test:Book", cloud.Map{"shelf": "arn:a", "title": "x"})
+	deleted := make(chan error)
+	go func() { deleted <- c.Delete(t.Context(), here, "test:Shelf", s.ID, time.Minute) }()
+	if err := c.Delete(t.Context(), here, "test:Book", b.ID, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-deleted; err != nil {
+		t.Errorf("deleting a shelf whose book goes meanwhile: %v", err)
+	}
+}
+
+func TestUpdateKeepsComputed(t *testing.T) {
+	c, _ := newCloud(t)
+	create(t, c, "test:Shelf", cloud.Map{"name": "a"})
+	b := create(t, c, "test:Book", cloud.Map{"shelf": "arn:a", "title": "x", "note": "n"})
+	got, err := c.Update(t.Context(), here, "test:Book", b.ID, cloud.Map{"shelf": "arn:a", "title": "y"}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := cloud.Map{"shelf": "arn:a", "title": "y", "serial": 7.0}
+	if fmt.Sprint(got.Outputs) != fmt.Sprint(want) {
+		t.Errorf("outputs after the update: %v, want %v", got.Outputs, want)
+	}
+	if _, err := c.Update(t.Context(), here, "test:Book", "nothing", nil, 0); err == nil {
+		t.Error("updating what is not there succeeded")
+	}
+}
+
+func TestPreviewKnowsOnlyWhatIsSaid(t *testing.T) {
+	c, _ := newCloud(t)
+	out, err := c.Preview("test:Book", nil, nil, cloud.Map{"title": "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out["title"] != "x" || !cloud.IsUnknown(out["serial"]) {
+		t.Errorf("preview of a new book: %v", out)
+	}
+	out, err = c.Preview("test:Book", cloud.Map{"title": "x"}, cloud.Map{"title": "x", "serial": 7.0}, cloud.Map{"title": "y"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out["title"] != "y" || out["serial"] != 7.0 {
+		t.Errorf("preview of a change: %v", out)
+	}
+}
+
+func TestCheckFillsDefaultsAndFails(t *testing.T) {
+	c, _ := newCloud(t)
+	in, failures, err := c.Check("test:Shelf", cloud.Map{"name": "a"})
+	if err != nil || len(failures) > 0 || in["boards"] != 3.0 {
+		t.Errorf("check: %v, %v, %v", in, failures, err)
+	}
+	_, failures, _ = c.Check("test:Book", cloud.Map{"title": "a very long title"})
+	if len(failures) != 1 || failures[0].Property != "title" {
+		t.Errorf("check of a long title: %v", failures)
+	}
+	_, failures, _ = c.Check("test:Book", cloud.Map{"title": cloud.Unknown{}})
+	if len(failures) > 0 {
+		t.Errorf("check of a title that is not known yet: %v", failures)
+	}
+	if _, _, err := c.Check("test:Lamp", nil); !errors.Is(err, cloud.ErrUnimplemented) {
+		t.Errorf("check of a kind that is not modelled: %v", err)
+	}
+}
+
+func TestApplyFailureLeavesResource(t *testing.T) {
+	c, _ := newCloud(t)
+	refuse := errors.New("never ready")
+	c.Add(&cloud.Kind[struct{}]{
+		Token:   "test:Lamp",
+		Label:   "Lamp",
+		Outputs: func(c *cloud.Call, _ *struct{}) (cloud.Map, error) { c.Resource.ID = "lamp"; return nil, nil },
+		Apply:   func(*cloud.Call, *struct{}) error { return refuse },
+	})
+	r, err := c.Create(t.Context(), here, "test:Lamp", cloud.Map{}, 0)
+	if r == nil || !errors.Is(err, refuse) {
+		t.Fatalf("create: %v, %v", r, err)
+	}
+	if r, _ := c.Read(here, "test:Lamp", "lamp"); r == nil {
+		t.Error("the lamp is gone")
+	}
+}
+
+func TestDiff(t *testing.T) {
+	shelves, books := kinds()
+	books.Sets = []string{"authors"}
+	c, _ := newCloud(t)
+	c.Add(shelves, books)
+	list := func(v ...any) []any { return v }
+	for _, test := range []struct {
+		name                    string
+		oldInputs, state, input cloud.Map
+		changed                 []string
+	}{
+		{name: "nothing", state: cloud.Map{"title": "x"}, input: cloud.Map{"title": "x"}},
+		{name: "a value", state: cloud.Map{"title": "x"}, input: cloud.Map{"title": "y"}, changed: []string{"title"}},
+		{name: "unknown", state: cloud.Map{"title": "x"}, input: cloud.Map{"title": cloud.Unknown{}}, changed: []string{"title"}},
+		{name: "no longer given", oldInputs: cloud.Map{"title": "x"}, state: cloud.Map{"title": "x"}, changed: []string{"title"}},
+		{name: "drifted", oldInputs: cloud.Map{"title": "x"}, state: cloud.Map{"title": "z"}, input: cloud.Map{"title": "x"}, changed: []string{"title"}},
+		{name: "computed only", state: cloud.Map{"serial": 7.0}, input: cloud.Map{}},
+		{
+			name:  "an object the cloud fills in",
+			state: cloud.Map{"cover": cloud.Map{"colour": "red", "width": 3.0}}, input: cloud.Map{"cover": cloud.Map{"colour": "red"}},
+		},
+		{
+			name:      "a field of an object no longer given",
+			oldInputs: cloud.Map{"cover": cloud.Map{"colour": "red", "width": 3.0}},
+			state:     cloud.Map{"cover": cloud.Map{"colour": "red", "width": 3.0}}, input: cloud.Map{"cover": cloud.Map{"colour": "red"}},
+			changed: []string{"cover"},
+		},
+		{
+			name:  "a tag that somebody added",
+			state: cloud.Map{"tags": cloud.Map{"a": "1", "b": "2"}}, input: cloud.Map{"tags": cloud.Map{"a": "1"}}, changed: []string{"tags"},
+		},
+		{name: "a set in another order", state: cloud.Map{"authors": list("a", "b")}, input: cloud.Map{"authors": list("b", "a")}},
+		{name: "a list in another order", state: cloud.Map{"pages": list("a", "b")}, input: cloud.Map{"pages": list("b", "a")}, changed: []string{"pages"}},
+		{name: "empty and absent", state: cloud.Map{}, input: cloud.Map{"title": "", "pages": list(), "tags": cloud.Map{}}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			d, err := c.Diff("test:Book", test.oldInputs, test.state, test.input)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(d.Changed, test.changed) {
+				t.Errorf("changed %v, want %v", d.Changed, test.changed)
+			}
+		})
+	}
+	d, err := c.Diff("test:Shelf", nil, cloud.Map{"name": "a", "boards": 1.0}, cloud.Map{"name": "b", "boards": 2.0})
+	if err != nil || !slices.Equal(d.Replace, []string{"name"}) || !slices.Equal(d.Changed, []string{"boards", "name"}) {
+		t.Errorf("diff of a renamed shelf: %v, %v", d, err)
+	}
+}
+
+func TestStoreSurvivesRestart(t *testing.T) {
+	c, path := newCloud(t)
+	create(t, c, "test:Shelf", cloud.Map{"name": "a"})
+	b := create(t, c, "test:Book", cloud.Map{"shelf": "arn:a", "title": "x"})
+	err := c.Store.Update(func(tx *cloud.Tx) error {
+		r := tx.Get(b.Key).Clone()
+		r.SetStatus(bookStatus{Read: true})
+		tx.Put(r)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := cloud.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = again.Close() }()
+	again.View(func(tx *cloud.Tx) {
+		r := tx.Get(b.Key)
+		if r == nil || r.Outputs["serial"] != 7.0 || !cloud.StatusOf[bookStatus](r).Read {
+			t.Errorf("after the restart: %+v", r)
+		}
+	})
+}
+
+func TestUpdateIsAllOrNothing(t *testing.T) {
+	c, _ := newCloud(t)
+	refuse := errors.New("no")
+	changed := c.Store.Changed()
+	err := c.Store.Update(func(tx *cloud.Tx) error {
+		tx.Put(&cloud.Resource{Key: cloud.Key{Scope: here.Scope, Token: "test:Shelf", ID: "s"}})
+		if len(tx.List(here.Scope, "test:Shelf")) != 1 {
+			t.Error("a transaction does not see its own change")
+		}
+		return refuse
+	})
+	if !errors.Is(err, refuse) {
+		t.Fatal(err)
+	}
+	c.Store.View(func(tx *cloud.Tx) {
+		if n := len(tx.Everywhere("test:Shelf")); n != 0 {
+			t.Errorf("%d resources left of a refused change", n)
+		}
+	})
+	select {
+	case <-changed:
+		t.Error("a refused change woke the waiters")
+	default:
+	}
+}
+
+func TestWait(t *testing.T) {
+	c, _ := newCloud(t)
+	waited := make(chan error)
+	go func() {
+		waited <- c.Store.Wait(t.Context(), func(tx *cloud.Tx) (bool, error) { return len(tx.List(here.Scope, "test:Shelf")) == 1, nil })
+	}()
+	create(t, c, "test:Shelf", cloud.Map{"name": "a"})
+	if err := <-waited; err != nil {
+		t.Error(err)
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cause := errors.New("enough")
+	cancel(cause)
+	if err := c.Store.Wait(ctx, func(*cloud.Tx) (bool, error) { return false, nil }); !errors.Is(err, cause) {
+		t.Errorf("wait ended with %v, want its context's cause", err)
+	}
+}

@@ -1,0 +1,127 @@
+package cloud
+
+import (
+	"cmp"
+	"encoding/json"
+	"maps"
+	"reflect"
+	"slices"
+)
+
+// Diff says how the inputs of a program differ from what the cloud has.
+type Diff struct {
+	// Changed lists the properties that differ, in order.
+	Changed []string
+	// Replace lists those of them that a living resource cannot take on.
+	Replace []string
+}
+
+// diff compares new inputs with the recorded state, as the bridged Terraform providers do, so that a refreshed state that
+// drifted shows. A property that the program no longer gives counts as changed if it gave it before. Objects are compared
+// by the fields the program gives, since the cloud fills in others; maps, tags among them, as a whole.
+func diff(k *Kind[struct{}], isMap func(property string) bool, oldInputs, state, inputs Map) Diff {
+	var d Diff
+	names := slices.Collect(maps.Keys(inputs))
+	for p := range oldInputs {
+		if _, ok := inputs[p]; !ok {
+			names = append(names, p)
+		}
+	}
+	slices.Sort(names)
+	for _, p := range names {
+		want, given := inputs[p]
+		same := false
+		switch {
+		case !given:
+			same = empty(oldInputs[p])
+		case isMap(p):
+			same = reflect.DeepEqual(normal(want), normal(state[p])) || empty(want) && empty(state[p])
+		default:
+			same = covers(want, oldInputs[p], state[p], slices.Contains(k.Sets, p))
+		}
+		if same {
+			continue
+		}
+		d.Changed = append(d.Changed, p)
+		if slices.Contains(k.Replace, p) {
+			d.Replace = append(d.Replace, p)
+		}
+	}
+	return d
+}
+
+// covers reports whether the state has everything that is wanted, and nothing that was wanted before and is no longer.
+func covers(want, before, state any, set bool) bool {
+	switch want := want.(type) {
+	case Unknown:
+		return false
+	case Map:
+		have, _ := state.(Map)
+		was, _ := before.(Map)
+		for f, v := range want {
+			if !covers(v, was[f], have[f], false) {
+				return false
+			}
+		}
+		for f, v := range was {
+			if _, ok := want[f]; !ok && !empty(v) {
+				return false
+			}
+		}
+		return true
+	case []any:
+		have, _ := state.([]any)
+		was, _ := before.([]any)
+		if len(want) != len(have) {
+			return false
+		}
+		if set {
+			want, have, was = sorted(want), sorted(have), sorted(was)
+		}
+		for i, v := range want {
+			var b any
+			if i < len(was) {
+				b = was[i]
+			}
+			if !covers(v, b, have[i], false) {
+				return false
+			}
+		}
+		return true
+	}
+	return reflect.DeepEqual(want, state) || empty(want) && empty(state)
+}
+
+// empty reports whether the value is what Terraform takes for "not set".
+func empty(v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return true
+	case bool:
+		return !v
+	case string:
+		return v == ""
+	case float64:
+		return v == 0
+	case []any:
+		return len(v) == 0
+	case Map:
+		return len(v) == 0
+	}
+	return false
+}
+
+func normal(v any) any {
+	if m, ok := v.(Map); ok && m == nil {
+		return Map{}
+	}
+	return v
+}
+
+func sorted(l []any) []any {
+	key := func(v any) string {
+		raw, _ := json.Marshal(known(v))
+		return string(raw)
+	}
+	return slices.SortedFunc(slices.Values(l), func(a, b any) int { return cmp.Compare(key(a), key(b)) })
+}

@@ -1,0 +1,225 @@
+package cloud
+
+import (
+	"context"
+	"maps"
+	"time"
+)
+
+// Kind declares one kind of resource. T is the struct its inputs decode into, by json tags. Only Token is needed; nil or
+// zero means the default.
+type Kind[T any] struct {
+	// Token is the engine's name of the kind, such as "aws:ec2/vpc:Vpc".
+	Token string
+	// Label is the service's name of it in error messages, such as "EC2 VPC".
+	Label string
+	// Global says that the kind has one namespace for all regions of an account.
+	Global bool
+	// Defaults are the values of inputs that were not given.
+	Defaults Map
+	// AutoName says how a resource is named that the program left unnamed; nil if the program must name it.
+	AutoName *AutoName
+	// Replace lists the inputs that cannot change on a living resource.
+	Replace []string
+	// Sets lists the inputs that are lists in which order means nothing.
+	Sets []string
+	// Latency is how long the real service takes.
+	Latency Latency
+	// Patience is how long a deletion is tried again while something still refers to the resource. Zero: not at all.
+	Patience time.Duration
+
+	// Check holds the value rules: what the real provider refuses before it calls the service. An input that is not yet
+	// known has Go's zero value here.
+	Check func(in *T) []Failure
+	// Refs says what the resource refers to. It must be there when this one is created or updated, and stays while this
+	// one lives.
+	Refs func(c *Call, in *T) []Ref
+	// Outputs enforces the rules that need other resources, sets c.Resource.ID of a new resource, and returns the computed
+	// properties. Inputs, and on an update the computed properties it leaves out, are carried over. A kind without Outputs
+	// is one that the cloud makes by itself and no program can.
+	Outputs func(c *Call, in *T) (Map, error)
+	// Apply waits for, or brings about, what takes time after the resource has been created or updated. It runs outside a
+	// transaction. Its failure leaves the resource in place.
+	Apply func(c *Call, in *T) error
+	// Release brings about and waits for what must happen before the resource can go, outside a transaction.
+	Release func(c *Call, in *T) error
+	// Delete refuses, or removes what goes along with the resource, in the transaction that removes it.
+	Delete func(c *Call, in *T) error
+
+	// NotFound is the refusal of a reference to a resource of this kind that is not there.
+	NotFound func(id string) *Error
+	// InUse is the refusal of a deletion while another resource refers to this one.
+	InUse func(r, by *Resource) *Error
+}
+
+// AutoName is how the engine's provider makes up names: the program's name of the resource and a random suffix.
+type AutoName struct {
+	// Property is the input that holds the name.
+	Property string
+	// Max is how long the name may be; zero for no limit.
+	Max int
+}
+
+// Latency is how many seconds the real service takes to create and to delete a resource.
+type Latency struct{ Create, Delete float64 }
+
+// Ref is a reference from one resource to another.
+type Ref struct {
+	// Token is the kind referred to.
+	Token string
+	// Property names the output that holds Value at the other end; empty for its id.
+	Property string
+	// Value is the id, or the property's value. An empty one refers to nothing.
+	Value string
+	// Weak says that the resource must be there at creation but may go first.
+	Weak bool
+}
+
+// Call is what a kind's functions are given beside the inputs.
+type Call struct {
+	context.Context
+	// Store is for waiting, in Apply and Release.
+	Store *Store
+	// Tx is the running transaction; nil in Apply and Release.
+	Tx *Tx
+	// Caller says who calls, and with what provider configuration.
+	Caller Caller
+	// Resource is the one being created, updated or deleted.
+	Resource *Resource
+	// Old is the resource before an update; nil otherwise.
+	Old *Resource
+	// Timeout is how long Apply and Release may take; zero where the caller did not say.
+	Timeout time.Duration
+	// Patience scales the waits that the real service or provider allows itself.
+	Patience float64
+}
+
+// Caller is who calls the cloud.
+type Caller struct {
+	Scope  Scope
+	Config Map
+}
+
+// Find returns the resource that a reference from this call's scope means, or nil.
+func (c *Call) Find(ref Ref) *Resource { return find(c.Tx, c.Caller.Scope, ref) }
+
+func find(tx *Tx, s Scope, ref Ref) *Resource {
+	for _, scope := range []Scope{s, {Account: s.Account}} {
+		if ref.Property == "" {
+			if r := tx.Get(Key{Scope: scope, Token: ref.Token, ID: ref.Value}); r != nil {
+				return r
+			}
+			continue
+		}
+		for _, r := range tx.List(scope, ref.Token) {
+			if r.Outputs[ref.Property] == ref.Value {
+				return r
+			}
+		}
+	}
+	return nil
+}
+
+// Of decodes the inputs of a resource of this kind.
+func (k *Kind[T]) Of(r *Resource) *T {
+	in, err := Decode[T](r.Inputs)
+	if err != nil {
+		panic("inputs of " + r.Key.String() + ": " + err.Error()) // decoded once before it was stored
+	}
+	return in
+}
+
+// kind is a Kind[T] without its type parameter.
+type kind interface {
+	base() *Kind[struct{}]
+	public() bool
+	check(in Map) ([]Failure, error)
+	refs(c *Call, in Map) ([]Ref, error)
+	outputs(c *Call) (Map, error)
+	apply(c *Call) error
+	release(c *Call) error
+	remove(c *Call) error
+}
+
+// base returns the parts of the kind that do not depend on T.
+func (k *Kind[T]) base() *Kind[struct{}] {
+	return &Kind[struct{}]{
+		Token: k.Token, Label: k.Label, Global: k.Global, Defaults: k.Defaults, AutoName: k.AutoName, Replace: k.Replace, Sets: k.Sets,
+		Latency: k.Latency, Patience: k.Patience, NotFound: k.NotFound, InUse: k.InUse,
+	}
+}
+
+// public reports whether programs may make resources of the kind; those of the others the cloud makes by itself.
+func (k *Kind[T]) public() bool { return k.Outputs != nil }
+
+func (k *Kind[T]) check(in Map) ([]Failure, error) {
+	t, err := Decode[T](in)
+	if err != nil || k.Check == nil {
+		return nil, err
+	}
+	return k.Check(t), nil
+}
+
+func (k *Kind[T]) refs(c *Call, in Map) ([]Ref, error) {
+	t, err := Decode[T](in)
+	if err != nil || k.Refs == nil {
+		return nil, err
+	}
+	return k.Refs(c, t), nil
+}
+
+func (k *Kind[T]) outputs(c *Call) (Map, error) {
+	t, err := Decode[T](c.Resource.Inputs)
+	if err != nil {
+		return nil, err
+	}
+	out := Map{}
+	if c.Old != nil {
+		for p, v := range c.Old.Outputs {
+			if _, ok := c.Old.Inputs[p]; !ok {
+				out[p] = v
+			}
+		}
+	}
+	maps.Copy(out, c.Resource.Inputs)
+	computed, err := k.Outputs(c, t)
+	maps.Copy(out, computed)
+	return out, err
+}
+
+func (k *Kind[T]) apply(c *Call) error   { return k.call(k.Apply, c) }
+func (k *Kind[T]) release(c *Call) error { return k.call(k.Release, c) }
+func (k *Kind[T]) remove(c *Call) error  { return k.call(k.Delete, c) }
+
+func (k *Kind[T]) call(f func(*Call, *T) error, c *Call) error {
+	if f == nil {
+		return nil
+	}
+	t, err := Decode[T](c.Resource.Inputs)
+	if err != nil {
+		return err
+	}
+	return f(c, t)
+}
+
+// Function declares one function: a question to the cloud that changes nothing. A is the struct its arguments decode into.
+type Function[A any] struct {
+	// Token is the engine's name of the function, such as "aws:index/getRegion:getRegion".
+	Token string
+	Call  func(c *Call, args *A) (Map, error)
+}
+
+type function interface {
+	token() string
+	call(c *Call, args Map) (Map, error)
+}
+
+func (f *Function[A]) token() string { return f.Token }
+
+func (f *Function[A]) call(c *Call, args Map) (Map, error) {
+	a, err := Decode[A](args)
+	if err != nil {
+		return nil, err
+	}
+	return f.Call(c, a)
+}

@@ -1,0 +1,369 @@
+// Package provider serves a cloud to Pulumi's engine: it implements the resource provider protocol over package cloud, with
+// the manners of the bridged Terraform providers (auto-naming, defaults, partial failures), and knows no kind by name.
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"slipway/localcloud/cloud"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/util/rpcutil/rpcerror"
+	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/emptypb"
+	"google.golang.org/protobuf/types/known/structpb"
+)
+
+// Package is one of Pulumi's packages, such as aws, served by a cloud.
+type Package struct {
+	// Name and Version are what the official provider would report.
+	Name, Version string
+	// Scope reads from the provider's configuration whose account it works on. Its error refuses the configuration.
+	Scope func(config cloud.Map) (cloud.Scope, error)
+}
+
+// NewServer returns a server for the package. The engine opens one connection for each provider resource of a program and
+// configures it; so the configuration belongs to the connection.
+func NewServer(c *cloud.Cloud, p Package) *grpc.Server {
+	// The engine allows itself messages of 400 MB; nothing here comes near, but a limit of 4 MB would refuse a large stack.
+	s := grpc.NewServer(grpc.StatsHandler(connections{}), grpc.MaxRecvMsgSize(64<<20))
+	pulumirpc.RegisterResourceProviderServer(s, &server{cloud: c, pkg: p})
+	return s
+}
+
+type server struct {
+	pulumirpc.UnimplementedResourceProviderServer
+	cloud *cloud.Cloud
+	pkg   Package
+}
+
+func (s *server) Attach(context.Context, *pulumirpc.PluginAttach) (*emptypb.Empty, error) {
+	return &emptypb.Empty{}, nil
+}
+
+func (s *server) GetPluginInfo(context.Context, *emptypb.Empty) (*pulumirpc.PluginInfo, error) {
+	return &pulumirpc.PluginInfo{Version: s.pkg.Version}, nil
+}
+
+func (s *server) CheckConfig(_ context.Context, req *pulumirpc.CheckRequest) (*pulumirpc.CheckResponse, error) {
+	return &pulumirpc.CheckResponse{Inputs: req.GetNews()}, nil
+}
+
+// DiffConfig never asks for a replacement: resources stay with the scope they were made in.
+func (s *server) DiffConfig(context.Context, *pulumirpc.DiffRequest) (*pulumirpc.DiffResponse, error) {
+	return &pulumirpc.DiffResponse{}, nil
+}
+
+func (s *server) Configure(ctx context.Context, req *pulumirpc.ConfigureRequest) (*pulumirpc.ConfigureResponse, error) {
+	config, err := readConfig(req)
+	if err != nil {
+		return nil, fmt.Errorf("configure %s: %w", s.pkg.Name, err)
+	}
+	scope, err := s.pkg.Scope(config)
+	if err != nil {
+		return nil, status.Errorf(codes.InvalidArgument, "configure %s: %v", s.pkg.Name, err)
+	}
+	connectionOf(ctx).caller.Store(&cloud.Caller{Scope: scope, Config: config})
+	return &pulumirpc.ConfigureResponse{
+		AcceptSecrets:                   true,
+		SupportsPreview:                 true,
+		SupportsAutonamingConfiguration: true,
+	}, nil
+}
+
+func (s *server) Check(_ context.Context, req *pulumirpc.CheckRequest) (*pulumirpc.CheckResponse, error) {
+	urn := resource.URN(req.GetUrn())
+	token := string(urn.Type())
+	news, err := read(req.GetNews())
+	if err != nil {
+		return nil, err
+	}
+	olds, err := read(req.GetOlds())
+	if err != nil {
+		return nil, err
+	}
+	if err := s.autoName(req, urn, olds.props, news.props); err != nil {
+		return &pulumirpc.CheckResponse{Failures: []*pulumirpc.CheckFailure{{Reason: err.Error()}}}, nil
+	}
+	inputs, failures, err := s.cloud.Check(token, news.props)
+	if err != nil {
+		return nil, refusal(err)
+	}
+	props, err := write(inputs, news.secret)
+	return &pulumirpc.CheckResponse{Inputs: props, Failures: checkFailures(urn.Name(), failures)}, err
+}
+
+// checkFailures words failures as the bridged providers do: with the property in the text and not in the field for it, which
+// would make the engine print the property's value, a secret's too.
+func checkFailures(name string, failures []cloud.Failure) []*pulumirpc.CheckFailure {
+	var out []*pulumirpc.CheckFailure
+	for _, f := range failures {
+		reason := f.Reason
+		if f.Property != "" {
+			reason = fmt.Sprintf("%s. Examine values at '%s.%s'.", strings.TrimSuffix(reason, "."), name, f.Property)
+		}
+		out = append(out, &pulumirpc.CheckFailure{Reason: reason})
+	}
+	return out
+}
+
+// The key under which the bridged providers list the inputs that they filled in themselves.
+const defaultsKey = "__defaults"
+
+// autoName names a resource that the program left unnamed, and keeps the name it was given before.
+func (s *server) autoName(req *pulumirpc.CheckRequest, urn resource.URN, olds, news cloud.Map) error {
+	news[defaultsKey] = []any{}
+	auto := s.cloud.AutoName(string(urn.Type()))
+	if auto == nil || news[auto.Property] != nil || news[auto.Property+"Prefix"] != nil {
+		return nil
+	}
+	news[defaultsKey] = []any{auto.Property}
+	if isDefaulted(olds, auto.Property) && olds[auto.Property] != nil {
+		news[auto.Property] = olds[auto.Property]
+		return nil
+	}
+	if p := req.GetAutonaming().GetProposedName(); p != "" {
+		news[auto.Property] = p
+		return nil
+	}
+	const random = 7 // hexadecimal digits, as every bridged provider adds
+	name, err := resource.NewUniqueName(req.GetRandomSeed(), urn.Name()+"-", random, auto.Max, nil)
+	if err != nil {
+		return fmt.Errorf("%w: give the resource a shorter name in the program, or set %s", err, auto.Property)
+	}
+	news[auto.Property] = name
+	return nil
+}
+
+func isDefaulted(inputs cloud.Map, property string) bool {
+	l, _ := inputs[defaultsKey].([]any)
+	return slices.Contains(l, any(property))
+}
+
+func (s *server) Diff(_ context.Context, req *pulumirpc.DiffRequest) (*pulumirpc.DiffResponse, error) {
+	token := string(resource.URN(req.GetUrn()).Type())
+	m, err := readAll(req.GetOldInputs(), req.GetOlds(), req.GetNews())
+	if err != nil {
+		return nil, err
+	}
+	oldInputs, state, news := m[0].props, m[1].props, m[2].props
+	for _, p := range req.GetIgnoreChanges() {
+		if v, ok := oldInputs[p]; ok {
+			news[p] = v
+		} else {
+			delete(news, p)
+		}
+	}
+	defaulted := news[defaultsKey]
+	for _, m := range []cloud.Map{oldInputs, state, news} {
+		delete(m, defaultsKey)
+	}
+	d, err := s.cloud.Diff(token, oldInputs, state, news)
+	if err != nil {
+		return nil, refusal(err)
+	}
+	resp := &pulumirpc.DiffResponse{
+		Changes: pulumirpc.DiffResponse_DIFF_NONE, Diffs: d.Changed, Replaces: d.Replace,
+		HasDetailedDiff: true, DetailedDiff: map[string]*pulumirpc.PropertyDiff{},
+	}
+	if len(d.Changed) > 0 {
+		resp.Changes = pulumirpc.DiffResponse_DIFF_SOME
+	}
+	// Two resources cannot have one name: where the program fixed it, the old one has to go first.
+	if auto := s.cloud.AutoName(token); auto != nil && len(d.Replace) > 0 {
+		named := isDefaulted(cloud.Map{defaultsKey: defaulted}, auto.Property)
+		resp.DeleteBeforeReplace = !named && news[auto.Property] != nil && !slices.Contains(d.Changed, auto.Property)
+	}
+	for _, p := range d.Changed {
+		resp.DetailedDiff[p] = &pulumirpc.PropertyDiff{Kind: diffKind(p, state, news, slices.Contains(d.Replace, p))}
+	}
+	return resp, nil
+}
+
+func diffKind(p string, state, news cloud.Map, replace bool) pulumirpc.PropertyDiff_Kind {
+	_, had := state[p]
+	_, has := news[p]
+	switch {
+	case !had && replace:
+		return pulumirpc.PropertyDiff_ADD_REPLACE
+	case !had:
+		return pulumirpc.PropertyDiff_ADD
+	case !has && replace:
+		return pulumirpc.PropertyDiff_DELETE_REPLACE
+	case !has:
+		return pulumirpc.PropertyDiff_DELETE
+	case replace:
+		return pulumirpc.PropertyDiff_UPDATE_REPLACE
+	}
+	return pulumirpc.PropertyDiff_UPDATE
+}
+
+func (s *server) Create(ctx context.Context, req *pulumirpc.CreateRequest) (*pulumirpc.CreateResponse, error) {
+	token := string(resource.URN(req.GetUrn()).Type())
+	in, err := read(req.GetProperties())
+	if err != nil {
+		return nil, err
+	}
+	if req.GetPreview() {
+		out, err := s.cloud.Preview(token, nil, nil, in.props)
+		if err != nil {
+			return nil, refusal(err)
+		}
+		props, err := write(out, in.secret)
+		return &pulumirpc.CreateResponse{Properties: props}, err
+	}
+	caller, err := s.caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r, failure := s.cloud.Create(ctx, caller, token, in.props, seconds(req.GetTimeout()))
+	if r == nil {
+		return nil, refusal(failure)
+	}
+	props, err := write(r.Outputs, in.secret)
+	if err != nil {
+		return nil, err
+	}
+	if failure != nil {
+		return nil, partial(r.ID, props, req.GetProperties(), failure)
+	}
+	return &pulumirpc.CreateResponse{Id: r.ID, Properties: props}, nil
+}
+
+func (s *server) Update(ctx context.Context, req *pulumirpc.UpdateRequest) (*pulumirpc.UpdateResponse, error) {
+	token := string(resource.URN(req.GetUrn()).Type())
+	m, err := readAll(req.GetOldInputs(), req.GetOlds(), req.GetNews())
+	if err != nil {
+		return nil, err
+	}
+	oldInputs, state, news := m[0], m[1], m[2]
+	if req.GetPreview() {
+		out, err := s.cloud.Preview(token, oldInputs.props, state.props, news.props)
+		if err != nil {
+			return nil, refusal(err)
+		}
+		props, err := write(out, news.secret)
+		return &pulumirpc.UpdateResponse{Properties: props}, err
+	}
+	for _, p := range req.GetIgnoreChanges() {
+		if v, ok := state.props[p]; ok {
+			news.props[p] = v
+		}
+	}
+	caller, err := s.caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r, failure := s.cloud.Update(ctx, caller, token, req.GetId(), news.props, seconds(req.GetTimeout()))
+	if r == nil {
+		return nil, refusal(failure)
+	}
+	props, err := write(r.Outputs, news.secret)
+	if err != nil {
+		return nil, err
+	}
+	if failure != nil {
+		return nil, partial(r.ID, props, req.GetNews(), failure)
+	}
+	return &pulumirpc.UpdateResponse{Properties: props}, nil
+}
+
+func (s *server) Read(ctx context.Context, req *pulumirpc.ReadRequest) (*pulumirpc.ReadResponse, error) {
+	token := string(resource.URN(req.GetUrn()).Type())
+	caller, err := s.caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	m, err := readAll(req.GetInputs(), req.GetProperties())
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.cloud.Read(caller, token, req.GetId())
+	if err != nil {
+		return nil, refusal(err)
+	}
+	if r == nil {
+		return &pulumirpc.ReadResponse{}, nil // the protocol's word for "it is gone"
+	}
+	inputs := maps.Clone(r.Inputs)
+	if d, ok := m[0].props[defaultsKey]; ok {
+		inputs[defaultsKey] = d
+	}
+	secret := maps.Clone(m[0].secret)
+	maps.Copy(secret, m[1].secret)
+	resp := &pulumirpc.ReadResponse{Id: r.ID}
+	if resp.Inputs, err = write(inputs, secret); err != nil {
+		return nil, err
+	}
+	resp.Properties, err = write(r.Outputs, secret)
+	return resp, err
+}
+
+func (s *server) Delete(ctx context.Context, req *pulumirpc.DeleteRequest) (*emptypb.Empty, error) {
+	caller, err := s.caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	token := string(resource.URN(req.GetUrn()).Type())
+	if err := s.cloud.Delete(ctx, caller, token, req.GetId(), seconds(req.GetTimeout())); err != nil {
+		return nil, refusal(err)
+	}
+	return &emptypb.Empty{}, nil
+}
+
+func (s *server) Invoke(ctx context.Context, req *pulumirpc.InvokeRequest) (*pulumirpc.InvokeResponse, error) {
+	caller, err := s.caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	args, err := read(req.GetArgs())
+	if err != nil {
+		return nil, err
+	}
+	out, failures, err := s.cloud.Invoke(ctx, caller, req.GetTok(), args.props)
+	if err != nil {
+		return nil, refusal(err)
+	}
+	ret, err := write(out, nil)
+	return &pulumirpc.InvokeResponse{Return: ret, Failures: checkFailures(req.GetTok(), failures)}, err
+}
+
+// Cancel ends what the engine's connection has under way.
+func (s *server) Cancel(ctx context.Context, _ *emptypb.Empty) (*emptypb.Empty, error) {
+	connectionOf(ctx).cancel(errors.New("cancelled by the engine"))
+	return &emptypb.Empty{}, nil
+}
+
+func (s *server) caller(ctx context.Context) (cloud.Caller, error) {
+	c := connectionOf(ctx).caller.Load()
+	if c == nil {
+		return cloud.Caller{}, status.Errorf(codes.FailedPrecondition, "provider %s is not configured", s.pkg.Name)
+	}
+	return *c, nil
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+// refusal is the one place where an error of the cloud becomes one of the protocol.
+func refusal(err error) error {
+	if errors.Is(err, cloud.ErrUnimplemented) {
+		return status.Error(codes.Unimplemented, err.Error())
+	}
+	return status.Error(codes.Unknown, err.Error())
+}
+
+// partial tells the engine that the resource exists but is not as wanted, so that it is kept in the state and tried again.
+func partial(id string, props, inputs *structpb.Struct, err error) error {
+	return rpcerror.WithDetails(rpcerror.New(codes.Unknown, err.Error()), &pulumirpc.ErrorResourceInitFailed{
+		Id: id, Properties: props, Inputs: inputs, Reasons: []string{err.Error()},
+	})
+}

@@ -1,0 +1,256 @@
+package provider_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"slipway/localcloud/cloud"
+	"slipway/localcloud/provider"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/util/rpcutil/rpcerror"
+	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/structpb"
+)
+
+type lamp struct {
+	Name   string `json:"name"`
+	Colour string `json:"colour"`
+}
+
+const urn = "urn:pulumi:s::p::test:index:Lamp::desk"
+
+// dial serves a cloud of lamps and returns a function that opens one connection of an engine to it.
+func dial(t *testing.T) func(config string) pulumirpc.ResourceProviderClient {
+	t.Helper()
+	store, err := cloud.Open(filepath.Join(t.TempDir(), "cloud.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := cloud.New(store, cloud.Options{Schema: anything{}})
+	c.Add(&cloud.Kind[lamp]{
+		Token:    "test:index:Lamp",
+		Label:    "Lamp",
+		AutoName: &cloud.AutoName{Property: "name", Max: 16},
+		Replace:  []string{"name", "socket"},
+		Check: func(in *lamp) []cloud.Failure {
+			if in.Colour == "plaid" {
+				return []cloud.Failure{{Property: "colour", Reason: "no lamp is plaid."}}
+			}
+			return nil
+		},
+		Outputs: func(c *cloud.Call, in *lamp) (cloud.Map, error) {
+			c.Resource.ID = in.Name
+			return cloud.Map{"watts": 40.0}, nil
+		},
+		Apply: func(_ *cloud.Call, in *lamp) error {
+			if in.Colour == "black" {
+				return errors.New("the lamp stays dark")
+			}
+			return nil
+		},
+	})
+	server := provider.NewServer(c, provider.Package{
+		Name: "test",
+		Scope: func(config cloud.Map) (cloud.Scope, error) {
+			return cloud.Scope{Account: fmt.Sprint(config["account"])}, nil
+		},
+	})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = server.Serve(l) }()
+	t.Cleanup(func() { server.Stop(); _ = store.Close() })
+	return func(account string) pulumirpc.ResourceProviderClient {
+		conn, err := grpc.NewClient(l.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		client := pulumirpc.NewResourceProviderClient(conn)
+		if _, err := client.Configure(t.Context(), &pulumirpc.ConfigureRequest{Args: props(t, resource.PropertyMap{"account": resource.NewProperty(account)})}); err != nil {
+			t.Fatal(err)
+		}
+		return client
+	}
+}
+
+type anything struct{}
+
+func (anything) Check(_ string, in cloud.Map) (cloud.Map, []cloud.Failure)     { return in, nil }
+func (anything) CheckArgs(_ string, in cloud.Map) (cloud.Map, []cloud.Failure) { return in, nil }
+func (anything) Outputs(string) []string                                       { return []string{"watts"} }
+func (anything) IsMap(string, string) bool                                     { return false }
+
+var options = plugin.MarshalOptions{KeepUnknowns: true, KeepSecrets: true}
+
+func props(t *testing.T, m resource.PropertyMap) *structpb.Struct {
+	t.Helper()
+	s, err := plugin.MarshalProperties(m, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func parse(t *testing.T, s *structpb.Struct) resource.PropertyMap {
+	t.Helper()
+	m, err := plugin.UnmarshalProperties(s, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func text(s string) resource.PropertyValue { return resource.NewProperty(s) }
+
+func TestAutoName(t *testing.T) {
+	client := dial(t)("1")
+	seed := []byte("0123456789abcdef0123456789abcdef")
+	check := func(olds, news resource.PropertyMap, urn string) *pulumirpc.CheckResponse {
+		resp, err := client.Check(t.Context(), &pulumirpc.CheckRequest{Urn: urn, Olds: props(t, olds), News: props(t, news), RandomSeed: seed})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp
+	}
+	first := parse(t, check(nil, nil, urn).GetInputs())
+	name := first["name"].StringValue()
+	if !strings.HasPrefix(name, "desk-") || len(name) != len("desk-")+7 {
+		t.Errorf("made-up name: %q", name)
+	}
+	seed = []byte("another seed, as another run has")
+	if again := parse(t, check(first, nil, urn).GetInputs()); again["name"] != first["name"] {
+		t.Errorf("the name changed from %v to %v", first["name"], again["name"])
+	}
+	if named := parse(t, check(nil, resource.PropertyMap{"name": text("mine")}, urn).GetInputs()); named["name"] != text("mine") {
+		t.Errorf("the program's name became %v", named["name"])
+	}
+	if failures := check(nil, nil, urn+"-with-a-long-name").GetFailures(); len(failures) != 1 || !strings.Contains(failures[0].GetReason(), "16") {
+		t.Errorf("a name over 16 characters: %v", failures)
+	}
+}
+
+func TestDeleteBeforeReplaceOfFixedName(t *testing.T) {
+	client := dial(t)("1")
+	for _, test := range []struct {
+		defaults []resource.PropertyValue
+		want     bool
+	}{
+		{defaults: []resource.PropertyValue{text("name")}, want: false},
+		{want: true},
+	} {
+		old := resource.PropertyMap{"name": text("n"), "socket": text("a"), "__defaults": resource.NewProperty(test.defaults)}
+		news := old.Copy()
+		news["socket"] = text("b")
+		d, err := client.Diff(t.Context(), &pulumirpc.DiffRequest{Urn: urn, OldInputs: props(t, old), Olds: props(t, old), News: props(t, news)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.GetDeleteBeforeReplace() != test.want || len(d.GetReplaces()) != 1 {
+			t.Errorf("defaults %v: delete before replace %v, replaces %v", test.defaults, d.GetDeleteBeforeReplace(), d.GetReplaces())
+		}
+	}
+}
+
+func TestSecretsStaySecret(t *testing.T) {
+	client := dial(t)("1")
+	in := resource.PropertyMap{"name": text("n"), "colour": resource.MakeSecret(text("infrared"))}
+	checked, err := client.Check(t.Context(), &pulumirpc.CheckRequest{Urn: urn, News: props(t, in)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := parse(t, checked.GetInputs())["colour"]; !c.IsSecret() {
+		t.Errorf("checked: %v", c)
+	}
+	created, err := client.Create(t.Context(), &pulumirpc.CreateRequest{Urn: urn, Properties: checked.GetInputs()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := parse(t, created.GetProperties())
+	if !out["colour"].IsSecret() || out["watts"].NumberValue() != 40 {
+		t.Errorf("created: %v", out)
+	}
+	read, err := client.Read(t.Context(), &pulumirpc.ReadRequest{Urn: urn, Id: "n", Inputs: checked.GetInputs(), Properties: created.GetProperties()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !parse(t, read.GetProperties())["colour"].IsSecret() || !parse(t, read.GetInputs())["colour"].IsSecret() {
+		t.Errorf("read: %v", read)
+	}
+}
+
+func TestFailureDoesNotShowTheValue(t *testing.T) {
+	client := dial(t)("1")
+	resp, err := client.Check(t.Context(), &pulumirpc.CheckRequest{Urn: urn, News: props(t, resource.PropertyMap{"colour": text("plaid")})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := resp.GetFailures()
+	if len(f) != 1 || f[0].GetProperty() != "" || f[0].GetReason() != "no lamp is plaid. Examine values at 'desk.colour'." {
+		t.Errorf("failures: %v", f)
+	}
+}
+
+func TestPreviewCreatesNothing(t *testing.T) {
+	client := dial(t)("1")
+	in := props(t, resource.PropertyMap{"name": text("n")})
+	resp, err := client.Create(t.Context(), &pulumirpc.CreateRequest{Urn: urn, Properties: in, Preview: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !parse(t, resp.GetProperties())["watts"].IsComputed() {
+		t.Errorf("preview: %v", resp)
+	}
+	if read, err := client.Read(t.Context(), &pulumirpc.ReadRequest{Urn: urn, Id: "n"}); err != nil || read.GetId() != "" {
+		t.Errorf("after the preview: %v, %v", read, err)
+	}
+}
+
+func TestPartialFailureKeepsTheResource(t *testing.T) {
+	client := dial(t)("1")
+	in := props(t, resource.PropertyMap{"name": text("n"), "colour": text("black")})
+	_, err := client.Create(t.Context(), &pulumirpc.CreateRequest{Urn: urn, Properties: in})
+	rpcErr, ok := rpcerror.FromError(err)
+	if !ok || len(rpcErr.Details()) != 1 {
+		t.Fatalf("create: %v", err)
+	}
+	detail, ok := rpcErr.Details()[0].(*pulumirpc.ErrorResourceInitFailed)
+	if !ok || detail.GetId() != "n" || !strings.Contains(detail.GetReasons()[0], "stays dark") {
+		t.Errorf("details: %v", rpcErr.Details())
+	}
+}
+
+func TestConnectionsHaveTheirOwnScope(t *testing.T) {
+	connect := dial(t)
+	one, two := connect("1"), connect("2")
+	in := props(t, resource.PropertyMap{"name": text("n")})
+	if _, err := one.Create(t.Context(), &pulumirpc.CreateRequest{Urn: urn, Properties: in}); err != nil {
+		t.Fatal(err)
+	}
+	for client, want := range map[pulumirpc.ResourceProviderClient]string{one: "n", two: ""} {
+		got, err := client.Read(t.Context(), &pulumirpc.ReadRequest{Urn: urn, Id: "n"})
+		if err != nil || got.GetId() != want {
+			t.Errorf("read: %q, %v, want %q", got.GetId(), err, want)
+		}
+	}
+}
+
+func TestUnknownKindIsUnimplemented(t *testing.T) {
+	client := dial(t)("1")
+	_, err := client.Check(context.Background(), &pulumirpc.CheckRequest{Urn: "urn:pulumi:s::p::test:index:Piano::grand"})
+	if status.Code(err) != codes.Unimplemented || !strings.Contains(err.Error(), "test:index:Piano") {
+		t.Errorf("check of a piano: %v", err)
+	}
+}

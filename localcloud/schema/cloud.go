@@ -1,0 +1,61 @@
+package schema
+
+import (
+	"maps"
+	"slices"
+
+	"slipway/localcloud/cloud"
+)
+
+// SDKs is what the Pulumi SDKs say, in the form in which a cloud wants to know it. Of kinds and functions that they do not
+// have, those that the cloud makes by itself, it says nothing.
+type SDKs struct{}
+
+var _ cloud.Schema = SDKs{}
+
+// Check implements [cloud.Schema].
+func (SDKs) Check(token string, inputs cloud.Map) (cloud.Map, []cloud.Failure) {
+	r, ok := Lookup(token)
+	if !ok {
+		return inputs, nil
+	}
+	checked, failures := r.Check(inputs, cloud.IsUnknown)
+	return checked, forCloud(failures)
+}
+
+// CheckArgs implements [cloud.Schema].
+func (SDKs) CheckArgs(token string, args cloud.Map) (cloud.Map, []cloud.Failure) {
+	f, ok := LookupFunction(token)
+	if !ok {
+		return args, nil
+	}
+	checked, failures := f.Check(args, cloud.IsUnknown)
+	return checked, forCloud(failures)
+}
+
+func forCloud(failures []Failure) []cloud.Failure {
+	var out []cloud.Failure
+	for _, f := range failures {
+		out = append(out, cloud.Failure(f))
+	}
+	return out
+}
+
+// Outputs implements [cloud.Schema].
+func (SDKs) Outputs(token string) []string {
+	r, ok := Lookup(token)
+	if !ok {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(r.Outputs))
+}
+
+// IsMap implements [cloud.Schema].
+func (SDKs) IsMap(token, property string) bool {
+	r, ok := Lookup(token)
+	if !ok {
+		return false
+	}
+	p, ok := r.Inputs[property]
+	return ok && p.Type.Kind == Map
+}
