@@ -1,0 +1,98 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// environment reads typed variables and gathers everything that is wrong with them, so that one failed start tells all.
+// An empty variable counts as unset: a task definition can only blank what an image sets, not remove it.
+type environment struct {
+	getenv   func(string) string
+	problems []error
+}
+
+// err joins the problems found so far; nil if there are none.
+func (e *environment) err() error {
+	if len(e.problems) == 0 {
+		return nil
+	}
+	return fmt.Errorf("the environment cannot be used:\n%w", errors.Join(e.problems...))
+}
+
+// refuse records that the variable's value is not what it has to be.
+func (e *environment) refuse(name, value, want string) {
+	e.problems = append(e.problems, fmt.Errorf("%s=%q: want %s", name, clip(value), want))
+}
+
+func (e *environment) text(name, fallback string) string {
+	if value := e.getenv(name); value != "" {
+		return value
+	}
+	return fallback
+}
+
+func (e *environment) integer(name string, fallback, least, most int) int {
+	value := e.getenv(name)
+	if value == "" {
+		return fallback
+	}
+	n, err := strconv.Atoi(value)
+	if err != nil || n < least || n > most {
+		e.refuse(name, value, fmt.Sprintf("a whole number from %d to %d", least, most))
+		return fallback
+	}
+	return n
+}
+
+func (e *environment) duration(name string, fallback, least, most time.Duration) time.Duration {
+	value := e.getenv(name)
+	if value == "" {
+		return fallback
+	}
+	d, err := time.ParseDuration(value)
+	if err != nil || d < least || d > most {
+		e.refuse(name, value, fmt.Sprintf("a duration from %s to %s, such as %s", least, most, fallback))
+		return fallback
+	}
+	return d
+}
+
+func (e *environment) level(name string, fallback slog.Level) slog.Level {
+	value := e.getenv(name)
+	if value == "" {
+		return fallback
+	}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(value)); err != nil {
+		e.refuse(name, value, "debug, info, warn or error")
+		return fallback
+	}
+	return level
+}
+
+// list splits a comma-separated variable; spaces around the entries and empty entries do not count.
+func (e *environment) list(name string) []string {
+	var entries []string
+	for entry := range strings.SplitSeq(e.getenv(name), ",") {
+		if entry = strings.TrimSpace(entry); entry != "" {
+			entries = append(entries, entry)
+		}
+	}
+	return entries
+}
+
+// maxTextBytes bounds what strangers can make us repeat in logs, errors and answers.
+const maxTextBytes = 256
+
+// clip returns at most the first maxTextBytes of s, as valid UTF-8.
+func clip(s string) string {
+	if len(s) > maxTextBytes {
+		s = s[:maxTextBytes]
+	}
+	return strings.ToValidUTF8(s, "\uFFFD")
+}

@@ -1,0 +1,54 @@
+// Command app is the service that slipway ships: a greeting, a health check, a version, a status page and a WebSocket
+// room, in a binary that needs nothing from the file system it runs on.
+//
+//	app              serve until SIGTERM or SIGINT, then drain
+//	app healthcheck  ask a running app for its health; for the container's health check, as scratch has no curl
+//
+// All configuration is read from the environment; see config.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+)
+
+func main() {
+	if err := run(context.Background(), os.Args[1:], os.Getenv, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// run is main with its surroundings passed in. It returns nil after a drained shutdown.
+func run(ctx context.Context, args []string, getenv func(string) string, stdout io.Writer) error {
+	cfg, err := loadConfig(getenv)
+	if err != nil {
+		return err
+	}
+	switch {
+	case slices.Equal(args, []string{"healthcheck"}):
+		return healthcheck(ctx, cfg)
+	case len(args) > 0:
+		return fmt.Errorf("unknown arguments %q: run 'app' to serve or 'app healthcheck' to probe", args)
+	}
+
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	// The first signal drains; handing signals back to the runtime lets a second one end a drain nobody wants to wait for.
+	context.AfterFunc(ctx, stop)
+
+	log := slog.New(slog.NewJSONHandler(stdout, &slog.HandlerOptions{Level: cfg.logLevel}))
+	var lc net.ListenConfig
+	listener, err := lc.Listen(ctx, "tcp", cfg.address())
+	if err != nil {
+		return fmt.Errorf("listen on HOST and PORT: %w", err)
+	}
+	return serve(ctx, listener, cfg, log)
+}

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// roomLimits bounds what a room spends on its clients and what it takes from them.
+type roomLimits struct {
+	sockets      int           // open at once; more are answered 503
+	messageBytes int           // in one message; the sender of more is closed with 1009
+	queue        int           // messages waiting for one client; who lets more pile up is closed with 1008
+	burst        int           // messages a client may send at once, less than queue, so that no client alone fills one
+	interval     time.Duration // between messages after a burst; TCP holds the sender back
+	ping         time.Duration // between pings; who has not answered one by the next is gone
+	write        time.Duration // for writing one message
+	closing      time.Duration // from the decision to close a socket to its end, whatever the peer does
+}
+
+// room is a WebSocket handler that sends what each client says to all of them, the speaker included.
+//
+// All queues share the messages, and none holds one that is not among the last roomLimits.queue, so that together they
+// take queue × messageBytes (2 MiB by default) for any number of clients, plus the one message that each is being sent.
+type room struct {
+	limits  roomLimits
+	origins []string // patterns of allowed Origin headers, besides the request's own host
+	log     *slog.Logger
+
+	handlers sync.WaitGroup // one for each socket counted in open
+
+	mu      sync.Mutex
+	closed  bool
+	open    int // sockets let in, those still in their handshake included
+	clients map[*client]struct{}
+}
+
+func newRoom(limits roomLimits, origins []string, log *slog.Logger) *room {
+	return &room{limits: limits, origins: origins, log: log, clients: map[*client]struct{}{}}
+}
+
+// ServeHTTP lets one client in and returns when its socket is closed.
+func (rm *room) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if refusal := rm.enter(); refusal != "" {
+		writeError(w, http.StatusServiceUnavailable, refusal)
+		return
+	}
+	defer rm.leave()
+
+	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{OriginPatterns: rm.origins})
+	if err != nil {
+		return // Accept has answered with the reason
+	}
+	defer func() { _ = conn.CloseNow() }()
+	conn.SetReadLimit(int64(rm.limits.messageBytes))
+
+	c := newClient(conn, http.NewResponseController(w), rm.limits)
+	rm.join(c)
+	var writing sync.WaitGroup
+	writing.Go(c.write)
+	err = c.read(r.Context(), func(m message) bool { return rm.broadcast(c, m) })
+	code, reason := closeStatus(err)
+	rm.remove(c, code, reason)
+	writing.Wait()
+
+	if c.code == websocket.StatusPolicyViolation {
+		rm.log.Warn("socket dropped", "reason", c.reason, "forwarded_for", forwardedFor(r))
+	}
+}
+
+// enter counts a socket in, or says why not.
+func (rm *room) enter() (refusal string) {
+	rm.mu.Lock()
+	defer rm.mu.Unlock()
+	switch {
+	case rm.closed:
+		return "shutting down"
+	case rm.open >= rm.limits.sockets:
+		return "too many sockets"
+	}
+	rm.open++
+	rm.handlers.Add(1)
+	return ""
+}
+
+func (rm *room) leave() {
+	rm.mu.Lock()
+	defer rm.mu.Unlock()
+	rm.open--
+	rm.handlers.Done()
+}
+
+// join adds a client. If the room was closed during the handshake the client is told so.
+func (rm *room) join(c *client) {
+	rm.mu.Lock()
+	defer rm.mu.Unlock()
+	rm.clients[c] = struct{}{}
+	if rm.closed {
+		rm.evict(c, websocket.StatusGoingAway, goingAway)
+	}
+}
+
+// remove takes a client out of the room, if it is still in, and has its socket closed.
+func (rm *room) remove(c *client, code websocket.StatusCode, reason string) {
+	rm.mu.Lock()
+	defer rm.mu.Unlock()
+	if _, in := rm.clients[c]; in {
+		rm.evict(c, code, reason)
+	}
+}
+
+// evict is remove for a client known to be in; rm.mu is held.
+func (rm *room) evict(c *client, code websocket.StatusCode, reason string) {
+	delete(rm.clients, c)
+	c.close(code, reason)
+}
+
+// broadcast queues a message for every client and drops those whose queue is full. It reports whether the sender may
+// go on.
+func (rm *room) broadcast(from *client, m message) bool {
+	rm.mu.Lock()
+	defer rm.mu.Unlock()
+	if _, in := rm.clients[from]; !in {
+		return false
+	}
+	for c := range rm.clients {
+		select {
+		case c.queue <- m:
+		default:
+			c.discard()
+			rm.evict(c, websocket.StatusPolicyViolation, "too slow to keep up with the messages")
+		}
+	}
+	return true
+}
+
+// size is the number of open sockets.
+func (rm *room) size() int {
+	rm.mu.Lock()
+	defer rm.mu.Unlock()
+	return rm.open
+}
+
+const goingAway = "the service is going away, please reconnect"
+
+// shutdown refuses new sockets, closes all others with 1001 after what is queued for them, and waits for their end or
+// the context's.
+func (rm *room) shutdown(ctx context.Context) error {
+	rm.mu.Lock()
+	rm.closed = true
+	for c := range rm.clients {
+		rm.evict(c, websocket.StatusGoingAway, goingAway)
+	}
+	rm.mu.Unlock()
+
+	gone := make(chan struct{})
+	go func() {
+		rm.handlers.Wait()
+		close(gone)
+	}()
+	select {
+	case <-gone:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// closeStatus is what to tell a client whose socket could not be read any further.
+func closeStatus(err error) (code websocket.StatusCode, reason string) {
+	switch {
+	case errors.Is(err, websocket.ErrMessageTooBig):
+		return websocket.StatusMessageTooBig, "message too big"
+	case websocket.CloseStatus(err) != -1:
+		return websocket.StatusNormalClosure, ""
+	default:
+		return websocket.StatusProtocolError, "protocol error"
+	}
+}
