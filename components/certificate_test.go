@@ -1,0 +1,107 @@
+package components
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"slipway/components/mocks"
+)
+
+func certificate(hostnames ...string) pulumi.RunFunc {
+	return func(ctx *pulumi.Context) error {
+		_, err := NewCertificate(ctx, "dev", &CertificateArgs{Hostnames: hostnames, ZoneID: pulumi.String("zone"), Comment: "test"})
+		return err
+	}
+}
+
+func TestCertificate(t *testing.T) {
+	var cloud mocks.Cloud
+	if err := cloud.Run(certificate("hello.example.com")); err != nil {
+		t.Fatal(err)
+	}
+	// The record is as ACM asks, less the trailing dots, and never proxied.
+	cloud.Expect(t, `
+slipway:index:Certificate dev
+aws:acm/certificate:Certificate dev {"domainName":"hello.example.com","validationMethod":"DNS"}
+cloudflare:index/record:Record dev-hello.example.com {"allowOverwrite":true,"comment":"test","content":"_value.hello.example.com.acm-validations.aws","name":"_name.hello.example.com","proxied":false,"ttl":60,"type":"CNAME","zoneId":"zone"}
+aws:acm/certificateValidation:CertificateValidation dev {"certificateArn":"arn:Certificate/dev","validationRecordFqdns":["_name.hello.example.com"]}
+`)
+}
+
+// A wildcard shares the record of the name it is below. The order of the host names makes no difference.
+func TestCertificateForSeveralNames(t *testing.T) {
+	for _, hostnames := range [][]string{
+		{"example.com", "*.example.com", "b.example.com"},
+		{"b.example.com", "*.example.com", "example.com", "b.example.com"},
+	} {
+		var cloud mocks.Cloud
+		if err := cloud.Run(certificate(hostnames...)); err != nil {
+			t.Fatal(err)
+		}
+		cloud.Expect(t, `
+slipway:index:Certificate dev
+aws:acm/certificate:Certificate dev {"domainName":"*.example.com","subjectAlternativeNames":["b.example.com","example.com"],"validationMethod":"DNS"}
+cloudflare:index/record:Record dev-b.example.com {"allowOverwrite":true,"comment":"test","content":"_value.b.example.com.acm-validations.aws","name":"_name.b.example.com","proxied":false,"ttl":60,"type":"CNAME","zoneId":"zone"}
+cloudflare:index/record:Record dev-example.com {"allowOverwrite":true,"comment":"test","content":"_value.example.com.acm-validations.aws","name":"_name.example.com","proxied":false,"ttl":60,"type":"CNAME","zoneId":"zone"}
+aws:acm/certificateValidation:CertificateValidation dev {"certificateArn":"arn:Certificate/dev","validationRecordFqdns":["_name.b.example.com","_name.example.com"]}
+`)
+	}
+}
+
+// The records are in the preview although ACM's answer is not known yet: none is registered inside an Apply.
+func TestCertificatePreviewHasItsRecords(t *testing.T) {
+	var cloud mocks.Cloud
+	if err := cloud.Preview(certificate("a.example.com", "b.example.com")); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"dev-a.example.com", "dev-b.example.com"} {
+		record := cloud.Resource("cloudflare:index/record:Record", name)
+		if _, known := record.Inputs["content"]; record.Inputs == nil || known {
+			t.Errorf("record %s is %v, want it with unknown content", name, record.Inputs)
+		}
+	}
+}
+
+// A name of the certificate changes: the listener gets the new certificate before the old one is deleted.
+func TestCertificateIsCreatedBeforeDelete(t *testing.T) {
+	var cloud mocks.Cloud
+	if err := cloud.Run(certificate("a.example.com")); err != nil {
+		t.Fatal(err)
+	}
+	if cloud.Resource("aws:acm/certificate:Certificate", "dev").RPC.GetDeleteBeforeReplace() {
+		t.Error("the certificate is deleted before it is replaced")
+	}
+}
+
+func TestCertificateFirstNameIsShort(t *testing.T) {
+	long := strings.Repeat("a", 60) + ".example.com"
+	first, others, err := certificateNames([]string{long, "b.example.com"})
+	if err != nil || first != "b.example.com" || !slices.Equal(others, []string{long}) {
+		t.Errorf("first %s, others %v, %v", first, others, err)
+	}
+}
+
+func TestCertificateRefuses(t *testing.T) {
+	for name, test := range map[string]struct {
+		args *CertificateArgs
+		want string
+	}{
+		"no args":         {nil, "args are missing"},
+		"no zone":         {&CertificateArgs{Hostnames: []string{"a.example.com"}}, "zone id is missing"},
+		"no names":        {&CertificateArgs{ZoneID: pulumi.String("zone")}, "no host name"},
+		"long names only": {&CertificateArgs{ZoneID: pulumi.String("zone"), Hostnames: []string{strings.Repeat("a", 63) + ".example.com"}}, "at most 64"},
+	} {
+		var cloud mocks.Cloud
+		err := cloud.Run(func(ctx *pulumi.Context) error {
+			_, err := NewCertificate(ctx, "dev", test.args)
+			return err
+		})
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v, want an error with %q", name, err, test.want)
+		}
+		cloud.Expect(t, "")
+	}
+}

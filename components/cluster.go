@@ -1,0 +1,60 @@
+package components
+
+import (
+	"errors"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// The capacity providers that ECS has for Fargate.
+const (
+	fargate     = "FARGATE"
+	fargateSpot = "FARGATE_SPOT"
+)
+
+// ClusterArgs describe a [Cluster].
+type ClusterArgs struct {
+	Tags Tags
+}
+
+// Cluster is an ECS cluster for tasks on Fargate and Fargate Spot.
+//
+// The service-linked role that ECS needs is not created: ECS makes it with the account's first cluster, and a second
+// attempt to make it fails.
+type Cluster struct {
+	pulumi.ResourceState
+
+	Name pulumi.StringOutput
+	// ARN carries the capacity providers as a dependency: services that use them are created after and deleted before.
+	ARN pulumi.StringOutput
+}
+
+// NewCluster creates a cluster.
+func NewCluster(ctx *pulumi.Context, name string, args *ClusterArgs, opts ...pulumi.ResourceOption) (*Cluster, error) {
+	if args == nil {
+		return nil, errors.New("cluster: args are missing")
+	}
+
+	cluster := &Cluster{}
+	if err := ctx.RegisterComponentResource("slipway:index:Cluster", name, cluster, opts...); err != nil {
+		return nil, err
+	}
+	parent := pulumi.Parent(cluster)
+
+	c, err := ecs.NewCluster(ctx, name, &ecs.ClusterArgs{Tags: args.Tags.named(name)}, parent)
+	if err != nil {
+		return nil, err
+	}
+	providers, err := ecs.NewClusterCapacityProviders(ctx, name, &ecs.ClusterCapacityProvidersArgs{
+		ClusterName:       c.Name,
+		CapacityProviders: pulumi.ToStringArray([]string{fargate, fargateSpot}),
+	}, parent)
+	if err != nil {
+		return nil, err
+	}
+
+	cluster.Name = c.Name
+	cluster.ARN = pulumi.OutputWithDependencies(ctx.Context(), c.Arn, providers).(pulumi.StringOutput)
+	return cluster, ctx.RegisterResourceOutputs(cluster, pulumi.Map{"name": cluster.Name, "arn": cluster.ARN})
+}

@@ -1,0 +1,59 @@
+package components
+
+import (
+	"strings"
+
+	"github.com/pulumi/pulumi-cloudflare/sdk/v5/go/cloudflare"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+const (
+	// validationTTL is the time-to-live of certificate validation records, in seconds: Cloudflare's minimum.
+	validationTTL = 60
+	// automaticTTL is the only time-to-live Cloudflare takes for proxied records ("Time to Live" in its DNS documentation).
+	automaticTTL = 1
+)
+
+// DNSRecordArgs describe a CNAME record in a Cloudflare zone.
+type DNSRecordArgs struct {
+	ZoneID pulumi.StringInput
+	Name   pulumi.StringInput // fully qualified; a trailing dot is dropped
+	Target pulumi.StringInput // a trailing dot is dropped
+	// TTL in seconds, 60 to 86400. It is ignored if the record is proxied.
+	TTL int
+	// Proxied sends the traffic through Cloudflare instead of only answering with the target.
+	Proxied bool
+	// Overwrite takes over a record that is there already. Without it, creating the record fails instead.
+	Overwrite bool
+	// Comment says in Cloudflare's dashboard where the record comes from.
+	Comment string
+}
+
+// NewDNSRecord creates a CNAME record.
+func NewDNSRecord(ctx *pulumi.Context, name string, args *DNSRecordArgs, opts ...pulumi.ResourceOption) (*cloudflare.Record, error) {
+	ttl := args.TTL
+	if args.Proxied {
+		ttl = automaticTTL
+	}
+	record := &cloudflare.RecordArgs{
+		ZoneId:  args.ZoneID,
+		Name:    withoutTrailingDot(args.Name),
+		Type:    pulumi.String("CNAME"),
+		Content: withoutTrailingDot(args.Target),
+		Ttl:     pulumi.Int(ttl),
+		Proxied: pulumi.Bool(args.Proxied),
+		Comment: pulumi.String(args.Comment),
+	}
+	if args.Overwrite {
+		record.AllowOverwrite = pulumi.Bool(true)
+	}
+	return cloudflare.NewRecord(ctx, name, record, opts...)
+}
+
+// withoutTrailingDot returns a DNS name the way Cloudflare stores it. ACM writes names with the dot of the root, and
+// a name that differs from what is stored would show as a change in every preview.
+func withoutTrailingDot(name pulumi.StringInput) pulumi.StringOutput {
+	return name.ToStringOutput().ApplyT(func(name string) string {
+		return strings.TrimSuffix(name, ".")
+	}).(pulumi.StringOutput)
+}

@@ -1,0 +1,34 @@
+package components
+
+import (
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"slipway/components/mocks"
+)
+
+func TestDNSRecord(t *testing.T) {
+	var cloud mocks.Cloud
+	err := cloud.Run(func(ctx *pulumi.Context) error {
+		for name, args := range map[string]*DNSRecordArgs{
+			"plain":   {TTL: 60},
+			"proxied": {TTL: 60, Proxied: true},
+			"forced":  {TTL: 120, Overwrite: true, Comment: "why"},
+		} {
+			args.ZoneID, args.Name, args.Target = pulumi.String("zone"), pulumi.String("a.example.com."), pulumi.String("lb.amazonaws.com.")
+			if _, err := NewDNSRecord(ctx, name, args); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cloud.Expect(t, `
+cloudflare:index/record:Record plain {"comment":"","content":"lb.amazonaws.com","name":"a.example.com","proxied":false,"ttl":60,"type":"CNAME","zoneId":"zone"}
+cloudflare:index/record:Record proxied {"comment":"","content":"lb.amazonaws.com","name":"a.example.com","proxied":true,"ttl":1,"type":"CNAME","zoneId":"zone"}
+cloudflare:index/record:Record forced {"allowOverwrite":true,"comment":"why","content":"lb.amazonaws.com","name":"a.example.com","proxied":false,"ttl":120,"type":"CNAME","zoneId":"zone"}
+`)
+}

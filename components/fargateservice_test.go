@@ -1,0 +1,324 @@
+package components
+
+import (
+	"errors"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"slipway/components/mocks"
+)
+
+const (
+	serviceType        = "aws:ecs/service:Service"
+	taskDefinitionType = "aws:ecs/taskDefinition:TaskDefinition"
+	listenerRuleType   = "aws:lb/listenerRule:ListenerRule"
+)
+
+// fargateService returns a program that creates a service with the smallest set of arguments, changed.
+func fargateService(change func(*FargateServiceArgs)) pulumi.RunFunc {
+	args := &FargateServiceArgs{
+		Service:                     "hello",
+		Region:                      "eu-central-1",
+		VPCID:                       pulumi.String("vpc"),
+		SubnetIDs:                   pulumi.ToStringArray([]string{"subnet-1", "subnet-2"}),
+		ClusterARN:                  pulumi.String("cluster"),
+		ListenerARN:                 pulumi.String("listener"),
+		LoadBalancerSecurityGroupID: pulumi.String("lb-group"),
+		Priorities:                  map[Route]int{{"hello", "hello.example.com", EveryPath}: 4},
+		Image:                       Image{Registry: "ghcr.io", Repository: "hello", Digest: testDigest},
+		Port:                        8080,
+		CPU:                         256,
+		Memory:                      512,
+		Architecture:                "amd64",
+		InstanceCount:               2,
+		Capacity:                    Capacity{Fargate: Share{Weight: 1}},
+		HealthCheck:                 HealthCheck{Path: "/healthz", Interval: 5, Timeout: 2, HealthyThreshold: 2, UnhealthyThreshold: 2, GracePeriod: 10},
+		DeregistrationDelay:         5,
+		StopTimeout:                 30,
+		LogRetention:                30,
+	}
+	if change != nil {
+		change(args)
+	}
+	return func(ctx *pulumi.Context) error {
+		_, err := NewFargateService(ctx, "dev-hello", args)
+		return err
+	}
+}
+
+func TestFargateService(t *testing.T) {
+	var cloud mocks.Cloud
+	if err := cloud.Run(fargateService(nil)); err != nil {
+		t.Fatal(err)
+	}
+	cloud.Expect(t, `
+slipway:index:FargateService dev-hello
+aws:ec2/securityGroup:SecurityGroup dev-hello {"description":"Tasks of a service: in from its load balancer, out to anywhere","vpcId":"vpc"}
+aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule dev-hello-in-8080 {"fromPort":8080,"ipProtocol":"tcp","referencedSecurityGroupId":"lb-group","securityGroupId":"SecurityGroup/dev-hello","toPort":8080}
+aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule dev-hello-load-balancer-out-8080 {"fromPort":8080,"ipProtocol":"tcp","referencedSecurityGroupId":"SecurityGroup/dev-hello","securityGroupId":"lb-group","toPort":8080}
+aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule dev-hello-out-ipv4 {"cidrIpv4":"0.0.0.0/0","ipProtocol":"-1","securityGroupId":"SecurityGroup/dev-hello"}
+aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule dev-hello-out-ipv6 {"cidrIpv6":"::/0","ipProtocol":"-1","securityGroupId":"SecurityGroup/dev-hello"}
+aws:lb/targetGroup:TargetGroup dev-hello {"deregistrationDelay":5,"healthCheck":{"enabled":true,"healthyThreshold":2,"interval":5,"matcher":"200","path":"/healthz","port":"traffic-port","protocol":"HTTP","timeout":2,"unhealthyThreshold":2},"port":80,"protocol":"HTTP","protocolVersion":"HTTP1","targetType":"ip","vpcId":"vpc"}
+aws:lb/listenerRule:ListenerRule dev-hello-hello.example.com {"actions":[{"forward":{"targetGroups":[{"arn":"arn:TargetGroup/dev-hello","weight":100}]},"type":"forward"}],"conditions":[{"hostHeader":{"values":["hello.example.com"]}}],"listenerArn":"listener","priority":4}
+aws:cloudwatch/logGroup:LogGroup dev-hello {"retentionInDays":30}
+aws:iam/role:Role dev-hello-execution {"assumeRolePolicy":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"ecs-tasks.amazonaws.com\"},\"Action\":[\"sts:AssumeRole\"]}]}","description":"Used by ECS to start the tasks"}
+aws:iam/role:Role dev-hello-task {"assumeRolePolicy":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"ecs-tasks.amazonaws.com\"},\"Action\":[\"sts:AssumeRole\"]}]}","description":"Given to the tasks themselves"}
+aws:iam/rolePolicy:RolePolicy dev-hello-execution {"policy":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Sid\":\"WriteLogs\",\"Effect\":\"Allow\",\"Action\":[\"logs:CreateLogStream\",\"logs:PutLogEvents\"],\"Resource\":[\"arn:LogGroup/dev-hello:*\"]}]}","role":"dev-hello-execution-0123456"}
+aws:ecs/taskDefinition:TaskDefinition dev-hello {"containerDefinitions":"[{\"name\":\"main\",\"image\":\"ghcr.io/hello@`+testDigest+`\",\"essential\":true,\"environment\":[{\"name\":\"PORT\",\"value\":\"8080\"}],\"portMappings\":[{\"containerPort\":8080,\"hostPort\":8080,\"protocol\":\"tcp\"}],\"user\":\"65532:65532\",\"readonlyRootFilesystem\":true,\"linuxParameters\":{\"initProcessEnabled\":true},\"stopTimeout\":30,\"logConfiguration\":{\"logDriver\":\"awslogs\",\"options\":{\"awslogs-group\":\"dev-hello-0123456\",\"awslogs-region\":\"eu-central-1\",\"awslogs-stream-prefix\":\"hello\",\"max-buffer-size\":\"25m\",\"mode\":\"non-blocking\"}}}]","cpu":"256","executionRoleArn":"arn:Role/dev-hello-execution","family":"slipway-dev-hello","memory":"512","networkMode":"awsvpc","requiresCompatibilities":["FARGATE"],"runtimePlatform":{"cpuArchitecture":"X86_64","operatingSystemFamily":"LINUX"},"skipDestroy":true,"taskRoleArn":"arn:Role/dev-hello-task"}
+aws:ecs/service:Service dev-hello {"capacityProviderStrategies":[{"base":0,"capacityProvider":"FARGATE","weight":1}],"cluster":"cluster","deploymentCircuitBreaker":{"enable":true,"rollback":true},"deploymentMaximumPercent":200,"deploymentMinimumHealthyPercent":100,"desiredCount":2,"enableEcsManagedTags":true,"healthCheckGracePeriodSeconds":10,"loadBalancers":[{"containerName":"main","containerPort":8080,"targetGroupArn":"arn:TargetGroup/dev-hello"}],"networkConfiguration":{"assignPublicIp":true,"securityGroups":["SecurityGroup/dev-hello"],"subnets":["subnet-1","subnet-2"]},"propagateTags":"SERVICE","taskDefinition":"arn:TaskDefinition/dev-hello","waitForSteadyState":true}
+`)
+}
+
+// The service registers with its target group only once a rule makes the load balancer forward to it, and on its way
+// down it can still read and log by its role, and be reached.
+func TestFargateServiceOrder(t *testing.T) {
+	var cloud mocks.Cloud
+	if err := cloud.Run(fargateService(nil)); err != nil {
+		t.Fatal(err)
+	}
+	service := cloud.Resource(serviceType, "dev-hello")
+	for token, names := range map[string][]string{
+		listenerRuleType:                {"dev-hello-hello.example.com"},
+		"aws:iam/rolePolicy:RolePolicy": {"dev-hello-execution"},
+		"aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": {"dev-hello-in-8080"},
+		"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule":   {"dev-hello-load-balancer-out-8080", "dev-hello-out-ipv4", "dev-hello-out-ipv6"},
+	} {
+		for _, name := range names {
+			if !service.DependsOn(token, name) {
+				t.Errorf("the service does not depend on %s %s", token, name)
+			}
+		}
+	}
+}
+
+// Without autoscaling nobody but the config decides how many tasks there are.
+func TestFargateServiceIgnoresNoChanges(t *testing.T) {
+	var cloud mocks.Cloud
+	if err := cloud.Run(fargateService(nil)); err != nil {
+		t.Fatal(err)
+	}
+	if ignored := cloud.Resource(serviceType, "dev-hello").RPC.GetIgnoreChanges(); len(ignored) > 0 {
+		t.Errorf("changes of %v are ignored", ignored)
+	}
+}
+
+func TestFargateServiceRoutes(t *testing.T) {
+	var cloud mocks.Cloud
+	err := cloud.Run(fargateService(func(args *FargateServiceArgs) {
+		args.Priorities = map[Route]int{
+			{"hello", "example.com", "/api/*"}:   10,
+			{"hello", "*.example.com", "/api/*"}: 20,
+			{"hello", "example.com", EveryPath}:  30,
+		}
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"dev-hello-example.com/api/*":   `{"conditions":[{"hostHeader":{"values":["example.com"]}},{"pathPattern":{"values":["/api/*"]}}],"priority":10}`,
+		"dev-hello-*.example.com/api/*": `{"conditions":[{"hostHeader":{"values":["*.example.com"]}},{"pathPattern":{"values":["/api/*"]}}],"priority":20}`,
+		"dev-hello-example.com":         `{"conditions":[{"hostHeader":{"values":["example.com"]}}],"priority":30}`,
+	} {
+		inputs := cloud.Resource(listenerRuleType, name).Inputs
+		if got := mocks.JSON(resource.PropertyMap{"conditions": inputs["conditions"], "priority": inputs["priority"]}); got != want {
+			t.Errorf("rule %s is %s, want %s", name, got, want)
+		}
+	}
+}
+
+// A task that still listens on the old port must be reachable until the last of them is gone.
+func TestFargateServiceOtherPortHasOtherRules(t *testing.T) {
+	names := func(port int) []string {
+		var cloud mocks.Cloud
+		if err := cloud.Run(fargateService(func(args *FargateServiceArgs) { args.Port = port })); err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, r := range cloud.Resources() {
+			if from, limited := r.Inputs["fromPort"]; limited && from.NumberValue() == float64(port) {
+				names = append(names, r.Name)
+			}
+		}
+		return names
+	}
+	if before, after := names(8080), names(9090); len(before) != 2 || slices.Equal(before, after) {
+		t.Errorf("rules for one port are %v and for another %v", before, after)
+	}
+}
+
+func TestFargateServiceCapacity(t *testing.T) {
+	var cloud mocks.Cloud
+	err := cloud.Run(fargateService(func(args *FargateServiceArgs) {
+		args.Capacity = Capacity{Fargate: Share{Base: 3, Weight: 1}, FargateSpot: Share{Weight: 2}}
+		args.Architecture, args.CPU, args.Memory = "arm64", 1024, 3072
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	service, definition := cloud.Resource(serviceType, "dev-hello").Inputs, cloud.Resource(taskDefinitionType, "dev-hello").Inputs
+	got := mocks.JSON(resource.PropertyMap{
+		"strategies": service["capacityProviderStrategies"], "cpu": definition["cpu"], "memory": definition["memory"], "platform": definition["runtimePlatform"],
+	})
+	if want := `{"cpu":"1024","memory":"3072","platform":{"cpuArchitecture":"ARM64","operatingSystemFamily":"LINUX"},` +
+		`"strategies":[{"base":3,"capacityProvider":"FARGATE","weight":1},{"base":0,"capacityProvider":"FARGATE_SPOT","weight":2}]}`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+func TestFargateServiceSecrets(t *testing.T) {
+	var cloud mocks.Cloud
+	err := cloud.Run(fargateService(func(args *FargateServiceArgs) {
+		args.Environment = pulumi.StringMap{"B": pulumi.String("b"), "A": pulumi.String("a")}
+		args.Secrets = pulumi.StringMap{"TOKEN": pulumi.String("swordfish"), "KEY": pulumi.String("swordfish")}
+		args.RegistryCredentials = &RegistryCredentials{Username: "me", Password: pulumi.String("swordfish")}
+		args.EntryPoint, args.Command = []string{"/app"}, []string{"serve", "--all"}
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Secrets are Pulumi secrets on their way, although they were not given as such.
+	if listing := cloud.Listing(); strings.Contains(listing, "swordfish") {
+		t.Errorf("a secret is not kept secret:\n%s", listing)
+	}
+	for name, want := range map[string]string{
+		"dev-hello-environment": `{"KEY":"swordfish","TOKEN":"swordfish"}`,
+		"dev-hello-registry":    `{"password":"swordfish","username":"me"}`,
+	} {
+		version := cloud.Resource("aws:secretsmanager/secretVersion:SecretVersion", name).Inputs
+		if value := version["secretString"]; !value.IsSecret() || value.SecretValue().Element.StringValue() != want {
+			t.Errorf("secret %s is %v, want %s, secret", name, value, want)
+		}
+		// A destroyed stack leaves nothing, and can come up again at once.
+		secret := cloud.Resource("aws:secretsmanager/secret:Secret", name).Inputs
+		if days := secret["recoveryWindowInDays"]; !days.IsNumber() || days.NumberValue() != 0 {
+			t.Errorf("secret %s can be recovered for %v days", name, days)
+		}
+	}
+	// The variables name the version of the secret, so that another value makes another revision.
+	definitions := cloud.Resource(taskDefinitionType, "dev-hello").Inputs["containerDefinitions"].StringValue()
+	for _, want := range []string{
+		`"environment":[{"name":"A","value":"a"},{"name":"B","value":"b"},{"name":"PORT","value":"8080"}]`,
+		`"secrets":[{"name":"KEY","valueFrom":"arn:Secret/dev-hello-environment:KEY::version-1"},{"name":"TOKEN","valueFrom":"arn:Secret/dev-hello-environment:TOKEN::version-1"}]`,
+		`"repositoryCredentials":{"credentialsParameter":"arn:Secret/dev-hello-registry"}`,
+		`"entryPoint":["/app"],"command":["serve","--all"]`,
+	} {
+		if !strings.Contains(definitions, want) {
+			t.Errorf("container definitions lack %s: %s", want, definitions)
+		}
+	}
+	policy := cloud.Resource("aws:iam/rolePolicy:RolePolicy", "dev-hello-execution").Inputs["policy"].StringValue()
+	if want := `"Action":["secretsmanager:GetSecretValue"],"Resource":["arn:Secret/dev-hello-environment","arn:Secret/dev-hello-registry"]`; !strings.Contains(policy, want) {
+		t.Errorf("execution policy lacks %s: %s", want, policy)
+	}
+}
+
+func TestFargateServicePullsFromItsRepositoryAlone(t *testing.T) {
+	var cloud mocks.Cloud
+	err := cloud.Run(fargateService(func(args *FargateServiceArgs) {
+		args.Image.Registry = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy := cloud.Resource("aws:iam/rolePolicy:RolePolicy", "dev-hello-execution").Inputs["policy"].StringValue()
+	if want := `"Action":["ecr:BatchCheckLayerAvailability","ecr:BatchGetImage","ecr:GetDownloadUrlForLayer"],` +
+		`"Resource":["arn:aws:ecr:eu-west-1:123456789012:repository/hello"]`; !strings.Contains(policy, want) {
+		t.Errorf("execution policy lacks %s: %s", want, policy)
+	}
+}
+
+func TestFargateServiceDefaults(t *testing.T) {
+	var all, defaults mocks.Cloud
+	if err := all.Run(fargateService(nil)); err != nil {
+		t.Fatal(err)
+	}
+	err := defaults.Run(fargateService(func(args *FargateServiceArgs) {
+		args.Port, args.CPU, args.Memory, args.Architecture, args.StopTimeout, args.LogRetention = 0, 0, 0, "", 0, 0
+		args.Capacity, args.HealthCheck = Capacity{}, HealthCheck{}
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defaults.Expect(t, all.Listing())
+}
+
+func TestFargateServiceReportsRollback(t *testing.T) {
+	rolledBack := mocks.Cloud{RunningTask: "arn:aws:ecs:eu-central-1:123456789012:task-definition/slipway-dev-hello:1"}
+	err := rolledBack.Run(fargateService(nil))
+	want := "service dev-hello-0123456 runs task definition slipway-dev-hello:1 and not dev-hello: ECS rolled the deployment back"
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, want an error with %q", err, want)
+	}
+}
+
+// The service does not exist yet when its creation is previewed, so it must not be looked up.
+func TestFargateServicePreviewOfCreation(t *testing.T) {
+	cloud := mocks.Cloud{Fail: func(token, _ string) error {
+		if token == "aws:ecs/getService:getService" {
+			return errors.New("ServiceNotFoundException")
+		}
+		return nil
+	}}
+	if err := cloud.Preview(fargateService(nil)); err != nil {
+		t.Fatal(err)
+	}
+	if cloud.Resource(serviceType, "dev-hello").Inputs == nil || cloud.Resource(listenerRuleType, "dev-hello-hello.example.com").Inputs == nil {
+		t.Errorf("the preview is incomplete:\n%s", cloud.Listing())
+	}
+}
+
+func TestFargateServiceRefuses(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*FargateServiceArgs)
+		want   string
+	}{
+		"no cluster":       {func(a *FargateServiceArgs) { a.ClusterARN = nil }, "are all needed"},
+		"no routes":        {func(a *FargateServiceArgs) { a.Priorities = nil }, "no route"},
+		"no image":         {func(a *FargateServiceArgs) { a.Image = Image{} }, "image is missing"},
+		"odd architecture": {func(a *FargateServiceArgs) { a.Architecture = "riscv64" }, "not amd64 or arm64"},
+		"odd CPU":          {func(a *FargateServiceArgs) { a.CPU = 300 }, "300 CPU units"},
+		"odd memory":       {func(a *FargateServiceArgs) { a.Memory = 513 }, "513 MiB"},
+		"no capacity":      {func(a *FargateServiceArgs) { a.Capacity = Capacity{Fargate: Share{Base: 1}} }, "weight 0"},
+		"PORT":             {func(a *FargateServiceArgs) { a.Environment = pulumi.StringMap{"PORT": pulumi.String("1")} }, "PORT is set from the port"},
+		"secret PORT":      {func(a *FargateServiceArgs) { a.Secrets = pulumi.StringMap{"PORT": pulumi.String("1")} }, "PORT is set from the port"},
+		"no password":      {func(a *FargateServiceArgs) { a.RegistryCredentials = &RegistryCredentials{Username: "me"} }, "a user name and a password"},
+		"a value twice": {func(a *FargateServiceArgs) {
+			a.Environment, a.Secrets = pulumi.StringMap{"A": pulumi.String("1")}, pulumi.StringMap{"A": pulumi.String("2")}
+		}, "A is both in the environment and in the secrets"},
+		"credentials for ECR": {func(a *FargateServiceArgs) {
+			a.Image.Registry = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
+			a.RegistryCredentials = &RegistryCredentials{Username: "me", Password: pulumi.String("p")}
+		}, "registry credentials and an image in Amazon ECR"},
+	} {
+		var cloud mocks.Cloud
+		if err := cloud.Run(fargateService(test.change)); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v, want an error with %q", name, err, test.want)
+		}
+		cloud.Expect(t, "")
+	}
+}
+
+// Elastic Load Balancing and IAM refuse tags with other characters, "*" for one, which routes have.
+func TestFargateServiceTagsAreValid(t *testing.T) {
+	valid := regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$`)
+	var cloud mocks.Cloud
+	if err := cloud.Run(fargateService(func(args *FargateServiceArgs) {
+		args.Priorities = map[Route]int{{"hello", "*.example.com", "/a$~\"'@:+&*"}: 2}
+	})); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range cloud.Resources() {
+		if tags := r.Inputs["tags"]; tags.IsObject() {
+			for key, value := range tags.ObjectValue() {
+				if !valid.MatchString(value.StringValue()) {
+					t.Errorf("%s %s has tag %s: %s", r.Type, r.Name, key, value.StringValue())
+				}
+			}
+		}
+	}
+}

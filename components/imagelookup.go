@@ -1,0 +1,37 @@
+package components
+
+import (
+	"fmt"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecr"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// ResolveImage returns the image pinned to a digest, so that what is deployed stays the same when its tag moves and a
+// preview shows that it moved. An image that has a digest is returned as it is; one that has only a tag is looked up in
+// Amazon ECR, with a warning. Tags of other registries, and of other regions, cannot be looked up by the AWS provider:
+// they are returned as they are, with a warning too.
+func ResolveImage(ctx *pulumi.Context, image Image, region string) (Image, error) {
+	if image.Digest != "" {
+		return image, nil
+	}
+	repository, isECR := image.ECR()
+	if !isECR || repository.Region != region {
+		return image, ctx.Log.Warn(fmt.Sprintf(
+			"image %s is deployed by its tag, which can move: two tasks of a service may run different images; give a digest", image), nil)
+	}
+	found, err := ecr.GetImage(ctx, &ecr.GetImageArgs{
+		RegistryId:     &repository.Account,
+		RepositoryName: repository.Name,
+		ImageTag:       &image.Tag,
+	})
+	if err != nil {
+		return Image{}, fmt.Errorf("look up the digest of image %s; push the image, or correct the tag: %w", image, err)
+	}
+	if !digestPattern.MatchString(found.ImageDigest) {
+		return Image{}, fmt.Errorf("look up the digest of image %s: Amazon ECR gave %q", image, found.ImageDigest)
+	}
+	pinned := Image{Registry: image.Registry, Repository: image.Repository, Digest: found.ImageDigest}
+	return pinned, ctx.Log.Warn(fmt.Sprintf(
+		"image %s is given by its tag, which can move; it now means %s, and that is deployed", image, pinned.Digest), nil)
+}

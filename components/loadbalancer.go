@@ -1,0 +1,154 @@
+package components
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/lb"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// Defaults of a [LoadBalancer].
+const (
+	// DefaultSSLPolicy is the security policy that AWS recommends for HTTPS listeners: TLS 1.3, and TLS 1.2 with ciphers
+	// that have forward secrecy ("Security policies for your Application Load Balancer").
+	DefaultSSLPolicy   = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+	DefaultIdleTimeout = 60
+)
+
+const (
+	httpPort  = 80
+	httpsPort = 443
+)
+
+// LoadBalancerArgs describe a [LoadBalancer].
+type LoadBalancerArgs struct {
+	VPCID          pulumi.StringInput
+	SubnetIDs      pulumi.StringArrayInput // in at least two zones, with a route to the internet
+	CertificateARN pulumi.StringInput      // issued by ACM in the same region
+	// IPv6 makes the load balancer answer on IPv6 too. The subnets need IPv6 blocks for that.
+	IPv6 bool
+	// IdleTimeout is after how many seconds a connection on which nothing is sent is closed, by default [DefaultIdleTimeout].
+	IdleTimeout int
+	// DeletionProtection makes AWS refuse to delete the load balancer.
+	DeletionProtection bool
+	// SSLPolicy is the security policy of the HTTPS listener, by default [DefaultSSLPolicy].
+	SSLPolicy string
+	Tags      Tags
+}
+
+// LoadBalancer is an internet-facing application load balancer. It answers HTTPS requests with 404 until a service adds a
+// rule to the listener, and redirects HTTP to HTTPS.
+type LoadBalancer struct {
+	pulumi.ResourceState
+
+	DNSName         pulumi.StringOutput
+	ListenerARN     pulumi.StringOutput // of the HTTPS listener
+	SecurityGroupID pulumi.StringOutput // lets nothing out but what services add to it
+}
+
+// NewLoadBalancer creates a load balancer with its listeners.
+func NewLoadBalancer(ctx *pulumi.Context, name string, args *LoadBalancerArgs, opts ...pulumi.ResourceOption) (*LoadBalancer, error) {
+	if args == nil {
+		return nil, errors.New("load balancer: args are missing")
+	}
+	idleTimeout, sslPolicy := cmp.Or(args.IdleTimeout, DefaultIdleTimeout), cmp.Or(args.SSLPolicy, DefaultSSLPolicy)
+	addressType := "ipv4"
+	if args.IPv6 {
+		addressType = "dualstack"
+	}
+	if args.VPCID == nil || args.SubnetIDs == nil || args.CertificateARN == nil {
+		return nil, fmt.Errorf("load balancer %s: the VPC id, the subnet ids and the certificate's ARN are all needed", name)
+	}
+	if err := CheckName(name); err != nil {
+		return nil, fmt.Errorf("load balancer: %w", err)
+	}
+
+	balancer := &LoadBalancer{}
+	if err := ctx.RegisterComponentResource("slipway:index:LoadBalancer", name, balancer, opts...); err != nil {
+		return nil, err
+	}
+	parent := pulumi.Parent(balancer)
+
+	group, err := newSecurityGroup(ctx, name+"-load-balancer", "Load balancer: HTTP and HTTPS from anywhere, out to its services",
+		args.VPCID, args.Tags, parent)
+	if err != nil {
+		return nil, err
+	}
+	for _, rule := range []struct {
+		suffix string
+		from   peer
+		port   int
+	}{
+		{"http-ipv4", peer{ipv4: everyIPv4}, httpPort},
+		{"http-ipv6", peer{ipv6: everyIPv6}, httpPort},
+		{"https-ipv4", peer{ipv4: everyIPv4}, httpsPort},
+		{"https-ipv6", peer{ipv6: everyIPv6}, httpsPort},
+	} {
+		if _, err := allowTCPFrom(ctx, name+"-"+rule.suffix, group.ID(), rule.from, rule.port, args.Tags, parent); err != nil {
+			return nil, err
+		}
+	}
+
+	alb, err := lb.NewLoadBalancer(ctx, name, &lb.LoadBalancerArgs{
+		LoadBalancerType:         pulumi.String("application"),
+		Internal:                 pulumi.Bool(false),
+		IpAddressType:            pulumi.String(addressType),
+		Subnets:                  args.SubnetIDs,
+		SecurityGroups:           pulumi.StringArray{group.ID()},
+		IdleTimeout:              pulumi.Int(idleTimeout),
+		DropInvalidHeaderFields:  pulumi.Bool(true),
+		EnableDeletionProtection: pulumi.Bool(args.DeletionProtection),
+		Tags:                     args.Tags.named(name),
+	}, parent)
+	if err != nil {
+		return nil, err
+	}
+
+	https, err := lb.NewListener(ctx, name+"-https", &lb.ListenerArgs{
+		LoadBalancerArn: alb.Arn,
+		Port:            pulumi.Int(httpsPort),
+		Protocol:        pulumi.String("HTTPS"),
+		SslPolicy:       pulumi.String(sslPolicy),
+		CertificateArn:  args.CertificateARN,
+		DefaultActions: lb.ListenerDefaultActionArray{lb.ListenerDefaultActionArgs{
+			Type: pulumi.String("fixed-response"),
+			FixedResponse: lb.ListenerDefaultActionFixedResponseArgs{
+				StatusCode:  pulumi.String("404"),
+				ContentType: pulumi.String("application/json"),
+				MessageBody: pulumi.String(`{"message": "Not Found"}`),
+			},
+		}},
+		Tags: args.Tags.named(name + "-https"),
+	}, parent)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := lb.NewListener(ctx, name+"-http", &lb.ListenerArgs{
+		LoadBalancerArn: alb.Arn,
+		Port:            pulumi.Int(httpPort),
+		Protocol:        pulumi.String("HTTP"),
+		DefaultActions: lb.ListenerDefaultActionArray{lb.ListenerDefaultActionArgs{
+			Type: pulumi.String("redirect"),
+			Redirect: lb.ListenerDefaultActionRedirectArgs{
+				StatusCode: pulumi.String("HTTP_301"),
+				Protocol:   pulumi.String("HTTPS"),
+				Port:       pulumi.String(strconv.Itoa(httpsPort)),
+			},
+		}},
+		Tags: args.Tags.named(name + "-http"),
+	}, parent); err != nil {
+		return nil, err
+	}
+
+	balancer.DNSName = alb.DnsName
+	balancer.ListenerARN = https.Arn
+	balancer.SecurityGroupID = group.ID().ToStringOutput()
+	return balancer, ctx.RegisterResourceOutputs(balancer, pulumi.Map{
+		"dnsName":         balancer.DNSName,
+		"listenerArn":     balancer.ListenerARN,
+		"securityGroupId": balancer.SecurityGroupID,
+	})
+}

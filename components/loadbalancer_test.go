@@ -1,0 +1,83 @@
+package components
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"slipway/components/mocks"
+)
+
+func loadBalancer(change func(*LoadBalancerArgs)) pulumi.RunFunc {
+	args := &LoadBalancerArgs{
+		VPCID:          pulumi.String("vpc"),
+		SubnetIDs:      pulumi.ToStringArray([]string{"subnet-1", "subnet-2"}),
+		CertificateARN: pulumi.String("certificate"),
+		IPv6:           true,
+	}
+	change(args)
+	return func(ctx *pulumi.Context) error {
+		_, err := NewLoadBalancer(ctx, "dev", args)
+		return err
+	}
+}
+
+func TestLoadBalancer(t *testing.T) {
+	var cloud mocks.Cloud
+	if err := cloud.Run(loadBalancer(func(*LoadBalancerArgs) {})); err != nil {
+		t.Fatal(err)
+	}
+	// The security group has no inline rules, and nothing may go out until a service says where.
+	cloud.Expect(t, `
+slipway:index:LoadBalancer dev
+aws:ec2/securityGroup:SecurityGroup dev-load-balancer {"description":"Load balancer: HTTP and HTTPS from anywhere, out to its services","vpcId":"vpc"}
+aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule dev-http-ipv4 {"cidrIpv4":"0.0.0.0/0","fromPort":80,"ipProtocol":"tcp","securityGroupId":"SecurityGroup/dev-load-balancer","toPort":80}
+aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule dev-http-ipv6 {"cidrIpv6":"::/0","fromPort":80,"ipProtocol":"tcp","securityGroupId":"SecurityGroup/dev-load-balancer","toPort":80}
+aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule dev-https-ipv4 {"cidrIpv4":"0.0.0.0/0","fromPort":443,"ipProtocol":"tcp","securityGroupId":"SecurityGroup/dev-load-balancer","toPort":443}
+aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule dev-https-ipv6 {"cidrIpv6":"::/0","fromPort":443,"ipProtocol":"tcp","securityGroupId":"SecurityGroup/dev-load-balancer","toPort":443}
+aws:lb/loadBalancer:LoadBalancer dev {"dropInvalidHeaderFields":true,"enableDeletionProtection":false,"idleTimeout":60,"internal":false,"ipAddressType":"dualstack","loadBalancerType":"application","securityGroups":["SecurityGroup/dev-load-balancer"],"subnets":["subnet-1","subnet-2"]}
+aws:lb/listener:Listener dev-http {"defaultActions":[{"redirect":{"port":"443","protocol":"HTTPS","statusCode":"HTTP_301"},"type":"redirect"}],"loadBalancerArn":"arn:LoadBalancer/dev","port":80,"protocol":"HTTP"}
+aws:lb/listener:Listener dev-https {"certificateArn":"certificate","defaultActions":[{"fixedResponse":{"contentType":"application/json","messageBody":"{\"message\": \"Not Found\"}","statusCode":"404"},"type":"fixed-response"}],"loadBalancerArn":"arn:LoadBalancer/dev","port":443,"protocol":"HTTPS","sslPolicy":"ELBSecurityPolicy-TLS13-1-2-2021-06"}
+`)
+}
+
+func TestLoadBalancerOptions(t *testing.T) {
+	var cloud mocks.Cloud
+	if err := cloud.Run(loadBalancer(func(args *LoadBalancerArgs) {
+		args.IPv6, args.IdleTimeout, args.DeletionProtection, args.SSLPolicy = false, 300, true, "ELBSecurityPolicy-TLS13-1-3-2021-06"
+	})); err != nil {
+		t.Fatal(err)
+	}
+	balancer := cloud.Resource("aws:lb/loadBalancer:LoadBalancer", "dev").Inputs
+	listener := cloud.Resource("aws:lb/listener:Listener", "dev-https").Inputs
+	if balancer["ipAddressType"].StringValue() != "ipv4" || balancer["idleTimeout"].NumberValue() != 300 ||
+		!balancer["enableDeletionProtection"].BoolValue() || listener["sslPolicy"].StringValue() != "ELBSecurityPolicy-TLS13-1-3-2021-06" {
+		t.Errorf("options are not passed on: %v, %v", balancer, listener)
+	}
+}
+
+func TestLoadBalancerRefuses(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*LoadBalancerArgs)
+		want   string
+	}{
+		"no VPC":         {func(args *LoadBalancerArgs) { args.VPCID = nil }, "are all needed"},
+		"no subnets":     {func(args *LoadBalancerArgs) { args.SubnetIDs = nil }, "are all needed"},
+		"no certificate": {func(args *LoadBalancerArgs) { args.CertificateARN = nil }, "are all needed"},
+	} {
+		var cloud mocks.Cloud
+		if err := cloud.Run(loadBalancer(test.change)); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v, want an error with %q", name, err, test.want)
+		}
+		cloud.Expect(t, "")
+	}
+	var cloud mocks.Cloud
+	err := cloud.Run(func(ctx *pulumi.Context) error {
+		_, err := NewLoadBalancer(ctx, "dev", nil)
+		return err
+	})
+	if err == nil || !strings.Contains(err.Error(), "args are missing") {
+		t.Errorf("no args: %v", err)
+	}
+}

@@ -1,0 +1,264 @@
+// Package mocks runs Pulumi programs in tests without an engine. It records what a program registers and answers with
+// outputs in the shape of AWS's.
+package mocks
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
+)
+
+// The project and the stack that programs run in.
+const (
+	Project = "slipway"
+	Stack   = "dev"
+)
+
+// Resource is a registered resource.
+type Resource struct {
+	Type, Name string
+	Inputs     resource.PropertyMap
+	RPC        *pulumirpc.RegisterResourceRequest // parent, dependencies and options
+}
+
+// Cloud is what a program runs against. The zero value is a cloud in which everything succeeds.
+type Cloud struct {
+	Zones       []string                       // availability zones; three if nil
+	Images      map[string]string              // digests in ECR by "repository:tag"
+	RunningTask string                         // ARN of the task definition that every service runs; the wanted one if empty
+	Fail        func(token, name string) error // refuses resources and function calls
+	Options     []pulumi.RunOption             // for the run, such as another stack and its config
+
+	mu        sync.Mutex
+	resources []Resource
+	calls     []string
+	wanted    map[string]resource.PropertyValue // a service's task definition, by its name
+	preview   bool
+}
+
+// Run runs the program as in `pulumi up`.
+func (c *Cloud) Run(program pulumi.RunFunc) error { return c.run(program, false) }
+
+// Preview runs the program as in `pulumi preview`: what AWS decides is unknown.
+func (c *Cloud) Preview(program pulumi.RunFunc) error { return c.run(program, true) }
+
+func (c *Cloud) run(program pulumi.RunFunc, preview bool) error {
+	c.preview = preview
+	mode := func(info *pulumi.RunInfo) { info.DryRun = preview }
+	return pulumi.RunErr(program, append([]pulumi.RunOption{pulumi.WithMocks(Project, Stack, c), mode}, c.Options...)...)
+}
+
+// Resources returns what was registered, sorted by type and name.
+func (c *Cloud) Resources() []Resource {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.SortedFunc(slices.Values(c.resources), func(a, b Resource) int {
+		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Name, b.Name))
+	})
+}
+
+// Resource returns a registered resource, or one without inputs if there is none.
+func (c *Cloud) Resource(token, name string) Resource {
+	for _, r := range c.Resources() {
+		if r.Type == token && r.Name == name {
+			return r
+		}
+	}
+	return Resource{Type: token, Name: name, RPC: &pulumirpc.RegisterResourceRequest{}}
+}
+
+// Calls returns the tokens of the functions that were called, sorted.
+func (c *Cloud) Calls() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Sorted(slices.Values(c.calls))
+}
+
+// Listing returns a line for each registered resource, sorted: its type, its name and its inputs as JSON, without tags.
+// Secrets are shown as "[secret]".
+func (c *Cloud) Listing() string {
+	var b strings.Builder
+	for _, r := range c.Resources() {
+		fmt.Fprintf(&b, "%s %s", r.Type, r.Name)
+		inputs := r.Inputs.Copy()
+		delete(inputs, "tags")
+		if len(inputs) > 0 {
+			fmt.Fprintf(&b, " %s", JSON(inputs))
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// JSON returns inputs as JSON, with "[secret]" and "[unknown]" for what is secret or unknown.
+func JSON(inputs resource.PropertyMap) string {
+	var b strings.Builder
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	plain := inputs.MapRepl(nil, func(v resource.PropertyValue) (any, bool) {
+		switch {
+		case v.IsSecret():
+			return "[secret]", true
+		case v.IsComputed() || v.IsOutput():
+			return "[unknown]", true
+		}
+		return nil, false
+	})
+	if err := encoder.Encode(plain); err != nil {
+		return err.Error()
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// Expect reports how the listing differs from the lines that are wanted, in any order.
+func (c *Cloud) Expect(t testing.TB, want string) {
+	t.Helper()
+	lines := func(text string) []string {
+		return slices.DeleteFunc(strings.Split(text, "\n"), func(line string) bool { return strings.TrimSpace(line) == "" })
+	}
+	wanted, got := lines(want), lines(c.Listing())
+	for _, line := range wanted {
+		if !slices.Contains(got, line) {
+			t.Errorf("not registered: %s", line)
+		}
+	}
+	for _, line := range got {
+		if !slices.Contains(wanted, line) {
+			t.Errorf("not expected:   %s", line)
+		}
+	}
+}
+
+// DependsOn reports whether the resource is created after the one of the given type and name, and deleted before it.
+func (r Resource) DependsOn(token, name string) bool {
+	for _, urn := range r.RPC.GetDependencies() {
+		parsed := resource.URN(urn)
+		if string(parsed.Type()) == token && parsed.Name() == name {
+			return true
+		}
+	}
+	return false
+}
+
+// NewResource implements [pulumi.MockResourceMonitor].
+func (c *Cloud) NewResource(args pulumi.MockResourceArgs) (string, resource.PropertyMap, error) {
+	if c.Fail != nil {
+		if err := c.Fail(args.TypeToken, args.Name); err != nil {
+			return "", nil, err
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.resources = append(c.resources, Resource{Type: args.TypeToken, Name: args.Name, Inputs: args.Inputs, RPC: args.RegisterRPC})
+
+	if !args.Custom {
+		return "", nil, nil // a component
+	}
+	outputs := args.Inputs.Copy()
+	set := func(key resource.PropertyKey, value any) { outputs[key] = resource.NewPropertyValue(value) }
+	kind := args.TypeToken[strings.LastIndex(args.TypeToken, ":")+1:]
+	id, arn, name := kind+"/"+args.Name, "arn:"+kind+"/"+args.Name, args.Name+"-0123456"
+	switch kind {
+	case "Cluster", "LogGroup", "Role", "Service":
+		set("name", name) // Pulumi's, and so known in a preview
+	}
+	if c.preview {
+		return "", outputs, nil // what is missing is unknown
+	}
+	switch kind {
+	case "Vpc":
+		set("ipv6CidrBlock", "2001:db8:1234:1a00::/56")
+	case "Certificate":
+		set("arn", arn)
+		set("domainValidationOptions", validationOptions(args.Inputs))
+	case "Record":
+		outputs["hostname"] = args.Inputs["name"]
+	case "LoadBalancer":
+		set("arn", arn)
+		set("dnsName", args.Name+".elb.amazonaws.com")
+	case "Secret":
+		id = arn
+	case "SecretVersion":
+		outputs["arn"] = args.Inputs["secretId"]
+		set("versionId", "version-1")
+	case "Service":
+		if c.wanted == nil {
+			c.wanted = make(map[string]resource.PropertyValue)
+		}
+		c.wanted[name] = args.Inputs["taskDefinition"]
+	default:
+		set("arn", arn)
+	}
+	return id, outputs, nil
+}
+
+// validationOptions returns what ACM answers: an option for each name, of which a domain's wildcard has the domain's record.
+func validationOptions(inputs resource.PropertyMap) []any {
+	names := []string{inputs["domainName"].StringValue()}
+	if others := inputs["subjectAlternativeNames"]; others.IsArray() {
+		for _, name := range others.ArrayValue() {
+			names = append(names, name.StringValue())
+		}
+	}
+	options := make([]any, len(names))
+	for i, name := range names {
+		domain := strings.TrimPrefix(name, "*.")
+		options[i] = map[string]any{
+			"domainName":          name,
+			"resourceRecordName":  "_name." + domain + ".",
+			"resourceRecordType":  "CNAME",
+			"resourceRecordValue": "_value." + domain + ".acm-validations.aws.",
+		}
+	}
+	return options
+}
+
+// Call implements [pulumi.MockResourceMonitor].
+func (c *Cloud) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
+	if c.Fail != nil {
+		if err := c.Fail(args.Token, ""); err != nil {
+			return nil, err
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.calls = append(c.calls, args.Token)
+
+	answer := map[string]any{}
+	switch args.Token {
+	case "aws:index/getRegion:getRegion":
+		answer["name"] = "eu-central-1"
+	case "aws:index/getAvailabilityZones:getAvailabilityZones":
+		zones := c.Zones
+		if zones == nil {
+			zones = []string{"eu-central-1a", "eu-central-1b", "eu-central-1c"}
+		}
+		answer["names"] = zones
+	case "cloudflare:index/getZone:getZone":
+		answer["zoneId"] = "zone-of-" + args.Args["name"].StringValue()
+	case "aws:ecr/getImage:getImage":
+		image := args.Args["repositoryName"].StringValue() + ":" + args.Args["imageTag"].StringValue()
+		digest, found := c.Images[image]
+		if !found {
+			return nil, fmt.Errorf("ImageNotFoundException: %s", image)
+		}
+		answer["imageDigest"] = digest
+	case "aws:ecs/getService:getService":
+		outputs := resource.PropertyMap{"taskDefinition": c.wanted[args.Args["serviceName"].StringValue()]}
+		if c.RunningTask != "" {
+			outputs["taskDefinition"] = resource.NewProperty(c.RunningTask)
+		}
+		return outputs, nil
+	default:
+		return nil, fmt.Errorf("the mocks do not know function %s", args.Token)
+	}
+	return resource.NewPropertyMapFromMap(answer), nil
+}

@@ -1,0 +1,96 @@
+package components
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"slipway/components/mocks"
+)
+
+func network(args *NetworkArgs) pulumi.RunFunc {
+	return func(ctx *pulumi.Context) error {
+		_, err := NewNetwork(ctx, "dev", args)
+		return err
+	}
+}
+
+func TestNetwork(t *testing.T) {
+	var cloud mocks.Cloud
+	if err := cloud.Run(network(&NetworkArgs{IPv6: true})); err != nil {
+		t.Fatal(err)
+	}
+	// The route table is the network's own, not the VPC's main one, and its routes are resources, not inline. The default
+	// security group has no rules.
+	cloud.Expect(t, `
+slipway:index:Network dev
+aws:ec2/vpc:Vpc dev {"assignGeneratedIpv6CidrBlock":true,"cidrBlock":"10.0.0.0/16","enableDnsHostnames":true,"enableDnsSupport":true}
+aws:ec2/defaultSecurityGroup:DefaultSecurityGroup dev {"vpcId":"Vpc/dev"}
+aws:ec2/internetGateway:InternetGateway dev {"vpcId":"Vpc/dev"}
+aws:ec2/routeTable:RouteTable dev-public {"vpcId":"Vpc/dev"}
+aws:ec2/route:Route dev-public-ipv4 {"destinationCidrBlock":"0.0.0.0/0","gatewayId":"InternetGateway/dev","routeTableId":"RouteTable/dev-public"}
+aws:ec2/route:Route dev-public-ipv6 {"destinationIpv6CidrBlock":"::/0","gatewayId":"InternetGateway/dev","routeTableId":"RouteTable/dev-public"}
+aws:ec2/subnet:Subnet dev-public-1 {"assignIpv6AddressOnCreation":true,"availabilityZone":"eu-central-1a","cidrBlock":"10.0.1.0/24","ipv6CidrBlock":"2001:db8:1234:1a01::/64","mapPublicIpOnLaunch":true,"vpcId":"Vpc/dev"}
+aws:ec2/subnet:Subnet dev-public-2 {"assignIpv6AddressOnCreation":true,"availabilityZone":"eu-central-1b","cidrBlock":"10.0.2.0/24","ipv6CidrBlock":"2001:db8:1234:1a02::/64","mapPublicIpOnLaunch":true,"vpcId":"Vpc/dev"}
+aws:ec2/routeTableAssociation:RouteTableAssociation dev-public-1 {"routeTableId":"RouteTable/dev-public","subnetId":"Subnet/dev-public-1"}
+aws:ec2/routeTableAssociation:RouteTableAssociation dev-public-2 {"routeTableId":"RouteTable/dev-public","subnetId":"Subnet/dev-public-2"}
+`)
+}
+
+func TestNetworkWithoutIPv6(t *testing.T) {
+	var cloud mocks.Cloud
+	if err := cloud.Run(network(&NetworkArgs{CIDR: "192.168.0.0/24", Zones: 3})); err != nil {
+		t.Fatal(err)
+	}
+	cloud.Expect(t, `
+slipway:index:Network dev
+aws:ec2/vpc:Vpc dev {"assignGeneratedIpv6CidrBlock":false,"cidrBlock":"192.168.0.0/24","enableDnsHostnames":true,"enableDnsSupport":true}
+aws:ec2/defaultSecurityGroup:DefaultSecurityGroup dev {"vpcId":"Vpc/dev"}
+aws:ec2/internetGateway:InternetGateway dev {"vpcId":"Vpc/dev"}
+aws:ec2/routeTable:RouteTable dev-public {"vpcId":"Vpc/dev"}
+aws:ec2/route:Route dev-public-ipv4 {"destinationCidrBlock":"0.0.0.0/0","gatewayId":"InternetGateway/dev","routeTableId":"RouteTable/dev-public"}
+aws:ec2/subnet:Subnet dev-public-1 {"availabilityZone":"eu-central-1a","cidrBlock":"192.168.0.32/27","mapPublicIpOnLaunch":true,"vpcId":"Vpc/dev"}
+aws:ec2/subnet:Subnet dev-public-2 {"availabilityZone":"eu-central-1b","cidrBlock":"192.168.0.64/27","mapPublicIpOnLaunch":true,"vpcId":"Vpc/dev"}
+aws:ec2/subnet:Subnet dev-public-3 {"availabilityZone":"eu-central-1c","cidrBlock":"192.168.0.96/27","mapPublicIpOnLaunch":true,"vpcId":"Vpc/dev"}
+aws:ec2/routeTableAssociation:RouteTableAssociation dev-public-1 {"routeTableId":"RouteTable/dev-public","subnetId":"Subnet/dev-public-1"}
+aws:ec2/routeTableAssociation:RouteTableAssociation dev-public-2 {"routeTableId":"RouteTable/dev-public","subnetId":"Subnet/dev-public-2"}
+aws:ec2/routeTableAssociation:RouteTableAssociation dev-public-3 {"routeTableId":"RouteTable/dev-public","subnetId":"Subnet/dev-public-3"}
+`)
+}
+
+// In an outage AWS lists other zones. The subnets must stay where they are.
+func TestNetworkKeepsItsZones(t *testing.T) {
+	var cloud mocks.Cloud
+	if err := cloud.Run(network(&NetworkArgs{})); err != nil {
+		t.Fatal(err)
+	}
+	ignored := cloud.Resource("aws:ec2/subnet:Subnet", "dev-public-1").RPC.GetIgnoreChanges()
+	if !slices.Contains(ignored, "availabilityZone") {
+		t.Errorf("changes of %v are ignored", ignored)
+	}
+}
+
+func TestNetworkRefuses(t *testing.T) {
+	for name, test := range map[string]struct {
+		args  *NetworkArgs
+		cloud *mocks.Cloud
+		want  string
+	}{
+		"no args":       {nil, &mocks.Cloud{}, "args are missing"},
+		"a bad block":   {&NetworkArgs{CIDR: "10.0.0.0/8"}, &mocks.Cloud{}, `CIDR "10.0.0.0/8" must be /16 to /28`},
+		"a small block": {&NetworkArgs{CIDR: "10.0.0.0/27"}, &mocks.Cloud{}, "no room for 2 subnets"},
+		"too few zones": {&NetworkArgs{Zones: 3}, &mocks.Cloud{Zones: []string{"us-west-1a", "us-west-1b"}}, "3 availability zones are asked for, and the region offers 2: [us-west-1a us-west-1b]"},
+		"no answer":     {&NetworkArgs{}, &mocks.Cloud{Fail: func(string, string) error { return errors.New("UnauthorizedOperation") }}, "list the availability zones: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := test.cloud.Run(network(test.args))
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%v, want an error with %q", err, test.want)
+			}
+			test.cloud.Expect(t, "")
+		})
+	}
+}

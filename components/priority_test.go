@@ -1,0 +1,181 @@
+package components
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+const testZone = "example.com"
+
+// routes draws distinct valid routes of a stack. Many of them overlap, and many share a narrow band, in which they draw the
+// same slots.
+func routes(least int) *rapid.Generator[[]Route] {
+	host := rapid.Custom(func(t *rapid.T) string {
+		labels := rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "app"}), 0, 2).Draw(t, "labels")
+		return strings.Join(append(labels, testZone), ".")
+	})
+	long := strings.Repeat("x", 70)
+	route := rapid.Custom(func(t *rapid.T) Route {
+		hostname := host.Draw(t, "hostname")
+		if rapid.Bool().Draw(t, "wildcard") {
+			hostname = "*." + hostname
+		}
+		path := "/" + strings.Join(rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "api", "/", long}), 0, 3).Draw(t, "path"), "")
+		path = path[:min(len(path), maxPathLength-1)]
+		if rapid.Bool().Draw(t, "pattern") {
+			at := rapid.IntRange(1, len(path)).Draw(t, "star")
+			path = path[:at] + "*" + path[at:]
+		}
+		return Route{Service: rapid.SampledFrom([]string{"one", "two", "three"}).Draw(t, "service"), Hostname: hostname, Path: path}
+	})
+	anyone := func(r Route) Route { return Route{Hostname: r.Hostname, Path: r.Path} }
+	return rapid.SliceOfNDistinct(route, least, 40, anyone)
+}
+
+// priorities returns the routes' priorities and skips the case if a band is too crowded for them.
+func priorities(t *rapid.T, all []Route) map[Route]int {
+	given, err := Priorities(testZone, all)
+	if err != nil {
+		t.Skip(err)
+	}
+	return given
+}
+
+// matches reports whether a pattern with at most one "*" matches the text, or every text that another pattern matches.
+func matches(pattern, text string) bool {
+	prefix, suffix, wild := strings.Cut(pattern, "*")
+	if !wild {
+		return pattern == text
+	}
+	return len(text) >= len(prefix)+len(suffix) && strings.HasPrefix(text, prefix) && strings.HasSuffix(text, suffix)
+}
+
+func TestPrioritiesAreUniqueAndInRange(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		all := routes(1).Draw(t, "routes")
+		for _, r := range all {
+			if err := errors.Join(CheckHostname(r.Hostname, testZone), CheckPath(r.Path)); err != nil {
+				t.Fatalf("drew an invalid route: %v", err)
+			}
+		}
+		given := priorities(t, all)
+		holders := make(map[int]Route)
+		for r, priority := range given {
+			if priority < 2 || priority > 50_000 || priority%priorityStep != 0 {
+				t.Fatalf("%s has priority %d", r, priority)
+			}
+			if other, taken := holders[priority]; taken {
+				t.Fatalf("%s and %s share priority %d", r, other, priority)
+			}
+			holders[priority] = r
+		}
+		if len(given) != len(all) {
+			t.Fatalf("%d routes, %d priorities", len(all), len(given))
+		}
+	})
+}
+
+// If every request for one route is also matched by another, the one comes first.
+func TestPrioritiesPutTheMoreSpecificFirst(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		given := priorities(t, routes(10).Draw(t, "routes"))
+		for narrow := range given {
+			for wide := range given {
+				sameHost := narrow.Hostname == wide.Hostname
+				widerHost := !sameHost && strings.HasPrefix(wide.Hostname, "*.") && matches(wide.Hostname, narrow.Hostname)
+				widerPath := sameHost && narrow.Path != wide.Path && matches(wide.Path, narrow.Path)
+				if (widerHost || widerPath) && given[narrow] >= given[wide] {
+					t.Fatalf("%s has priority %d, and the wider %s has %d", narrow, given[narrow], wide, given[wide])
+				}
+			}
+		}
+	})
+}
+
+// When a route comes or goes, no rule gets a number that another one held before: Pulumi changes rules in no particular
+// order, and AWS refuses a number that is in use.
+func TestPrioritiesChangeWithoutCollisions(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		all := routes(10).Draw(t, "routes")
+		changed := rapid.SampledFrom(all).Draw(t, "changed")
+		without := priorities(t, slices.DeleteFunc(slices.Clone(all), func(r Route) bool { return r == changed }))
+		with := priorities(t, all)
+
+		holders := make(map[int]Route)
+		for r, priority := range without {
+			holders[priority] = r
+		}
+		for r, priority := range with {
+			if holder, held := holders[priority]; held && holder != r {
+				t.Fatalf("priority %d is %s's with %s, and %s's without", priority, r, changed, holder)
+			}
+		}
+	})
+}
+
+func TestPrioritiesDoNotDependOnOrder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		all := routes(10).Draw(t, "routes")
+		one, other := priorities(t, all), priorities(t, rapid.Permutation(all).Draw(t, "permutation"))
+		if !maps.Equal(one, other) {
+			t.Fatalf("%v and %v", one, other)
+		}
+	})
+}
+
+// These numbers are in the stacks that are deployed. Others would renumber every rule of theirs.
+func TestPrioritiesStayAcrossVersions(t *testing.T) {
+	want := map[Route]int{
+		{"login", "hello.example.com", "/login"}: 1090,
+		{"api", "hello.example.com", "/api/*"}:   23250,
+		{"hello", "hello.example.com", "/*"}:     26970,
+		{"rest", "*.example.com", "/*"}:          49500,
+	}
+	got, err := Priorities(testZone, slices.Collect(maps.Keys(want)))
+	if err != nil || !maps.Equal(got, want) {
+		t.Errorf("priorities are %v (%v), and were %v", got, err, want)
+	}
+}
+
+// A renamed service has rules for the same requests while those of the old name are still there.
+func TestPrioritiesDifferByService(t *testing.T) {
+	both := []Route{{"old", "a.example.com", "/*"}, {"new", "a.example.com", "/*"}}
+	before, err := Priorities(testZone, both[:1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := Priorities(testZone, both[1:])
+	if err != nil || before[both[0]] == after[both[1]] {
+		t.Errorf("both names have priority %d (%v)", before[both[0]], err)
+	}
+}
+
+func TestPrioritiesRunOut(t *testing.T) {
+	var all []Route
+	for i := range 100 { // "/xxNN/*" on a wildcard, whose band has fewer slots
+		all = append(all, Route{"hello", "*.example.com", fmt.Sprintf("/x%02d/*", i)})
+	}
+	if _, err := Priorities(testZone, all); err == nil || !strings.Contains(err.Error(), "too many routes") {
+		t.Errorf("a hundred routes in one band: %v", err)
+	}
+}
+
+func TestBandsFitTheRange(t *testing.T) {
+	slots := 0
+	for h := range hostBands {
+		slots += widths(h).total()
+	}
+	if last := priorityStep * slots; last > 50_000 {
+		t.Errorf("the last priority is %d", last)
+	}
+	last := Route{Hostname: "*." + testZone, Path: EveryPath}.band(testZone)
+	if last.first+last.width != slots {
+		t.Errorf("the least specific band ends at slot %d of %d", last.first+last.width, slots)
+	}
+}

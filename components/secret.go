@@ -1,0 +1,72 @@
+package components
+
+import (
+	"fmt"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/secretsmanager"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// newSecret creates a secret whose value is a JSON object of strings. The AWS SDK makes the value a Pulumi secret, if it is
+// none yet.
+func newSecret(
+	ctx *pulumi.Context, name, description string, value pulumi.StringMap, tags Tags, parent pulumi.ResourceOption,
+) (*secretsmanager.SecretVersion, error) {
+	secret, err := secretsmanager.NewSecret(ctx, name, &secretsmanager.SecretArgs{
+		Description: pulumi.String(description),
+		// The value is in the stack's config, so there is nothing to recover, and destroy leaves nothing behind.
+		RecoveryWindowInDays: pulumi.Int(0),
+		Tags:                 tags.named(name),
+	}, parent)
+	if err != nil {
+		return nil, err
+	}
+	return secretsmanager.NewSecretVersion(ctx, name, &secretsmanager.SecretVersionArgs{
+		SecretId:     secret.ID(),
+		SecretString: pulumi.JSONMarshal(value),
+	}, parent)
+}
+
+// secretReference returns what a task definition says to have a key of a version of a secret in an environment variable
+// ("Pass Secrets Manager secrets through Amazon ECS environment variables"). ECS reads secrets when it starts a task:
+// naming the version makes a changed value a changed task definition, and so a deployment.
+func secretReference(secretARN, key, versionID string) string {
+	return fmt.Sprintf("%s:%s::%s", secretARN, key, versionID)
+}
+
+// serviceSecrets are the ARNs and versions of a service's secrets in AWS Secrets Manager.
+type serviceSecrets struct {
+	environment, environmentVersion pulumi.StringOutput
+	registry                        pulumi.StringOutput
+	arns                            pulumi.StringArray
+}
+
+// newSecrets creates one secret for the environment, with a key for each variable, and one for the registry's credentials,
+// if the service has any. AWS bills by the secret.
+func (a *FargateServiceArgs) newSecrets(ctx *pulumi.Context, name string, parent pulumi.ResourceOption) (serviceSecrets, error) {
+	secrets := serviceSecrets{
+		environment:        pulumi.String("").ToStringOutput(),
+		environmentVersion: pulumi.String("").ToStringOutput(),
+		registry:           pulumi.String("").ToStringOutput(),
+	}
+	if len(a.Secrets) > 0 {
+		version, err := newSecret(ctx, name+"-environment", "Secret environment variables of service "+a.Service, a.Secrets, a.Tags, parent)
+		if err != nil {
+			return serviceSecrets{}, err
+		}
+		secrets.environment, secrets.environmentVersion = version.Arn, version.VersionId
+		secrets.arns = append(secrets.arns, version.Arn)
+	}
+	if a.RegistryCredentials != nil {
+		version, err := newSecret(ctx, name+"-registry", "Credentials of the registry that service "+a.Service+" is pulled from", pulumi.StringMap{
+			"username": pulumi.String(a.RegistryCredentials.Username),
+			"password": a.RegistryCredentials.Password,
+		}, a.Tags, parent)
+		if err != nil {
+			return serviceSecrets{}, err
+		}
+		secrets.registry = version.Arn
+		secrets.arns = append(secrets.arns, version.Arn)
+	}
+	return secrets, nil
+}

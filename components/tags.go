@@ -1,0 +1,25 @@
+package components
+
+import (
+	"maps"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// Tags are put on every resource that can carry tags.
+type Tags map[string]string
+
+// With returns a copy of the tags with key set to value.
+func (t Tags) With(key, value string) Tags {
+	out := maps.Clone(t)
+	if out == nil {
+		out = Tags{}
+	}
+	out[key] = value
+	return out
+}
+
+// named returns the tags as an input, with the Name tag that the AWS console shows in its lists.
+func (t Tags) named(name string) pulumi.StringMap {
+	return pulumi.ToStringMap(t.With("Name", name))
+}

@@ -1,0 +1,401 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"maps"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"slipway/components"
+)
+
+const testImage = "ghcr.io/hello@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+// source returns the config of a stack "dev" from services as JSON and other keys as text, as the engine hands them over.
+func source(services string, others ...string) configSource {
+	s := configSource{project: "slipway", stack: "dev", values: map[string]string{
+		"aws:region":       "eu-central-1",
+		"slipway:domain":   "example.com",
+		"slipway:services": services,
+	}}
+	for i := 0; i < len(others); i += 2 {
+		s.values["slipway:"+others[i]] = others[i+1]
+	}
+	return s
+}
+
+// service returns services with one named hello, which has an image, a host name and more members.
+func service(members string) string {
+	if members != "" {
+		members = ", " + members
+	}
+	return `{"hello": {"image": "` + testImage + `", "hostnames": ["hello.example.com"]` + members + `}}`
+}
+
+func encrypted(s configSource) configSource {
+	s.secretKeys = []string{"slipway:services"}
+	return s
+}
+
+func TestDefaults(t *testing.T) {
+	c, err := readConfig(source(service("")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	image, err := components.ParseImage(testImage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := config{
+		domain:       "example.com",
+		network:      networkConfig{cidr: "10.0.0.0/16", zones: 2, ipv6: true},
+		dns:          dnsConfig{ttl: 60},
+		loadBalancer: loadBalancerConfig{idleTimeout: 60, sslPolicy: "ELBSecurityPolicy-TLS13-1-2-2021-06"},
+		logRetention: 30,
+		tags:         components.Tags{},
+		services: []serviceConfig{{
+			name:                "hello",
+			image:               image,
+			hostnames:           []string{"hello.example.com"},
+			paths:               []string{"/*"},
+			port:                8080,
+			cpu:                 256,
+			memory:              512,
+			architecture:        "amd64",
+			instanceCount:       1,
+			capacity:            components.Capacity{Fargate: components.Share{Weight: 1}},
+			environment:         map[string]string{},
+			secrets:             map[string]secret{},
+			healthCheck:         components.HealthCheck{Path: "/healthz", Interval: 5, Timeout: 2, HealthyThreshold: 2, UnhealthyThreshold: 2, GracePeriod: 10},
+			deregistrationDelay: 5,
+			stopTimeout:         30,
+		}},
+		priorities: c.priorities,
+	}
+	if got, want := fmt.Sprintf("%+v", *c), fmt.Sprintf("%+v", want); got != want {
+		t.Errorf("config is %s\nwant %s", got, want)
+	}
+	if len(c.priorities) != 1 || c.services[0].url() != "https://hello.example.com/" {
+		t.Errorf("priorities %v, URL %s", c.priorities, c.services[0].url())
+	}
+}
+
+func TestEverythingGiven(t *testing.T) {
+	c, err := readConfig(encrypted(source(`{
+		"web": {
+			"image": "ghcr.io/web:v1", "hostnames": ["*.example.com", "www.example.com"], "paths": ["/web/*", "/"], "port": 3000,
+			"cpu": 1024, "memory": 2048, "architecture": "arm64", "instanceCount": 4,
+			"capacity": {"fargate": {"base": 1}, "fargateSpot": {"weight": 3}},
+			"env": {"A": "a", "N": 10000000000000001, "F": 1.50, "B": true}, "secrets": {"TOKEN": "swordfish"},
+			"entryPoint": ["/web"], "command": ["-v"], "registry": {"username": "me", "password": "swordfish"},
+			"healthCheck": {"path": "/up?full=1", "interval": 30, "timeout": 5, "healthyThreshold": 3, "unhealthyThreshold": 4, "gracePeriod": 60},
+			"deregistrationDelay": 120, "stopTimeout": 120
+		},
+		"api": {"image": "`+testImage+`", "hostnames": ["www.example.com"], "paths": ["/api/*"]}
+	}`,
+		"zoneId", "0123456789abcdef0123456789abcdef",
+		"network", `{"cidr": "10.1.0.0/20", "zones": 3, "ipv6": false}`,
+		"dns", `{"proxied": true}`,
+		"loadBalancer", `{"idleTimeout": 4000, "deletionProtection": true, "sslPolicy": "ELBSecurityPolicy-TLS13-1-3-2021-06"}`,
+		"logs", `{"retentionDays": 7}`,
+		"tags", `{"Team": "web", "Cost": 7}`,
+	)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := c.services[1]
+	for what, equal := range map[string]bool{
+		"sorted services": c.services[0].name == "api" && web.name == "web",
+		"zone":            c.zoneID == "0123456789abcdef0123456789abcdef",
+		"network":         c.network == networkConfig{cidr: "10.1.0.0/20", zones: 3},
+		"dns":             c.dns.proxied,
+		"load balancer":   c.loadBalancer == loadBalancerConfig{idleTimeout: 4000, deletionProtection: true, sslPolicy: "ELBSecurityPolicy-TLS13-1-3-2021-06"},
+		"logs":            c.logRetention == 7,
+		"tags":            maps.Equal(c.tags, components.Tags{"Team": "web", "Cost": "7"}),
+		"size":            web.cpu == 1024 && web.memory == 2048 && web.architecture == "arm64" && web.instanceCount == 4 && web.port == 3000,
+		"capacity":        web.capacity == components.Capacity{Fargate: components.Share{Base: 1}, FargateSpot: components.Share{Weight: 3}},
+		"env":             maps.Equal(web.environment, map[string]string{"A": "a", "N": "10000000000000001", "F": "1.50", "B": "true"}),
+		"secrets":         web.secrets["TOKEN"].reveal() == "swordfish",
+		"registry":        web.registry.username == "me" && web.registry.password.reveal() == "swordfish",
+		"health check":    web.healthCheck == components.HealthCheck{Path: "/up?full=1", Interval: 30, Timeout: 5, HealthyThreshold: 3, UnhealthyThreshold: 4, GracePeriod: 60},
+		"times":           web.deregistrationDelay == 120 && web.stopTimeout == 120,
+		"commands":        web.entryPoint[0] == "/web" && web.command[0] == "-v",
+		"routes":          len(c.priorities) == 5,
+		"URL":             web.url() == "https://www.example.com/web/",
+		"host names":      fmt.Sprint(c.hostnames()) == "[*.example.com www.example.com]",
+	} {
+		if !equal {
+			t.Errorf("%s: %+v", what, *c)
+		}
+	}
+	if shown := fmt.Sprintf("%v %+v %#v", *c, c.services, *web.registry); strings.Contains(shown, "swordfish") {
+		t.Errorf("a secret shows: %s", shown)
+	}
+}
+
+// Each of these configs is refused, by key.
+func TestRefusedConfigs(t *testing.T) {
+	long := strings.Repeat("a", 200)
+	for name, test := range map[string]struct {
+		source configSource
+		want   string
+	}{
+		"no domain":               {source(service(""), "domain", ""), "slipway:domain: is missing"},
+		"upper-case domain":       {source(service(""), "domain", "Example.com"), `slipway:domain: "Example.com": `},
+		"one label":               {source(service(""), "domain", "localhost"), "slipway:domain: "},
+		"domain is an object":     {source(service(""), "domain", `{"a": 1}`), "slipway:domain: is an object and must be a string"},
+		"zone id":                 {source(service(""), "zoneId", "example.com"), "slipway:zoneId: "},
+		"unknown key":             {source(service(""), "servcies", "x"), "slipway:servcies: unknown key; known here are "},
+		"no services":             {source(""), "slipway:services: is missing"},
+		"empty services":          {source("{}"), "slipway:services: is missing"},
+		"services is text":        {source("hello"), "slipway:services: is a string and must be an object"},
+		"services is a list":      {source("[]"), "slipway:services: is a list and must be an object"},
+		"services is not JSON":    {source(`{"hello": }`), "slipway:services: is not valid JSON"},
+		"something after JSON":    {source(service("") + "}"), "slipway:services: is not valid JSON"},
+		"a service is text":       {source(`{"hello": "x"}`), "slipway:services.hello: is a string and must be an object"},
+		"a service is null":       {source(`{"hello": null}`), "slipway:services.hello.image: is missing"},
+		"service name upper":      {source(strings.Replace(service(""), "hello", "Hello", 1)), "slipway:services.Hello: a service's name"},
+		"service name dotted":     {source(strings.Replace(service(""), "hello", "a.b", 1)), `slipway:services["a.b"]: a service's name`},
+		"service name empty":      {source(strings.Replace(service(""), "hello", "", 1)), "slipway:services.: a service's name"},
+		"service name injection":  {source(strings.Replace(service(""), "hello", `a::b\nc`, 1)), "a service's name"},
+		"service name too long":   {source(strings.Replace(service(""), "hello", "a-name-of-21-letters-", 1)), "a service's name"},
+		"names too long together": {source(strings.Replace(service(""), "hello", "a-name-of-22-characters", 1)), `slipway:services.a-name-of-22-characters: name "dev-a-name-of-22-characters": is 27 characters long; at most 24`},
+		"unknown service key":     {source(service(`"instances": 2`)), "slipway:services.hello.instances: unknown key"},
+
+		"no image":            {source(`{"hello": {"hostnames": ["hello.example.com"]}}`), "slipway:services.hello.image: is missing"},
+		"no tag":              {source(strings.Replace(service(""), testImage, "ghcr.io/hello", 1)), "slipway:services.hello.image: \"ghcr.io/hello\": needs a digest"},
+		"bad digest":          {source(strings.Replace(service(""), testImage, "hello@sha256:1", 1)), "slipway:services.hello.image: "},
+		"image is a number":   {source(strings.Replace(service(""), `"`+testImage+`"`, "1", 1)), "slipway:services.hello.image: is a number and must be a string"},
+		"no hostnames":        {source(`{"hello": {"image": "` + testImage + `"}}`), "slipway:services.hello.hostnames: is missing"},
+		"empty hostnames":     {source(`{"hello": {"image": "` + testImage + `", "hostnames": []}}`), "slipway:services.hello.hostnames: is missing"},
+		"hostnames is text":   {source(strings.Replace(service(""), `["hello.example.com"]`, `"hello.example.com"`, 1)), "slipway:services.hello.hostnames: is a string and must be a list of strings"},
+		"hostname is null":    {source(strings.Replace(service(""), `"hello.example.com"`, `null`, 1)), "slipway:services.hello.hostnames[0]: is null and must be a string"},
+		"other zone":          {source(strings.Replace(service(""), "hello.example.com", "hello.example.org", 1)), "slipway:services.hello.hostnames[0]: \"hello.example.org\": is not in the zone example.com"},
+		"upper-case host":     {source(strings.Replace(service(""), "hello.example.com", "Hello.example.com", 1)), "slipway:services.hello.hostnames[0]: "},
+		"long host":           {source(strings.Replace(service(""), "hello.example.com", strings.Repeat("a.", 60)+"example.com", 1)), "slipway:services.hello.hostnames[0]: "},
+		"wildcards only":      {source(strings.Replace(service(""), "hello.example.com", "*.example.com", 1)), "slipway:services.hello.hostnames: needs a name that is not a wildcard"},
+		"deep wildcard":       {source(strings.Replace(service(""), "hello.example.com", "*.c.b.a.example.com", 1)), "slipway:services.hello.hostnames[0]: "},
+		"host twice":          {source(strings.Replace(service(""), `"hello.example.com"`, `"hello.example.com", "hello.example.com"`, 1)), "is listed more than once"},
+		"path without slash":  {source(service(`"paths": ["api"]`)), "slipway:services.hello.paths[0]: \"api\": a path begins with /"},
+		"path with two stars": {source(service(`"paths": ["/", "/*/a/*"]`)), "slipway:services.hello.paths[1]: "},
+		"path with a query":   {source(service(`"paths": ["/a?b"]`)), "slipway:services.hello.paths[0]: "},
+		"long path":           {source(service(`"paths": ["/` + long + `"]`)), "slipway:services.hello.paths[0]: "},
+		"path twice":          {source(service(`"paths": ["/a", "/a"]`)), "is listed more than once"},
+		"route twice": {
+			source(`{"a": {"image": "` + testImage + `", "hostnames": ["a.example.com"]}, "b": {"image": "` + testImage + `", "hostnames": ["b.example.com", "a.example.com"], "paths": ["/b", "/*"]}}`),
+			"slipway:services.b.hostnames: a.example.com/* belongs to service a already",
+		},
+
+		"port 0":               {source(service(`"port": 0`)), "slipway:services.hello.port: 0: must be from 1 to 65535"},
+		"port 65536":           {source(service(`"port": 65536`)), "slipway:services.hello.port: "},
+		"port is text":         {source(service(`"port": "8080"`)), "slipway:services.hello.port: is a string and must be a number"},
+		"half a port":          {source(service(`"port": 80.5`)), "slipway:services.hello.port: 80.5: must be a whole number"},
+		"huge port":            {source(service(`"port": 1e400`)), "slipway:services.hello.port: "},
+		"cpu":                  {source(service(`"cpu": 300`)), "slipway:services.hello.cpu: no Fargate task has 300 CPU units"},
+		"memory":               {source(service(`"memory": 600`)), "slipway:services.hello.memory: no Fargate task of 256 CPU units has 600 MiB"},
+		"architecture":         {source(service(`"architecture": "x86"`)), "slipway:services.hello.architecture: \"x86\": must be amd64 or arm64"},
+		"negative count":       {source(service(`"instanceCount": -1`)), "slipway:services.hello.instanceCount: -1: must be from 0 to 5000"},
+		"count":                {source(service(`"instanceCount": 5001`)), "slipway:services.hello.instanceCount: "},
+		"capacity is text":     {source(service(`"capacity": "spot"`)), "slipway:services.hello.capacity: is a string and must be an object"},
+		"unknown provider":     {source(service(`"capacity": {"spot": {"weight": 1}}`)), "slipway:services.hello.capacity.spot: unknown key"},
+		"unknown share":        {source(service(`"capacity": {"fargate": {"wieght": 1}}`)), "slipway:services.hello.capacity.fargate.wieght: unknown key"},
+		"two bases":            {source(service(`"capacity": {"fargate": {"base": 1, "weight": 1}, "fargateSpot": {"base": 1, "weight": 1}}`)), "slipway:services.hello.capacity: fargate and fargateSpot both have a base"},
+		"no weights":           {source(service(`"capacity": {"fargate": {"base": 1}}`)), "slipway:services.hello.capacity: fargate and fargateSpot both have weight 0"},
+		"big weight":           {source(service(`"capacity": {"fargate": {"weight": 1001}}`)), "slipway:services.hello.capacity.fargate.weight: 1001: must be from 0 to 1000"},
+		"health path":          {source(service(`"healthCheck": {"path": "healthz"}`)), "slipway:services.hello.healthCheck.path: "},
+		"health path, long":    {source(service(`"healthCheck": {"path": "/` + strings.Repeat("a", 1024) + `"}`)), "slipway:services.hello.healthCheck.path: "},
+		"health interval":      {source(service(`"healthCheck": {"interval": 4}`)), "slipway:services.hello.healthCheck.interval: 4: must be from 5 to 300"},
+		"health time-out":      {source(service(`"healthCheck": {"timeout": 5}`)), "slipway:services.hello.healthCheck.timeout: 5 seconds: must be shorter than the interval of 5 seconds"},
+		"health threshold":     {source(service(`"healthCheck": {"healthyThreshold": 1}`)), "slipway:services.hello.healthCheck.healthyThreshold: "},
+		"health unknown":       {source(service(`"healthCheck": {"thresholds": 1}`)), "slipway:services.hello.healthCheck.thresholds: unknown key"},
+		"stop time-out":        {source(service(`"stopTimeout": 121`)), "slipway:services.hello.stopTimeout: 121: must be from 1 to 120"},
+		"deregistration":       {source(service(`"deregistrationDelay": 3601`)), "slipway:services.hello.deregistrationDelay: "},
+		"command is text":      {source(service(`"command": "serve"`)), "slipway:services.hello.command: is a string and must be a list of strings"},
+		"argument is a number": {source(service(`"entryPoint": [1]`)), "slipway:services.hello.entryPoint[0]: is a number and must be a string"},
+
+		"env is a list":        {source(service(`"env": ["A=a"]`)), "slipway:services.hello.env: is a list and must be an object"},
+		"env value is a list":  {source(service(`"env": {"A": []}`)), "slipway:services.hello.env.A: is a list and must be a string"},
+		"env value is null":    {source(service(`"env": {"A": null}`)), "slipway:services.hello.env.A: is null and must be a string"},
+		"env name":             {source(service(`"env": {"A-B": "a"}`)), "slipway:services.hello.env.A-B: a variable's name"},
+		"env name injection":   {source(service(`"env": {"A=B\n": "a"}`)), "a variable's name"},
+		"env PORT":             {source(service(`"env": {"PORT": 80}`)), "slipway:services.hello.env.PORT: is set from port"},
+		"env NUL":              {source(service(`"env": {"A": "\u0000"}`)), "slipway:services.hello.env.A: contains a NUL"},
+		"env too big":          {source(service(`"env": {"A": "` + strings.Repeat("a", 50_000) + `"}`)), "slipway:services.hello.env: has 50001 bytes"},
+		"secret in plain text": {source(service(`"secrets": {"A": "swordfish"}`)), "slipway:services.hello.secrets.A: is in plain text; run `pulumi config set --secret --path 'slipway:services.hello.secrets.A'`"},
+		"secrets is text":      {source(service(`"secrets": "swordfish"`)), "slipway:services.hello.secrets: is a string and must be an object"},
+		"secret is a list":     {encrypted(source(service(`"secrets": {"A": ["swordfish"]}`))), "slipway:services.hello.secrets.A: is a list and must be a string"},
+		"secret name":          {encrypted(source(service(`"secrets": {"1A": "swordfish"}`))), "slipway:services.hello.secrets.1A: a variable's name"},
+		"secret PORT":          {encrypted(source(service(`"secrets": {"PORT": "swordfish"}`))), "slipway:services.hello.secrets.PORT: is set from port"},
+		"empty secret":         {encrypted(source(service(`"secrets": {"A": ""}`))), "slipway:services.hello.secrets.A: is empty"},
+		"secrets too big":      {encrypted(source(service(`"secrets": {"A": "` + strings.Repeat("swordfish", 8000) + `"}`))), "slipway:services.hello.secrets: have"},
+		"env and secret":       {encrypted(source(service(`"env": {"A": "a"}, "secrets": {"A": "swordfish"}`))), "slipway:services.hello.secrets.A: is in env too"},
+		"registry, no user":    {encrypted(source(service(`"registry": {"password": "swordfish"}`))), "slipway:services.hello.registry.username: is missing"},
+		"registry, no secret":  {source(service(`"registry": {"username": "me"}`)), "slipway:services.hello.registry.password: is missing; run `pulumi config set --secret"},
+		"registry in plain":    {source(service(`"registry": {"username": "me", "password": "swordfish"}`)), "slipway:services.hello.registry.password: is in plain text"},
+		"registry, odd type":   {encrypted(source(service(`"registry": {"username": "me", "password": {"swordfish": 1}}`))), "slipway:services.hello.registry.password: is an object and must be a string"},
+		"registry for ECR": {
+			encrypted(source(strings.Replace(service(`"registry": {"username": "me", "password": "swordfish"}`), "ghcr.io", "123456789012.dkr.ecr.eu-central-1.amazonaws.com", 1))),
+			"slipway:services.hello.registry: registry and an image in Amazon ECR exclude each other",
+		},
+
+		"cidr":               {source(service(""), "network", `{"cidr": "10.0.0.0"}`), "slipway:network.cidr: \"10.0.0.0\": must be a CIDR block"},
+		"public cidr":        {source(service(""), "network", `{"cidr": "8.8.0.0/16"}`), "slipway:network.cidr: "},
+		"host bits":          {source(service(""), "network", `{"cidr": "10.0.0.1/16"}`), "slipway:network.cidr: "},
+		"cidr too small":     {source(service(""), "network", `{"cidr": "10.0.0.0/26"}`), "slipway:network.cidr: 10.0.0.0/26 has no room for 2 subnets"},
+		"one zone":           {source(service(""), "network", `{"zones": 1}`), "slipway:network.zones: 1: must be from 2 to 3"},
+		"ipv6 is text":       {source(service(""), "network", `{"ipv6": "yes"}`), "slipway:network.ipv6: is a string and must be true or false"},
+		"unknown in network": {source(service(""), "network", `{"nat": true}`), "slipway:network.nat: unknown key"},
+		"ttl":                {source(service(""), "dns", `{"ttl": 59}`), "slipway:dns.ttl: 59: must be from 60 to 86400"},
+		"ttl and proxied":    {source(service(""), "dns", `{"ttl": 60, "proxied": true}`), "slipway:dns.ttl: ttl and proxied exclude each other"},
+		"idle time-out":      {source(service(""), "loadBalancer", `{"idleTimeout": 0}`), "slipway:loadBalancer.idleTimeout: "},
+		"old TLS":            {source(service(""), "loadBalancer", `{"sslPolicy": "ELBSecurityPolicy-2016-08"}`), "slipway:loadBalancer.sslPolicy: "},
+		"retention":          {source(service(""), "logs", `{"retentionDays": 31}`), "slipway:logs.retentionDays: 31: CloudWatch Logs keeps logs for one of"},
+		"own tag":            {source(service(""), "tags", `{"Stack": "x"}`), "slipway:tags.Stack: is set by the program"},
+		"reserved tag":       {source(service(""), "tags", `{"AWS:x": "x"}`), "slipway:tags.AWS:x: "},
+		"long tag":           {source(service(""), "tags", `{"a": "`+strings.Repeat("a", 257)+`"}`), "slipway:tags.a: "},
+		"tag with a control": {source(service(""), "tags", `{"a": "\n"}`), "slipway:tags.a: "},
+		"many tags":          {source(service(""), "tags", manyTags(47)), "slipway:tags: there are 47 tags; at most 46"},
+		"stack name":         {configSource{project: "slipway", stack: "a.b", values: source(service("")).values}, `stack: name "a.b": `},
+		"long stack name":    {configSource{project: "slipway", stack: long[:25], values: source(service("")).values}, "stack: name "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := readConfig(test.source)
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Fatalf("%v\nwant an error with %q", err, test.want)
+			}
+			if strings.Contains(err.Error(), "swordfish") {
+				t.Errorf("the error shows a secret: %v", err)
+			}
+			if len(err.Error()) > 2000 {
+				t.Errorf("the error has %d bytes", len(err.Error()))
+			}
+		})
+	}
+}
+
+func manyTags(n int) string {
+	tags := make(map[string]string, n)
+	for i := range n {
+		tags[fmt.Sprintf("key-%d", i)] = "value"
+	}
+	text, err := json.Marshal(tags)
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
+}
+
+// All problems are in one message, a line each.
+func TestAllProblemsAtOnce(t *testing.T) {
+	_, err := readConfig(source(`{"hello": {"image": "x", "port": 0, "cpu": 1}, "Other": {}}`, "domain", "x", "network", `{"zones": 9}`, "bogus", "1"))
+	want := []string{
+		"config of stack dev:",
+		"slipway:bogus: ", "slipway:domain: ", "slipway:network.zones: ",
+		"slipway:services.Other.hostnames: ", "slipway:services.Other.image: ", "slipway:services.Other: ",
+		"slipway:services.hello.cpu: ", "slipway:services.hello.hostnames: ", "slipway:services.hello.image: ", "slipway:services.hello.port: ",
+	}
+	lines := strings.Split(fmt.Sprint(err), "\n")
+	if len(lines) != len(want) {
+		t.Fatalf("%d lines, want %d: %v", len(lines), len(want), err)
+	}
+	for i := range want {
+		if !strings.HasPrefix(lines[i], want[i]) {
+			t.Errorf("line %d is %q, want %q", i, lines[i], want[i])
+		}
+	}
+}
+
+// Whatever the config, it is read without a panic, no secret shows, and what passes is within the bounds.
+func TestConfigProperties(t *testing.T) {
+	scalar := rapid.OneOf(
+		rapid.Map(rapid.IntRange(-1, 130), func(n int) any { return n }),
+		rapid.SampledFrom([]any{nil, true, "", "a", "/a/*", "hello.example.com", "*.example.com", testImage, 256, 512, 1024, 1.5, "arm64", []any{}, map[string]any{}}),
+	)
+	value := rapid.OneOf(scalar,
+		rapid.Map(rapid.SliceOfN(scalar, 0, 3), func(list []any) any { return list }),
+		rapid.Map(rapid.MapOfN(rapid.SampledFrom([]string{"base", "weight", "fargate", "path", "A", "username", "password"}), scalar, 0, 3), func(m map[string]any) any { return m }),
+	)
+	key := rapid.SampledFrom([]string{
+		"image", "hostnames", "paths", "port", "cpu", "memory", "architecture", "instanceCount", "capacity", "env", "secrets",
+		"entryPoint", "command", "registry", "healthCheck", "deregistrationDelay", "stopTimeout", "bogus",
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		members := rapid.MapOfN(key, value, 0, 6).Draw(t, "members")
+		for required, usual := range map[string]any{"image": testImage, "hostnames": []any{"hello.example.com"}} {
+			if _, drawn := members[required]; !drawn {
+				members[required] = usual
+			}
+		}
+		members["secrets"] = map[string]any{"TOKEN": "swordfish", "OTHER": value.Draw(t, "secret")}
+		services, err := json.Marshal(map[string]any{"hello": members})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := source(string(services))
+		if rapid.Bool().Draw(t, "encrypted") {
+			s = encrypted(s)
+		}
+		c, err := readConfig(s)
+		if shown := fmt.Sprintf("%v %+v", err, c); strings.Contains(shown, "swordfish") {
+			t.Fatalf("a secret shows: %s", shown)
+		}
+		if err != nil {
+			for line := range strings.Lines(err.Error()) {
+				if !strings.HasPrefix(line, "slipway:services.hello") && !strings.HasPrefix(line, "config of stack dev:") {
+					t.Fatalf("no key in %q", line)
+				}
+			}
+			return
+		}
+		hello := c.services[0]
+		if len(s.secretKeys) == 0 {
+			t.Fatal("a secret in plain text passes")
+		}
+		if err := components.CheckFargateMemory(hello.cpu, hello.memory); err != nil {
+			t.Fatal(err)
+		}
+		if hello.url() == "" || len(c.priorities) != len(hello.hostnames)*len(hello.paths) {
+			t.Fatalf("URL %s, priorities %v", hello.url(), c.priorities)
+		}
+	})
+}
+
+func TestQuotaWarnings(t *testing.T) {
+	hostnames := func(n int) string {
+		names := make([]string, n)
+		for i := range names {
+			names[i] = fmt.Sprintf(`"h%d.example.com"`, i)
+		}
+		return strings.Replace(service(""), `"hello.example.com"`, strings.Join(names, ", "), 1)
+	}
+	for n, want := range map[int]int{10: 0, 11: 1, 100: 1, 101: 2} {
+		c, err := readConfig(source(hostnames(n)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if warnings := c.warnings(); len(warnings) != want {
+			t.Errorf("%d host names: %v", n, warnings)
+		}
+	}
+}
+
+func TestSecretDoesNotShow(t *testing.T) {
+	s := newSecret("swordfish")
+	encoded, err := json.Marshal(map[string]any{"pointer": &s, "value": s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("message", "secret", s, "pointer", &s)
+	for _, shown := range []string{
+		string(encoded), log.String(), fmt.Sprintf("%v %+v %#v", &registryConfig{password: s}, registryConfig{password: s}, registryConfig{password: s}), fmt.Sprint(s, &s), fmt.Sprintf("%v %+v %#v %s %q %x %d", s, s, s, s, s, s, s), fmt.Sprintf("%+v", struct{ S secret }{s}),
+	} {
+		if strings.Contains(shown, "swordfish") || strings.Contains(shown, fmt.Sprintf("%x", "swordfish")) {
+			t.Errorf("it shows: %s", shown)
+		}
+	}
+}

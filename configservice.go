@@ -1,0 +1,273 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"slipway/components"
+)
+
+// Bounds of a service that AWS sets.
+const (
+	maxInstances = 5000 // tasks per service ("Amazon ECS service quotas")
+	// maxStopTimeout is ContainerDefinition's stopTimeout on Fargate, in the ECS API reference.
+	maxStopTimeout = 120
+	// maxDeregistrationDelay is in "Target group attributes" in the guide for Application Load Balancers.
+	maxDeregistrationDelay = 3600
+	// maxGracePeriod is CreateService's healthCheckGracePeriodSeconds, in the ECS API reference.
+	maxGracePeriod = 2_147_483_647
+	// maxHealthPath is CreateTargetGroup's HealthCheckPath, in ELB's API reference.
+	maxHealthPath = 1024
+	// maxSecret is the length of a secret's value in bytes ("AWS Secrets Manager quotas").
+	maxSecret = 65_536
+	// maxEnvironment keeps the task definition within its 64 KiB ("Amazon ECS service quotas") beside everything else in it.
+	maxEnvironment = 48 << 10
+)
+
+var (
+	serviceNamePattern = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+	variablePattern    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	healthPathPattern  = regexp.MustCompile(`^/[!-~]*$`)
+)
+
+// serviceReader reads one service of the config.
+type serviceReader struct {
+	*object
+	problems  *problems
+	domain    string
+	encrypted bool // the services contain Pulumi secrets
+}
+
+func (r serviceReader) read(stack, name string) serviceConfig {
+	defer r.close()
+
+	if !serviceNamePattern.MatchString(name) {
+		r.problems.add(r.key, "a service's name is lower-case letters, digits and single hyphens, beginning with a letter")
+	} else if err := components.CheckName(componentName(stack, name)); err != nil && components.CheckName(stack) == nil {
+		r.problems.add(r.key, "%w", err)
+	}
+
+	s := serviceConfig{
+		name:                name,
+		port:                r.integer("port", components.DefaultPort, 1, 65_535),
+		cpu:                 r.integer("cpu", components.DefaultCPU, 1, 1<<20),
+		memory:              r.integer("memory", components.DefaultMemory, 1, 1<<20),
+		architecture:        r.text("architecture", components.DefaultArchitecture, checkArchitecture),
+		instanceCount:       r.integer("instanceCount", 1, 0, maxInstances),
+		capacity:            r.readCapacity(),
+		entryPoint:          r.texts("entryPoint", nil),
+		command:             r.texts("command", nil),
+		healthCheck:         r.readHealthCheck(),
+		deregistrationDelay: r.integer("deregistrationDelay", components.DefaultDeregistrationDelay, 0, maxDeregistrationDelay),
+		stopTimeout:         r.integer("stopTimeout", components.DefaultStopTimeout, 1, maxStopTimeout),
+		environment:         r.readEnvironment(),
+		secrets:             r.readSecrets(),
+		registry:            r.readRegistry(),
+	}
+	r.requiredText("image", "a container image's reference with its digest", func(reference string) (err error) {
+		s.image, err = components.ParseImage(reference)
+		return err
+	})
+	s.hostnames = r.readHostnames()
+	s.paths = r.readPaths()
+
+	if err := components.CheckFargateCPU(s.cpu); err != nil {
+		r.problems.add(r.path("cpu"), "%w", err)
+	} else if err := components.CheckFargateMemory(s.cpu, s.memory); err != nil {
+		r.problems.add(r.path("memory"), "%w", err)
+	}
+	for _, variable := range slices.Sorted(maps.Keys(s.secrets)) {
+		if _, both := s.environment[variable]; both {
+			r.problems.add(r.path("secrets")+"."+variable, "is in env too; a variable has one value")
+		}
+	}
+	if _, isECR := s.image.ECR(); isECR && s.registry != nil {
+		r.problems.add(r.path("registry"), "registry and an image in Amazon ECR exclude each other: ECS logs in to ECR by the execution role")
+	}
+	return s
+}
+
+func checkArchitecture(architecture string) error {
+	if architecture != "amd64" && architecture != "arm64" {
+		return errors.New("must be amd64 or arm64")
+	}
+	return nil
+}
+
+// readHostnames returns the host names, of which one at least is not a wildcard: the service's URL needs it.
+func (r serviceReader) readHostnames() []string {
+	names := r.texts("hostnames", func(name string) error {
+		if r.domain == "" {
+			return nil // missing or wrong, which is reported
+		}
+		return components.CheckHostname(name, r.domain)
+	})
+	value, _ := r.get("hostnames")
+	list, isList := value.([]any)
+	switch {
+	case value == nil || isList && len(list) == 0:
+		r.problems.add(r.path("hostnames"), "is missing; it is a list of the names in the zone at which the service is reached")
+	case isList && len(names) == len(list) && !slices.ContainsFunc(names, isPlain):
+		r.problems.add(r.path("hostnames"), "needs a name that is not a wildcard, for the service's URL")
+	}
+	r.reportDuplicates("hostnames", names)
+	return names
+}
+
+// readPaths returns the path patterns, by default every path.
+func (r serviceReader) readPaths() []string {
+	paths := r.texts("paths", components.CheckPath)
+	r.reportDuplicates("paths", paths)
+	if len(paths) == 0 {
+		return []string{components.EveryPath}
+	}
+	return paths
+}
+
+func (r serviceReader) reportDuplicates(member string, values []string) {
+	seen := make(map[string]bool, len(values))
+	for _, value := range values {
+		if seen[value] {
+			r.problems.addValue(r.path(member), value, errors.New("is listed more than once"))
+		}
+		seen[value] = true
+	}
+}
+
+func (r serviceReader) readCapacity() components.Capacity {
+	o := r.object.object("capacity")
+	defer o.close()
+	share := func(member string) components.Share {
+		o := o.object(member)
+		defer o.close()
+		return components.Share{
+			Base:   o.integer("base", 0, 0, components.MaxCapacityBase),
+			Weight: o.integer("weight", 0, 0, components.MaxCapacityWeight),
+		}
+	}
+	capacity := components.Capacity{Fargate: share("fargate"), FargateSpot: share("fargateSpot")}
+	if len(o.values) == 0 {
+		return components.DefaultCapacity
+	}
+	if err := capacity.Check(); err != nil {
+		r.problems.add(o.key, "%w", err)
+	}
+	return capacity
+}
+
+// readHealthCheck returns the health check. The bounds are those of CreateTargetGroup in ELB's API reference.
+func (r serviceReader) readHealthCheck() components.HealthCheck {
+	o := r.object.object("healthCheck")
+	defer o.close()
+	usual := components.DefaultHealthCheck
+	check := components.HealthCheck{
+		Path: o.text("path", usual.Path, func(path string) error {
+			if len(path) > maxHealthPath || !healthPathPattern.MatchString(path) {
+				return fmt.Errorf("must begin with / and be at most %d printable characters without spaces", maxHealthPath)
+			}
+			return nil
+		}),
+		Interval:           o.integer("interval", usual.Interval, 5, 300),
+		Timeout:            o.integer("timeout", usual.Timeout, 2, 120),
+		HealthyThreshold:   o.integer("healthyThreshold", usual.HealthyThreshold, 2, 10),
+		UnhealthyThreshold: o.integer("unhealthyThreshold", usual.UnhealthyThreshold, 2, 10),
+		GracePeriod:        o.integer("gracePeriod", usual.GracePeriod, 0, maxGracePeriod),
+	}
+	if check.Timeout >= check.Interval {
+		o.problems.add(o.path("timeout"), "%d seconds: must be shorter than the interval of %d seconds", check.Timeout, check.Interval)
+	}
+	return check
+}
+
+func (r serviceReader) readEnvironment() map[string]string {
+	environment := r.scalars("env")
+	size := 0
+	for name, value := range environment {
+		r.checkVariable("env", name, value)
+		size += len(name) + len(value)
+	}
+	if size > maxEnvironment {
+		r.problems.add(r.path("env"), "has %d bytes; at most %d fit into a task definition", size, maxEnvironment)
+	}
+	return environment
+}
+
+func (r serviceReader) readSecrets() map[string]secret {
+	values := r.scalars("secrets")
+	secrets := make(map[string]secret, len(values))
+	size := 0
+	for name, value := range values {
+		r.checkVariable("secrets", name, value)
+		r.checkEncrypted(r.path("secrets") + "." + name)
+		if value == "" {
+			r.problems.add(r.path("secrets")+"."+name, "is empty")
+		}
+		secrets[name] = newSecret(value)
+		size += len(name) + len(value) + len(`"":"",`)
+	}
+	if size > maxSecret {
+		r.problems.add(r.path("secrets"), "have %d bytes together; AWS Secrets Manager takes %d", size, maxSecret)
+	}
+	return secrets
+}
+
+// checkVariable reports what is wrong with an environment variable. Its value is not shown.
+func (r serviceReader) checkVariable(member, name, value string) {
+	at := newObject(r.path(member), nil, nil).path(name)
+	switch {
+	case !variablePattern.MatchString(name):
+		r.problems.add(at, "a variable's name is letters, digits and underscores, not beginning with a digit")
+	case name == "PORT":
+		r.problems.add(at, "is set from port; set that instead")
+	case strings.ContainsRune(value, 0):
+		r.problems.add(at, "contains a NUL character")
+	}
+}
+
+// checkEncrypted reports a secret that is in the config in plain text. Pulumi tells the program only that there are secrets
+// somewhere among the services, so a plain one beside an encrypted one goes unnoticed here.
+func (r serviceReader) checkEncrypted(key string) {
+	if !r.encrypted {
+		r.problems.add(key, "is in plain text; run `pulumi config set --secret --path '%s'`", key)
+	}
+}
+
+func (r serviceReader) readRegistry() *registryConfig {
+	o := r.object.object("registry")
+	defer o.close()
+	if len(o.values) == 0 {
+		return nil
+	}
+	notEmpty := func(text string) error {
+		if text == "" {
+			return errors.New("is empty")
+		}
+		return nil
+	}
+	registry := &registryConfig{username: o.requiredText("username", "the user that pulls the image", notEmpty)}
+	// Not by requiredText, which shows what is wrong with a value.
+	switch password, found := o.get("password"); password := password.(type) {
+	case string:
+		if password == "" {
+			o.problems.add(o.path("password"), "is empty")
+		}
+		registry.password = newSecret(password)
+		r.checkEncrypted(o.path("password"))
+	default:
+		if found {
+			o.wrongType("password", password, "a string")
+			break
+		}
+		o.problems.add(o.path("password"), "is missing; run `pulumi config set --secret --path '%s'`", o.path("password"))
+	}
+	return registry
+}
+
+// componentName returns the name of a service's component.
+func componentName(stack, service string) string {
+	return fmt.Sprintf("%s-%s", stack, service)
+}

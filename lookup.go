@@ -1,0 +1,41 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
+	"github.com/pulumi/pulumi-cloudflare/sdk/v5/go/cloudflare"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"slipway/components"
+)
+
+// existing is what the stack needs and does not create.
+type existing struct {
+	region string
+	zoneID string
+	images map[string]components.Image // by service, pinned to digests
+}
+
+// lookUp finds what the stack needs, so that what is missing is noticed before anything is created.
+func lookUp(ctx *pulumi.Context, cfg *config) (existing, error) {
+	region, err := aws.GetRegion(ctx, &aws.GetRegionArgs{})
+	if err != nil {
+		return existing{}, fmt.Errorf("look up the AWS region; is aws:region set?: %w", err)
+	}
+	found := existing{region: region.Name, zoneID: cfg.zoneID, images: make(map[string]components.Image)}
+
+	if found.zoneID == "" {
+		zone, err := cloudflare.LookupZone(ctx, &cloudflare.LookupZoneArgs{Name: &cfg.domain})
+		if err != nil {
+			return existing{}, fmt.Errorf("look up the Cloudflare zone %s; may the API token read zones?: %w", cfg.domain, err)
+		}
+		found.zoneID = zone.ZoneId
+	}
+	for _, service := range cfg.services {
+		if found.images[service.name], err = components.ResolveImage(ctx, service.image, region.Name); err != nil {
+			return existing{}, fmt.Errorf("service %s: %w", service.name, err)
+		}
+	}
+	return found, nil
+}

@@ -1,0 +1,137 @@
+// Command slipway is a Pulumi program that puts containerised services on AWS ECS Fargate behind one HTTPS load balancer,
+// with DNS and certificate validation by Cloudflare.
+package main
+
+import (
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"slipway/components"
+)
+
+func main() {
+	var source configSource
+	pulumi.Run(func(ctx *pulumi.Context) error { return deploy(ctx, source) }, source.capture)
+}
+
+// deploy composes the stack:
+//
+//	client ── DNS record ─▶ load balancer ──▶ service: tasks on Fargate
+//	                         │ certificate      │ logs, secrets, image
+//	                        network ────────────┘ cluster
+func deploy(ctx *pulumi.Context, source configSource) error {
+	cfg, err := readConfig(source)
+	if err != nil {
+		return err
+	}
+	for _, warning := range cfg.warnings() {
+		if err := ctx.Log.Warn(warning, nil); err != nil {
+			return err
+		}
+	}
+	existing, err := lookUp(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	name := ctx.Stack()
+	tags := cfg.tags.With("Project", ctx.Project()).With("Stack", ctx.Stack())
+	comment := "Pulumi stack " + ctx.Project() + "/" + ctx.Stack()
+
+	network, err := components.NewNetwork(ctx, name, &components.NetworkArgs{
+		CIDR:  cfg.network.cidr,
+		Zones: cfg.network.zones,
+		IPv6:  cfg.network.ipv6,
+		Tags:  tags,
+	})
+	if err != nil {
+		return err
+	}
+
+	certificate, err := components.NewCertificate(ctx, name, &components.CertificateArgs{
+		Hostnames: cfg.hostnames(),
+		ZoneID:    pulumi.String(existing.zoneID),
+		Comment:   comment,
+		Tags:      tags,
+	})
+	if err != nil {
+		return err
+	}
+
+	balancer, err := components.NewLoadBalancer(ctx, name, &components.LoadBalancerArgs{
+		VPCID:              network.VPCID,
+		SubnetIDs:          network.PublicSubnetIDs,
+		CertificateARN:     certificate.ARN,
+		IPv6:               cfg.network.ipv6,
+		IdleTimeout:        cfg.loadBalancer.idleTimeout,
+		DeletionProtection: cfg.loadBalancer.deletionProtection,
+		SSLPolicy:          cfg.loadBalancer.sslPolicy,
+		Tags:               tags,
+	})
+	if err != nil {
+		return err
+	}
+
+	for _, hostname := range cfg.hostnames() {
+		if _, err := components.NewDNSRecord(ctx, hostname, &components.DNSRecordArgs{
+			ZoneID:  pulumi.String(existing.zoneID),
+			Name:    pulumi.String(hostname),
+			Target:  balancer.DNSName,
+			TTL:     cfg.dns.ttl,
+			Proxied: cfg.dns.proxied,
+			Comment: comment,
+		}); err != nil {
+			return err
+		}
+	}
+
+	cluster, err := components.NewCluster(ctx, name, &components.ClusterArgs{Tags: tags})
+	if err != nil {
+		return err
+	}
+
+	urls, services, images, logGroups := pulumi.StringMap{}, pulumi.StringMap{}, pulumi.StringMap{}, pulumi.StringMap{}
+	for _, s := range cfg.services {
+		image := existing.images[s.name]
+		service, err := components.NewFargateService(ctx, componentName(name, s.name), &components.FargateServiceArgs{
+			Service:                     s.name,
+			Region:                      existing.region,
+			VPCID:                       network.VPCID,
+			SubnetIDs:                   network.PublicSubnetIDs,
+			ClusterARN:                  cluster.ARN,
+			ListenerARN:                 balancer.ListenerARN,
+			LoadBalancerSecurityGroupID: balancer.SecurityGroupID,
+			Priorities:                  s.priorities(cfg.priorities),
+			Image:                       image,
+			RegistryCredentials:         s.registry.input(),
+			EntryPoint:                  s.entryPoint,
+			Command:                     s.command,
+			Environment:                 pulumi.ToStringMap(s.environment),
+			Secrets:                     inputs(s.secrets),
+			Port:                        s.port,
+			CPU:                         s.cpu,
+			Memory:                      s.memory,
+			Architecture:                s.architecture,
+			InstanceCount:               s.instanceCount,
+			Capacity:                    s.capacity,
+			HealthCheck:                 s.healthCheck,
+			DeregistrationDelay:         s.deregistrationDelay,
+			StopTimeout:                 s.stopTimeout,
+			LogRetention:                cfg.logRetention,
+			Tags:                        tags.With("Service", s.name),
+		})
+		if err != nil {
+			return err
+		}
+		urls[s.name] = pulumi.String(s.url())
+		services[s.name] = service.Name
+		images[s.name] = pulumi.String(image.String())
+		logGroups[s.name] = service.LogGroupName
+	}
+
+	ctx.Export("urls", urls)
+	ctx.Export("loadBalancerDnsName", balancer.DNSName)
+	ctx.Export("cluster", cluster.Name)
+	ctx.Export("services", services)
+	ctx.Export("images", images)
+	ctx.Export("logGroups", logGroups)
+	return nil
+}

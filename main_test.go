@@ -1,0 +1,353 @@
+package main
+
+import (
+	"encoding/base64"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	pulumiconfig "github.com/pulumi/pulumi/sdk/v3/go/common/resource/config"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/workspace"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"slipway/components"
+	"slipway/components/mocks"
+)
+
+// stacks are those of the Pulumi.*.yaml files here: what a new user begins with.
+var stacks = []string{"dev", "local", "prod"}
+
+// exampleSecret is the value of the local stack's secret.
+const exampleSecret = "an example"
+
+// readStack reads a stack's config from its file, the way the engine does.
+func readStack(t *testing.T, name string) configSource {
+	t.Helper()
+	project, err := workspace.LoadProject("Pulumi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stack, err := workspace.LoadProjectStack(nil, project, "Pulumi."+name+".yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	crypter, err := decrypter(stack.EncryptionSalt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := configSource{project: string(project.Name), stack: name, values: make(map[string]string)}
+	for key, value := range stack.Config {
+		text, err := value.Value(crypter)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.values[key.String()] = text
+		if value.Secure() {
+			s.secretKeys = append(s.secretKeys, key.String())
+		}
+	}
+	return s
+}
+
+// deployTo runs the program with a config in a cloud and returns its outputs as JSON.
+func deployTo(cloud *mocks.Cloud, s configSource) (outputs string, err error) {
+	var captured configSource
+	cloud.Options = []pulumi.RunOption{func(info *pulumi.RunInfo) {
+		info.Project, info.Stack, info.Config, info.ConfigSecretKeys = s.project, s.stack, s.values, s.secretKeys
+	}, captured.capture}
+	cloud.Images = map[string]string{"hello:local": "sha256:" + strings.Repeat("0", 64)}
+	err = cloud.Run(func(ctx *pulumi.Context) error {
+		if err := deploy(ctx, captured); err != nil {
+			return err
+		}
+		pulumi.JSONMarshal(pulumi.Map(ctx.GetCurrentExportMap())).ApplyT(func(text string) string {
+			outputs = text
+			return text
+		})
+		return nil
+	})
+	return outputs, err
+}
+
+var decrypters = make(map[string]pulumiconfig.Decrypter) // by salt: a key takes half a second to derive
+
+// decrypter returns what decrypts the secrets of a stack whose passphrase is "local".
+func decrypter(encryptionSalt string) (pulumiconfig.Decrypter, error) {
+	parts := strings.Split(encryptionSalt, ":")
+	if len(parts) == 1 {
+		return pulumiconfig.NopDecrypter, nil // a stack without secrets
+	}
+	if decrypters[encryptionSalt] == nil {
+		salt, err := base64.StdEncoding.DecodeString(parts[1])
+		if err != nil {
+			return nil, err
+		}
+		decrypters[encryptionSalt] = pulumiconfig.NewSymmetricCrypterFromPassphrase("local", salt)
+	}
+	return decrypters[encryptionSalt], nil
+}
+
+func deployStack(t *testing.T, name string) *mocks.Cloud {
+	t.Helper()
+	var cloud mocks.Cloud
+	if _, err := deployTo(&cloud, readStack(t, name)); err != nil {
+		t.Fatalf("stack %s: %v", name, err)
+	}
+	return &cloud
+}
+
+func TestEveryStackFileIsTested(t *testing.T) {
+	files, err := filepath.Glob("Pulumi.*.yaml")
+	if err != nil || len(files) != len(stacks) {
+		t.Errorf("stacks are %v (%v), tested are %v", files, err, stacks)
+	}
+}
+
+func TestOutputs(t *testing.T) {
+	for stack, want := range map[string]string{
+		"local": `{"cluster":"local-0123456",` +
+			`"images":{"hello":"000000000000.dkr.ecr.eu-central-1.amazonaws.com/hello@sha256:` + strings.Repeat("0", 64) + `"},` +
+			`"loadBalancerDnsName":"local.elb.amazonaws.com",` +
+			`"logGroups":{"hello":"local-hello-0123456"},` +
+			`"services":{"hello":"local-hello-0123456"},` +
+			`"urls":{"hello":"https://hello.slipway.test/"}}`,
+		"prod": `{"cluster":"prod-0123456",` +
+			`"images":{"api":"123456789012.dkr.ecr.eu-central-1.amazonaws.com/api@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",` +
+			`"hello":"123456789012.dkr.ecr.eu-central-1.amazonaws.com/hello@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},` +
+			`"loadBalancerDnsName":"prod.elb.amazonaws.com",` +
+			`"logGroups":{"api":"prod-api-0123456","hello":"prod-hello-0123456"},` +
+			`"services":{"api":"prod-api-0123456","hello":"prod-hello-0123456"},` +
+			`"urls":{"api":"https://www.example.com/api/","hello":"https://example.com/"}}`,
+	} {
+		outputs, err := deployTo(&mocks.Cloud{}, readStack(t, stack))
+		if err != nil || outputs != want {
+			t.Errorf("outputs of %s are %s (%v)\nwant %s", stack, outputs, err, want)
+		}
+	}
+}
+
+// untaggable are the kinds that cannot carry tags.
+var untaggable = []string{
+	"aws:acm/certificateValidation:CertificateValidation",
+	"aws:ec2/route:Route",
+	"aws:ec2/routeTableAssociation:RouteTableAssociation",
+	"aws:ecs/clusterCapacityProviders:ClusterCapacityProviders",
+	"aws:iam/rolePolicy:RolePolicy",
+	"aws:secretsmanager/secretVersion:SecretVersion",
+}
+
+func TestEveryTaggableResourceHasTags(t *testing.T) {
+	for _, stack := range stacks {
+		for _, r := range deployStack(t, stack).Resources() {
+			if !strings.HasPrefix(r.Type, "aws:") || slices.Contains(untaggable, r.Type) {
+				continue
+			}
+			want := resource.PropertyMap{
+				"Name": r.Inputs["tags"].ObjectValue()["Name"], "Project": resource.NewProperty("slipway"), "Stack": resource.NewProperty(stack),
+			}
+			if stack == "prod" {
+				want["CostCenter"] = resource.NewProperty("web")
+			}
+			if parent := resource.URN(r.RPC.GetParent()); parent.Type() == "slipway:index:FargateService" {
+				want["Service"] = resource.NewProperty(strings.TrimPrefix(parent.Name(), stack+"-"))
+			}
+			if tags := r.Inputs["tags"].ObjectValue(); !tags.DeepEquals(want) || !strings.HasPrefix(tags["Name"].StringValue(), stack) {
+				t.Errorf("%s %s has tags %v, want %v", r.Type, r.Name, tags, want)
+			}
+		}
+	}
+}
+
+// Pulumi can create a replacement before it deletes what is replaced, and so nothing that can be replaced has a name of its
+// own or is deleted first.
+func TestNothingStandsInAReplacementsWay(t *testing.T) {
+	for _, stack := range stacks {
+		for _, r := range deployStack(t, stack).Resources() {
+			_, named := r.Inputs["name"]
+			if r.Type != "cloudflare:index/record:Record" && named {
+				t.Errorf("%s %s has a fixed name", r.Type, r.Name)
+			}
+			if r.RPC.GetDeleteBeforeReplace() {
+				t.Errorf("%s %s is deleted before it is replaced", r.Type, r.Name)
+			}
+			limited := []string{"aws:lb/loadBalancer:LoadBalancer", "aws:lb/targetGroup:TargetGroup"}
+			if slices.Contains(limited, r.Type) && len(r.Name) > components.MaxName {
+				t.Errorf("%s %s: with Pulumi's suffix the name has more than 32 characters", r.Type, r.Name)
+			}
+		}
+	}
+}
+
+// Inline rules and routes beside those that are resources delete each other, and the VPC's main route table is not ours.
+func TestRulesAndRoutesAreResources(t *testing.T) {
+	for _, stack := range stacks {
+		for _, r := range deployStack(t, stack).Resources() {
+			for _, inline := range []resource.PropertyKey{"ingress", "egress", "routes"} {
+				if _, found := r.Inputs[inline]; found {
+					t.Errorf("%s %s has inline %s", r.Type, r.Name, inline)
+				}
+			}
+			if strings.Contains(r.Type, "efaultRouteTable") || strings.Contains(r.Type, "mainRouteTable") {
+				t.Errorf("%s %s adopts a route table", r.Type, r.Name)
+			}
+			if strings.Contains(r.Type, "serviceLinkedRole") {
+				t.Errorf("%s %s is made by AWS itself", r.Type, r.Name)
+			}
+		}
+	}
+}
+
+// The security groups' descriptions cannot change: they depend on nothing.
+func TestSecurityGroupsAreTheSameInEveryStack(t *testing.T) {
+	descriptions := make(map[string]bool)
+	for _, stack := range stacks {
+		for _, r := range deployStack(t, stack).Resources() {
+			if r.Type == "aws:ec2/securityGroup:SecurityGroup" {
+				descriptions[r.Inputs["description"].StringValue()] = true
+			}
+		}
+	}
+	if len(descriptions) != 2 { // the load balancer's and the services'
+		t.Errorf("descriptions of security groups are %v", slices.Sorted(maps.Keys(descriptions)))
+	}
+}
+
+// What needs the internet is created after the way to it, and deleted before it.
+func TestWhatNeedsTheInternetDependsOnItsRoutes(t *testing.T) {
+	cloud := deployStack(t, "dev")
+	for token, name := range map[string]string{"aws:lb/loadBalancer:LoadBalancer": "dev", "aws:ecs/service:Service": "dev-hello"} {
+		r := cloud.Resource(token, name)
+		for _, route := range []string{"dev-public-ipv4", "dev-public-ipv6"} {
+			if !r.DependsOn("aws:ec2/route:Route", route) {
+				t.Errorf("%s %s does not depend on route %s", token, name, route)
+			}
+		}
+		if !r.DependsOn("aws:ec2/routeTableAssociation:RouteTableAssociation", "dev-public-2") {
+			t.Errorf("%s %s does not depend on its subnets' route tables", token, name)
+		}
+	}
+	if !cloud.Resource("aws:ecs/service:Service", "dev-hello").DependsOn("aws:ecs/clusterCapacityProviders:ClusterCapacityProviders", "dev") {
+		t.Error("the service does not depend on the cluster's capacity providers")
+	}
+}
+
+// Every resource belongs to a component, and is named after it. DNS records are the stack's own: services share host names.
+func TestChildrenAreNamedAfterTheirComponent(t *testing.T) {
+	for _, stack := range stacks {
+		for _, r := range deployStack(t, stack).Resources() {
+			parent := resource.URN(r.RPC.GetParent())
+			switch {
+			case strings.HasPrefix(r.Type, "slipway:") || parent.Type() == "pulumi:pulumi:Stack":
+				if r.Type == "cloudflare:index/record:Record" && r.Inputs["name"].StringValue() != r.Name {
+					t.Errorf("record %s is for %v", r.Name, r.Inputs["name"])
+				}
+			case !strings.HasPrefix(r.Name, parent.Name()):
+				t.Errorf("%s %s is a child of %s", r.Type, r.Name, parent.Name())
+			}
+		}
+	}
+}
+
+// Services that share a host name share its record, and its certificate.
+func TestSharedHostname(t *testing.T) {
+	cloud := deployStack(t, "prod")
+	var records []string
+	for _, r := range cloud.Resources() {
+		if r.Type == "cloudflare:index/record:Record" {
+			records = append(records, r.Name)
+		}
+	}
+	if want := []string{"example.com", "prod-example.com", "prod-www.example.com", "www.example.com"}; !slices.Equal(records, want) {
+		t.Errorf("records are %v, want %v", records, want)
+	}
+	priority := func(name string) float64 {
+		return cloud.Resource("aws:lb/listenerRule:ListenerRule", name).Inputs["priority"].NumberValue()
+	}
+	if api, rest := priority("prod-api-www.example.com/api/*"), priority("prod-hello-www.example.com"); api >= rest {
+		t.Errorf("/api/* has priority %v, and every path has %v", api, rest)
+	}
+}
+
+// From the config to Secrets Manager a secret is a Pulumi secret, which is encrypted in the state.
+func TestSecretsStaySecret(t *testing.T) {
+	s := readStack(t, "local")
+	var cloud mocks.Cloud
+	outputs, err := deployTo(&cloud, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(cloud.Listing()+outputs, exampleSecret) {
+		t.Errorf("the secret is not secret:\n%s\n%s", cloud.Listing(), outputs)
+	}
+	value := cloud.Resource("aws:secretsmanager/secretVersion:SecretVersion", "local-hello-environment").Inputs["secretString"]
+	if !value.IsSecret() || !strings.Contains(value.SecretValue().Element.StringValue(), exampleSecret) {
+		t.Errorf("Secrets Manager gets %v", value)
+	}
+}
+
+// Nothing is registered, and nothing is even looked up, when the config is wrong.
+func TestBadConfigRegistersNothing(t *testing.T) {
+	s := readStack(t, "prod")
+	s.values["slipway:services"] = strings.ReplaceAll(s.values["slipway:services"], `"cpu":512`, `"cpu":513`)
+	s.values["slipway:networks"] = "{}"
+	var cloud mocks.Cloud
+	_, err := deployTo(&cloud, s)
+	for _, key := range []string{"slipway:services.hello.cpu: ", "slipway:networks: "} {
+		if err == nil || !strings.Contains(err.Error(), key) {
+			t.Errorf("%v does not name %s", err, key)
+		}
+	}
+	cloud.Expect(t, "")
+	if calls := cloud.Calls(); len(calls) > 0 {
+		t.Errorf("looked up %v", calls)
+	}
+}
+
+// What is missing outside of the stack is noticed before anything is created.
+func TestMissingImageRegistersNothing(t *testing.T) {
+	s := readStack(t, "local")
+	s.values["slipway:services"] = strings.ReplaceAll(s.values["slipway:services"], "hello:local", "hello:gone")
+	var cloud mocks.Cloud
+	_, err := deployTo(&cloud, s)
+	if err == nil || !strings.Contains(err.Error(), "service hello: look up the digest of image 000000000000.dkr.ecr.eu-central-1.amazonaws.com/hello:gone") {
+		t.Errorf("%v does not name the image", err)
+	}
+	cloud.Expect(t, "")
+}
+
+// A zone id in the config saves a look-up, for which the API token would need the right to read zones.
+func TestZoneIDIsNotLookedUp(t *testing.T) {
+	s := readStack(t, "dev")
+	s.values["slipway:zoneId"] = "0123456789abcdef0123456789abcdef"
+	var cloud mocks.Cloud
+	if _, err := deployTo(&cloud, s); err != nil {
+		t.Fatal(err)
+	}
+	if zone := cloud.Resource("cloudflare:index/record:Record", "hello.dev.example.com").Inputs["zoneId"]; zone.StringValue() != s.values["slipway:zoneId"] {
+		t.Errorf("the record is in zone %v", zone)
+	}
+	if slices.Contains(cloud.Calls(), "cloudflare:index/getZone:getZone") {
+		t.Error("the zone is looked up")
+	}
+}
+
+// Pulumi.yaml describes the keys that the program reads, and no others.
+func TestPulumiYAMLDescribesTheConfig(t *testing.T) {
+	project, err := workspace.LoadProject("Pulumi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	described := slices.Sorted(maps.Keys(project.Config))
+	_, err = readConfig(source(service(""), "bogus", "x"))
+	if want := "slipway:bogus: unknown key; known here are " + strings.Join(described, ", "); err == nil || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("%v, want %s", err, want)
+	}
+	for key, declaration := range project.Config {
+		if declaration.Description == "" || declaration.Type == nil {
+			t.Errorf("key %s has no type or no description", key)
+		}
+	}
+}
