@@ -22,6 +22,7 @@ help: ## Show this.
 
 up: start image ## Bring the stack up on the local cloud.
 	@$(PULUMI) up --yes --skip-preview
+	@$(LOCALCLOUD) wait
 	@$(LOCALCLOUD) endpoints
 
 preview: start image ## Show what `make up` would change.

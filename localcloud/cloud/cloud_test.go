@@ -69,7 +69,8 @@ type anything struct{}
 func (anything) Check(_ string, in cloud.Map) (cloud.Map, []cloud.Failure)     { return in, nil }
 func (anything) CheckArgs(_ string, in cloud.Map) (cloud.Map, []cloud.Failure) { return in, nil }
 func (anything) Outputs(string) []string                                       { return []string{"arn", "serial", "title"} }
-func (anything) IsMap(_, p string) bool                                        { return p == "tags" }
+
+func (anything) IsMap(_, p string) bool { return p == "tags" }
 
 var here = cloud.Caller{Scope: cloud.Scope{Account: "1", Region: "r"}}
 

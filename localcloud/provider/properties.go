@@ -130,14 +130,6 @@ func value(v any) resource.PropertyValue {
 
 // readConfig returns a provider's configuration. Structured values reach a provider as JSON text.
 func readConfig(req *pulumirpc.ConfigureRequest) (cloud.Map, error) {
-	if req.GetArgs() == nil {
-		out := cloud.Map{}
-		for k, v := range req.GetVariables() {
-			_, name, _ := strings.Cut(k, ":config:")
-			out[name] = v
-		}
-		return out, nil
-	}
 	p, err := read(req.GetArgs())
 	if err != nil {
 		return nil, err

@@ -92,6 +92,7 @@ func (s *server) Check(_ context.Context, req *pulumirpc.CheckRequest) (*pulumir
 		return nil, err
 	}
 	if err := s.autoName(req, urn, olds.props, news.props); err != nil {
+		//nolint:nilerr // a name that cannot be made is the program's failure, not the call's
 		return &pulumirpc.CheckResponse{Failures: []*pulumirpc.CheckFailure{{Reason: err.Error()}}}, nil
 	}
 	inputs, failures, err := s.cloud.Check(token, news.props)

@@ -1,0 +1,118 @@
+// Package aws is the table of the AWS kinds that the local cloud serves, one file a service: what their inputs must satisfy,
+// what they refer to, what they answer. Rules name the page of AWS's documentation, or the API error code, that they follow.
+package aws
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+
+	"slipway/localcloud/cloud"
+)
+
+// Version is the version of pulumi-aws whose provider this package stands in for.
+const Version = "6.83.2"
+
+// DefaultAccount is whose the resources are when the provider assumes no role.
+const DefaultAccount = "000000000000"
+
+// regions lists the regions that the local cloud has, and the letters of their availability zones.
+// https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-availability-zones.html
+var regions = map[string]string{
+	"eu-central-1": "abc", "eu-west-1": "abc", "eu-west-2": "abc", "eu-west-3": "abc", "eu-north-1": "abc", "eu-south-1": "abc",
+	"us-east-1": "abcdef", "us-east-2": "abc", "us-west-1": "ac", "us-west-2": "abcd", "ca-central-1": "abd", "sa-east-1": "abc",
+	"ap-northeast-1": "acd", "ap-southeast-1": "abc", "ap-southeast-2": "abc", "ap-south-1": "abc",
+}
+
+// zones returns the names of the region's availability zones.
+func zones(region string) []string {
+	var out []string
+	for _, letter := range regions[region] {
+		out = append(out, region+string(letter))
+	}
+	return out
+}
+
+var roleARN = regexp.MustCompile(`^arn:aws:iam::(\d{12}):role/`)
+
+// Scope reads from the provider's configuration which account and region it works on: the account of the role that it
+// assumes, else DefaultAccount.
+func Scope(config cloud.Map) (cloud.Scope, error) {
+	region, _ := config["region"].(string)
+	if region == "" {
+		return cloud.Scope{}, fmt.Errorf("no region: set it with `pulumi config set aws:region`")
+	}
+	if _, ok := regions[region]; !ok {
+		return cloud.Scope{}, fmt.Errorf("invalid AWS Region: %s; the local cloud has %s",
+			region, slices.Sorted(maps.Keys(regions)))
+	}
+	s := cloud.Scope{Account: DefaultAccount, Region: region}
+	roles, _ := config["assumeRoles"].([]any)
+	if role, ok := config["assumeRole"]; ok {
+		roles = append(roles, role)
+	}
+	for _, r := range roles {
+		role, _ := r.(cloud.Map)
+		arn, _ := role["roleArn"].(string)
+		m := roleARN.FindStringSubmatch(arn)
+		if m == nil {
+			return cloud.Scope{}, fmt.Errorf("assumeRole: %q is not a role's ARN", arn)
+		}
+		s.Account = m[1]
+	}
+	return s, nil
+}
+
+// Kinds returns every kind and function of the package.
+func Kinds() []any {
+	return slices.Concat(ec2Kinds(), ecsKinds(), iamKinds(), acmKinds(), logsKinds(), secretsManagerKinds(), elbv2Kinds())
+}
+
+// arn returns the resource name that AWS gives to something in the call's account and region.
+func arn(s cloud.Scope, service, resource string) string {
+	return "arn:aws:" + service + ":" + s.Region + ":" + s.Account + ":" + resource
+}
+
+// newID returns an identifier of EC2's form: a prefix and 17 hexadecimal digits.
+func newID(prefix string) string { return prefix + "-0" + randomHex(16) }
+
+// randomHex returns n random hexadecimal digits.
+func randomHex(n int) string {
+	b := make([]byte, (n+1)/2)
+	_, _ = rand.Read(b) // never fails, says crypto/rand
+	return hex.EncodeToString(b)[:n]
+}
+
+// tags is the input of every kind that can be tagged.
+type tags map[string]string
+
+// all returns the tags together with the provider's default tags, which they override.
+// https://www.pulumi.com/registry/packages/aws/api-docs/provider/#providerdefaulttags
+func (t tags) all(c *cloud.Call) cloud.Map {
+	out := cloud.Map{}
+	if d, ok := c.Caller.Config["defaultTags"].(cloud.Map); ok {
+		if m, ok := d["tags"].(cloud.Map); ok {
+			maps.Copy(out, m)
+		}
+	}
+	for k, v := range t {
+		out[k] = v
+	}
+	return out
+}
+
+// notFound makes a kind's NotFound of an error code and a message with one verb for the id.
+func notFound(code, message string) func(string) *cloud.Error {
+	return func(id string) *cloud.Error { return cloud.Errorf(code, message, id) }
+}
+
+// dependencyViolation is EC2's refusal to delete what something else still uses.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+func dependencyViolation(noun string) func(r, by *cloud.Resource) *cloud.Error {
+	return func(r, by *cloud.Resource) *cloud.Error {
+		return cloud.Errorf("DependencyViolation", "The %s '%s' has dependencies and cannot be deleted. (used by %s)", noun, r.ID, by.ID)
+	}
+}

@@ -1,0 +1,402 @@
+package aws
+
+import (
+	"fmt"
+	"hash/crc32"
+	"net/netip"
+	"strings"
+	"time"
+
+	"slipway/localcloud/cloud"
+)
+
+// The tokens are constants so that kinds can refer to each other in a circle, as a VPC and its default group do.
+const (
+	vpcToken                      = "aws:ec2/vpc:Vpc"
+	subnetToken                   = "aws:ec2/subnet:Subnet"
+	internetGatewayToken          = "aws:ec2/internetGateway:InternetGateway"
+	routeTableToken               = "aws:ec2/routeTable:RouteTable"
+	routeToken                    = "aws:ec2/route:Route"
+	routeTableAssociationToken    = "aws:ec2/routeTableAssociation:RouteTableAssociation"
+	securityGroupToken            = "aws:ec2/securityGroup:SecurityGroup"
+	defaultSecurityGroupToken     = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
+	securityGroupIngressRuleToken = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+	securityGroupEgressRuleToken  = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+	networkInterfaceToken         = "aws:ec2/networkInterface:NetworkInterface"
+)
+
+func ec2Kinds() []any {
+	return []any{
+		VPC, Subnet, InternetGateway, RouteTable, Route, RouteTableAssociation,
+		SecurityGroup, DefaultSecurityGroup, SecurityGroupIngressRule, SecurityGroupEgressRule, NetworkInterface,
+		getAvailabilityZones, getRegion, getCallerIdentity, getPartition,
+	}
+}
+
+type vpc struct {
+	CIDRBlock                    string `json:"cidrBlock"`
+	EnableDNSHostnames           bool   `json:"enableDnsHostnames"`
+	EnableDNSSupport             bool   `json:"enableDnsSupport"`
+	InstanceTenancy              string `json:"instanceTenancy"`
+	AssignGeneratedIPv6CIDRBlock bool   `json:"assignGeneratedIpv6CidrBlock"`
+	IPv6CIDRBlock                string `json:"ipv6CidrBlock"`
+	Tags                         tags   `json:"tags"`
+}
+
+// VPC is a network of an account's own. With it AWS makes a security group and a route table, which go with it.
+// https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html
+var VPC = &cloud.Kind[vpc]{
+	Token:    vpcToken,
+	Label:    "EC2 VPC",
+	Defaults: cloud.Map{"enableDnsSupport": true, "instanceTenancy": "default"},
+	Replace:  []string{"cidrBlock"},
+	Latency:  cloud.Latency{Create: 4, Delete: 1},
+	Patience: 5 * time.Minute,
+	NotFound: notFound("InvalidVpcID.NotFound", "The vpc ID '%s' does not exist"),
+	InUse:    dependencyViolation("vpc"),
+	Check: func(in *vpc) []cloud.Failure {
+		if in.CIDRBlock == "" {
+			return nil
+		}
+		return checkCIDR("cidrBlock", in.CIDRBlock, 16, 28)
+	},
+	Outputs: func(c *cloud.Call, in *vpc) (cloud.Map, error) {
+		s, out := c.Caller.Scope, cloud.Map{"tagsAll": in.Tags.all(c)}
+		if in.AssignGeneratedIPv6CIDRBlock && (c.Old == nil || c.Old.Outputs["ipv6CidrBlock"] == nil) {
+			// Amazon's pool gives each VPC a /56.
+			block := randomHex(6)
+			out["ipv6CidrBlock"] = "2a05:d014:" + block[:4] + ":" + block[4:] + "00::/56"
+			out["ipv6AssociationId"] = newID("vpc-cidr-assoc")
+		}
+		if c.Old != nil {
+			return out, nil
+		}
+		id := newID("vpc")
+		c.Resource.ID = id
+		group := &cloud.Resource{
+			Key: cloud.Key{Scope: s, Token: securityGroupToken, ID: newID("sg")}, Name: "default",
+			// https://docs.aws.amazon.com/vpc/latest/userguide/default-security-group.html
+			Inputs: cloud.Map{
+				"name": "default", "description": "default VPC security group", "vpcId": id,
+				"ingress": []any{cloud.Map{"protocol": "-1", "fromPort": 0.0, "toPort": 0.0, "self": true}},
+				"egress":  []any{cloud.Map{"protocol": "-1", "fromPort": 0.0, "toPort": 0.0, "cidrBlocks": []any{"0.0.0.0/0"}}},
+			},
+		}
+		table := &cloud.Resource{
+			Key: cloud.Key{Scope: s, Token: routeTableToken, ID: newID("rtb")}, Name: "main", Inputs: cloud.Map{"vpcId": id},
+		}
+		for _, r := range []*cloud.Resource{group, table} {
+			r.Outputs = r.Inputs
+			r.SetStatus(madeByVPC{VPC: id})
+			c.Tx.Put(r)
+		}
+		out["arn"] = arn(s, "ec2", "vpc/"+id)
+		out["ownerId"] = s.Account
+		out["defaultSecurityGroupId"] = group.ID
+		out["defaultRouteTableId"], out["mainRouteTableId"] = table.ID, table.ID
+		out["defaultNetworkAclId"], out["dhcpOptionsId"] = newID("acl"), newID("dopt")
+		return out, nil
+	},
+	Delete: func(c *cloud.Call, _ *vpc) error {
+		for _, p := range []string{"defaultSecurityGroupId", "mainRouteTableId"} {
+			token := securityGroupToken
+			if p == "mainRouteTableId" {
+				token = routeTableToken
+			}
+			c.Tx.Delete(cloud.Key{Scope: c.Resource.Scope, Token: token, ID: c.Resource.Outputs[p].(string)})
+		}
+		return nil
+	},
+}
+
+// madeByVPC is the status of what AWS made together with a VPC.
+type madeByVPC struct{ VPC string }
+
+type subnet struct {
+	VPCID                       string `json:"vpcId"`
+	CIDRBlock                   string `json:"cidrBlock"`
+	IPv6CIDRBlock               string `json:"ipv6CidrBlock"`
+	AvailabilityZone            string `json:"availabilityZone"`
+	MapPublicIPOnLaunch         bool   `json:"mapPublicIpOnLaunch"`
+	AssignIPv6AddressOnCreation bool   `json:"assignIpv6AddressOnCreation"`
+	Tags                        tags   `json:"tags"`
+}
+
+// Subnet is a range of a VPC's addresses in one availability zone.
+// https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html
+var Subnet = &cloud.Kind[subnet]{
+	Token:    subnetToken,
+	Label:    "EC2 Subnet",
+	Replace:  []string{"availabilityZone", "cidrBlock", "vpcId"},
+	Latency:  cloud.Latency{Create: 12, Delete: 1},
+	Patience: 20 * time.Minute,
+	NotFound: notFound("InvalidSubnetID.NotFound", "The subnet ID '%s' does not exist"),
+	InUse:    dependencyViolation("subnet"),
+	Check: func(in *subnet) []cloud.Failure {
+		if in.CIDRBlock == "" {
+			return nil
+		}
+		return checkCIDR("cidrBlock", in.CIDRBlock, 16, 28)
+	},
+	Refs: func(_ *cloud.Call, in *subnet) []cloud.Ref {
+		return []cloud.Ref{{Token: vpcToken, Value: in.VPCID}}
+	},
+	Outputs: func(c *cloud.Call, in *subnet) (cloud.Map, error) {
+		s, out := c.Caller.Scope, cloud.Map{"tagsAll": in.Tags.all(c)}
+		network := c.Find(cloud.Ref{Token: vpcToken, Value: in.VPCID})
+		if err := fits(c, network, in); err != nil {
+			return nil, err
+		}
+		if c.Old != nil {
+			return out, nil
+		}
+		names := zones(s.Region)
+		zone := in.AvailabilityZone
+		if zone == "" {
+			zone = names[0]
+		}
+		index := -1
+		for i, n := range names {
+			if n == zone {
+				index = i
+			}
+		}
+		if index < 0 {
+			return nil, cloud.Errorf("InvalidParameterValue", "Value (%s) for parameter availabilityZone is invalid. "+
+				"Subnets can currently only be created in the following availability zones: %v.", zone, names)
+		}
+		c.Resource.ID = newID("subnet")
+		out["arn"] = arn(s, "ec2", "subnet/"+c.Resource.ID)
+		out["ownerId"] = s.Account
+		out["availabilityZone"] = zone
+		out["availabilityZoneId"] = zoneID(s.Region, index)
+		return out, nil
+	},
+}
+
+// fits refuses a subnet that lies outside its VPC or overlaps another subnet.
+func fits(c *cloud.Call, network *cloud.Resource, in *subnet) error {
+	inside := func(block string, whole any, invalid string) error {
+		if block == "" {
+			return nil
+		}
+		p, err := netip.ParsePrefix(block)
+		w, ok := whole.(string)
+		if err != nil || !ok {
+			return cloud.Errorf(invalid, "The CIDR '%s' is invalid.", block)
+		}
+		if v, err := netip.ParsePrefix(w); err != nil || !v.Contains(p.Addr()) || p.Bits() < v.Bits() {
+			return cloud.Errorf(invalid, "The CIDR '%s' is invalid.", block)
+		}
+		return nil
+	}
+	if err := inside(in.CIDRBlock, network.Outputs["cidrBlock"], "InvalidSubnet.Range"); err != nil {
+		return err
+	}
+	if err := inside(in.IPv6CIDRBlock, network.Outputs["ipv6CidrBlock"], "InvalidSubnet.Range"); err != nil {
+		return err
+	}
+	for _, r := range c.Tx.List(c.Caller.Scope, subnetToken) {
+		other, err := cloud.Decode[subnet](r.Inputs)
+		if err != nil || other.VPCID != in.VPCID || r.ID == c.Resource.ID {
+			continue
+		}
+		for _, pair := range [][2]string{{in.CIDRBlock, other.CIDRBlock}, {in.IPv6CIDRBlock, other.IPv6CIDRBlock}} {
+			a, errA := netip.ParsePrefix(pair[0])
+			b, errB := netip.ParsePrefix(pair[1])
+			if errA == nil && errB == nil && a.Overlaps(b) {
+				return cloud.Errorf("InvalidSubnet.Conflict", "The CIDR '%s' conflicts with another subnet", pair[0])
+			}
+		}
+	}
+	return nil
+}
+
+type internetGateway struct {
+	VPCID string `json:"vpcId"`
+	Tags  tags   `json:"tags"`
+}
+
+// InternetGateway joins a VPC to the internet.
+// https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Internet_Gateway.html
+var InternetGateway = &cloud.Kind[internetGateway]{
+	Token:    internetGatewayToken,
+	Label:    "EC2 Internet Gateway",
+	Latency:  cloud.Latency{Create: 1, Delete: 11},
+	Patience: 20 * time.Minute,
+	NotFound: notFound("InvalidInternetGatewayID.NotFound", "The internetGateway ID '%s' does not exist"),
+	InUse:    dependencyViolation("internetGateway"),
+	Refs: func(_ *cloud.Call, in *internetGateway) []cloud.Ref {
+		return []cloud.Ref{{Token: vpcToken, Value: in.VPCID}}
+	},
+	Outputs: func(c *cloud.Call, in *internetGateway) (cloud.Map, error) {
+		s, out := c.Caller.Scope, cloud.Map{"tagsAll": in.Tags.all(c)}
+		for _, r := range c.Tx.List(s, internetGatewayToken) {
+			if in.VPCID != "" && r.Inputs["vpcId"] == in.VPCID && r.ID != c.Resource.ID {
+				return nil, cloud.Errorf("InvalidParameterValue", "Network %s already has an internet gateway attached", in.VPCID)
+			}
+		}
+		if c.Old == nil {
+			c.Resource.ID = newID("igw")
+			out["arn"] = arn(s, "ec2", "internet-gateway/"+c.Resource.ID)
+			out["ownerId"] = s.Account
+		}
+		return out, nil
+	},
+	Delete: func(c *cloud.Call, in *internetGateway) error {
+		for _, r := range c.Tx.List(c.Resource.Scope, networkInterfaceToken) {
+			ni := NetworkInterface.Of(r)
+			if ni.VPCID == in.VPCID && ni.PublicIP != "" {
+				return cloud.Errorf("DependencyViolation", "Network %s has some mapped public address(es). "+
+					"Please unmap those public address(es) before detaching the gateway.", in.VPCID)
+			}
+		}
+		return nil
+	},
+}
+
+type routeTable struct {
+	VPCID string `json:"vpcId"`
+	Tags  tags   `json:"tags"`
+}
+
+// RouteTable says where the traffic of the subnets goes that are associated with it; those of its own VPC always reach each
+// other. Routes are resources of their own: inline ones are not modelled.
+// https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Route_Tables.html
+var RouteTable = &cloud.Kind[routeTable]{
+	Token:    routeTableToken,
+	Label:    "EC2 Route Table",
+	Replace:  []string{"vpcId"},
+	Latency:  cloud.Latency{Create: 2, Delete: 1},
+	Patience: 5 * time.Minute,
+	NotFound: notFound("InvalidRouteTableID.NotFound", "The routeTable ID '%s' does not exist"),
+	InUse:    dependencyViolation("routeTable"),
+	Refs: func(c *cloud.Call, in *routeTable) []cloud.Ref {
+		if cloud.StatusOf[madeByVPC](c.Resource).VPC != "" {
+			return nil // goes with its VPC
+		}
+		return []cloud.Ref{{Token: vpcToken, Value: in.VPCID}}
+	},
+	Outputs: func(c *cloud.Call, in *routeTable) (cloud.Map, error) {
+		s, out := c.Caller.Scope, cloud.Map{"tagsAll": in.Tags.all(c)}
+		if inline, _ := c.Resource.Inputs["routes"].([]any); len(inline) > 0 {
+			return nil, fmt.Errorf("inline routes: %w; use aws:ec2/route:Route", cloud.ErrUnimplemented)
+		}
+		if c.Old == nil {
+			c.Resource.ID = newID("rtb")
+			out["arn"] = arn(s, "ec2", "route-table/"+c.Resource.ID)
+			out["ownerId"] = s.Account
+		}
+		return out, nil
+	},
+	Delete: func(c *cloud.Call, _ *routeTable) error {
+		for _, r := range c.Tx.List(c.Resource.Scope, routeToken) {
+			if r.Inputs["routeTableId"] == c.Resource.ID {
+				c.Tx.Delete(r.Key)
+			}
+		}
+		return nil
+	},
+}
+
+type route struct {
+	RouteTableID             string `json:"routeTableId"`
+	DestinationCIDRBlock     string `json:"destinationCidrBlock"`
+	DestinationIPv6CIDRBlock string `json:"destinationIpv6CidrBlock"`
+	GatewayID                string `json:"gatewayId"`
+	NATGatewayID             string `json:"natGatewayId"`
+}
+
+func (r *route) destination() string { return r.DestinationCIDRBlock + r.DestinationIPv6CIDRBlock }
+
+// Route sends the traffic for a range of addresses to a gateway.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateRoute.html
+var Route = &cloud.Kind[route]{
+	Token:   routeToken,
+	Label:   "EC2 Route",
+	Replace: []string{"routeTableId", "destinationCidrBlock", "destinationIpv6CidrBlock"},
+	Latency: cloud.Latency{Create: 1, Delete: 1},
+	Refs: func(_ *cloud.Call, in *route) []cloud.Ref {
+		return []cloud.Ref{
+			{Token: routeTableToken, Value: in.RouteTableID, Weak: true},   // a table takes its routes along
+			{Token: internetGatewayToken, Value: in.GatewayID, Weak: true}, // the route becomes a black hole
+		}
+	},
+	Outputs: func(c *cloud.Call, in *route) (cloud.Map, error) {
+		if in.GatewayID == "" {
+			return nil, fmt.Errorf("a route to anything but an internet gateway: %w", cloud.ErrUnimplemented)
+		}
+		table := c.Find(cloud.Ref{Token: routeTableToken, Value: in.RouteTableID})
+		gateway := c.Find(cloud.Ref{Token: internetGatewayToken, Value: in.GatewayID})
+		if table.Inputs["vpcId"] != gateway.Inputs["vpcId"] {
+			return nil, cloud.Errorf("InvalidParameterValue", "route table %s and network gateway %s belong to different networks",
+				table.ID, gateway.ID)
+		}
+		// The Terraform provider's own form of id, since a route has none.
+		id := fmt.Sprintf("r-%s%d", in.RouteTableID, crc32.ChecksumIEEE([]byte(in.destination())))
+		if c.Old == nil && c.Find(cloud.Ref{Token: routeToken, Value: id}) != nil {
+			return nil, cloud.Errorf("RouteAlreadyExists", "The route identified by %s already exists.", in.destination())
+		}
+		c.Resource.ID = id
+		return cloud.Map{"origin": "CreateRoute", "state": "active"}, nil
+	},
+}
+
+type routeTableAssociation struct {
+	SubnetID     string `json:"subnetId"`
+	RouteTableID string `json:"routeTableId"`
+}
+
+// RouteTableAssociation makes a subnet use a route table in place of its VPC's main one.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AssociateRouteTable.html
+var RouteTableAssociation = &cloud.Kind[routeTableAssociation]{
+	Token:   routeTableAssociationToken,
+	Label:   "EC2 Route Table Association",
+	Replace: []string{"subnetId"},
+	Latency: cloud.Latency{Create: 1, Delete: 1},
+	Refs: func(_ *cloud.Call, in *routeTableAssociation) []cloud.Ref {
+		return []cloud.Ref{
+			{Token: subnetToken, Value: in.SubnetID, Weak: true}, // goes with its subnet
+			{Token: routeTableToken, Value: in.RouteTableID},
+		}
+	},
+	Outputs: func(c *cloud.Call, in *routeTableAssociation) (cloud.Map, error) {
+		for _, r := range c.Tx.List(c.Caller.Scope, routeTableAssociationToken) {
+			if r.Inputs["subnetId"] == in.SubnetID && r.ID != c.Resource.ID {
+				return nil, cloud.Errorf("Resource.AlreadyAssociated",
+					"the specified association for route table %s conflicts with an existing association", in.RouteTableID)
+			}
+		}
+		if c.Old == nil {
+			c.Resource.ID = newID("rtbassoc")
+		}
+		return nil, nil
+	},
+}
+
+func checkCIDR(property, block string, shortest, longest int) []cloud.Failure {
+	p, err := netip.ParsePrefix(block)
+	switch {
+	case err != nil || !p.Addr().Is4():
+		return []cloud.Failure{{Property: property, Reason: fmt.Sprintf("%q is not a valid IPv4 CIDR block", block)}}
+	case p != p.Masked():
+		return []cloud.Failure{{Property: property, Reason: fmt.Sprintf("%q is not a valid CIDR block; did you mean %q?", block, p.Masked())}}
+	case p.Bits() < shortest || p.Bits() > longest:
+		return []cloud.Failure{{
+			Property: property,
+			Reason:   fmt.Sprintf("expected %q to contain a network value with between %d and %d significant bits, got: %d", block, shortest, longest, p.Bits()),
+		}}
+	}
+	return nil
+}
+
+// zoneID returns an availability zone's identifier, which is the same in every account, such as euc1-az2.
+// https://docs.aws.amazon.com/global-infrastructure/latest/regions/az-ids.html
+func zoneID(region string, index int) string {
+	parts := strings.Split(region, "-") // such as ap, northeast and 1
+	direction := parts[1][:1]
+	if strings.HasSuffix(parts[1], "east") && direction != "e" {
+		direction += "e"
+	}
+	return fmt.Sprintf("%s%s%s-az%d", parts[0], direction, parts[2], index+1)
+}

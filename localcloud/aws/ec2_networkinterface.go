@@ -1,0 +1,106 @@
+package aws
+
+import (
+	"net/netip"
+
+	"slipway/localcloud/cloud"
+)
+
+// Interface is a network interface: the place of a task or a load balancer in a subnet.
+type Interface struct {
+	VPCID          string   `json:"vpcId"`
+	SubnetID       string   `json:"subnetId"`
+	SecurityGroups []string `json:"securityGroups"`
+	PrivateIP      string   `json:"privateIp"`
+	PublicIP       string   `json:"publicIp"`
+	IPv6Address    string   `json:"ipv6Address"`
+	Description    string   `json:"description"`
+	// Owner is the ARN of the task or load balancer that the interface belongs to.
+	Owner string `json:"owner"`
+}
+
+// InterfaceStatus says where on this machine the interface's owner really is.
+type InterfaceStatus struct {
+	// Loopback is the address that the owner listens on.
+	Loopback string
+}
+
+// NetworkInterface is made by AWS for tasks and load balancers, never by a program. It keeps its subnet and its security
+// groups from being deleted.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-eni.html
+var NetworkInterface = &cloud.Kind[Interface]{
+	Token: networkInterfaceToken,
+	Label: "EC2 Network Interface",
+	Refs: func(_ *cloud.Call, in *Interface) []cloud.Ref {
+		refs := []cloud.Ref{{Token: subnetToken, Value: in.SubnetID}}
+		for _, g := range in.SecurityGroups {
+			refs = append(refs, cloud.Ref{Token: securityGroupToken, Value: g})
+		}
+		return refs
+	},
+}
+
+// AddInterface puts a network interface into a subnet and gives it addresses: the lowest private one that is free, a public
+// one if asked for, and an IPv6 one if the subnet hands them out. The first four addresses of a subnet, and its last, are
+// AWS's own.
+// https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html
+func AddInterface(tx *cloud.Tx, s cloud.Scope, ni Interface, public bool) (*cloud.Resource, error) {
+	r := tx.Get(cloud.Key{Scope: s, Token: subnetToken, ID: ni.SubnetID})
+	if r == nil {
+		return nil, Subnet.NotFound(ni.SubnetID)
+	}
+	in := Subnet.Of(r)
+	ni.VPCID = in.VPCID
+	taken := map[string]bool{}
+	for _, r := range tx.List(s, networkInterfaceToken) {
+		taken[NetworkInterface.Of(r).PrivateIP] = true
+	}
+	block, err := netip.ParsePrefix(in.CIDRBlock)
+	if err != nil {
+		return nil, cloud.Errorf("InvalidSubnet.Range", "The CIDR '%s' is invalid.", in.CIDRBlock)
+	}
+	const reserved = 4
+	addr := block.Addr()
+	for range reserved {
+		addr = addr.Next()
+	}
+	for taken[addr.String()] {
+		addr = addr.Next()
+	}
+	if !block.Contains(addr.Next()) {
+		return nil, cloud.Errorf("InsufficientFreeAddressesInSubnet",
+			"There are not enough free addresses in subnet '%s' to satisfy the requested number of instances.", ni.SubnetID)
+	}
+	ni.PrivateIP = addr.String()
+	if public {
+		// 198.18.0.0/15, which RFC 2544 keeps for benchmarks: the address is nobody's. No two interfaces of a VPC share one.
+		private := addr.As4()
+		ni.PublicIP = netip.AddrFrom4([4]byte{198, 18 | private[1]&1, private[2], private[3]}).String()
+	}
+	if v6, err := netip.ParsePrefix(in.IPv6CIDRBlock); err == nil && in.AssignIPv6AddressOnCreation {
+		b, host := v6.Addr().As16(), addr.As4()
+		copy(b[12:], host[:])
+		ni.IPv6Address = netip.AddrFrom16(b).String()
+	}
+	props, err := cloud.Encode(ni)
+	if err != nil {
+		return nil, err
+	}
+	out := &cloud.Resource{
+		Key:  cloud.Key{Scope: s, Token: networkInterfaceToken, ID: newID("eni")},
+		Name: ni.Description, Inputs: props, Outputs: props,
+	}
+	tx.Put(out)
+	return out, nil
+}
+
+// InterfacesOf returns the network interfaces of a task or load balancer.
+func InterfacesOf(tx *cloud.Tx, s cloud.Scope, owner string) []*cloud.Resource {
+	var out []*cloud.Resource
+	for _, r := range tx.List(s, networkInterfaceToken) {
+		if r.Inputs["owner"] == owner {
+			out = append(out, r)
+		}
+	}
+	return out
+}

@@ -1,0 +1,582 @@
+package aws
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"slipway/localcloud/cloud"
+)
+
+// ServiceLoadBalancer says which port of which container is a target of which target group.
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LoadBalancer.html
+type ServiceLoadBalancer struct {
+	TargetGroupARN string `json:"targetGroupArn"`
+	ContainerName  string `json:"containerName"`
+	ContainerPort  int    `json:"containerPort"`
+	ELBName        string `json:"elbName,omitempty"`
+}
+
+// ServiceSpec says what a service is to be.
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html
+type ServiceSpec struct {
+	Name                            string `json:"name"`
+	Cluster                         string `json:"cluster"`
+	TaskDefinition                  string `json:"taskDefinition"`
+	DesiredCount                    int    `json:"desiredCount"`
+	LaunchType                      string `json:"launchType"`
+	PlatformVersion                 string `json:"platformVersion"`
+	SchedulingStrategy              string `json:"schedulingStrategy"`
+	PropagateTags                   string `json:"propagateTags"`
+	AvailabilityZoneRebalancing     string `json:"availabilityZoneRebalancing"`
+	DeploymentMinimumHealthyPercent int    `json:"deploymentMinimumHealthyPercent"`
+	DeploymentMaximumPercent        int    `json:"deploymentMaximumPercent"`
+	DeploymentCircuitBreaker        struct {
+		Enable   bool `json:"enable"`
+		Rollback bool `json:"rollback"`
+	} `json:"deploymentCircuitBreaker"`
+	DeploymentController struct {
+		Type string `json:"type"`
+	} `json:"deploymentController"`
+	// HealthCheckGracePeriodSeconds is how long after a task's start the health checks of its load balancers do not count.
+	HealthCheckGracePeriodSeconds *int                  `json:"healthCheckGracePeriodSeconds"`
+	LoadBalancers                 []ServiceLoadBalancer `json:"loadBalancers"`
+	NetworkConfiguration          *struct {
+		Subnets        []string `json:"subnets"`
+		SecurityGroups []string `json:"securityGroups"`
+		AssignPublicIP bool     `json:"assignPublicIp"`
+	} `json:"networkConfiguration"`
+	CapacityProviderStrategies []CapacityShare   `json:"capacityProviderStrategies"`
+	ForceNewDeployment         bool              `json:"forceNewDeployment"`
+	WaitForSteadyState         bool              `json:"waitForSteadyState"`
+	ForceDelete                bool              `json:"forceDelete"`
+	EnableECSManagedTags       bool              `json:"enableEcsManagedTags"`
+	EnableExecuteCommand       bool              `json:"enableExecuteCommand"`
+	Triggers                   map[string]string `json:"triggers"`
+	Tags                       tags              `json:"tags"`
+
+	// Not modelled: refused unless empty.
+	Alarms *struct {
+		Enable bool `json:"enable"`
+	} `json:"alarms"`
+	IAMRole                     string `json:"iamRole"`
+	OrderedPlacementStrategies  []any  `json:"orderedPlacementStrategies"`
+	PlacementConstraints        []any  `json:"placementConstraints"`
+	ServiceConnectConfiguration *struct {
+		Enabled bool `json:"enabled"`
+	} `json:"serviceConnectConfiguration"`
+	ServiceRegistries        any   `json:"serviceRegistries"`
+	VolumeConfiguration      any   `json:"volumeConfiguration"`
+	VPCLatticeConfigurations []any `json:"vpcLatticeConfigurations"`
+}
+
+// ServiceStatus is the Status of a service.
+type ServiceStatus struct {
+	// Status is ACTIVE, or DRAINING once the service is being deleted.
+	Status string
+	// Deployments are those under way, the PRIMARY one first. There is only one in a steady state.
+	Deployments []Deployment
+	// Completed is the last deployment that reached a steady state, to which a failed one is rolled back; nil if there has
+	// been none.
+	Completed *Deployment `json:",omitempty"`
+	// Events are what happened to the service, the newest last; at most [maxEvents].
+	Events []ServiceEvent
+	// Steady says that the last event about it was that the service reached a steady state.
+	Steady bool
+}
+
+// ServiceEvent is one line of a service's history.
+type ServiceEvent struct {
+	CreatedAt time.Time
+	Message   string
+}
+
+// maxEvents is how many events ECS keeps of a service.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages.html
+const maxEvents = 100
+
+// Record adds an event, unless it says what the one before said.
+func (s *ServiceStatus) Record(format string, args ...any) {
+	message := fmt.Sprintf(format, args...)
+	if n := len(s.Events); n > 0 && s.Events[n-1].Message == message {
+		return
+	}
+	s.Events = append(s.Events, ServiceEvent{CreatedAt: time.Now().UTC(), Message: message})
+	s.Events = s.Events[max(0, len(s.Events)-maxEvents):]
+}
+
+// Primary returns the deployment that the service is moving to.
+func (s *ServiceStatus) Primary() *Deployment { return &s.Deployments[0] }
+
+// The states of a deployment among the others of its service, and of its rollout.
+const (
+	DeploymentPrimary = "PRIMARY"
+	DeploymentActive  = "ACTIVE" // replaced, and still with tasks
+
+	RolloutInProgress = "IN_PROGRESS"
+	RolloutCompleted  = "COMPLETED"
+	RolloutFailed     = "FAILED"
+)
+
+// Deployment is one version of a service and the tasks that run it.
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html
+type Deployment struct {
+	ID             string
+	Status         string
+	RolloutState   string
+	Reason         string
+	TaskDefinition string // ARN
+	// Desired is how many tasks it should have, Pending and Running how many it has; Running ones need not be healthy.
+	Desired, Pending, Running int
+	// FailedTasks counts the tasks that failed one after the other, without one in between that became healthy.
+	FailedTasks int
+	// FailedAt is when the last of them failed.
+	FailedAt  time.Time `json:",omitzero"`
+	CreatedAt time.Time
+	UpdatedAt time.Time
+	// Properties are the service's properties that make up the version.
+	Properties cloud.Map
+}
+
+// Spec returns the service as it is in this deployment.
+func (d *Deployment) Spec() (*ServiceSpec, error) { return cloud.Decode[ServiceSpec](d.Properties) }
+
+// versionProperties are the properties whose change makes a new deployment. Of the capacity provider strategy AWS says that it
+// does not, but the real provider changes it only by force or by replacing the service.
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html
+var versionProperties = []string{
+	"taskDefinition", "networkConfiguration", "loadBalancers", "capacityProviderStrategies", "launchType", "platformVersion",
+}
+
+func versionOf(inputs cloud.Map) cloud.Map {
+	out := cloud.Map{}
+	for _, p := range versionProperties {
+		if v, ok := inputs[p]; ok {
+			out[p] = v
+		}
+	}
+	return out
+}
+
+// Restore gives the service the properties of one of its deployments, so that whoever asks sees what it went back to.
+func Restore(service *cloud.Resource, d *Deployment) {
+	for _, p := range versionProperties {
+		v, ok := d.Properties[p]
+		if _, given := service.Inputs[p]; ok || given {
+			service.Inputs[p] = v
+			service.Outputs[p] = v
+		}
+	}
+}
+
+// Service keeps a number of tasks running and replaces them by those of a new version. Its id is its ARN.
+var Service = &cloud.Kind[ServiceSpec]{
+	Token: serviceToken,
+	Label: "ECS Service",
+	Defaults: cloud.Map{
+		"availabilityZoneRebalancing": "DISABLED", "deploymentMaximumPercent": 200.0, "deploymentMinimumHealthyPercent": 100.0,
+		"schedulingStrategy": "REPLICA", "waitForSteadyState": false, "enableEcsManagedTags": false, "enableExecuteCommand": false,
+	},
+	AutoName: &cloud.AutoName{Property: "name", Max: 255},
+	// A change of capacityProviderStrategies replaces the service in the real provider too, unless forceNewDeployment is set.
+	Replace:  []string{"capacityProviderStrategies", "cluster", "iamRole", "launchType", "name", "schedulingStrategy"},
+	Sets:     []string{"capacityProviderStrategies", "loadBalancers"},
+	Latency:  cloud.Latency{Create: 1, Delete: 5},
+	NotFound: func(string) *cloud.Error { return cloud.Errorf("ServiceNotFoundException", "Service not found.") },
+	Check: func(in *ServiceSpec) []cloud.Failure {
+		f := checkShares("capacityProviderStrategies", in.CapacityProviderStrategies)
+		f = append(f, oneOf("launchType", in.LaunchType, "EC2", Fargate, "EXTERNAL")...)
+		f = append(f, oneOf("schedulingStrategy", in.SchedulingStrategy, "REPLICA", "DAEMON")...)
+		f = append(f, oneOf("propagateTags", in.PropagateTags, "TASK_DEFINITION", "SERVICE", "NONE")...)
+		f = append(f, oneOf("availabilityZoneRebalancing", in.AvailabilityZoneRebalancing, "ENABLED", "DISABLED")...)
+		f = append(f, oneOf("deploymentController.type", in.DeploymentController.Type, "ECS", "CODE_DEPLOY", "EXTERNAL")...)
+		if g := in.HealthCheckGracePeriodSeconds; g != nil {
+			f = append(f, between("healthCheckGracePeriodSeconds", *g, 0, 1<<31-1)...)
+		}
+		for i, lb := range in.LoadBalancers {
+			f = append(f, between(fmt.Sprintf("loadBalancers[%d].containerPort", i), lb.ContainerPort, 0, 65536)...)
+			if p := fmt.Sprintf("loadBalancers[%d].targetGroupArn", i); lb.TargetGroupARN != "" && !anyARN.MatchString(lb.TargetGroupARN) {
+				f = append(f, cloud.Failure{Property: p, Reason: fmt.Sprintf("%q (%s) is an invalid ARN", p, lb.TargetGroupARN)})
+			}
+		}
+		return f
+	},
+	Refs: func(c *cloud.Call, in *ServiceSpec) []cloud.Ref {
+		return []cloud.Ref{{Token: clusterToken, Value: ClusterARN(c.Resource.Scope, in.Cluster)}}
+	},
+	Outputs: func(c *cloud.Call, in *ServiceSpec) (cloud.Map, error) {
+		s := c.Caller.Scope
+		clusterID := ClusterARN(s, in.Cluster)
+		out := cloud.Map{"tagsAll": in.Tags.all(c)}
+		if err := modelled(in); err != nil {
+			return nil, err
+		}
+		if c.Old == nil {
+			c.Resource.ID = arn(s, "ecs", "service/"+clusterNameOf(clusterID)+"/"+in.Name)
+			if c.Tx.Get(c.Resource.Key) != nil {
+				return nil, cloud.Errorf("InvalidParameterException", "Creation of service was not idempotent.")
+			}
+		}
+		revision, err := FindRevision(c.Tx, s, in.TaskDefinition)
+		changed := c.Old == nil || c.Old.Inputs["taskDefinition"] != c.Resource.Inputs["taskDefinition"]
+		switch {
+		case errors.Is(err, ErrNoRevision):
+			return nil, cloud.Errorf("ClientException", "Unable to describe task definition. (%s)", in.TaskDefinition)
+		case err != nil:
+			return nil, err
+		case !revision.Active && changed:
+			return nil, cloud.Errorf("InvalidParameterException", "TaskDefinition is inactive")
+		}
+		if err := runnable(c, in, revision, clusterID); err != nil {
+			return nil, err
+		}
+
+		status := ServiceStatus{Status: "ACTIVE"}
+		if c.Old != nil {
+			status = cloud.StatusOf[ServiceStatus](c.Old)
+		}
+		version := versionOf(c.Resource.Inputs)
+		if c.Old == nil || in.ForceNewDeployment && changedBesideTags(c) || !reflect.DeepEqual(versionOf(c.Old.Inputs), version) {
+			status.deploy(revision.ARN, version)
+		}
+		for i := range status.Deployments {
+			if d := &status.Deployments[i]; d.Status == DeploymentPrimary {
+				d.Desired = in.DesiredCount
+			}
+		}
+		c.Resource.SetStatus(status)
+
+		out["iamRole"] = "/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"
+		out["cluster"] = clusterID
+		if in.Cluster != "" {
+			out["cluster"] = in.Cluster
+		}
+		out["launchType"], out["platformVersion"] = in.LaunchType, "LATEST"
+		if in.PlatformVersion != "" {
+			out["platformVersion"] = in.PlatformVersion
+		}
+		if in.PropagateTags == "" {
+			out["propagateTags"] = "NONE"
+		}
+		if in.Triggers == nil {
+			out["triggers"] = cloud.Map{}
+		}
+		out["deploymentController"] = cloud.Map{"type": "ECS"}
+		return out, nil
+	},
+	Apply: func(c *cloud.Call, in *ServiceSpec) error {
+		if !in.WaitForSteadyState {
+			return nil
+		}
+		doing := "create"
+		if c.Old != nil {
+			doing = "update"
+		}
+		return awaitStable(c, doing)
+	},
+	Release: func(c *cloud.Call, in *ServiceSpec) error {
+		err := c.Store.Update(func(tx *cloud.Tx) error {
+			r := tx.Get(c.Resource.Key)
+			if r == nil {
+				return nil
+			}
+			r = r.Clone()
+			status := cloud.StatusOf[ServiceStatus](r)
+			status.Status = "DRAINING"
+			r.SetStatus(status)
+			tx.Put(r)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		// The service is INACTIVE, which is to say gone, once all of its tasks are STOPPING or STOPPED.
+		// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteService.html
+		limit := serviceTimeout
+		err = c.Await(limit, func(tx *cloud.Tx) (bool, error) {
+			return !slices.ContainsFunc(TasksOf(tx, c.Resource), func(r *cloud.Resource) bool {
+				last := cloud.StatusOf[TaskStatus](r).LastStatus
+				return last != TaskStopping && last != TaskStopped
+			}), nil
+		})
+		if errors.Is(err, cloud.ErrTimeout) {
+			return fmt.Errorf("waiting for ECS Service (%s) delete: %w to become 'INACTIVE' (last state: 'DRAINING', timeout: %s)",
+				c.Resource.ID, cloud.ErrTimeout, allowed(c, limit))
+		}
+		return err
+	},
+}
+
+// serviceTimeout is how long the provider waits for a service.
+const serviceTimeout = 20 * time.Minute
+
+// allowed is the limit of a wait as [cloud.Call.Await] takes it, for the message about a wait that was in vain.
+func allowed(c *cloud.Call, limit time.Duration) time.Duration {
+	if c.Timeout > 0 {
+		return c.Timeout
+	}
+	return time.Duration(float64(limit) * c.Patience).Round(time.Millisecond)
+}
+
+// awaitStable waits as the provider does: until there is one deployment and as many tasks run as are desired, healthy or
+// not. A deployment that was rolled back ends the wait without an error; one that failed and could not be rolled back
+// never does (terraform-provider-aws v5.100.0 internal/service/ecs/service.go, waitServiceStable). The sentence about the
+// time-out is the provider's; what it lacks, why the last task failed, is added.
+func awaitStable(c *cloud.Call, doing string) error {
+	last := ""
+	err := c.Await(serviceTimeout, func(tx *cloud.Tx) (bool, error) {
+		r := tx.Get(c.Resource.Key)
+		if r == nil {
+			return false, cloud.Errorf("ServiceNotFoundException", "Service not found.")
+		}
+		s := cloud.StatusOf[ServiceStatus](r)
+		last = lastFailure(tx, r)
+		d := s.Primary()
+		return s.Status == "ACTIVE" && len(s.Deployments) == 1 && d.Desired == d.Running, nil
+	})
+	if errors.Is(err, cloud.ErrTimeout) {
+		err = fmt.Errorf("%w to become 'tfSTABLE' (last state: 'tfPENDING', timeout: %s)", cloud.ErrTimeout, allowed(c, serviceTimeout))
+		if last != "" {
+			err = fmt.Errorf("%w; %s", err, last)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("waiting for ECS Service (%s) %s: %w", c.Resource.ID, doing, err)
+	}
+	return nil
+}
+
+// lastFailure tells of the youngest task of the service that failed; empty if none is known.
+func lastFailure(tx *cloud.Tx, service *cloud.Resource) string {
+	var last TaskStatus
+	id := ""
+	for _, r := range TasksOf(tx, service) {
+		if s := cloud.StatusOf[TaskStatus](r); s.Failed && s.CreatedAt.After(last.CreatedAt) {
+			last, id = s, TaskID(r.ID)
+		}
+	}
+	if id == "" {
+		return ""
+	}
+	text := "task " + id + " stopped: " + last.StoppedReason
+	for _, c := range last.Containers {
+		if c.ExitCode != nil {
+			text += fmt.Sprintf(" (%s: exit code %d)", c.Name, *c.ExitCode)
+		}
+	}
+	return text
+}
+
+// deploy makes a new PRIMARY deployment. Those before it stay ACTIVE for as long as they have tasks.
+func (s *ServiceStatus) deploy(taskDefinition string, version cloud.Map) {
+	for i := range s.Deployments {
+		s.Deployments[i].Status = DeploymentActive
+		s.Deployments[i].Desired = 0
+	}
+	now := time.Now().UTC()
+	number, _ := strconv.ParseUint(randomHex(15), 16, 64) // hexadecimal digits, and few enough
+	id := fmt.Sprintf("ecs-svc/%019d", number)
+	s.Deployments = slices.Insert(s.Deployments, 0, Deployment{
+		ID: id, Status: DeploymentPrimary, RolloutState: RolloutInProgress, Reason: "ECS deployment " + id + " in progress.",
+		TaskDefinition: taskDefinition, CreatedAt: now, UpdatedAt: now, Properties: version,
+	})
+	s.Steady = false
+}
+
+// changedBesideTags reports whether the provider calls UpdateService at all for an update.
+func changedBesideTags(c *cloud.Call) bool {
+	strip := func(m cloud.Map) cloud.Map {
+		m = maps.Clone(m)
+		for _, p := range []string{"forceDelete", "tags", "tagsAll"} {
+			delete(m, p)
+		}
+		return m
+	}
+	return !reflect.DeepEqual(strip(c.Old.Inputs), strip(c.Resource.Inputs))
+}
+
+// modelled refuses what the local cloud does not do.
+func modelled(in *ServiceSpec) error {
+	for what, given := range map[string]bool{
+		"alarms":                                   in.Alarms != nil && in.Alarms.Enable,
+		"iamRole":                                  in.IAMRole != "",
+		"serviceConnectConfiguration":              in.ServiceConnectConfiguration != nil && in.ServiceConnectConfiguration.Enabled,
+		"serviceRegistries":                        in.ServiceRegistries != nil,
+		"volumeConfiguration":                      in.VolumeConfiguration != nil,
+		"vpcLatticeConfigurations":                 len(in.VPCLatticeConfigurations) > 0,
+		"schedulingStrategy DAEMON":                in.SchedulingStrategy == "DAEMON",
+		"launchType EC2 or EXTERNAL":               in.LaunchType == "EC2" || in.LaunchType == "EXTERNAL",
+		"a deploymentController that is not ECS":   in.DeploymentController.Type != "" && in.DeploymentController.Type != "ECS",
+		"availabilityZoneRebalancing":              in.AvailabilityZoneRebalancing == "ENABLED",
+		"a platform version before 1.4.0":          strings.HasPrefix(in.PlatformVersion, "1.") && in.PlatformVersion != "1.4.0",
+		"placement constraints on Fargate's tasks": len(in.PlacementConstraints) > 0 || len(in.OrderedPlacementStrategies) > 0,
+	} {
+		if given {
+			return fmt.Errorf("%s: %w", what, cloud.ErrUnimplemented)
+		}
+	}
+	return nil
+}
+
+// runnable holds the rules of CreateService and UpdateService about what the service refers to.
+func runnable(c *cloud.Call, in *ServiceSpec, revision *Revision, clusterID string) error {
+	refuse := func(format string, args ...any) error {
+		return cloud.Errorf("InvalidParameterException", format, args...)
+	}
+	switch {
+	case in.DesiredCount < 0:
+		return refuse("Desired count must be at least 0.")
+	case in.DeploymentMinimumHealthyPercent < 0 || in.DeploymentMinimumHealthyPercent > 100:
+		return refuse("minimumHealthyPercent must be between 0 and 100.")
+	case in.DeploymentMaximumPercent < 100:
+		return refuse("maximumPercent must be at least 100.")
+	case in.DeploymentMinimumHealthyPercent == 100 && in.DeploymentMaximumPercent == 100:
+		return refuse("Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments.")
+	case in.HealthCheckGracePeriodSeconds != nil && *in.HealthCheckGracePeriodSeconds > 0 && len(in.LoadBalancers) == 0:
+		return refuse("Health check grace period is only valid for services configured to use load balancers")
+	case in.LaunchType != "" && len(in.CapacityProviderStrategies) > 0:
+		return refuse("Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again.")
+	}
+	if err := checkCapacity(c, in, clusterID); err != nil {
+		return err
+	}
+	if err := checkNetwork(c, in); err != nil {
+		return err
+	}
+	for _, lb := range in.LoadBalancers {
+		if lb.ELBName != "" {
+			return fmt.Errorf("elbName, a Classic Load Balancer: %w", cloud.ErrUnimplemented)
+		}
+		container := revision.Container(lb.ContainerName)
+		switch {
+		case container == nil:
+			return refuse("The container %s does not exist in the task definition.", lb.ContainerName)
+		case !slices.ContainsFunc(container.PortMappings, func(p PortMapping) bool { return p.ContainerPort == lb.ContainerPort }):
+			return refuse("The container %s did not have a container port %d defined.", lb.ContainerName, lb.ContainerPort)
+		}
+		group := c.Find(cloud.Ref{Token: targetGroupToken, Value: lb.TargetGroupARN})
+		switch {
+		case group == nil:
+			return refuse("Unable to assume role and validate the specified targetGroupArn. " +
+				"Please verify that the ECS service role being passed has the proper permissions.")
+		case group.Outputs["targetType"] != "ip":
+			return refuse("The provided target group %s has target type %v, which is incompatible with the awsvpc network mode "+
+				"specified in the task definition.", lb.TargetGroupARN, group.Outputs["targetType"])
+		case len(list(group.Outputs["loadBalancerArns"])) == 0:
+			return refuse("The target group with targetGroupArn %s does not have an associated load balancer.", lb.TargetGroupARN)
+		}
+	}
+	return nil
+}
+
+// checkCapacity finds where the service's tasks may run: the launch type, its own strategy or its cluster's default one.
+func checkCapacity(c *cloud.Call, in *ServiceSpec, clusterID string) error {
+	providers := &clusterCapacityProviders{}
+	if r := c.Find(cloud.Ref{Token: clusterCapacityProvidersToken, Value: clusterNameOf(clusterID)}); r != nil {
+		providers = of[clusterCapacityProviders](r)
+	}
+	if in.LaunchType == "" && len(in.CapacityProviderStrategies) == 0 && len(providers.DefaultCapacityProviderStrategies) == 0 {
+		return fmt.Errorf("a service with neither launchType FARGATE nor a capacity provider strategy runs on EC2: %w", cloud.ErrUnimplemented)
+	}
+	return checkStrategy(in.CapacityProviderStrategies, providers.CapacityProviders)
+}
+
+// Shares returns by what strategy the tasks of a service are placed on capacity providers.
+func (in *ServiceSpec) Shares(tx *cloud.Tx, s cloud.Scope) []CapacityShare {
+	if in.LaunchType != "" {
+		return []CapacityShare{{CapacityProvider: in.LaunchType, Weight: 1}}
+	}
+	if len(in.CapacityProviderStrategies) > 0 {
+		return in.CapacityProviderStrategies
+	}
+	r := tx.Get(cloud.Key{Scope: s, Token: clusterCapacityProvidersToken, ID: clusterNameOf(ClusterARN(s, in.Cluster))})
+	if r == nil {
+		return []CapacityShare{{CapacityProvider: Fargate, Weight: 1}}
+	}
+	return ClusterCapacityProviders.Of(r).DefaultCapacityProviderStrategies
+}
+
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html
+func checkNetwork(c *cloud.Call, in *ServiceSpec) error {
+	refuse := func(format string, args ...any) error {
+		return cloud.Errorf("InvalidParameterException", format, args...)
+	}
+	n := in.NetworkConfiguration
+	if n == nil {
+		return refuse("Network Configuration must be provided when networkMode 'awsvpc' is specified.")
+	}
+	if len(n.Subnets) == 0 {
+		return refuse("subnets can not be empty.")
+	}
+	const maxSubnets, maxGroups = 16, 5
+	if len(n.Subnets) > maxSubnets || len(n.SecurityGroups) > maxGroups {
+		return refuse("There is a limit of %d subnets and %d security groups per awsvpcConfiguration.", maxSubnets, maxGroups)
+	}
+	vpc := ""
+	for _, id := range n.Subnets {
+		r := c.Find(cloud.Ref{Token: subnetToken, Value: id})
+		if r == nil {
+			return refuse("Error retrieving subnet information for [%s]: %s (ErrorCode: InvalidSubnetID.NotFound)", id, Subnet.NotFound(id).Message)
+		}
+		switch in := Subnet.Of(r); {
+		case vpc == "":
+			vpc = in.VPCID
+		case vpc != in.VPCID:
+			return refuse("subnets must belong to the same VPC.")
+		}
+	}
+	for _, id := range n.SecurityGroups {
+		r := c.Find(cloud.Ref{Token: securityGroupToken, Value: id})
+		if r == nil {
+			return refuse("Error retrieving security group information for [%s]: %s (ErrorCode: InvalidGroup.NotFound)", id, SecurityGroup.NotFound(id).Message)
+		}
+		if SecurityGroup.Of(r).VPCID != vpc {
+			return refuse("Security Group %s does not appear to belong to the same VPC as the input subnets.", id)
+		}
+	}
+	return nil
+}
+
+// list returns a property that is a list; nil where it has not been given.
+func list(v any) []any {
+	l, _ := v.([]any)
+	return l
+}
+
+type serviceArgs struct {
+	ClusterARN  string `json:"clusterArn"`
+	ServiceName string `json:"serviceName"`
+}
+
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServices.html
+var getService = &cloud.Function[serviceArgs]{
+	Token: "aws:ecs/getService:getService",
+	Call: func(c *cloud.Call, args *serviceArgs) (cloud.Map, error) {
+		s := c.Caller.Scope
+		clusterID := ClusterARN(s, args.ClusterARN)
+		if c.Find(cloud.Ref{Token: clusterToken, Value: clusterID}) == nil {
+			return nil, Cluster.NotFound(clusterID)
+		}
+		id := args.ServiceName
+		if !strings.HasPrefix(id, "arn:") {
+			id = arn(s, "ecs", "service/"+clusterNameOf(clusterID)+"/"+id)
+		}
+		r := c.Find(cloud.Ref{Token: serviceToken, Value: id})
+		if r == nil {
+			return nil, fmt.Errorf("no matching ECS Service found: %s", id)
+		}
+		in := Service.Of(r)
+		status := cloud.StatusOf[ServiceStatus](r)
+		return cloud.Map{
+			"id": id, "arn": id, "clusterArn": clusterID, "serviceName": in.Name, "desiredCount": float64(in.DesiredCount),
+			"launchType": in.LaunchType, "schedulingStrategy": in.SchedulingStrategy,
+			"availabilityZoneRebalancing": in.AvailabilityZoneRebalancing,
+			"taskDefinition":              status.Primary().TaskDefinition, "tags": r.Outputs["tagsAll"],
+		}, nil
+	},
+}

@@ -1,0 +1,155 @@
+package aws
+
+import (
+	"strings"
+
+	"slipway/localcloud/cloud"
+	"slipway/localcloud/runtime/lb"
+)
+
+// defaultSSLPolicy is what a listener has that is not told otherwise, through the API.
+// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html
+const defaultSSLPolicy = "ELBSecurityPolicy-2016-08"
+
+type listener struct {
+	LoadBalancerARN      string   `json:"loadBalancerArn"`
+	Port                 *int     `json:"port"`
+	Protocol             string   `json:"protocol"`
+	CertificateARN       string   `json:"certificateArn"`
+	SSLPolicy            string   `json:"sslPolicy"`
+	ALPNPolicy           string   `json:"alpnPolicy"`
+	DefaultActions       []Action `json:"defaultActions"`
+	MutualAuthentication *struct {
+		Mode string `json:"mode"`
+	} `json:"mutualAuthentication"`
+	TCPIdleTimeoutSeconds int  `json:"tcpIdleTimeoutSeconds"`
+	Tags                  tags `json:"tags"`
+}
+
+// https reports whether clients speak TLS with the listener. The provider takes HTTP for granted.
+func (in *listener) https() bool { return in.Protocol == "HTTPS" }
+
+// Listener accepts connections on one port of a load balancer. Its rules go with it.
+// https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html
+var Listener = &cloud.Kind[listener]{
+	Token:    listenerToken,
+	Label:    "ELBv2 Listener",
+	Replace:  []string{"loadBalancerArn"},
+	Latency:  cloud.Latency{Create: 1, Delete: 1},
+	NotFound: notFound("ListenerNotFound", "One or more listeners not found (%s)"),
+	Check: func(in *listener) []cloud.Failure {
+		var f []cloud.Failure
+		if in.Port != nil {
+			f = append(f, between("port", *in.Port, 1, 65535)...)
+		}
+		f = append(f, oneOf("protocol", in.Protocol, "HTTP", "HTTPS", "TCP", "TLS", "UDP", "TCP_UDP", "GENEVE")...)
+		f = append(f, checkActions("defaultActions", in.DefaultActions)...)
+		if m := in.MutualAuthentication; m != nil && m.Mode != "" && m.Mode != "off" {
+			f = append(f, notModelled("mutualAuthentication", "mutual authentication"))
+		}
+		return f
+	},
+	Refs: func(c *cloud.Call, in *listener) []cloud.Ref {
+		refs := append(targetGroupRefs(in.DefaultActions), cloud.Ref{Token: loadBalancerToken, Value: in.LoadBalancerARN, Weak: true})
+		// A certificate that is not there is refused in the load balancer's words, not in the certificate manager's.
+		if cert := (cloud.Ref{Token: certificateToken, Value: in.CertificateARN}); in.CertificateARN != "" && c.Find(cert) != nil {
+			refs = append(refs, cert)
+		}
+		return refs
+	},
+	Outputs: func(c *cloud.Call, in *listener) (cloud.Map, error) {
+		s, out := c.Caller.Scope, cloud.Map{"tagsAll": in.Tags.all(c)}
+		if err := in.refuse(c); err != nil {
+			return nil, err
+		}
+		balancer := c.Find(cloud.Ref{Token: loadBalancerToken, Value: in.LoadBalancerARN})
+		for _, r := range c.Tx.List(s, listenerToken) {
+			other := inputsOf[listener](r)
+			if r.ID != c.Resource.ID && other.LoadBalancerARN == in.LoadBalancerARN && *other.Port == *in.Port {
+				return nil, cloud.Errorf("DuplicateListener",
+					"A listener already exists on this port for this load balancer '%s'", in.LoadBalancerARN)
+			}
+		}
+		actions, err := completeActions("defaultActions", c.Resource.Inputs, in.DefaultActions)
+		if err != nil {
+			return nil, err
+		}
+		if err := forwardTo(c, balancer, forwardsTo(in.DefaultActions)); err != nil {
+			return nil, err
+		}
+		out["defaultActions"] = actions
+		out["routingHttpResponseServerEnabled"] = true
+		if in.Protocol == "" {
+			out["protocol"] = "HTTP"
+		}
+		switch {
+		case !in.https():
+			out["sslPolicy"] = ""
+		case in.SSLPolicy == "":
+			out["sslPolicy"] = defaultSSLPolicy
+		}
+		if in.https() {
+			out["mutualAuthentication"] = cloud.Map{"mode": "off"}
+		}
+		if c.Old == nil {
+			c.Resource.ID = arn(s, "elasticloadbalancing",
+				"listener/"+strings.Join(arnParts(in.LoadBalancerARN), "/")+"/"+randomHex(16))
+			out["arn"] = c.Resource.ID
+		}
+		return out, nil
+	},
+	Delete: func(c *cloud.Call, _ *listener) error {
+		deleteRules(c.Tx, c.Resource)
+		return forwardTo(c, nil, nil)
+	},
+}
+
+// refuse applies the rules that AWS has for the settings of a listener.
+// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/create-https-listener.html
+func (in *listener) refuse(c *cloud.Call) error {
+	for property := range c.Resource.Inputs {
+		if strings.HasPrefix(property, "routingHttp") {
+			return cloud.Errorf("ValidationError", "%s: %v", property, cloud.ErrUnimplemented)
+		}
+	}
+	switch {
+	case in.Port == nil:
+		return cloud.Errorf("ValidationError", "A listener port must be specified")
+	case in.Protocol != "" && in.Protocol != "HTTP" && in.Protocol != "HTTPS":
+		return cloud.Errorf("ValidationError", "Protocol '%s' must be one of 'HTTP, HTTPS'", in.Protocol)
+	case in.ALPNPolicy != "":
+		return cloud.Errorf("InvalidConfigurationRequest", "ALPN policies are not supported for %s listeners", in.Protocol)
+	case in.TCPIdleTimeoutSeconds != 0:
+		return cloud.Errorf("InvalidConfigurationRequest", "Listener attribute 'tcp.idle_timeout.seconds' is not supported on application load balancers")
+	case !in.https() && in.CertificateARN != "":
+		return cloud.Errorf("ValidationError", "A certificate cannot be specified for HTTP listeners")
+	case !in.https() && in.SSLPolicy != "":
+		return cloud.Errorf("ValidationError", "An SSL policy cannot be specified for HTTP listeners")
+	case !in.https():
+		return nil
+	case in.CertificateARN == "":
+		return cloud.Errorf("ValidationError", "A certificate must be specified for HTTPS listeners")
+	}
+	if _, _, err := lb.TLSVersions(in.SSLPolicy); in.SSLPolicy != "" && err != nil {
+		return cloud.Errorf("SSLPolicyNotFound", "SSL policy '%s' not found", in.SSLPolicy)
+	}
+	cert := c.Find(cloud.Ref{Token: certificateToken, Value: in.CertificateARN})
+	switch {
+	case cert == nil:
+		return cloud.Errorf("CertificateNotFound", "Certificate '%s' not found", in.CertificateARN)
+	case cert.Outputs["status"] != "ISSUED":
+		// AWS's own words for a certificate that awaits validation.
+		return cloud.Errorf("UnsupportedCertificate", "The certificate '%s' must have a fully-qualified domain name, "+
+			"a supported signature, and a supported key size.", in.CertificateARN)
+	}
+	return nil
+}
+
+// deleteRules removes the rules of a listener.
+func deleteRules(tx *cloud.Tx, listener *cloud.Resource) {
+	for _, r := range tx.List(listener.Scope, listenerRuleToken) {
+		if inputsOf[listenerRule](r).ListenerARN == listener.ID {
+			tx.Delete(r.Key)
+		}
+	}
+}

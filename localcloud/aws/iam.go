@@ -1,0 +1,336 @@
+package aws
+
+import (
+	"crypto/rand"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"slipway/localcloud/cloud"
+)
+
+const (
+	roleToken                 = "aws:iam/role:Role"
+	rolePolicyToken           = "aws:iam/rolePolicy:RolePolicy"
+	rolePolicyAttachmentToken = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
+	policyToken               = "aws:iam/policy:Policy"
+)
+
+func iamKinds() []any {
+	return []any{Role, RolePolicy, RolePolicyAttachment, ManagedPolicy, getPolicyDocument}
+}
+
+// iamPropagation is how long the provider waits for one change in IAM to be seen by the next.
+const iamPropagation = 2 * time.Minute
+
+type role struct {
+	Name                string   `json:"name"`
+	NamePrefix          string   `json:"namePrefix"`
+	Path                string   `json:"path"`
+	AssumeRolePolicy    document `json:"assumeRolePolicy"`
+	Description         string   `json:"description"`
+	MaxSessionDuration  int      `json:"maxSessionDuration"`
+	PermissionsBoundary string   `json:"permissionsBoundary"`
+	ManagedPolicyARNs   []string `json:"managedPolicyArns"`
+	InlinePolicies      []struct {
+		Name   string   `json:"name"`
+		Policy document `json:"policy"`
+	} `json:"inlinePolicies"`
+	Tags tags `json:"tags"`
+}
+
+// Role is an identity that services take on, and whose policies then say what they may do.
+// https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
+var Role = &cloud.Kind[role]{
+	Token:    roleToken,
+	Label:    "IAM Role",
+	Global:   true,
+	Defaults: cloud.Map{"maxSessionDuration": 3600.0, "path": "/", "forceDetachPolicies": false},
+	AutoName: &cloud.AutoName{Property: "name", Max: 64},
+	Replace:  []string{"name", "namePrefix", "path"},
+	Sets:     []string{"managedPolicyArns", "inlinePolicies"},
+	Latency:  cloud.Latency{Create: 2, Delete: 1},
+	Patience: iamPropagation,
+	NotFound: notFound("NoSuchEntity", "The role with name %s cannot be found."),
+	InUse: func(_, by *cloud.Resource) *cloud.Error {
+		if by.Token == rolePolicyToken {
+			return cloud.Errorf("DeleteConflict", "Cannot delete entity, must delete policies first.")
+		}
+		return cloud.Errorf("DeleteConflict", "Cannot delete entity, must detach all policies first.")
+	},
+	Check: func(in *role) []cloud.Failure {
+		failures := slices.Concat(
+			checkIAMName("name", in.Name, 64), checkIAMName("namePrefix", in.NamePrefix, 64-suffixLength),
+			in.AssumeRolePolicy.check("assumeRolePolicy"),
+		)
+		for i, p := range in.InlinePolicies {
+			failures = append(failures, p.Policy.check(fmt.Sprintf("inlinePolicies[%d].policy", i))...)
+		}
+		if d := in.MaxSessionDuration; d != 0 && (d < 3600 || d > 43200) {
+			failures = append(failures, cloud.Failure{
+				Property: "maxSessionDuration", Reason: fmt.Sprintf("expected max_session_duration to be in the range (3600 - 43200), got %d", d),
+			})
+		}
+		if len(in.Description) > 1000 {
+			failures = append(failures, cloud.Failure{Property: "description", Reason: "expected length of description to be in the range (0 - 1000)"})
+		}
+		return failures
+	},
+	Outputs: func(c *cloud.Call, in *role) (cloud.Map, error) {
+		if in.PermissionsBoundary != "" {
+			return nil, fmt.Errorf("a permissions boundary: %w", cloud.ErrUnimplemented)
+		}
+		if _, err := in.AssumeRolePolicy.trustPolicy(c.Tx); err != nil {
+			return nil, err
+		}
+		// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+		if in.AssumeRolePolicy.size() > 2048 {
+			return nil, cloud.Errorf("LimitExceeded", "Cannot exceed quota for ACLSizePerRole: 2048")
+		}
+		for _, p := range in.InlinePolicies {
+			if _, err := p.Policy.identityPolicy(); err != nil {
+				return nil, err
+			}
+		}
+		for _, name := range in.ManagedPolicyARNs {
+			if _, ok := managedPolicy(c.Tx, c.Resource.Scope, name); !ok {
+				return nil, noSuchPolicy(name)
+			}
+		}
+		out := cloud.Map{"tagsAll": in.Tags.all(c)}
+		if c.Old != nil {
+			return out, nil
+		}
+		name := in.Name
+		if name == "" {
+			name = in.NamePrefix + uniqueSuffix()
+		}
+		// https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html: names are not distinguished by case.
+		for _, r := range c.Tx.List(c.Resource.Scope, roleToken) {
+			if strings.EqualFold(r.ID, name) {
+				return nil, cloud.Errorf("EntityAlreadyExists", "Role with name %s already exists.", name)
+			}
+		}
+		c.Resource.ID = name
+		out["name"] = name
+		out["arn"] = "arn:aws:iam::" + c.Caller.Scope.Account + ":role" + in.Path + name
+		out["uniqueId"] = "AROA" + randomID(17)
+		out["createDate"] = timestamp(time.Now())
+		return out, nil
+	},
+}
+
+type rolePolicy struct {
+	Name       string   `json:"name"`
+	NamePrefix string   `json:"namePrefix"`
+	Role       string   `json:"role"`
+	Policy     document `json:"policy"`
+}
+
+// RolePolicy is a policy inside a role. Putting a second one of the same name replaces the first.
+// https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePolicy.html
+var RolePolicy = &cloud.Kind[rolePolicy]{
+	Token:    rolePolicyToken,
+	Label:    "IAM Role Policy",
+	Global:   true,
+	AutoName: &cloud.AutoName{Property: "name", Max: 128},
+	Replace:  []string{"name", "namePrefix", "role"},
+	Latency:  cloud.Latency{Create: 1, Delete: 1},
+	NotFound: notFound("NoSuchEntity", "The role policy with name %s cannot be found."),
+	Check: func(in *rolePolicy) []cloud.Failure {
+		return slices.Concat(checkIAMName("name", in.Name, 128), in.Policy.check("policy"))
+	},
+	Refs: func(_ *cloud.Call, in *rolePolicy) []cloud.Ref {
+		return []cloud.Ref{{Token: roleToken, Value: in.Role}}
+	},
+	Outputs: func(c *cloud.Call, in *rolePolicy) (cloud.Map, error) {
+		if _, err := in.Policy.identityPolicy(); err != nil {
+			return nil, err
+		}
+		size := in.Policy.size()
+		for _, r := range c.Tx.List(c.Resource.Scope, rolePolicyToken) {
+			if p, err := cloud.Decode[rolePolicy](r.Inputs); err == nil && p.Role == in.Role && r.ID != c.Resource.ID {
+				size += p.Policy.size()
+			}
+		}
+		if size > 10240 {
+			return nil, cloud.Errorf("LimitExceeded", "Maximum policy size of 10240 bytes exceeded for role %s", in.Role)
+		}
+		if c.Old != nil {
+			return nil, nil
+		}
+		name := in.Name
+		if name == "" {
+			name = in.NamePrefix + uniqueSuffix()
+		}
+		c.Resource.ID = in.Role + ":" + name
+		return cloud.Map{"name": name}, nil
+	},
+}
+
+type rolePolicyAttachment struct {
+	Role      string `json:"role"`
+	PolicyARN string `json:"policyArn"`
+}
+
+// RolePolicyAttachment gives a role a policy that exists by itself.
+// https://docs.aws.amazon.com/IAM/latest/APIReference/API_AttachRolePolicy.html
+var RolePolicyAttachment = &cloud.Kind[rolePolicyAttachment]{
+	Token:   rolePolicyAttachmentToken,
+	Label:   "IAM Role Policy Attachment",
+	Global:  true,
+	Replace: []string{"role", "policyArn"},
+	Latency: cloud.Latency{Create: 1, Delete: 1},
+	Refs: func(_ *cloud.Call, in *rolePolicyAttachment) []cloud.Ref {
+		refs := []cloud.Ref{{Token: roleToken, Value: in.Role}}
+		if !strings.HasPrefix(in.PolicyARN, awsManaged) {
+			refs = append(refs, cloud.Ref{Token: policyToken, Value: in.PolicyARN})
+		}
+		return refs
+	},
+	Outputs: func(c *cloud.Call, in *rolePolicyAttachment) (cloud.Map, error) {
+		if _, ok := managedPolicy(c.Tx, c.Resource.Scope, in.PolicyARN); !ok {
+			return nil, noSuchPolicy(in.PolicyARN)
+		}
+		attached := 0
+		for _, r := range c.Tx.List(c.Resource.Scope, rolePolicyAttachmentToken) {
+			if r.Inputs["role"] == in.Role && r.ID != c.Resource.ID {
+				attached++
+			}
+		}
+		if attached >= 10 {
+			return nil, cloud.Errorf("LimitExceeded", "Cannot exceed quota for PoliciesPerRole: 10")
+		}
+		if c.Old == nil {
+			c.Resource.ID = in.Role + "-" + uniqueSuffix() // made up by the provider: an attachment has no id
+		}
+		return nil, nil
+	},
+}
+
+type customerPolicy struct {
+	Name        string   `json:"name"`
+	NamePrefix  string   `json:"namePrefix"`
+	Path        string   `json:"path"`
+	Description string   `json:"description"`
+	Policy      document `json:"policy"`
+	Tags        tags     `json:"tags"`
+}
+
+// ManagedPolicy is an account's own policy, to be attached to its roles.
+// https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html
+var ManagedPolicy = &cloud.Kind[customerPolicy]{
+	Token:    policyToken,
+	Label:    "IAM Policy",
+	Global:   true,
+	Defaults: cloud.Map{"path": "/"},
+	AutoName: &cloud.AutoName{Property: "name", Max: 128},
+	Replace:  []string{"name", "namePrefix", "path", "description"},
+	Latency:  cloud.Latency{Create: 1, Delete: 1},
+	Patience: iamPropagation,
+	NotFound: noSuchPolicy,
+	InUse: func(_, _ *cloud.Resource) *cloud.Error {
+		return cloud.Errorf("DeleteConflict", "Cannot delete a policy attached to entities.")
+	},
+	Check: func(in *customerPolicy) []cloud.Failure {
+		return slices.Concat(
+			checkIAMName("name", in.Name, 128), checkIAMName("namePrefix", in.NamePrefix, 128-suffixLength), in.Policy.check("policy"),
+		)
+	},
+	Outputs: func(c *cloud.Call, in *customerPolicy) (cloud.Map, error) {
+		if _, err := in.Policy.identityPolicy(); err != nil {
+			return nil, err
+		}
+		if in.Policy.size() > 6144 {
+			return nil, cloud.Errorf("LimitExceeded", "Cannot exceed quota for PolicySize: 6144")
+		}
+		out := cloud.Map{"tagsAll": in.Tags.all(c), "attachmentCount": 0.0}
+		if c.Old != nil {
+			delete(out, "attachmentCount")
+			return out, nil
+		}
+		name := in.Name
+		if name == "" {
+			name = in.NamePrefix + uniqueSuffix()
+		}
+		for _, r := range c.Tx.List(c.Resource.Scope, policyToken) {
+			if n, _ := r.Outputs["name"].(string); strings.EqualFold(n, name) {
+				return nil, cloud.Errorf("EntityAlreadyExists", "A policy called %s already exists. Duplicate names are not allowed.", name)
+			}
+		}
+		c.Resource.ID = "arn:aws:iam::" + c.Caller.Scope.Account + ":policy" + in.Path + name
+		out["name"] = name
+		out["arn"] = c.Resource.ID
+		out["policyId"] = "ANPA" + randomID(17)
+		return out, nil
+	},
+}
+
+// awsManaged begins the names of the policies that AWS has in every account.
+const awsManaged = "arn:aws:iam::aws:policy/"
+
+// awsPolicies are those of them that the local cloud has.
+var awsPolicies = map[string]document{
+	// https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonECSTaskExecutionRolePolicy.html
+	awsManaged + "service-role/AmazonECSTaskExecutionRolePolicy": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":[` +
+		`"ecr:GetAuthorizationToken","ecr:BatchCheckLayerAvailability","ecr:GetDownloadUrlForLayer","ecr:BatchGetImage",` +
+		`"logs:CreateLogStream","logs:PutLogEvents"],"Resource":"*"}]}`,
+}
+
+// managedPolicy returns the text of a policy by its ARN.
+func managedPolicy(tx *cloud.Tx, s cloud.Scope, name string) (document, bool) {
+	if d, ok := awsPolicies[name]; ok {
+		return d, true
+	}
+	r := tx.Get(cloud.Key{Scope: s, Token: policyToken, ID: name})
+	if r == nil {
+		return "", false
+	}
+	return ManagedPolicy.Of(r).Policy, true
+}
+
+func noSuchPolicy(name string) *cloud.Error {
+	return cloud.Errorf("NoSuchEntity", "Policy %s does not exist or is not attachable.", name)
+}
+
+// roleByARN returns the role of any account, or nil.
+func roleByARN(tx *cloud.Tx, name string) *cloud.Resource {
+	for _, r := range tx.Everywhere(roleToken) {
+		if r.Outputs["arn"] == name {
+			return r
+		}
+	}
+	return nil
+}
+
+var iamName = regexp.MustCompile(`^[\w+=,.@-]+$`)
+
+func checkIAMName(property, name string, limit int) []cloud.Failure {
+	switch {
+	case name == "":
+	case len(name) > limit:
+		return []cloud.Failure{{Property: property, Reason: fmt.Sprintf("expected length of %s to be in the range (1 - %d), got %s", property, limit, name)}}
+	case !iamName.MatchString(name):
+		return []cloud.Failure{{Property: property, Reason: fmt.Sprintf(`invalid value for %s (must match [\w+=,.@-])`, property)}}
+	}
+	return nil
+}
+
+const suffixLength = 26
+
+// uniqueSuffix is how the provider makes a name of a prefix: a time of 18 digits and 8 hexadecimal ones.
+// terraform-plugin-sdk, helper/id
+func uniqueSuffix() string {
+	return strings.ReplaceAll(time.Now().UTC().Format("20060102150405.0000"), ".", "") + randomHex(8)
+}
+
+// randomID returns n random characters of those that IAM's unique identifiers have.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+func randomID(n int) string {
+	return rand.Text()[:n]
+}
+
+// timestamp writes a time as the provider's outputs have it.
+func timestamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -1,0 +1,187 @@
+package aws
+
+import (
+	"strings"
+	"testing"
+
+	"slipway/localcloud/cloud"
+)
+
+const (
+	trustTasks = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
+	readSecret = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"secretsmanager:GetSecretValue","Resource":"arn:aws:secretsmanager:*:*:secret:db-*"}]}`
+	forTasks   = awsManaged + "service-role/AmazonECSTaskExecutionRolePolicy"
+)
+
+func newRole(c *testCloud) *cloud.Resource {
+	return c.create(roleToken, cloud.Map{"name": "task", "assumeRolePolicy": trustTasks})
+}
+
+func TestRole(t *testing.T) {
+	c := newCloud(t, iamKinds()...)
+	r := newRole(c)
+	if r.ID != "task" || r.Outputs["arn"] != "arn:aws:iam::000000000000:role/task" || r.Scope.Region != "" {
+		t.Errorf("role %s with ARN %v in region %q", r.ID, r.Outputs["arn"], r.Scope.Region)
+	}
+	if id, _ := r.Outputs["uniqueId"].(string); len(id) != 21 || !strings.HasPrefix(id, "AROA") {
+		t.Errorf("unique id %q", id)
+	}
+	_, err := c.try(roleToken, cloud.Map{"name": "TASK", "assumeRolePolicy": trustTasks})
+	c.refused(err, "EntityAlreadyExists", "Role with name TASK already exists.")
+
+	prefixed := c.create(roleToken, cloud.Map{"namePrefix": "task-", "path": "/slipway/", "assumeRolePolicy": trustTasks})
+	if !strings.HasPrefix(prefixed.ID, "task-2") || prefixed.Outputs["arn"] != "arn:aws:iam::000000000000:role/slipway/"+prefixed.ID {
+		t.Errorf("role %s with ARN %v", prefixed.ID, prefixed.Outputs["arn"])
+	}
+	if updated, err := c.update(prefixed, cloud.Map{"description": "changed"}); err != nil || updated.Outputs["name"] != prefixed.ID {
+		t.Errorf("after an update: %v, %v", updated, err)
+	}
+}
+
+func TestRoleChecks(t *testing.T) {
+	c := newCloud(t, iamKinds()...)
+	for _, test := range []struct {
+		in    cloud.Map
+		words string
+	}{
+		{cloud.Map{"name": strings.Repeat("x", 65), "assumeRolePolicy": trustTasks}, "expected length of name to be in the range (1 - 64)"},
+		{cloud.Map{"name": "a/b", "assumeRolePolicy": trustTasks}, `must match [\w+=,.@-]`},
+		{cloud.Map{"namePrefix": strings.Repeat("x", 39), "assumeRolePolicy": trustTasks}, "in the range (1 - 38)"},
+		{cloud.Map{"name": "a", "assumeRolePolicy": trustTasks, "maxSessionDuration": 60.0}, "in the range (3600 - 43200), got 60"},
+		{cloud.Map{"name": "a", "assumeRolePolicy": "[]"}, "not a JSON object"},
+		{cloud.Map{"name": "a", "assumeRolePolicy": " {}"}, "leading space characters are not allowed"},
+		{cloud.Map{"name": "a", "assumeRolePolicy": `{"Version":}`}, "contains an invalid JSON policy"},
+	} {
+		_, err := c.try(roleToken, test.in)
+		c.refused(err, "Check", test.words)
+	}
+	_, err := c.try(roleToken, cloud.Map{"name": "a", "assumeRolePolicy": trustTasks, "permissionsBoundary": forTasks})
+	if err == nil || !strings.Contains(err.Error(), "a permissions boundary: not modelled") {
+		t.Errorf("a permissions boundary: %v", err)
+	}
+}
+
+func TestTrustPolicies(t *testing.T) {
+	c := newCloud(t, iamKinds()...)
+	newRole(c)
+	for principal, words := range map[string]string{
+		`{"Service":"ecs-tasks.amazonaws.com"}`:                                     "",
+		`{"Service":["ecs.amazonaws.com","logs.eu-central-1.amazonaws.com"]}`:       "",
+		`{"AWS":"arn:aws:iam::123456789012:root"}`:                                  "",
+		`{"AWS":"123456789012"}`:                                                    "",
+		`{"AWS":"arn:aws:iam::000000000000:role/task"}`:                             "",
+		`{"Federated":"arn:aws:iam::000000000000:oidc-provider/token.example.com"}`: "",
+		`{"Service":"ecs-task.amazonaws.com"}`:                                      `Invalid principal in policy: "SERVICE":"ecs-task.amazonaws.com"`,
+		`{"Service":"ecs-tasks"}`:                                                   `Invalid principal in policy: "SERVICE":"ecs-tasks"`,
+		`{"AWS":"arn:aws:iam::000000000000:role/nobody"}`:                           `Invalid principal in policy: "AWS":"arn:aws:iam::000000000000:role/nobody"`,
+		`{"Federated":"arn:aws:iam::000000000000:role/task"}`:                       `Invalid principal in policy: "FEDERATED"`,
+		`"*"`: `Invalid principal in policy: "*":"*"`,
+		`{}`:  "Missing required field Principal",
+		`{"Service":"ecs-tasks.amazonaws.com"},"Resource":"*"`:                        "Has prohibited field Resource",
+		`{"Service":"ecs-tasks.amazonaws.com"},"Condition":{"IpAddress":{"a":"b"}}`:   "the condition operator IpAddress of a policy: not modelled",
+		`{"Service":"ecs-tasks.amazonaws.com"},"Condition":{"Bool":{"aws:x":"true"}}`: "the condition key aws:x of a policy: not modelled",
+	} {
+		_, err := c.try(roleToken, cloud.Map{
+			"namePrefix":       "trust-",
+			"assumeRolePolicy": `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Principal":` + principal + `}}`,
+		})
+		switch {
+		case words == "" && err != nil, words != "" && err == nil, err != nil && !strings.Contains(err.Error(), words):
+			t.Errorf("principal %s: %v, want %q", principal, err, words)
+		case err != nil && !strings.Contains(words, "not modelled") && cloud.Code(err) != "MalformedPolicyDocument":
+			t.Errorf("principal %s: code %s", principal, cloud.Code(err))
+		}
+	}
+	_, err := c.try(roleToken, cloud.Map{"name": "b", "assumeRolePolicy": strings.Replace(trustTasks, "sts:AssumeRole", "s3:GetObject", 1)})
+	c.refused(err, "MalformedPolicyDocument", "AssumeRole policy may only specify STS AssumeRole actions.")
+	long := strings.Replace(trustTasks, `"Effect"`, `"Sid":"`+strings.Repeat("x", 2048)+`","Effect"`, 1)
+	_, err = c.try(roleToken, cloud.Map{"name": "b", "assumeRolePolicy": long})
+	c.refused(err, "LimitExceeded", "ACLSizePerRole: 2048")
+}
+
+func TestIdentityPolicies(t *testing.T) {
+	c := newCloud(t, iamKinds()...)
+	newRole(c)
+	statement := func(s string) string { return `{"Version":"2012-10-17","Statement":[` + s + `]}` }
+	for policy, words := range map[string]string{
+		statement(`{"Effect":"Allow","Action":"s3:Get","Resource":"*","Sid":"A"},{"Effect":"Deny","Action":"s3:Get","Resource":"*","Sid":"A"}`): "Statement IDs (SID) in a single policy must be unique.",
+		statement(`{"Effect":"Allow","Action":"s3:Get","Resource":"*","Sid":"a b"}`):                                                            "Statement IDs (SID) must be alpha-numeric.",
+		statement(`{"Effect":"Allow","Action":"s3:Get"}`):                                                                                       "Policy statement must contain resources.",
+		statement(`{"Effect":"Allow","Resource":"*"}`):                                                                                          "Policy statement must contain actions.",
+		statement(`{"Effect":"Allow","Action":[],"Resource":"*"}`):                                                                              "Policy statement must contain actions.",
+		statement(`{"Effect":"allow","Action":"s3:Get","Resource":"*"}`):                                                                        "Syntax errors in policy.",
+		statement(`{"Effect":"Allow","Action":"s3:Get","Resource":"*","Resources":"*"}`):                                                        "Syntax errors in policy.",
+		statement(`{"Effect":"Allow","Action":"s3:Get","NotAction":"s3:Put","Resource":"*"}`):                                                   "Syntax errors in policy.",
+		statement(`{"Effect":"Allow","Action":[{}],"Resource":"*"}`):                                                                            "Syntax errors in policy.",
+		statement(``): "Syntax errors in policy.",
+		`{"Version":"2013-10-17","Statement":[]}`:                                                                          "Syntax errors in policy.",
+		`{"Statement":{"Effect":"Allow","Action":"s3:Get","Resource":"*"}}`:                                                "Policy document must be version 2012-10-17 or greater.",
+		statement(`{"Effect":"Allow","Action":"get","Resource":"*"}`):                                                      "must be prefaced by a vendor",
+		statement(`{"Effect":"Allow","Action":"s3:a:b","Resource":"*"}`):                                                   "can contain only one colon",
+		statement(`{"Effect":"Allow","Action":"s3:Get","Resource":"bucket"}`):                                              `Resource bucket must be in ARN format or "*".`,
+		statement(`{"Effect":"Allow","Action":"s3:Get","Resource":"arn:amazon:s3:::b"}`):                                   `Partition "amazon" is not valid for resource "arn:amazon:s3:::b".`,
+		statement(`{"Effect":"Allow","Action":"s3:Get","Resource":"*","Principal":"*"}`):                                   "Policy document should not specify a principal.",
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:Get","Resource":"arn:aws:s3:::b/${aws:x}"}]}`: "the variable in a policy's resource",
+	} {
+		_, err := c.try(rolePolicyToken, cloud.Map{"name": "p", "role": "task", "policy": policy})
+		if err == nil || !strings.Contains(err.Error(), words) {
+			t.Errorf("policy %s: %v, want %q", policy, err, words)
+		}
+	}
+	for _, policy := range []any{
+		readSecret,
+		cloud.Map{"Version": "2012-10-17", "Statement": []any{cloud.Map{"Effect": "Allow", "Action": []any{"s3:*"}, "Resource": []any{"*"}}}},
+	} {
+		r := c.create(rolePolicyToken, cloud.Map{"name": "p", "role": "task", "policy": policy})
+		if r.ID != "task:p" {
+			t.Errorf("id %s", r.ID)
+		}
+	}
+	_, err := c.try(rolePolicyToken, cloud.Map{"name": "p", "role": "nobody", "policy": readSecret})
+	c.refused(err, "NoSuchEntity", "The role with name nobody cannot be found.")
+	big := statement(`{"Effect":"Allow","Action":"s3:Get","Resource":"arn:aws:s3:::` + strings.Repeat("b", 10200) + `"}`)
+	_, err = c.try(rolePolicyToken, cloud.Map{"name": "q", "role": "task", "policy": big})
+	c.refused(err, "LimitExceeded", "Maximum policy size of 10240 bytes exceeded for role task")
+}
+
+func TestRoleGoesAfterItsPolicies(t *testing.T) {
+	c := newCloud(t, iamKinds()...)
+	role := newRole(c)
+	inline := c.create(rolePolicyToken, cloud.Map{"name": "p", "role": role.ID, "policy": readSecret})
+	c.refused(c.Delete(t.Context(), here, roleToken, role.ID, 1), "DeleteConflict", "Cannot delete entity, must delete policies first.")
+	c.delete(inline)
+	attached := c.create(rolePolicyAttachmentToken, cloud.Map{"role": role.ID, "policyArn": forTasks})
+	if !strings.HasPrefix(attached.ID, "task-") {
+		t.Errorf("id %s", attached.ID)
+	}
+	c.refused(c.Delete(t.Context(), here, roleToken, role.ID, 1), "DeleteConflict", "Cannot delete entity, must detach all policies first.")
+	c.delete(attached)
+	c.delete(role)
+	if left := c.left(); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
+func TestManagedPolicies(t *testing.T) {
+	c := newCloud(t, iamKinds()...)
+	role := newRole(c)
+	for _, name := range []string{awsManaged + "AdministratorAccess", "arn:aws:iam::000000000000:policy/none"} {
+		_, err := c.try(rolePolicyAttachmentToken, cloud.Map{"role": role.ID, "policyArn": name})
+		c.refused(err, "NoSuchEntity", "Policy "+name+" does not exist or is not attachable.")
+	}
+	p := c.create(policyToken, cloud.Map{"name": "read", "policy": readSecret})
+	if p.ID != "arn:aws:iam::000000000000:policy/read" {
+		t.Errorf("id %s", p.ID)
+	}
+	_, err := c.try(policyToken, cloud.Map{"name": "read", "policy": readSecret})
+	c.refused(err, "EntityAlreadyExists", "A policy called read already exists.")
+	attached := c.create(rolePolicyAttachmentToken, cloud.Map{"role": role.ID, "policyArn": p.ID})
+	c.refused(c.Delete(t.Context(), here, policyToken, p.ID, 1), "DeleteConflict", "Cannot delete a policy attached to entities.")
+	c.Store.View(func(tx *cloud.Tx) {
+		if !Allowed(tx, here.Scope, role.Outputs["arn"].(string), "secretsmanager:GetSecretValue", "arn:aws:secretsmanager:eu-central-1:000000000000:secret:db-x") {
+			t.Error("the attached policy allows nothing")
+		}
+	})
+	c.delete(attached)
+	c.delete(p)
+}

@@ -1,0 +1,236 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"slipway/localcloud/cloud"
+	"slipway/localcloud/daemon"
+)
+
+func client(dir string) (daemon.Client, error) {
+	info, err := daemon.Find(dir)
+	return daemon.Client{Info: info}, err
+}
+
+func status(ctx context.Context, dir string, flags *flag.FlagSet, args []string) error {
+	asJSON := flags.Bool("json", false, "print JSON")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	c, err := client(dir)
+	if err != nil {
+		return err
+	}
+	s, err := c.Status(ctx)
+	if err != nil {
+		return err
+	}
+	if !*asJSON {
+		return s.Print(os.Stdout)
+	}
+	e := json.NewEncoder(os.Stdout)
+	e.SetIndent("", "  ")
+	return e.Encode(s)
+}
+
+// wait blocks until every service is in a steady state: what `pulumi up` itself does not wait for at a service's first
+// deployment, as the AWS provider counts tasks that run, healthy or not.
+func wait(ctx context.Context, dir string, flags *flag.FlagSet, args []string) error {
+	timeout := flags.Duration("timeout", 2*time.Minute, "how long to wait")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	c, err := client(dir)
+	if err != nil {
+		return err
+	}
+	deadline, cancel := context.WithTimeout(ctx, *timeout)
+	defer cancel()
+	for {
+		s, err := c.Status(ctx)
+		if err != nil {
+			return err
+		}
+		unsteady, err := unsteadyService(s)
+		if err != nil || unsteady == "" {
+			return err
+		}
+		select {
+		case <-deadline.Done():
+			return fmt.Errorf("service %s is not in a steady state after %s; `localcloud logs` shows what its tasks said", unsteady, *timeout)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// unsteadyService returns a service whose deployment has not completed, or "". A deployment that failed is an error.
+func unsteadyService(s *daemon.Status) (string, error) {
+	for _, svc := range s.Services {
+		for _, d := range svc.Deployments {
+			switch d.RolloutState {
+			case "COMPLETED":
+			case "FAILED":
+				return "", fmt.Errorf("the deployment of service %s failed; `localcloud logs` shows what its tasks said", svc.Name)
+			default:
+				return svc.Name, nil
+			}
+		}
+	}
+	return "", nil
+}
+
+func endpoints(ctx context.Context, dir string, flags *flag.FlagSet, args []string) error {
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	c, err := client(dir)
+	if err != nil {
+		return err
+	}
+	s, err := c.Status(ctx)
+	if err != nil {
+		return err
+	}
+	for _, e := range s.Endpoints {
+		u, err := url.Parse(e.URL)
+		if err != nil || u.Scheme != "https" {
+			continue
+		}
+		fmt.Printf("https://%s\n", e.Hostname)
+		if version, err := fetch(ctx, s, e, "/version"); err == nil {
+			fmt.Printf("  answers %s\n", strings.TrimSpace(string(version)))
+		}
+		fmt.Printf("  curl --cacert %s --connect-to ::%s https://%s/\n", s.CAFile, u.Host, e.Hostname)
+	}
+	return nil
+}
+
+func get(ctx context.Context, dir string, flags *flag.FlagSet, args []string) error {
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	u, err := url.Parse(flags.Arg(0))
+	if err != nil || u.Host == "" {
+		return fmt.Errorf("get: %q is not a URL such as https://hello.slipway.test/version", flags.Arg(0))
+	}
+	c, err := client(dir)
+	if err != nil {
+		return err
+	}
+	s, err := c.Status(ctx)
+	if err != nil {
+		return err
+	}
+	for _, e := range s.Endpoints {
+		if e.Hostname == u.Hostname() && strings.HasPrefix(e.URL, u.Scheme+":") {
+			body, err := fetch(ctx, s, e, u.RequestURI())
+			_, _ = os.Stdout.Write(body) // what came before an error is worth showing
+			return err
+		}
+	}
+	return fmt.Errorf("get %s: no load balancer answers to this host name; `localcloud status` lists what does", u)
+}
+
+// fetch asks a service as a browser would whose resolver and trust store know the cloud.
+func fetch(ctx context.Context, s *daemon.Status, e daemon.Endpoint, path string) ([]byte, error) {
+	at, err := url.Parse(e.URL)
+	if err != nil {
+		return nil, fmt.Errorf("get %s: %w", e.URL, err)
+	}
+	pem, err := os.ReadFile(s.CAFile)
+	if err != nil {
+		return nil, fmt.Errorf("read the cloud's certificate authority: %w", err)
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(pem)
+	hc := http.Client{
+		Timeout: 30 * time.Second,
+		Transport: &http.Transport{
+			TLSClientConfig:   &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
+			ForceAttemptHTTP2: true,
+			DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+				return (&net.Dialer{}).DialContext(ctx, network, at.Host)
+			},
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.Scheme+"://"+e.Hostname+path, nil)
+	if err != nil {
+		return nil, fmt.Errorf("get %s: %w", path, err)
+	}
+	resp, err := hc.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("get %s: %w", req.URL, err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode >= http.StatusBadRequest {
+		err = fmt.Errorf("get %s: %s", req.URL, resp.Status)
+	}
+	return body, err
+}
+
+func logs(ctx context.Context, dir string, flags *flag.FlagSet, args []string) error {
+	follow := flags.Bool("follow", false, "go on with what is logged from now on")
+	group := flags.String("group", "", "only this log group")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	c, err := client(dir)
+	if err != nil {
+		return err
+	}
+	return c.Logs(ctx, os.Stdout, *group, *follow)
+}
+
+func change(ctx context.Context, dir string, flags *flag.FlagSet, args []string) error {
+	token := flags.String("type", "", "the resource's type, where two resources have the id")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if flags.NArg() < 2 {
+		return errors.New("usage: localcloud change [-type TYPE] ID PROPERTY=JSON…")
+	}
+	properties := cloud.Map{}
+	for _, a := range flags.Args()[1:] {
+		name, text, _ := strings.Cut(a, "=")
+		var v any
+		if err := json.Unmarshal([]byte(text), &v); err != nil {
+			return fmt.Errorf("change: property %s: %q is not JSON: %w", name, text, err)
+		}
+		properties[name] = v
+	}
+	c, err := client(dir)
+	if err != nil {
+		return err
+	}
+	return c.Change(ctx, *token, flags.Arg(0), properties)
+}
+
+func remove(ctx context.Context, dir string, flags *flag.FlagSet, args []string) error {
+	token := flags.String("type", "", "the resource's type, where two resources have the id")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if flags.NArg() != 1 {
+		return errors.New("usage: localcloud delete [-type TYPE] ID")
+	}
+	c, err := client(dir)
+	if err != nil {
+		return err
+	}
+	return c.Delete(ctx, *token, flags.Arg(0))
+}

@@ -1,0 +1,90 @@
+// Localcloud is a cloud on this machine: Pulumi's engine attaches to it as if it were AWS and Cloudflare, and what a program
+// asks for really runs.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+const usage = `usage: localcloud [-dir DIR] COMMAND [flags] [arguments]
+
+  start      start the local cloud in the background
+  stop       stop it; what is in it is there again after the next start
+  status     show what is alive in it
+  env        print shell exports that point the pulumi command at it
+  wait       wait until every service is in a steady state
+  endpoints  show the addresses at which services answer
+  get        fetch a URL from a service, resolved by the cloud's DNS and trusting its authority
+  logs       show what tasks logged
+  push       build an image from a Dockerfile's last stage and push it to the cloud's registry
+  change     change a resource behind the engine's back
+  delete     delete a resource behind the engine's back
+  reset      stop it and forget everything in it
+
+DIR holds all that the local cloud keeps; default .localcloud. ` + "`localcloud COMMAND -h`" + ` lists a command's flags.
+`
+
+// A command reads its flags, which it declares on the set, and runs.
+type command func(ctx context.Context, dir string, flags *flag.FlagSet, args []string) error
+
+var commands = map[string]command{
+	"start": start, "serve": serve, "stop": stop, "reset": reset, "env": env,
+	"status": status, "endpoints": endpoints, "get": get, "logs": logs,
+	"wait": wait, "push": push, "change": change, "delete": remove,
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:])
+	stop()
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		os.Exit(2)
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "localcloud:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("localcloud", flag.ContinueOnError)
+	flags.Usage = func() { fmt.Fprint(flags.Output(), usage) }
+	dir := flags.String("dir", ".localcloud", "folder that holds all that the local cloud keeps")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	name := flags.Arg(0)
+	cmd, ok := commands[name]
+	if !ok {
+		flags.Usage()
+		return flag.ErrHelp
+	}
+	return cmd(ctx, *dir, flag.NewFlagSet("localcloud "+name, flag.ContinueOnError), flags.Args()[1:])
+}
+
+// values is a flag of the form KEY=VALUE that can be given several times.
+type values map[string]string
+
+func (v values) String() string { return "" }
+
+func (v values) Set(s string) error {
+	key, value, ok := strings.Cut(s, "=")
+	if !ok {
+		return fmt.Errorf("%q is not of the form KEY=VALUE", s)
+	}
+	v[key] = value
+	return nil
+}
+
+// names is a flag that can be given several times.
+type names []string
+
+func (n *names) String() string     { return strings.Join(*n, ",") }
+func (n *names) Set(s string) error { *n = append(*n, s); return nil }

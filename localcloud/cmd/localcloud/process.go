@@ -1,0 +1,237 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"slipway/localcloud/daemon"
+)
+
+// How long a daemon may take to come up, and to stop its tasks and go.
+const (
+	startTimeout = 30 * time.Second
+	stopTimeout  = 60 * time.Second
+)
+
+func options(flags *flag.FlagSet, dir string) *daemon.Options {
+	o := &daemon.Options{Dir: dir}
+	flags.Var((*names)(&o.Zones), "zone", "a Cloudflare zone that exists; can be given several times")
+	flags.Float64Var(&o.Latency, "latency", 0, "how slow operations are: 0 as fast as can be, 1 as slow as AWS")
+	flags.Float64Var(&o.Patience, "patience", 0.1, "how long is waited before giving up: 1 as long as AWS and its provider wait")
+	return o
+}
+
+func serve(ctx context.Context, dir string, flags *flag.FlagSet, args []string) error {
+	o := options(flags, dir)
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	return daemon.Run(ctx, *o, slog.New(slog.NewTextHandler(os.Stderr, nil)))
+}
+
+func start(ctx context.Context, dir string, flags *flag.FlagSet, args []string) error {
+	options(flags, dir) // refuses wrong flags here, where somebody reads it
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	build, err := daemon.Build()
+	if err != nil {
+		return err
+	}
+	info, err := daemon.Find(dir)
+	switch {
+	case err == nil && info.Build == build:
+		return nil
+	case err == nil:
+		fmt.Fprintln(os.Stderr, "the local cloud is of another build than this command: restarting it")
+		if err := terminate(ctx, info.PID); err != nil {
+			return err
+		}
+	case !errors.Is(err, daemon.ErrNotRunning):
+		return err
+	}
+	return spawn(ctx, dir, args)
+}
+
+// spawn starts the daemon as a session of its own and waits until it says that it is ready, or ends.
+func spawn(ctx context.Context, dir string, args []string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("start the local cloud: %w", err)
+	}
+	logName := filepath.Join(dir, "daemon.log")
+	logFile, err := os.OpenFile(logName, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("start the local cloud: %w", err)
+	}
+	defer func() { _ = logFile.Close() }()
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("start the local cloud: %w", err)
+	}
+	//nolint:gosec // it starts itself
+	cmd := exec.Command(self, append([]string{"-dir", dir, "serve"}, args...)...)
+	cmd.Stdout, cmd.Stderr = logFile, logFile
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("start the local cloud: %w", err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	for {
+		if info, err := daemon.Find(dir); err == nil && info.PID == cmd.Process.Pid {
+			if _, err := (daemon.Client{Info: info}).Status(ctx); err == nil {
+				return nil
+			}
+		}
+		select {
+		case err := <-ended:
+			said, _ := os.ReadFile(logName)
+			return fmt.Errorf("the local cloud did not start (%w): %s", err, lastLine(said))
+		case <-ctx.Done():
+			return fmt.Errorf("the local cloud was not ready after %s: see %s", startTimeout, logName)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+func lastLine(text []byte) string {
+	lines := bytes.Split(bytes.TrimSpace(text), []byte("\n"))
+	return string(lines[len(lines)-1])
+}
+
+func stop(ctx context.Context, dir string, flags *flag.FlagSet, args []string) error {
+	empty := flags.Bool("empty", false, "fail if anything is left alive")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	info, err := daemon.Find(dir)
+	if errors.Is(err, daemon.ErrNotRunning) && !*empty {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var left *daemon.Status
+	if *empty {
+		if left, err = (daemon.Client{Info: info}).Status(ctx); err != nil {
+			return err
+		}
+	}
+	if err := terminate(ctx, info.PID); err != nil {
+		return err
+	}
+	if left != nil && len(left.Resources) > 0 {
+		var b strings.Builder
+		if err := left.Print(&b); err != nil {
+			return err
+		}
+		return fmt.Errorf("%d resources are left in the local cloud:\n%s", len(left.Resources), b.String())
+	}
+	return nil
+}
+
+// terminate asks a daemon to stop, and kills it if it does not.
+func terminate(ctx context.Context, pid int) error {
+	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
+		return fmt.Errorf("stop the local cloud (process %d): %w", pid, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
+	defer cancel()
+	for syscall.Kill(pid, 0) == nil && !zombie(pid) {
+		select {
+		case <-ctx.Done():
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+				return fmt.Errorf("kill the local cloud (process %d): %w", pid, err)
+			}
+			return nil
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
+// zombie reports whether the process has ended and only waits for its parent to notice, who in a container may never do.
+func zombie(pid int) bool {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return false
+	}
+	_, after, ok := bytes.Cut(stat, []byte(") "))
+	return ok && bytes.HasPrefix(after, []byte("Z"))
+}
+
+func reset(ctx context.Context, dir string, flags *flag.FlagSet, args []string) error {
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if err := stop(ctx, dir, flag.NewFlagSet("stop", flag.ContinueOnError), nil); err != nil {
+		return err
+	}
+	// Only what the local cloud made: -dir may have been given a folder by mistake.
+	if _, err := os.Stat(filepath.Join(dir, "cloud.db")); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return fmt.Errorf("reset the local cloud: %w", err)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("reset the local cloud: %w", err)
+	}
+	return nil
+}
+
+func env(_ context.Context, dir string, flags *flag.FlagSet, args []string) error {
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	info, err := daemon.Find(dir)
+	if err != nil {
+		return err
+	}
+	dir, err = filepath.Abs(dir)
+	if err != nil {
+		return fmt.Errorf("print environment: %w", err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("print environment: %w", err)
+	}
+	state := filepath.Join(dir, "pulumi")
+	for _, d := range []string{filepath.Join(state, "home"), filepath.Join(state, "state")} {
+		if err := os.MkdirAll(d, 0o700); err != nil {
+			return fmt.Errorf("print environment: %w", err)
+		}
+	}
+	for _, e := range [][2]string{
+		{"PULUMI_DEBUG_PROVIDERS", fmt.Sprintf("aws:%d,cloudflare:%d", info.Providers["aws"], info.Providers["cloudflare"])},
+		{"PULUMI_BACKEND_URL", "file://" + filepath.Join(state, "state")},
+		{"PULUMI_HOME", filepath.Join(state, "home")},
+		{"PULUMI_CONFIG_PASSPHRASE", "local"},
+		{"PULUMI_SKIP_UPDATE_CHECK", "1"},
+	} {
+		fmt.Printf("export %s=%s\n", e[0], quote(e[1]))
+	}
+	// A CLI that was built beside this command is the one to use.
+	bin := filepath.Dir(self)
+	if _, err := os.Stat(filepath.Join(bin, "pulumi")); err == nil {
+		fmt.Printf("export PATH=%s:\"$PATH\"\n", quote(bin))
+	}
+	return nil
+}
+
+// quote writes a string so that a shell reads it as one word.
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

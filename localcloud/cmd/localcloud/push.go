@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"runtime"
+
+	"slipway/localcloud/daemon"
+	"slipway/localcloud/runtime/image"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+)
+
+// certificates is where an image takes the roots it trusts from, if the command does not say; Debian's place for them.
+const certificates = "/etc/ssl/certs/ca-certificates.crt"
+
+func push(ctx context.Context, dir string, flags *flag.FlagSet, args []string) error {
+	dockerfile := flags.String("dockerfile", "Dockerfile", "the Dockerfile whose last stage is the image")
+	arch := flags.String("arch", runtime.GOARCH, "architecture of the image: amd64 or arm64")
+	files := values{certificates: certificates}
+	flags.Var(files, "file", "STAGE_PATH=FILE: the file that a COPY --from of STAGE_PATH takes; can be given several times")
+	buildArgs := values{}
+	flags.Var(buildArgs, "arg", "NAME=VALUE: a build argument; can be given several times")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if flags.NArg() != 1 {
+		return errors.New("usage: localcloud push [flags] IMAGE")
+	}
+	reference := flags.Arg(0)
+	info, err := daemon.Find(dir)
+	if err != nil {
+		return err
+	}
+	text, err := os.ReadFile(*dockerfile)
+	if err != nil {
+		return fmt.Errorf("push %s: %w", reference, err)
+	}
+	img, err := image.Build(image.BuildConfig{
+		Dockerfile: text, Args: buildArgs, Files: files, Platform: v1.Platform{OS: "linux", Architecture: *arch},
+	})
+	if err != nil {
+		return fmt.Errorf("push %s: %w", reference, err)
+	}
+	if err := image.Push(ctx, img, info.Registry, reference); err != nil {
+		return err
+	}
+	digest, err := img.Digest()
+	if err != nil {
+		return fmt.Errorf("push %s: %w", reference, err)
+	}
+	fmt.Println(digest)
+	return nil
+}

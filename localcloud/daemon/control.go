@@ -1,0 +1,194 @@
+package daemon
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+
+	"slipway/localcloud/cloud"
+)
+
+// The control API: what the localcloud command asks a running daemon.
+//
+//	GET    /status                             what is alive
+//	GET    /logs?group=G&follow=true           what tasks logged
+//	PATCH  /resource?account=A&region=R&type=T&id=I  changes properties behind the engine's back
+//	DELETE /resource?…                         removes a resource behind the engine's back
+func (d *daemon) control() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(d.status()) // the client is gone
+	})
+	mux.HandleFunc("GET /logs", func(w http.ResponseWriter, r *http.Request) {
+		q := r.URL.Query()
+		if err := d.writeLogs(r.Context(), flushing{w}, q.Get("group"), q.Get("follow") == "true"); err != nil {
+			answer(w, err)
+		}
+	})
+	mux.HandleFunc("PATCH /resource", func(w http.ResponseWriter, r *http.Request) {
+		var change cloud.Map
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&change); err != nil {
+			http.Error(w, "read change: "+err.Error(), http.StatusBadRequest)
+			return
+		}
+		answer(w, d.change(r.Context(), r.URL.Query(), change))
+	})
+	mux.HandleFunc("DELETE /resource", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, d.remove(r.Context(), r.URL.Query()))
+	})
+	return mux
+}
+
+func answer(w http.ResponseWriter, err error) {
+	switch {
+	case err == nil:
+		w.WriteHeader(http.StatusNoContent)
+	case errors.Is(err, errNoResource):
+		http.Error(w, err.Error(), http.StatusNotFound)
+	default:
+		http.Error(w, err.Error(), http.StatusBadRequest)
+	}
+}
+
+var errNoResource = errors.New("nothing alive has this id; `localcloud status` lists what has")
+
+// target finds the resource with the id, of the type if one is given.
+func (d *daemon) target(q url.Values) (*cloud.Resource, error) {
+	var found []*cloud.Resource
+	d.cloud.Store.View(func(tx *cloud.Tx) {
+		for r := range tx.All() {
+			if r.ID == q.Get("id") && (q.Get("type") == "" || r.Token == q.Get("type")) {
+				found = append(found, r)
+			}
+		}
+	})
+	switch len(found) {
+	case 0:
+		return nil, fmt.Errorf("%s: %w", q.Get("id"), errNoResource)
+	case 1:
+		return found[0], nil
+	}
+	return nil, fmt.Errorf("%s is the id of both a %s and a %s: name the one meant with -type", q.Get("id"), found[0].Token, found[1].Token)
+}
+
+func (d *daemon) change(ctx context.Context, q url.Values, change cloud.Map) error {
+	r, err := d.target(q)
+	if err != nil {
+		return err
+	}
+	inputs := r.Clone().Inputs
+	for p, v := range change {
+		if v == nil {
+			delete(inputs, p)
+		} else {
+			inputs[p] = v
+		}
+	}
+	checked, failures, err := d.cloud.Check(r.Token, inputs)
+	if err != nil {
+		return err
+	}
+	if len(failures) > 0 {
+		return fmt.Errorf("%s: %s", failures[0].Property, failures[0].Reason)
+	}
+	_, err = d.cloud.Update(ctx, cloud.Caller{Scope: d.scope(r)}, r.Token, r.ID, checked, 0)
+	return err
+}
+
+func (d *daemon) remove(ctx context.Context, q url.Values) error {
+	r, err := d.target(q)
+	if err != nil {
+		return err
+	}
+	return d.cloud.Delete(ctx, cloud.Caller{Scope: d.scope(r)}, r.Token, r.ID, 0)
+}
+
+// flushing sends every line on its way, so that a follower sees it at once.
+type flushing struct{ w http.ResponseWriter }
+
+func (f flushing) Write(p []byte) (int, error) {
+	n, err := f.w.Write(p)
+	if fl, ok := f.w.(http.Flusher); ok {
+		fl.Flush()
+	}
+	return n, err
+}
+
+// Client speaks to a running daemon.
+type Client struct{ Info Info }
+
+// Status returns what is alive.
+func (c Client) Status(ctx context.Context) (*Status, error) {
+	body, err := c.do(ctx, http.MethodGet, "/status", nil, nil)
+	if err != nil {
+		return nil, fmt.Errorf("read status: %w", err)
+	}
+	defer func() { _ = body.Close() }()
+	s := new(Status)
+	if err := json.NewDecoder(body).Decode(s); err != nil {
+		return nil, fmt.Errorf("read status: %w", err)
+	}
+	return s, nil
+}
+
+// Logs copies the log events of a group, or of all if group is empty, to w; with follow until the context ends.
+func (c Client) Logs(ctx context.Context, w io.Writer, group string, follow bool) error {
+	q := url.Values{"group": {group}, "follow": {fmt.Sprint(follow)}}
+	body, err := c.do(ctx, http.MethodGet, "/logs", q, nil)
+	if err != nil {
+		return fmt.Errorf("read logs: %w", err)
+	}
+	defer func() { _ = body.Close() }()
+	if _, err := io.Copy(w, body); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("read logs: %w", err)
+	}
+	return nil
+}
+
+// Change sets properties of a living resource as somebody with the AWS console would, unknown to the engine. A property
+// set to nil is removed. The type is only needed where several resources have the id.
+func (c Client) Change(ctx context.Context, token, id string, change cloud.Map) error {
+	raw, err := json.Marshal(change)
+	if err != nil {
+		return fmt.Errorf("change %s: %w", id, err)
+	}
+	return c.act(ctx, http.MethodPatch, "change", token, id, raw)
+}
+
+// Delete removes a resource as somebody with the AWS console would, unknown to the engine.
+func (c Client) Delete(ctx context.Context, token, id string) error {
+	return c.act(ctx, http.MethodDelete, "delete", token, id, nil)
+}
+
+func (c Client) act(ctx context.Context, method, doing, token, id string, body []byte) error {
+	answer, err := c.do(ctx, method, "/resource", url.Values{"type": {token}, "id": {id}}, body)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", doing, id, err)
+	}
+	return answer.Close()
+}
+
+func (c Client) do(ctx context.Context, method, path string, query url.Values, body []byte) (io.ReadCloser, error) {
+	u := url.URL{Scheme: "http", Host: c.Info.Control, Path: path, RawQuery: query.Encode()}
+	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode >= http.StatusBadRequest {
+		defer func() { _ = resp.Body.Close() }()
+		line, _ := bufio.NewReader(resp.Body).ReadString('\n')
+		return nil, errors.New(line)
+	}
+	return resp.Body, nil
+}

@@ -1,0 +1,196 @@
+// Package daemon puts the local cloud together: the store and its kinds, the providers that the engine attaches to, the
+// controllers that make things happen, and the control API. Everything listens on loopback alone, and everything it keeps is
+// in one folder.
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+
+	"slipway/localcloud/aws"
+	"slipway/localcloud/cloud"
+	"slipway/localcloud/cloudflare"
+	"slipway/localcloud/provider"
+	"slipway/localcloud/runtime"
+	"slipway/localcloud/runtime/addr"
+	"slipway/localcloud/runtime/ca"
+	"slipway/localcloud/runtime/dns"
+	"slipway/localcloud/runtime/registry"
+	"slipway/localcloud/runtime/task"
+	"slipway/localcloud/schema"
+
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+)
+
+// Options are the settings of a daemon.
+type Options struct {
+	// Dir is the folder that holds everything the daemon keeps.
+	Dir string
+	// Zones are the Cloudflare zones that exist from the start.
+	Zones []string
+	// Latency scales how long operations take: 0, the default, is as fast as can be, 1 as slow as AWS.
+	Latency float64
+	// Patience scales how long AWS and its provider wait before they give up. Default 0.1.
+	Patience float64
+}
+
+// stopGrace is what tasks get to end in when the daemon stops; the stop of a cloud is no deployment that drops nothing.
+const stopGrace = 2 * time.Second
+
+type daemon struct {
+	cloud      *cloud.Cloud
+	cloudflare *cloudflare.Cloudflare
+	logs       *runtime.Logs
+	info       Info
+}
+
+// Run serves until the context ends.
+func Run(ctx context.Context, o Options, log *slog.Logger) (err error) {
+	if o.Dir, err = filepath.Abs(o.Dir); err != nil {
+		return fmt.Errorf("find the local cloud's folder: %w", err)
+	}
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return fmt.Errorf("make the local cloud's folder: %w", err)
+	}
+	store, err := cloud.Open(filepath.Join(o.Dir, "cloud.db"))
+	if err != nil {
+		return fmt.Errorf("%w; is another local cloud running on this folder?", err)
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	authority, err := ca.Open(filepath.Join(o.Dir, "ca"))
+	if err != nil {
+		return err
+	}
+	images, err := registry.Open(filepath.Join(o.Dir, "registry"))
+	if err != nil {
+		return err
+	}
+	tasks := filepath.Join(o.Dir, "tasks")
+	// A daemon that was killed leaves its tasks running, or their folders behind.
+	if _, err := task.CleanUp(tasks); err != nil {
+		return err
+	}
+	runner, err := task.NewRunner(tasks)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
+		defer cancel()
+		runner.Close(grace)
+	}()
+
+	d := &daemon{
+		cloud:      cloud.New(store, cloud.Options{Schema: schema.SDKs{}, Latency: o.Latency, Patience: o.Patience}),
+		cloudflare: cloudflare.New(o.Zones),
+		logs:       runtime.NewLogs(store, filepath.Join(o.Dir, "logs")),
+	}
+	d.cloud.Add(aws.Kinds()...)
+	d.cloud.Add(aws.ECR(runtime.ECR{Registry: images})...)
+	d.cloud.Add(d.cloudflare.Kinds()...)
+
+	before, _ := readInfo(o.Dir) // without it there are no ports to keep
+	if d.info, err = newInfo(authority.CertFile()); err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	for _, p := range []provider.Package{
+		{Name: "aws", Version: aws.Version, Scope: aws.Scope},
+		{Name: "cloudflare", Version: cloudflare.Version, Scope: cloudflare.Configure},
+	} {
+		l, err := listen(fmt.Sprintf("127.0.0.1:%d", before.Providers[p.Name]))
+		if err != nil {
+			return err
+		}
+		d.info.Providers[p.Name] = l.Addr().(*net.TCPAddr).Port
+		serveGRPC(ctx, group, provider.NewServer(d.cloud, p), l)
+	}
+	for _, s := range []struct {
+		before  string
+		address *string
+		handler http.Handler
+	}{
+		{before.Registry, &d.info.Registry, images},
+		{before.Control, &d.info.Control, d.control()},
+	} {
+		l, err := listen(s.before)
+		if err != nil {
+			return err
+		}
+		*s.address = l.Addr().String()
+		serveHTTP(ctx, group, s.handler, l)
+	}
+	nameServer, err := listenDNS(before.DNS, runtime.Zones(store, d.cloudflare), log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, nameServer.Close(context.WithoutCancel(ctx))) }()
+	d.info.DNS = nameServer.Addr().String()
+
+	addresses := addr.New()
+	for _, controller := range []interface{ Run(context.Context) error }{
+		&runtime.Certificates{Store: store, Authority: authority, DNS: nameServer.Addr(), Log: log},
+		d.logs,
+		&runtime.Balancers{Store: store, Addresses: addresses, Log: log},
+		runtime.NewScheduler(runtime.SchedulerOptions{
+			Store: store, Runner: runner, Addresses: addresses, Images: images, Logs: d.logs, Latency: o.Latency,
+		}),
+	} {
+		group.Go(func() error { return controller.Run(ctx) })
+	}
+	if err := writeInfo(o.Dir, d.info); err != nil {
+		return err
+	}
+	if err := group.Wait(); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil // told to stop
+}
+
+// listen opens a loopback address, or any free port of it if that one is taken or none is said.
+func listen(address string) (net.Listener, error) {
+	if address != "" {
+		if l, err := net.Listen("tcp", address); err == nil {
+			return l, nil
+		}
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("listen on loopback: %w", err)
+	}
+	return l, nil
+}
+
+func listenDNS(address string, zones func() []dns.Zone, log *slog.Logger) (*dns.Server, error) {
+	if a, err := netip.ParseAddrPort(address); err == nil {
+		if s, err := dns.Listen(a, zones, log); err == nil {
+			return s, nil
+		}
+	}
+	return dns.Listen(netip.MustParseAddrPort("127.0.0.1:0"), zones, log)
+}
+
+func serveGRPC(ctx context.Context, group *errgroup.Group, s *grpc.Server, l net.Listener) {
+	group.Go(func() error { return s.Serve(l) })
+	context.AfterFunc(ctx, s.Stop)
+}
+
+func serveHTTP(ctx context.Context, group *errgroup.Group, h http.Handler, l net.Listener) {
+	s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
+	group.Go(func() error {
+		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	context.AfterFunc(ctx, func() { _ = s.Close() })
+}

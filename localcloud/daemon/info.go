@@ -1,0 +1,115 @@
+package daemon
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// Info is what a running daemon tells about itself, in a file of its folder.
+type Info struct {
+	PID int `json:"pid"`
+	// Build identifies the binary, so that a daemon older than the command that calls it is noticed.
+	Build string `json:"build"`
+	// Control is the address (host:port) of the control API.
+	Control string `json:"control"`
+	// Providers are the ports on which the engine reaches each of Pulumi's packages.
+	Providers map[string]int `json:"providers"`
+	// Registry and DNS are the addresses (host:port) of the image registry and of the name server.
+	Registry string `json:"registry"`
+	DNS      string `json:"dns"`
+	// CAFile is the certificate of the authority that signed every certificate of the cloud.
+	CAFile string `json:"caFile"`
+}
+
+func newInfo(caFile string) (Info, error) {
+	build, err := Build()
+	return Info{PID: os.Getpid(), Build: build, CAFile: caFile, Providers: map[string]int{}}, err
+}
+
+func infoFile(dir string) string { return filepath.Join(dir, "daemon.json") }
+
+// ErrNotRunning is returned where a running daemon is needed and there is none.
+var ErrNotRunning = errors.New("the local cloud is not running: start it with `localcloud start`")
+
+// Find returns the daemon that runs on the folder, or ErrNotRunning. What an earlier one left behind does not count.
+func Find(dir string) (Info, error) {
+	info, err := readInfo(dir)
+	if err != nil {
+		return Info{}, err
+	}
+	if !alive(info.PID) {
+		return Info{}, ErrNotRunning
+	}
+	return info, nil
+}
+
+func readInfo(dir string) (Info, error) {
+	raw, err := os.ReadFile(infoFile(dir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return Info{}, ErrNotRunning
+	}
+	if err != nil {
+		return Info{}, fmt.Errorf("find daemon: %w", err)
+	}
+	var info Info
+	if err := json.Unmarshal(raw, &info); err != nil {
+		return Info{}, ErrNotRunning // a half-written file of a killed daemon
+	}
+	return info, nil
+}
+
+// alive reports whether the process is a daemon and not another one that was given the same number.
+func alive(pid int) bool {
+	if pid <= 0 || syscall.Kill(pid, 0) != nil {
+		return false
+	}
+	cmdline, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	if err != nil {
+		return true // no /proc to ask
+	}
+	return slices.Contains(strings.Split(string(cmdline), "\x00"), "serve")
+}
+
+func writeInfo(dir string, info Info) error {
+	raw, err := json.MarshalIndent(info, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write daemon info: %w", err)
+	}
+	// Renamed into place, so that nobody reads half of it.
+	tmp := infoFile(dir) + ".new"
+	if err := os.WriteFile(tmp, append(raw, '\n'), 0o600); err != nil {
+		return fmt.Errorf("write daemon info: %w", err)
+	}
+	if err := os.Rename(tmp, infoFile(dir)); err != nil {
+		return fmt.Errorf("write daemon info: %w", err)
+	}
+	return nil
+}
+
+// Build identifies this binary by its contents: `go build` gives an unchanged one a new time.
+func Build() (string, error) {
+	path, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("identify this binary: %w", err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("identify this binary: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	sum := crc32.New(crc32.MakeTable(crc32.Castagnoli))
+	size, err := io.Copy(sum, f)
+	if err != nil {
+		return "", fmt.Errorf("identify this binary: %w", err)
+	}
+	return fmt.Sprintf("%d-%08x", size, sum.Sum32()), nil
+}

@@ -1,0 +1,134 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"slipway/localcloud/aws"
+	"slipway/localcloud/cloud"
+	"slipway/localcloud/cloudflare"
+)
+
+// status looks at everything in the store at one moment.
+func (d *daemon) status() *Status {
+	s := &Status{Resources: []Resource{}, Endpoints: []Endpoint{}, Services: []Service{}, DNS: []Record{}, CAFile: d.info.CAFile}
+	d.cloud.Store.View(func(tx *cloud.Tx) {
+		for r := range tx.All() {
+			if aws.Alive(r) {
+				s.Resources = append(s.Resources, Resource{Type: r.Token, ID: r.ID, Name: r.Name})
+			}
+		}
+		records := d.cloudflare.Records(tx)
+		for _, r := range records {
+			s.DNS = append(s.DNS, Record{Name: r.Name, Type: r.Type, Content: r.Content})
+		}
+		s.Endpoints = endpoints(tx, records)
+		for _, r := range tx.Everywhere(aws.Service.Token) {
+			s.Services = append(s.Services, service(r))
+		}
+	})
+	s.sort()
+	return s
+}
+
+// endpoints returns every listener that works by every host name that leads to its load balancer, HTTPS first.
+func endpoints(tx *cloud.Tx, records []cloudflare.Record) []Endpoint {
+	out := []Endpoint{}
+	for _, scheme := range []string{"https", "http"} {
+		for _, r := range tx.Everywhere(aws.LoadBalancer.Token) {
+			balancer := cloud.StatusOf[aws.LoadBalancerStatus](r)
+			for _, record := range records {
+				if record.Type != "CNAME" || !strings.EqualFold(record.Content, fmt.Sprint(r.Outputs["dnsName"])) {
+					continue
+				}
+				for _, e := range balancer.Endpoints {
+					if strings.EqualFold(e.Protocol, scheme) {
+						out = append(out, Endpoint{URL: scheme + "://" + e.Address, Hostname: record.Name})
+					}
+				}
+			}
+		}
+	}
+	return out
+}
+
+func service(r *cloud.Resource) Service {
+	status := cloud.StatusOf[aws.ServiceStatus](r)
+	out := Service{Name: r.Name, Desired: aws.Service.Of(r).DesiredCount, Deployments: []Deployment{}, Events: []string{}}
+	for _, d := range status.Deployments {
+		out.Running += d.Running
+		out.Deployments = append(out.Deployments, Deployment{
+			ID: d.ID, Status: d.Status, RolloutState: d.RolloutState, TaskDefinition: d.TaskDefinition,
+		})
+	}
+	for _, e := range status.Events[max(0, len(status.Events)-shownEvents):] {
+		out.Events = append(out.Events, e.CreatedAt.Format(time.TimeOnly)+" "+e.Message)
+	}
+	return out
+}
+
+// shownEvents is how many of a service's events the status shows.
+const shownEvents = 8
+
+// writeLogs writes the events of a log group, or of all, by time; a group after the other where there are several.
+func (d *daemon) writeLogs(ctx context.Context, w io.Writer, group string, follow bool) error {
+	var groups []*cloud.Resource
+	d.cloud.Store.View(func(tx *cloud.Tx) {
+		for _, r := range tx.Everywhere(aws.LogGroup.Token) {
+			if group == "" || r.ID == group {
+				groups = append(groups, r)
+			}
+		}
+	})
+	if len(groups) == 0 && group != "" {
+		return fmt.Errorf("%s: %w", group, errNoResource)
+	}
+	lines := make(chan string)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, len(groups))
+	for _, g := range groups {
+		go func() {
+			for e, err := range d.logs.Read(ctx, g.Scope, g.ID, time.Time{}, follow) {
+				if err != nil {
+					ended <- err
+					return
+				}
+				select {
+				case lines <- fmt.Sprintf("%s %s %s\n", e.Time.Format(time.RFC3339), e.Stream, e.Message):
+				case <-ctx.Done():
+					return
+				}
+			}
+			ended <- nil
+		}()
+	}
+	for open := len(groups); open > 0; {
+		select {
+		case line := <-lines:
+			if _, err := io.WriteString(w, line); err != nil {
+				return nil // the client is gone
+			}
+		case err := <-ended:
+			if err != nil {
+				return err
+			}
+			open--
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	return nil
+}
+
+// scope returns the scope that a caller has who works on the resource.
+func (d *daemon) scope(r *cloud.Resource) cloud.Scope {
+	s := r.Scope
+	if s.Region == "" && strings.HasPrefix(r.Token, "aws:") {
+		s.Region = "us-east-1" // a global service's own
+	}
+	return s
+}

@@ -1,0 +1,119 @@
+package daemon
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"text/tabwriter"
+)
+
+// Status is what is alive in the cloud, as `localcloud status --json` prints it.
+type Status struct {
+	// Resources is everything alive, what AWS makes by itself included.
+	Resources []Resource `json:"resources"`
+	// Endpoints are the addresses at which load balancers answer, HTTPS first.
+	Endpoints []Endpoint `json:"endpoints"`
+	Services  []Service  `json:"services"`
+	DNS       []Record   `json:"dns"`
+	// CAFile is the certificate to trust, for curl's --cacert.
+	CAFile string `json:"caFile"`
+}
+
+// Resource is one thing alive.
+type Resource struct {
+	Type string `json:"type"`
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+// Endpoint is a listener of a load balancer and a host name that leads to it.
+type Endpoint struct {
+	URL      string `json:"url"`
+	Hostname string `json:"hostname"`
+}
+
+// Service is an ECS service.
+type Service struct {
+	Name        string       `json:"name"`
+	Desired     int          `json:"desired"`
+	Running     int          `json:"running"`
+	Deployments []Deployment `json:"deployments"`
+	// Events are the last things that happened to the service, as ECS words them, the newest last.
+	Events []string `json:"events"`
+}
+
+// Deployment is one of a service's deployments.
+type Deployment struct {
+	ID             string `json:"id"`
+	Status         string `json:"status"`
+	RolloutState   string `json:"rolloutState"`
+	TaskDefinition string `json:"taskDefinition"`
+}
+
+// Record is a DNS record.
+type Record struct {
+	Name    string `json:"name"`
+	Type    string `json:"type"`
+	Content string `json:"content"`
+}
+
+func (s *Status) sort() {
+	slices.SortFunc(s.Resources, func(a, b Resource) int { return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.ID, b.ID)) })
+	slices.SortFunc(s.DNS, func(a, b Record) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Type, b.Type)) })
+	slices.SortFunc(s.Services, func(a, b Service) int { return cmp.Compare(a.Name, b.Name) })
+}
+
+// Print writes the status as tables.
+func (s *Status) Print(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	section := func(header string, n int) bool {
+		if n > 0 {
+			fmt.Fprintln(t, header)
+		}
+		return n > 0
+	}
+	if section("ENDPOINT\tHOSTNAME", len(s.Endpoints)) {
+		for _, e := range s.Endpoints {
+			fmt.Fprintf(t, "%s\t%s\n", e.URL, e.Hostname)
+		}
+		fmt.Fprintln(t)
+	}
+	if section("SERVICE\tDESIRED\tRUNNING\tDEPLOYMENT\tSTATE\tTASK DEFINITION", len(s.Services)) {
+		for _, svc := range s.Services {
+			for i, d := range svc.Deployments {
+				name, desired, running := svc.Name, fmt.Sprint(svc.Desired), fmt.Sprint(svc.Running)
+				if i > 0 {
+					name, desired, running = "", "", ""
+				}
+				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", name, desired, running, d.Status, d.RolloutState, d.TaskDefinition)
+			}
+		}
+		fmt.Fprintln(t)
+	}
+	if section("EVENT", len(s.Services)) {
+		for _, svc := range s.Services {
+			for _, e := range svc.Events {
+				fmt.Fprintln(t, e)
+			}
+		}
+		fmt.Fprintln(t)
+	}
+	if section("RECORD\tTYPE\tCONTENT", len(s.DNS)) {
+		for _, r := range s.DNS {
+			fmt.Fprintf(t, "%s\t%s\t%s\n", r.Name, r.Type, r.Content)
+		}
+		fmt.Fprintln(t)
+	}
+	if section("RESOURCE\tNAME\tID", len(s.Resources)) {
+		for _, r := range s.Resources {
+			fmt.Fprintf(t, "%s\t%s\t%s\n", r.Type, r.Name, r.ID)
+		}
+	} else {
+		fmt.Fprintln(t, "Nothing is alive in the local cloud.")
+	}
+	if err := t.Flush(); err != nil {
+		return fmt.Errorf("print status: %w", err)
+	}
+	return nil
+}

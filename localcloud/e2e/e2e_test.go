@@ -1,0 +1,257 @@
+// Package e2e drives the real engine, the real program and the real local cloud through whole lives of stacks. Each file
+// below testdata/script is one life; the commands that the scripts have beside testscript's own are those of this file.
+package e2e
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// root is the repository's folder.
+var root = func() string {
+	dir, err := filepath.Abs("../..")
+	if err != nil {
+		panic(err)
+	}
+	return dir
+}()
+
+func bin(name string) string { return filepath.Join(root, "bin", name) }
+
+// repository is where the images of the tests are pushed to and deployed from.
+const repository = "000000000000.dkr.ecr.eu-central-1.amazonaws.com/hello"
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	// The engine, the program and the cloud, built as users build them.
+	build := exec.Command("make", "-C", root, "cli", "build")
+	build.Stdout, build.Stderr = os.Stderr, os.Stderr
+	if err := build.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, "build what the tests drive:", err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireUniqueNames:  true,
+		RequireExplicitExec: true,
+		Setup:               setup,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"cloud":      cloud,
+			"program":    program,
+			"image":      image,
+			"get":        get,
+			"websocket":  websocketEcho,
+			"inventory":  inventory,
+			"find":       find,
+			"eventually": eventually,
+			"secretless": secretless,
+		},
+	})
+}
+
+// setup lays out a stack's folder: the project, which runs the program that `make build` built, and the local stack's
+// configuration.
+func setup(env *testscript.Env) error {
+	project, err := os.ReadFile(filepath.Join(root, "Pulumi.yaml"))
+	if err != nil {
+		return err
+	}
+	const option = "buildTarget: bin/slipway"
+	built := strings.Replace(string(project), option, "binary: ./slipway", 1)
+	if built == string(project) {
+		return fmt.Errorf("Pulumi.yaml no longer says %q: the tests replace it, so that each does not build the program again", option)
+	}
+	if err := os.WriteFile(filepath.Join(env.WorkDir, "Pulumi.yaml"), []byte(built), 0o600); err != nil {
+		return err
+	}
+	if err := os.Symlink(bin("slipway"), filepath.Join(env.WorkDir, "slipway")); err != nil {
+		return err
+	}
+	stack, err := os.ReadFile(filepath.Join(root, "Pulumi.local.yaml"))
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(env.WorkDir, "Pulumi.local.yaml"), stack, 0o600); err != nil {
+		return err
+	}
+	// The Go caches of the user are used; everything else is the test's own.
+	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOFLAGS", "GOPROXY"} {
+		value, err := exec.Command("go", "env", name).Output()
+		if err != nil {
+			return fmt.Errorf("go env %s: %w", name, err)
+		}
+		env.Setenv(name, strings.TrimSpace(string(value)))
+	}
+	env.Setenv("PATH", bin("")+string(filepath.ListSeparator)+os.Getenv("PATH"))
+	env.Setenv("PULUMI_STACK", "local")
+	env.Defer(func() {
+		// A script that failed leaves its cloud running.
+		cmd := exec.Command(bin("localcloud"), "-dir", filepath.Join(env.WorkDir, ".localcloud"), "stop")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "%v: %s", err, out)
+		}
+	})
+	return nil
+}
+
+var export = regexp.MustCompile(`(?m)^export (\w+)='(.*)'$`)
+
+// cloud starts the local cloud, makes the script's `pulumi` use it, and pushes the service's image as version v1.
+//
+//	cloud [flags of localcloud start]
+func cloud(ts *testscript.TestScript, neg bool, args []string) {
+	refuse(ts, neg, "cloud")
+	ts.Check(ts.Exec("localcloud", append([]string{"start", "-zone", "slipway.test"}, args...)...))
+	ts.Check(ts.Exec("localcloud", "env"))
+	for _, m := range export.FindAllStringSubmatch(ts.ReadFile("stdout"), -1) {
+		ts.Setenv(m[1], m[2])
+	}
+	ts.Check(ts.Exec("pulumi", "stack", "select", "--create", "local"))
+	image(ts, false, []string{"local", "v1"})
+}
+
+// program puts a program with a mistake in the place of ours: in one of its files, a text that must be there once is replaced.
+//
+//	program FILE OLD NEW
+func program(ts *testscript.TestScript, neg bool, args []string) {
+	refuse(ts, neg, "program")
+	if len(args) != 3 {
+		ts.Fatalf("usage: program FILE OLD NEW")
+	}
+	source := filepath.Join(root, args[0])
+	text, err := os.ReadFile(source)
+	ts.Check(err)
+	if n := strings.Count(string(text), args[1]); n != 1 {
+		ts.Fatalf("%s holds %q %d times, and not once", args[0], args[1], n)
+	}
+	changed := ts.MkAbs("changed.go")
+	ts.Check(os.WriteFile(changed, []byte(strings.Replace(string(text), args[1], args[2], 1)), 0o600))
+	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {source: changed}})
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs("overlay.json"), overlay, 0o600))
+	ts.Check(os.Remove(ts.MkAbs("slipway")))
+	ts.Check(ts.Exec("go", "build", "-C", root, "-overlay", ts.MkAbs("overlay.json"), "-o", ts.MkAbs("slipway"), "."))
+}
+
+// image builds the service as a version of its own and pushes it under a tag; or, given a folder of testdata, the Go
+// program there in its place.
+//
+//	image TAG VERSION [FOLDER]
+func image(ts *testscript.TestScript, neg bool, args []string) {
+	refuse(ts, neg, "image")
+	if len(args) < 2 {
+		ts.Fatalf("usage: image TAG VERSION [FOLDER]")
+	}
+	source := filepath.Join(root, "app")
+	if len(args) == 3 {
+		source = filepath.Join(root, "localcloud", "e2e", "testdata", args[2])
+	}
+	binary := ts.MkAbs("app-" + args[0])
+	ts.Setenv("CGO_ENABLED", "0")
+	ts.Check(ts.Exec("go", "build", "-C", source, "-o", binary, "-ldflags", "-s -w -X main.version="+args[1], "."))
+	ts.Setenv("CGO_ENABLED", "")
+	ts.Check(ts.Exec("localcloud", "push", "-dockerfile", filepath.Join(root, "Dockerfile"),
+		"-file", "/out/app="+binary, "-arg", "VERSION="+args[1], repository+":"+args[0]))
+}
+
+// inventory fails unless nothing is alive in the cloud; with ! unless something is.
+func inventory(ts *testscript.TestScript, neg bool, _ []string) {
+	s := readStatus(ts)
+	if empty := len(s.Resources) == 0; empty == neg {
+		ts.Fatalf("%d resources are alive: %v", len(s.Resources), s.Resources)
+	}
+}
+
+// find sets a variable to the id of the one living resource of a type whose name or id matches a pattern.
+//
+//	find VARIABLE TYPE [PATTERN]
+func find(ts *testscript.TestScript, neg bool, args []string) {
+	refuse(ts, neg, "find")
+	pattern := regexp.MustCompile(strings.Join(args[2:], ""))
+	var found []string
+	for _, r := range readStatus(ts).Resources {
+		if r.Type == args[1] && (pattern.MatchString(r.Name) || pattern.MatchString(r.ID)) {
+			found = append(found, r.ID)
+		}
+	}
+	if len(found) != 1 {
+		ts.Fatalf("%d resources of type %s match %s: %v", len(found), args[1], pattern, found)
+	}
+	ts.Setenv(args[0], found[0])
+}
+
+// eventually waits until the status of the cloud matches a pattern, for a minute at most.
+func eventually(ts *testscript.TestScript, neg bool, args []string) {
+	refuse(ts, neg, "eventually")
+	pattern := regexp.MustCompile(strings.Join(args, " "))
+	var shown string
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); <-time.After(100 * time.Millisecond) {
+		ts.Check(ts.Exec("localcloud", "status"))
+		if shown = ts.ReadFile("stdout"); pattern.MatchString(shown) {
+			return
+		}
+	}
+	ts.Fatalf("after a minute the status does not match %s:\n%s", pattern, shown)
+}
+
+// secretless fails if a text, such as a secret, is in any file of the stack's folder: state, configuration, logs.
+func secretless(ts *testscript.TestScript, neg bool, args []string) {
+	refuse(ts, neg, "secretless")
+	ts.Check(ts.Exec("pulumi", "stack", "export"))
+	if strings.Contains(ts.ReadFile("stdout"), args[0]) {
+		ts.Fatalf("the exported state holds the secret")
+	}
+	// What stands for AWS itself, that is Secrets Manager, knows the secret; so do the images, by chance.
+	own := []string{"cloud.db", "registry", "tasks"}
+	ts.Check(filepath.WalkDir(ts.MkAbs("."), func(path string, d os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if slices.Contains(own, d.Name()) && d.IsDir() {
+			return filepath.SkipDir
+		}
+		if !d.Type().IsRegular() || slices.Contains(own, d.Name()) {
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		if err == nil && strings.Contains(string(text), args[0]) {
+			err = fmt.Errorf("%s holds the secret", path)
+		}
+		return err
+	}))
+}
+
+func refuse(ts *testscript.TestScript, neg bool, name string) {
+	if neg {
+		ts.Fatalf("! %s has no meaning", name)
+	}
+}
+
+// status is the part of `localcloud status --json` that the tests look at.
+type status struct {
+	Resources []struct{ Type, ID, Name string }
+	Endpoints []struct{ URL, Hostname string }
+	CAFile    string
+}
+
+func readStatus(ts *testscript.TestScript) status {
+	ts.Check(ts.Exec("localcloud", "status", "--json"))
+	var s status
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &s))
+	return s
+}

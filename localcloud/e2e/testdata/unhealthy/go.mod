@@ -1,0 +1,3 @@
+module unhealthy
+
+go 1.26

@@ -1,0 +1,60 @@
+package addr_test
+
+import (
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"slipway/localcloud/runtime/addr"
+)
+
+// freePort returns a port that nothing listens on at any address.
+func freePort(t *testing.T) int {
+	t.Helper()
+	ln, err := net.Listen("tcp", "0.0.0.0:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return ln.Addr().(*net.TCPAddr).Port
+}
+
+func TestAddressesDifferAndAreLoopback(t *testing.T) {
+	a := addr.New()
+	if a.Shared() {
+		t.Skip("this system has only 127.0.0.1")
+	}
+	port := freePort(t)
+	seen := map[netip.Addr]bool{}
+	for range 50 {
+		ip, err := a.Allocate(port)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if seen[ip] {
+			t.Fatalf("%s was given twice", ip)
+		}
+		seen[ip] = true
+		if !ip.IsLoopback() {
+			t.Fatalf("%s is not a loopback address", ip)
+		}
+		ln, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip, uint16(port))))
+		if err != nil {
+			t.Fatalf("listen on the address given: %v", err)
+		}
+		defer ln.Close()
+	}
+}
+
+func TestPortHeldOnEveryAddress(t *testing.T) {
+	ln, err := net.Listen("tcp", "0.0.0.0:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	_, err = addr.New().Allocate(ln.Addr().(*net.TCPAddr).Port)
+	if err == nil || !strings.Contains(err.Error(), "address already in use") {
+		t.Fatalf("Allocate = %v, want an error that says the port is in use", err)
+	}
+}

@@ -1,0 +1,194 @@
+package runtime
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"slipway/localcloud/aws"
+	"slipway/localcloud/cloud"
+	"slipway/localcloud/runtime/lb"
+)
+
+// plan is what a load balancer should do by the store. Two plans that are deeply equal ask for the same.
+type plan struct {
+	address string // the loopback address it has; empty for none yet
+	state   lb.State
+	// problems are why listeners are not in the state.
+	problems []string
+	// access and reach are what the security groups and routes say now, by listener's port and by target. They are asked
+	// for again with each connection; here they show that something has changed about connections there are already.
+	access map[int]bool
+	reach  map[netip.AddrPort]bool
+}
+
+// keyPairs are the certificates that listeners use, parsed.
+type keyPairs map[cloud.Key]keyPair
+
+type keyPair struct {
+	status string // it was parsed from
+	cert   tls.Certificate
+}
+
+// get returns the certificate as a server uses it.
+func (k keyPairs) get(tx *cloud.Tx, key cloud.Key) (tls.Certificate, error) {
+	r := tx.Get(key)
+	if r == nil {
+		return tls.Certificate{}, fmt.Errorf("certificate %s does not exist", key.ID)
+	}
+	if known, ok := k[key]; ok && known.status == string(r.Status) {
+		return known.cert, nil
+	}
+	cert, err := cloud.StatusOf[aws.CertificateStatus](r).KeyPair()
+	if err != nil {
+		return cert, fmt.Errorf("certificate %s: %w", key.ID, err)
+	}
+	k[key] = keyPair{status: string(r.Status), cert: cert}
+	return cert, nil
+}
+
+// forget drops the certificates that are gone.
+func (k keyPairs) forget(tx *cloud.Tx) {
+	for key := range k {
+		if tx.Get(key) == nil {
+			delete(k, key)
+		}
+	}
+}
+
+// plan reads from the store what the load balancer should do.
+func (k keyPairs) plan(tx *cloud.Tx, r *cloud.Resource) *plan {
+	in := aws.Described(aws.LoadBalancer, r)
+	p := &plan{
+		address: cloud.StatusOf[aws.LoadBalancerStatus](r).Address,
+		state: lb.State{
+			IdleTimeout:        time.Duration(in.IdleTimeout) * time.Second,
+			DropInvalidHeaders: in.DropInvalidHeaderFields,
+			DisableHTTP2:       !in.EnableHTTP2,
+		},
+		access: map[int]bool{}, reach: map[netip.AddrPort]bool{},
+	}
+	for _, l := range tx.List(r.Scope, aws.Listener.Token) {
+		in := aws.Described(aws.Listener, l)
+		if in.LoadBalancerARN != r.ID {
+			continue
+		}
+		p.access[*in.Port] = admits(tx, r.Key, netip.Addr{}, *in.Port)
+		out, err := k.listener(tx, l)
+		if err != nil {
+			p.problems = append(p.problems, fmt.Sprintf("listener on port %d: %v", *in.Port, err))
+			continue
+		}
+		p.state.Listeners = append(p.state.Listeners, out)
+	}
+	where := locate(tx)
+	for _, g := range tx.List(r.Scope, aws.TargetGroup.Token) {
+		for _, arn := range anyOf(g.Outputs["loadBalancerArns"]) {
+			if arn == r.ID {
+				p.state.TargetGroups = append(p.state.TargetGroups, targetGroup(g, where))
+			}
+		}
+	}
+	for _, g := range p.state.TargetGroups {
+		for _, t := range g.Targets {
+			p.reach[t] = reaches(tx, r.Key, t)
+		}
+	}
+	return p
+}
+
+func (k keyPairs) listener(tx *cloud.Tx, r *cloud.Resource) (lb.Listener, error) {
+	in := aws.Described(aws.Listener, r)
+	out := lb.Listener{ID: r.ID, Port: *in.Port, Protocol: lb.Protocol(in.Protocol), Default: action(in.DefaultActions)}
+	if out.Protocol == lb.HTTPS {
+		cert, err := k.get(tx, cloud.Key{Scope: r.Scope, Token: aws.Certificate.Token, ID: in.CertificateARN})
+		if err != nil {
+			return out, err
+		}
+		out.Certificates = []tls.Certificate{cert}
+		if out.MinTLS, out.MaxTLS, err = lb.TLSVersions(in.SSLPolicy); err != nil {
+			return out, err
+		}
+	}
+	for _, r := range tx.List(r.Scope, aws.ListenerRule.Token) {
+		if rule := aws.Described(aws.ListenerRule, r); rule.ListenerARN == out.ID {
+			out.Rules = append(out.Rules, lb.Rule{
+				Priority: aws.PriorityOf(r), Conditions: conditions(rule.Conditions), Action: action(rule.Actions),
+			})
+		}
+	}
+	return out, nil
+}
+
+// action returns the one action that ends a request.
+func action(actions []aws.Action) (out lb.Action) {
+	a := actions[len(actions)-1]
+	for _, s := range a.Shares() {
+		out.Forward = append(out.Forward, lb.WeightedTargetGroup{TargetGroup: s.ARN, Weight: s.Weight})
+	}
+	if r := a.Redirect; r != nil {
+		out.Redirect = &lb.Redirect{Protocol: r.Protocol, Host: r.Host, Port: r.Port, Path: r.Path, StatusCode: 302}
+		if r.StatusCode == "HTTP_301" {
+			out.Redirect.StatusCode = 301
+		}
+		if r.Query != nil {
+			out.Redirect.Query = *r.Query
+		}
+	}
+	if f := a.FixedResponse; f != nil {
+		code, _ := strconv.Atoi(f.StatusCode) // it matched a pattern
+		out.FixedResponse = &lb.FixedResponse{StatusCode: code, ContentType: f.ContentType, Body: f.MessageBody}
+	}
+	return out
+}
+
+func conditions(in []aws.Condition) []lb.Condition {
+	var out []lb.Condition
+	for _, c := range in {
+		switch {
+		case c.HostHeader != nil:
+			out = append(out, lb.Condition{Field: lb.HostHeader, Values: c.HostHeader.Values})
+		case c.PathPattern != nil:
+			out = append(out, lb.Condition{Field: lb.PathPattern, Values: c.PathPattern.Values})
+		case c.HTTPHeader != nil:
+			out = append(out, lb.Condition{Field: lb.HTTPHeader, Header: c.HTTPHeader.Name, Values: c.HTTPHeader.Values})
+		case c.HTTPRequestMethod != nil:
+			out = append(out, lb.Condition{Field: lb.RequestMethod, Values: c.HTTPRequestMethod.Values})
+		case c.SourceIP != nil:
+			out = append(out, lb.Condition{Field: lb.SourceIP, Values: c.SourceIP.Values})
+		default:
+			var pairs []lb.QueryPair
+			for _, q := range c.QueryStrings {
+				pairs = append(pairs, lb.QueryPair{Key: q.Key, Value: q.Value})
+			}
+			out = append(out, lb.Condition{Field: lb.QueryString, Query: pairs})
+		}
+	}
+	return out
+}
+
+func targetGroup(r *cloud.Resource, where places) lb.TargetGroup {
+	in, check := aws.Described(aws.TargetGroup, r), aws.HealthCheckOf(r)
+	out := lb.TargetGroup{
+		ID: r.ID, Protocol: lb.Protocol(in.Protocol), DeregistrationDelay: time.Duration(in.DeregistrationDelay) * time.Second,
+		HealthCheck: lb.HealthCheck{
+			Protocol: lb.Protocol(check.Protocol), Path: check.Path, Matcher: check.Matcher,
+			Interval: time.Duration(check.Interval) * time.Second, Timeout: time.Duration(check.Timeout) * time.Second,
+			HealthyThreshold: check.HealthyThreshold, UnhealthyThreshold: check.UnhealthyThreshold,
+		},
+	}
+	out.HealthCheck.Port, _ = strconv.Atoi(check.Port) // zero, the target's own, for "traffic-port"
+	for _, t := range cloud.StatusOf[aws.TargetGroupStatus](r).Targets {
+		if address, ok := where.target(r.Scope, in.VPCID, t); ok && t.State != aws.TargetDraining {
+			out.Targets = append(out.Targets, address)
+		}
+	}
+	return out
+}
+
+func anyOf(v any) []any {
+	l, _ := v.([]any)
+	return l
+}

@@ -1,0 +1,410 @@
+package runtime
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"slipway/localcloud/aws"
+	"slipway/localcloud/cloud"
+	"slipway/localcloud/runtime/addr"
+	"slipway/localcloud/runtime/lb"
+)
+
+const (
+	// defaultRetry is after how long a port that could not be bound is tried again.
+	defaultRetry = 5 * time.Second
+
+	// balancerClose is how long the requests under way have when a load balancer goes.
+	balancerClose = 2 * time.Second
+)
+
+// Balancers runs the load balancers of the store on loopback addresses, and writes the health of their targets back into it.
+// An address belongs to its load balancer for life, restarts of the daemon included.
+type Balancers struct {
+	Store     *cloud.Store
+	Addresses *addr.Allocator
+	Log       *slog.Logger
+	// ConnectTimeout bounds connecting to a target; default AWS's.
+	ConnectTimeout time.Duration
+	// Listen opens a listening socket; default net.Listen.
+	Listen func(network, address string) (net.Listener, error)
+	// Retry is after how long a port that could not be bound is tried again; default 5 s.
+	Retry time.Duration
+
+	// Run alone changes these; mu is for those who read running meanwhile.
+	mu      sync.Mutex
+	running map[cloud.Key]*balancer
+	certs   keyPairs
+	poke    chan struct{} // the health of a target has changed
+	wg      sync.WaitGroup
+}
+
+// balancer is a load balancer that is up.
+type balancer struct {
+	*lb.Balancer
+	address  netip.Addr
+	applied  *plan     // what was applied last
+	problems []string  // what of it does not work
+	retry    time.Time // when to try it again; zero if there is no need to
+	stop     context.CancelFunc
+}
+
+// Run works until the context ends, and returns its cause. The load balancers end with it.
+func (b *Balancers) Run(ctx context.Context) error {
+	b.Retry = cmp.Or(b.Retry, defaultRetry)
+	b.certs, b.poke = keyPairs{}, make(chan struct{}, 1)
+	b.mu.Lock()
+	b.running = map[cloud.Key]*balancer{}
+	b.mu.Unlock()
+	defer b.wg.Wait()
+	defer func() {
+		for key := range b.running {
+			b.close(key)
+		}
+	}()
+	for {
+		changed := b.Store.Changed()
+		wake, err := b.reconcile(ctx, time.Now())
+		if err != nil {
+			return fmt.Errorf("run load balancers: %w", err)
+		}
+		var timer <-chan time.Time
+		if !wake.IsZero() {
+			timer = time.After(time.Until(wake))
+		}
+		select {
+		case <-changed:
+		case <-b.poke:
+		case <-timer:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// Metrics returns the counters of a load balancer since the daemon started, and whether there is such a load balancer.
+func (b *Balancers) Metrics(key cloud.Key) (lb.Metrics, bool) {
+	b.mu.Lock()
+	run := b.running[key]
+	b.mu.Unlock()
+	if run == nil {
+		return lb.Metrics{}, false
+	}
+	return run.Metrics(), true
+}
+
+// reconcile makes what runs what the store wants, and the store's records what is. It returns when to look again though
+// nothing changes; zero for never.
+func (b *Balancers) reconcile(ctx context.Context, now time.Time) (wake time.Time, err error) {
+	plans := map[cloud.Key]*plan{}
+	b.Store.View(func(tx *cloud.Tx) {
+		for _, r := range tx.Everywhere(aws.LoadBalancer.Token) {
+			plans[r.Key] = b.certs.plan(tx, r)
+		}
+		b.certs.forget(tx)
+	})
+	for key := range b.running {
+		if plans[key] == nil {
+			b.close(key)
+		}
+	}
+	status := map[cloud.Key]aws.LoadBalancerStatus{}
+	for key, p := range plans {
+		run, err := b.ensure(ctx, key, p.address)
+		if err != nil {
+			status[key] = aws.LoadBalancerStatus{State: aws.LoadBalancerFailed, Reason: err.Error()}
+			wake = earlier(wake, now.Add(b.Retry))
+			continue
+		}
+		p.address = run.address.String()
+		if !reflect.DeepEqual(run.applied, p) || !run.retry.IsZero() && !now.Before(run.retry) {
+			b.apply(run, key, p, now)
+		}
+		wake = earlier(wake, run.retry)
+		status[key] = run.status()
+	}
+	health := map[string]map[netip.AddrPort]lb.TargetHealth{}
+	for key, p := range plans {
+		if run := b.running[key]; run != nil {
+			for _, g := range p.state.TargetGroups {
+				health[g.ID] = map[netip.AddrPort]lb.TargetHealth{}
+				for _, h := range run.Health(g.ID) {
+					health[g.ID][h.Target] = h
+				}
+			}
+		}
+	}
+	err = b.Store.Update(func(tx *cloud.Tx) error {
+		for key, s := range status {
+			recordBalancer(tx, key, s)
+		}
+		wake = earlier(wake, recordTargets(tx, health, now))
+		return nil
+	})
+	return wake, err
+}
+
+// ensure returns the running load balancer, which it starts if it has to: at its address, or a new one if it has none.
+func (b *Balancers) ensure(ctx context.Context, key cloud.Key, address string) (*balancer, error) {
+	if run := b.running[key]; run != nil {
+		return run, nil
+	}
+	ip, err := netip.ParseAddr(address)
+	if err != nil {
+		if ip, err = b.Addresses.Allocate(); err != nil {
+			return nil, err
+		}
+	}
+	l, err := lb.New(lb.Config{Address: ip, ConnectTimeout: b.ConnectTimeout, Listen: b.Listen, Log: b.Log})
+	if err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	run := &balancer{Balancer: l, address: ip, stop: stop}
+	b.wg.Go(func() {
+		for {
+			changed := l.Changed() // before poking, so that no change falls in between
+			select {
+			case b.poke <- struct{}{}:
+			default:
+			}
+			select {
+			case <-changed:
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	b.mu.Lock()
+	b.running[key] = run
+	b.mu.Unlock()
+	return run, nil
+}
+
+// close ends a load balancer in the background.
+func (b *Balancers) close(key cloud.Key) {
+	run := b.running[key]
+	b.mu.Lock()
+	delete(b.running, key)
+	b.mu.Unlock()
+	run.stop()
+	b.wg.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), balancerClose)
+		defer cancel()
+		if err := run.Close(ctx); err != nil {
+			b.Log.Debug("load balancer is gone", "loadBalancer", key.ID, "error", err)
+		}
+		b.Addresses.Release(run.address)
+	})
+}
+
+// apply gives the load balancer what it should do. If a listener cannot work, the others do.
+func (b *Balancers) apply(run *balancer, key cloud.Key, p *plan, now time.Time) {
+	state := p.state
+	access, reach := verdicts[netip.AddrPort]{store: b.Store}, verdicts[netip.AddrPort]{store: b.Store}
+	state.Access = func(client netip.Addr, port int) bool {
+		return access.on(netip.AddrPortFrom(client, uint16(port)), //nolint:gosec // a listener's port
+			func(tx *cloud.Tx) bool { return admits(tx, key, client, port) })
+	}
+	state.Reach = func(target netip.AddrPort) bool {
+		return reach.on(target, func(tx *cloud.Tx) bool { return reaches(tx, key, target) })
+	}
+	run.applied, run.problems, run.retry = p, slices.Clone(p.problems), time.Time{}
+	if run.Apply(state) == nil {
+		return
+	}
+	var working []lb.Listener
+	for _, l := range p.state.Listeners {
+		state.Listeners = append(slices.Clone(working), l)
+		if err := run.Apply(state); err != nil {
+			run.problems = append(run.problems, err.Error())
+			continue
+		}
+		working = state.Listeners
+	}
+	if len(working) == 0 {
+		state.Listeners = nil
+		if err := run.Apply(state); err != nil {
+			run.problems = append(run.problems, err.Error())
+		}
+	}
+	run.retry = now.Add(b.Retry)
+	b.Log.Warn("load balancer does not work as asked", "loadBalancer", key.ID, "problems", run.problems)
+}
+
+// status describes the load balancer for the store.
+func (run *balancer) status() aws.LoadBalancerStatus {
+	s := aws.LoadBalancerStatus{Address: run.address.String(), State: aws.LoadBalancerActive}
+	for _, e := range run.Endpoints() {
+		s.Endpoints = append(s.Endpoints, aws.Endpoint{
+			ListenerARN: e.Listener, Protocol: string(e.Protocol), Port: e.Port, Address: e.Addr.String(),
+		})
+	}
+	if len(run.problems) > 0 {
+		s.State, s.Reason = aws.LoadBalancerImpaired, strings.Join(run.problems, "; ")
+	}
+	return s
+}
+
+// recordBalancer writes the status of a load balancer, if it is still there and the status is news.
+func recordBalancer(tx *cloud.Tx, key cloud.Key, s aws.LoadBalancerStatus) {
+	r := tx.Get(key)
+	if r == nil {
+		return
+	}
+	was := cloud.StatusOf[aws.LoadBalancerStatus](r)
+	s.Address = cmp.Or(s.Address, was.Address)
+	if !reflect.DeepEqual(was, s) {
+		r = r.Clone()
+		r.SetStatus(s)
+		tx.Put(r)
+	}
+}
+
+// recordTargets writes the health that the load balancers found into the target groups and takes out the targets that have
+// drained. It returns when the next one will have; zero if none drains.
+func recordTargets(tx *cloud.Tx, health map[string]map[netip.AddrPort]lb.TargetHealth, now time.Time) (wake time.Time) {
+	where := locate(tx)
+	for _, r := range tx.Everywhere(aws.TargetGroup.Token) {
+		group := aws.Described(aws.TargetGroup, r)
+		delay := time.Duration(group.DeregistrationDelay) * time.Second
+		balancers, _ := r.Outputs["loadBalancerArns"].([]any)
+		was := cloud.StatusOf[aws.TargetGroupStatus](r)
+		var is aws.TargetGroupStatus
+		for _, t := range was.Targets {
+			address, ok := where.target(r.Scope, group.VPCID, t)
+			found, checked := health[r.ID][address]
+			switch end := t.Deregistered.Add(delay); {
+			case t.State == aws.TargetDraining:
+				if len(balancers) == 0 || !now.Before(end) {
+					continue // it is a target no more
+				}
+				wake = earlier(wake, end)
+			case len(balancers) == 0:
+				t.State, t.Reason = aws.TargetUnused, string(lb.TargetNotInUse)
+				t.Description = "Target group is not configured to receive traffic from the load balancer"
+			case !ok:
+				// Nobody has the address: packets to it are lost.
+				t.State, t.Reason, t.Description = aws.TargetUnhealthy, string(lb.Timeout), "Request timed out"
+			case checked && found.State != lb.Draining: // what drains there was registered again since
+				t.State, t.Reason, t.Description = aws.TargetState(found.State), string(found.Reason), found.Description
+			}
+			is.Targets = append(is.Targets, t)
+		}
+		if !slices.Equal(was.Targets, is.Targets) {
+			r = r.Clone()
+			r.SetStatus(is)
+			tx.Put(r)
+		}
+	}
+	return wake
+}
+
+// places are the loopback addresses of network interfaces by VPC and private address.
+type places map[cloud.Key]netip.Addr
+
+func locate(tx *cloud.Tx) places {
+	out := places{}
+	for _, r := range tx.Everywhere(aws.NetworkInterface.Token) {
+		ni := aws.NetworkInterface.Of(r)
+		if ip, err := netip.ParseAddr(cloud.StatusOf[aws.InterfaceStatus](r).Loopback); err == nil {
+			out[placeKey(r.Scope, ni.VPCID, ni.PrivateIP)] = ip
+		}
+	}
+	return out
+}
+
+func placeKey(s cloud.Scope, network, ip string) cloud.Key {
+	return cloud.Key{Scope: s, Token: network, ID: ip}
+}
+
+// target returns where the target really is on this machine.
+func (p places) target(s cloud.Scope, network string, t aws.Target) (netip.AddrPort, bool) {
+	ip, ok := p[placeKey(s, network, t.ID)]
+	return netip.AddrPortFrom(ip, uint16(t.Port)), ok //nolint:gosec // the port was checked where it was given
+}
+
+// admits tells whether the client's packets reach a port of the load balancer. A client that is a task here comes from the
+// task's network interface, any other one from the internet. The nodes of all zones are one socket here: it suffices to reach
+// one of them, as clients go on to the next address themselves.
+func admits(tx *cloud.Tx, key cloud.Key, client netip.Addr, port int) bool {
+	r := tx.Get(key)
+	if r == nil {
+		return false
+	}
+	internal := aws.Described(aws.LoadBalancer, r).Internal
+	clients := interfacesAt(tx, key.Scope, client)
+	for _, node := range aws.InterfacesOf(tx, key.Scope, key.ID) {
+		to := aws.NetworkInterface.Of(node)
+		if !internal && aws.FromInternet(tx, key.Scope, to, port) {
+			return true
+		}
+		for _, from := range clients {
+			if internal && aws.Reachable(tx, key.Scope, from, to, port) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// reaches tells whether the load balancer's packets reach the target. It may send them from any of its network interfaces.
+func reaches(tx *cloud.Tx, key cloud.Key, target netip.AddrPort) bool {
+	for _, to := range interfacesAt(tx, key.Scope, target.Addr()) {
+		for _, node := range aws.InterfacesOf(tx, key.Scope, key.ID) {
+			if aws.ReachableAt(tx, key.Scope, aws.NetworkInterface.Of(node), to, to.PrivateIP, int(target.Port())) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// verdicts remembers answers for as long as the store they are about does not change.
+type verdicts[Q comparable] struct {
+	store *cloud.Store
+
+	mu    sync.Mutex
+	about <-chan struct{} // the store's next change, when the answers were given
+	known map[Q]bool
+}
+
+// maxVerdicts bounds what is remembered.
+const maxVerdicts = 1024
+
+// on returns the answer to the question, which ask finds.
+func (v *verdicts[Q]) on(question Q, ask func(*cloud.Tx) bool) bool {
+	next := v.store.Changed()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.about != next || len(v.known) == maxVerdicts {
+		v.about, v.known = next, map[Q]bool{}
+	}
+	answer, ok := v.known[question]
+	if !ok {
+		v.store.View(func(tx *cloud.Tx) { answer = ask(tx) })
+		v.known[question] = answer
+	}
+	return answer
+}
+
+// interfacesAt returns the network interfaces whose owners are at the loopback address: several where the system has only
+// one such address.
+func interfacesAt(tx *cloud.Tx, s cloud.Scope, address netip.Addr) []*aws.Interface {
+	var out []*aws.Interface
+	for _, r := range tx.List(s, aws.NetworkInterface.Token) {
+		if cloud.StatusOf[aws.InterfaceStatus](r).Loopback == address.String() {
+			out = append(out, aws.NetworkInterface.Of(r))
+		}
+	}
+	return out
+}

@@ -1,0 +1,120 @@
+package runtime
+
+import (
+	"context"
+	"crypto/tls"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"time"
+
+	"slipway/localcloud/aws"
+	"slipway/localcloud/cloud"
+	"slipway/localcloud/runtime/dns"
+)
+
+const (
+	// firstRetry and lastRetry are how long ACM waits before it looks for missing validation records again, when nothing has
+	// changed in the cloud meanwhile: doubling from one to the other.
+	firstRetry = 250 * time.Millisecond
+	lastRetry  = 10 * time.Second
+
+	// lookupTimeout is how long the name server may take to answer.
+	lookupTimeout = 5 * time.Second
+)
+
+// Authority issues certificates.
+type Authority interface {
+	Issue(names []string) (tls.Certificate, error)
+}
+
+// Certificates is the part of ACM that works by itself: it looks for the validation records of pending certificates in DNS and
+// issues those whose records are all there.
+type Certificates struct {
+	Store     *cloud.Store
+	Authority Authority
+	// DNS is the name server that is asked, over the wire.
+	DNS netip.AddrPort
+	Log *slog.Logger
+}
+
+// Run works until the context ends, and returns its cause.
+func (c *Certificates) Run(ctx context.Context) error {
+	retry := firstRetry
+	for {
+		changed := c.Store.Changed()
+		var again <-chan time.Time
+		if c.check(ctx) {
+			again = time.After(retry)
+		}
+		select {
+		case <-changed:
+			retry = firstRetry
+		case <-again:
+			retry = min(2*retry, lastRetry)
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// check looks at every pending certificate, and tells whether any stays pending.
+func (c *Certificates) check(ctx context.Context) (pending bool) {
+	var waiting []*cloud.Resource
+	c.Store.View(func(tx *cloud.Tx) {
+		for _, r := range tx.Everywhere(aws.Certificate.Token) {
+			if r.Outputs["status"] == aws.CertificatePending {
+				waiting = append(waiting, r)
+			}
+		}
+	})
+	for _, r := range waiting {
+		missing := c.missing(ctx, aws.Validations(r))
+		issued, err := c.settle(r, missing)
+		if err != nil {
+			c.Log.Error("issue certificate", "certificate", r.ID, "error", err)
+		}
+		pending = pending || !issued
+	}
+	return pending
+}
+
+// missing returns those of the validations whose record does not answer.
+func (c *Certificates) missing(ctx context.Context, validations []aws.Validation) []aws.Validation {
+	var missing []aws.Validation
+	for _, v := range validations {
+		if !c.answers(ctx, v) {
+			missing = append(missing, v)
+		}
+	}
+	return missing
+}
+
+func (c *Certificates) answers(ctx context.Context, v aws.Validation) bool {
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	records, err := dns.Lookup(ctx, c.DNS, v.Name, "CNAME")
+	if err != nil {
+		return false // most often there is no such name yet
+	}
+	for _, r := range records {
+		if r.Type == "CNAME" && strings.EqualFold(r.Name, v.Name) && strings.EqualFold(r.Content, v.Value) {
+			return true
+		}
+	}
+	return false
+}
+
+// settle issues the certificate if nothing is missing, gives it up if it has waited too long, and else notes what is missing.
+// It tells whether the certificate has left the pending state.
+func (c *Certificates) settle(r *cloud.Resource, missing []aws.Validation) (bool, error) {
+	if len(missing) == 0 {
+		pair, err := c.Authority.Issue(aws.CertificateNames(r))
+		if err != nil {
+			return false, err
+		}
+		return true, c.Store.Update(func(tx *cloud.Tx) error { return aws.IssueCertificate(tx, r.Key, pair) })
+	}
+	late := time.Since(cloud.StatusOf[aws.CertificateStatus](r).Requested) > aws.ValidationPeriod
+	return late, c.Store.Update(func(tx *cloud.Tx) error { return aws.DeferCertificate(tx, r.Key, missing, late) })
+}

@@ -1,0 +1,76 @@
+package runtime
+
+import (
+	"errors"
+	"testing"
+
+	"slipway/localcloud/aws"
+	"slipway/localcloud/cloud"
+	"slipway/localcloud/runtime/dns"
+)
+
+func TestZones(t *testing.T) {
+	n := newNames(t)
+	const balancer = "web-123.eu-central-1.elb.amazonaws.com"
+	key := cloud.Key{Scope: inFrankfurt.Scope, Token: aws.LoadBalancer.Token, ID: "arn:web"}
+	put := func(address string) {
+		t.Helper()
+		if err := n.cloud.Store.Update(func(tx *cloud.Tx) error {
+			r := &cloud.Resource{Key: key, Outputs: cloud.Map{"dnsName": balancer}}
+			r.SetStatus(aws.LoadBalancerStatus{Address: address})
+			tx.Put(r)
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("")
+	n.record("www", "CNAME", balancer, false)
+	n.record("proxied", "CNAME", "www.example.com", true)
+	n.record("loop", "CNAME", "pool.example.com", true)
+	n.record("pool", "CNAME", "loop.example.com", true)
+	n.record("host", "A", "192.0.2.1", true)
+	n.create("cloudflare:index/record:Record", cloud.Map{
+		"zoneId": n.cloudflare.Zones()[0].ID, "name": "@", "type": "MX", "content": "mail.example.com", "priority": 10.0, "ttl": 120.0,
+	})
+	ask := func(name, kind string) ([]dns.Record, error) {
+		return dns.Lookup(t.Context(), n.server.Addr(), name, kind)
+	}
+
+	if got, err := ask(balancer, "A"); !errors.Is(err, dns.ErrNoSuchName) {
+		t.Errorf("a load balancer without an address: %v, %v", got, err)
+	}
+	put("127.0.0.9")
+	for _, test := range []struct {
+		name, kind string
+		want       []dns.Record
+	}{
+		{balancer, "A", []dns.Record{{Name: balancer, Type: "A", Content: "127.0.0.9", TTL: 60}}},
+		{"WWW.example.com", "A", []dns.Record{
+			{Name: "WWW.example.com", Type: "CNAME", Content: balancer, TTL: 300}, {Name: balancer, Type: "A", Content: "127.0.0.9", TTL: 60},
+		}},
+		{"proxied.example.com", "A", []dns.Record{{Name: "proxied.example.com", Type: "A", Content: "127.0.0.9", TTL: 300}}},
+		{"proxied.example.com", "CNAME", nil},
+		{"host.example.com", "A", []dns.Record{{Name: "host.example.com", Type: "A", Content: "192.0.2.1", TTL: 300}}},
+		{"example.com", "MX", []dns.Record{{Name: "example.com", Type: "MX", Content: "10 mail.example.com", TTL: 120}}},
+	} {
+		got, err := ask(test.name, test.kind)
+		if err != nil || len(got) != len(test.want) {
+			t.Errorf("%s %s: %v, %v", test.name, test.kind, got, err)
+			continue
+		}
+		for i := range got {
+			if got[i] != test.want[i] {
+				t.Errorf("%s %s: %+v, want %+v", test.name, test.kind, got[i], test.want[i])
+			}
+		}
+	}
+	for _, name := range []string{"loop.example.com", "none.example.com", "none.eu-central-1.elb.amazonaws.com"} {
+		if got, err := ask(name, "A"); !errors.Is(err, dns.ErrNoSuchName) {
+			t.Errorf("%s: %v, %v", name, got, err)
+		}
+	}
+	if got, err := ask("example.net", "A"); err == nil || errors.Is(err, dns.ErrNoSuchName) {
+		t.Errorf("a zone that is not ours: %v, %v", got, err)
+	}
+}

@@ -1,0 +1,46 @@
+package runtime
+
+import (
+	"slipway/localcloud/aws"
+	"slipway/localcloud/runtime/registry"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+)
+
+// ECR answers the functions of Amazon ECR with what the local registry holds.
+type ECR struct{ Registry *registry.Registry }
+
+var _ aws.Images = ECR{}
+
+// Images implements [aws.Images].
+func (e ECR) Images(repository string) ([]aws.Image, bool) {
+	for _, r := range e.Registry.Repositories() {
+		if r.Name != repository {
+			continue
+		}
+		var out []aws.Image
+		for _, m := range r.Images {
+			digest := m.Digest.String()
+			out = append(out, aws.Image{Digest: digest, Tags: m.Tags, Size: e.size(repository + "@" + digest)})
+		}
+		return out, true
+	}
+	return nil, false
+}
+
+// size returns how large the image's layers are, compressed; of several platforms' images it is the first one's. An image that
+// cannot be read has none.
+func (e ECR) size(reference string) (sum int64) {
+	img, err := e.Registry.Image(reference, v1.Platform{})
+	if err != nil {
+		return 0
+	}
+	manifest, err := img.Manifest()
+	if err != nil {
+		return 0
+	}
+	for _, l := range manifest.Layers {
+		sum += l.Size
+	}
+	return sum
+}

@@ -1,0 +1,125 @@
+package registry
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+)
+
+var (
+	// ErrNotFound says that the registry has no such image.
+	ErrNotFound = errors.New("not found")
+	// ErrPlatform says that the image is there, for other platforms.
+	ErrPlatform = errors.New("image Manifest does not contain descriptor matching platform")
+)
+
+// Resolve returns the digest of the manifest that a cloud reference names: repository:tag (latest if there is no tag)
+// or repository@digest. The error for an unknown one is worded as a Fargate task's stopped reason words it (Amazon ECS
+// developer guide, "CannotPullContainer task errors") and wraps [ErrNotFound].
+func (r *Registry) Resolve(reference string) (v1.Hash, error) {
+	desc, err := r.resolve(reference)
+	return desc.Digest, err
+}
+
+func (r *Registry) resolve(reference string) (v1.Descriptor, error) {
+	repository, target, err := Split(reference)
+	if err != nil {
+		return v1.Descriptor{}, err
+	}
+	desc, ok := r.index.get(repository, target)
+	if !ok {
+		return v1.Descriptor{}, fmt.Errorf("failed to resolve ref %s: %s: %w", reference, reference, ErrNotFound)
+	}
+	return desc, nil
+}
+
+// Image returns the image that a cloud reference names, for one platform. It is read from disk as it is used. An image
+// of another platform is an error worded as ECS words it, wrapping [ErrPlatform].
+func (r *Registry) Image(reference string, platform v1.Platform) (v1.Image, error) {
+	desc, err := r.resolve(reference)
+	if err != nil {
+		return nil, err
+	}
+	root, err := layout.ImageIndexFromPath(filepath.Dir(r.blobs))
+	if err != nil {
+		return nil, fmt.Errorf("read image %s: %w", reference, err)
+	}
+	mismatch := fmt.Errorf("%w '%s'", ErrPlatform, platform.String())
+	if desc.MediaType.IsIndex() {
+		idx, err := root.ImageIndex(desc.Digest)
+		if err != nil {
+			return nil, fmt.Errorf("read image index %s: %w", reference, err)
+		}
+		manifest, err := idx.IndexManifest()
+		if err != nil {
+			return nil, fmt.Errorf("read image index %s: %w", reference, err)
+		}
+		i := slices.IndexFunc(manifest.Manifests, func(d v1.Descriptor) bool {
+			return d.MediaType.IsImage() && d.Platform != nil && d.Platform.Satisfies(platform)
+		})
+		if i < 0 {
+			return nil, mismatch
+		}
+		return idx.Image(manifest.Manifests[i].Digest)
+	}
+	img, err := root.Image(desc.Digest)
+	if err != nil {
+		return nil, fmt.Errorf("read image %s: %w", reference, err)
+	}
+	config, err := img.ConfigFile()
+	if err != nil {
+		return nil, fmt.Errorf("read image %s: %w", reference, err)
+	}
+	if p := config.Platform(); p != nil && !p.Satisfies(platform) {
+		return nil, mismatch
+	}
+	return img, nil
+}
+
+// Repository is what the registry holds under one name.
+type Repository struct {
+	Name   string // the registry's host and the repository's path, as [Split] returns them
+	Images []Image
+}
+
+// Image is one manifest of a repository: an image or an index of images.
+type Image struct {
+	Digest    v1.Hash
+	MediaType string
+	Size      int64    // of the manifest, in bytes
+	Tags      []string // sorted
+}
+
+// Repositories lists everything the registry holds: repositories by name, their images in the order of the first push.
+func (r *Registry) Repositories() []Repository {
+	var repositories []Repository
+	for _, e := range r.index.all() {
+		i := slices.IndexFunc(repositories, func(r Repository) bool { return r.Name == e.repository })
+		if i < 0 {
+			repositories = append(repositories, Repository{Name: e.repository})
+			i = len(repositories) - 1
+		}
+		images := &repositories[i].Images
+		j := slices.IndexFunc(*images, func(m Image) bool { return m.Digest == e.descriptor.Digest })
+		if j < 0 {
+			*images = append(*images, Image{
+				Digest:    e.descriptor.Digest,
+				MediaType: string(e.descriptor.MediaType),
+				Size:      e.descriptor.Size,
+			})
+			j = len(*images) - 1
+		}
+		if !strings.Contains(e.target, ":") {
+			(*images)[j].Tags = append((*images)[j].Tags, e.target)
+			slices.Sort((*images)[j].Tags)
+		}
+	}
+	slices.SortFunc(repositories, func(a, b Repository) int { return cmp.Compare(a.Name, b.Name) })
+	return repositories
+}

@@ -1,0 +1,241 @@
+package runtime
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"slipway/localcloud/aws"
+	"slipway/localcloud/cloud"
+	"slipway/localcloud/runtime/addr"
+	"slipway/localcloud/runtime/task"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+)
+
+// Scheduler does the work of ECS: it keeps as many tasks of each service running as are desired, rolls new deployments out
+// and failed ones back, and takes every task through its life. All that it knows is in the store, but for the processes
+// themselves, which end with it.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_services.html
+type Scheduler struct {
+	SchedulerOptions
+
+	// What is asked of others, for tests to answer in their place.
+	start     func(task.Spec) (containers, error)
+	allowed   func(tx *cloud.Tx, s cloud.Scope, roleARN, action, resource string) bool
+	canAssume func(tx *cloud.Tx, s cloud.Scope, roleARN, principal string) bool
+	egress    func(tx *cloud.Tx, s cloud.Scope, from *aws.Interface, port int) error
+	throttle  func(failed int) time.Duration
+}
+
+// SchedulerOptions are what a Scheduler needs.
+type SchedulerOptions struct {
+	Store     *cloud.Store
+	Runner    *task.Runner
+	Addresses *addr.Allocator
+	Images    ImageSource
+	Logs      LogStreams
+	// Latency scales how long it takes to provision a task; 0 is as fast as can be, 1 as slow as Fargate.
+	Latency float64
+}
+
+// ImageSource finds images by the references that task definitions have. [registry.Registry] does.
+type ImageSource interface {
+	Image(reference string, platform v1.Platform) (v1.Image, error)
+}
+
+// LogStreams opens the streams of log groups. [Logs] does.
+type LogStreams interface {
+	Writer(s cloud.Scope, group, stream string) (io.WriteCloser, error)
+}
+
+// containers are the running containers of a task.
+type containers interface {
+	Watch() (task.Status, <-chan struct{})
+	Stop(code task.StopCode, reason string)
+	Done() <-chan struct{}
+}
+
+// NewScheduler returns a scheduler that does nothing until it is run.
+func NewScheduler(o SchedulerOptions) *Scheduler {
+	return &Scheduler{
+		SchedulerOptions: o,
+		start: func(spec task.Spec) (containers, error) {
+			t, err := o.Runner.Start(spec)
+			if err != nil {
+				return nil, err // a nil *task.Task would not be a nil containers
+			}
+			return t, nil
+		},
+		allowed: aws.Allowed, canAssume: aws.CanAssume, egress: aws.Egress, throttle: throttle,
+	}
+}
+
+// Run schedules until ctx ends. The containers it leaves running are for whoever closes the Runner to stop.
+func (s *Scheduler) Run(ctx context.Context) error {
+	err := s.Store.Update(func(tx *cloud.Tx) error {
+		bury(tx)
+		_, err := s.reconcile(tx, time.Now().UTC()) // so that nobody sees services without their tasks
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("schedule services: %w", err)
+	}
+	running, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var lives sync.WaitGroup
+	defer lives.Wait()
+	begun := map[cloud.Key]bool{}
+	for {
+		changed := s.Store.Changed()
+		var wake time.Time
+		err := s.Store.Update(func(tx *cloud.Tx) error {
+			var err error
+			wake, err = s.reconcile(tx, time.Now().UTC())
+			return err
+		})
+		if err != nil {
+			stop(err)
+			return fmt.Errorf("schedule services: %w", err)
+		}
+		alive := map[cloud.Key]bool{}
+		s.Store.View(func(tx *cloud.Tx) {
+			for _, r := range tx.Everywhere(aws.Task.Token) {
+				if aws.Alive(r) {
+					alive[r.Key] = true
+				}
+			}
+		})
+		for key := range alive {
+			if !begun[key] {
+				lives.Go(func() {
+					if err := s.live(running, key); err != nil {
+						stop(fmt.Errorf("task %s: %w", key.ID, err))
+					}
+				})
+			}
+		}
+		begun = alive
+		switch err := await(running, changed, wake); {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil: // a task could not go on
+			return fmt.Errorf("schedule services: %w", context.Cause(running))
+		}
+	}
+}
+
+// await blocks until the channel is closed, the time has come, unless it is zero, or ctx ends, which is its error.
+func await(ctx context.Context, changed <-chan struct{}, wake time.Time) error {
+	var timer <-chan time.Time
+	if !wake.IsZero() {
+		t := time.NewTimer(time.Until(wake))
+		defer t.Stop()
+		timer = t.C
+	}
+	select {
+	case <-changed:
+	case <-timer:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
+}
+
+// reconcile looks at every service once. It returns when to look again though nothing has changed; zero for never.
+func (s *Scheduler) reconcile(tx *cloud.Tx, now time.Time) (wake time.Time, err error) {
+	services := map[string]bool{}
+	for _, r := range tx.Everywhere(aws.Service.Token) {
+		services[r.ID] = true
+		w, err := s.look(tx, r, now)
+		if err != nil {
+			return wake, fmt.Errorf("service %s: %w", r.ID, err)
+		}
+		wake = earlier(wake, w)
+	}
+	for _, r := range tx.Everywhere(aws.Task.Token) {
+		status := cloud.StatusOf[aws.TaskStatus](r)
+		if status.LastStatus == aws.TaskStopped && now.Sub(status.StoppedAt) > remembered {
+			tx.Delete(r.Key)
+		}
+		if services[aws.Task.Of(r).Service] || status.DesiredStatus == aws.TaskStopped {
+			continue
+		}
+		status.DesiredStatus = aws.TaskStopped
+		status.StopCode, status.StoppedReason = aws.StopServiceScheduler, "Service deleted"
+		r = r.Clone()
+		r.SetStatus(status)
+		tx.Put(r)
+	}
+	return wake, nil
+}
+
+// earlier returns the earlier of two times, of which zero ones are never.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// bury ends the tasks of an earlier run, whose processes died with it.
+func bury(tx *cloud.Tx) {
+	for _, r := range tx.Everywhere(aws.Task.Token) {
+		if !aws.Alive(r) {
+			continue
+		}
+		status := cloud.StatusOf[aws.TaskStatus](r)
+		deregister(tx, r.Scope, aws.Task.Of(r), status.PrivateIP)
+		status.StopCode, status.StoppedReason = aws.StopServiceScheduler, "The local cloud was restarted."
+		finish(tx, r, status)
+	}
+}
+
+// ECS remembers stopped tasks for an hour. Here there is a limit to their number too, for each service.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-errors.html
+const (
+	remembered = time.Hour
+	maxStopped = 20
+)
+
+// finish makes a task the record of one that has stopped: its network interface goes, and so do the oldest records.
+func finish(tx *cloud.Tx, r *cloud.Resource, status aws.TaskStatus) {
+	for _, ni := range aws.InterfacesOf(tx, r.Scope, r.ID) {
+		tx.Delete(ni.Key)
+	}
+	status.LastStatus, status.DesiredStatus = aws.TaskStopped, aws.TaskStopped
+	status.StoppedAt = time.Now().UTC()
+	for i := range status.Containers {
+		status.Containers[i].LastStatus = aws.TaskStopped
+	}
+	r = r.Clone()
+	r.SetStatus(status)
+	tx.Put(r)
+
+	service := &cloud.Resource{Key: cloud.Key{Scope: r.Scope, Token: aws.Service.Token, ID: aws.Task.Of(r).Service}}
+	stopped := slices.DeleteFunc(aws.TasksOf(tx, service), aws.Alive)
+	slices.SortFunc(stopped, func(a, b *cloud.Resource) int {
+		return cloud.StatusOf[aws.TaskStatus](b).StoppedAt.Compare(cloud.StatusOf[aws.TaskStatus](a).StoppedAt)
+	})
+	for _, old := range stopped[min(len(stopped), maxStopped):] {
+		tx.Delete(old.Key)
+	}
+}
+
+// deregister takes a task out of its target groups and returns those it was a target of.
+func deregister(tx *cloud.Tx, s cloud.Scope, spec *aws.TaskSpec, ip string) (from []string) {
+	for _, lb := range spec.LoadBalancers {
+		group := tx.Get(cloud.Key{Scope: s, Token: aws.TargetGroup.Token, ID: lb.TargetGroupARN})
+		if group == nil || ip == "" {
+			continue
+		}
+		if _, ok := aws.TargetHealth(group, ip, lb.ContainerPort); ok {
+			aws.DeregisterTarget(tx, group, ip, lb.ContainerPort)
+			from = append(from, lb.TargetGroupARN)
+		}
+	}
+	return from
+}

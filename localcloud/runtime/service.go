@@ -1,0 +1,364 @@
+package runtime
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"slipway/localcloud/aws"
+	"slipway/localcloud/cloud"
+)
+
+// turn is the scheduler's look at one service: what there is, what follows from it, and what is to be stored of it.
+type turn struct {
+	*Scheduler
+	tx  *cloud.Tx
+	now time.Time
+
+	service *cloud.Resource
+	name    string
+	spec    *aws.ServiceSpec
+	status  aws.ServiceStatus
+	members []*member
+	wake    time.Time
+}
+
+// member is a task of the service that has not stopped.
+type member struct {
+	resource *cloud.Resource
+	spec     *aws.TaskSpec
+	status   aws.TaskStatus
+	// healthy says that the task serves: it runs, and all of its health checks pass.
+	healthy bool
+}
+
+// leaving reports whether the task is on its way down.
+func (m *member) leaving() bool { return m.status.DesiredStatus == aws.TaskStopped }
+
+func (s *Scheduler) look(tx *cloud.Tx, r *cloud.Resource, now time.Time) (wake time.Time, err error) {
+	t := &turn{
+		Scheduler: s, tx: tx, now: now,
+		service: r.Clone(), spec: aws.Service.Of(r), status: cloud.StatusOf[aws.ServiceStatus](r),
+	}
+	t.name = t.spec.Name
+	for _, r := range aws.TasksOf(tx, r) {
+		status := cloud.StatusOf[aws.TaskStatus](r)
+		if status.LastStatus != aws.TaskStopped || status.Failed && !status.Counted {
+			t.members = append(t.members, &member{resource: r, spec: aws.Task.Of(r), status: status})
+		}
+	}
+	for _, m := range t.members {
+		t.judge(m)
+	}
+	t.countFailures()
+	t.breakCircuit()
+	if err := t.move(); err != nil {
+		return t.wake, err
+	}
+	t.settle()
+	t.put(r)
+	return t.wake, nil
+}
+
+// put stores what has changed.
+func (t *turn) put(before *cloud.Resource) {
+	for _, m := range t.members {
+		r := m.resource.Clone()
+		r.SetStatus(m.status)
+		if !bytes.Equal(r.Status, m.resource.Status) {
+			t.tx.Put(r)
+		}
+	}
+	t.service.SetStatus(t.status)
+	if !bytes.Equal(t.service.Status, before.Status) {
+		t.tx.Put(t.service)
+	}
+}
+
+func (t *turn) record(format string, args ...any) {
+	t.status.Record("(service "+t.name+") "+format, args...)
+}
+
+// judge finds out whether a task serves, and stops it if its health checks say that it does not and should by now.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-load-balancing.html
+func (t *turn) judge(m *member) {
+	if m.leaving() || m.status.LastStatus != aws.TaskRunning {
+		return
+	}
+	if m.status.HealthStatus == aws.HealthUnhealthy {
+		t.record("(task %s) failed container health checks.", aws.TaskID(m.resource.ID))
+		t.fail(m, "Task failed container health checks")
+		return
+	}
+	m.healthy = !m.status.Checked || m.status.HealthStatus == aws.HealthHealthy
+	for _, lb := range m.spec.LoadBalancers {
+		group := t.tx.Get(cloud.Key{Scope: t.service.Scope, Token: aws.TargetGroup.Token, ID: lb.TargetGroupARN})
+		if group == nil {
+			m.healthy = false
+			continue
+		}
+		target, _ := aws.TargetHealth(group, m.status.PrivateIP, lb.ContainerPort)
+		m.healthy = m.healthy && target.State == aws.TargetHealthy
+		if target.State != aws.TargetUnhealthy {
+			continue
+		}
+		if end := m.status.StartedAt.Add(t.grace()); t.now.Before(end) {
+			t.wake = earlier(t.wake, end)
+			continue
+		}
+		t.record("(task %s) (port %d) is unhealthy in (target-group %s) due to (reason %s).",
+			aws.TaskID(m.resource.ID), lb.ContainerPort, lb.TargetGroupARN, target.Description)
+		t.fail(m, fmt.Sprintf("Task failed ELB health checks in (target-group %s)", lb.TargetGroupARN))
+		return
+	}
+}
+
+// grace is how long after a task's start failed health checks of a load balancer do not count.
+func (t *turn) grace() time.Duration {
+	if g := t.spec.HealthCheckGracePeriodSeconds; g != nil {
+		return time.Duration(*g) * time.Second
+	}
+	return 0
+}
+
+// fail stops a task for not being healthy.
+func (t *turn) fail(m *member, reason string) {
+	m.healthy = false
+	m.status.Failed = true
+	m.status.DesiredStatus, m.status.StopCode, m.status.StoppedReason = aws.TaskStopped, aws.StopServiceScheduler, reason
+}
+
+// countFailures counts the tasks that failed, and forgets them once one that was started later serves.
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html
+func (t *turn) countFailures() {
+	for i := range t.status.Deployments {
+		d := &t.status.Deployments[i]
+		for _, m := range t.members {
+			switch {
+			case m.spec.Deployment != d.ID:
+			case m.healthy && m.status.CreatedAt.After(d.FailedAt):
+				d.FailedTasks = 0
+			case m.status.Failed && !m.status.Counted:
+				m.status.Counted = true
+				d.FailedTasks++
+				d.FailedAt, d.UpdatedAt = t.now, t.now
+				t.status.Steady = false
+				t.explain(m, d)
+			}
+		}
+	}
+}
+
+// explain tells of a task that did not start. Those that stopped later ECS does not mention.
+func (t *turn) explain(m *member, d *aws.Deployment) {
+	if m.status.StopCode != aws.StopFailedToStart {
+		return
+	}
+	if strings.HasPrefix(m.status.StoppedReason, cannotAssume) {
+		t.record("failed to launch a task with (error %s).", m.status.StoppedReason)
+	} else {
+		t.record("was unable to place a task. Reason: %s.", m.status.StoppedReason)
+	}
+	const several = 3
+	if d.FailedTasks == several {
+		t.record("is unable to consistently start tasks successfully. For more information, see the Troubleshooting section.")
+	}
+}
+
+// breakCircuit gives up the deployment under way once too many of its tasks have failed, and goes back to the last one that
+// was completed, if it may. That one's tasks, as far as there still are any, are kept.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
+func (t *turn) breakCircuit() {
+	failed, breaker := t.status.Primary(), t.spec.DeploymentCircuitBreaker
+	if !breaker.Enable || t.draining() || failed.RolloutState != aws.RolloutInProgress || failed.FailedTasks < threshold(failed.Desired) {
+		return
+	}
+	failed.RolloutState, failed.Reason = aws.RolloutFailed, "ECS deployment circuit breaker: tasks failed to start."
+	failed.UpdatedAt = t.now
+	t.record("(deployment %s) deployment failed: tasks failed to start.", failed.ID)
+	back := t.status.Completed
+	if !breaker.Rollback || back == nil || back.ID == failed.ID {
+		return
+	}
+	t.record("rolling back to deployment %s.", back.ID)
+	failed.Status, failed.Desired = aws.DeploymentActive, 0
+	old := *back
+	t.status.Deployments = slices.DeleteFunc(t.status.Deployments, func(d aws.Deployment) bool { return d.ID == old.ID })
+	old.Status, old.RolloutState, old.Desired = aws.DeploymentPrimary, aws.RolloutInProgress, t.spec.DesiredCount
+	old.Reason = "ECS deployment circuit breaker: rolling back to deploymentId " + old.ID + "."
+	old.FailedTasks, old.UpdatedAt = 0, t.now
+	t.status.Deployments = slices.Insert(t.status.Deployments, 0, old)
+	aws.Restore(t.service, &old)
+}
+
+func (t *turn) draining() bool { return t.status.Status != "ACTIVE" }
+
+// move starts and stops tasks as far as the limits of a deployment allow.
+func (t *turn) move() error {
+	d := t.status.Primary()
+	r := rollout{
+		Desired:               d.Desired,
+		MinimumHealthyPercent: t.spec.DeploymentMinimumHealthyPercent,
+		MaximumPercent:        t.spec.DeploymentMaximumPercent,
+		Frozen:                d.RolloutState == aws.RolloutFailed,
+	}
+	if t.draining() {
+		r.Desired, r.Frozen = 0, false
+	}
+	var current, old []*member
+	for _, m := range t.members {
+		group, count := &old, &r.Old
+		if m.spec.Deployment == d.ID {
+			group, count = &current, &r.New
+		}
+		switch {
+		case m.leaving():
+			continue
+		case m.healthy:
+			count.Healthy++
+		default:
+			count.Unready++
+		}
+		*group = append(*group, m)
+	}
+	next := r.next()
+	t.stop(current, next.StopNew)
+	t.stop(old, next.StopOld)
+	if again := d.FailedAt.Add(t.throttle(d.FailedTasks)); next.Start > 0 && t.now.Before(again) {
+		t.wake = earlier(t.wake, again)
+		return nil
+	}
+	return t.launch(d, next.Start)
+}
+
+// stop stops n of the tasks: first those that do not serve, then the youngest.
+func (t *turn) stop(group []*member, n int) {
+	if n == 0 {
+		return
+	}
+	slices.SortStableFunc(group, func(a, b *member) int {
+		if a.healthy != b.healthy {
+			if a.healthy {
+				return 1
+			}
+			return -1
+		}
+		return b.status.CreatedAt.Compare(a.status.CreatedAt)
+	})
+	var ids []string
+	for _, m := range group[:n] {
+		m.status.DesiredStatus, m.status.StopCode = aws.TaskStopped, aws.StopServiceScheduler
+		m.status.StoppedReason = "Scaling activity initiated by (deployment " + t.status.Primary().ID + ")"
+		ids = append(ids, "(task "+aws.TaskID(m.resource.ID)+")")
+	}
+	t.status.Steady = false
+	t.record("has stopped %d running tasks: %s.", n, strings.Join(ids, " "))
+}
+
+// launch adds n tasks of the deployment.
+func (t *turn) launch(d *aws.Deployment, n int) error {
+	if n == 0 {
+		return nil
+	}
+	version, err := d.Spec()
+	if err != nil {
+		return err
+	}
+	version.Cluster = t.spec.Cluster
+	var places []place
+	for _, id := range version.NetworkConfiguration.Subnets {
+		if r := t.tx.Get(cloud.Key{Scope: t.service.Scope, Token: aws.Subnet.Token, ID: id}); r != nil {
+			zone, _ := r.Outputs["availabilityZone"].(string)
+			places = append(places, place{Subnet: id, Zone: zone})
+		}
+	}
+	if len(places) == 0 {
+		t.record("was unable to place a task. Reason: the subnets %s do not exist.", strings.Join(version.NetworkConfiguration.Subnets, ", "))
+		return nil
+	}
+	providers, zones, subnets := map[string]int{}, map[string]int{}, map[string]int{}
+	for _, m := range t.members {
+		if m.leaving() || m.spec.Deployment != d.ID {
+			continue
+		}
+		providers[m.spec.CapacityProvider]++
+		subnets[m.spec.SubnetID]++
+		for _, p := range places {
+			if p.Subnet == m.spec.SubnetID {
+				zones[p.Zone]++
+			}
+		}
+	}
+	shares := version.Shares(t.tx, t.service.Scope)
+	var ids []string
+	for range n {
+		p, where := provider(shares, providers), spread(places, zones, subnets)
+		r, err := aws.AddTask(t.tx, t.service.Scope, aws.TaskSpec{
+			ClusterARN: aws.ClusterARN(t.service.Scope, t.spec.Cluster), TaskDefinitionARN: d.TaskDefinition,
+			Service: t.service.ID, Deployment: d.ID, CapacityProvider: p,
+			SubnetID: where.Subnet, SecurityGroups: version.NetworkConfiguration.SecurityGroups,
+			AssignPublicIP: version.NetworkConfiguration.AssignPublicIP, LoadBalancers: version.LoadBalancers,
+		})
+		if err != nil {
+			return err
+		}
+		providers[p]++
+		zones[where.Zone]++
+		subnets[where.Subnet]++
+		t.members = append(t.members, &member{resource: r, spec: aws.Task.Of(r), status: cloud.StatusOf[aws.TaskStatus](r)})
+		ids = append(ids, "(task "+aws.TaskID(r.ID)+")")
+	}
+	t.status.Steady = false
+	t.record("has started %d tasks: %s.", n, strings.Join(ids, " "))
+	return nil
+}
+
+// settle counts what each deployment has, forgets those that are over and completes the one that is done.
+func (t *turn) settle() {
+	var steady bool
+	for i := range t.status.Deployments {
+		d := &t.status.Deployments[i]
+		pending, running, healthy, left := 0, 0, 0, 0
+		for _, m := range t.members {
+			if m.spec.Deployment != d.ID {
+				continue
+			}
+			switch m.status.LastStatus {
+			case aws.TaskProvisioning, aws.TaskPending:
+				pending++
+			case aws.TaskRunning:
+				running++
+			}
+			if m.status.LastStatus != aws.TaskStopping && m.status.LastStatus != aws.TaskStopped {
+				left++
+			}
+			if m.healthy && !m.leaving() {
+				healthy++
+			}
+		}
+		d.Pending, d.Running = pending, running
+		if d.Status == aws.DeploymentPrimary {
+			steady = d.Desired == healthy && healthy == left
+		} else if left == 0 {
+			d.Status = "" // over
+		}
+	}
+	t.status.Deployments = slices.DeleteFunc(t.status.Deployments, func(d aws.Deployment) bool { return d.Status == "" })
+	d := t.status.Primary()
+	if !steady || t.draining() || len(t.status.Deployments) > 1 || d.RolloutState == aws.RolloutFailed {
+		return
+	}
+	if d.RolloutState == aws.RolloutInProgress {
+		d.RolloutState, d.Reason = aws.RolloutCompleted, "ECS deployment "+d.ID+" completed."
+		d.UpdatedAt = t.now
+		completed := *d
+		t.status.Completed = &completed
+		t.record("(deployment %s) deployment completed.", d.ID)
+	}
+	if !t.status.Steady {
+		t.status.Steady = true
+		t.record("has reached a steady state.")
+	}
+}

@@ -1,0 +1,270 @@
+// Package task runs the containers of ECS tasks as processes of this machine.
+//
+// A [Runner] takes a [Spec], which reads like an ECS task definition, and carries its containers through the life that
+// ECS gives them: dependencies, health checks, essential containers, SIGTERM and SIGKILL. [Runner.Isolation] says how
+// close to a Fargate task their surroundings are. No process outlives its runner.
+package task
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Runner runs tasks in a folder that is its own. It is safe for concurrent use.
+type Runner struct {
+	dir       string
+	isolation Isolation
+	images    *cache
+
+	mu     sync.Mutex
+	tasks  map[string]*Task
+	closed bool
+}
+
+// NewRunner makes a runner that keeps extracted images and running tasks below dir. If an earlier runner may have died
+// there call [CleanUp] first.
+func NewRunner(dir string) (*Runner, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("make task runner: %w", err)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make task runner: %w", err)
+	}
+	level, err := isolation(dir)
+	if err != nil {
+		return nil, fmt.Errorf("make task runner in %s: %w", dir, err)
+	}
+	return &Runner{
+		dir:       dir,
+		isolation: level,
+		images:    &cache{dir: filepath.Join(dir, "images")},
+		tasks:     map[string]*Task{},
+	}, nil
+}
+
+// Isolation says how far this system lets tasks be isolated.
+func (r *Runner) Isolation() Isolation { return r.isolation }
+
+// Start begins to run a task and returns at once; the error is about the spec. What goes wrong later, such as an image
+// that is missing, is in the task's [Status].
+func (r *Runner) Start(spec Spec) (*Task, error) {
+	if err := spec.check(); err != nil {
+		return nil, fmt.Errorf("start task: %w", err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return nil, fmt.Errorf("start task %s: the runner is closed", spec.ID)
+	}
+	if _, running := r.tasks[spec.ID]; running {
+		return nil, fmt.Errorf("start task %s: a task of this id is running", spec.ID)
+	}
+	t, err := newTask(r, spec)
+	if err != nil {
+		return nil, fmt.Errorf("start task %s: %w", spec.ID, errors.Join(err, removeAll(t.dir)))
+	}
+	r.tasks[spec.ID] = t
+	go t.run()
+	return t, nil
+}
+
+// Close stops all tasks and returns when none is left. Each has its containers' stop timeouts until ctx ends, and then
+// no time at all.
+func (r *Runner) Close(ctx context.Context) {
+	r.mu.Lock()
+	r.closed = true
+	tasks := make([]*Task, 0, len(r.tasks))
+	for _, t := range r.tasks {
+		tasks = append(tasks, t)
+	}
+	r.mu.Unlock()
+	for _, t := range tasks {
+		t.Stop(StopTerminationNotice, "Task runner closed")
+	}
+	for _, t := range tasks {
+		select {
+		case <-t.done:
+		case <-ctx.Done():
+			t.Kill()
+			<-t.done
+		}
+	}
+}
+
+// Task is a task that was started.
+type Task struct {
+	runner     *Runner
+	spec       Spec
+	dir        string
+	containers []*container
+
+	// pulling ends when the task is to stop.
+	pulling  context.Context
+	stopping <-chan struct{} // closed when the containers are to stop
+	stop     context.CancelFunc
+	killed   chan struct{} // closed when they are to stop at once
+	kill     func()
+	done     chan struct{}
+
+	mu      sync.Mutex
+	status  Status        // but for the containers
+	changed chan struct{} // closed at the next change
+}
+
+func newTask(r *Runner, spec Spec) (*Task, error) {
+	t := &Task{
+		runner:  r,
+		spec:    spec,
+		dir:     filepath.Join(r.dir, "tasks", spec.ID),
+		killed:  make(chan struct{}),
+		done:    make(chan struct{}),
+		status:  Status{State: StatePending, CreatedAt: time.Now()},
+		changed: make(chan struct{}),
+	}
+	t.pulling, t.stop = context.WithCancel(context.Background())
+	t.stopping = t.pulling.Done()
+	t.kill = sync.OnceFunc(func() { close(t.killed) })
+	for _, c := range spec.Containers {
+		t.containers = append(t.containers, newContainer(t, c))
+	}
+	for _, c := range t.containers {
+		if err := os.MkdirAll(c.dir, 0o700); err != nil {
+			return t, err
+		}
+	}
+	for _, v := range spec.Volumes {
+		if err := os.MkdirAll(t.volume(v), 0o700); err != nil {
+			return t, err
+		}
+		if err := os.Chmod(t.volume(v), 0o755); err != nil { //nolint:gosec // what a volume has on Fargate
+			return t, err
+		}
+	}
+	return t, nil
+}
+
+func (t *Task) volume(name string) string { return filepath.Join(t.dir, "volumes", name) }
+
+// run takes the task from its first container's start to its last one's end.
+func (t *Task) run() {
+	var running sync.WaitGroup
+	for _, c := range t.containers {
+		running.Go(c.run)
+	}
+	running.Wait()
+	// What cannot be removed now a later CleanUp removes.
+	_ = removeAll(t.dir)
+	t.stop()
+	t.runner.mu.Lock()
+	delete(t.runner.tasks, t.spec.ID)
+	t.runner.mu.Unlock()
+	t.update(func() {
+		t.status.State = StateStopped
+		t.status.StoppedAt = time.Now()
+	})
+	close(t.done)
+}
+
+// Stop asks the task to stop, for a reason that its status will give, and returns at once. If it is stopping already,
+// the first reason stays.
+func (t *Task) Stop(code StopCode, reason string) {
+	t.update(func() {
+		if t.status.State == StateStopping || t.status.State == StateStopped {
+			return
+		}
+		t.status.State = StateStopping
+		t.status.StopCode, t.status.StoppedReason = code, reason
+	})
+	t.stop()
+}
+
+// Kill makes the task stop without any stop timeout.
+func (t *Task) Kill() {
+	t.Stop(StopUserInitiated, "Task killed")
+	t.kill()
+}
+
+// Done is closed when the task is STOPPED: all its processes have ended, and all their output was logged.
+func (t *Task) Done() <-chan struct{} { return t.done }
+
+// Wait waits until the task is STOPPED.
+func (t *Task) Wait(ctx context.Context) error {
+	select {
+	case <-t.done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait for task %s to stop: %w", t.spec.ID, ctx.Err())
+	}
+}
+
+// Status tells how the task is.
+func (t *Task) Status() Status {
+	status, _ := t.Watch()
+	return status
+}
+
+// Watch tells how the task is; the channel is closed when that has changed.
+func (t *Task) Watch() (Status, <-chan struct{}) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.status
+	s.Health = HealthHealthy
+	for _, c := range t.containers {
+		s.Containers = append(s.Containers, c.status)
+		switch {
+		case !c.spec.Essential:
+		case c.status.Health == HealthUnhealthy:
+			s.Health = HealthUnhealthy
+		case c.status.Health == HealthUnknown && s.Health == HealthHealthy:
+			s.Health = HealthUnknown
+		}
+	}
+	return s, t.changed
+}
+
+// Usage measures what the task uses now. It is an [errors.ErrUnsupported] on systems other than Linux.
+func (t *Task) Usage() (Usage, error) {
+	groups := map[int]bool{}
+	var ended time.Duration
+	t.mu.Lock()
+	for _, c := range t.containers {
+		ended += c.cpu
+		if c.status.State == StateRunning {
+			groups[c.status.PID] = true
+		}
+	}
+	t.mu.Unlock()
+	u, err := usage(groups)
+	if err != nil {
+		return Usage{}, fmt.Errorf("measure task %s: %w", t.spec.ID, err)
+	}
+	u.CPU += ended
+	return u, nil
+}
+
+// update changes the status and tells those who watch.
+func (t *Task) update(change func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	change()
+	// RUNNING as the agent counts it: a container that has run and stopped does not hold the others up.
+	started := func(c *container) bool { return !c.startedAt.IsZero() }
+	if t.status.State == StatePending && !slices.ContainsFunc(t.containers, func(c *container) bool { return !started(c) && c.status.State != StateStopped }) {
+		t.status.State = StateRunning
+		t.status.StartedAt = time.Now()
+	}
+	close(t.changed)
+	t.changed = make(chan struct{})
+}
+
+// container returns the container of a name that the spec's check has found.
+func (t *Task) container(name string) *container {
+	return t.containers[slices.IndexFunc(t.containers, func(c *container) bool { return c.spec.Name == name })]
+}

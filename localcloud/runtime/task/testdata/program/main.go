@@ -1,0 +1,137 @@
+// Program is what the tests run in containers: its arguments say how it is to behave.
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func main() {
+	behave := map[string]func(args []string){
+		"env":    env,
+		"exit":   exit,
+		"self":   self,
+		"write":  write,
+		"serve":  serve,
+		"ignore": ignore,
+		"line":   line,
+		"flood":  flood,
+		"spawn":  spawn,
+		"burn":   burn,
+		"exists": exists,
+	}
+	behave[os.Args[1]](os.Args[2:])
+}
+
+// env prints the environment.
+func env([]string) {
+	for _, kv := range os.Environ() {
+		fmt.Println(kv)
+	}
+}
+
+// exit exits with a code.
+func exit(args []string) {
+	code, err := strconv.Atoi(args[0])
+	if err != nil {
+		panic(err)
+	}
+	fmt.Fprintln(os.Stderr, "exiting")
+	os.Exit(code)
+}
+
+// self prints who and where it is.
+func self([]string) {
+	groups, _ := os.Getgroups()
+	host, _ := os.Hostname()
+	dir, _ := os.Getwd()
+	fmt.Printf("uid=%d gid=%d groups=%v pid=%d host=%s dir=%s\n", os.Getuid(), os.Getgid(), groups, os.Getpid(), host, dir)
+}
+
+// write tries to write files and prints how that went.
+func write(args []string) {
+	for _, name := range args {
+		if err := os.WriteFile(name, []byte("written"), 0o600); err != nil {
+			fmt.Println(err)
+			continue
+		}
+		fmt.Println(name, "written")
+	}
+}
+
+// serve runs until it is told to stop.
+func serve([]string) {
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM)
+	fmt.Println("ready")
+	<-stop
+	fmt.Println("stopping")
+}
+
+// ignore runs until it is killed.
+func ignore([]string) {
+	signal.Ignore(syscall.SIGTERM)
+	fmt.Println("ready")
+	time.Sleep(time.Hour)
+}
+
+// line prints lines of given lengths, on stderr too.
+func line(args []string) {
+	for _, arg := range args {
+		n, err := strconv.Atoi(arg)
+		if err != nil {
+			panic(err)
+		}
+		fmt.Println(strings.Repeat("x", n))
+		fmt.Fprintln(os.Stderr, strings.Repeat("y", n))
+	}
+	fmt.Print("no line feed")
+}
+
+// flood prints until it is killed.
+func flood([]string) {
+	lines := bytes.Repeat([]byte("flood\n"), 10000)
+	for {
+		if _, err := os.Stdout.Write(lines); err != nil {
+			os.Exit(1)
+		}
+	}
+}
+
+// spawn starts a child that leaves the session and the process group, and runs until it is told to stop.
+func spawn(args []string) {
+	child := exec.Command("/proc/self/exe", append([]string{"ignore"}, args...)...)
+	child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	out, err := child.StdoutPipe()
+	if err != nil {
+		panic(err)
+	}
+	if err := child.Start(); err != nil {
+		panic(err)
+	}
+	if _, err := out.Read(make([]byte, 5)); err != nil {
+		panic(err)
+	}
+	serve(nil)
+}
+
+// burn uses processor time until it is killed.
+func burn([]string) {
+	fmt.Println("ready")
+	for {
+	}
+}
+
+// exists exits with code 0 if a file exists.
+func exists(args []string) {
+	if _, err := os.Stat(args[0]); err != nil {
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,38 @@
+// Server is what a test runs as a task: it tells what it finds in its environment.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+func main() {
+	if err := run(); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run() error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	http.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, "%s %s", os.Getenv("VERSION"), os.Getenv("KEY"))
+	})
+	server := &http.Server{Addr: net.JoinHostPort(os.Getenv("HOST"), os.Getenv("PORT")), ReadHeaderTimeout: time.Second}
+	stopped := context.AfterFunc(ctx, func() { _ = server.Shutdown(context.Background()) })
+	defer stopped()
+	fmt.Println("version", os.Getenv("VERSION"), "listens")
+	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	fmt.Println("version", os.Getenv("VERSION"), "stops")
+	return nil
+}
