@@ -55,6 +55,6 @@ func NewCluster(ctx *pulumi.Context, name string, args *ClusterArgs, opts ...pul
 	}
 
 	cluster.Name = c.Name
-	cluster.ARN = pulumi.OutputWithDependencies(ctx.Context(), c.Arn, providers).(pulumi.StringOutput)
+	cluster.ARN = after(c.Arn, providers)
 	return cluster, ctx.RegisterResourceOutputs(cluster, pulumi.Map{"name": cluster.Name, "arn": cluster.ARN})
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ec2"
@@ -90,7 +91,6 @@ func NewNetwork(ctx *pulumi.Context, name string, args *NetworkArgs, opts ...pul
 	}
 
 	subnetIDs := make(pulumi.StringArray, zones)
-	ways := routes // what stands between a subnet and the internet
 	for i, block := range blocks {
 		number := i + 1
 		subnetName := fmt.Sprintf("%s-public-%d", name, number)
@@ -121,12 +121,11 @@ func NewNetwork(ctx *pulumi.Context, name string, args *NetworkArgs, opts ...pul
 		if err != nil {
 			return nil, err
 		}
-		subnetIDs[i] = subnet.ID().ToStringOutput()
-		ways = append(ways, association)
+		subnetIDs[i] = after(subnet.ID().ToStringOutput(), append(slices.Clone(routes), association)...)
 	}
 
 	network.VPCID = vpc.ID().ToStringOutput()
-	network.PublicSubnetIDs = pulumi.OutputWithDependencies(ctx.Context(), subnetIDs.ToStringArrayOutput(), ways...).(pulumi.StringArrayOutput)
+	network.PublicSubnetIDs = subnetIDs.ToStringArrayOutput()
 	return network, ctx.RegisterResourceOutputs(network, pulumi.Map{
 		"vpcId":           network.VPCID,
 		"publicSubnetIds": network.PublicSubnetIDs,

@@ -105,7 +105,8 @@ func (r Route) draw(b band, n int) int {
 	return b.first + int(binary.BigEndian.Uint32(sum[:]))%b.width
 }
 
-// Priorities returns the rule priority of each of the routes, which must be valid by [Route.Check] and differ.
+// Priorities returns the rule priority of each of the routes, which must differ and be valid by [CheckHostname] and
+// [CheckPath].
 //
 // A slot that two routes draw is given to neither; both draw again. So when one of them is removed and the other falls back to
 // that slot, or when a new one pushes another out of it, nobody holds the number that is wanted: the outcome does not depend
