@@ -59,7 +59,6 @@ type socket struct {
 func dial(t *testing.T, url string, header http.Header) (*socket, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	//nolint:bodyclose // the library reads the body and closes it
 	conn, resp, err := websocket.Dial(ctx, url, &websocket.DialOptions{HTTPHeader: header, HTTPClient: &http.Client{
 		Transport: &http.Transport{DisableKeepAlives: true},
 	}})
