@@ -63,6 +63,9 @@ test: cli build ## Run all tests of all modules, those end to end included.
 	go test -C app -race ./...
 	go test -C localcloud -race -timeout 30m ./...
 
+bench: ## Measure what the local cloud's load balancer costs.
+	go test -C localcloud -run '^$$' -bench . ./runtime/lb
+
 lint: bin/golangci-lint ## Run the linters and check the formatting.
 	@for m in $(MODULES); do (cd $$m && echo "lint $$m" && "$(CURDIR)/bin/golangci-lint" run --config "$(CURDIR)/.golangci.yml" ./...); done
 

@@ -46,6 +46,9 @@ func start(ctx context.Context, dir string, flags *flag.FlagSet, args []string) 
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
+	if err := unlock(stateDir(dir)); err != nil {
+		return err
+	}
 	build, err := daemon.Build()
 	if err != nil {
 		return err
@@ -210,16 +213,16 @@ func env(_ context.Context, dir string, flags *flag.FlagSet, args []string) erro
 	if err != nil {
 		return fmt.Errorf("print environment: %w", err)
 	}
-	state := filepath.Join(dir, "pulumi")
-	for _, d := range []string{filepath.Join(state, "home"), filepath.Join(state, "state")} {
+	home := filepath.Join(dir, "pulumi", "home")
+	for _, d := range []string{home, stateDir(dir)} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
 			return fmt.Errorf("print environment: %w", err)
 		}
 	}
 	for _, e := range [][2]string{
 		{"PULUMI_DEBUG_PROVIDERS", fmt.Sprintf("aws:%d,cloudflare:%d", info.Providers["aws"], info.Providers["cloudflare"])},
-		{"PULUMI_BACKEND_URL", "file://" + filepath.Join(state, "state")},
-		{"PULUMI_HOME", filepath.Join(state, "home")},
+		{"PULUMI_BACKEND_URL", "file://" + stateDir(dir)},
+		{"PULUMI_HOME", home},
 		{"PULUMI_CONFIG_PASSPHRASE", "local"},
 		{"PULUMI_SKIP_UPDATE_CHECK", "1"},
 	} {
@@ -232,6 +235,9 @@ func env(_ context.Context, dir string, flags *flag.FlagSet, args []string) erro
 	}
 	return nil
 }
+
+// stateDir is where Pulumi keeps the state of the local stacks.
+func stateDir(dir string) string { return filepath.Join(dir, "pulumi", "state") }
 
 // quote writes a string so that a shell reads it as one word.
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

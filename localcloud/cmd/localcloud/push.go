@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"runtime"
 
@@ -52,6 +53,31 @@ func push(ctx context.Context, dir string, flags *flag.FlagSet, args []string) e
 	if err != nil {
 		return fmt.Errorf("push %s: %w", reference, err)
 	}
-	fmt.Println(digest)
+	size, err := unpacked(img)
+	if err != nil {
+		return fmt.Errorf("push %s: %w", reference, err)
+	}
+	fmt.Printf("%s %.1f MB\n", digest, float64(size)/1e6)
 	return nil
+}
+
+// unpacked returns how many bytes the image's layers have when they are not compressed.
+func unpacked(img v1.Image) (int64, error) {
+	layers, err := img.Layers()
+	if err != nil {
+		return 0, err
+	}
+	var size int64
+	for _, l := range layers {
+		r, err := l.Uncompressed()
+		if err != nil {
+			return 0, err
+		}
+		n, err := io.Copy(io.Discard, r)
+		if err := errors.Join(err, r.Close()); err != nil {
+			return 0, err
+		}
+		size += n
+	}
+	return size, nil
 }
