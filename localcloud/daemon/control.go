@@ -4,17 +4,20 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"slipway/localcloud/cloud"
 )
 
-// The control API: what the localcloud command asks a running daemon.
+// The control API: what the localcloud command asks a running daemon. It wants to be shown the daemon's token, which is in
+// a private file: whoever else can connect, a page in a browser among them, learns and changes nothing.
 //
 //	GET    /status                             what is alive
 //	GET    /logs?group=G&follow=true           what tasks logged
@@ -22,13 +25,15 @@ import (
 //	DELETE /resource?…                         removes a resource behind the engine's back
 func (d *daemon) control() http.Handler {
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /ping", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(d.status()) // the client is gone
 	})
 	mux.HandleFunc("GET /logs", func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
-		if err := d.writeLogs(r.Context(), flushing{w}, q.Get("group"), q.Get("follow") == "true"); err != nil {
+		out := &flushing{w: w}
+		if err := d.writeLogs(r.Context(), out, q.Get("group"), q.Get("follow") == "true"); err != nil && !out.begun {
 			answer(w, err)
 		}
 	})
@@ -43,7 +48,13 @@ func (d *daemon) control() http.Handler {
 	mux.HandleFunc("DELETE /resource", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, d.remove(r.Context(), r.URL.Query()))
 	})
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte("Bearer "+d.info.Token)) != 1 {
+			http.Error(w, "show the daemon's token", http.StatusUnauthorized)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
 func answer(w http.ResponseWriter, err error) {
@@ -111,9 +122,13 @@ func (d *daemon) remove(ctx context.Context, q url.Values) error {
 }
 
 // flushing sends every line on its way, so that a follower sees it at once.
-type flushing struct{ w http.ResponseWriter }
+type flushing struct {
+	w     http.ResponseWriter
+	begun bool
+}
 
-func (f flushing) Write(p []byte) (int, error) {
+func (f *flushing) Write(p []byte) (int, error) {
+	f.begun = true
 	n, err := f.w.Write(p)
 	if fl, ok := f.w.(http.Flusher); ok {
 		fl.Flush()
@@ -123,6 +138,14 @@ func (f flushing) Write(p []byte) (int, error) {
 
 // Client speaks to a running daemon.
 type Client struct{ Info Info }
+
+func (c Client) ping(ctx context.Context) error {
+	body, err := c.do(ctx, http.MethodGet, "/ping", nil, nil)
+	if err != nil {
+		return err
+	}
+	return body.Close()
+}
 
 // Status returns what is alive.
 func (c Client) Status(ctx context.Context) (*Status, error) {
@@ -181,6 +204,7 @@ func (c Client) do(ctx context.Context, method, path string, query url.Values, b
 	if err != nil {
 		return nil, err
 	}
+	req.Header.Set("Authorization", "Bearer "+c.Info.Token)
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return nil, err
@@ -188,7 +212,7 @@ func (c Client) do(ctx context.Context, method, path string, query url.Values, b
 	if resp.StatusCode >= http.StatusBadRequest {
 		defer func() { _ = resp.Body.Close() }()
 		line, _ := bufio.NewReader(resp.Body).ReadString('\n')
-		return nil, errors.New(line)
+		return nil, errors.New(strings.TrimSpace(line))
 	}
 	return resp.Body, nil
 }

@@ -34,13 +34,13 @@ import (
 // Options are the settings of a daemon.
 type Options struct {
 	// Dir is the folder that holds everything the daemon keeps.
-	Dir string
+	Dir string `json:"-"`
 	// Zones are the Cloudflare zones that exist from the start.
-	Zones []string
+	Zones []string `json:"zones"`
 	// Latency scales how long operations take: 0, the default, is as fast as can be, 1 as slow as AWS.
-	Latency float64
+	Latency float64 `json:"latency"`
 	// Patience scales how long AWS and its provider wait before they give up. Default 0.1.
-	Patience float64
+	Patience float64 `json:"patience"`
 }
 
 // stopGrace is what tasks get to end in when the daemon stops; the stop of a cloud is no deployment that drops nothing.
@@ -98,8 +98,8 @@ func Run(ctx context.Context, o Options, log *slog.Logger) (err error) {
 	d.cloud.Add(aws.ECR(runtime.ECR{Registry: images})...)
 	d.cloud.Add(d.cloudflare.Kinds()...)
 
-	before, _ := readInfo(o.Dir) // without it there are no ports to keep
-	if d.info, err = newInfo(authority.CertFile()); err != nil {
+	before, _ := Last(o.Dir) // without it there are no ports to keep
+	if d.info, err = newInfo(o, authority.CertFile()); err != nil {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
@@ -112,7 +112,7 @@ func Run(ctx context.Context, o Options, log *slog.Logger) (err error) {
 			return err
 		}
 		d.info.Providers[p.Name] = l.Addr().(*net.TCPAddr).Port
-		serveGRPC(ctx, group, provider.NewServer(d.cloud, p), l)
+		serveGRPC(ctx, group, provider.NewServer(d.cloud, p, log), l)
 	}
 	for _, s := range []struct {
 		before  string

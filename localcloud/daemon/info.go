@@ -1,6 +1,8 @@
 package daemon
 
 import (
+	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,18 +11,19 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
-	"syscall"
+	"time"
 )
 
-// Info is what a running daemon tells about itself, in a file of its folder.
+// Info is what a running daemon tells about itself, in a file of its folder that only its user can read.
 type Info struct {
 	PID int `json:"pid"`
 	// Build identifies the binary, so that a daemon older than the command that calls it is noticed.
 	Build string `json:"build"`
-	// Control is the address (host:port) of the control API.
+	// Options are those it was started with.
+	Options Options `json:"options"`
+	// Control is the address (host:port) of the control API, and Token what it wants to be shown.
 	Control string `json:"control"`
+	Token   string `json:"token"`
 	// Providers are the ports on which the engine reaches each of Pulumi's packages.
 	Providers map[string]int `json:"providers"`
 	// Registry and DNS are the addresses (host:port) of the image registry and of the name server.
@@ -30,9 +33,11 @@ type Info struct {
 	CAFile string `json:"caFile"`
 }
 
-func newInfo(caFile string) (Info, error) {
+func newInfo(o Options, caFile string) (Info, error) {
 	build, err := Build()
-	return Info{PID: os.Getpid(), Build: build, CAFile: caFile, Providers: map[string]int{}}, err
+	return Info{
+		PID: os.Getpid(), Build: build, Options: o, Token: rand.Text(), CAFile: caFile, Providers: map[string]int{},
+	}, err
 }
 
 func infoFile(dir string) string { return filepath.Join(dir, "daemon.json") }
@@ -40,43 +45,38 @@ func infoFile(dir string) string { return filepath.Join(dir, "daemon.json") }
 // ErrNotRunning is returned where a running daemon is needed and there is none.
 var ErrNotRunning = errors.New("the local cloud is not running: start it with `localcloud start`")
 
-// Find returns the daemon that runs on the folder, or ErrNotRunning. What an earlier one left behind does not count.
-func Find(dir string) (Info, error) {
-	info, err := readInfo(dir)
+// Find returns the daemon that runs on the folder, or ErrNotRunning. It believes no file but asks: the process of the
+// number in it may be another one by now.
+func Find(ctx context.Context, dir string) (Info, error) {
+	info, err := Last(dir)
 	if err != nil {
 		return Info{}, err
 	}
-	if !alive(info.PID) {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	if (Client{Info: info}).ping(ctx) != nil {
 		return Info{}, ErrNotRunning
 	}
 	return info, nil
 }
 
-func readInfo(dir string) (Info, error) {
+// answerTimeout is how long a daemon may take to say that it is there.
+const answerTimeout = 2 * time.Second
+
+// Last returns what the folder's daemon, whether it still runs or not, told about itself; ErrNotRunning if there was none.
+func Last(dir string) (Info, error) {
 	raw, err := os.ReadFile(infoFile(dir))
 	if errors.Is(err, fs.ErrNotExist) {
 		return Info{}, ErrNotRunning
 	}
 	if err != nil {
-		return Info{}, fmt.Errorf("find daemon: %w", err)
+		return Info{}, fmt.Errorf("find the local cloud: %w", err)
 	}
 	var info Info
 	if err := json.Unmarshal(raw, &info); err != nil {
-		return Info{}, ErrNotRunning // a half-written file of a killed daemon
+		return Info{}, fmt.Errorf("find the local cloud: read %s: %w; `localcloud reset` starts afresh", infoFile(dir), err)
 	}
 	return info, nil
-}
-
-// alive reports whether the process is a daemon and not another one that was given the same number.
-func alive(pid int) bool {
-	if pid <= 0 || syscall.Kill(pid, 0) != nil {
-		return false
-	}
-	cmdline, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-	if err != nil {
-		return true // no /proc to ask
-	}
-	return slices.Contains(strings.Split(string(cmdline), "\x00"), "serve")
 }
 
 func writeInfo(dir string, info Info) error {

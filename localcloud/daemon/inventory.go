@@ -14,7 +14,7 @@ import (
 
 // status looks at everything in the store at one moment.
 func (d *daemon) status() *Status {
-	s := &Status{Resources: []Resource{}, Endpoints: []Endpoint{}, Services: []Service{}, DNS: []Record{}, CAFile: d.info.CAFile}
+	s := &Status{Resources: []Resource{}, Endpoints: []Endpoint{}, Services: []Service{}, DNS: []Record{}, Problems: []string{}, CAFile: d.info.CAFile}
 	d.cloud.Store.View(func(tx *cloud.Tx) {
 		for r := range tx.All() {
 			if aws.Alive(r) {
@@ -26,6 +26,12 @@ func (d *daemon) status() *Status {
 			s.DNS = append(s.DNS, Record{Name: r.Name, Type: r.Type, Content: r.Content})
 		}
 		s.Endpoints = endpoints(tx, records)
+		for _, r := range tx.Everywhere(aws.LoadBalancer.Token) {
+			switch b := cloud.StatusOf[aws.LoadBalancerStatus](r); b.State {
+			case aws.LoadBalancerImpaired, aws.LoadBalancerFailed:
+				s.Problems = append(s.Problems, fmt.Sprintf("load balancer %s is %s: %s", r.Name, b.State, b.Reason))
+			}
+		}
 		for _, r := range tx.Everywhere(aws.Service.Token) {
 			s.Services = append(s.Services, service(r))
 		}
@@ -56,14 +62,15 @@ func endpoints(tx *cloud.Tx, records []cloudflare.Record) []Endpoint {
 }
 
 func service(r *cloud.Resource) Service {
-	status := cloud.StatusOf[aws.ServiceStatus](r)
-	out := Service{Name: r.Name, Desired: aws.Service.Of(r).DesiredCount, Deployments: []Deployment{}, Events: []string{}}
+	spec, status := aws.Service.Of(r), cloud.StatusOf[aws.ServiceStatus](r)
+	out := Service{Name: spec.Name, Desired: spec.DesiredCount, Deployments: []Deployment{}, Events: []string{}}
 	for _, d := range status.Deployments {
 		out.Running += d.Running
 		out.Deployments = append(out.Deployments, Deployment{
 			ID: d.ID, Status: d.Status, RolloutState: d.RolloutState, TaskDefinition: d.TaskDefinition,
 		})
 	}
+	out.Steady = status.Status == "ACTIVE" && status.Steady && len(out.Deployments) == 1 && out.Running == out.Desired
 	for _, e := range status.Events[max(0, len(status.Events)-shownEvents):] {
 		out.Events = append(out.Events, e.CreatedAt.Format(time.TimeOnly)+" "+e.Message)
 	}

@@ -16,6 +16,8 @@ type Status struct {
 	Endpoints []Endpoint `json:"endpoints"`
 	Services  []Service  `json:"services"`
 	DNS       []Record   `json:"dns"`
+	// Problems are what keeps the cloud from doing as it was asked, such as a port that another program holds.
+	Problems []string `json:"problems"`
 	// CAFile is the certificate to trust, for curl's --cacert.
 	CAFile string `json:"caFile"`
 }
@@ -39,6 +41,8 @@ type Service struct {
 	Desired     int          `json:"desired"`
 	Running     int          `json:"running"`
 	Deployments []Deployment `json:"deployments"`
+	// Steady says that the service has as many healthy tasks of its newest deployment as it should, and no others.
+	Steady bool `json:"steady"`
 	// Events are the last things that happened to the service, as ECS words them, the newest last.
 	Events []string `json:"events"`
 }
@@ -72,6 +76,12 @@ func (s *Status) Print(w io.Writer) error {
 			fmt.Fprintln(t, header)
 		}
 		return n > 0
+	}
+	if section("PROBLEM", len(s.Problems)) {
+		for _, p := range s.Problems {
+			fmt.Fprintln(t, p)
+		}
+		fmt.Fprintln(t)
 	}
 	if section("ENDPOINT\tHOSTNAME", len(s.Endpoints)) {
 		for _, e := range s.Endpoints {

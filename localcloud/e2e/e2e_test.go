@@ -98,7 +98,6 @@ func setup(env *testscript.Env) error {
 		env.Setenv(name, strings.TrimSpace(string(value)))
 	}
 	env.Setenv("PATH", bin("")+string(filepath.ListSeparator)+os.Getenv("PATH"))
-	env.Setenv("PULUMI_STACK", "local")
 	env.Defer(func() {
 		// A script that failed leaves its cloud running.
 		cmd := exec.Command(bin("localcloud"), "-dir", filepath.Join(env.WorkDir, ".localcloud"), "stop")

@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -33,9 +35,22 @@ type Package struct {
 
 // NewServer returns a server for the package. The engine opens one connection for each provider resource of a program and
 // configures it; so the configuration belongs to the connection.
-func NewServer(c *cloud.Cloud, p Package) *grpc.Server {
-	// The engine allows itself messages of 400 MB; nothing here comes near, but a limit of 4 MB would refuse a large stack.
-	s := grpc.NewServer(grpc.StatsHandler(connections{}), grpc.MaxRecvMsgSize(64<<20))
+func NewServer(c *cloud.Cloud, p Package, log *slog.Logger) *grpc.Server {
+	s := grpc.NewServer(
+		grpc.StatsHandler(connections{}),
+		// The engine allows itself messages of 400 MB; nothing here comes near, but a limit of 4 MB would refuse a large stack.
+		grpc.MaxRecvMsgSize(64<<20),
+		// A mistake in one kind must not take the whole cloud and its tasks down.
+		grpc.UnaryInterceptor(func(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (resp any, err error) {
+			defer func() {
+				if r := recover(); r != nil {
+					log.Error("panic", "method", info.FullMethod, "panic", r, "stack", string(debug.Stack()))
+					err = status.Errorf(codes.Internal, "%s: a bug in the local cloud: %v", info.FullMethod, r)
+				}
+			}()
+			return next(ctx, req)
+		}),
+	)
 	pulumirpc.RegisterResourceProviderServer(s, &server{cloud: c, pkg: p})
 	return s
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"path/filepath"
 	"strings"
@@ -50,6 +51,9 @@ func dial(t *testing.T) func(config string) pulumirpc.ResourceProviderClient {
 			return nil
 		},
 		Outputs: func(c *cloud.Call, in *lamp) (cloud.Map, error) {
+			if in.Colour == "broken" {
+				panic("a shard of glass")
+			}
 			c.Resource.ID = in.Name
 			return cloud.Map{"watts": 40.0}, nil
 		},
@@ -65,7 +69,7 @@ func dial(t *testing.T) func(config string) pulumirpc.ResourceProviderClient {
 		Scope: func(config cloud.Map) (cloud.Scope, error) {
 			return cloud.Scope{Account: fmt.Sprint(config["account"])}, nil
 		},
-	})
+	}, slog.New(slog.DiscardHandler))
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -252,5 +256,17 @@ func TestUnknownKindIsUnimplemented(t *testing.T) {
 	_, err := client.Check(context.Background(), &pulumirpc.CheckRequest{Urn: "urn:pulumi:s::p::test:index:Piano::grand"})
 	if status.Code(err) != codes.Unimplemented || !strings.Contains(err.Error(), "test:index:Piano") {
 		t.Errorf("check of a piano: %v", err)
+	}
+}
+
+func TestPanicEndsOneCallAlone(t *testing.T) {
+	client := dial(t)("1")
+	in := props(t, resource.PropertyMap{"name": text("n"), "colour": text("broken")})
+	if _, err := client.Create(t.Context(), &pulumirpc.CreateRequest{Urn: urn, Properties: in}); status.Code(err) != codes.Internal {
+		t.Errorf("a kind that panics: %v", err)
+	}
+	in = props(t, resource.PropertyMap{"name": text("n")})
+	if _, err := client.Create(t.Context(), &pulumirpc.CreateRequest{Urn: urn, Properties: in}); err != nil {
+		t.Errorf("after the panic: %v", err)
 	}
 }

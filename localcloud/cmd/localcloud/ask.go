@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,9 +21,17 @@ import (
 	"slipway/localcloud/daemon"
 )
 
-func client(dir string) (daemon.Client, error) {
-	info, err := daemon.Find(dir)
+func client(ctx context.Context, dir string) (daemon.Client, error) {
+	info, err := daemon.Find(ctx, dir)
 	return daemon.Client{Info: info}, err
+}
+
+func readStatus(ctx context.Context, dir string) (*daemon.Status, error) {
+	c, err := client(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	return c.Status(ctx)
 }
 
 func status(ctx context.Context, dir string, flags *flag.FlagSet, args []string) error {
@@ -30,11 +39,7 @@ func status(ctx context.Context, dir string, flags *flag.FlagSet, args []string)
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	c, err := client(dir)
-	if err != nil {
-		return err
-	}
-	s, err := c.Status(ctx)
+	s, err := readStatus(ctx, dir)
 	if err != nil {
 		return err
 	}
@@ -53,7 +58,7 @@ func wait(ctx context.Context, dir string, flags *flag.FlagSet, args []string) e
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	c, err := client(dir)
+	c, err := client(ctx, dir)
 	if err != nil {
 		return err
 	}
@@ -70,37 +75,38 @@ func wait(ctx context.Context, dir string, flags *flag.FlagSet, args []string) e
 		}
 		select {
 		case <-deadline.Done():
-			return fmt.Errorf("service %s is not in a steady state after %s; `localcloud logs` shows what its tasks said", unsteady, *timeout)
+			return fmt.Errorf("service %s is not in a steady state after %s; %s", unsteady, *timeout, whereToLook(s))
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
 }
 
-// unsteadyService returns a service whose deployment has not completed, or "". A deployment that failed is an error.
+// unsteadyService returns a service that is not in a steady state, or "". A deployment that failed is an error.
 func unsteadyService(s *daemon.Status) (string, error) {
 	for _, svc := range s.Services {
-		for _, d := range svc.Deployments {
-			switch d.RolloutState {
-			case "COMPLETED":
-			case "FAILED":
-				return "", fmt.Errorf("the deployment of service %s failed; `localcloud logs` shows what its tasks said", svc.Name)
-			default:
-				return svc.Name, nil
-			}
+		if i := slices.IndexFunc(svc.Deployments, func(d daemon.Deployment) bool { return d.Status == "PRIMARY" }); i >= 0 &&
+			svc.Deployments[i].RolloutState == "FAILED" {
+			return "", fmt.Errorf("the deployment of service %s failed; %s", svc.Name, whereToLook(s))
+		}
+		if !svc.Steady {
+			return svc.Name, nil
 		}
 	}
 	return "", nil
+}
+
+func whereToLook(s *daemon.Status) string {
+	if len(s.Problems) > 0 {
+		return strings.Join(s.Problems, "; ")
+	}
+	return "its events in `localcloud status` and `localcloud logs` tell why"
 }
 
 func endpoints(ctx context.Context, dir string, flags *flag.FlagSet, args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	c, err := client(dir)
-	if err != nil {
-		return err
-	}
-	s, err := c.Status(ctx)
+	s, err := readStatus(ctx, dir)
 	if err != nil {
 		return err
 	}
@@ -109,8 +115,12 @@ func endpoints(ctx context.Context, dir string, flags *flag.FlagSet, args []stri
 		if err != nil || u.Scheme != "https" {
 			continue
 		}
+		version, err := fetch(ctx, s, e, "/version")
+		if err != nil && !errors.Is(err, errStatus) {
+			return err
+		}
 		fmt.Printf("https://%s\n", e.Hostname)
-		if version, err := fetch(ctx, s, e, "/version"); err == nil {
+		if err == nil { // not every service has a version to tell
 			fmt.Printf("  answers %s\n", strings.TrimSpace(string(version)))
 		}
 		fmt.Printf("  curl --cacert %s --connect-to ::%s https://%s/\n", s.CAFile, u.Host, e.Hostname)
@@ -126,11 +136,7 @@ func get(ctx context.Context, dir string, flags *flag.FlagSet, args []string) er
 	if err != nil || u.Host == "" {
 		return fmt.Errorf("get: %q is not a URL such as https://hello.slipway.test/version", flags.Arg(0))
 	}
-	c, err := client(dir)
-	if err != nil {
-		return err
-	}
-	s, err := c.Status(ctx)
+	s, err := readStatus(ctx, dir)
 	if err != nil {
 		return err
 	}
@@ -143,6 +149,9 @@ func get(ctx context.Context, dir string, flags *flag.FlagSet, args []string) er
 	}
 	return fmt.Errorf("get %s: no load balancer answers to this host name; `localcloud status` lists what does", u)
 }
+
+// errStatus is returned for an answer that says that there is something wrong.
+var errStatus = errors.New("the answer is")
 
 // fetch asks a service as a browser would whose resolver and trust store know the cloud.
 func fetch(ctx context.Context, s *daemon.Status, e daemon.Endpoint, path string) ([]byte, error) {
@@ -178,7 +187,7 @@ func fetch(ctx context.Context, s *daemon.Status, e daemon.Endpoint, path string
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(resp.Body)
 	if err == nil && resp.StatusCode >= http.StatusBadRequest {
-		err = fmt.Errorf("get %s: %s", req.URL, resp.Status)
+		err = fmt.Errorf("get %s: %w %s", req.URL, errStatus, resp.Status)
 	}
 	return body, err
 }
@@ -189,7 +198,7 @@ func logs(ctx context.Context, dir string, flags *flag.FlagSet, args []string) e
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	c, err := client(dir)
+	c, err := client(ctx, dir)
 	if err != nil {
 		return err
 	}
@@ -213,7 +222,7 @@ func change(ctx context.Context, dir string, flags *flag.FlagSet, args []string)
 		}
 		properties[name] = v
 	}
-	c, err := client(dir)
+	c, err := client(ctx, dir)
 	if err != nil {
 		return err
 	}
@@ -228,7 +237,7 @@ func remove(ctx context.Context, dir string, flags *flag.FlagSet, args []string)
 	if flags.NArg() != 1 {
 		return errors.New("usage: localcloud delete [-type TYPE] ID")
 	}
-	c, err := client(dir)
+	c, err := client(ctx, dir)
 	if err != nil {
 		return err
 	}

@@ -82,9 +82,3 @@ func (v values) Set(s string) error {
 	v[key] = value
 	return nil
 }
-
-// names is a flag that can be given several times.
-type names []string
-
-func (n *names) String() string     { return strings.Join(*n, ",") }
-func (n *names) Set(s string) error { *n = append(*n, s); return nil }

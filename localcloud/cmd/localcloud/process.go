@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -25,16 +26,39 @@ const (
 	stopTimeout  = 60 * time.Second
 )
 
-func options(flags *flag.FlagSet, dir string) *daemon.Options {
-	o := &daemon.Options{Dir: dir}
-	flags.Var((*names)(&o.Zones), "zone", "a Cloudflare zone that exists; can be given several times")
-	flags.Float64Var(&o.Latency, "latency", 0, "how slow operations are: 0 as fast as can be, 1 as slow as AWS")
-	flags.Float64Var(&o.Patience, "patience", 0.1, "how long is waited before giving up: 1 as long as AWS and its provider wait")
+// options declares the daemon's flags on the set, with defaults.
+func options(flags *flag.FlagSet, defaults daemon.Options) *daemon.Options {
+	o := &defaults
+	flags.Func("zone", "a Cloudflare zone that exists; can be given several times", func(zone string) error {
+		if !given(flags, "zone") {
+			o.Zones = nil
+		}
+		o.Zones = append(o.Zones, zone)
+		return nil
+	})
+	flags.Float64Var(&o.Latency, "latency", o.Latency, "how slow operations are: 0 as fast as can be, 1 as slow as AWS")
+	flags.Float64Var(&o.Patience, "patience", o.Patience, "how long is waited before giving up: 1 as long as AWS and its provider wait")
 	return o
 }
 
+// given reports whether a flag was given already.
+func given(flags *flag.FlagSet, name string) bool {
+	found := false
+	flags.Visit(func(f *flag.Flag) { found = found || f.Name == name })
+	return found
+}
+
+// arguments writes the options as flags.
+func arguments(o *daemon.Options) []string {
+	args := []string{fmt.Sprintf("-latency=%g", o.Latency), fmt.Sprintf("-patience=%g", o.Patience)}
+	for _, z := range o.Zones {
+		args = append(args, "-zone="+z)
+	}
+	return args
+}
+
 func serve(ctx context.Context, dir string, flags *flag.FlagSet, args []string) error {
-	o := options(flags, dir)
+	o := options(flags, daemon.Options{Dir: dir})
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -42,7 +66,12 @@ func serve(ctx context.Context, dir string, flags *flag.FlagSet, args []string) 
 }
 
 func start(ctx context.Context, dir string, flags *flag.FlagSet, args []string) error {
-	options(flags, dir) // refuses wrong flags here, where somebody reads it
+	// What is not said stays as it was.
+	before := daemon.Options{Patience: 0.1}
+	if last, err := daemon.Last(dir); err == nil {
+		before = last.Options
+	}
+	o := options(flags, before)
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -53,19 +82,25 @@ func start(ctx context.Context, dir string, flags *flag.FlagSet, args []string) 
 	if err != nil {
 		return err
 	}
-	info, err := daemon.Find(dir)
-	switch {
-	case err == nil && info.Build == build:
-		return nil
-	case err == nil:
-		fmt.Fprintln(os.Stderr, "the local cloud is of another build than this command: restarting it")
-		if err := terminate(ctx, info.PID); err != nil {
-			return err
-		}
-	case !errors.Is(err, daemon.ErrNotRunning):
+	info, err := daemon.Find(ctx, dir)
+	if errors.Is(err, daemon.ErrNotRunning) {
+		return spawn(ctx, dir, arguments(o))
+	}
+	if err != nil {
 		return err
 	}
-	return spawn(ctx, dir, args)
+	switch {
+	case info.Build != build:
+		fmt.Fprintln(os.Stderr, "the local cloud is of another build than this command: restarting it")
+	case !slices.Equal(arguments(&info.Options), arguments(o)):
+		fmt.Fprintln(os.Stderr, "the local cloud runs with other settings: restarting it")
+	default:
+		return nil
+	}
+	if err := terminate(ctx, info.PID); err != nil {
+		return err
+	}
+	return spawn(ctx, dir, arguments(o))
 }
 
 // spawn starts the daemon as a session of its own and waits until it says that it is ready, or ends.
@@ -95,10 +130,8 @@ func spawn(ctx context.Context, dir string, args []string) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	for {
-		if info, err := daemon.Find(dir); err == nil && info.PID == cmd.Process.Pid {
-			if _, err := (daemon.Client{Info: info}).Status(ctx); err == nil {
-				return nil
-			}
+		if info, err := daemon.Find(ctx, dir); err == nil && info.PID == cmd.Process.Pid {
+			return nil
 		}
 		select {
 		case err := <-ended:
@@ -121,7 +154,7 @@ func stop(ctx context.Context, dir string, flags *flag.FlagSet, args []string) e
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	info, err := daemon.Find(dir)
+	info, err := daemon.Find(ctx, dir)
 	if errors.Is(err, daemon.ErrNotRunning) && !*empty {
 		return nil
 	}
@@ -197,11 +230,11 @@ func reset(ctx context.Context, dir string, flags *flag.FlagSet, args []string) 
 	return nil
 }
 
-func env(_ context.Context, dir string, flags *flag.FlagSet, args []string) error {
+func env(ctx context.Context, dir string, flags *flag.FlagSet, args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	info, err := daemon.Find(dir)
+	info, err := daemon.Find(ctx, dir)
 	if err != nil {
 		return err
 	}
@@ -224,6 +257,7 @@ func env(_ context.Context, dir string, flags *flag.FlagSet, args []string) erro
 		{"PULUMI_BACKEND_URL", "file://" + stateDir(dir)},
 		{"PULUMI_HOME", home},
 		{"PULUMI_CONFIG_PASSPHRASE", "local"},
+		{"PULUMI_STACK", "local"},
 		{"PULUMI_SKIP_UPDATE_CHECK", "1"},
 	} {
 		fmt.Printf("export %s=%s\n", e[0], quote(e[1]))

@@ -32,7 +32,7 @@ func push(ctx context.Context, dir string, flags *flag.FlagSet, args []string) e
 		return errors.New("usage: localcloud push [flags] IMAGE")
 	}
 	reference := flags.Arg(0)
-	info, err := daemon.Find(dir)
+	info, err := daemon.Find(ctx, dir)
 	if err != nil {
 		return err
 	}

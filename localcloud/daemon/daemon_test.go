@@ -1,0 +1,170 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"slipway/localcloud/cloud"
+)
+
+// run runs a daemon on the folder and returns a client of it, and a function that stops it.
+func run(t *testing.T, dir string) (Client, func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	before, _ := Last(dir)
+	go func() {
+		ended <- Run(ctx, Options{Dir: dir, Zones: []string{"example.test"}, Patience: 0.01}, slog.New(slog.DiscardHandler))
+	}()
+	stop := func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+	for {
+		// Its file is written once everything listens.
+		if info, err := Find(t.Context(), dir); err == nil && info.Token != before.Token {
+			return Client{Info: info}, stop
+		}
+		select {
+		case err := <-ended:
+			t.Fatalf("the daemon ended: %v", err)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+func TestRestartKeepsWhatIsThere(t *testing.T) {
+	dir := t.TempDir()
+	first, stop := run(t, dir)
+	stop()
+	if _, err := Find(t.Context(), dir); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("a stopped daemon is found: %v", err)
+	}
+	second, stop := run(t, dir)
+	defer stop()
+	for name, port := range first.Info.Providers {
+		if second.Info.Providers[name] != port {
+			t.Errorf("the port of %s went from %d to %d", name, port, second.Info.Providers[name])
+		}
+	}
+	if second.Info.Registry != first.Info.Registry || second.Info.CAFile != first.Info.CAFile {
+		t.Errorf("after the restart: %+v, before: %+v", second.Info, first.Info)
+	}
+}
+
+func TestControlWantsTheToken(t *testing.T) {
+	c, stop := run(t, t.TempDir())
+	defer stop()
+	resp, err := http.Get("http://" + c.Info.Control + "/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusUnauthorized {
+		t.Errorf("without the token: %s", resp.Status)
+	}
+	if _, err := c.Status(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestForeignProcessIsNoDaemon(t *testing.T) {
+	dir := t.TempDir()
+	_, stop := run(t, dir)
+	stop()
+	info, err := Last(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info.PID = os.Getpid() // alive, and not a daemon any more
+	if err := writeInfo(dir, info); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Find(t.Context(), dir); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("this test is taken for a daemon: %v", err)
+	}
+}
+
+func TestChangeAndDeleteBehindTheEnginesBack(t *testing.T) {
+	c, stop := run(t, t.TempDir())
+	defer stop()
+	for _, err := range []error{
+		c.Change(t.Context(), "", "vpc-1", cloud.Map{"tags": nil}),
+		c.Delete(t.Context(), "", "vpc-1"),
+	} {
+		if err == nil || !strings.Contains(err.Error(), "nothing alive has this id") {
+			t.Errorf("of what is not there: %v", err)
+		}
+	}
+}
+
+func TestSecondDaemonOnAFolderIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	_, stop := run(t, dir)
+	defer stop()
+	err := Run(t.Context(), Options{Dir: dir}, slog.New(slog.DiscardHandler))
+	if err == nil || !strings.Contains(err.Error(), "another local cloud") {
+		t.Errorf("a second daemon: %v", err)
+	}
+}
+
+func TestFilesArePrivate(t *testing.T) {
+	dir := t.TempDir()
+	_, stop := run(t, dir)
+	stop()
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		if public := strings.HasPrefix(path, filepath.Join(dir, "ca")); path != dir && !public && info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s is %s", path, info.Mode())
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestStatusPrints(t *testing.T) {
+	s := Status{
+		Problems:  []string{"load balancer l is failed: no address"},
+		Endpoints: []Endpoint{{URL: "https://127.0.0.1:8443", Hostname: "a.example.test"}},
+		Services: []Service{{
+			Name: "s", Desired: 2, Running: 3, Events: []string{"it started"},
+			Deployments: []Deployment{{Status: "PRIMARY", RolloutState: "IN_PROGRESS", TaskDefinition: "d:2"}, {Status: "ACTIVE", RolloutState: "COMPLETED", TaskDefinition: "d:1"}},
+		}},
+		DNS:       []Record{{Name: "a.example.test", Type: "CNAME", Content: "b"}},
+		Resources: []Resource{{Type: "t", ID: "i", Name: "n"}},
+	}
+	var b strings.Builder
+	if err := s.Print(&b); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{
+		"load balancer l is failed: no address",
+		"https://127.0.0.1:8443  a.example.test",
+		"s        2        3        PRIMARY     IN_PROGRESS  d:2",
+		"                           ACTIVE      COMPLETED    d:1",
+		"it started",
+		"a.example.test  CNAME  b",
+		"t         n     i",
+	} {
+		if !strings.Contains(b.String(), line) {
+			t.Errorf("no line %q in\n%s", line, b.String())
+		}
+	}
+}
