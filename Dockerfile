@@ -3,12 +3,14 @@
 # Builds app/ into an image of two files: the binary and the CA certificates.
 #
 #	docker buildx build --platform linux/amd64,linux/arm64 \
-#	  --build-arg VERSION=1.4.2 --build-arg COMMIT="$(git rev-parse HEAD)" --build-arg BUILD_TIME="$(date -u +%FT%TZ)" .
+#	  --build-arg VERSION=1.4.2 --build-arg COMMIT="$(git rev-parse HEAD)" --build-arg BUILD_TIME="$(date -u +%FT%TZ)" \
+#	  --build-arg SOURCE="$(git remote get-url origin)" .
 
 # What /version and the labels say. The binary does without those that are not given.
 ARG VERSION=dev
 ARG COMMIT
 ARG BUILD_TIME
+ARG SOURCE
 
 # The build runs on the builder's own platform and cross-compiles: emulating the target would take ten times as long.
 FROM --platform=$BUILDPLATFORM golang:1.26-alpine AS build

@@ -104,10 +104,9 @@ func readConfig(source configSource) (*config, error) {
 	if err := components.CheckName(source.stack); err != nil {
 		found.add("stack", "%w", err)
 	}
-	secretServices := slices.Contains(source.secretKeys, root.path("services"))
 	services := root.object("services")
 	for _, name := range services.members() {
-		reader := serviceReader{object: services.object(name), problems: &found, domain: c.domain, encrypted: secretServices}
+		reader := serviceReader{object: services.object(name), problems: &found, domain: c.domain}
 		c.services = append(c.services, reader.read(source.stack, name))
 	}
 	if len(services.values) == 0 {
@@ -118,6 +117,9 @@ func readConfig(source configSource) (*config, error) {
 	// Checks across services make sense, and do not repeat what was found already, once each service is right by itself.
 	if len(found.errs) == 0 {
 		c.priorities = route(services, c.domain, c.services)
+		if err := components.CheckCertificateNames(c.hostnames()); err != nil {
+			found.add(services.key, "%w", err)
+		}
 	}
 	if len(found.errs) > 0 {
 		slices.SortFunc(found.errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
@@ -144,7 +146,9 @@ func (s configSource) root(found *problems) *object {
 			values[name] = value
 		}
 	}
-	return newObject(namespace, values, found)
+	root := newObject(namespace, values, found)
+	root.secretKeys = s.secretKeys
+	return root
 }
 
 // route returns the priorities of every service's routes and reports routes that more than one service has.
@@ -155,8 +159,8 @@ func route(services *object, zone string, all []serviceConfig) map[components.Ro
 		for _, r := range service.routes() {
 			anyone := components.Route{Hostname: r.Hostname, Path: r.Path}
 			if owner, taken := owners[anyone]; taken {
-				services.problems.add(services.path(service.name)+".hostnames",
-					"%s%s belongs to service %s already; give one of the two other paths or another host name", r.Hostname, r.Path, owner)
+				services.problems.addValue(services.path(service.name), r.Hostname+r.Path, services.secret, fmt.Errorf(
+					"is among the hostnames and paths of service %s already; give one of the two others", owner))
 				continue
 			}
 			owners[anyone] = service.name

@@ -140,6 +140,7 @@ func TestEverythingGiven(t *testing.T) {
 // Each of these configs is refused, by key.
 func TestRefusedConfigs(t *testing.T) {
 	long := strings.Repeat("a", 200)
+	const tooBig = "slipway:services.hello: env, secrets, command and entryPoint make a task definition of about "
 	for name, test := range map[string]struct {
 		source configSource
 		want   string
@@ -178,6 +179,7 @@ func TestRefusedConfigs(t *testing.T) {
 		"upper-case host":     {source(strings.Replace(service(""), "hello.example.com", "Hello.example.com", 1)), "slipway:services.hello.hostnames[0]: "},
 		"long host":           {source(strings.Replace(service(""), "hello.example.com", strings.Repeat("a.", 60)+"example.com", 1)), "slipway:services.hello.hostnames[0]: "},
 		"wildcards only":      {source(strings.Replace(service(""), "hello.example.com", "*.example.com", 1)), "slipway:services.hello.hostnames: needs a name that is not a wildcard"},
+		"long hosts only":     {source(strings.Replace(service(""), "hello.example.com", strings.Repeat("a", 60)+".example.com", 1)), "slipway:services: one of the host names must have at most 64 characters"},
 		"deep wildcard":       {source(strings.Replace(service(""), "hello.example.com", "*.c.b.a.example.com", 1)), "slipway:services.hello.hostnames[0]: "},
 		"host twice":          {source(strings.Replace(service(""), `"hello.example.com"`, `"hello.example.com", "hello.example.com"`, 1)), "is listed more than once"},
 		"path without slash":  {source(service(`"paths": ["api"]`)), "slipway:services.hello.paths[0]: \"api\": a path begins with /"},
@@ -187,7 +189,7 @@ func TestRefusedConfigs(t *testing.T) {
 		"path twice":          {source(service(`"paths": ["/a", "/a"]`)), "is listed more than once"},
 		"route twice": {
 			source(`{"a": {"image": "` + testImage + `", "hostnames": ["a.example.com"]}, "b": {"image": "` + testImage + `", "hostnames": ["b.example.com", "a.example.com"], "paths": ["/b", "/*"]}}`),
-			"slipway:services.b.hostnames: a.example.com/* belongs to service a already",
+			`slipway:services.b: "a.example.com/*": is among the hostnames and paths of service a already`,
 		},
 
 		"port 0":               {source(service(`"port": 0`)), "slipway:services.hello.port: 0: must be from 1 to 65535"},
@@ -224,7 +226,12 @@ func TestRefusedConfigs(t *testing.T) {
 		"env name injection":   {source(service(`"env": {"A=B\n": "a"}`)), "a variable's name"},
 		"env PORT":             {source(service(`"env": {"PORT": 80}`)), "slipway:services.hello.env.PORT: is set from port"},
 		"env NUL":              {source(service(`"env": {"A": "\u0000"}`)), "slipway:services.hello.env.A: contains a NUL"},
-		"env too big":          {source(service(`"env": {"A": "` + strings.Repeat("a", 50_000) + `"}`)), "slipway:services.hello.env: has 50001 bytes"},
+		"env too big":          {source(service(`"env": {"A": "` + strings.Repeat("a", 65_000) + `"}`)), tooBig},
+		"env too big as JSON":  {source(service(`"env": {"A": "` + strings.Repeat(`\n`, 32_000) + `"}`)), tooBig},
+		"many variables":       {source(service(`"env": ` + objectOf(3000, "a"))), tooBig},
+		"command too big":      {source(service(`"command": ["` + strings.Repeat("a", 65_000) + `"]`)), tooBig},
+		"entry point too big":  {source(service(`"entryPoint": ["` + strings.Repeat("a", 65_000) + `"]`)), tooBig},
+		"many secrets":         {encrypted(source(service(`"secrets": ` + objectOf(300, "swordfish")))), tooBig},
 		"secret in plain text": {source(service(`"secrets": {"A": "swordfish"}`)), "slipway:services.hello.secrets.A: is in plain text; run `pulumi config set --secret --path 'slipway:services.hello.secrets.A'`"},
 		"secrets is text":      {source(service(`"secrets": "swordfish"`)), "slipway:services.hello.secrets: is a string and must be an object"},
 		"secret is a list":     {encrypted(source(service(`"secrets": {"A": ["swordfish"]}`))), "slipway:services.hello.secrets.A: is a list and must be a string"},
@@ -232,6 +239,7 @@ func TestRefusedConfigs(t *testing.T) {
 		"secret PORT":          {encrypted(source(service(`"secrets": {"PORT": "swordfish"}`))), "slipway:services.hello.secrets.PORT: is set from port"},
 		"empty secret":         {encrypted(source(service(`"secrets": {"A": ""}`))), "slipway:services.hello.secrets.A: is empty"},
 		"secrets too big":      {encrypted(source(service(`"secrets": {"A": "` + strings.Repeat("swordfish", 8000) + `"}`))), "slipway:services.hello.secrets: have"},
+		"secrets too big JSON": {encrypted(source(service(`"secrets": {"A": "` + strings.Repeat(`\n`, 33_000) + `"}`))), "slipway:services.hello.secrets: have 66008 bytes together"},
 		"env and secret":       {encrypted(source(service(`"env": {"A": "a"}, "secrets": {"A": "swordfish"}`))), "slipway:services.hello.secrets.A: is in env too"},
 		"registry, no user":    {encrypted(source(service(`"registry": {"password": "swordfish"}`))), "slipway:services.hello.registry.username: is missing"},
 		"registry, no secret":  {source(service(`"registry": {"username": "me"}`)), "slipway:services.hello.registry.password: is missing; run `pulumi config set --secret"},
@@ -245,7 +253,7 @@ func TestRefusedConfigs(t *testing.T) {
 		"cidr":               {source(service(""), "network", `{"cidr": "10.0.0.0"}`), "slipway:network.cidr: \"10.0.0.0\": must be a CIDR block"},
 		"public cidr":        {source(service(""), "network", `{"cidr": "8.8.0.0/16"}`), "slipway:network.cidr: "},
 		"host bits":          {source(service(""), "network", `{"cidr": "10.0.0.1/16"}`), "slipway:network.cidr: "},
-		"cidr too small":     {source(service(""), "network", `{"cidr": "10.0.0.0/26"}`), "slipway:network.cidr: 10.0.0.0/26 has no room for 2 subnets"},
+		"cidr too small":     {source(service(""), "network", `{"cidr": "10.0.0.0/26"}`), `slipway:network.cidr: "10.0.0.0/26": has no room for 2 subnets`},
 		"one zone":           {source(service(""), "network", `{"zones": 1}`), "slipway:network.zones: 1: must be from 2 to 3"},
 		"ipv6 is text":       {source(service(""), "network", `{"ipv6": "yes"}`), "slipway:network.ipv6: is a string and must be true or false"},
 		"unknown in network": {source(service(""), "network", `{"nat": true}`), "slipway:network.nat: unknown key"},
@@ -258,7 +266,7 @@ func TestRefusedConfigs(t *testing.T) {
 		"reserved tag":       {source(service(""), "tags", `{"AWS:x": "x"}`), "slipway:tags.AWS:x: "},
 		"long tag":           {source(service(""), "tags", `{"a": "`+strings.Repeat("a", 257)+`"}`), "slipway:tags.a: "},
 		"tag with a control": {source(service(""), "tags", `{"a": "\n"}`), "slipway:tags.a: "},
-		"many tags":          {source(service(""), "tags", manyTags(47)), "slipway:tags: there are 47 tags; at most 46"},
+		"many tags":          {source(service(""), "tags", objectOf(47, "value")), "slipway:tags: there are 47 tags; at most 46"},
 		"stack name":         {configSource{project: "slipway", stack: "a.b", values: source(service("")).values}, `stack: name "a.b": `},
 		"long stack name":    {configSource{project: "slipway", stack: long[:25], values: source(service("")).values}, "stack: name "},
 	} {
@@ -277,12 +285,13 @@ func TestRefusedConfigs(t *testing.T) {
 	}
 }
 
-func manyTags(n int) string {
-	tags := make(map[string]string, n)
+// objectOf returns an object of n members with one value, as JSON.
+func objectOf(n int, value string) string {
+	members := make(map[string]string, n)
 	for i := range n {
-		tags[fmt.Sprintf("key-%d", i)] = "value"
+		members[fmt.Sprintf("key_%d", i)] = value
 	}
-	text, err := json.Marshal(tags)
+	text, err := json.Marshal(members)
 	if err != nil {
 		panic(err)
 	}
@@ -306,6 +315,14 @@ func TestAllProblemsAtOnce(t *testing.T) {
 		if !strings.HasPrefix(lines[i], want[i]) {
 			t.Errorf("line %d is %q, want %q", i, lines[i], want[i])
 		}
+	}
+}
+
+// A secret whose name is wrong is reported for that alone: the command for a wrong name would be of no use.
+func TestWrongNameIsReportedOnce(t *testing.T) {
+	_, err := readConfig(source(service(`"secrets": {"a.b": "swordfish"}`)))
+	if want := "config of stack dev:\nslipway:services.hello.secrets[\"a.b\"]: a variable's name is letters, digits and underscores, not beginning with a digit"; fmt.Sprint(err) != want {
+		t.Errorf("%v\nwant %s", err, want)
 	}
 }
 
@@ -362,6 +379,82 @@ func TestConfigProperties(t *testing.T) {
 			t.Fatalf("URL %s, priorities %v", hello.url(), c.priorities)
 		}
 	})
+}
+
+// What is wrong with a value under a key that holds Pulumi secrets is reported without it, wherever it is misplaced.
+func TestSecretTextsDoNotShow(t *testing.T) {
+	parts := rapid.SliceOfN(rapid.SampledFrom([]string{
+		"", "swordfish", "SWORDFISH", "/", "*", "*.", ".", ":", "@", "-", "_", " ", "\n", ".example.com", "ghcr.io/", "sha256:", "1",
+	}), 0, 4)
+	text := rapid.OneOf(
+		rapid.Map(parts, func(parts []string) any { return strings.Join(parts, "") }),
+		rapid.SampledFrom([]any{"10.77.0.0/26", "10.77.0.1/16", "8.77.0.0/16"}),
+	)
+	texts := rapid.Map(rapid.SliceOfN(text, 0, 3), func(list []any) any { return list })
+	object := func(members ...string) *rapid.Generator[any] {
+		return rapid.Map(rapid.MapOfN(rapid.SampledFrom(members), text, 0, 3), func(m map[string]any) any { return m })
+	}
+	of := func(generators map[string]*rapid.Generator[any]) *rapid.Generator[any] {
+		return rapid.Custom(func(t *rapid.T) any {
+			members := make(map[string]any)
+			for member, generator := range generators {
+				members[member] = generator.Draw(t, member)
+			}
+			return members
+		})
+	}
+	service := of(map[string]*rapid.Generator[any]{
+		"image": text, "hostnames": texts, "paths": texts, "port": text, "cpu": text, "architecture": text, "capacity": object("fargate", "base"),
+		"env": object("A", "B", "PORT", "1"), "secrets": object("A", "B", "PORT", "1"), "entryPoint": texts, "command": texts,
+		"registry": object("username", "password"), "healthCheck": object("path", "interval"), "stopTimeout": text,
+	})
+	root := of(map[string]*rapid.Generator[any]{
+		"zoneId": text, "network": object("cidr", "ipv6", "zones"), "dns": object("ttl", "proxied"), "logs": object("retentionDays"),
+		"loadBalancer": object("sslPolicy", "idleTimeout"), "tags": object("A", "Name", "*"),
+		"services": of(map[string]*rapid.Generator[any]{"hello": service, "other": service}),
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		s := source("")
+		for key, value := range root.Draw(t, "root").(map[string]any) {
+			text, isText := value.(string)
+			if !isText {
+				encoded, err := json.Marshal(value)
+				if err != nil {
+					t.Fatal(err)
+				}
+				text = string(encoded)
+			}
+			s.values["slipway:"+key] = text
+			s.secretKeys = append(s.secretKeys, "slipway:"+key)
+		}
+		_, err := readConfig(s)
+		for _, planted := range []string{"swordfish", "SWORDFISH", ".77."} {
+			if strings.Contains(fmt.Sprint(err), planted) {
+				t.Fatalf("a secret shows: %v", err)
+			}
+		}
+	})
+}
+
+// A route that two services share, and one that a service has twice, are right by themselves.
+func TestSecretRoutesDoNotShow(t *testing.T) {
+	for _, services := range []string{
+		`{"a": {"image": "` + testImage + `", "hostnames": ["swordfish.example.com"]}, "b": {"image": "` + testImage + `", "hostnames": ["swordfish.example.com"]}}`,
+		service(`"paths": ["/swordfish", "/swordfish"]`),
+	} {
+		_, err := readConfig(encrypted(source(services)))
+		if err == nil || strings.Contains(err.Error(), "swordfish") || !strings.Contains(err.Error(), "[secret]: is ") {
+			t.Errorf("%v, want an error that does not show the route", err)
+		}
+	}
+}
+
+// Numbers and booleans are settings, and stay visible beside secrets.
+func TestNumbersShowBesideSecrets(t *testing.T) {
+	_, err := readConfig(encrypted(source(service(`"port": 70000, "secrets": {"A": "swordfish"}`))))
+	if want := "slipway:services.hello.port: 70000: must be from 1 to 65535"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, want an error with %q", err, want)
+	}
 }
 
 func TestQuotaWarnings(t *testing.T) {

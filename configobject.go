@@ -22,11 +22,15 @@ func (p *problems) add(key, format string, args ...any) {
 	p.errs = append(p.errs, fmt.Errorf("%s: %w", key, fmt.Errorf(format, args...)))
 }
 
-// addValue reports what is wrong with a value that may be shown.
-func (p *problems) addValue(key string, value any, err error) {
+// addValue reports what is wrong with a value. A text is shown only if it is not secret; a number is what a setting takes,
+// and no secret. The error must not contain the value: not even a part of it.
+func (p *problems) addValue(key string, value any, secret bool, err error) {
 	shown := fmt.Sprint(value)
 	if _, isText := value.(string); isText {
 		shown = strconv.Quote(shown)
+		if secret {
+			shown = redacted
+		}
 	}
 	if runes := []rune(shown); len(runes) > 100 {
 		shown = string(runes[:100]) + "…"
@@ -43,25 +47,42 @@ func (p *problems) addWrongType(key string, value any, want string) {
 // keys that no getter has asked for. A key that is absent or null has its default. Keys are reported the way
 // `pulumi config set --path` takes them.
 type object struct {
-	key      string // where the object is; ends with a colon for the root
-	values   map[string]any
-	known    map[string]bool
-	problems *problems
+	key        string // where the object is; ends with a colon for the root
+	values     map[string]any
+	known      map[string]bool
+	secret     bool     // there are Pulumi secrets in it: no text in it is shown
+	secretKeys []string // of the root: the keys of its members that there are Pulumi secrets in
+	problems   *problems
 }
 
 func newObject(key string, values map[string]any, problems *problems) *object {
 	return &object{key: key, values: values, known: make(map[string]bool), problems: problems}
 }
 
-// path returns where the object's member is.
-func (o *object) path(member string) string {
-	if strings.ContainsAny(member, `."[]`) {
-		return o.key + "[" + strconv.Quote(member) + "]"
+// path returns where what a path of members leads to is.
+func (o *object) path(members ...string) string {
+	key := o.key
+	for _, member := range members {
+		switch {
+		case strings.ContainsAny(member, `."[]`):
+			key += "[" + strconv.Quote(member) + "]"
+		case strings.HasSuffix(key, ":"):
+			key += member
+		default:
+			key += "." + member
+		}
 	}
-	if o.key == "" || strings.HasSuffix(o.key, ":") {
-		return o.key + member
-	}
-	return o.key + "." + member
+	return key
+}
+
+// isSecret reports whether there are Pulumi secrets in the member.
+func (o *object) isSecret(member string) bool {
+	return o.secret || slices.Contains(o.secretKeys, o.path(member))
+}
+
+// invalid reports what is wrong with a member's value. See [problems.addValue].
+func (o *object) invalid(member string, value any, err error) {
+	o.problems.addValue(o.path(member), value, o.isSecret(member), err)
 }
 
 // members returns the names of everything in the object, sorted, and marks it known.
@@ -118,7 +139,9 @@ func (o *object) object(member string) *object {
 	if value != nil && !isObject {
 		o.wrongType(member, value, "an object")
 	}
-	return newObject(o.path(member), values, o.problems)
+	inner := newObject(o.path(member), values, o.problems)
+	inner.secret = o.isSecret(member)
+	return inner
 }
 
 // text returns a string that passes the checks.
@@ -134,7 +157,7 @@ func (o *object) text(member, otherwise string, checks ...func(string) error) st
 	}
 	for _, check := range checks {
 		if err := check(text); err != nil {
-			o.problems.addValue(o.path(member), text, err)
+			o.invalid(member, text, err)
 			return otherwise
 		}
 	}
@@ -165,13 +188,13 @@ func (o *object) integer(member string, otherwise, least, most int) int {
 	if err != nil {
 		f, err := number.Float64()
 		if err != nil || f != math.Trunc(f) || math.Abs(f) > math.MaxInt32 {
-			o.problems.addValue(o.path(member), number, fmt.Errorf("must be a whole number from %d to %d", least, most))
+			o.invalid(member, number, fmt.Errorf("must be a whole number from %d to %d", least, most))
 			return otherwise
 		}
 		n = int(f) // 1e3, as some tools write whole numbers
 	}
 	if n < least || n > most {
-		o.problems.addValue(o.path(member), n, fmt.Errorf("must be from %d to %d", least, most))
+		o.invalid(member, n, fmt.Errorf("must be from %d to %d", least, most))
 		return otherwise
 	}
 	return n
@@ -212,7 +235,7 @@ func (o *object) texts(member string, check func(string) error) []string {
 		}
 		if check != nil {
 			if err := check(text); err != nil {
-				o.problems.addValue(element, text, err)
+				o.problems.addValue(element, text, o.isSecret(member), err)
 				continue
 			}
 		}

@@ -34,7 +34,7 @@ func readNetwork(o *object) networkConfig {
 	}
 	if block, err := components.ParseVPCBlock(n.cidr); err == nil {
 		if _, err := components.PublicBlocks(block, n.zones); err != nil {
-			o.problems.add(o.path("cidr"), "%w", err)
+			o.invalid("cidr", n.cidr, err)
 		}
 	}
 	return n
@@ -75,7 +75,7 @@ func readLogs(o *object) int {
 	defer o.close()
 	days := o.integer("retentionDays", components.DefaultLogRetention, 1, retentions[len(retentions)-1])
 	if !slices.Contains(retentions, days) {
-		o.problems.addValue(o.path("retentionDays"), days, fmt.Errorf("CloudWatch Logs keeps logs for one of %v days", retentions))
+		o.invalid("retentionDays", days, fmt.Errorf("CloudWatch Logs keeps logs for one of %v days", retentions))
 	}
 	return days
 }
@@ -94,12 +94,11 @@ var tagPattern = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 
 func readTags(root *object) components.Tags {
 	tags := root.scalars("tags")
-	key := root.path("tags")
 	if most := maxTags - len(ownTags); len(tags) > most {
-		root.problems.add(key, "there are %d tags; at most %d leave room for %s", len(tags), most, strings.Join(ownTags, ", "))
+		root.problems.add(root.path("tags"), "there are %d tags; at most %d leave room for %s", len(tags), most, strings.Join(ownTags, ", "))
 	}
 	for name, value := range tags {
-		at := newObject(key, nil, nil).path(name)
+		at := root.path("tags", name)
 		switch {
 		case slices.Contains(ownTags, name):
 			root.problems.add(at, "is set by the program; choose another key")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -24,8 +25,13 @@ const (
 	maxHealthPath = 1024
 	// maxSecret is the length of a secret's value in bytes ("AWS Secrets Manager quotas").
 	maxSecret = 65_536
-	// maxEnvironment keeps the task definition within its 64 KiB ("Amazon ECS service quotas") beside everything else in it.
-	maxEnvironment = 48 << 10
+	// maxTaskDefinition is the size of a task definition in bytes ("Amazon ECS service quotas").
+	maxTaskDefinition = 64 << 10
+	// secretReference is more than what a task definition has for a secret variable, beside its name, which is there twice:
+	// the secret's ARN and its version.
+	secretReference = 200
+	// otherDefinition is more than everything in a task definition that no config makes longer.
+	otherDefinition = 3 << 10
 )
 
 var (
@@ -37,9 +43,8 @@ var (
 // serviceReader reads one service of the config.
 type serviceReader struct {
 	*object
-	problems  *problems
-	domain    string
-	encrypted bool // the services contain Pulumi secrets
+	problems *problems
+	domain   string
 }
 
 func (r serviceReader) read(stack, name string) serviceConfig {
@@ -62,7 +67,7 @@ func (r serviceReader) read(stack, name string) serviceConfig {
 		entryPoint:          r.texts("entryPoint", nil),
 		command:             r.texts("command", nil),
 		healthCheck:         r.readHealthCheck(),
-		deregistrationDelay: r.integer("deregistrationDelay", components.DefaultDeregistrationDelay, 0, maxDeregistrationDelay),
+		deregistrationDelay: r.integer("deregistrationDelay", 5, 0, maxDeregistrationDelay),
 		stopTimeout:         r.integer("stopTimeout", components.DefaultStopTimeout, 1, maxStopTimeout),
 		environment:         r.readEnvironment(),
 		secrets:             r.readSecrets(),
@@ -82,12 +87,13 @@ func (r serviceReader) read(stack, name string) serviceConfig {
 	}
 	for _, variable := range slices.Sorted(maps.Keys(s.secrets)) {
 		if _, both := s.environment[variable]; both {
-			r.problems.add(r.path("secrets")+"."+variable, "is in env too; a variable has one value")
+			r.problems.add(r.path("secrets", variable), "is in env too; a variable has one value")
 		}
 	}
 	if _, isECR := s.image.ECR(); isECR && s.registry != nil {
 		r.problems.add(r.path("registry"), "registry and an image in Amazon ECR exclude each other: ECS logs in to ECR by the execution role")
 	}
+	r.checkSize(s)
 	return s
 }
 
@@ -132,7 +138,7 @@ func (r serviceReader) reportDuplicates(member string, values []string) {
 	seen := make(map[string]bool, len(values))
 	for _, value := range values {
 		if seen[value] {
-			r.problems.addValue(r.path(member), value, errors.New("is listed more than once"))
+			r.invalid(member, value, errors.New("is listed more than once"))
 		}
 		seen[value] = true
 	}
@@ -185,13 +191,8 @@ func (r serviceReader) readHealthCheck() components.HealthCheck {
 
 func (r serviceReader) readEnvironment() map[string]string {
 	environment := r.scalars("env")
-	size := 0
 	for name, value := range environment {
 		r.checkVariable("env", name, value)
-		size += len(name) + len(value)
-	}
-	if size > maxEnvironment {
-		r.problems.add(r.path("env"), "has %d bytes; at most %d fit into a task definition", size, maxEnvironment)
 	}
 	return environment
 }
@@ -199,25 +200,25 @@ func (r serviceReader) readEnvironment() map[string]string {
 func (r serviceReader) readSecrets() map[string]secret {
 	values := r.scalars("secrets")
 	secrets := make(map[string]secret, len(values))
-	size := 0
 	for name, value := range values {
-		r.checkVariable("secrets", name, value)
-		r.checkEncrypted(r.path("secrets") + "." + name)
-		if value == "" {
-			r.problems.add(r.path("secrets")+"."+name, "is empty")
-		}
 		secrets[name] = newSecret(value)
-		size += len(name) + len(value) + len(`"":"",`)
+		if !r.checkVariable("secrets", name, value) {
+			continue
+		}
+		r.checkEncrypted(r.path("secrets", name))
+		if value == "" {
+			r.problems.add(r.path("secrets", name), "is empty")
+		}
 	}
-	if size > maxSecret {
-		r.problems.add(r.path("secrets"), "have %d bytes together; AWS Secrets Manager takes %d", size, maxSecret)
+	if size := jsonSize(values); size > maxSecret {
+		r.problems.add(r.path("secrets"), "have %d bytes together, as JSON; AWS Secrets Manager takes %d", size, maxSecret)
 	}
 	return secrets
 }
 
-// checkVariable reports what is wrong with an environment variable. Its value is not shown.
-func (r serviceReader) checkVariable(member, name, value string) {
-	at := newObject(r.path(member), nil, nil).path(name)
+// checkVariable reports what is wrong with an environment variable, and returns whether nothing is. Its value is not shown.
+func (r serviceReader) checkVariable(member, name, value string) bool {
+	at := r.path(member, name)
 	switch {
 	case !variablePattern.MatchString(name):
 		r.problems.add(at, "a variable's name is letters, digits and underscores, not beginning with a digit")
@@ -225,13 +226,39 @@ func (r serviceReader) checkVariable(member, name, value string) {
 		r.problems.add(at, "is set from port; set that instead")
 	case strings.ContainsRune(value, 0):
 		r.problems.add(at, "contains a NUL character")
+	default:
+		return true
 	}
+	return false
+}
+
+// checkSize reports a service whose task definition would be too big. It counts what the config decides the size of, as the
+// program writes it, and gives the rest its room.
+func (r serviceReader) checkSize(s serviceConfig) {
+	type variable struct{ Name, Value string }
+	variables := make([]variable, 0, len(s.environment))
+	for name, value := range s.environment {
+		variables = append(variables, variable{name, value})
+	}
+	size := otherDefinition + jsonSize(variables) + jsonSize(s.command) + jsonSize(s.entryPoint)
+	for name := range s.secrets {
+		size += secretReference + 2*len(name)
+	}
+	if size > maxTaskDefinition {
+		r.problems.add(r.key, "env, secrets, command and entryPoint make a task definition of about %d bytes; ECS takes %d", size, maxTaskDefinition)
+	}
+}
+
+// jsonSize returns how many bytes strings have as JSON.
+func jsonSize(strings any) int {
+	text, _ := json.Marshal(strings) // strings always have a form
+	return len(text)
 }
 
 // checkEncrypted reports a secret that is in the config in plain text. Pulumi tells the program only that there are secrets
 // somewhere among the services, so a plain one beside an encrypted one goes unnoticed here.
 func (r serviceReader) checkEncrypted(key string) {
-	if !r.encrypted {
+	if !r.secret {
 		r.problems.add(key, "is in plain text; run `pulumi config set --secret --path '%s'`", key)
 	}
 }

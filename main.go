@@ -49,6 +49,7 @@ func deploy(ctx *pulumi.Context, source configSource) error {
 	certificate, err := components.NewCertificate(ctx, name, &components.CertificateArgs{
 		Hostnames: cfg.hostnames(),
 		ZoneID:    pulumi.String(existing.zoneID),
+		Zone:      cfg.domain,
 		Comment:   comment,
 		Tags:      tags,
 	})
@@ -73,6 +74,7 @@ func deploy(ctx *pulumi.Context, source configSource) error {
 	for _, hostname := range cfg.hostnames() {
 		if _, err := components.NewDNSRecord(ctx, hostname, &components.DNSRecordArgs{
 			ZoneID:  pulumi.String(existing.zoneID),
+			Zone:    cfg.domain,
 			Name:    pulumi.String(hostname),
 			Target:  balancer.DNSName,
 			TTL:     cfg.dns.ttl,

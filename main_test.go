@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -25,6 +26,11 @@ const exampleSecret = "an example"
 
 // readStack reads a stack's config from its file, the way the engine does.
 func readStack(t *testing.T, name string) configSource {
+	t.Helper()
+	return readStackWith(t, name, decrypter)
+}
+
+func readStackWith(t *testing.T, name string, decrypter func(encryptionSalt string) (pulumiconfig.Decrypter, error)) configSource {
 	t.Helper()
 	project, err := workspace.LoadProject("Pulumi.yaml")
 	if err != nil {
@@ -88,6 +94,35 @@ func decrypter(encryptionSalt string) (pulumiconfig.Decrypter, error) {
 		decrypters[encryptionSalt] = pulumiconfig.NewSymmetricCrypterFromPassphrase("local", salt)
 	}
 	return decrypters[encryptionSalt], nil
+}
+
+// What is secret is encrypted in every stack's file. The program cannot tell where another secret is encrypted beside it.
+func TestSecretsAreEncryptedInEveryStackFile(t *testing.T) {
+	encrypted := 0
+	for _, stack := range stacks {
+		source := readStackWith(t, stack, func(string) (pulumiconfig.Decrypter, error) { return pulumiconfig.NewBlindingDecrypter(), nil })
+		var services map[string]struct {
+			Secrets  map[string]string
+			Registry struct{ Password *string }
+		}
+		if err := json.Unmarshal([]byte(source.values["slipway:services"]), &services); err != nil {
+			t.Fatal(err)
+		}
+		for name, service := range services {
+			values := slices.Collect(maps.Values(service.Secrets))
+			if service.Registry.Password != nil {
+				values = append(values, *service.Registry.Password)
+			}
+			for _, value := range values {
+				if encrypted++; value != "[secret]" { // what the blinding decrypter makes of every encrypted value
+					t.Errorf("stack %s: service %s has a secret in plain text", stack, name)
+				}
+			}
+		}
+	}
+	if encrypted == 0 {
+		t.Error("no stack has a secret")
+	}
 }
 
 func deployStack(t *testing.T, name string) *mocks.Cloud {
@@ -241,8 +276,11 @@ func TestChildrenAreNamedAfterTheirComponent(t *testing.T) {
 			parent := resource.URN(r.RPC.GetParent())
 			switch {
 			case strings.HasPrefix(r.Type, "slipway:") || parent.Type() == "pulumi:pulumi:Stack":
-				if r.Type == "cloudflare:index/record:Record" && r.Inputs["name"].StringValue() != r.Name {
-					t.Errorf("record %s is for %v", r.Name, r.Inputs["name"])
+				if r.Type == "cloudflare:index/record:Record" {
+					name, zone := r.Inputs["name"].StringValue(), strings.TrimPrefix(r.Inputs["zoneId"].StringValue(), "zone-of-")
+					if strings.TrimPrefix(name+"."+zone, "@.") != r.Name {
+						t.Errorf("record %s is for %s in zone %s", r.Name, name, zone)
+					}
 				}
 			case !strings.HasPrefix(r.Name, parent.Name()):
 				t.Errorf("%s %s is a child of %s", r.Type, r.Name, parent.Name())
@@ -260,13 +298,13 @@ func TestSharedHostname(t *testing.T) {
 			records = append(records, r.Name)
 		}
 	}
-	if want := []string{"example.com", "prod-example.com", "prod-www.example.com", "www.example.com"}; !slices.Equal(records, want) {
+	if want := []string{"example.com", "prod/example.com", "prod/www.example.com", "www.example.com"}; !slices.Equal(records, want) {
 		t.Errorf("records are %v, want %v", records, want)
 	}
 	priority := func(name string) float64 {
 		return cloud.Resource("aws:lb/listenerRule:ListenerRule", name).Inputs["priority"].NumberValue()
 	}
-	if api, rest := priority("prod-api-www.example.com/api/*"), priority("prod-hello-www.example.com"); api >= rest {
+	if api, rest := priority("prod-api/www.example.com/api/*"), priority("prod-hello/www.example.com"); api >= rest {
 		t.Errorf("/api/* has priority %v, and every path has %v", api, rest)
 	}
 }

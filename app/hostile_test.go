@@ -52,6 +52,7 @@ func TestHostileRequests(t *testing.T) {
 		"dot segments":      {"GET /../../etc/passwd HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 404},
 		"absolute form":     {"GET http://evil.example/version HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 200},
 		"connect":           {"CONNECT evil.example:443 HTTP/1.1\r\nHost: a\r\n\r\n", 404},
+		"ALB's largest":     {"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" + strings.Repeat("X: "+strings.Repeat("x", 16_000)+"\r\n", 4) + "\r\n", 200},
 		"large header":      {"GET / HTTP/1.1\r\nHost: a\r\nX: " + strings.Repeat("x", 1<<20) + "\r\n\r\n", 431},
 		"many headers":      {"GET / HTTP/1.1\r\nHost: a\r\n" + strings.Repeat("X: y\r\n", 1<<16) + "\r\n", 431},
 		"long path":         {"GET /" + strings.Repeat("x", 1<<20) + " HTTP/1.1\r\nHost: a\r\n\r\n", 431},

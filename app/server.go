@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// maxHeaderBytes is what an Application Load Balancer lets through as a single header ("HTTP headers" in its quotas).
-	maxHeaderBytes = 16 << 10
+	// maxHeaderBytes is what an Application Load Balancer lets through as a request's header ("HTTP headers" in its quotas).
+	maxHeaderBytes = 64 << 10
 	// maxBodyBytes bounds a request's body, which no route of ours uses.
 	maxBodyBytes = 64 << 10
 	// writeTimeout bounds how long one answer takes, the checks of GET /status included.

@@ -17,8 +17,9 @@ const maxCommonName = 64
 type CertificateArgs struct {
 	// Hostnames that the certificate is for, wildcards included. Their order does not matter.
 	Hostnames []string
-	// ZoneID is the Cloudflare zone that all of the host names are in.
+	// ZoneID and Zone are the id and the name of the Cloudflare zone that all of the host names are in.
 	ZoneID pulumi.StringInput
+	Zone   string
 	// Comment is put on the validation records.
 	Comment string
 	Tags    Tags
@@ -40,8 +41,8 @@ func NewCertificate(ctx *pulumi.Context, name string, args *CertificateArgs, opt
 	if args == nil {
 		return nil, errors.New("certificate: args are missing")
 	}
-	if args.ZoneID == nil {
-		return nil, fmt.Errorf("certificate %s: the zone id is missing", name)
+	if args.ZoneID == nil || args.Zone == "" {
+		return nil, fmt.Errorf("certificate %s: the zone's id and name are both needed", name)
 	}
 	commonName, alternatives, err := certificateNames(args.Hostnames)
 	if err != nil {
@@ -75,8 +76,9 @@ func NewCertificate(ctx *pulumi.Context, name string, args *CertificateArgs, opt
 		option := request.DomainValidationOptions.ApplyT(func(options []acm.CertificateDomainValidationOption) (map[string]string, error) {
 			return validationRecord(options, domain)
 		}).(pulumi.StringMapOutput)
-		record, err := NewDNSRecord(ctx, name+"-"+domain, &DNSRecordArgs{
+		record, err := NewDNSRecord(ctx, name+"/"+domain, &DNSRecordArgs{
 			ZoneID: args.ZoneID,
+			Zone:   args.Zone,
 			Name:   option.MapIndex(pulumi.String("name")),
 			Target: option.MapIndex(pulumi.String("value")),
 			TTL:    validationTTL,
@@ -101,6 +103,12 @@ func NewCertificate(ctx *pulumi.Context, name string, args *CertificateArgs, opt
 
 	certificate.ARN = validation.CertificateArn
 	return certificate, ctx.RegisterResourceOutputs(certificate, pulumi.Map{"arn": certificate.ARN})
+}
+
+// CheckCertificateNames reports why ACM would not issue a certificate for the host names.
+func CheckCertificateNames(hostnames []string) error {
+	_, _, err := certificateNames(hostnames)
+	return err
 }
 
 // certificateNames sorts the host names and returns the one to be the certificate's first, and the others.

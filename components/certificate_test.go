@@ -12,7 +12,7 @@ import (
 
 func certificate(hostnames ...string) pulumi.RunFunc {
 	return func(ctx *pulumi.Context) error {
-		_, err := NewCertificate(ctx, "dev", &CertificateArgs{Hostnames: hostnames, ZoneID: pulumi.String("zone"), Comment: "test"})
+		_, err := NewCertificate(ctx, "dev", &CertificateArgs{Hostnames: hostnames, ZoneID: pulumi.String("zone-of-example.com"), Zone: "example.com", Comment: "test"})
 		return err
 	}
 }
@@ -22,11 +22,11 @@ func TestCertificate(t *testing.T) {
 	if err := cloud.Run(certificate("hello.example.com")); err != nil {
 		t.Fatal(err)
 	}
-	// The record is as ACM asks, less the trailing dots, and never proxied.
+	// The record is as ACM asks, by its name in the zone and less the trailing dots, and never proxied.
 	cloud.Expect(t, `
 slipway:index:Certificate dev
 aws:acm/certificate:Certificate dev {"domainName":"hello.example.com","validationMethod":"DNS"}
-cloudflare:index/record:Record dev-hello.example.com {"allowOverwrite":true,"comment":"test","content":"_value.hello.example.com.acm-validations.aws","name":"_name.hello.example.com","proxied":false,"ttl":60,"type":"CNAME","zoneId":"zone"}
+cloudflare:index/record:Record dev/hello.example.com {"allowOverwrite":true,"comment":"test","content":"_value.hello.example.com.acm-validations.aws","name":"_name.hello","proxied":false,"ttl":60,"type":"CNAME","zoneId":"zone-of-example.com"}
 aws:acm/certificateValidation:CertificateValidation dev {"certificateArn":"arn:Certificate/dev","validationRecordFqdns":["_name.hello.example.com"]}
 `)
 }
@@ -44,8 +44,8 @@ func TestCertificateForSeveralNames(t *testing.T) {
 		cloud.Expect(t, `
 slipway:index:Certificate dev
 aws:acm/certificate:Certificate dev {"domainName":"*.example.com","subjectAlternativeNames":["b.example.com","example.com"],"validationMethod":"DNS"}
-cloudflare:index/record:Record dev-b.example.com {"allowOverwrite":true,"comment":"test","content":"_value.b.example.com.acm-validations.aws","name":"_name.b.example.com","proxied":false,"ttl":60,"type":"CNAME","zoneId":"zone"}
-cloudflare:index/record:Record dev-example.com {"allowOverwrite":true,"comment":"test","content":"_value.example.com.acm-validations.aws","name":"_name.example.com","proxied":false,"ttl":60,"type":"CNAME","zoneId":"zone"}
+cloudflare:index/record:Record dev/b.example.com {"allowOverwrite":true,"comment":"test","content":"_value.b.example.com.acm-validations.aws","name":"_name.b","proxied":false,"ttl":60,"type":"CNAME","zoneId":"zone-of-example.com"}
+cloudflare:index/record:Record dev/example.com {"allowOverwrite":true,"comment":"test","content":"_value.example.com.acm-validations.aws","name":"_name","proxied":false,"ttl":60,"type":"CNAME","zoneId":"zone-of-example.com"}
 aws:acm/certificateValidation:CertificateValidation dev {"certificateArn":"arn:Certificate/dev","validationRecordFqdns":["_name.b.example.com","_name.example.com"]}
 `)
 	}
@@ -57,7 +57,7 @@ func TestCertificatePreviewHasItsRecords(t *testing.T) {
 	if err := cloud.Preview(certificate("a.example.com", "b.example.com")); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"dev-a.example.com", "dev-b.example.com"} {
+	for _, name := range []string{"dev/a.example.com", "dev/b.example.com"} {
 		record := cloud.Resource("cloudflare:index/record:Record", name)
 		if _, known := record.Inputs["content"]; record.Inputs == nil || known {
 			t.Errorf("record %s is %v, want it with unknown content", name, record.Inputs)
@@ -90,9 +90,10 @@ func TestCertificateRefuses(t *testing.T) {
 		want string
 	}{
 		"no args":         {nil, "args are missing"},
-		"no zone":         {&CertificateArgs{Hostnames: []string{"a.example.com"}}, "zone id is missing"},
-		"no names":        {&CertificateArgs{ZoneID: pulumi.String("zone")}, "no host name"},
-		"long names only": {&CertificateArgs{ZoneID: pulumi.String("zone"), Hostnames: []string{strings.Repeat("a", 63) + ".example.com"}}, "at most 64"},
+		"no zone id":      {&CertificateArgs{Hostnames: []string{"a.example.com"}, Zone: "example.com"}, "id and name are both needed"},
+		"no zone":         {&CertificateArgs{Hostnames: []string{"a.example.com"}, ZoneID: pulumi.String("zone")}, "id and name are both needed"},
+		"no names":        {&CertificateArgs{ZoneID: pulumi.String("zone"), Zone: "example.com"}, "no host name"},
+		"long names only": {&CertificateArgs{ZoneID: pulumi.String("zone"), Zone: "example.com", Hostnames: []string{strings.Repeat("a", 63) + ".example.com"}}, "at most 64"},
 	} {
 		var cloud mocks.Cloud
 		err := cloud.Run(func(ctx *pulumi.Context) error {

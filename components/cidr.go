@@ -32,7 +32,7 @@ func ParseVPCBlock(s string) (netip.Prefix, error) {
 	case !block.Addr().Is4():
 		return netip.Prefix{}, errors.New("must be IPv4; AWS provides the IPv6 block itself")
 	case block != block.Masked():
-		return netip.Prefix{}, fmt.Errorf("has host bits set; the block is %s", block.Masked())
+		return netip.Prefix{}, fmt.Errorf("has bits set beyond its /%d", block.Bits())
 	case block.Bits() < minVPCBits || block.Bits() > maxVPCBits:
 		return netip.Prefix{}, fmt.Errorf("must be /%d to /%d, as every VPC", minVPCBits, maxVPCBits)
 	case !block.Addr().IsPrivate():
@@ -47,8 +47,8 @@ func ParseVPCBlock(s string) (netip.Prefix, error) {
 func PublicBlocks(vpc netip.Prefix, zones int) ([]netip.Prefix, error) {
 	bits := min(max(preferredSubnetBits, vpc.Bits()+subnetBlocks), maxSubnetBits)
 	if bits < vpc.Bits() || zones >= 1<<(bits-vpc.Bits()) {
-		return nil, fmt.Errorf("%s has no room for %d subnets of /%d, the smallest a load balancer accepts, beside the one kept free; use /25 or larger",
-			vpc, zones, bits)
+		return nil, fmt.Errorf("has no room for %d subnets of /%d, the smallest a load balancer accepts, beside the one kept free; use /25 or larger",
+			zones, bits)
 	}
 	addr := vpc.Addr().As4()
 	start := binary.BigEndian.Uint32(addr[:])

@@ -21,7 +21,7 @@ func TestParseVPCBlock(t *testing.T) {
 		"10.0.0.0/33":    "CIDR block",
 		"10.0.0.256/16":  "CIDR block",
 		"2001:db8::/56":  "IPv4",
-		"10.0.0.1/16":    "10.0.0.0/16",
+		"10.0.0.1/16":    "bits set beyond its /16",
 		"10.0.0.0/15":    "/16 to /28",
 		"10.0.0.0/29":    "/16 to /28",
 		"8.8.0.0/16":     "private",

@@ -17,8 +17,9 @@ const (
 // DNSRecordArgs describe a CNAME record in a Cloudflare zone.
 type DNSRecordArgs struct {
 	ZoneID pulumi.StringInput
-	Name   pulumi.StringInput // fully qualified; a trailing dot is dropped
-	Target pulumi.StringInput // a trailing dot is dropped
+	Zone   string             // the zone's name
+	Name   pulumi.StringInput // fully qualified, in the zone; with or without a trailing dot
+	Target pulumi.StringInput // with or without a trailing dot
 	// TTL in seconds, 60 to 86400. It is ignored if the record is proxied.
 	TTL int
 	// Proxied sends the traffic through Cloudflare instead of only answering with the target.
@@ -37,7 +38,7 @@ func NewDNSRecord(ctx *pulumi.Context, name string, args *DNSRecordArgs, opts ..
 	}
 	record := &cloudflare.RecordArgs{
 		ZoneId:  args.ZoneID,
-		Name:    withoutTrailingDot(args.Name),
+		Name:    relativeTo(args.Zone, args.Name),
 		Type:    pulumi.String("CNAME"),
 		Content: withoutTrailingDot(args.Target),
 		Ttl:     pulumi.Int(ttl),
@@ -48,6 +49,18 @@ func NewDNSRecord(ctx *pulumi.Context, name string, args *DNSRecordArgs, opts ..
 		record.AllowOverwrite = pulumi.Bool(true)
 	}
 	return cloudflare.NewRecord(ctx, name, record, opts...)
+}
+
+// relativeTo returns a name the way the Cloudflare provider wants it, which is without the zone's: where it looks for the
+// record to overwrite, it appends that to every name but the apex's, "@" (terraform-provider-cloudflare v4,
+// resourceCloudflareRecordCreate).
+func relativeTo(zone string, name pulumi.StringInput) pulumi.StringOutput {
+	return withoutTrailingDot(name).ApplyT(func(name string) string {
+		if name == zone {
+			return "@"
+		}
+		return strings.TrimSuffix(name, "."+zone)
+	}).(pulumi.StringOutput)
 }
 
 // withoutTrailingDot returns a DNS name the way Cloudflare stores it. ACM writes names with the dot of the root, and

@@ -12,11 +12,14 @@ func TestDNSRecord(t *testing.T) {
 	var cloud mocks.Cloud
 	err := cloud.Run(func(ctx *pulumi.Context) error {
 		for name, args := range map[string]*DNSRecordArgs{
-			"plain":   {TTL: 60},
-			"proxied": {TTL: 60, Proxied: true},
-			"forced":  {TTL: 120, Overwrite: true, Comment: "why"},
+			"plain":    {Name: pulumi.String("a.example.com."), TTL: 60},
+			"proxied":  {Name: pulumi.String("a.example.com"), TTL: 60, Proxied: true},
+			"forced":   {Name: pulumi.String("*.a.example.com."), TTL: 120, Overwrite: true, Comment: "why"},
+			"apex":     {Name: pulumi.String("example.com"), TTL: 60},
+			"wildcard": {Name: pulumi.String("*.example.com"), TTL: 60},
+			"twice":    {Name: pulumi.String("example.com.example.com"), TTL: 60},
 		} {
-			args.ZoneID, args.Name, args.Target = pulumi.String("zone"), pulumi.String("a.example.com."), pulumi.String("lb.amazonaws.com.")
+			args.ZoneID, args.Zone, args.Target = pulumi.String("zone"), "example.com", pulumi.String("lb.amazonaws.com.")
 			if _, err := NewDNSRecord(ctx, name, args); err != nil {
 				return err
 			}
@@ -27,8 +30,11 @@ func TestDNSRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	cloud.Expect(t, `
-cloudflare:index/record:Record plain {"comment":"","content":"lb.amazonaws.com","name":"a.example.com","proxied":false,"ttl":60,"type":"CNAME","zoneId":"zone"}
-cloudflare:index/record:Record proxied {"comment":"","content":"lb.amazonaws.com","name":"a.example.com","proxied":true,"ttl":1,"type":"CNAME","zoneId":"zone"}
-cloudflare:index/record:Record forced {"allowOverwrite":true,"comment":"why","content":"lb.amazonaws.com","name":"a.example.com","proxied":false,"ttl":120,"type":"CNAME","zoneId":"zone"}
+cloudflare:index/record:Record plain {"comment":"","content":"lb.amazonaws.com","name":"a","proxied":false,"ttl":60,"type":"CNAME","zoneId":"zone"}
+cloudflare:index/record:Record proxied {"comment":"","content":"lb.amazonaws.com","name":"a","proxied":true,"ttl":1,"type":"CNAME","zoneId":"zone"}
+cloudflare:index/record:Record forced {"allowOverwrite":true,"comment":"why","content":"lb.amazonaws.com","name":"*.a","proxied":false,"ttl":120,"type":"CNAME","zoneId":"zone"}
+cloudflare:index/record:Record apex {"comment":"","content":"lb.amazonaws.com","name":"@","proxied":false,"ttl":60,"type":"CNAME","zoneId":"zone"}
+cloudflare:index/record:Record wildcard {"comment":"","content":"lb.amazonaws.com","name":"*","proxied":false,"ttl":60,"type":"CNAME","zoneId":"zone"}
+cloudflare:index/record:Record twice {"comment":"","content":"lb.amazonaws.com","name":"example.com","proxied":false,"ttl":60,"type":"CNAME","zoneId":"zone"}
 `)
 }

@@ -49,7 +49,7 @@ type FargateServiceArgs struct {
 	InstanceCount        int
 	Capacity             Capacity    // by default [DefaultCapacity]
 	HealthCheck          HealthCheck // by default [DefaultHealthCheck]
-	DeregistrationDelay  int         // seconds that a task which is to stop still gets to finish its requests
+	DeregistrationDelay  int         // seconds that a task which is to stop still gets to finish its requests; can be 0
 	StopTimeout          int         // seconds between SIGTERM and SIGKILL, by default [DefaultStopTimeout]
 	LogRetention         int         // days, by default [DefaultLogRetention]
 
@@ -74,13 +74,12 @@ type HealthCheck struct {
 
 // Defaults of a [FargateService].
 const (
-	DefaultPort                = 8080
-	DefaultCPU                 = 256
-	DefaultMemory              = 512
-	DefaultArchitecture        = "amd64"
-	DefaultDeregistrationDelay = 5
-	DefaultStopTimeout         = 30
-	DefaultLogRetention        = 30
+	DefaultPort         = 8080
+	DefaultCPU          = 256
+	DefaultMemory       = 512
+	DefaultArchitecture = "amd64"
+	DefaultStopTimeout  = 30
+	DefaultLogRetention = 30
 )
 
 // Defaults of a [FargateService] that are not constants. Nothing changes them.
@@ -148,7 +147,7 @@ func NewFargateService(ctx *pulumi.Context, name string, args *FargateServiceArg
 	if err != nil {
 		return nil, err
 	}
-	execution, executionPolicy, err := args.newExecutionRole(ctx, name, logs, secrets, parent)
+	execution, executionPolicies, err := args.newExecutionRole(ctx, name, logs, secrets, parent)
 	if err != nil {
 		return nil, err
 	}
@@ -162,8 +161,8 @@ func NewFargateService(ctx *pulumi.Context, name string, args *FargateServiceArg
 	}
 
 	// The target group must belong to a load balancer when the service registers, which the rules see to. Tasks can start
-	// once the policy and the security groups let them, and stop properly as long as they do.
-	needs := append(slices.Concat(rules, groupRules), executionPolicy)
+	// once the policies and the security groups let them, and stop properly as long as they do.
+	needs := slices.Concat(rules, groupRules, executionPolicies)
 	s, err := ecs.NewService(ctx, name, &ecs.ServiceArgs{
 		Cluster:                    args.ClusterARN,
 		TaskDefinition:             definition.Arn,
@@ -190,7 +189,12 @@ func NewFargateService(ctx *pulumi.Context, name string, args *FargateServiceArg
 		EnableEcsManagedTags:          pulumi.Bool(true),
 		PropagateTags:                 pulumi.String("SERVICE"),
 		Tags:                          args.Tags.named(name),
-	}, parent, pulumi.DependsOn(needs))
+	}, parent, pulumi.DependsOn(needs), pulumi.Timeouts(&pulumi.CustomTimeouts{
+		// A service that never had healthy tasks cannot be rolled back, so its first deployment ends by this alone.
+		// Later ones need time to be rolled back in.
+		Create: "10m",
+		Update: "20m",
+	}))
 	if err != nil {
 		return nil, err
 	}

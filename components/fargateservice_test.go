@@ -21,6 +21,10 @@ const (
 
 // fargateService returns a program that creates a service with the smallest set of arguments, changed.
 func fargateService(change func(*FargateServiceArgs)) pulumi.RunFunc {
+	return fargateServiceNamed("dev-hello", change)
+}
+
+func fargateServiceNamed(name string, change func(*FargateServiceArgs)) pulumi.RunFunc {
 	args := &FargateServiceArgs{
 		Service:                     "hello",
 		Region:                      "eu-central-1",
@@ -46,7 +50,7 @@ func fargateService(change func(*FargateServiceArgs)) pulumi.RunFunc {
 		change(args)
 	}
 	return func(ctx *pulumi.Context) error {
-		_, err := NewFargateService(ctx, "dev-hello", args)
+		_, err := NewFargateService(ctx, name, args)
 		return err
 	}
 }
@@ -64,11 +68,11 @@ aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule dev-hello-load-balancer-
 aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule dev-hello-out-ipv4 {"cidrIpv4":"0.0.0.0/0","ipProtocol":"-1","securityGroupId":"SecurityGroup/dev-hello"}
 aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule dev-hello-out-ipv6 {"cidrIpv6":"::/0","ipProtocol":"-1","securityGroupId":"SecurityGroup/dev-hello"}
 aws:lb/targetGroup:TargetGroup dev-hello {"deregistrationDelay":5,"healthCheck":{"enabled":true,"healthyThreshold":2,"interval":5,"matcher":"200","path":"/healthz","port":"traffic-port","protocol":"HTTP","timeout":2,"unhealthyThreshold":2},"port":80,"protocol":"HTTP","protocolVersion":"HTTP1","targetType":"ip","vpcId":"vpc"}
-aws:lb/listenerRule:ListenerRule dev-hello-hello.example.com {"actions":[{"forward":{"targetGroups":[{"arn":"arn:TargetGroup/dev-hello","weight":100}]},"type":"forward"}],"conditions":[{"hostHeader":{"values":["hello.example.com"]}}],"listenerArn":"listener","priority":4}
+aws:lb/listenerRule:ListenerRule dev-hello/hello.example.com {"actions":[{"forward":{"targetGroups":[{"arn":"arn:TargetGroup/dev-hello","weight":100}]},"type":"forward"}],"conditions":[{"hostHeader":{"values":["hello.example.com"]}}],"listenerArn":"listener","priority":4}
 aws:cloudwatch/logGroup:LogGroup dev-hello {"retentionInDays":30}
 aws:iam/role:Role dev-hello-execution {"assumeRolePolicy":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"ecs-tasks.amazonaws.com\"},\"Action\":[\"sts:AssumeRole\"]}]}","description":"Used by ECS to start the tasks"}
 aws:iam/role:Role dev-hello-task {"assumeRolePolicy":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"ecs-tasks.amazonaws.com\"},\"Action\":[\"sts:AssumeRole\"]}]}","description":"Given to the tasks themselves"}
-aws:iam/rolePolicy:RolePolicy dev-hello-execution {"policy":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Sid\":\"WriteLogs\",\"Effect\":\"Allow\",\"Action\":[\"logs:CreateLogStream\",\"logs:PutLogEvents\"],\"Resource\":[\"arn:LogGroup/dev-hello:*\"]}]}","role":"dev-hello-execution-0123456"}
+aws:iam/rolePolicy:RolePolicy dev-hello-execution-logs {"policy":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Sid\":\"WriteLogs\",\"Effect\":\"Allow\",\"Action\":[\"logs:CreateLogStream\",\"logs:PutLogEvents\"],\"Resource\":[\"arn:LogGroup/dev-hello:*\"]}]}","role":"dev-hello-execution-0123456"}
 aws:ecs/taskDefinition:TaskDefinition dev-hello {"containerDefinitions":"[{\"name\":\"main\",\"image\":\"ghcr.io/hello@`+testDigest+`\",\"essential\":true,\"environment\":[{\"name\":\"PORT\",\"value\":\"8080\"}],\"portMappings\":[{\"containerPort\":8080,\"hostPort\":8080,\"protocol\":\"tcp\"}],\"user\":\"65532:65532\",\"readonlyRootFilesystem\":true,\"linuxParameters\":{\"initProcessEnabled\":true},\"stopTimeout\":30,\"logConfiguration\":{\"logDriver\":\"awslogs\",\"options\":{\"awslogs-group\":\"dev-hello-0123456\",\"awslogs-region\":\"eu-central-1\",\"awslogs-stream-prefix\":\"hello\",\"max-buffer-size\":\"25m\",\"mode\":\"non-blocking\"}}}]","cpu":"256","executionRoleArn":"arn:Role/dev-hello-execution","family":"slipway-dev-hello","memory":"512","networkMode":"awsvpc","requiresCompatibilities":["FARGATE"],"runtimePlatform":{"cpuArchitecture":"X86_64","operatingSystemFamily":"LINUX"},"skipDestroy":true,"taskRoleArn":"arn:Role/dev-hello-task"}
 aws:ecs/service:Service dev-hello {"capacityProviderStrategies":[{"base":0,"capacityProvider":"FARGATE","weight":1}],"cluster":"cluster","deploymentCircuitBreaker":{"enable":true,"rollback":true},"deploymentMaximumPercent":200,"deploymentMinimumHealthyPercent":100,"desiredCount":2,"enableEcsManagedTags":true,"healthCheckGracePeriodSeconds":10,"loadBalancers":[{"containerName":"main","containerPort":8080,"targetGroupArn":"arn:TargetGroup/dev-hello"}],"networkConfiguration":{"assignPublicIp":true,"securityGroups":["SecurityGroup/dev-hello"],"subnets":["subnet-1","subnet-2"]},"propagateTags":"SERVICE","taskDefinition":"arn:TaskDefinition/dev-hello","waitForSteadyState":true}
 `)
@@ -83,8 +87,8 @@ func TestFargateServiceOrder(t *testing.T) {
 	}
 	service := cloud.Resource(serviceType, "dev-hello")
 	for token, names := range map[string][]string{
-		listenerRuleType:                {"dev-hello-hello.example.com"},
-		"aws:iam/rolePolicy:RolePolicy": {"dev-hello-execution"},
+		listenerRuleType:                {"dev-hello/hello.example.com"},
+		"aws:iam/rolePolicy:RolePolicy": {"dev-hello-execution-logs"},
 		"aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": {"dev-hello-in-8080"},
 		"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule":   {"dev-hello-load-balancer-out-8080", "dev-hello-out-ipv4", "dev-hello-out-ipv6"},
 	} {
@@ -120,9 +124,9 @@ func TestFargateServiceRoutes(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
-		"dev-hello-example.com/api/*":   `{"conditions":[{"hostHeader":{"values":["example.com"]}},{"pathPattern":{"values":["/api/*"]}}],"priority":10}`,
-		"dev-hello-*.example.com/api/*": `{"conditions":[{"hostHeader":{"values":["*.example.com"]}},{"pathPattern":{"values":["/api/*"]}}],"priority":20}`,
-		"dev-hello-example.com":         `{"conditions":[{"hostHeader":{"values":["example.com"]}}],"priority":30}`,
+		"dev-hello/example.com/api/*":   `{"conditions":[{"hostHeader":{"values":["example.com"]}},{"pathPattern":{"values":["/api/*"]}}],"priority":10}`,
+		"dev-hello/*.example.com/api/*": `{"conditions":[{"hostHeader":{"values":["*.example.com"]}},{"pathPattern":{"values":["/api/*"]}}],"priority":20}`,
+		"dev-hello/example.com":         `{"conditions":[{"hostHeader":{"values":["example.com"]}}],"priority":30}`,
 	} {
 		inputs := cloud.Resource(listenerRuleType, name).Inputs
 		if got := mocks.JSON(resource.PropertyMap{"conditions": inputs["conditions"], "priority": inputs["priority"]}); got != want {
@@ -211,24 +215,35 @@ func TestFargateServiceSecrets(t *testing.T) {
 			t.Errorf("container definitions lack %s: %s", want, definitions)
 		}
 	}
-	policy := cloud.Resource("aws:iam/rolePolicy:RolePolicy", "dev-hello-execution").Inputs["policy"].StringValue()
-	if want := `"Action":["secretsmanager:GetSecretValue"],"Resource":["arn:Secret/dev-hello-environment","arn:Secret/dev-hello-registry"]`; !strings.Contains(policy, want) {
-		t.Errorf("execution policy lacks %s: %s", want, policy)
+	for _, secret := range []string{"environment", "registry"} {
+		policy := cloud.Resource("aws:iam/rolePolicy:RolePolicy", "dev-hello-execution-"+secret).Inputs["policy"].StringValue()
+		if want := `"Action":["secretsmanager:GetSecretValue"],"Resource":["arn:Secret/dev-hello-` + secret + `"]`; !strings.Contains(policy, want) {
+			t.Errorf("execution policy lacks %s: %s", want, policy)
+		}
 	}
 }
 
+// Another repository has another policy, so that tasks and rollbacks keep the old one until the service is updated.
 func TestFargateServicePullsFromItsRepositoryAlone(t *testing.T) {
-	var cloud mocks.Cloud
-	err := cloud.Run(fargateService(func(args *FargateServiceArgs) {
-		args.Image.Registry = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
-	}))
-	if err != nil {
-		t.Fatal(err)
+	policies := func(repository string) (names []string) {
+		var cloud mocks.Cloud
+		err := cloud.Run(fargateService(func(args *FargateServiceArgs) {
+			args.Image.Registry, args.Image.Repository = "123456789012.dkr.ecr.eu-west-1.amazonaws.com", repository
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := `"Action":["ecr:BatchCheckLayerAvailability","ecr:BatchGetImage","ecr:GetDownloadUrlForLayer"],` +
+			`"Resource":["arn:aws:ecr:eu-west-1:123456789012:repository/` + repository + `"]`
+		for _, r := range cloud.Resources() {
+			if policy := r.Inputs["policy"]; policy.IsString() && strings.Contains(policy.StringValue(), want) {
+				names = append(names, r.Name)
+			}
+		}
+		return names
 	}
-	policy := cloud.Resource("aws:iam/rolePolicy:RolePolicy", "dev-hello-execution").Inputs["policy"].StringValue()
-	if want := `"Action":["ecr:BatchCheckLayerAvailability","ecr:BatchGetImage","ecr:GetDownloadUrlForLayer"],` +
-		`"Resource":["arn:aws:ecr:eu-west-1:123456789012:repository/hello"]`; !strings.Contains(policy, want) {
-		t.Errorf("execution policy lacks %s: %s", want, policy)
+	if before, after := policies("hello"), policies("team/hello"); len(before) != 1 || len(after) != 1 || before[0] == after[0] {
+		t.Errorf("policies for one repository are %v and for another %v", before, after)
 	}
 }
 
@@ -247,10 +262,40 @@ func TestFargateServiceDefaults(t *testing.T) {
 	defaults.Expect(t, all.Listing())
 }
 
+// The names of "web" with "api-x…" and of "web-api" with "x…" differ only in where the host name begins.
+func TestFargateServiceNamesAreDistinct(t *testing.T) {
+	var cloud mocks.Cloud
+	err := cloud.Run(func(ctx *pulumi.Context) error {
+		for name, hostname := range map[string]string{"dev-web": "api-x.example.com", "dev-web-api": "x.example.com"} {
+			program := fargateServiceNamed(name, func(args *FargateServiceArgs) {
+				args.Priorities = map[Route]int{{"hello", hostname, EveryPath}: 4}
+			})
+			if err := program(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// The first deployment ends by the time-out alone if no task gets healthy.
+func TestFargateServiceTimeouts(t *testing.T) {
+	var cloud mocks.Cloud
+	if err := cloud.Run(fargateService(nil)); err != nil {
+		t.Fatal(err)
+	}
+	if timeouts := cloud.Resource(serviceType, "dev-hello").RPC.GetCustomTimeouts(); timeouts.GetCreate() != "10m" || timeouts.GetUpdate() != "20m" {
+		t.Errorf("time-outs are %v", timeouts)
+	}
+}
+
 func TestFargateServiceReportsRollback(t *testing.T) {
 	rolledBack := mocks.Cloud{RunningTask: "arn:aws:ecs:eu-central-1:123456789012:task-definition/slipway-dev-hello:1"}
 	err := rolledBack.Run(fargateService(nil))
-	want := "service dev-hello-0123456 runs task definition slipway-dev-hello:1 and not dev-hello: ECS rolled the deployment back"
+	want := "service dev-hello-0123456 runs task definition slipway-dev-hello:1 and not dev-hello: ECS rolled the deployment back, or somebody else deployed; the service's events tell why"
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("%v, want an error with %q", err, want)
 	}
@@ -267,7 +312,7 @@ func TestFargateServicePreviewOfCreation(t *testing.T) {
 	if err := cloud.Preview(fargateService(nil)); err != nil {
 		t.Fatal(err)
 	}
-	if cloud.Resource(serviceType, "dev-hello").Inputs == nil || cloud.Resource(listenerRuleType, "dev-hello-hello.example.com").Inputs == nil {
+	if cloud.Resource(serviceType, "dev-hello").Inputs == nil || cloud.Resource(listenerRuleType, "dev-hello/hello.example.com").Inputs == nil {
 		t.Errorf("the preview is incomplete:\n%s", cloud.Listing())
 	}
 }

@@ -30,37 +30,43 @@ var trustECSTasks = policyDocument{{
 	Action:    []string{"sts:AssumeRole"},
 }}
 
-// executionPolicy is what ECS itself needs in order to start a task: to pull its image, write its logs and read its
-// secrets. It is AmazonECSTaskExecutionRolePolicy cut down to the service's own log group, secrets and repository.
-func executionPolicy(logGroupARN string, secretARNs []string, repository *ECRRepository) policyDocument {
-	policy := policyDocument{{
+// What ECS itself needs in order to start a service's tasks, which is AmazonECSTaskExecutionRolePolicy cut down to the
+// service's own log group, secrets and repository.
+
+// writeLogs lets ECS log to a log group's streams.
+func writeLogs(logGroupARN string) policyDocument {
+	return policyDocument{{
 		Sid:      "WriteLogs",
 		Effect:   "Allow",
 		Action:   []string{"logs:CreateLogStream", "logs:PutLogEvents"},
-		Resource: []string{logGroupARN + ":*"}, // the group's streams
+		Resource: []string{logGroupARN + ":*"},
 	}}
-	if len(secretARNs) > 0 {
-		policy = append(policy, policyStatement{
-			Sid:      "ReadSecrets",
+}
+
+// readSecret lets ECS read a secret.
+func readSecret(secretARN string) policyDocument {
+	return policyDocument{{
+		Sid:      "ReadSecret",
+		Effect:   "Allow",
+		Action:   []string{"secretsmanager:GetSecretValue"},
+		Resource: []string{secretARN},
+	}}
+}
+
+// pullImage lets ECS pull images from an ECR repository.
+func pullImage(repositoryARN string) policyDocument {
+	return policyDocument{
+		{
+			Sid:      "PullImage",
 			Effect:   "Allow",
-			Action:   []string{"secretsmanager:GetSecretValue"},
-			Resource: secretARNs,
-		})
+			Action:   []string{"ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"},
+			Resource: []string{repositoryARN},
+		},
+		{
+			Sid:      "LogInToRegistry",
+			Effect:   "Allow",
+			Action:   []string{"ecr:GetAuthorizationToken"},
+			Resource: []string{"*"}, // this action takes no resource
+		},
 	}
-	if repository != nil {
-		policy = append(policy,
-			policyStatement{
-				Sid:      "PullImage",
-				Effect:   "Allow",
-				Action:   []string{"ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"},
-				Resource: []string{repository.ARN()},
-			},
-			policyStatement{
-				Sid:      "LogInToRegistry",
-				Effect:   "Allow",
-				Action:   []string{"ecr:GetAuthorizationToken"},
-				Resource: []string{"*"}, // this action takes no resource
-			})
-	}
-	return policy
 }

@@ -37,18 +37,18 @@ func ParseImage(s string) (Image, error) {
 	if colon := strings.LastIndex(name, ":"); colon > strings.LastIndex(name, "/") {
 		name, image.Tag = name[:colon], name[colon+1:]
 		if !tagPattern.MatchString(image.Tag) {
-			return Image{}, fmt.Errorf("%q is not a tag", image.Tag)
+			return Image{}, errors.New("the tag must be 1 to 128 letters, digits and any of _ . - and not begin with . or -")
 		}
 	}
 	// The first part is a registry if it could not be part of a repository's name on Docker Hub.
 	if host, rest, found := strings.Cut(name, "/"); found && (strings.ContainsAny(host, ".:") || host == "localhost") {
 		if !registryPattern.MatchString(host) {
-			return Image{}, fmt.Errorf("%q is not a registry's host name", host)
+			return Image{}, errors.New("the registry must be a host name, with a port or without")
 		}
 		image.Registry, name = host, rest
 	}
 	if !repositoryPattern.MatchString(name) {
-		return Image{}, fmt.Errorf("%q is not a repository's name: lower-case letters and digits, separated by . _ - or /", name)
+		return Image{}, errors.New("the repository must be lower-case letters and digits, separated by . _ - or /")
 	}
 	image.Repository = name
 	if image.Tag == "" && image.Digest == "" {

@@ -8,11 +8,12 @@ import (
 )
 
 // ResolveImage returns the image pinned to a digest, so that what is deployed stays the same when its tag moves and a
-// preview shows that it moved. An image that has a digest is returned as it is; one that has only a tag is looked up in
-// Amazon ECR, with a warning. Tags of other registries, and of other regions, cannot be looked up by the AWS provider:
+// preview shows that it moved. An image that has a digest is returned without its tag, which decides nothing then: another
+// text of the tag alone deploys nothing. One that has only a tag is looked up in Amazon ECR, with a warning. Tags of other registries, and of other regions, cannot be looked up by the AWS provider:
 // they are returned as they are, with a warning too.
 func ResolveImage(ctx *pulumi.Context, image Image, region string) (Image, error) {
 	if image.Digest != "" {
+		image.Tag = ""
 		return image, nil
 	}
 	repository, isECR := image.ECR()

@@ -52,7 +52,7 @@ func NewNetwork(ctx *pulumi.Context, name string, args *NetworkArgs, opts ...pul
 	}
 	blocks, err := PublicBlocks(block, zones)
 	if err != nil {
-		return nil, fmt.Errorf("network %s: %w", name, err)
+		return nil, fmt.Errorf("network %s: CIDR %q %w", name, cidr, err)
 	}
 	zoneNames, err := availabilityZones(ctx, zones)
 	if err != nil {
@@ -109,7 +109,8 @@ func NewNetwork(ctx *pulumi.Context, name string, args *NetworkArgs, opts ...pul
 		}
 		subnet, err := ec2.NewSubnet(ctx, subnetName, subnetArgs, parent,
 			// The zones that AWS lists can change, in an outage of one for example. That must not move a subnet
-			// and everything in it.
+			// and everything in it. The price: should the list have changed before a third zone is asked for,
+			// the new subnet can be in a zone that has one. AWS refuses that for the load balancer, and nothing moves.
 			pulumi.IgnoreChanges([]string{"availabilityZone"}))
 		if err != nil {
 			return nil, err

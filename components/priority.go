@@ -130,7 +130,7 @@ func Priorities(zone string, routes []Route) (map[Route]int, error) {
 				continue
 			}
 			if draws[r]++; draws[r] > maxDraws {
-				return nil, fmt.Errorf("no rule priority is left for %s: too many routes of that shape", r)
+				return nil, fmt.Errorf("no rule priority is left for a route of service %s: too many routes of its shape", r.Service)
 			}
 			again = true
 		}

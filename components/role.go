@@ -1,6 +1,9 @@
 package components
 
 import (
+	"crypto/sha256"
+	"fmt"
+
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -19,24 +22,44 @@ func newTaskRole(ctx *pulumi.Context, name, description string, tags Tags, paren
 	}, parent)
 }
 
-// newExecutionRole creates the role by which ECS starts the tasks. See [executionPolicy].
+// newExecutionRole creates the role by which ECS starts the tasks. Everything that it may use has a policy of its own: one for
+// another image's repository or a new secret is created before the service is updated, and one that is not wanted any
+// more is deleted after that, so that the tasks that still run, and a rollback to them, keep theirs.
 func (a *FargateServiceArgs) newExecutionRole(
 	ctx *pulumi.Context, name string, logs *cloudwatch.LogGroup, secrets serviceSecrets, parent pulumi.ResourceOption,
-) (*iam.Role, *iam.RolePolicy, error) {
-	role, err := newTaskRole(ctx, name+"-execution", "Used by ECS to start the tasks", a.Tags, parent)
+) (*iam.Role, []pulumi.Resource, error) {
+	name += "-execution"
+	role, err := newTaskRole(ctx, name, "Used by ECS to start the tasks", a.Tags, parent)
 	if err != nil {
 		return nil, nil, err
 	}
-	var repository *ECRRepository
-	if r, isECR := a.Image.ECR(); isECR {
-		repository = &r
+	type grant struct {
+		name   string
+		arn    pulumi.StringOutput
+		policy func(arn string) policyDocument
 	}
-	document := pulumi.All(logs.Arn, secrets.arns.ToStringArrayOutput()).ApplyT(func(known []any) (string, error) {
-		return executionPolicy(known[0].(string), known[1].([]string), repository).JSON()
-	}).(pulumi.StringOutput)
-	policy, err := iam.NewRolePolicy(ctx, name+"-execution", &iam.RolePolicyArgs{
-		Role:   role.Name,
-		Policy: document,
-	}, parent)
-	return role, policy, err
+	grants := []grant{{name + "-logs", logs.Arn, writeLogs}}
+	if len(a.Secrets) > 0 {
+		grants = append(grants, grant{name + "-environment", secrets.environment, readSecret})
+	}
+	if a.RegistryCredentials != nil {
+		grants = append(grants, grant{name + "-registry", secrets.registry, readSecret})
+	}
+	if repository, isECR := a.Image.ECR(); isECR {
+		arn := repository.ARN()
+		hash := sha256.Sum256([]byte(arn)) // a policy's name cannot hold the "/" that a repository's can
+		grants = append(grants, grant{fmt.Sprintf("%s-image-%x", name, hash[:4]), pulumi.String(arn).ToStringOutput(), pullImage})
+	}
+	var policies []pulumi.Resource
+	for _, g := range grants {
+		policy, err := iam.NewRolePolicy(ctx, g.name, &iam.RolePolicyArgs{
+			Role:   role.Name,
+			Policy: g.arn.ApplyT(func(arn string) (string, error) { return g.policy(arn).JSON() }).(pulumi.StringOutput),
+		}, parent)
+		if err != nil {
+			return nil, nil, err
+		}
+		policies = append(policies, policy)
+	}
+	return role, policies, nil
 }

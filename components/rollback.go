@@ -25,8 +25,9 @@ func runningTaskDefinition(ctx *pulumi.Context, service *ecs.Service, wanted pul
 		if running == wanted {
 			return running, nil
 		}
-		message := fmt.Sprintf("service %s runs task definition %s and not %s: ECS rolled the deployment back because its tasks did not "+
-			"become healthy; once the cause is mended, `pulumi up --refresh` deploys again", name, revision(running), revision(wanted))
+		message := fmt.Sprintf("service %s runs task definition %s and not %s: ECS rolled the deployment back, or somebody else deployed; "+
+			"the service's events tell why; once the cause is mended, `pulumi up --refresh` deploys again",
+			name, revision(running), revision(wanted))
 		if ctx.DryRun() {
 			return wanted, ctx.Log.Warn(message, &pulumi.LogArgs{Resource: service})
 		}

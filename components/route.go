@@ -59,7 +59,7 @@ func CheckDomain(name string) error {
 	}
 	for _, label := range labels {
 		if !labelPattern.MatchString(label) {
-			return fmt.Errorf("%q is not a label of a DNS name: lower-case letters, digits and inner hyphens, at most 63", label)
+			return errors.New("a label of a DNS name is lower-case letters, digits and inner hyphens, at most 63")
 		}
 	}
 	return nil

@@ -38,7 +38,6 @@ func secretReference(secretARN, key, versionID string) string {
 type serviceSecrets struct {
 	environment, environmentVersion pulumi.StringOutput
 	registry                        pulumi.StringOutput
-	arns                            pulumi.StringArray
 }
 
 // newSecrets creates one secret for the environment, with a key for each variable, and one for the registry's credentials,
@@ -55,7 +54,6 @@ func (a *FargateServiceArgs) newSecrets(ctx *pulumi.Context, name string, parent
 			return serviceSecrets{}, err
 		}
 		secrets.environment, secrets.environmentVersion = version.Arn, version.VersionId
-		secrets.arns = append(secrets.arns, version.Arn)
 	}
 	if a.RegistryCredentials != nil {
 		version, err := newSecret(ctx, name+"-registry", "Credentials of the registry that service "+a.Service+" is pulled from", pulumi.StringMap{
@@ -66,7 +64,6 @@ func (a *FargateServiceArgs) newSecrets(ctx *pulumi.Context, name string, parent
 			return serviceSecrets{}, err
 		}
 		secrets.registry = version.Arn
-		secrets.arns = append(secrets.arns, version.Arn)
 	}
 	return secrets, nil
 }

@@ -43,7 +43,8 @@ func (a *FargateServiceArgs) newTargetGroup(
 		conditions := lb.ListenerRuleConditionArray{lb.ListenerRuleConditionArgs{
 			HostHeader: lb.ListenerRuleConditionHostHeaderArgs{Values: pulumi.ToStringArray([]string{route.Hostname})},
 		}}
-		ruleName := name + "-" + route.Hostname
+		// A "/" is in no component's name and in no host name, so that no two routes make the same name.
+		ruleName := name + "/" + route.Hostname
 		if route.Path != EveryPath {
 			ruleName += route.Path
 			conditions = append(conditions, lb.ListenerRuleConditionArgs{

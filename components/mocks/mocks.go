@@ -148,6 +148,18 @@ func (r Resource) DependsOn(token, name string) bool {
 	return false
 }
 
+// sharesURN reports whether both resources have one URN, which an engine refuses: it is made of a resource's name, its type
+// and its parent's types.
+func (r Resource) sharesURN(other Resource) bool {
+	parents := func(r Resource) string {
+		if parent := resource.URN(r.RPC.GetParent()); parent.IsValid() {
+			return string(parent.QualifiedType())
+		}
+		return ""
+	}
+	return r.Type == other.Type && r.Name == other.Name && parents(r) == parents(other)
+}
+
 // NewResource implements [pulumi.MockResourceMonitor].
 func (c *Cloud) NewResource(args pulumi.MockResourceArgs) (string, resource.PropertyMap, error) {
 	if c.Fail != nil {
@@ -157,7 +169,11 @@ func (c *Cloud) NewResource(args pulumi.MockResourceArgs) (string, resource.Prop
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.resources = append(c.resources, Resource{Type: args.TypeToken, Name: args.Name, Inputs: args.Inputs, RPC: args.RegisterRPC})
+	r := Resource{Type: args.TypeToken, Name: args.Name, Inputs: args.Inputs, RPC: args.RegisterRPC}
+	if slices.ContainsFunc(c.resources, r.sharesURN) {
+		return "", nil, fmt.Errorf("duplicate resource URN: %s %s is registered twice", r.Type, r.Name)
+	}
+	c.resources = append(c.resources, r)
 
 	if !args.Custom {
 		return "", nil, nil // a component
@@ -180,7 +196,7 @@ func (c *Cloud) NewResource(args pulumi.MockResourceArgs) (string, resource.Prop
 		set("arn", arn)
 		set("domainValidationOptions", validationOptions(args.Inputs))
 	case "Record":
-		outputs["hostname"] = args.Inputs["name"]
+		set("hostname", hostname(args.Inputs))
 	case "LoadBalancer":
 		set("arn", arn)
 		set("dnsName", args.Name+".elb.amazonaws.com")
@@ -221,6 +237,15 @@ func validationOptions(inputs resource.PropertyMap) []any {
 	return options
 }
 
+// zoneID is what the ids of Cloudflare zones begin with, before the zone's name.
+const zoneID = "zone-of-"
+
+// hostname returns a record's full name.
+func hostname(record resource.PropertyMap) string {
+	zone := strings.TrimPrefix(record["zoneId"].StringValue(), zoneID)
+	return strings.TrimPrefix(record["name"].StringValue()+"."+zone, "@.")
+}
+
 // Call implements [pulumi.MockResourceMonitor].
 func (c *Cloud) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 	if c.Fail != nil {
@@ -243,7 +268,7 @@ func (c *Cloud) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 		}
 		answer["names"] = zones
 	case "cloudflare:index/getZone:getZone":
-		answer["zoneId"] = "zone-of-" + args.Args["name"].StringValue()
+		answer["zoneId"] = zoneID + args.Args["name"].StringValue()
 	case "aws:ecr/getImage:getImage":
 		image := args.Args["repositoryName"].StringValue() + ":" + args.Args["imageTag"].StringValue()
 		digest, found := c.Images[image]
