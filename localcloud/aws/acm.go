@@ -154,6 +154,7 @@ var Certificate = &cloud.Kind[certificate]{
 	Replace: []string{
 		"domainName", "subjectAlternativeNames", "validationMethod", "validationOptions", "keyAlgorithm", "certificateAuthorityArn",
 	},
+	Computed: []string{"domainName", "keyAlgorithm", "options", "subjectAlternativeNames", "validationMethod"},
 	Sets:     []string{"subjectAlternativeNames", "validationOptions"},
 	Latency:  cloud.Latency{Create: 6, Delete: 1},
 	Patience: 20 * time.Minute,

@@ -39,7 +39,9 @@ func zones(region string) []string {
 var roleARN = regexp.MustCompile(`^arn:aws:iam::(\d{12}):role/`)
 
 // Scope reads from the provider's configuration which account and region it works on: the account of the role that it
-// assumes, else DefaultAccount.
+// assumes, else DefaultAccount. It refuses an account that the configuration does not allow, and options that would change
+// what the provider does and are not modelled.
+// https://www.pulumi.com/registry/packages/aws/api-docs/provider/
 func Scope(config cloud.Map) (cloud.Scope, error) {
 	region, _ := config["region"].(string)
 	if region == "" {
@@ -63,7 +65,37 @@ func Scope(config cloud.Map) (cloud.Scope, error) {
 		}
 		s.Account = m[1]
 	}
+	for _, option := range []string{"endpoints", "ignoreTags"} {
+		if given(config[option]) {
+			return cloud.Scope{}, fmt.Errorf("provider option %s: %w", option, cloud.ErrUnimplemented)
+		}
+	}
+	allowed, _ := config["allowedAccountIds"].([]any)
+	forbidden, _ := config["forbiddenAccountIds"].([]any)
+	if len(allowed) > 0 && !slices.Contains(allowed, any(s.Account)) || slices.Contains(forbidden, any(s.Account)) {
+		return cloud.Scope{}, fmt.Errorf("AWS account ID not allowed: %s", s.Account)
+	}
 	return s, nil
+}
+
+// given reports whether an option says anything.
+func given(option any) bool {
+	switch o := option.(type) {
+	case nil:
+		return false
+	case []any:
+		return slices.ContainsFunc(o, given)
+	case cloud.Map:
+		for _, v := range o {
+			if given(v) {
+				return true
+			}
+		}
+		return false
+	case string:
+		return o != ""
+	}
+	return true
 }
 
 // Kinds returns every kind and function of the package.

@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"net/netip"
@@ -39,8 +40,11 @@ type vpc struct {
 	EnableDNSSupport             bool   `json:"enableDnsSupport"`
 	InstanceTenancy              string `json:"instanceTenancy"`
 	AssignGeneratedIPv6CIDRBlock bool   `json:"assignGeneratedIpv6CidrBlock"`
-	IPv6CIDRBlock                string `json:"ipv6CidrBlock"`
 	Tags                         tags   `json:"tags"`
+
+	// Not modelled: refused unless empty.
+	IPv4IPAMPoolID string `json:"ipv4IpamPoolId"`
+	IPv6IPAMPoolID string `json:"ipv6IpamPoolId"`
 }
 
 // VPC is a network of an account's own. With it AWS makes a security group and a route table, which go with it.
@@ -50,23 +54,38 @@ var VPC = &cloud.Kind[vpc]{
 	Label:    "EC2 VPC",
 	Defaults: cloud.Map{"enableDnsSupport": true, "instanceTenancy": "default"},
 	Replace:  []string{"cidrBlock"},
+	Computed: []string{"cidrBlock", "enableDnsHostnames", "enableNetworkAddressUsageMetrics", "ipv6CidrBlock", "ipv6CidrBlockNetworkBorderGroup"},
 	Latency:  cloud.Latency{Create: 4, Delete: 1},
 	Patience: 5 * time.Minute,
 	NotFound: notFound("InvalidVpcID.NotFound", "The vpc ID '%s' does not exist"),
 	InUse:    dependencyViolation("vpc"),
-	Check: func(in *vpc) []cloud.Failure {
-		if in.CIDRBlock == "" {
-			return nil
-		}
-		return checkCIDR("cidrBlock", in.CIDRBlock, 16, 28)
-	},
+	Check:    func(in *vpc) []cloud.Failure { return checkSize("cidrBlock", in.CIDRBlock, 16, 28) },
 	Outputs: func(c *cloud.Call, in *vpc) (cloud.Map, error) {
 		s, out := c.Caller.Scope, cloud.Map{"tagsAll": in.Tags.all(c)}
-		if in.AssignGeneratedIPv6CIDRBlock && (c.Old == nil || c.Old.Outputs["ipv6CidrBlock"] == nil) {
+		switch {
+		case in.IPv4IPAMPoolID != "" || in.IPv6IPAMPoolID != "":
+			return nil, fmt.Errorf("an address range from an IPAM pool: %w", cloud.ErrUnimplemented)
+		case in.CIDRBlock == "":
+			return nil, cloud.Errorf("MissingParameter", "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.")
+		}
+		before := any(nil)
+		if c.Old != nil {
+			before = c.Old.Outputs["ipv6CidrBlock"]
+		}
+		switch {
+		case in.AssignGeneratedIPv6CIDRBlock && before == nil:
 			// Amazon's pool gives each VPC a /56.
 			block := randomHex(6)
 			out["ipv6CidrBlock"] = "2a05:d014:" + block[:4] + ":" + block[4:] + "00::/56"
 			out["ipv6AssociationId"] = newID("vpc-cidr-assoc")
+		case !in.AssignGeneratedIPv6CIDRBlock && before != nil:
+			// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DisassociateVpcCidrBlock.html
+			for _, r := range c.Tx.List(s, subnetToken) {
+				if sub := inputsOf[subnet](r); sub.VPCID == c.Resource.ID && sub.IPv6CIDRBlock != "" {
+					return nil, cloud.Errorf("InvalidCidrBlock.InUse", "The vpc %s currently has a subnet within CIDR block %s", c.Resource.ID, before)
+				}
+			}
+			out["ipv6CidrBlock"], out["ipv6AssociationId"] = nil, nil
 		}
 		if c.Old != nil {
 			return out, nil
@@ -120,6 +139,9 @@ type subnet struct {
 	MapPublicIPOnLaunch         bool   `json:"mapPublicIpOnLaunch"`
 	AssignIPv6AddressOnCreation bool   `json:"assignIpv6AddressOnCreation"`
 	Tags                        tags   `json:"tags"`
+
+	// Not modelled: refused unless false.
+	IPv6Native bool `json:"ipv6Native"`
 }
 
 // Subnet is a range of a VPC's addresses in one availability zone.
@@ -128,21 +150,25 @@ var Subnet = &cloud.Kind[subnet]{
 	Token:    subnetToken,
 	Label:    "EC2 Subnet",
 	Replace:  []string{"availabilityZone", "cidrBlock", "vpcId"},
+	Computed: []string{"availabilityZone", "availabilityZoneId"},
 	Latency:  cloud.Latency{Create: 12, Delete: 1},
 	Patience: 20 * time.Minute,
 	NotFound: notFound("InvalidSubnetID.NotFound", "The subnet ID '%s' does not exist"),
 	InUse:    dependencyViolation("subnet"),
 	Check: func(in *subnet) []cloud.Failure {
-		if in.CIDRBlock == "" {
-			return nil
-		}
-		return checkCIDR("cidrBlock", in.CIDRBlock, 16, 28)
+		return append(checkSize("cidrBlock", in.CIDRBlock, 16, 28), checkIPv6("ipv6CidrBlock", in.IPv6CIDRBlock)...)
 	},
 	Refs: func(_ *cloud.Call, in *subnet) []cloud.Ref {
 		return []cloud.Ref{{Token: vpcToken, Value: in.VPCID}}
 	},
 	Outputs: func(c *cloud.Call, in *subnet) (cloud.Map, error) {
 		s, out := c.Caller.Scope, cloud.Map{"tagsAll": in.Tags.all(c)}
+		switch {
+		case in.IPv6Native:
+			return nil, fmt.Errorf("a subnet of IPv6 addresses alone: %w", cloud.ErrUnimplemented)
+		case in.CIDRBlock == "":
+			return nil, cloud.Errorf("MissingParameter", "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.")
+		}
 		network := c.Find(cloud.Ref{Token: vpcToken, Value: in.VPCID})
 		if err := fits(c, network, in); err != nil {
 			return nil, err
@@ -174,7 +200,9 @@ var Subnet = &cloud.Kind[subnet]{
 	},
 }
 
-// fits refuses a subnet that lies outside its VPC or overlaps another subnet.
+// fits refuses a subnet that lies outside its VPC, overlaps another subnet, or has an IPv6 block of a size there is not: from
+// /44 to /64 in steps of four.
+// https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html
 func fits(c *cloud.Call, network *cloud.Resource, in *subnet) error {
 	inside := func(block string, whole any, invalid string) error {
 		if block == "" {
@@ -195,6 +223,9 @@ func fits(c *cloud.Call, network *cloud.Resource, in *subnet) error {
 	}
 	if err := inside(in.IPv6CIDRBlock, network.Outputs["ipv6CidrBlock"], "InvalidSubnet.Range"); err != nil {
 		return err
+	}
+	if p, err := netip.ParsePrefix(in.IPv6CIDRBlock); err == nil && (p.Bits() < 44 || p.Bits() > 64 || p.Bits()%4 != 0) {
+		return cloud.Errorf("InvalidSubnet.Range", "The CIDR '%s' is invalid.", in.IPv6CIDRBlock)
 	}
 	for _, r := range c.Tx.List(c.Caller.Scope, subnetToken) {
 		other, err := cloud.Decode[subnet](r.Inputs)
@@ -222,12 +253,13 @@ type internetGateway struct {
 var InternetGateway = &cloud.Kind[internetGateway]{
 	Token:    internetGatewayToken,
 	Label:    "EC2 Internet Gateway",
+	Computed: []string{"vpcId"},
 	Latency:  cloud.Latency{Create: 1, Delete: 11},
 	Patience: 20 * time.Minute,
 	NotFound: notFound("InvalidInternetGatewayID.NotFound", "The internetGateway ID '%s' does not exist"),
 	InUse:    dependencyViolation("internetGateway"),
 	Refs: func(_ *cloud.Call, in *internetGateway) []cloud.Ref {
-		return []cloud.Ref{{Token: vpcToken, Value: in.VPCID}}
+		return []cloud.Ref{{Token: vpcToken, Value: in.VPCID, Optional: true}}
 	},
 	Outputs: func(c *cloud.Call, in *internetGateway) (cloud.Map, error) {
 		s, out := c.Caller.Scope, cloud.Map{"tagsAll": in.Tags.all(c)}
@@ -247,7 +279,7 @@ var InternetGateway = &cloud.Kind[internetGateway]{
 		for _, r := range c.Tx.List(c.Resource.Scope, networkInterfaceToken) {
 			ni := NetworkInterface.Of(r)
 			if ni.VPCID == in.VPCID && ni.PublicIP != "" {
-				return cloud.Errorf("DependencyViolation", "Network %s has some mapped public address(es). "+
+				return cloud.InUsef("DependencyViolation", "Network %s has some mapped public address(es). "+
 					"Please unmap those public address(es) before detaching the gateway.", in.VPCID)
 			}
 		}
@@ -266,6 +298,7 @@ type routeTable struct {
 var RouteTable = &cloud.Kind[routeTable]{
 	Token:    routeTableToken,
 	Label:    "EC2 Route Table",
+	Computed: []string{"propagatingVgws", "routes"},
 	Replace:  []string{"vpcId"},
 	Latency:  cloud.Latency{Create: 2, Delete: 1},
 	Patience: 5 * time.Minute,
@@ -289,6 +322,12 @@ var RouteTable = &cloud.Kind[routeTable]{
 		}
 		return out, nil
 	},
+	Release: func(c *cloud.Call, _ *routeTable) error {
+		if cloud.StatusOf[madeByVPC](c.Resource).VPC != "" { // a main route table goes with its VPC alone
+			return cloud.Errorf("DependencyViolation", "The routeTable '%s' has dependencies and cannot be deleted.", c.Resource.ID)
+		}
+		return nil
+	},
 	Delete: func(c *cloud.Call, _ *routeTable) error {
 		for _, r := range c.Tx.List(c.Resource.Scope, routeToken) {
 			if r.Inputs["routeTableId"] == c.Resource.ID {
@@ -303,11 +342,15 @@ type route struct {
 	RouteTableID             string `json:"routeTableId"`
 	DestinationCIDRBlock     string `json:"destinationCidrBlock"`
 	DestinationIPv6CIDRBlock string `json:"destinationIpv6CidrBlock"`
+	DestinationPrefixListID  string `json:"destinationPrefixListId"`
 	GatewayID                string `json:"gatewayId"`
 	NATGatewayID             string `json:"natGatewayId"`
 }
 
 func (r *route) destination() string { return r.DestinationCIDRBlock + r.DestinationIPv6CIDRBlock }
+
+// destinations are the properties of which a route has exactly one.
+var destinations = []string{"destinationCidrBlock", "destinationIpv6CidrBlock", "destinationPrefixListId"}
 
 // Route sends the traffic for a range of addresses to a gateway.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateRoute.html
@@ -315,16 +358,35 @@ var Route = &cloud.Kind[route]{
 	Token:   routeToken,
 	Label:   "EC2 Route",
 	Replace: []string{"routeTableId", "destinationCidrBlock", "destinationIpv6CidrBlock"},
+	// https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/route#import
+	Import: func(_ *cloud.Tx, _ cloud.Scope, id string) string {
+		table, destination, _ := strings.Cut(id, "_")
+		return routeID(table, destination)
+	},
 	Latency: cloud.Latency{Create: 1, Delete: 1},
+	Check: func(in *route) []cloud.Failure {
+		f := checkIPv4("destinationCidrBlock", in.DestinationCIDRBlock)
+		f = append(f, checkIPv6("destinationIpv6CidrBlock", in.DestinationIPv6CIDRBlock)...)
+		return append(f, atMostOne(destinations, in.DestinationCIDRBlock, in.DestinationIPv6CIDRBlock, in.DestinationPrefixListID)...)
+	},
 	Refs: func(_ *cloud.Call, in *route) []cloud.Ref {
 		return []cloud.Ref{
-			{Token: routeTableToken, Value: in.RouteTableID, Weak: true},   // a table takes its routes along
-			{Token: internetGatewayToken, Value: in.GatewayID, Weak: true}, // the route becomes a black hole
+			{Token: routeTableToken, Value: in.RouteTableID, Weak: true}, // a table takes its routes along
+			// When the gateway goes, the route becomes a black hole.
+			{Token: internetGatewayToken, Value: in.GatewayID, Weak: true, Optional: true},
 		}
 	},
 	Outputs: func(c *cloud.Call, in *route) (cloud.Map, error) {
-		if in.GatewayID == "" {
+		switch {
+		case in.GatewayID == "" || in.NATGatewayID != "":
 			return nil, fmt.Errorf("a route to anything but an internet gateway: %w", cloud.ErrUnimplemented)
+		case in.DestinationPrefixListID != "":
+			return nil, fmt.Errorf("a route to a prefix list: %w", cloud.ErrUnimplemented)
+		case in.destination() == "":
+			return nil, fmt.Errorf("one of %q must be specified", destinations)
+		}
+		if f := atMostOne(destinations, in.DestinationCIDRBlock, in.DestinationIPv6CIDRBlock); f != nil {
+			return nil, errors.New(f[0].Reason)
 		}
 		table := c.Find(cloud.Ref{Token: routeTableToken, Value: in.RouteTableID})
 		gateway := c.Find(cloud.Ref{Token: internetGatewayToken, Value: in.GatewayID})
@@ -332,14 +394,18 @@ var Route = &cloud.Kind[route]{
 			return nil, cloud.Errorf("InvalidParameterValue", "route table %s and network gateway %s belong to different networks",
 				table.ID, gateway.ID)
 		}
-		// The Terraform provider's own form of id, since a route has none.
-		id := fmt.Sprintf("r-%s%d", in.RouteTableID, crc32.ChecksumIEEE([]byte(in.destination())))
+		id := routeID(in.RouteTableID, in.destination())
 		if c.Old == nil && c.Find(cloud.Ref{Token: routeToken, Value: id}) != nil {
 			return nil, cloud.Errorf("RouteAlreadyExists", "The route identified by %s already exists.", in.destination())
 		}
 		c.Resource.ID = id
 		return cloud.Map{"origin": "CreateRoute", "state": "active"}, nil
 	},
+}
+
+// routeID is the Terraform provider's own form of id, since a route has none.
+func routeID(table, destination string) string {
+	return fmt.Sprintf("r-%s%d", table, crc32.ChecksumIEEE([]byte(destination)))
 }
 
 type routeTableAssociation struct {
@@ -353,6 +419,16 @@ var RouteTableAssociation = &cloud.Kind[routeTableAssociation]{
 	Token:   routeTableAssociationToken,
 	Label:   "EC2 Route Table Association",
 	Replace: []string{"subnetId"},
+	// https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/route_table_association#import
+	Import: func(tx *cloud.Tx, s cloud.Scope, id string) string {
+		subnet, table, _ := strings.Cut(id, "/")
+		for _, r := range tx.List(s, routeTableAssociationToken) {
+			if r.Inputs["subnetId"] == subnet && r.Inputs["routeTableId"] == table {
+				return r.ID
+			}
+		}
+		return ""
+	},
 	Latency: cloud.Latency{Create: 1, Delete: 1},
 	Refs: func(_ *cloud.Call, in *routeTableAssociation) []cloud.Ref {
 		return []cloud.Ref{
@@ -374,20 +450,55 @@ var RouteTableAssociation = &cloud.Kind[routeTableAssociation]{
 	},
 }
 
-func checkCIDR(property, block string, shortest, longest int) []cloud.Failure {
+// checkIPv4 finds an IPv4 CIDR block that is none or does not begin at a network's address. An empty one has not been given.
+func checkIPv4(property, block string) []cloud.Failure {
+	return checkCIDR(property, block, "IPv4", netip.Addr.Is4)
+}
+
+// checkIPv6 is to IPv6 CIDR blocks what checkIPv4 is to IPv4 ones.
+func checkIPv6(property, block string) []cloud.Failure {
+	return checkCIDR(property, block, "IPv6", netip.Addr.Is6)
+}
+
+func checkCIDR(property, block, family string, of func(netip.Addr) bool) []cloud.Failure {
 	p, err := netip.ParsePrefix(block)
 	switch {
-	case err != nil || !p.Addr().Is4():
-		return []cloud.Failure{{Property: property, Reason: fmt.Sprintf("%q is not a valid IPv4 CIDR block", block)}}
+	case block == "":
+		return nil
+	case err != nil || !of(p.Addr()):
+		return []cloud.Failure{{Property: property, Reason: fmt.Sprintf("%q is not a valid %s CIDR block", block, family)}}
 	case p != p.Masked():
 		return []cloud.Failure{{Property: property, Reason: fmt.Sprintf("%q is not a valid CIDR block; did you mean %q?", block, p.Masked())}}
-	case p.Bits() < shortest || p.Bits() > longest:
+	}
+	return nil
+}
+
+// checkSize is checkIPv4 for a block whose prefix may be only so short and so long.
+func checkSize(property, block string, shortest, longest int) []cloud.Failure {
+	if f := checkIPv4(property, block); f != nil || block == "" {
+		return f
+	}
+	if p := netip.MustParsePrefix(block); p.Bits() < shortest || p.Bits() > longest {
 		return []cloud.Failure{{
 			Property: property,
 			Reason:   fmt.Sprintf("expected %q to contain a network value with between %d and %d significant bits, got: %d", block, shortest, longest, p.Bits()),
 		}}
 	}
 	return nil
+}
+
+// atMostOne finds more than one value among those of properties that exclude each other.
+func atMostOne(properties []string, values ...string) []cloud.Failure {
+	var given []string
+	for i, v := range values {
+		if v != "" {
+			given = append(given, properties[i])
+		}
+	}
+	if len(given) < 2 {
+		return nil
+	}
+	return []cloud.Failure{{Property: given[1], Reason: fmt.Sprintf("only one of %q can be specified, but %q were specified", properties, given)}}
 }
 
 // zoneID returns an availability zone's identifier, which is the same in every account, such as euc1-az2.

@@ -77,10 +77,8 @@ func AddInterface(tx *cloud.Tx, s cloud.Scope, ni Interface, public bool) (*clou
 		private := addr.As4()
 		ni.PublicIP = netip.AddrFrom4([4]byte{198, 18 | private[1]&1, private[2], private[3]}).String()
 	}
-	if v6, err := netip.ParsePrefix(in.IPv6CIDRBlock); err == nil && in.AssignIPv6AddressOnCreation {
-		b, host := v6.Addr().As16(), addr.As4()
-		copy(b[12:], host[:])
-		ni.IPv6Address = netip.AddrFrom16(b).String()
+	if in.AssignIPv6AddressOnCreation {
+		ni.IPv6Address = ipv6In(in.IPv6CIDRBlock, ni.PrivateIP)
 	}
 	props, err := cloud.Encode(ni)
 	if err != nil {
@@ -92,6 +90,21 @@ func AddInterface(tx *cloud.Tx, s cloud.Scope, ni Interface, public bool) (*clou
 	}
 	tx.Put(out)
 	return out, nil
+}
+
+// ipv6In returns the address in the IPv6 block that ends like the IPv4 address; empty if there is no such block.
+func ipv6In(block, ipv4 string) string {
+	prefix, err := netip.ParsePrefix(block)
+	if err != nil {
+		return ""
+	}
+	addr, err := netip.ParseAddr(ipv4)
+	if err != nil {
+		return ""
+	}
+	b, host := prefix.Addr().As16(), addr.As4()
+	copy(b[12:], host[:])
+	return netip.AddrFrom16(b).String()
 }
 
 // InterfacesOf returns the network interfaces of a task or load balancer.

@@ -2,6 +2,8 @@ package aws
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,6 +19,55 @@ type Permission struct {
 	IPv6CIDRBlocks []string `json:"ipv6CidrBlocks"`
 	SecurityGroups []string `json:"securityGroups"`
 	Self           bool     `json:"self"`
+}
+
+// checkPermissions finds CIDR blocks of a group's inline rules that are none.
+func checkPermissions(ingress, egress []Permission) []cloud.Failure {
+	var f []cloud.Failure
+	for property, rules := range map[string][]Permission{"ingress": ingress, "egress": egress} {
+		for i, p := range rules {
+			for j, block := range p.CIDRBlocks {
+				f = append(f, checkIPv4(fmt.Sprintf("%s[%d].cidrBlocks[%d]", property, i, j), block)...)
+			}
+			for j, block := range p.IPv6CIDRBlocks {
+				f = append(f, checkIPv6(fmt.Sprintf("%s[%d].ipv6CidrBlocks[%d]", property, i, j), block)...)
+			}
+		}
+	}
+	return f
+}
+
+// protocolName returns the name of a protocol whose rules have ports, given by name or number; empty for one without.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html
+func protocolName(protocol string) string {
+	names := map[string]string{"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6"}
+	for number, name := range names {
+		if protocol == number || strings.EqualFold(protocol, name) {
+			return name
+		}
+	}
+	return ""
+}
+
+// wellFormed refuses rules of a protocol or a range of ports that there is not.
+func wellFormed(rules ...[]Permission) error {
+	for _, p := range slices.Concat(rules...) {
+		name := protocolName(p.Protocol)
+		number, err := strconv.Atoi(p.Protocol)
+		switch {
+		case p.Protocol == "-1" || p.Protocol == "all":
+		case name == "" && (err != nil || number < 0 || number > 255):
+			return cloud.Errorf("InvalidParameterValue", "Invalid value '%s' for IP protocol. Unknown protocol.", p.Protocol)
+		case name != "tcp" && name != "udp":
+		case p.FromPort < 0 || p.FromPort > 65535:
+			return cloud.Errorf("InvalidPermission.Malformed", "TCP/UDP port (%d) out of range", p.FromPort)
+		case p.ToPort < 0 || p.ToPort > 65535:
+			return cloud.Errorf("InvalidPermission.Malformed", "TCP/UDP port (%d) out of range", p.ToPort)
+		case p.FromPort > p.ToPort:
+			return cloud.Errorf("InvalidParameterValue", "Invalid TCP/UDP port range (%d:%d)", p.FromPort, p.ToPort)
+		}
+	}
+	return nil
 }
 
 type securityGroup struct {
@@ -37,6 +88,7 @@ var SecurityGroup = &cloud.Kind[securityGroup]{
 	Defaults: cloud.Map{"description": "Managed by Pulumi"},
 	AutoName: &cloud.AutoName{Property: "name", Max: 255},
 	Replace:  []string{"description", "name", "namePrefix", "vpcId"},
+	Computed: []string{"egress", "ingress", "name", "namePrefix", "vpcId"},
 	Latency:  cloud.Latency{Create: 4, Delete: 1},
 	Patience: 15 * time.Minute,
 	NotFound: notFound("InvalidGroup.NotFound", "The security group '%s' does not exist"),
@@ -44,10 +96,11 @@ var SecurityGroup = &cloud.Kind[securityGroup]{
 		return cloud.Errorf("DependencyViolation", "resource %s has a dependent object (%s)", r.ID, by.ID)
 	},
 	Check: func(in *securityGroup) []cloud.Failure {
+		f := checkPermissions(in.Ingress, in.Egress)
 		if strings.HasPrefix(in.Name, "sg-") {
-			return []cloud.Failure{{Property: "name", Reason: "invalid value for name (cannot begin with sg-)"}}
+			f = append(f, cloud.Failure{Property: "name", Reason: "invalid value for name (cannot begin with sg-)"})
 		}
-		return nil
+		return f
 	},
 	Refs: func(c *cloud.Call, in *securityGroup) []cloud.Ref {
 		if cloud.StatusOf[madeByVPC](c.Resource).VPC != "" {
@@ -57,6 +110,9 @@ var SecurityGroup = &cloud.Kind[securityGroup]{
 	},
 	Outputs: func(c *cloud.Call, in *securityGroup) (cloud.Map, error) {
 		s, out := c.Caller.Scope, cloud.Map{"tagsAll": in.Tags.all(c)}
+		if err := wellFormed(in.Ingress, in.Egress); err != nil {
+			return nil, err
+		}
 		for _, r := range c.Tx.List(s, securityGroupToken) {
 			if r.Inputs["vpcId"] == in.VPCID && r.Inputs["name"] == in.Name && r.ID != c.Resource.ID {
 				return nil, cloud.Errorf("InvalidGroup.Duplicate", "The security group '%s' already exists for VPC '%s'", in.Name, in.VPCID)
@@ -68,6 +124,12 @@ var SecurityGroup = &cloud.Kind[securityGroup]{
 			out["ownerId"] = s.Account
 		}
 		return out, nil
+	},
+	Release: func(c *cloud.Call, in *securityGroup) error {
+		if cloud.StatusOf[madeByVPC](c.Resource).VPC != "" { // it goes with its VPC alone
+			return cloud.Errorf("CannotDelete", `the specified group: "%s" name: "%s" cannot be deleted by a user`, c.Resource.ID, in.Name)
+		}
+		return nil
 	},
 	Delete: func(c *cloud.Call, _ *securityGroup) error {
 		for _, token := range []string{securityGroupIngressRuleToken, securityGroupEgressRuleToken} {
@@ -95,10 +157,14 @@ var DefaultSecurityGroup = &cloud.Kind[defaultSecurityGroup]{
 	Label:   "EC2 Default Security Group",
 	Replace: []string{"vpcId"},
 	Latency: cloud.Latency{Create: 1},
+	Check:   func(in *defaultSecurityGroup) []cloud.Failure { return checkPermissions(in.Ingress, in.Egress) },
 	Refs: func(_ *cloud.Call, in *defaultSecurityGroup) []cloud.Ref {
 		return []cloud.Ref{{Token: vpcToken, Value: in.VPCID, Weak: true}}
 	},
 	Outputs: func(c *cloud.Call, in *defaultSecurityGroup) (cloud.Map, error) {
+		if err := wellFormed(in.Ingress, in.Egress); err != nil {
+			return nil, err
+		}
 		network := c.Find(cloud.Ref{Token: vpcToken, Value: in.VPCID})
 		id, _ := network.Outputs["defaultSecurityGroupId"].(string)
 		group := c.Find(cloud.Ref{Token: securityGroupToken, Value: id}).Clone()
@@ -144,6 +210,9 @@ func (r *securityGroupRule) Permission() Permission {
 	return p
 }
 
+// peers are the properties of which a rule has exactly one.
+var peers = []string{"cidrIpv4", "cidrIpv6", "prefixListId", "referencedSecurityGroupId"}
+
 func (r *securityGroupRule) peer() string {
 	return r.CIDRIPv4 + r.CIDRIPv6 + r.PrefixListID + r.ReferencedSecurityGroupID
 }
@@ -162,15 +231,26 @@ func ruleKind(token, label string) *cloud.Kind[securityGroupRule] {
 		Replace: []string{"securityGroupId"},
 		Latency: cloud.Latency{Create: 1, Delete: 1},
 		Check: func(in *securityGroupRule) []cloud.Failure {
-			if in.IPProtocol == "-1" && (in.FromPort != nil || in.ToPort != nil) {
-				return []cloud.Failure{{Property: "ipProtocol", Reason: `"-1" means all ports: fromPort and toPort cannot be given with it`}}
+			f := checkIPv4("cidrIpv4", in.CIDRIPv4)
+			f = append(f, checkIPv6("cidrIpv6", in.CIDRIPv6)...)
+			f = append(f, atMostOne(peers, in.CIDRIPv4, in.CIDRIPv6, in.PrefixListID, in.ReferencedSecurityGroupID)...)
+			for p, port := range map[string]*int{"fromPort": in.FromPort, "toPort": in.ToPort} {
+				if port != nil {
+					f = append(f, between(p, *port, -1, 65535)...)
+				}
 			}
-			return nil
+			if in.IPProtocol == "-1" && (in.FromPort != nil || in.ToPort != nil) {
+				f = append(f, cloud.Failure{Property: "ipProtocol", Reason: `"-1" means all ports: fromPort and toPort cannot be given with it`})
+			}
+			return f
 		},
 		Refs: func(_ *cloud.Call, in *securityGroupRule) []cloud.Ref {
 			return []cloud.Ref{
 				{Token: securityGroupToken, Value: in.SecurityGroupID, Weak: true}, // goes with its group
-				{Token: securityGroupToken, Value: in.ReferencedSecurityGroupID, Weak: in.ReferencedSecurityGroupID == in.SecurityGroupID},
+				{
+					Token: securityGroupToken, Value: in.ReferencedSecurityGroupID,
+					Weak: in.ReferencedSecurityGroupID == in.SecurityGroupID, Optional: true,
+				},
 			}
 		},
 		Outputs: func(c *cloud.Call, in *securityGroupRule) (cloud.Map, error) {
@@ -180,8 +260,18 @@ func ruleKind(token, label string) *cloud.Kind[securityGroupRule] {
 			if in.peer() == "" {
 				return nil, cloud.Errorf("MissingParameter", "A source or a destination must be specified")
 			}
+			if f := atMostOne(peers, in.CIDRIPv4, in.CIDRIPv6, in.PrefixListID, in.ReferencedSecurityGroupID); f != nil {
+				return nil, cloud.Errorf("InvalidParameterCombination", "%s", f[0].Reason)
+			}
 			s, out := c.Caller.Scope, cloud.Map{"tagsAll": in.Tags.all(c)}
 			mine := in.Permission()
+			if name := protocolName(in.IPProtocol); (in.FromPort == nil || in.ToPort == nil) && name != "" && name != "icmpv6" {
+				return nil, cloud.Errorf("InvalidParameterValue", "Invalid value 'Must specify both from and to ports with %s.' for portRange.",
+					map[bool]string{true: "ICMP", false: "TCP/UDP"}[name == "icmp"])
+			}
+			if err := wellFormed([]Permission{mine}); err != nil {
+				return nil, err
+			}
 			for _, r := range c.Tx.List(s, token) {
 				other, err := cloud.Decode[securityGroupRule](r.Inputs)
 				if err != nil || r.ID == c.Resource.ID || other.SecurityGroupID != in.SecurityGroupID {

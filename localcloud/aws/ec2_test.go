@@ -1,6 +1,9 @@
 package aws
 
 import (
+	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -147,6 +150,154 @@ func TestRouteRules(t *testing.T) {
 	}
 }
 
+func TestVPCDropsItsIPv6Block(t *testing.T) {
+	c := newCloud(t, ec2Kinds()...)
+	v := newVPC(c)
+	block := v.Outputs["ipv6CidrBlock"].(string)
+	s := c.create(subnetToken, cloud.Map{
+		"vpcId": v.ID, "cidrBlock": "10.0.1.0/24", "ipv6CidrBlock": strings.Replace(block, "::/56", "::/64", 1),
+	})
+	_, err := c.update(v, cloud.Map{"assignGeneratedIpv6CidrBlock": false})
+	c.refused(err, "InvalidCidrBlock.InUse", "The vpc "+v.ID+" currently has a subnet within CIDR block "+block)
+	c.delete(s)
+	v, err = c.update(v, cloud.Map{"assignGeneratedIpv6CidrBlock": false})
+	if err != nil || v.Outputs["ipv6CidrBlock"] != nil || v.Outputs["ipv6AssociationId"] != nil {
+		t.Errorf("the VPC still has %v, %v; %v", v.Outputs["ipv6CidrBlock"], v.Outputs["ipv6AssociationId"], err)
+	}
+	if v, err = c.update(v, cloud.Map{"assignGeneratedIpv6CidrBlock": true}); err != nil || v.Outputs["ipv6CidrBlock"] == nil {
+		t.Errorf("the VPC got no new block: %v", err)
+	}
+}
+
+func TestWhatComesWithAVPCCannotBeDeleted(t *testing.T) {
+	c := newCloud(t, ec2Kinds()...)
+	v := newVPC(c)
+	group, table := v.Outputs["defaultSecurityGroupId"].(string), v.Outputs["mainRouteTableId"].(string)
+	c.refused(c.Delete(t.Context(), here, securityGroupToken, group, 0), "CannotDelete",
+		`the specified group: "`+group+`" name: "default" cannot be deleted by a user`)
+	c.refused(c.Delete(t.Context(), here, routeTableToken, table, 0), "DependencyViolation", "The routeTable '"+table+"' has dependencies")
+	c.delete(v)
+}
+
+func TestReferencesToNothing(t *testing.T) {
+	c := newCloud(t, slices.Concat(ec2Kinds(), ecsKinds())...)
+	v := newVPC(c)
+	g := c.create(internetGatewayToken, cloud.Map{"vpcId": v.ID})
+	for _, test := range []struct {
+		token string
+		in    cloud.Map
+		code  string
+	}{
+		{subnetToken, cloud.Map{"vpcId": "", "cidrBlock": "10.0.1.0/24"}, "InvalidVpcID.NotFound"},
+		{routeTableToken, cloud.Map{"vpcId": ""}, "InvalidVpcID.NotFound"},
+		{routeToken, cloud.Map{"routeTableId": "", "gatewayId": g.ID, "destinationCidrBlock": "0.0.0.0/0"}, "InvalidRouteTableID.NotFound"},
+		{routeTableAssociationToken, cloud.Map{"routeTableId": "", "subnetId": ""}, "InvalidSubnetID.NotFound"},
+		{securityGroupToken, cloud.Map{"name": "a", "vpcId": ""}, "InvalidVpcID.NotFound"},
+		{defaultSecurityGroupToken, cloud.Map{"vpcId": ""}, "InvalidVpcID.NotFound"},
+		{securityGroupIngressRuleToken, cloud.Map{"securityGroupId": "", "ipProtocol": "-1", "cidrIpv4": "0.0.0.0/0"}, "InvalidGroup.NotFound"},
+		{clusterCapacityProvidersToken, cloud.Map{"clusterName": ""}, "ClusterNotFoundException"},
+		{serviceToken, cloud.Map{"name": "a", "cluster": "", "taskDefinition": ""}, "ClusterNotFoundException"},
+	} {
+		_, err := c.try(test.token, test.in)
+		c.refused(err, test.code, "")
+	}
+	c.create(internetGatewayToken, cloud.Map{}) // one that is attached to no VPC
+}
+
+func TestBlocksAreRequired(t *testing.T) {
+	c := newCloud(t, ec2Kinds()...)
+	_, err := c.try(vpcToken, cloud.Map{})
+	c.refused(err, "MissingParameter", "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.")
+	_, err = c.try(vpcToken, cloud.Map{"ipv4IpamPoolId": "ipam-pool-0"})
+	if !errors.Is(err, cloud.ErrUnimplemented) {
+		t.Errorf("a VPC from an IPAM pool: %v", err)
+	}
+	v := newVPC(c)
+	_, err = c.try(subnetToken, cloud.Map{"vpcId": v.ID})
+	c.refused(err, "MissingParameter", "'cidrBlock'")
+	_, err = c.try(subnetToken, cloud.Map{"vpcId": v.ID, "cidrBlock": "10.0.1.0/24", "ipv6CidrBlock": "2001:db8::1/64"})
+	c.refused(err, "Check", "did you mean")
+	long := strings.Replace(v.Outputs["ipv6CidrBlock"].(string), "::/56", "::/65", 1)
+	_, err = c.try(subnetToken, cloud.Map{"vpcId": v.ID, "cidrBlock": "10.0.1.0/24", "ipv6CidrBlock": long})
+	c.refused(err, "InvalidSubnet.Range", long)
+}
+
+func TestRouteDestinations(t *testing.T) {
+	c := newCloud(t, ec2Kinds()...)
+	v := newVPC(c)
+	g := c.create(internetGatewayToken, cloud.Map{"vpcId": v.ID})
+	table := c.create(routeTableToken, cloud.Map{"vpcId": v.ID})
+	for _, test := range []struct {
+		change cloud.Map
+		words  string
+	}{
+		{cloud.Map{}, "one of [\"destinationCidrBlock\""},
+		{cloud.Map{"destinationCidrBlock": "0.0.0.0/0", "destinationIpv6CidrBlock": "::/0"}, "only one of"},
+		{cloud.Map{"destinationCidrBlock": "10.1.2.3/8"}, "did you mean \"10.0.0.0/8\""},
+		{cloud.Map{"destinationCidrBlock": "::/0"}, "not a valid IPv4 CIDR block"},
+		{cloud.Map{"destinationIpv6CidrBlock": "0.0.0.0/0"}, "not a valid IPv6 CIDR block"},
+		{cloud.Map{"destinationPrefixListId": "pl-0"}, "not modelled"},
+		{cloud.Map{"destinationCidrBlock": "0.0.0.0/0", "natGatewayId": "nat-0"}, "not modelled"},
+	} {
+		in := cloud.Map{"routeTableId": table.ID, "gatewayId": g.ID}
+		maps.Copy(in, test.change)
+		if _, err := c.try(routeToken, in); err == nil || !strings.Contains(err.Error(), test.words) {
+			t.Errorf("route with %v: %v, want an error with %q", test.change, err, test.words)
+		}
+	}
+}
+
+func TestMalformedPermissions(t *testing.T) {
+	c := newCloud(t, ec2Kinds()...)
+	v := newVPC(c)
+	group := c.create(securityGroupToken, cloud.Map{"vpcId": v.ID, "name": "service"})
+	for _, test := range []struct {
+		change      cloud.Map
+		code, words string
+	}{
+		{cloud.Map{"cidrIpv6": "::/0"}, "Check", "only one of"},
+		{cloud.Map{"referencedSecurityGroupId": group.ID}, "Check", "only one of"},
+		{cloud.Map{"cidrIpv4": "10.0.0.1/8"}, "Check", "did you mean"},
+		{cloud.Map{"cidrIpv4": "::/0"}, "Check", "IPv4"},
+		{cloud.Map{"cidrIpv4": nil, "cidrIpv6": "0.0.0.0/0"}, "Check", "IPv6"},
+		{cloud.Map{"toPort": 65536.0}, "Check", "toPort to be in the range (-1 - 65535)"},
+		{cloud.Map{"fromPort": -2.0}, "Check", "fromPort to be in the range (-1 - 65535)"},
+		{cloud.Map{"ipProtocol": "house"}, "InvalidParameterValue", "Invalid value 'house' for IP protocol. Unknown protocol."},
+		{cloud.Map{"ipProtocol": "256"}, "InvalidParameterValue", "Unknown protocol"},
+		{cloud.Map{"toPort": nil}, "InvalidParameterValue", "Must specify both from and to ports with TCP/UDP."},
+		{cloud.Map{"ipProtocol": "icmp", "toPort": nil}, "InvalidParameterValue", "Must specify both from and to ports with ICMP."},
+		{cloud.Map{"fromPort": 81.0}, "InvalidParameterValue", "Invalid TCP/UDP port range (81:80)"},
+		{cloud.Map{"fromPort": -1.0}, "InvalidPermission.Malformed", "TCP/UDP port (-1) out of range"},
+	} {
+		in := cloud.Map{"securityGroupId": group.ID, "ipProtocol": "tcp", "fromPort": 80.0, "toPort": 80.0, "cidrIpv4": "0.0.0.0/0"}
+		for p, value := range test.change {
+			if in[p] = value; value == nil {
+				delete(in, p)
+			}
+		}
+		_, err := c.try(securityGroupIngressRuleToken, in)
+		c.refused(err, test.code, test.words)
+	}
+	for _, in := range []cloud.Map{
+		{"ipProtocol": "icmp", "fromPort": -1.0, "toPort": -1.0}, {"ipProtocol": "icmpv6"}, {"ipProtocol": "50"}, {"ipProtocol": "-1"},
+	} {
+		in["securityGroupId"], in["cidrIpv4"] = group.ID, "0.0.0.0/0"
+		c.create(securityGroupIngressRuleToken, in)
+	}
+
+	inline := func(change cloud.Map) error {
+		rule := cloud.Map{"protocol": "tcp", "fromPort": 80.0, "toPort": 80.0, "cidrBlocks": []any{"0.0.0.0/0"}}
+		maps.Copy(rule, change)
+		_, err := c.try(securityGroupToken, cloud.Map{"vpcId": v.ID, "name": "inline", "ingress": []any{rule}})
+		return err
+	}
+	c.refused(inline(cloud.Map{"cidrBlocks": []any{"10.0.0.1/8"}}), "Check", "ingress[0].cidrBlocks[0]")
+	c.refused(inline(cloud.Map{"protocol": "house"}), "InvalidParameterValue", "Unknown protocol")
+	c.refused(inline(cloud.Map{"fromPort": 81.0}), "InvalidParameterValue", "Invalid TCP/UDP port range")
+	_, err := c.try(defaultSecurityGroupToken, cloud.Map{"vpcId": v.ID, "egress": []any{cloud.Map{"protocol": "house", "fromPort": 0.0, "toPort": 0.0}}})
+	c.refused(err, "InvalidParameterValue", "Unknown protocol")
+}
+
 func TestSecurityGroupRules(t *testing.T) {
 	c := newCloud(t, ec2Kinds()...)
 	v := newVPC(c)
@@ -184,6 +335,12 @@ func TestScope(t *testing.T) {
 	}{
 		{config: cloud.Map{"region": "eu-central-1"}, account: DefaultAccount},
 		{config: cloud.Map{"region": "eu-central-1", "assumeRole": cloud.Map{"roleArn": "arn:aws:iam::123456789012:role/deploy"}}, account: "123456789012"},
+		{config: cloud.Map{"region": "eu-central-1", "allowedAccountIds": []any{DefaultAccount}, "forbiddenAccountIds": []any{"1"}}, account: DefaultAccount},
+		{config: cloud.Map{"region": "eu-central-1", "allowedAccountIds": []any{"1"}}, words: "AWS account ID not allowed: " + DefaultAccount},
+		{config: cloud.Map{"region": "eu-central-1", "forbiddenAccountIds": []any{DefaultAccount}}, words: "AWS account ID not allowed: " + DefaultAccount},
+		{config: cloud.Map{"region": "eu-central-1", "endpoints": []any{}, "ignoreTags": cloud.Map{"keys": []any{}}}, account: DefaultAccount},
+		{config: cloud.Map{"region": "eu-central-1", "endpoints": []any{cloud.Map{"ec2": "http://localhost"}}}, words: "provider option endpoints"},
+		{config: cloud.Map{"region": "eu-central-1", "ignoreTags": cloud.Map{"keys": []any{"a"}}}, words: "provider option ignoreTags"},
 		{config: cloud.Map{}, words: "pulumi config set aws:region"},
 		{config: cloud.Map{"region": "mars-1"}, words: "mars-1"},
 		{config: cloud.Map{"region": "eu-central-1", "assumeRole": cloud.Map{"roleArn": "deploy"}}, words: `"deploy" is not a role's ARN`},

@@ -43,7 +43,10 @@ var Cluster = &cloud.Kind[cluster]{
 	Label:    "ECS Cluster",
 	AutoName: &cloud.AutoName{Property: "name", Max: 255},
 	Replace:  []string{"name"},
+	Computed: []string{"settings"},
 	Sets:     []string{"settings"},
+	// https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/ecs_cluster#import
+	Import:   func(_ *cloud.Tx, s cloud.Scope, name string) string { return ClusterARN(s, name) },
 	Latency:  cloud.Latency{Create: 11, Delete: 1},
 	Patience: 10 * time.Minute,
 	NotFound: func(string) *cloud.Error { return cloud.Errorf("ClusterNotFoundException", "Cluster not found.") },
@@ -161,22 +164,22 @@ var ClusterCapacityProviders = &cloud.Kind[clusterCapacityProviders]{
 		if err := checkStrategy(in.DefaultCapacityProviderStrategies, in.CapacityProviders); err != nil {
 			return nil, err
 		}
-		c.Resource.ID = in.ClusterName
-		return cloud.Map{}, removable(c, in.ClusterName, in.CapacityProviders)
+		c.Resource.ID = clusterNameOf(ClusterARN(c.Caller.Scope, in.ClusterName))
+		return cloud.Map{}, removable(c, c.Resource.ID, in.CapacityProviders)
 	},
-	Delete: func(c *cloud.Call, in *clusterCapacityProviders) error { return removable(c, in.ClusterName, nil) },
+	Delete: func(c *cloud.Call, _ *clusterCapacityProviders) error { return removable(c, c.Resource.ID, nil) },
 }
 
 // removable refuses to take a capacity provider from a cluster while a service runs on it. Keep lists those that stay.
 func removable(c *cloud.Call, clusterName string, keep []string) error {
 	for _, r := range c.Tx.List(c.Resource.Scope, serviceToken) {
-		s := of[ServiceSpec](r)
+		s := inputsOf[ServiceSpec](r)
 		if clusterNameOf(ClusterARN(r.Scope, s.Cluster)) != clusterName {
 			continue
 		}
 		for _, share := range s.CapacityProviderStrategies {
 			if !slices.Contains(keep, share.CapacityProvider) {
-				return cloud.Errorf("ResourceInUseException", "The specified resource is in-use and can't be removed. (%s is used by %s)",
+				return cloud.InUsef("ResourceInUseException", "The specified resource is in-use and can't be removed. (%s is used by %s)",
 					share.CapacityProvider, r.ID)
 			}
 		}
@@ -227,11 +230,11 @@ func checkStrategy(shares []CapacityShare, providers []string) error {
 	return nil
 }
 
-// Alive reports whether a resource of the store counts as something that exists in the cloud. ECS keeps records that do
-// not: task definitions' revisions, which AWS never forgets, and tasks that have stopped.
+// Alive reports whether a resource of the store counts as something that exists in the cloud. Some are records that do not:
+// task definitions' revisions, which AWS never forgets, tasks that have stopped, and secrets that have been deleted.
 func Alive(r *cloud.Resource) bool {
 	switch r.Token {
-	case taskDefinitionRevisionToken:
+	case taskDefinitionRevisionToken, deletedSecretToken:
 		return false
 	case taskToken:
 		return cloud.StatusOf[TaskStatus](r).LastStatus != TaskStopped

@@ -24,6 +24,3 @@ func between(property string, value, low, high int) []cloud.Failure {
 	}
 	return []cloud.Failure{{Property: property, Reason: fmt.Sprintf("expected %s to be in the range (%d - %d), got %d", property, low, high, value)}}
 }
-
-// of decodes the inputs of a resource, as its kind's Of does, for functions that the kind itself uses: they cannot name it.
-func of[T any](r *cloud.Resource) *T { return (&cloud.Kind[T]{}).Of(r) }

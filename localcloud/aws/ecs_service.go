@@ -75,9 +75,16 @@ type ServiceSpec struct {
 	VPCLatticeConfigurations []any `json:"vpcLatticeConfigurations"`
 }
 
+// Where a service is in its life. One that is INACTIVE is gone from the store.
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Service.html
+const (
+	ServiceActive   = "ACTIVE"
+	ServiceDraining = "DRAINING"
+)
+
 // ServiceStatus is the Status of a service.
 type ServiceStatus struct {
-	// Status is ACTIVE, or DRAINING once the service is being deleted.
+	// Status is [ServiceActive], or [ServiceDraining] once the service is being deleted.
 	Status string
 	// Deployments are those under way, the PRIMARY one first. There is only one in a steady state.
 	Deployments []Deployment
@@ -153,6 +160,9 @@ var versionProperties = []string{
 	"taskDefinition", "networkConfiguration", "loadBalancers", "capacityProviderStrategies", "launchType", "platformVersion",
 }
 
+// versionDefaults are what ECS tells of the version properties that were not given.
+var versionDefaults = cloud.Map{"launchType": "", "platformVersion": "LATEST"}
+
 func versionOf(inputs cloud.Map) cloud.Map {
 	out := cloud.Map{}
 	for _, p := range versionProperties {
@@ -166,9 +176,13 @@ func versionOf(inputs cloud.Map) cloud.Map {
 // Restore gives the service the properties of one of its deployments, so that whoever asks sees what it went back to.
 func Restore(service *cloud.Resource, d *Deployment) {
 	for _, p := range versionProperties {
-		v, ok := d.Properties[p]
-		if _, given := service.Inputs[p]; ok || given {
-			service.Inputs[p] = v
+		if v, ok := d.Properties[p]; ok {
+			service.Inputs[p], service.Outputs[p] = v, v
+			continue
+		}
+		delete(service.Inputs, p)
+		delete(service.Outputs, p)
+		if v, ok := versionDefaults[p]; ok {
 			service.Outputs[p] = v
 		}
 	}
@@ -185,7 +199,10 @@ var Service = &cloud.Kind[ServiceSpec]{
 	AutoName: &cloud.AutoName{Property: "name", Max: 255},
 	// A change of capacityProviderStrategies replaces the service in the real provider too, unless forceNewDeployment is set.
 	Replace:  []string{"capacityProviderStrategies", "cluster", "iamRole", "launchType", "name", "schedulingStrategy"},
+	Computed: []string{"cluster", "iamRole", "launchType", "platformVersion", "triggers"},
 	Sets:     []string{"capacityProviderStrategies", "loadBalancers"},
+	// https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/ecs_service#import
+	Import:   func(_ *cloud.Tx, s cloud.Scope, id string) string { return arn(s, "ecs", "service/"+id) },
 	Latency:  cloud.Latency{Create: 1, Delete: 5},
 	NotFound: func(string) *cloud.Error { return cloud.Errorf("ServiceNotFoundException", "Service not found.") },
 	Check: func(in *ServiceSpec) []cloud.Failure {
@@ -218,9 +235,14 @@ var Service = &cloud.Kind[ServiceSpec]{
 		}
 		if c.Old == nil {
 			c.Resource.ID = arn(s, "ecs", "service/"+clusterNameOf(clusterID)+"/"+in.Name)
-			if c.Tx.Get(c.Resource.Key) != nil {
+			if r := c.Tx.Get(c.Resource.Key); r != nil {
+				if cloud.StatusOf[ServiceStatus](r).Status == ServiceDraining {
+					return nil, cloud.Errorf("InvalidParameterException", "Unable to Start a service that is still Draining.")
+				}
 				return nil, cloud.Errorf("InvalidParameterException", "Creation of service was not idempotent.")
 			}
+		} else if cloud.StatusOf[ServiceStatus](c.Old).Status != ServiceActive {
+			return nil, cloud.Errorf("ServiceNotActiveException", "Service was not ACTIVE.")
 		}
 		revision, err := FindRevision(c.Tx, s, in.TaskDefinition)
 		changed := c.Old == nil || c.Old.Inputs["taskDefinition"] != c.Resource.Inputs["taskDefinition"]
@@ -236,7 +258,7 @@ var Service = &cloud.Kind[ServiceSpec]{
 			return nil, err
 		}
 
-		status := ServiceStatus{Status: "ACTIVE"}
+		status := ServiceStatus{Status: ServiceActive}
 		if c.Old != nil {
 			status = cloud.StatusOf[ServiceStatus](c.Old)
 		}
@@ -256,9 +278,10 @@ var Service = &cloud.Kind[ServiceSpec]{
 		if in.Cluster != "" {
 			out["cluster"] = in.Cluster
 		}
-		out["launchType"], out["platformVersion"] = in.LaunchType, "LATEST"
-		if in.PlatformVersion != "" {
-			out["platformVersion"] = in.PlatformVersion
+		for p, v := range versionDefaults {
+			if given, _ := c.Resource.Inputs[p].(string); given == "" {
+				out[p] = v
+			}
 		}
 		if in.PropagateTags == "" {
 			out["propagateTags"] = "NONE"
@@ -287,7 +310,7 @@ var Service = &cloud.Kind[ServiceSpec]{
 			}
 			r = r.Clone()
 			status := cloud.StatusOf[ServiceStatus](r)
-			status.Status = "DRAINING"
+			status.Status = ServiceDraining
 			r.SetStatus(status)
 			tx.Put(r)
 			return nil
@@ -295,21 +318,26 @@ var Service = &cloud.Kind[ServiceSpec]{
 		if err != nil {
 			return err
 		}
-		// The service is INACTIVE, which is to say gone, once all of its tasks are STOPPING or STOPPED.
-		// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteService.html
+		// The scheduler stops the tasks and removes the service, whether anybody waits for it or not.
 		limit := serviceTimeout
-		err = c.Await(limit, func(tx *cloud.Tx) (bool, error) {
-			return !slices.ContainsFunc(TasksOf(tx, c.Resource), func(r *cloud.Resource) bool {
-				last := cloud.StatusOf[TaskStatus](r).LastStatus
-				return last != TaskStopping && last != TaskStopped
-			}), nil
-		})
+		err = c.Await(limit, func(tx *cloud.Tx) (bool, error) { return tx.Get(c.Resource.Key) == nil, nil })
 		if errors.Is(err, cloud.ErrTimeout) {
 			return fmt.Errorf("waiting for ECS Service (%s) delete: %w to become 'INACTIVE' (last state: 'DRAINING', timeout: %s)",
 				c.Resource.ID, cloud.ErrTimeout, allowed(c, limit))
 		}
 		return err
 	},
+}
+
+// Drained reports whether a service that is DRAINING is INACTIVE, which is to say gone: whether all of its tasks are
+// STOPPING or STOPPED.
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteService.html
+func Drained(tx *cloud.Tx, service *cloud.Resource) bool {
+	return cloud.StatusOf[ServiceStatus](service).Status == ServiceDraining &&
+		!slices.ContainsFunc(TasksOf(tx, service), func(r *cloud.Resource) bool {
+			last := cloud.StatusOf[TaskStatus](r).LastStatus
+			return last != TaskStopping && last != TaskStopped
+		})
 }
 
 // serviceTimeout is how long the provider waits for a service.
@@ -337,7 +365,7 @@ func awaitStable(c *cloud.Call, doing string) error {
 		s := cloud.StatusOf[ServiceStatus](r)
 		last = lastFailure(tx, r)
 		d := s.Primary()
-		return s.Status == "ACTIVE" && len(s.Deployments) == 1 && d.Desired == d.Running, nil
+		return s.Status == ServiceActive && len(s.Deployments) == 1 && d.Desired == d.Running, nil
 	})
 	if errors.Is(err, cloud.ErrTimeout) {
 		err = fmt.Errorf("%w to become 'tfSTABLE' (last state: 'tfPENDING', timeout: %s)", cloud.ErrTimeout, allowed(c, serviceTimeout))
@@ -478,7 +506,7 @@ func runnable(c *cloud.Call, in *ServiceSpec, revision *Revision, clusterID stri
 func checkCapacity(c *cloud.Call, in *ServiceSpec, clusterID string) error {
 	providers := &clusterCapacityProviders{}
 	if r := c.Find(cloud.Ref{Token: clusterCapacityProvidersToken, Value: clusterNameOf(clusterID)}); r != nil {
-		providers = of[clusterCapacityProviders](r)
+		providers = inputsOf[clusterCapacityProviders](r)
 	}
 	if in.LaunchType == "" && len(in.CapacityProviderStrategies) == 0 && len(providers.DefaultCapacityProviderStrategies) == 0 {
 		return fmt.Errorf("a service with neither launchType FARGATE nor a capacity provider strategy runs on EC2: %w", cloud.ErrUnimplemented)

@@ -69,8 +69,10 @@ var TaskDefinition = &cloud.Kind[taskDefinition]{
 		"inferenceAccelerators", "ipcMode", "memory", "networkMode", "pidMode", "placementConstraints", "proxyConfiguration",
 		"requiresCompatibilities", "runtimePlatform", "taskRoleArn", "volumes",
 	},
-	Sets:    []string{"requiresCompatibilities", "volumes"},
-	Latency: cloud.Latency{Create: 1, Delete: 1},
+	Computed: []string{"enableFaultInjection"},
+	Sets:     []string{"requiresCompatibilities", "volumes"},
+	Normal:   map[string]func(any) any{"containerDefinitions": normalContainers},
+	Latency:  cloud.Latency{Create: 1, Delete: 1},
 	NotFound: func(id string) *cloud.Error {
 		return cloud.Errorf("ClientException", "Unable to describe task definition. (%s)", id)
 	},

@@ -1,7 +1,9 @@
 package aws
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -358,9 +360,33 @@ func TestServiceRefusals(t *testing.T) {
 	s.refused(err, invalid, "Creation of service was not idempotent.")
 	s.refused(s.Delete(t.Context(), here, clusterToken, s.cluster.ID, time.Millisecond), "ClusterContainsServicesException", "while Services are active")
 	s.refused(s.Delete(t.Context(), here, clusterCapacityProvidersToken, s.providers.ID, time.Millisecond), "ResourceInUseException", "in-use and can't be removed")
-	s.delete(made)
+	s.gone(made)
 	s.delete(s.providers)
 	s.delete(s.cluster)
+}
+
+func TestDrainingServices(t *testing.T) {
+	s := newECSStage(t)
+	made := s.create(serviceToken, s.service(nil))
+	ctx, interrupt := context.WithCancel(t.Context())
+	interrupt()
+	if err := s.Delete(ctx, here, serviceToken, made.ID, 0); !errors.Is(err, context.Canceled) {
+		t.Fatalf("interrupted deletion: %v", err)
+	}
+	_, err := s.try(serviceToken, s.service(nil))
+	s.refused(err, "InvalidParameterException", "Unable to Start a service that is still Draining.")
+	_, err = s.update(made, cloud.Map{"desiredCount": 3.0})
+	s.refused(err, "ServiceNotActiveException", "Service was not ACTIVE.")
+	s.gone(made)
+	s.create(serviceToken, s.service(nil))
+}
+
+// gone removes a service, as the scheduler does once it is INACTIVE.
+func (s *ecsStage) gone(service *cloud.Resource) {
+	s.t.Helper()
+	if err := s.Store.Update(func(tx *cloud.Tx) error { tx.Delete(service.Key); return nil }); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 func TestWhatMakesADeployment(t *testing.T) {
@@ -384,7 +410,7 @@ func TestWhatMakesADeployment(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := s.create(serviceToken, s.service(nil))
-			defer s.delete(r)
+			defer s.gone(r)
 			updated, err := s.update(r, tt.change)
 			if err != nil {
 				t.Fatal(err)
@@ -411,12 +437,15 @@ func TestRestoreBringsTheVersionBack(t *testing.T) {
 	r := s.create(serviceToken, s.service(nil))
 	first := cloud.StatusOf[ServiceStatus](r).Deployments[0]
 	second := s.create(taskDefinitionToken, definitionOf(containerOf(nil), nil))
-	updated, err := s.update(r, cloud.Map{"taskDefinition": second.ID, "desiredCount": 5.0})
+	updated, err := s.update(r, cloud.Map{"taskDefinition": second.ID, "desiredCount": 5.0, "platformVersion": "1.4.0"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	updated = updated.Clone()
 	Restore(updated, &first)
+	if v, ok := updated.Inputs["platformVersion"]; ok || updated.Outputs["platformVersion"] != "LATEST" {
+		t.Errorf("a platform version that the old deployment had not: input %v, output %v", v, updated.Outputs["platformVersion"])
+	}
 	if updated.Inputs["taskDefinition"] != s.definition.ID || updated.Outputs["taskDefinition"] != s.definition.ID || updated.Inputs["desiredCount"] != 5.0 {
 		t.Errorf("restored to %v", updated.Inputs)
 	}

@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -262,6 +263,27 @@ func (r *Redirect) complete() (cloud.Map, error) {
 	}
 	out["statusCode"] = r.StatusCode
 	return out, nil
+}
+
+// sortedLists returns the value with the lists within it sorted: the values of a condition and the target groups of an action
+// are sets.
+func sortedLists(v any) any {
+	switch v := v.(type) {
+	case cloud.Map:
+		out := make(cloud.Map, len(v))
+		for k, e := range v {
+			out[k] = sortedLists(e)
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, e := range v {
+			out[i] = sortedLists(e)
+		}
+		slices.SortStableFunc(out, func(a, b any) int { return cmp.Compare(jsonText(a), jsonText(b)) })
+		return out
+	}
+	return v
 }
 
 // forwardsTo returns the ARNs of the actions' target groups, each once.

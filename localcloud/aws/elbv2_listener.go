@@ -35,6 +35,8 @@ var Listener = &cloud.Kind[listener]{
 	Token:    listenerToken,
 	Label:    "ELBv2 Listener",
 	Replace:  []string{"loadBalancerArn"},
+	Normal:   map[string]func(any) any{"defaultActions": sortedLists},
+	Computed: []string{"mutualAuthentication", "protocol", "sslPolicy", "tcpIdleTimeoutSeconds"},
 	Latency:  cloud.Latency{Create: 1, Delete: 1},
 	NotFound: notFound("ListenerNotFound", "One or more listeners not found (%s)"),
 	Check: func(in *listener) []cloud.Failure {
@@ -137,7 +139,7 @@ func (in *listener) refuse(c *cloud.Call) error {
 	switch {
 	case cert == nil:
 		return cloud.Errorf("CertificateNotFound", "Certificate '%s' not found", in.CertificateARN)
-	case cert.Outputs["status"] != "ISSUED":
+	case cert.Outputs["status"] != CertificateIssued:
 		// AWS's own words for a certificate that awaits validation.
 		return cloud.Errorf("UnsupportedCertificate", "The certificate '%s' must have a fully-qualified domain name, "+
 			"a supported signature, and a supported key size.", in.CertificateARN)

@@ -63,7 +63,9 @@ var ListenerRule = &cloud.Kind[listenerRule]{
 	Token:    listenerRuleToken,
 	Label:    "ELBv2 Listener Rule",
 	Replace:  []string{"listenerArn"},
+	Computed: []string{"priority"},
 	Sets:     []string{"conditions"},
+	Normal:   map[string]func(any) any{"actions": sortedLists, "conditions": sortedLists},
 	Latency:  cloud.Latency{Create: 1, Delete: 1},
 	NotFound: notFound("RuleNotFound", "One or more rules not found (%s)"),
 	Check: func(in *listenerRule) []cloud.Failure {

@@ -116,6 +116,7 @@ var LoadBalancer = &cloud.Kind[loadBalancer]{
 	},
 	AutoName: &cloud.AutoName{Property: "name", Max: elbNameLength},
 	Replace:  []string{"customerOwnedIpv4Pool", "internal", "loadBalancerType", "name", "namePrefix"},
+	Computed: []string{"internal", "ipAddressType", "name", "namePrefix", "securityGroups"},
 	Sets:     []string{"securityGroups", "subnetMappings", "subnets"},
 	Latency:  cloud.Latency{Create: 148, Delete: 153},
 	NotFound: notFound("LoadBalancerNotFound", "Load balancers '[%s]' not found"),
@@ -343,21 +344,6 @@ func syncInterfaces(c *cloud.Call, in *loadBalancer, groups []string) error {
 		c.Tx.Put(r)
 	}
 	return nil
-}
-
-// ipv6In returns the address in the IPv6 block that ends like the IPv4 address.
-func ipv6In(block, ipv4 string) string {
-	prefix, err := netip.ParsePrefix(block)
-	if err != nil {
-		return ""
-	}
-	addr, err := netip.ParseAddr(ipv4)
-	if err != nil {
-		return ""
-	}
-	b, host := prefix.Addr().As16(), addr.As4()
-	copy(b[12:], host[:])
-	return netip.AddrFrom16(b).String()
 }
 
 // dnsNameOf makes up the DNS name of a load balancer. One with IPv6 addresses has no other form of name: the prefix

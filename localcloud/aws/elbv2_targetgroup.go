@@ -3,6 +3,7 @@ package aws
 import (
 	"fmt"
 	"maps"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -64,6 +65,11 @@ var TargetGroup = &cloud.Kind[targetGroup]{
 	},
 	AutoName: &cloud.AutoName{Property: "name", Max: elbNameLength},
 	Replace:  []string{"ipAddressType", "name", "namePrefix", "port", "protocol", "protocolVersion", "targetType", "vpcId"},
+	Computed: []string{
+		"connectionTermination", "healthCheck", "ipAddressType", "loadBalancingAlgorithmType", "loadBalancingAnomalyMitigation",
+		"loadBalancingCrossZoneEnabled", "name", "namePrefix", "preserveClientIp", "protocolVersion", "stickiness", "targetFailovers",
+		"targetGroupHealth", "targetHealthStates",
+	},
 	Latency:  cloud.Latency{Create: 1, Delete: 1},
 	Patience: 2 * time.Minute,
 	NotFound: notFound("TargetGroupNotFound", "Target groups '%s' not found"),
@@ -94,12 +100,12 @@ var TargetGroup = &cloud.Kind[targetGroup]{
 		return append(f, in.unmodelled()...)
 	},
 	Refs: func(_ *cloud.Call, in *targetGroup) []cloud.Ref {
-		return []cloud.Ref{{Token: vpcToken, Value: in.VPCID, Weak: true}} // a VPC can go before its target groups
+		return []cloud.Ref{{Token: vpcToken, Value: in.VPCID, Weak: true, Optional: true}} // a VPC can go before its target groups
 	},
 	Outputs: func(c *cloud.Call, in *targetGroup) (cloud.Map, error) {
 		s, out := c.Caller.Scope, cloud.Map{"tagsAll": in.Tags.all(c)}
 		for _, required := range []string{"port", "protocol", "vpcId"} {
-			if c.Resource.Inputs[required] == nil {
+			if v := c.Resource.Inputs[required]; v == nil || v == "" {
 				return nil, cloud.Errorf("ValidationError",
 					"Attribute %q must be specified when %q is %q.", required, "targetType", in.TargetType)
 			}
@@ -206,6 +212,9 @@ func (h *healthCheck) check() []cloud.Failure {
 				Property: "healthCheck.path",
 				Reason:   fmt.Sprintf(`expected healthCheck.path to start with "/", got %s`, h.Path),
 			})
+		} else if _, err := url.ParseRequestURI(h.Path); err != nil {
+			// AWS would send whatever it is to the targets, which could not make anything of it.
+			f = append(f, notModelled("healthCheck.path", "a path that no URL can have"))
 		}
 	}
 	if h.Port != "" && h.Port != TrafficPort {

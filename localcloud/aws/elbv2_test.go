@@ -299,6 +299,7 @@ func TestTargetGroupRefusals(t *testing.T) {
 		{"unhealthy", health(cloud.Map{"unhealthyThreshold": 11.0}), "Check", "healthCheck.unhealthyThreshold to be in the range (2 - 10)"},
 		{"check by TCP", health(cloud.Map{"protocol": "TCP"}), "Check", "expected healthCheck.protocol to be one of"},
 		{"path", health(cloud.Map{"path": "healthz"}), "Check", `start with "/"`},
+		{"path with a bad escape", health(cloud.Map{"path": "/%zz"}), "Check", "a path that no URL can have: not modelled"},
 		{"check port", health(cloud.Map{"port": "http"}), "Check", "must be a valid port number"},
 		{"no check", health(cloud.Map{"enabled": false}), "ValidationError", "Health check enabled must be true"},
 		{"slow check", health(cloud.Map{"interval": 5.0, "timeout": 5.0}), "ValidationError", "Health check interval must be greater than the timeout."},

@@ -29,6 +29,7 @@ type role struct {
 	Name                string   `json:"name"`
 	NamePrefix          string   `json:"namePrefix"`
 	Path                string   `json:"path"`
+	ForceDetachPolicies bool     `json:"forceDetachPolicies"`
 	AssumeRolePolicy    document `json:"assumeRolePolicy"`
 	Description         string   `json:"description"`
 	MaxSessionDuration  int      `json:"maxSessionDuration"`
@@ -50,7 +51,9 @@ var Role = &cloud.Kind[role]{
 	Defaults: cloud.Map{"maxSessionDuration": 3600.0, "path": "/", "forceDetachPolicies": false},
 	AutoName: &cloud.AutoName{Property: "name", Max: 64},
 	Replace:  []string{"name", "namePrefix", "path"},
+	Computed: []string{"inlinePolicies", "managedPolicyArns", "name", "namePrefix"},
 	Sets:     []string{"managedPolicyArns", "inlinePolicies"},
+	Normal:   map[string]func(any) any{"assumeRolePolicy": normalPolicy, "inlinePolicies": normalInlinePolicies},
 	Latency:  cloud.Latency{Create: 2, Delete: 1},
 	Patience: iamPropagation,
 	NotFound: notFound("NoSuchEntity", "The role with name %s cannot be found."),
@@ -120,6 +123,22 @@ var Role = &cloud.Kind[role]{
 		out["createDate"] = timestamp(time.Now())
 		return out, nil
 	},
+	Release: func(c *cloud.Call, in *role) error {
+		if !in.ForceDetachPolicies {
+			return nil
+		}
+		// The provider takes the role's policies away before it deletes the role.
+		return c.Store.Update(func(tx *cloud.Tx) error {
+			for _, token := range []string{rolePolicyToken, rolePolicyAttachmentToken} {
+				for _, r := range tx.List(c.Resource.Scope, token) {
+					if r.Inputs["role"] == c.Resource.ID {
+						tx.Delete(r.Key)
+					}
+				}
+			}
+			return nil
+		})
+	},
 }
 
 type rolePolicy struct {
@@ -137,6 +156,8 @@ var RolePolicy = &cloud.Kind[rolePolicy]{
 	Global:   true,
 	AutoName: &cloud.AutoName{Property: "name", Max: 128},
 	Replace:  []string{"name", "namePrefix", "role"},
+	Computed: []string{"name", "namePrefix"},
+	Normal:   map[string]func(any) any{"policy": normalPolicy},
 	Latency:  cloud.Latency{Create: 1, Delete: 1},
 	NotFound: notFound("NoSuchEntity", "The role policy with name %s cannot be found."),
 	Check: func(in *rolePolicy) []cloud.Failure {
@@ -183,6 +204,16 @@ var RolePolicyAttachment = &cloud.Kind[rolePolicyAttachment]{
 	Global:  true,
 	Replace: []string{"role", "policyArn"},
 	Latency: cloud.Latency{Create: 1, Delete: 1},
+	// https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/iam_role_policy_attachment#import
+	Import: func(tx *cloud.Tx, s cloud.Scope, id string) string {
+		role, policy, _ := strings.Cut(id, "/")
+		for _, r := range tx.List(s, rolePolicyAttachmentToken) {
+			if r.Inputs["role"] == role && r.Inputs["policyArn"] == policy {
+				return r.ID
+			}
+		}
+		return ""
+	},
 	Refs: func(_ *cloud.Call, in *rolePolicyAttachment) []cloud.Ref {
 		refs := []cloud.Ref{{Token: roleToken, Value: in.Role}}
 		if !strings.HasPrefix(in.PolicyARN, awsManaged) {
@@ -228,6 +259,8 @@ var ManagedPolicy = &cloud.Kind[customerPolicy]{
 	Defaults: cloud.Map{"path": "/"},
 	AutoName: &cloud.AutoName{Property: "name", Max: 128},
 	Replace:  []string{"name", "namePrefix", "path", "description"},
+	Computed: []string{"name", "namePrefix"},
+	Normal:   map[string]func(any) any{"policy": normalPolicy},
 	Latency:  cloud.Latency{Create: 1, Delete: 1},
 	Patience: iamPropagation,
 	NotFound: noSuchPolicy,

@@ -44,6 +44,7 @@ var LogGroup = &cloud.Kind[logGroup]{
 	Defaults: cloud.Map{"retentionInDays": 0.0, "skipDestroy": false},
 	AutoName: &cloud.AutoName{Property: "name", Max: 512},
 	Replace:  []string{"name", "namePrefix", "logGroupClass"},
+	Computed: []string{"logGroupClass", "name", "namePrefix"},
 	Latency:  cloud.Latency{Create: 1, Delete: 1},
 	NotFound: func(string) *cloud.Error { return LogGroupNotFound() },
 	Check: func(in *logGroup) []cloud.Failure {

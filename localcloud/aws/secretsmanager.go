@@ -85,6 +85,7 @@ var Secret = &cloud.Kind[secret]{
 	Defaults: cloud.Map{"recoveryWindowInDays": 30.0, "forceOverwriteReplicaSecret": false},
 	AutoName: &cloud.AutoName{Property: "name", Max: 512},
 	Replace:  []string{"name", "namePrefix"},
+	Computed: []string{"name", "namePrefix", "policy", "replicas"},
 	Latency:  cloud.Latency{Create: 1, Delete: 1},
 	NotFound: func(string) *cloud.Error {
 		return cloud.Errorf("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
@@ -176,11 +177,12 @@ type secretVersion struct {
 // SecretVersion is a value of a secret.
 // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html
 var SecretVersion = &cloud.Kind[secretVersion]{
-	Token:   secretVersionToken,
-	Label:   "Secrets Manager Secret Version",
-	Replace: []string{"secretId", "secretString", "secretBinary"},
-	Sets:    []string{"versionStages"},
-	Latency: cloud.Latency{Create: 1, Delete: 1},
+	Token:    secretVersionToken,
+	Label:    "Secrets Manager Secret Version",
+	Replace:  []string{"secretId", "secretString", "secretBinary"},
+	Computed: []string{"versionStages"},
+	Sets:     []string{"versionStages"},
+	Latency:  cloud.Latency{Create: 1, Delete: 1},
 	Check: func(in *secretVersion) []cloud.Failure {
 		var failures []cloud.Failure
 		if in.SecretBinary != "" && in.SecretString != nil {

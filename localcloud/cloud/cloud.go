@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,7 +39,8 @@ type Options struct {
 	// Latency scales the kinds' latencies; 0 (the default) makes everything as fast as it can be, 1 as slow as the real
 	// services.
 	Latency float64
-	// Patience scales how long the real services and providers wait before they give up; default 1.
+	// Patience scales how long the real services and providers wait before they give up, be it by themselves or because the
+	// caller gave them a timeout; default 1.
 	Patience float64
 }
 
@@ -135,7 +137,8 @@ func (c *Cloud) Diff(token string, oldInputs, state, inputs Map) (Diff, error) {
 // Preview returns the outputs that creating or updating a resource would give: every property that only the cloud can know
 // is Unknown. State is nil for a new resource.
 func (c *Cloud) Preview(token string, oldInputs, state, inputs Map) (Map, error) {
-	if _, err := c.kind(token); err != nil {
+	k, err := c.kind(token)
+	if err != nil {
 		return nil, err
 	}
 	out := Map{}
@@ -143,7 +146,7 @@ func (c *Cloud) Preview(token string, oldInputs, state, inputs Map) (Map, error)
 		out[p] = Unknown{}
 	}
 	for p, v := range state {
-		if _, ok := oldInputs[p]; !ok {
+		if _, ok := oldInputs[p]; !ok || slices.Contains(k.base().Computed, p) {
 			out[p] = v
 		}
 	}
@@ -180,7 +183,7 @@ func (c *Cloud) Update(ctx context.Context, caller Caller, token, id string, inp
 		return nil, err
 	}
 	b := k.base()
-	if err := c.delay(ctx, b.Latency.Create); err != nil {
+	if err := c.delay(ctx, b.Latency.update()); err != nil {
 		return nil, fmt.Errorf("updating %s (%s): %w", b.Label, id, err)
 	}
 	call := c.call(ctx, caller, timeout)
@@ -191,7 +194,7 @@ func (c *Cloud) Update(ctx context.Context, caller Caller, token, id string, inp
 			return c.notFound(token, id)
 		}
 		call.Resource = call.Old.Clone()
-		call.Resource.Inputs = inputs
+		call.Resource.Inputs = b.keep(call.Old.Inputs, inputs)
 		return c.put(k, call)
 	})
 	if err != nil {
@@ -207,7 +210,10 @@ func (c *Cloud) put(k kind, call *Call) error {
 		return err
 	}
 	for _, ref := range refs {
-		if ref.Value != "" && call.Find(ref) == nil {
+		if ref.Value == "" && ref.Optional {
+			continue
+		}
+		if ref.Value == "" || call.Find(ref) == nil {
 			return c.notFound(ref.Token, ref.Value)
 		}
 	}
@@ -239,19 +245,26 @@ func (c *Cloud) settle(k kind, call *Call, doing string) (*Resource, error) {
 	return r, err
 }
 
-// Read returns the resource as it is, or nil if there is none.
+// Read returns the resource as it is, or nil if there is none. The id may be the one by which it is imported.
 func (c *Cloud) Read(caller Caller, token, id string) (*Resource, error) {
 	k, err := c.kind(token)
 	if err != nil {
 		return nil, err
 	}
+	b := k.base()
+	key := Key{Scope: b.scope(caller.Scope), Token: token, ID: id}
 	var r *Resource
-	c.Store.View(func(tx *Tx) { r = tx.Get(Key{Scope: k.base().scope(caller.Scope), Token: token, ID: id}) })
+	c.Store.View(func(tx *Tx) {
+		if r = tx.Get(key); r == nil && b.Import != nil {
+			key.ID = b.Import(tx, key.Scope, id)
+			r = tx.Get(key)
+		}
+	})
 	return r, nil
 }
 
-// Delete removes a resource; one that is not there counts as removed. While another resource refers to it, it is tried
-// again for as long as the kind's Patience says.
+// Delete removes a resource; one that is not there counts as removed. While something uses it, it is tried again for as
+// long as the kind's Patience says.
 func (c *Cloud) Delete(ctx context.Context, caller Caller, token, id string, timeout time.Duration) error {
 	k, err := c.kind(token)
 	if err != nil {
@@ -271,10 +284,7 @@ func (c *Cloud) Delete(ctx context.Context, caller Caller, token, id string, tim
 	if err := k.release(call); err != nil {
 		return fail(err)
 	}
-	if timeout == 0 {
-		timeout = time.Duration(float64(b.Patience) * c.patience)
-	}
-	patience, cancel := context.WithTimeout(ctx, timeout)
+	patience, cancel := context.WithTimeout(ctx, call.limit(b.Patience))
 	defer cancel()
 	for {
 		changed := c.Store.Changed()
@@ -292,8 +302,11 @@ func (c *Cloud) Delete(ctx context.Context, caller Caller, token, id string, tim
 			tx.Delete(key)
 			return nil
 		})
-		if err == nil || Code(err) == "" {
-			return err
+		if err == nil {
+			return nil
+		}
+		if e, ok := errors.AsType[*Error](err); !ok || !e.InUse {
+			return fail(err)
 		}
 		select {
 		case <-changed:
@@ -355,10 +368,12 @@ func (c *Cloud) referrer(tx *Tx, r *Resource) *Resource {
 }
 
 func (c *Cloud) inUse(b *Kind[struct{}], r, by *Resource) error {
-	if b.InUse != nil {
-		return b.InUse(r, by)
+	if b.InUse == nil {
+		return InUsef("ResourceInUse", "%s %s is in use by %s", b.Label, r.ID, by.ID)
 	}
-	return Errorf("ResourceInUse", "%s %s is in use by %s", b.Label, r.ID, by.ID)
+	err := b.InUse(r, by)
+	err.InUse = true
+	return err
 }
 
 func (c *Cloud) notFound(token, id string) error {
@@ -400,15 +415,16 @@ func displayName(r *Resource) string {
 // ErrTimeout is the cause of a wait in Apply or Release that took longer than the caller or the service allows.
 var ErrTimeout = errors.New("timeout while waiting for state")
 
+// limit is how long a wait may take: the caller's timeout or, where it gave none, the service's own. Both are times by the
+// cloud's clock, which its patience makes faster or slower.
+func (c *Call) limit(own time.Duration) time.Duration {
+	return time.Duration(float64(cmp.Or(c.Timeout, own)) * c.Patience)
+}
+
 // Await blocks until the condition holds, for at most the caller's timeout or, where it gave none, the service's own,
 // scaled by the cloud's patience.
-func (c *Call) Await(limit time.Duration, condition func(*Tx) (bool, error)) error {
-	if c.Timeout > 0 {
-		limit = c.Timeout
-	} else {
-		limit = time.Duration(float64(limit) * c.Patience)
-	}
-	ctx, cancel := context.WithTimeoutCause(c.Context, limit, ErrTimeout)
+func (c *Call) Await(own time.Duration, condition func(*Tx) (bool, error)) error {
+	ctx, cancel := context.WithTimeoutCause(c.Context, c.limit(own), ErrTimeout)
 	defer cancel()
 	return c.Store.Wait(ctx, condition)
 }

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"slipway/localcloud/cloud"
@@ -134,6 +136,99 @@ func TestDeleteWaitsForReferrer(t *testing.T) {
 	}
 }
 
+func TestReferenceWithoutValue(t *testing.T) {
+	c, _ := newCloud(t)
+	if _, err := c.Create(t.Context(), here, "test:Book", cloud.Map{"title": "x"}, 0); cloud.Code(err) != "NoSuchShelf" {
+		t.Errorf("a book on no shelf: %v", err)
+	}
+	_, books := kinds()
+	books.Refs = func(_ *cloud.Call, in *book) []cloud.Ref {
+		return []cloud.Ref{{Token: "test:Shelf", Property: "arn", Value: in.Shelf, Optional: true}}
+	}
+	c.Add(books)
+	create(t, c, "test:Book", cloud.Map{"title": "x"})
+}
+
+func TestDeleteTriesAgainOnlyWhatIsInUse(t *testing.T) {
+	c, _ := newCloud(t)
+	shelves, _ := kinds()
+	calls, refusal := 0, cloud.Errorf("Nailed", "it is nailed to the wall")
+	shelves.Delete = func(*cloud.Call, *shelf) error { calls++; return refusal }
+	c.Add(shelves)
+	s := create(t, c, "test:Shelf", cloud.Map{"name": "a"})
+	err := c.Delete(t.Context(), here, "test:Shelf", s.ID, time.Hour)
+	if !errors.Is(err, refusal) || !strings.HasPrefix(err.Error(), "deleting Shelf (shelf-a): ") || calls != 1 {
+		t.Errorf("%d calls, %v", calls, err)
+	}
+	shelves.Delete = func(*cloud.Call, *shelf) error {
+		if calls++; calls > 2 {
+			return nil
+		}
+		return cloud.InUsef("Occupied", "a cat sleeps on it")
+	}
+	deleted := make(chan error)
+	go func() { deleted <- c.Delete(t.Context(), here, "test:Shelf", s.ID, time.Hour) }()
+	for {
+		select {
+		case err := <-deleted:
+			if err != nil || calls < 3 {
+				t.Errorf("%d calls, %v", calls, err)
+			}
+			return
+		default: // any change lets it try again
+			_, _ = c.Create(t.Context(), here, "test:Shelf", cloud.Map{"name": "b"}, 0)
+		}
+	}
+}
+
+func TestLatencyOfUpdate(t *testing.T) {
+	for _, tt := range []struct {
+		latency cloud.Latency
+		want    float64
+	}{
+		{cloud.Latency{}, 0},
+		{cloud.Latency{Create: 0.5}, 0.5},
+		{cloud.Latency{Create: 148}, 1},
+		{cloud.Latency{Create: 148, Update: 3}, 3},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			store, err := cloud.Open(filepath.Join(t.TempDir(), "cloud.db"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = store.Close() }()
+			c := cloud.New(store, cloud.Options{Schema: anything{}, Latency: 1})
+			shelves, _ := kinds()
+			shelves.Latency = tt.latency
+			c.Add(shelves)
+			s := create(t, c, "test:Shelf", cloud.Map{"name": "a"})
+			begun := time.Now()
+			if _, err := c.Update(t.Context(), here, s.Token, s.ID, s.Inputs, 0); err != nil {
+				t.Error(err)
+			}
+			if took := time.Since(begun).Seconds(); took != tt.want {
+				t.Errorf("%+v: an update took %g s", tt.latency, took)
+			}
+		})
+	}
+}
+
+func TestReadByIDOfImport(t *testing.T) {
+	c, _ := newCloud(t)
+	shelves, _ := kinds()
+	shelves.Import = func(_ *cloud.Tx, _ cloud.Scope, id string) string { return "shelf-" + id }
+	c.Add(shelves)
+	s := create(t, c, "test:Shelf", cloud.Map{"name": "a"})
+	for _, id := range []string{"a", s.ID} {
+		if r, err := c.Read(here, s.Token, id); err != nil || r == nil || r.ID != s.ID {
+			t.Errorf("read by %s: %v, %v", id, r, err)
+		}
+	}
+	if r, err := c.Read(here, s.Token, "b"); err != nil || r != nil {
+		t.Errorf("read of what is not there: %v, %v", r, err)
+	}
+}
+
 func TestUpdateKeepsComputed(t *testing.T) {
 	c, _ := newCloud(t)
 	create(t, c, "test:Shelf", cloud.Map{"name": "a"})
@@ -206,9 +301,40 @@ func TestApplyFailureLeavesResource(t *testing.T) {
 	}
 }
 
+// A caller's timeout is one by the cloud's clock, as the service's own are.
+func TestTimeoutsAreScaled(t *testing.T) {
+	store, err := cloud.Open(filepath.Join(t.TempDir(), "cloud.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	c := cloud.New(store, cloud.Options{Schema: anything{}, Patience: 1e-6})
+	c.Add(&cloud.Kind[struct{}]{
+		Token:   "test:Lamp",
+		Label:   "Lamp",
+		Outputs: func(c *cloud.Call, _ *struct{}) (cloud.Map, error) { c.Resource.ID = "lamp"; return nil, nil },
+		Apply: func(c *cloud.Call, _ *struct{}) error {
+			return c.Await(24*time.Hour, func(*cloud.Tx) (bool, error) { return false, nil })
+		},
+	})
+	for _, timeout := range []time.Duration{0, 24 * time.Hour} {
+		began := time.Now()
+		_, err := c.Create(t.Context(), here, "test:Lamp", cloud.Map{}, timeout)
+		if took, least := time.Since(began), 86*time.Millisecond; !errors.Is(err, cloud.ErrTimeout) || took < least {
+			t.Errorf("with a timeout of %s: %v after %s, want %v after %s", timeout, err, took, cloud.ErrTimeout, least)
+		}
+	}
+}
+
 func TestDiff(t *testing.T) {
 	shelves, books := kinds()
 	books.Sets = []string{"authors"}
+	books.Computed = []string{"colour"}
+	books.Normal = map[string]func(any) any{"blurb": func(v any) any {
+		s, _ := v.(string)
+		return strings.Join(strings.Fields(strings.ToLower(s)), " ")
+	}}
+	shelves.DeleteBeforeReplace = true
 	c, _ := newCloud(t)
 	c.Add(shelves, books)
 	list := func(v ...any) []any { return v }
@@ -239,6 +365,10 @@ func TestDiff(t *testing.T) {
 		},
 		{name: "a set in another order", state: cloud.Map{"authors": list("a", "b")}, input: cloud.Map{"authors": list("b", "a")}},
 		{name: "a list in another order", state: cloud.Map{"pages": list("a", "b")}, input: cloud.Map{"pages": list("b", "a")}, changed: []string{"pages"}},
+		{name: "a computed one no longer given", oldInputs: cloud.Map{"colour": "red"}, state: cloud.Map{"colour": "red"}},
+		{name: "another text of the same meaning", state: cloud.Map{"blurb": "A b"}, input: cloud.Map{"blurb": "a  B"}},
+		{name: "a text of another meaning", state: cloud.Map{"blurb": "A b"}, input: cloud.Map{"blurb": "a c"}, changed: []string{"blurb"}},
+		{name: "a text not known yet", state: cloud.Map{"blurb": "A b"}, input: cloud.Map{"blurb": cloud.Unknown{}}, changed: []string{"blurb"}},
 		{name: "empty and absent", state: cloud.Map{}, input: cloud.Map{"title": "", "pages": list(), "tags": cloud.Map{}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -252,7 +382,7 @@ func TestDiff(t *testing.T) {
 		})
 	}
 	d, err := c.Diff("test:Shelf", nil, cloud.Map{"name": "a", "boards": 1.0}, cloud.Map{"name": "b", "boards": 2.0})
-	if err != nil || !slices.Equal(d.Replace, []string{"name"}) || !slices.Equal(d.Changed, []string{"boards", "name"}) {
+	if err != nil || !d.DeleteBeforeReplace || !slices.Equal(d.Replace, []string{"name"}) || !slices.Equal(d.Changed, []string{"boards", "name"}) {
 		t.Errorf("diff of a renamed shelf: %v, %v", d, err)
 	}
 }

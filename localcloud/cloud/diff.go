@@ -14,11 +14,14 @@ type Diff struct {
 	Changed []string
 	// Replace lists those of them that a living resource cannot take on.
 	Replace []string
+	// DeleteBeforeReplace says that the old resource has to go before the one that replaces it can be made.
+	DeleteBeforeReplace bool
 }
 
 // diff compares new inputs with the recorded state, as the bridged Terraform providers do, so that a refreshed state that
 // drifted shows. A property that the program no longer gives counts as changed if it gave it before. Objects are compared
-// by the fields the program gives, since the cloud fills in others; maps, tags among them, as a whole.
+// by the fields the program gives, since the cloud fills in others; maps, tags among them, as a whole; texts by what they
+// mean where the kind knows that.
 func diff(k *Kind[struct{}], isMap func(property string) bool, oldInputs, state, inputs Map) Diff {
 	var d Diff
 	names := slices.Collect(maps.Keys(inputs))
@@ -30,14 +33,18 @@ func diff(k *Kind[struct{}], isMap func(property string) bool, oldInputs, state,
 	slices.Sort(names)
 	for _, p := range names {
 		want, given := inputs[p]
+		was, have := oldInputs[p], state[p]
+		if normal := k.Normal[p]; normal != nil && !HasUnknown(want) {
+			want, was, have = normal(want), normal(was), normal(have)
+		}
 		same := false
 		switch {
 		case !given:
-			same = empty(oldInputs[p])
+			same = empty(was) || slices.Contains(k.Computed, p)
 		case isMap(p):
-			same = reflect.DeepEqual(normal(want), normal(state[p])) || empty(want) && empty(state[p])
+			same = reflect.DeepEqual(want, have) || empty(want) && empty(have)
 		default:
-			same = covers(want, oldInputs[p], state[p], slices.Contains(k.Sets, p))
+			same = covers(want, was, have, slices.Contains(k.Sets, p))
 		}
 		if same {
 			continue
@@ -47,6 +54,7 @@ func diff(k *Kind[struct{}], isMap func(property string) bool, oldInputs, state,
 			d.Replace = append(d.Replace, p)
 		}
 	}
+	d.DeleteBeforeReplace = k.DeleteBeforeReplace && len(d.Replace) > 0
 	return d
 }
 
@@ -109,13 +117,6 @@ func empty(v any) bool {
 		return len(v) == 0
 	}
 	return false
-}
-
-func normal(v any) any {
-	if m, ok := v.(Map); ok && m == nil {
-		return Map{}
-	}
-	return v
 }
 
 func sorted(l []any) []any {

@@ -10,11 +10,20 @@ import (
 type Error struct {
 	Code    string
 	Message string
+	// InUse says that a deletion was refused because of something that still uses the resource, and so may succeed later.
+	InUse bool
 }
 
 // Errorf makes an Error.
 func Errorf(code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// InUsef makes an Error that is InUse.
+func InUsef(code, format string, args ...any) *Error {
+	e := Errorf(code, format, args...)
+	e.InUse = true
+	return e
 }
 
 func (e *Error) Error() string { return "api error " + e.Code + ": " + e.Message }

@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"time"
@@ -21,8 +22,16 @@ type Kind[T any] struct {
 	AutoName *AutoName
 	// Replace lists the inputs that cannot change on a living resource.
 	Replace []string
+	// DeleteBeforeReplace says that a replacement cannot live beside what it replaces.
+	DeleteBeforeReplace bool
+	// Computed lists the inputs that the service chooses where the program does not: one that the program no longer gives
+	// stays as it is.
+	Computed []string
 	// Sets lists the inputs that are lists in which order means nothing.
 	Sets []string
+	// Normal returns, by input, the form of a value in which values that mean the same are equal, as do JSON texts that
+	// differ in white space. It is given nothing but what Check has accepted.
+	Normal map[string]func(v any) any
 	// Latency is how long the real service takes.
 	Latency Latency
 	// Patience is how long a deletion is tried again while something still refers to the resource. Zero: not at all.
@@ -46,6 +55,10 @@ type Kind[T any] struct {
 	// Delete refuses, or removes what goes along with the resource, in the transaction that removes it.
 	Delete func(c *Call, in *T) error
 
+	// Import returns the id of the resource that a program imports by another one, or "": some kinds have ids that nobody
+	// could know.
+	Import func(tx *Tx, s Scope, id string) string
+
 	// NotFound is the refusal of a reference to a resource of this kind that is not there.
 	NotFound func(id string) *Error
 	// InUse is the refusal of a deletion while another resource refers to this one.
@@ -60,8 +73,15 @@ type AutoName struct {
 	Max int
 }
 
-// Latency is how many seconds the real service takes to create and to delete a resource.
-type Latency struct{ Create, Delete float64 }
+// Latency is how many seconds the real service takes to create, update and delete a resource.
+type Latency struct {
+	Create float64
+	// Update is what Create is where that is short, and a second where it is not, unless said otherwise.
+	Update float64
+	Delete float64
+}
+
+func (l Latency) update() float64 { return cmp.Or(l.Update, min(l.Create, 1)) }
 
 // Ref is a reference from one resource to another.
 type Ref struct {
@@ -69,8 +89,10 @@ type Ref struct {
 	Token string
 	// Property names the output that holds Value at the other end; empty for its id.
 	Property string
-	// Value is the id, or the property's value. An empty one refers to nothing.
+	// Value is the id, or the property's value. No resource has an empty one.
 	Value string
+	// Optional says that an empty Value refers to nothing, instead of to a resource that cannot be.
+	Optional bool
 	// Weak says that the resource must be there at creation but may go first.
 	Weak bool
 }
@@ -88,9 +110,9 @@ type Call struct {
 	Resource *Resource
 	// Old is the resource before an update; nil otherwise.
 	Old *Resource
-	// Timeout is how long Apply and Release may take; zero where the caller did not say.
+	// Timeout is how long Apply and Release may take by the cloud's clock; zero where the caller did not say.
 	Timeout time.Duration
-	// Patience scales the waits that the real service or provider allows itself.
+	// Patience scales every wait: it is the pace of the cloud's clock.
 	Patience float64
 }
 
@@ -144,9 +166,24 @@ type kind interface {
 // base returns the parts of the kind that do not depend on T.
 func (k *Kind[T]) base() *Kind[struct{}] {
 	return &Kind[struct{}]{
-		Token: k.Token, Label: k.Label, Global: k.Global, Defaults: k.Defaults, AutoName: k.AutoName, Replace: k.Replace, Sets: k.Sets,
-		Latency: k.Latency, Patience: k.Patience, NotFound: k.NotFound, InUse: k.InUse,
+		Token: k.Token, Label: k.Label, Global: k.Global, Defaults: k.Defaults, AutoName: k.AutoName,
+		Replace: k.Replace, DeleteBeforeReplace: k.DeleteBeforeReplace, Computed: k.Computed, Sets: k.Sets, Normal: k.Normal,
+		Latency: k.Latency, Patience: k.Patience, Import: k.Import, NotFound: k.NotFound, InUse: k.InUse,
 	}
+}
+
+// keep returns the new inputs of a resource with those of the old ones that stay as they are.
+func (k *Kind[T]) keep(old, inputs Map) Map {
+	inputs = maps.Clone(inputs)
+	for _, p := range k.Computed {
+		if _, given := inputs[p]; given {
+			continue
+		}
+		if v, had := old[p]; had {
+			inputs[p] = v
+		}
+	}
+	return inputs
 }
 
 // public reports whether programs may make resources of the kind; those of the others the cloud makes by itself.

@@ -1,6 +1,7 @@
 package cloudflare
 
 import (
+	"maps"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -240,6 +241,22 @@ func TestRecordUpdate(t *testing.T) {
 }
 
 // At every moment a name has either one CNAME or any number of addresses, whatever is asked for.
+// A replacement would be refused for the record that it replaces.
+func TestReplacementComesAfterDeletion(t *testing.T) {
+	c, _ := newCloud(t)
+	r := c.create(cloud.Map{"name": "www", "type": "A", "content": "192.0.2.1"})
+	for _, tt := range []struct {
+		change  cloud.Map
+		replace bool
+	}{{cloud.Map{"type": "CNAME", "content": "example.org"}, true}, {cloud.Map{"content": "192.0.2.2"}, false}} {
+		in := maps.Clone(r.Inputs)
+		maps.Copy(in, tt.change)
+		if d, err := c.Diff(recordToken, r.Inputs, r.Outputs, in); err != nil || d.DeleteBeforeReplace != tt.replace {
+			t.Errorf("%v: %+v, %v", tt.change, d, err)
+		}
+	}
+}
+
 func TestNoNameHasACNAMEAndAnAddress(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		c, account := newCloud(t)

@@ -76,8 +76,19 @@ func (c *Cloudflare) record() *cloud.Kind[record] {
 		Global:   true,
 		Defaults: cloud.Map{"allowOverwrite": false},
 		Replace:  []string{"zoneId", "name", "type"},
-		Sets:     []string{"tags"},
-		Latency:  cloud.Latency{Create: 1, Delete: 1},
+		// pulumi-cloudflare, provider/resources.go: the replacement would conflict with the old record.
+		DeleteBeforeReplace: true,
+		Computed:            []string{"ttl"},
+		Sets:                []string{"tags"},
+		Latency:             cloud.Latency{Create: 1, Delete: 1},
+		// https://registry.terraform.io/providers/cloudflare/cloudflare/4.52.0/docs/resources/record#import
+		Import: func(tx *cloud.Tx, s cloud.Scope, id string) string {
+			zone, id, _ := strings.Cut(id, "/")
+			if r := tx.Get(cloud.Key{Scope: s, Token: recordToken, ID: id}); r == nil || r.Inputs["zoneId"] != zone {
+				return ""
+			}
+			return id
+		},
 		NotFound: func(string) *cloud.Error { return cloud.Errorf("81044", "Record does not exist.") },
 		Check: func(in *record) []cloud.Failure {
 			var failures []cloud.Failure

@@ -188,7 +188,7 @@ func (s *server) Diff(_ context.Context, req *pulumirpc.DiffRequest) (*pulumirpc
 		return nil, refusal(err)
 	}
 	resp := &pulumirpc.DiffResponse{
-		Changes: pulumirpc.DiffResponse_DIFF_NONE, Diffs: d.Changed, Replaces: d.Replace,
+		Changes: pulumirpc.DiffResponse_DIFF_NONE, Diffs: d.Changed, Replaces: d.Replace, DeleteBeforeReplace: d.DeleteBeforeReplace,
 		HasDetailedDiff: true, DetailedDiff: map[string]*pulumirpc.PropertyDiff{},
 	}
 	if len(d.Changed) > 0 {
@@ -197,7 +197,9 @@ func (s *server) Diff(_ context.Context, req *pulumirpc.DiffRequest) (*pulumirpc
 	// Two resources cannot have one name: where the program fixed it, the old one has to go first.
 	if auto := s.cloud.AutoName(token); auto != nil && len(d.Replace) > 0 {
 		named := isDefaulted(cloud.Map{defaultsKey: defaulted}, auto.Property)
-		resp.DeleteBeforeReplace = !named && news[auto.Property] != nil && !slices.Contains(d.Changed, auto.Property)
+		if !named && news[auto.Property] != nil && !slices.Contains(d.Changed, auto.Property) {
+			resp.DeleteBeforeReplace = true
+		}
 	}
 	for _, p := range d.Changed {
 		resp.DetailedDiff[p] = &pulumirpc.PropertyDiff{Kind: diffKind(p, state, news, slices.Contains(d.Replace, p))}

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
@@ -16,12 +17,21 @@ import (
 type plan struct {
 	address string // the loopback address it has; empty for none yet
 	state   lb.State
-	// problems are why listeners are not in the state.
+	// problems are why listeners, rules and target groups are not in the state.
 	problems []string
 	// access and reach are what the security groups and routes say now, by listener's port and by target. They are asked
 	// for again with each connection; here they show that something has changed about connections there are already.
 	access map[int]bool
 	reach  map[netip.AddrPort]bool
+}
+
+// ports lists those of the listeners.
+func (p *plan) ports() []int {
+	var ports []int
+	for _, l := range p.state.Listeners {
+		ports = append(ports, l.Port)
+	}
+	return ports
 }
 
 // keyPairs are the certificates that listeners use, parsed.
@@ -70,6 +80,23 @@ func (k keyPairs) plan(tx *cloud.Tx, r *cloud.Resource) *plan {
 		},
 		access: map[int]bool{}, reach: map[netip.AddrPort]bool{},
 	}
+	broken := map[string]bool{}
+	where := locate(tx)
+	for _, g := range tx.List(r.Scope, aws.TargetGroup.Token) {
+		if balancers, _ := g.Outputs["loadBalancerArns"].([]any); !slices.Contains(balancers, any(r.ID)) {
+			continue
+		}
+		group := targetGroup(g, where)
+		if err := group.Check(); err != nil {
+			p.problems = append(p.problems, fmt.Sprintf("target group %s: %v", g.ID, err))
+			broken[g.ID] = true
+			continue
+		}
+		p.state.TargetGroups = append(p.state.TargetGroups, group)
+		for _, t := range group.Targets {
+			p.reach[t] = reaches(tx, r.Key, t)
+		}
+	}
 	for _, l := range tx.List(r.Scope, aws.Listener.Token) {
 		in := aws.Described(aws.Listener, l)
 		if in.LoadBalancerARN != r.ID {
@@ -81,20 +108,20 @@ func (k keyPairs) plan(tx *cloud.Tx, r *cloud.Resource) *plan {
 			p.problems = append(p.problems, fmt.Sprintf("listener on port %d: %v", *in.Port, err))
 			continue
 		}
-		p.state.Listeners = append(p.state.Listeners, out)
-	}
-	where := locate(tx)
-	for _, g := range tx.List(r.Scope, aws.TargetGroup.Token) {
-		for _, arn := range anyOf(g.Outputs["loadBalancerArns"]) {
-			if arn == r.ID {
-				p.state.TargetGroups = append(p.state.TargetGroups, targetGroup(g, where))
+		uses := func(a lb.Action) bool {
+			return slices.ContainsFunc(a.Forward, func(g lb.WeightedTargetGroup) bool { return broken[g.TargetGroup] })
+		}
+		if uses(out.Default) {
+			p.problems = append(p.problems, fmt.Sprintf("listener on port %d: its default action forwards to a target group that does not work", out.Port))
+			continue
+		}
+		out.Rules = slices.DeleteFunc(out.Rules, func(rule lb.Rule) bool {
+			if uses(rule.Action) {
+				p.problems = append(p.problems, fmt.Sprintf("listener on port %d: rule %d forwards to a target group that does not work", out.Port, rule.Priority))
 			}
-		}
-	}
-	for _, g := range p.state.TargetGroups {
-		for _, t := range g.Targets {
-			p.reach[t] = reaches(tx, r.Key, t)
-		}
+			return uses(rule.Action)
+		})
+		p.state.Listeners = append(p.state.Listeners, out)
 	}
 	return p
 }
@@ -186,9 +213,4 @@ func targetGroup(r *cloud.Resource, where places) lb.TargetGroup {
 		}
 	}
 	return out
-}
-
-func anyOf(v any) []any {
-	l, _ := v.([]any)
-	return l
 }

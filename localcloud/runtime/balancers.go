@@ -119,7 +119,7 @@ func (b *Balancers) reconcile(ctx context.Context, now time.Time) (wake time.Tim
 	}
 	status := map[cloud.Key]aws.LoadBalancerStatus{}
 	for key, p := range plans {
-		run, err := b.ensure(ctx, key, p.address)
+		run, err := b.ensure(ctx, key, p)
 		if err != nil {
 			status[key] = aws.LoadBalancerStatus{State: aws.LoadBalancerFailed, Reason: err.Error()}
 			wake = earlier(wake, now.Add(b.Retry))
@@ -153,19 +153,21 @@ func (b *Balancers) reconcile(ctx context.Context, now time.Time) (wake time.Tim
 	return wake, err
 }
 
-// ensure returns the running load balancer, which it starts if it has to: at its address, or a new one if it has none.
-func (b *Balancers) ensure(ctx context.Context, key cloud.Key, address string) (*balancer, error) {
+// ensure returns the running load balancer, which it starts if it has to: at its address, or at a new one if it has none or
+// somebody else has one of its ports there by now.
+func (b *Balancers) ensure(ctx context.Context, key cloud.Key, p *plan) (*balancer, error) {
 	if run := b.running[key]; run != nil {
 		return run, nil
 	}
-	ip, err := netip.ParseAddr(address)
-	if err != nil {
+	ip, err := netip.ParseAddr(p.address)
+	if err != nil || !b.Addresses.Reserve(ip, p.ports()...) {
 		if ip, err = b.Addresses.Allocate(); err != nil {
 			return nil, err
 		}
 	}
 	l, err := lb.New(lb.Config{Address: ip, ConnectTimeout: b.ConnectTimeout, Listen: b.Listen, Log: b.Log})
 	if err != nil {
+		b.Addresses.Release(ip)
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(ctx)

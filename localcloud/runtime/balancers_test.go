@@ -482,13 +482,13 @@ func TestBalancerListenerThatCannotBeBound(t *testing.T) {
 	taken.Store(true)
 	w.controller.Listen = func(network, address string) (net.Listener, error) {
 		if taken.Load() && strings.HasSuffix(address, ":80") {
-			return nil, &net.OpError{Op: "listen", Net: network, Err: syscall.EADDRINUSE}
+			return nil, &net.OpError{Op: "listen", Net: network, Err: syscall.EMFILE}
 		}
 		return net.Listen(network, address)
 	}
 	w.start()
 	status := w.awaitBalancer(aws.LoadBalancerImpaired, 1)
-	if !strings.Contains(status.Reason, "address already in use") || !strings.Contains(status.Reason, w.parts["http"].ID) {
+	if !strings.Contains(status.Reason, "too many open files") || !strings.Contains(status.Reason, w.parts["http"].ID) {
 		t.Errorf("reason %q", status.Reason)
 	}
 	w.awaitTarget(aws.TargetHealthy)
@@ -498,6 +498,62 @@ func TestBalancerListenerThatCannotBeBound(t *testing.T) {
 		t.Errorf("reason %q", status.Reason)
 	}
 	w.answers("http://"+hello+"/", 301)
+}
+
+func TestBalancerWhoseAddressIsTaken(t *testing.T) {
+	w := newWeb(t, nil).register().start()
+	address := w.awaitBalancer(aws.LoadBalancerActive, 2).Address
+	w.stop()
+	other, err := net.Listen("tcp", net.JoinHostPort(address, "443"))
+	if err != nil {
+		t.Skipf("this user may not listen on port 443: %v", err)
+	}
+	defer other.Close()
+	w.start()
+	w.await("a new address", func(tx *cloud.Tx) bool {
+		status := cloud.StatusOf[aws.LoadBalancerStatus](tx.Get(w.balancer.Key))
+		return status.Address != address && status.State == aws.LoadBalancerActive
+	})
+	w.answers("https://"+hello+"/", 200)
+}
+
+func TestBalancerKeepsItsAddressForItself(t *testing.T) {
+	w := newWeb(t, nil).register().start()
+	address := netip.MustParseAddr(w.awaitBalancer(aws.LoadBalancerActive, 2).Address)
+	w.stop()
+	w.start()
+	w.awaitBalancer(aws.LoadBalancerActive, 2)
+	w.answers("https://"+hello+"/", 200)
+	if !w.addresses.Shared() && w.addresses.Reserve(address) {
+		t.Error("the address can be given to somebody else")
+	}
+}
+
+func TestBalancerDoesWithoutABrokenTargetGroup(t *testing.T) {
+	w := newWeb(t, nil).register().start()
+	w.awaitTarget(aws.TargetHealthy)
+	path := func(path string) {
+		w.update(func(tx *cloud.Tx) error {
+			r := tx.Get(w.group.Key).Clone()
+			check := maps.Clone(r.Outputs["healthCheck"].(cloud.Map))
+			check["path"] = path
+			r.Outputs["healthCheck"] = check
+			tx.Put(r)
+			return nil
+		})
+	}
+	path("/%zz")
+	status := w.awaitBalancer(aws.LoadBalancerImpaired, 2)
+	for _, want := range []string{w.group.ID, `health check path "/%zz"`, "listener on port 443: rule 1"} {
+		if !strings.Contains(status.Reason, want) {
+			t.Errorf("reason %q lacks %q", status.Reason, want)
+		}
+	}
+	w.answers("https://"+hello+"/", 404) // the default action
+	w.answers("http://"+hello+"/", 301)
+	path("/healthz")
+	w.awaitBalancer(aws.LoadBalancerActive, 2)
+	w.answers("https://"+hello+"/", 200)
 }
 
 func TestBalancerGoes(t *testing.T) {

@@ -149,6 +149,10 @@ func await(ctx context.Context, changed <-chan struct{}, wake time.Time) error {
 func (s *Scheduler) reconcile(tx *cloud.Tx, now time.Time) (wake time.Time, err error) {
 	services := map[string]bool{}
 	for _, r := range tx.Everywhere(aws.Service.Token) {
+		if aws.Drained(tx, r) {
+			tx.Delete(r.Key)
+			continue
+		}
 		services[r.ID] = true
 		w, err := s.look(tx, r, now)
 		if err != nil {

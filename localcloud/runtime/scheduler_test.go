@@ -852,6 +852,69 @@ func TestDeletedServicesLeaveNothing(t *testing.T) {
 	}
 }
 
+func TestUnreadableTaskDefinitionStopsNothingElse(t *testing.T) {
+	s := newECSStage(t)
+	revision := s.revision("v1", "")
+	service := s.create(aws.Service.Token, s.service(revision, nil))
+	s.await("two tasks", s.steady(service, revision, 2))
+	err := s.Store.Update(func(tx *cloud.Tx) error {
+		r := tx.Get(cloud.Key{Scope: tester.Scope, Token: aws.TaskDefinitionRevision.Token, ID: revision}).Clone()
+		r.Inputs["containerDefinitions"] = "{"
+		tx.Put(r)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.mu.Lock()
+	crashing := s.started[0]
+	s.mu.Unlock()
+	crashing.exit(1)
+	s.await("a task that cannot start", func(tx *cloud.Tx) bool {
+		return slices.ContainsFunc(s.tasks(tx)[aws.TaskStopped], func(r *cloud.Resource) bool {
+			status := cloud.StatusOf[aws.TaskStatus](r)
+			return status.StopCode == aws.StopFailedToStart && strings.Contains(status.StoppedReason, revision)
+		})
+	})
+	s.Store.View(func(tx *cloud.Tx) {
+		if n := len(s.tasks(tx)[aws.TaskRunning]); n != 1 {
+			t.Errorf("%d tasks still run, want the one that did not crash", n)
+		}
+	})
+	s.stop() // reports whether the scheduler has failed
+}
+
+func TestInterruptedDeletionGoesOn(t *testing.T) {
+	s := newECSStage(t)
+	revision := s.revision("v1", "")
+	service := s.create(aws.Service.Token, s.service(revision, nil))
+	s.await("two tasks", s.steady(service, revision, 2))
+	s.mu.Lock()
+	s.keepDraining = true
+	s.mu.Unlock()
+	ctx, interrupt := context.WithCancel(t.Context())
+	deleted := make(chan error, 1)
+	go func() { deleted <- s.Delete(ctx, tester, service.Token, service.ID, patience) }()
+	s.await("tasks that drain", func(tx *cloud.Tx) bool { return len(s.tasks(tx)[aws.TaskDeactivating]) == 2 })
+	interrupt()
+	if err := <-deleted; !errors.Is(err, context.Canceled) {
+		t.Fatalf("the interrupted deletion: %v", err)
+	}
+	s.mu.Lock()
+	s.keepDraining = false
+	s.mu.Unlock()
+	// Any change makes the load balancer's controller look again.
+	if err := s.Store.Update(func(tx *cloud.Tx) error {
+		tx.Put(tx.Get(cloud.Key{Scope: tester.Scope, Token: aws.TargetGroup.Token, ID: s.balancerGroup}).Clone())
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	s.await("the end of the service", func(tx *cloud.Tx) bool { return tx.Get(service.Key) == nil })
+	again := s.create(aws.Service.Token, s.service(revision, nil))
+	s.await("two tasks of the next service", s.steady(again, revision, 2))
+}
+
 func TestRestartStartsAnew(t *testing.T) {
 	s := newECSStage(t)
 	revision := s.revision("v1", "")

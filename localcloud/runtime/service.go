@@ -193,7 +193,7 @@ func (t *turn) breakCircuit() {
 	aws.Restore(t.service, &old)
 }
 
-func (t *turn) draining() bool { return t.status.Status != "ACTIVE" }
+func (t *turn) draining() bool { return t.status.Status == aws.ServiceDraining }
 
 // move starts and stops tasks as far as the limits of a deployment allow.
 func (t *turn) move() error {

@@ -29,8 +29,8 @@ type life struct {
 	logs    []io.Closer
 }
 
-// live takes the task through its life. Its error is the store's: what goes wrong with a task is in the task's status. When
-// ctx ends first, the task is left as it is.
+// live takes the task through its life. Its error is the store's: what goes wrong with a task is in the task's status, and no
+// reason to stop the others. When ctx ends first, the task is left as it is.
 func (s *Scheduler) live(ctx context.Context, key cloud.Key) error {
 	l := &life{Scheduler: s, key: key, id: aws.TaskID(key.ID)}
 	s.Store.View(func(tx *cloud.Tx) { l.spec = aws.Task.Of(tx.Get(key)) })
@@ -51,11 +51,10 @@ func (s *Scheduler) live(ctx context.Context, key cloud.Key) error {
 	if ctx.Err() != nil {
 		return nil
 	}
-	if reason := new(startError); errors.As(err, &reason) {
-		err = l.doom(aws.StopFailedToStart, reason.reason)
-	}
 	if err != nil && !errors.Is(err, context.Canceled) {
-		return err
+		if err := l.doom(aws.StopFailedToStart, err.Error()); err != nil {
+			return err
+		}
 	}
 	if err := l.end(ctx, running); err != nil && ctx.Err() == nil {
 		return err

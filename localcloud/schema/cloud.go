@@ -50,6 +50,24 @@ func (SDKs) Outputs(token string) []string {
 	return slices.Sorted(maps.Keys(r.Outputs))
 }
 
+// Secrets returns the names of the properties that the SDK marks as secret, whatever the program does: those of an imported
+// resource among them, of which the program has said nothing.
+func (SDKs) Secrets(token string) []string {
+	r, ok := Lookup(token)
+	if !ok {
+		return nil
+	}
+	secret := map[string]bool{}
+	for _, props := range []Properties{r.Inputs, r.Outputs} {
+		for name, p := range props {
+			if p.Secret {
+				secret[name] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(secret))
+}
+
 // IsMap implements [cloud.Schema].
 func (SDKs) IsMap(token, property string) bool {
 	r, ok := Lookup(token)

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
 	"strconv"
@@ -65,6 +66,24 @@ func (a *Allocator) Allocate(ports ...int) (netip.Addr, error) {
 		}
 	}
 	return netip.Addr{}, fmt.Errorf("allocate a task address: %w; stop what listens there on every address or give the service another port", err)
+}
+
+// Reserve takes an address that an earlier allocator handed out, so that this one gives it to nobody else. It reports whether
+// all of the TCP ports are free there and nobody has the address; if not, the address is not taken.
+func (a *Allocator) Reserve(ip netip.Addr, ports ...int) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if _, taken := a.used[ip]; taken || a.shared && ip != localhost {
+		return false
+	}
+	// A port that needs a privilege is not one that somebody else has.
+	if err := probeAll(ip, ports); err != nil && !errors.Is(err, fs.ErrPermission) {
+		return false
+	}
+	if !a.shared {
+		a.used[ip] = struct{}{}
+	}
+	return true
 }
 
 // Release returns an address, for another task to get. Releasing one twice is harmless.

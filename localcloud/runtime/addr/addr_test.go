@@ -47,6 +47,33 @@ func TestAddressesDifferAndAreLoopback(t *testing.T) {
 	}
 }
 
+func TestReserve(t *testing.T) {
+	a := addr.New()
+	if a.Shared() {
+		t.Skip("this system has only 127.0.0.1")
+	}
+	port := freePort(t)
+	ip, err := addr.New().Allocate(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !a.Reserve(ip, port) || a.Reserve(ip, port) {
+		t.Errorf("%s was not reserved, or was twice", ip)
+	}
+	a.Release(ip)
+	ln, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip, uint16(port))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	if a.Reserve(ip, port) {
+		t.Errorf("%s was reserved though its port %d is taken", ip, port)
+	}
+	if !a.Reserve(ip) {
+		t.Errorf("%s was not reserved: its ports do not matter", ip)
+	}
+}
+
 func TestPortHeldOnEveryAddress(t *testing.T) {
 	ln, err := net.Listen("tcp", "0.0.0.0:0")
 	if err != nil {

@@ -18,7 +18,7 @@ func (s *State) check() error {
 			errs = append(errs, fmt.Errorf("target group %q is there twice", group.ID))
 		}
 		groups[group.ID] = true
-		if err := group.check(); err != nil {
+		if err := group.Check(); err != nil {
 			errs = append(errs, fmt.Errorf("target group %q: %w", group.ID, err))
 		}
 	}
@@ -41,7 +41,8 @@ func (s *State) check() error {
 	return errors.Join(errs...)
 }
 
-func (g *TargetGroup) check() error {
+// Check finds what a balancer cannot do of the target group. [Balancer.Apply] refuses a state for it.
+func (g *TargetGroup) Check() error {
 	var errs []error
 	if g.Protocol != HTTP && g.Protocol != HTTPS {
 		errs = append(errs, fmt.Errorf("protocol %q: want HTTP or HTTPS", g.Protocol))

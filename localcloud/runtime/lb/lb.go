@@ -20,6 +20,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -163,12 +164,18 @@ func (b *Balancer) open(listeners []Listener) (opened []*frontend, err error) {
 	return opened, nil
 }
 
-// listen binds the port, or, where that takes a privilege this process has not, the port 8000 above it.
+// listen binds the port. Where that takes a privilege this process has not, or another program has the port on every address,
+// it binds the port 8000 above it, or else any that is free.
 func (b *Balancer) listen(port int) (net.Listener, error) {
 	address := func(port int) string { return net.JoinHostPort(b.config.Address.String(), strconv.Itoa(port)) }
 	socket, err := b.config.Listen("tcp", address(port))
-	if errors.Is(err, fs.ErrPermission) && port+fallbackOffset <= 65535 {
-		return b.config.Listen("tcp", address(port+fallbackOffset))
+	for _, other := range []int{port + fallbackOffset, 0} {
+		if !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.EADDRINUSE) {
+			break
+		}
+		if other <= 65535 {
+			socket, err = b.config.Listen("tcp", address(other))
+		}
 	}
 	return socket, err
 }
@@ -239,7 +246,7 @@ type Endpoint struct {
 	Listener string
 	Protocol Protocol
 	Port     int            // the listener's own
-	Addr     netip.AddrPort // its port differs from Port if that one could not be bound for lack of permission
+	Addr     netip.AddrPort // its port differs from Port if that one was taken or takes a privilege
 }
 
 // Endpoints lists the listeners by port.

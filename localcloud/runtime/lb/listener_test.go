@@ -223,6 +223,36 @@ func TestFallbackPort(t *testing.T) {
 	}
 }
 
+func TestFallbackFromATakenPort(t *testing.T) {
+	for _, test := range []struct {
+		port int
+		free string // the port that can be bound
+		want string
+	}{
+		{443, ":8443", "127.0.0.1:443 127.0.0.1:8443"},
+		{443, ":0", "127.0.0.1:443 127.0.0.1:8443 127.0.0.1:0"},
+		{60000, ":0", "127.0.0.1:60000 127.0.0.1:0"},
+	} {
+		var asked []string
+		r := newRig(t, Config{Listen: func(network, address string) (net.Listener, error) {
+			asked = append(asked, address)
+			if !strings.HasSuffix(address, test.free) {
+				return nil, &net.OpError{Op: "listen", Net: network, Err: syscall.EADDRINUSE}
+			}
+			return net.Listen(network, "127.0.0.1:0")
+		}})
+		r.apply(State{Listeners: []Listener{{
+			ID: "web", Port: test.port, Protocol: HTTP, Default: Action{FixedResponse: &FixedResponse{StatusCode: 200}},
+		}}})
+		if got := strings.Join(asked, " "); got != test.want {
+			t.Errorf("tried %s, want %s", got, test.want)
+		}
+		if code, _ := r.get("http://" + r.addr(test.port)); code != 200 {
+			t.Errorf("port %d: status %d", test.port, code)
+		}
+	}
+}
+
 func TestClientWithoutAccess(t *testing.T) {
 	const limit = 3
 	r := newRig(t, Config{MaxHeld: limit})
