@@ -150,35 +150,36 @@ func TestReferenceWithoutValue(t *testing.T) {
 }
 
 func TestDeleteTriesAgainOnlyWhatIsInUse(t *testing.T) {
-	c, _ := newCloud(t)
-	shelves, _ := kinds()
-	calls, refusal := 0, cloud.Errorf("Nailed", "it is nailed to the wall")
-	shelves.Delete = func(*cloud.Call, *shelf) error { calls++; return refusal }
-	c.Add(shelves)
-	s := create(t, c, "test:Shelf", cloud.Map{"name": "a"})
-	err := c.Delete(t.Context(), here, "test:Shelf", s.ID, time.Hour)
-	if !errors.Is(err, refusal) || !strings.HasPrefix(err.Error(), "deleting Shelf (shelf-a): ") || calls != 1 {
-		t.Errorf("%d calls, %v", calls, err)
-	}
-	shelves.Delete = func(*cloud.Call, *shelf) error {
-		if calls++; calls > 2 {
+	synctest.Test(t, func(t *testing.T) { // an hour of patience is over at once
+		c, _ := newCloud(t)
+		shelves, _ := kinds()
+		calls, refusal := 0, cloud.Errorf("Nailed", "it is nailed to the wall")
+		shelves.Delete = func(*cloud.Call, *shelf) error { calls++; return refusal }
+		c.Add(shelves)
+		s := create(t, c, "test:Shelf", cloud.Map{"name": "a"})
+		begun := time.Now()
+		err := c.Delete(t.Context(), here, s.Token, s.ID, time.Hour)
+		if !errors.Is(err, refusal) || !strings.HasPrefix(err.Error(), "deleting Shelf (shelf-a): ") || calls != 1 {
+			t.Errorf("%d calls, %v", calls, err)
+		}
+		if took := time.Since(begun); took > 0 {
+			t.Errorf("a refusal for good took %s", took)
+		}
+
+		shelves.Delete = func(*cloud.Call, *shelf) error {
+			if calls++; calls == 2 {
+				return cloud.InUsef("Occupied", "a cat sleeps on it")
+			}
 			return nil
 		}
-		return cloud.InUsef("Occupied", "a cat sleeps on it")
-	}
-	deleted := make(chan error)
-	go func() { deleted <- c.Delete(t.Context(), here, "test:Shelf", s.ID, time.Hour) }()
-	for {
-		select {
-		case err := <-deleted:
-			if err != nil || calls < 3 {
-				t.Errorf("%d calls, %v", calls, err)
-			}
-			return
-		default: // any change lets it try again
-			_, _ = c.Create(t.Context(), here, "test:Shelf", cloud.Map{"name": "b"}, 0)
+		deleted := make(chan error)
+		go func() { deleted <- c.Delete(t.Context(), here, s.Token, s.ID, time.Hour) }()
+		synctest.Wait() // for it to have been refused
+		create(t, c, "test:Shelf", cloud.Map{"name": "b"})
+		if err := <-deleted; err != nil || calls != 3 {
+			t.Errorf("%d calls, %v", calls, err)
 		}
-	}
+	})
 }
 
 func TestLatencyOfUpdate(t *testing.T) {

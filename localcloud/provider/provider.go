@@ -31,6 +31,9 @@ type Package struct {
 	Name, Version string
 	// Scope reads from the provider's configuration whose account it works on. Its error refuses the configuration.
 	Scope func(config cloud.Map) (cloud.Scope, error)
+	// Secrets names the properties of a kind that are secret whatever the program says; nil for none. An imported resource's
+	// are marked by it, of which no program has said anything.
+	Secrets func(token string) []string
 }
 
 // NewServer returns a server for the package. The engine opens one connection for each provider resource of a program and
@@ -194,7 +197,8 @@ func (s *server) Diff(_ context.Context, req *pulumirpc.DiffRequest) (*pulumirpc
 	if len(d.Changed) > 0 {
 		resp.Changes = pulumirpc.DiffResponse_DIFF_SOME
 	}
-	// Two resources cannot have one name: where the program fixed it, the old one has to go first.
+	// Beside the kinds that say so themselves: two resources cannot have one name. Where the program fixed it, the old one
+	// has to go first.
 	if auto := s.cloud.AutoName(token); auto != nil && len(d.Replace) > 0 {
 		named := isDefaulted(cloud.Map{defaultsKey: defaulted}, auto.Property)
 		if !named && news[auto.Property] != nil && !slices.Contains(d.Changed, auto.Property) {
@@ -318,6 +322,11 @@ func (s *server) Read(ctx context.Context, req *pulumirpc.ReadRequest) (*pulumir
 	}
 	secret := maps.Clone(m[0].secret)
 	maps.Copy(secret, m[1].secret)
+	if s.pkg.Secrets != nil {
+		for _, p := range s.pkg.Secrets(token) {
+			secret[p] = true
+		}
+	}
 	resp := &pulumirpc.ReadResponse{Id: r.ID}
 	if resp.Inputs, err = write(inputs, secret); err != nil {
 		return nil, err

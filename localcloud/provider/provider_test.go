@@ -65,7 +65,8 @@ func dial(t *testing.T) func(config string) pulumirpc.ResourceProviderClient {
 		},
 	})
 	server := provider.NewServer(c, provider.Package{
-		Name: "test",
+		Name:    "test",
+		Secrets: func(string) []string { return []string{"password"} },
 		Scope: func(config cloud.Map) (cloud.Scope, error) {
 			return cloud.Scope{Account: fmt.Sprint(config["account"])}, nil
 		},
@@ -192,6 +193,21 @@ func TestSecretsStaySecret(t *testing.T) {
 	}
 	if !parse(t, read.GetProperties())["colour"].IsSecret() || !parse(t, read.GetInputs())["colour"].IsSecret() {
 		t.Errorf("read: %v", read)
+	}
+}
+
+func TestImportedSecretsAreMarked(t *testing.T) {
+	client := dial(t)("1")
+	in := props(t, resource.PropertyMap{"name": text("n"), "password": text("p")})
+	if _, err := client.Create(t.Context(), &pulumirpc.CreateRequest{Urn: urn, Properties: in}); err != nil {
+		t.Fatal(err)
+	}
+	read, err := client.Read(t.Context(), &pulumirpc.ReadRequest{Urn: urn, Id: "n"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !parse(t, read.GetProperties())["password"].IsSecret() || !parse(t, read.GetInputs())["password"].IsSecret() {
+		t.Errorf("imported: %v", read)
 	}
 }
 
