@@ -14,8 +14,10 @@ MODULES    := . app localcloud
 # The race detector needs a C compiler, which a machine with nothing but Go, git and make lacks.
 RACE       := $(if $(shell command -v "$$(go env CC)"),-race)
 
-# The version is the commit's, so that an unchanged tree builds the same image again, to the byte.
-VERSION    ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),dev)
+# The version is the commit's, and of a changed app/ that of the change too, so that an unchanged tree builds the same image
+# again, to the byte.
+CHANGE     := $(shell git diff HEAD -- app 2>/dev/null | grep -q . && git diff HEAD -- app | git hash-object --stdin | cut -c1-7)
+VERSION    ?= $(or $(shell git describe --tags --always 2>/dev/null),dev)$(addprefix -,$(CHANGE))
 COMMIT     ?= $(or $(shell git rev-parse HEAD 2>/dev/null),unknown)
 BUILD_TIME ?= $(or $(shell git log -1 --format=%cI 2>/dev/null),unknown)
 
@@ -30,9 +32,10 @@ up: start image ## Bring the stack up on the local cloud.
 preview: start image ## Show what `make up` would change.
 	@$(PULUMI) preview --diff
 
-down: start ## Destroy the stack, then stop the local cloud.
+down: start ## Destroy the stack and stop the local cloud; fail if anything is left.
 	@$(PULUMI) destroy --yes --skip-preview
 	@$(LOCALCLOUD) stop -empty
+	@echo "The local cloud is stopped, and nothing is left in it."
 
 status: ## Show what is alive in the local cloud.
 	@$(LOCALCLOUD) status

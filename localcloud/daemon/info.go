@@ -43,7 +43,7 @@ func newInfo(o Options, caFile string) (Info, error) {
 func infoFile(dir string) string { return filepath.Join(dir, "daemon.json") }
 
 // ErrNotRunning is returned where a running daemon is needed and there is none.
-var ErrNotRunning = errors.New("the local cloud is not running: start it with `localcloud start`")
+var ErrNotRunning = errors.New("the local cloud is not running: start it with `make up` or `bin/localcloud start`")
 
 // Find returns the daemon that runs on the folder, or ErrNotRunning. It believes no file but asks: the process of the
 // number in it may be another one by now.

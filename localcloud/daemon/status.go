@@ -117,7 +117,11 @@ func (s *Status) Print(w io.Writer) error {
 	}
 	if section("RESOURCE\tNAME\tID", len(s.Resources)) {
 		for _, r := range s.Resources {
-			fmt.Fprintf(t, "%s\t%s\t%s\n", r.Type, r.Name, r.ID)
+			name := r.Name
+			if name == r.ID {
+				name = "" // it has none, and the column would be as wide as the longest id
+			}
+			fmt.Fprintf(t, "%s\t%s\t%s\n", r.Type, name, r.ID)
 		}
 	} else {
 		fmt.Fprintln(t, "Nothing is alive in the local cloud.")

@@ -211,7 +211,8 @@ func change(ctx context.Context, dir string, flags *flag.FlagSet, args []string)
 		return err
 	}
 	if flags.NArg() < 2 {
-		return errors.New("usage: localcloud change [-type TYPE] ID PROPERTY=JSON…")
+		flags.Usage()
+		return flag.ErrHelp
 	}
 	properties := cloud.Map{}
 	for _, a := range flags.Args()[1:] {
@@ -235,7 +236,8 @@ func remove(ctx context.Context, dir string, flags *flag.FlagSet, args []string)
 		return err
 	}
 	if flags.NArg() != 1 {
-		return errors.New("usage: localcloud delete [-type TYPE] ID")
+		flags.Usage()
+		return flag.ErrHelp
 	}
 	c, err := client(ctx, dir)
 	if err != nil {

@@ -40,6 +40,12 @@ var commands = map[string]command{
 	"wait": wait, "push": push, "change": change, "delete": remove,
 }
 
+// arguments says what commands take beside their flags.
+var arguments = map[string]string{
+	"get": " URL", "push": " IMAGE", "delete": " ID",
+	"change": " ID PROPERTY=JSON…\n  ID is a resource's in `localcloud status`; null removes a property",
+}
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:])
@@ -63,10 +69,18 @@ func run(ctx context.Context, args []string) error {
 	name := flags.Arg(0)
 	cmd, ok := commands[name]
 	if !ok {
+		if name != "" {
+			fmt.Fprintf(flags.Output(), "localcloud: there is no command %s\n\n", name)
+		}
 		flags.Usage()
 		return flag.ErrHelp
 	}
-	return cmd(ctx, *dir, flag.NewFlagSet("localcloud "+name, flag.ContinueOnError), flags.Args()[1:])
+	own := flag.NewFlagSet("localcloud "+name, flag.ContinueOnError)
+	own.Usage = func() {
+		fmt.Fprintf(own.Output(), "usage: localcloud %s [flags]%s\n", name, arguments[name])
+		own.PrintDefaults()
+	}
+	return cmd(ctx, *dir, own, flags.Args()[1:])
 }
 
 // values is a flag of the form KEY=VALUE that can be given several times.

@@ -48,8 +48,8 @@ func given(flags *flag.FlagSet, name string) bool {
 	return found
 }
 
-// arguments writes the options as flags.
-func arguments(o *daemon.Options) []string {
+// asFlags writes the options as flags.
+func asFlags(o *daemon.Options) []string {
 	args := []string{fmt.Sprintf("-latency=%g", o.Latency), fmt.Sprintf("-patience=%g", o.Patience)}
 	for _, z := range o.Zones {
 		args = append(args, "-zone="+z)
@@ -84,7 +84,7 @@ func start(ctx context.Context, dir string, flags *flag.FlagSet, args []string) 
 	}
 	info, err := daemon.Find(ctx, dir)
 	if errors.Is(err, daemon.ErrNotRunning) {
-		return spawn(ctx, dir, arguments(o))
+		return spawn(ctx, dir, asFlags(o))
 	}
 	if err != nil {
 		return err
@@ -92,7 +92,7 @@ func start(ctx context.Context, dir string, flags *flag.FlagSet, args []string) 
 	switch {
 	case info.Build != build:
 		fmt.Fprintln(os.Stderr, "the local cloud is of another build than this command: restarting it")
-	case !slices.Equal(arguments(&info.Options), arguments(o)):
+	case !slices.Equal(asFlags(&info.Options), asFlags(o)):
 		fmt.Fprintln(os.Stderr, "the local cloud runs with other settings: restarting it")
 	default:
 		return nil
@@ -100,7 +100,7 @@ func start(ctx context.Context, dir string, flags *flag.FlagSet, args []string) 
 	if err := terminate(ctx, info.PID); err != nil {
 		return err
 	}
-	return spawn(ctx, dir, arguments(o))
+	return spawn(ctx, dir, asFlags(o))
 }
 
 // spawn starts the daemon as a session of its own and waits until it says that it is ready, or ends.

@@ -29,7 +29,8 @@ func push(ctx context.Context, dir string, flags *flag.FlagSet, args []string) e
 		return err
 	}
 	if flags.NArg() != 1 {
-		return errors.New("usage: localcloud push [flags] IMAGE")
+		flags.Usage()
+		return flag.ErrHelp
 	}
 	reference := flags.Arg(0)
 	info, err := daemon.Find(ctx, dir)
