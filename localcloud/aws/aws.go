@@ -13,9 +13,6 @@ import (
 	"slipway/localcloud/cloud"
 )
 
-// Version is the version of pulumi-aws whose provider this package stands in for.
-const Version = "6.83.2"
-
 // DefaultAccount is whose the resources are when the provider assumes no role.
 const DefaultAccount = "000000000000"
 

@@ -14,9 +14,6 @@ import (
 	"slipway/localcloud/cloud"
 )
 
-// Version is the version of pulumi-cloudflare whose provider this package stands in for.
-const Version = "5.49.1"
-
 // Cloudflare is one account with its zones. Unlike everything else the zones are there from the start and stay: nobody registers
 // a domain with an update.
 type Cloudflare struct {

@@ -104,9 +104,10 @@ func Run(ctx context.Context, o Options, log *slog.Logger) (err error) {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, p := range []provider.Package{
-		{Name: "aws", Version: aws.Version, Scope: aws.Scope, Secrets: schema.SDKs{}.Secrets},
-		{Name: "cloudflare", Version: cloudflare.Version, Scope: cloudflare.Configure, Secrets: schema.SDKs{}.Secrets},
+		{Name: "aws", Scope: aws.Scope},
+		{Name: "cloudflare", Scope: cloudflare.Configure},
 	} {
+		p.Version, p.Secrets = schema.Version(p.Name), schema.SDKs{}.Secrets
 		l, err := listen(fmt.Sprintf("127.0.0.1:%d", before.Providers[p.Name]))
 		if err != nil {
 			return err
