@@ -69,6 +69,7 @@ func loadConfig(getenv func(string) string) (config, error) {
 			queue:        64,
 			burst:        32,
 			interval:     10 * time.Millisecond,
+			age:          e.duration("MAX_SOCKET_AGE", 0, 0, 24*time.Hour),
 			// Shorter than the load balancer's idle time-out, which closes silent sockets too.
 			ping:    e.duration("PING_INTERVAL", 20*time.Second, time.Millisecond, time.Hour),
 			write:   5 * time.Second,

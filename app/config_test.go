@@ -16,7 +16,7 @@ import (
 var variables = []string{
 	"HOST", "PORT", "LOG_LEVEL", "GREETING", "READ_TIMEOUT", "IDLE_TIMEOUT", "DRAIN_DELAY", "SHUTDOWN_TIMEOUT",
 	"CHECK_HTTP_URLS", "CHECK_TCP_ADDRESSES", "CHECK_TIMEOUT", "CHECK_MAX_AGE",
-	"ALLOWED_ORIGINS", "MAX_SOCKETS", "MAX_MESSAGE_BYTES", "PING_INTERVAL",
+	"ALLOWED_ORIGINS", "MAX_SOCKETS", "MAX_MESSAGE_BYTES", "MAX_SOCKET_AGE", "PING_INTERVAL",
 }
 
 func TestDefaults(t *testing.T) {
@@ -94,6 +94,7 @@ func TestConfigRefuses(t *testing.T) {
 		{"CHECK_TIMEOUT", "1h", "to 10s"},
 		{"CHECK_MAX_AGE", "0s", "from 100ms"},
 		{"MAX_SOCKETS", "0", "from 1 to 100000"},
+		{"MAX_SOCKET_AGE", "-1s", "0s to 24h"},
 		{"MAX_MESSAGE_BYTES", "1e3", "from 1 to 1048576"},
 		{"PING_INTERVAL", "0s", "from 1ms to 1h0m0s"},
 		{"ALLOWED_ORIGINS", "*", "a host such as"},

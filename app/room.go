@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"sync"
 	"time"
@@ -18,6 +19,7 @@ type roomLimits struct {
 	queue        int           // messages waiting for one client; who lets more pile up is closed with 1008
 	burst        int           // messages a client may send at once, less than queue, so that no client alone fills one
 	interval     time.Duration // between messages after a burst; TCP holds the sender back
+	age          time.Duration // of a socket, at which its client is told to reconnect; 0 for none
 	ping         time.Duration // between pings; who has not answered one by the next is gone
 	write        time.Duration // for writing one message
 	closing      time.Duration // from the decision to close a socket to its end, whatever the peer does
@@ -61,6 +63,7 @@ func (rm *room) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 	c := newClient(conn, http.NewResponseController(w), rm.limits)
 	rm.join(c)
+	defer rm.retire(c)()
 	var writing sync.WaitGroup
 	writing.Go(c.write)
 	err = c.read(r.Context(), func(m message) bool { return rm.broadcast(c, m) })
@@ -103,6 +106,21 @@ func (rm *room) join(c *client) {
 	if rm.closed {
 		rm.evict(c, websocket.StatusGoingAway, goingAway)
 	}
+}
+
+// retire has the client told to reconnect when its socket is as old as sockets get; the returned function takes that back.
+//
+// A load balancer cuts the sockets of a target at the end of its deregistration delay, and only then does ECS send SIGTERM
+// ("Optimize load balancer connection draining parameters" in the Amazon ECS developer guide): the service does not hear of
+// it in time. Where sockets get less old than that delay, each is closed properly first.
+func (rm *room) retire(c *client) (cancel func()) {
+	if rm.limits.age == 0 {
+		return func() {}
+	}
+	// Clients that came together do not leave together.
+	age := rm.limits.age - time.Duration(rand.Int64N(int64(rm.limits.age)/5+1)) //nolint:gosec // nobody gains by guessing it
+	timer := time.AfterFunc(age, func() { rm.remove(c, websocket.StatusGoingAway, goingAway) })
+	return func() { timer.Stop() }
 }
 
 // remove takes a client out of the room, if it is still in, and has its socket closed.

@@ -427,6 +427,20 @@ func TestRoomShutdown(t *testing.T) {
 	}
 }
 
+func TestOldSocketsAreToldToReconnect(t *testing.T) {
+	limits := testLimits()
+	limits.age = 200 * time.Millisecond
+	rm, url := openRoom(t, limits)
+	for range 2 {
+		opened := time.Now()
+		code, heard := join(t, url).end()
+		if age := time.Since(opened); code != websocket.StatusGoingAway || heard != 0 || age < limits.age*4/5 {
+			t.Errorf("closed with %d after %s and %d messages, want %d at an age of %s", code, age, heard, websocket.StatusGoingAway, limits.age)
+		}
+	}
+	until(t, "the room to be empty", func() bool { return rm.size() == 0 })
+}
+
 func TestRoomShutdownDoesNotWaitForTheStuck(t *testing.T) {
 	limits := testLimits()
 	limits.closing = 200 * time.Millisecond
