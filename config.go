@@ -23,6 +23,8 @@ type config struct {
 	logRetention int // days
 	tags         components.Tags
 
+	permissionsBoundary string // the managed policy's ARN; empty: none
+
 	services   []serviceConfig // sorted by name
 	priorities map[components.Route]int
 }
@@ -100,6 +102,7 @@ func readConfig(source configSource) (*config, error) {
 	c.loadBalancer = readLoadBalancer(root.object("loadBalancer"))
 	c.logRetention = readLogs(root.object("logs"))
 	c.tags = readTags(root)
+	c.permissionsBoundary = root.text("permissionsBoundary", "", checkPolicyARN)
 
 	if err := components.CheckName(source.stack); err != nil {
 		found.add("stack", "%w", err)
@@ -202,6 +205,14 @@ func (s serviceConfig) url() string {
 
 // isPlain reports whether the host name is not a wildcard.
 func isPlain(hostname string) bool { return !strings.HasPrefix(hostname, "*.") }
+
+// boundary returns the permissions boundary as a component's argument, or nil if there is none.
+func (c *config) boundary() pulumi.StringPtrInput {
+	if c.permissionsBoundary == "" {
+		return nil
+	}
+	return pulumi.String(c.permissionsBoundary)
+}
 
 // hostnames returns the host names of all services, sorted.
 func (c *config) hostnames() []string {

@@ -103,6 +103,7 @@ func TestEverythingGiven(t *testing.T) {
 		"loadBalancer", `{"idleTimeout": 4000, "deletionProtection": true, "sslPolicy": "ELBSecurityPolicy-TLS13-1-3-2021-06"}`,
 		"logs", `{"retentionDays": 7}`,
 		"tags", `{"Team": "web", "Cost": 7}`,
+		"permissionsBoundary", "arn:aws:iam::123456789012:policy/slipway-boundary",
 	)))
 	if err != nil {
 		t.Fatal(err)
@@ -115,6 +116,7 @@ func TestEverythingGiven(t *testing.T) {
 		"dns":             c.dns.proxied,
 		"load balancer":   c.loadBalancer == loadBalancerConfig{idleTimeout: 4000, deletionProtection: true, sslPolicy: "ELBSecurityPolicy-TLS13-1-3-2021-06"},
 		"logs":            c.logRetention == 7,
+		"boundary":        c.permissionsBoundary == "arn:aws:iam::123456789012:policy/slipway-boundary",
 		"tags":            maps.Equal(c.tags, components.Tags{"Team": "web", "Cost": "7"}),
 		"size":            web.cpu == 1024 && web.memory == 2048 && web.architecture == "arm64" && web.instanceCount == 4 && web.port == 3000,
 		"capacity":        web.capacity == components.Capacity{Fargate: components.Share{Base: 1}, FargateSpot: components.Share{Weight: 3}},
@@ -267,6 +269,8 @@ func TestRefusedConfigs(t *testing.T) {
 		"long tag":           {source(service(""), "tags", `{"a": "`+strings.Repeat("a", 257)+`"}`), "slipway:tags.a: "},
 		"tag with a control": {source(service(""), "tags", `{"a": "\n"}`), "slipway:tags.a: "},
 		"many tags":          {source(service(""), "tags", objectOf(47, "value")), "slipway:tags: there are 47 tags; at most 46"},
+		"boundary's name":    {source(service(""), "permissionsBoundary", "slipway-boundary"), `slipway:permissionsBoundary: "slipway-boundary": must be the ARN of a managed policy`},
+		"boundary is a role": {source(service(""), "permissionsBoundary", "arn:aws:iam::123456789012:role/slipway"), "slipway:permissionsBoundary: "},
 		"stack name":         {configSource{project: "slipway", stack: "a.b", values: source(service("")).values}, `stack: name "a.b": `},
 		"long stack name":    {configSource{project: "slipway", stack: long[:25], values: source(service("")).values}, "stack: name "},
 	} {

@@ -80,6 +80,16 @@ func readLogs(o *object) int {
 	return days
 }
 
+// policyARNPattern matches the ARNs of managed policies, an account's own and AWS's ("IAM identifiers" in the IAM user guide).
+var policyARNPattern = regexp.MustCompile(`^arn:aws(-[a-z]+)*:iam::([0-9]{12}|aws):policy/([!-~]+/)*[A-Za-z0-9+=,.@_-]{1,128}$`)
+
+func checkPolicyARN(arn string) error {
+	if !policyARNPattern.MatchString(arn) {
+		return errors.New("must be the ARN of a managed policy, such as arn:aws:iam::123456789012:policy/slipway-boundary")
+	}
+	return nil
+}
+
 // Bounds of tags ("Tag naming limits and requirements" in the guide to tagging AWS resources).
 const (
 	maxTags     = 50

@@ -118,6 +118,7 @@ func deploy(ctx *pulumi.Context, source configSource) error {
 			DeregistrationDelay:         s.deregistrationDelay,
 			StopTimeout:                 s.stopTimeout,
 			LogRetention:                cfg.logRetention,
+			PermissionsBoundary:         cfg.boundary(),
 			Tags:                        tags.With("Service", s.name),
 		})
 		if err != nil {

@@ -53,6 +53,9 @@ type FargateServiceArgs struct {
 	StopTimeout          int         // seconds between SIGTERM and SIGKILL, by default [DefaultStopTimeout]
 	LogRetention         int         // days, by default [DefaultLogRetention]
 
+	// PermissionsBoundary is the ARN of the managed policy that limits what the service's roles can ever do; nil is none.
+	PermissionsBoundary pulumi.StringPtrInput
+
 	Tags Tags
 }
 
@@ -151,7 +154,7 @@ func NewFargateService(ctx *pulumi.Context, name string, args *FargateServiceArg
 	if err != nil {
 		return nil, err
 	}
-	task, err := newTaskRole(ctx, name+"-task", "Given to the tasks themselves", args.Tags, parent)
+	task, err := args.newRole(ctx, name+"-task", "Given to the tasks themselves", parent)
 	if err != nil {
 		return nil, err
 	}

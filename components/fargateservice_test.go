@@ -70,8 +70,8 @@ aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule dev-hello-out-ipv6 {"cid
 aws:lb/targetGroup:TargetGroup dev-hello {"deregistrationDelay":5,"healthCheck":{"enabled":true,"healthyThreshold":2,"interval":5,"matcher":"200","path":"/healthz","port":"traffic-port","protocol":"HTTP","timeout":2,"unhealthyThreshold":2},"port":80,"protocol":"HTTP","protocolVersion":"HTTP1","targetType":"ip","vpcId":"vpc"}
 aws:lb/listenerRule:ListenerRule dev-hello/hello.example.com {"actions":[{"forward":{"targetGroups":[{"arn":"arn:TargetGroup/dev-hello","weight":100}]},"type":"forward"}],"conditions":[{"hostHeader":{"values":["hello.example.com"]}}],"listenerArn":"listener","priority":4}
 aws:cloudwatch/logGroup:LogGroup dev-hello {"retentionInDays":30}
-aws:iam/role:Role dev-hello-execution {"assumeRolePolicy":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"ecs-tasks.amazonaws.com\"},\"Action\":[\"sts:AssumeRole\"]}]}","description":"Used by ECS to start the tasks"}
-aws:iam/role:Role dev-hello-task {"assumeRolePolicy":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"ecs-tasks.amazonaws.com\"},\"Action\":[\"sts:AssumeRole\"]}]}","description":"Given to the tasks themselves"}
+aws:iam/role:Role dev-hello-execution {"assumeRolePolicy":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"ecs-tasks.amazonaws.com\"},\"Action\":[\"sts:AssumeRole\"]}]}","description":"Used by ECS to start the tasks","path":"/slipway/"}
+aws:iam/role:Role dev-hello-task {"assumeRolePolicy":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"ecs-tasks.amazonaws.com\"},\"Action\":[\"sts:AssumeRole\"]}]}","description":"Given to the tasks themselves","path":"/slipway/"}
 aws:iam/rolePolicy:RolePolicy dev-hello-execution-logs {"policy":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Sid\":\"WriteLogs\",\"Effect\":\"Allow\",\"Action\":[\"logs:CreateLogStream\",\"logs:PutLogEvents\"],\"Resource\":[\"arn:LogGroup/dev-hello:*\"]}]}","role":"dev-hello-execution-0123456"}
 aws:ecs/taskDefinition:TaskDefinition dev-hello {"containerDefinitions":"[{\"name\":\"main\",\"image\":\"ghcr.io/hello@`+testDigest+`\",\"essential\":true,\"environment\":[{\"name\":\"PORT\",\"value\":\"8080\"}],\"portMappings\":[{\"containerPort\":8080,\"hostPort\":8080,\"protocol\":\"tcp\"}],\"user\":\"65532:65532\",\"readonlyRootFilesystem\":true,\"linuxParameters\":{\"initProcessEnabled\":true},\"stopTimeout\":30,\"logConfiguration\":{\"logDriver\":\"awslogs\",\"options\":{\"awslogs-group\":\"dev-hello-0123456\",\"awslogs-region\":\"eu-central-1\",\"awslogs-stream-prefix\":\"hello\",\"max-buffer-size\":\"25m\",\"mode\":\"non-blocking\"}}}]","cpu":"256","executionRoleArn":"arn:Role/dev-hello-execution","family":"slipway-dev-hello","memory":"512","networkMode":"awsvpc","requiresCompatibilities":["FARGATE"],"runtimePlatform":{"cpuArchitecture":"X86_64","operatingSystemFamily":"LINUX"},"skipDestroy":true,"taskRoleArn":"arn:Role/dev-hello-task"}
 aws:ecs/service:Service dev-hello {"capacityProviderStrategies":[{"base":0,"capacityProvider":"FARGATE","weight":1}],"cluster":"cluster","deploymentCircuitBreaker":{"enable":true,"rollback":true},"deploymentMaximumPercent":200,"deploymentMinimumHealthyPercent":100,"desiredCount":2,"enableEcsManagedTags":true,"healthCheckGracePeriodSeconds":10,"loadBalancers":[{"containerName":"main","containerPort":8080,"targetGroupArn":"arn:TargetGroup/dev-hello"}],"networkConfiguration":{"assignPublicIp":true,"securityGroups":["SecurityGroup/dev-hello"],"subnets":["subnet-1","subnet-2"]},"propagateTags":"SERVICE","taskDefinition":"arn:TaskDefinition/dev-hello","waitForSteadyState":true}
@@ -244,6 +244,29 @@ func TestFargateServicePullsFromItsRepositoryAlone(t *testing.T) {
 	}
 	if before, after := policies("hello"), policies("team/hello"); len(before) != 1 || len(after) != 1 || before[0] == after[0] {
 		t.Errorf("policies for one repository are %v and for another %v", before, after)
+	}
+}
+
+// Whoever may create roles only with a boundary can create all of the service's.
+func TestFargateServiceRolesHaveTheBoundary(t *testing.T) {
+	const boundary = "arn:aws:iam::123456789012:policy/boundary"
+	var cloud mocks.Cloud
+	err := cloud.Run(fargateService(func(args *FargateServiceArgs) { args.PermissionsBoundary = pulumi.String(boundary) }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	roles := 0
+	for _, r := range cloud.Resources() {
+		if r.Type != "aws:iam/role:Role" {
+			continue
+		}
+		roles++
+		if got := r.Inputs["permissionsBoundary"]; !got.IsString() || got.StringValue() != boundary {
+			t.Errorf("role %s has boundary %v", r.Name, got)
+		}
+	}
+	if roles != 2 {
+		t.Errorf("there are %d roles", roles)
 	}
 }
 

@@ -9,16 +9,22 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// newTaskRole creates a role that ECS can give to tasks.
-func newTaskRole(ctx *pulumi.Context, name, description string, tags Tags, parent pulumi.ResourceOption) (*iam.Role, error) {
+// RolePath is the path of every role that a component creates. Whoever deploys can be allowed to create roles under it and no
+// others ("IAM identifiers" in the IAM user guide).
+const RolePath = "/slipway/"
+
+// newRole creates a role that ECS can give to the service's tasks.
+func (a *FargateServiceArgs) newRole(ctx *pulumi.Context, name, description string, parent pulumi.ResourceOption) (*iam.Role, error) {
 	trust, err := trustECSTasks.JSON()
 	if err != nil {
 		return nil, err
 	}
 	return iam.NewRole(ctx, name, &iam.RoleArgs{
-		Description:      pulumi.String(description),
-		AssumeRolePolicy: pulumi.String(trust),
-		Tags:             tags.named(name),
+		Path:                pulumi.String(RolePath),
+		Description:         pulumi.String(description),
+		AssumeRolePolicy:    pulumi.String(trust),
+		PermissionsBoundary: a.PermissionsBoundary,
+		Tags:                a.Tags.named(name),
 	}, parent)
 }
 
@@ -29,7 +35,7 @@ func (a *FargateServiceArgs) newExecutionRole(
 	ctx *pulumi.Context, name string, logs *cloudwatch.LogGroup, secrets serviceSecrets, parent pulumi.ResourceOption,
 ) (*iam.Role, []pulumi.Resource, error) {
 	name += "-execution"
-	role, err := newTaskRole(ctx, name, "Used by ECS to start the tasks", a.Tags, parent)
+	role, err := a.newRole(ctx, name, "Used by ECS to start the tasks", parent)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// source returns the config of a stack "dev" as the engine hands it over: the two required keys, and others.
+func source(others ...string) configSource {
+	s := configSource{project: "slipway-bootstrap", stack: "dev", values: map[string]string{
+		"aws:region":                     "eu-central-1",
+		"slipway-bootstrap:repository":   "example/hello",
+		"slipway-bootstrap:environments": `["dev","pr"]`,
+	}}
+	for i := 0; i < len(others); i += 2 {
+		s.values["slipway-bootstrap:"+others[i]] = others[i+1]
+	}
+	return s
+}
+
+func TestConfigs(t *testing.T) {
+	for name, test := range map[string]struct {
+		source configSource
+		want   config
+	}{
+		"defaults": {source(), config{
+			repository: "example/hello", environments: []string{"dev", "pr"}, keepImages: 100, stateBucket: true,
+		}},
+		"defaults of Pulumi.yaml": {
+			source("images", "[]", "deployers", "[]", "pullAccounts", "[]", "keepImages", "100", "stateBucket", "true", "sharedStateBucket", "", "stateAccounts", "[]", "oidcProviderArn", ""),
+			config{repository: "example/hello", environments: []string{"dev", "pr"}, keepImages: 100, stateBucket: true},
+		},
+		"a bucket that others use": {source("stateAccounts", `["210987654321"]`), config{
+			repository: "example/hello", environments: []string{"dev", "pr"}, keepImages: 100, stateBucket: true, stateAccounts: []string{"210987654321"},
+		}},
+		"another account's bucket": {source("sharedStateBucket", "slipway-state-0123456"), config{
+			repository: "example/hello", environments: []string{"dev", "pr"}, keepImages: 100, stateBucket: true, sharedStateBucket: "slipway-state-0123456",
+		}},
+		"everything": {
+			source("repository", "example@1/hello.go@23", "images", `["hello","team/api_v2"]`, "keepImages", "500", "pullAccounts", `["210987654321","000000000000"]`,
+				"deployers", `["arn:aws:iam::210987654321:root","arn:aws-cn:iam::210987654321:role/people/admin"]`, "stateBucket", "false",
+				"oidcProviderArn", "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"),
+			config{
+				repository: "example@1/hello.go@23", environments: []string{"dev", "pr"}, images: []string{"hello", "team/api_v2"}, keepImages: 500,
+				pullAccounts:    []string{"210987654321", "000000000000"},
+				deployers:       []string{"arn:aws:iam::210987654321:root", "arn:aws-cn:iam::210987654321:role/people/admin"},
+				oidcProviderARN: "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com",
+			},
+		},
+	} {
+		got, err := readConfig(test.source)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if got, want := fmt.Sprintf("%+v", *got), fmt.Sprintf("%+v", test.want); got != want {
+			t.Errorf("%s: config is %s\nwant %s", name, got, want)
+		}
+	}
+}
+
+// Each of these configs is refused, by key.
+func TestRefusedConfigs(t *testing.T) {
+	for name, test := range map[string]struct {
+		key, value string
+		want       string
+	}{
+		"no repository":            {"repository", "", "slipway-bootstrap:repository: is missing"},
+		"no owner":                 {"repository", "hello", `slipway-bootstrap:repository: "hello": must be owner/name`},
+		"a URL":                    {"repository", "https://github.com/example/hello", "slipway-bootstrap:repository: "},
+		"every repository":         {"repository", "example/*", "slipway-bootstrap:repository: "},
+		"a subject":                {"repository", "example/hello:ref", "slipway-bootstrap:repository: "},
+		"one id":                   {"repository", "example@1/hello", "slipway-bootstrap:repository: "},
+		"no environments":          {"environments", "", "slipway-bootstrap:environments: is missing"},
+		"empty environments":       {"environments", "[]", "slipway-bootstrap:environments: is missing"},
+		"environments is text":     {"environments", "dev", "slipway-bootstrap:environments: \"dev\": must be a list of strings"},
+		"environments are numbers": {"environments", "[1]", "must be a list of strings"},
+		"environment with a star":  {"environments", `["dev","*"]`, `slipway-bootstrap:environments[1]: "*": `},
+		"environment with a colon": {"environments", `["dev:x"]`, "slipway-bootstrap:environments[0]: "},
+		"environment is empty":     {"environments", `[""]`, "slipway-bootstrap:environments[0]: "},
+		"environment twice":        {"environments", `["dev","dev"]`, `slipway-bootstrap:environments[1]: "dev": is listed more than once`},
+		"image in upper case":      {"images", `["Hello"]`, `slipway-bootstrap:images[0]: "Hello": `},
+		"image of one letter":      {"images", `["h"]`, "slipway-bootstrap:images[0]: "},
+		"image with a tag":         {"images", `["hello:1"]`, "slipway-bootstrap:images[0]: "},
+		"image twice":              {"images", `["hello","hello"]`, "is listed more than once"},
+		"few images":               {"keepImages", "9", `slipway-bootstrap:keepImages: "9": must be a whole number from 10 to 10000`},
+		"many images":              {"keepImages", "10001", "slipway-bootstrap:keepImages: "},
+		"half an image":            {"keepImages", "10.5", "slipway-bootstrap:keepImages: "},
+		"account as a number":      {"pullAccounts", "[210987654321]", "slipway-bootstrap:pullAccounts: \"[210987654321]\": must be a list of strings"},
+		"account too short":        {"pullAccounts", `["21098765432"]`, "slipway-bootstrap:pullAccounts[0]: "},
+		"accounts without images":  {"pullAccounts", `["210987654321"]`, "slipway-bootstrap:pullAccounts: there are accounts that may pull images, and no images"},
+		"everybody deploys":        {"deployers", `["*"]`, "slipway-bootstrap:deployers[0]: "},
+		"a session deploys":        {"deployers", `["arn:aws:sts::123456789012:assumed-role/admin/me"]`, "slipway-bootstrap:deployers[0]: "},
+		"bucket's name":            {"stateBucket", "state", `slipway-bootstrap:stateBucket: "state": must be true or false`},
+		"bucket's URL":             {"sharedStateBucket", "s3://state", `slipway-bootstrap:sharedStateBucket: "s3://state": a bucket's name`},
+		"state account":            {"stateAccounts", `["prod"]`, `slipway-bootstrap:stateAccounts[0]: "prod": an account's id`},
+		"another provider":         {"oidcProviderArn", "arn:aws:iam::123456789012:oidc-provider/example.com", "slipway-bootstrap:oidcProviderArn: "},
+		"unknown key":              {"environment", "[]", "slipway-bootstrap:environment: unknown key; known here are deployers, environments, images, "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := readConfig(source(test.key, test.value)); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%v\nwant an error with %q", err, test.want)
+			}
+		})
+	}
+}
+
+// A bucket that is not made here is not for this account to share.
+func TestSharingNeedsABucket(t *testing.T) {
+	for _, other := range [][]string{{"stateBucket", "false"}, {"sharedStateBucket", "state"}} {
+		_, err := readConfig(source(append(other, "stateAccounts", `["210987654321"]`)...))
+		if err == nil || !strings.Contains(err.Error(), "slipway-bootstrap:stateAccounts: there are accounts that may use the state's bucket, and none is made here") {
+			t.Errorf("%v: %v", other, err)
+		}
+	}
+}
+
+// All problems are in one message, a line each.
+func TestAllProblemsAtOnce(t *testing.T) {
+	_, err := readConfig(source("repository", "", "environments", `["*","dev"]`, "images", "x", "stateBucket", "yes", "bogus", "1"))
+	want := []string{
+		"config of stack dev:", "slipway-bootstrap:bogus: ", "slipway-bootstrap:environments[0]: ", "slipway-bootstrap:images: ",
+		"slipway-bootstrap:repository: ", "slipway-bootstrap:stateBucket: ",
+	}
+	lines := strings.Split(fmt.Sprint(err), "\n")
+	if len(lines) != len(want) {
+		t.Fatalf("%d lines, want %d: %v", len(lines), len(want), err)
+	}
+	for i := range want {
+		if !strings.HasPrefix(lines[i], want[i]) {
+			t.Errorf("line %d is %q, want %q", i, lines[i], want[i])
+		}
+	}
+}
+
+// What passes holds nothing that has a meaning of its own in a token's subject.
+func TestNamesArePlain(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		repository, environment := rapid.StringMatching(`[ex@1/:*?. ]{1,8}`).Draw(t, "repository"), rapid.StringMatching(`[ev:*?/. ]{1,4}`).Draw(t, "environment")
+		c, err := readConfig(source("repository", repository, "environments", fmt.Sprintf("[%q]", environment)))
+		if err != nil {
+			return
+		}
+		if strings.ContainsAny(c.repository+c.environments[0], ":*? ") || strings.Count(c.repository, "/") != 1 {
+			t.Fatalf("%q and %q pass", repository, environment)
+		}
+	})
+}

@@ -1,0 +1,106 @@
+// Command slipway-bootstrap is a Pulumi program that is run once in each AWS account that stacks are deployed to, by an
+// administrator. It makes what has to be there before: who may deploy, and where images and state are kept.
+package main
+
+import (
+	"fmt"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"slipway/bootstrap/permissions"
+	"slipway/components"
+)
+
+func main() {
+	var source configSource
+	pulumi.Run(func(ctx *pulumi.Context) error { return bootstrap(ctx, source) }, source.capture)
+}
+
+// bootstrap prepares an account:
+//
+//	GitHub ── OpenID Connect ─┬─ jobs of pull requests ──▶ role slipway-preview ── reads ───────┐
+//	                          └─ jobs of environments ───▶ role slipway-deploy ─── does ──┐     │
+//	                                                          │                           ▼     ▼
+//	               images in ECR ◀── pushes, and writes ──▶ state in S3                the program's resources,
+//	                     ▲                                                             roles under /slipway/ within
+//	                     └── pull ── other accounts                                    the boundary slipway-boundary
+func bootstrap(ctx *pulumi.Context, source configSource) error {
+	cfg, err := readConfig(source)
+	if err != nil {
+		return err
+	}
+	account, err := lookUp(ctx, cfg)
+	if err != nil {
+		return err
+	}
+
+	images, err := account.newRepositories(ctx)
+	if err != nil {
+		return err
+	}
+	state, err := account.newStateBucket(ctx)
+	if err != nil {
+		return err
+	}
+	boundary, err := account.newBoundary(ctx)
+	if err != nil {
+		return err
+	}
+	provider, err := account.newOIDCProvider(ctx)
+	if err != nil {
+		return err
+	}
+	preview, err := account.newPreviewRole(ctx, provider, state)
+	if err != nil {
+		return err
+	}
+	deploy, err := account.newDeployRole(ctx, provider, images, state)
+	if err != nil {
+		return err
+	}
+
+	ctx.Export("previewRoleArn", preview)
+	ctx.Export("deployRoleArn", deploy)
+	ctx.Export("permissionsBoundary", boundary)
+	ctx.Export("repositoryUrls", images.urls)
+	if state != nil {
+		ctx.Export("stateBucket", state.name)
+	}
+	return nil
+}
+
+// account is what is known of an account before anything is made in it.
+type account struct {
+	permissions.Account
+	*config
+	region string
+	tags   pulumi.StringMap // of everything that is made
+}
+
+// lookUp finds out which account and region this is.
+func lookUp(ctx *pulumi.Context, cfg *config) (*account, error) {
+	caller, err := aws.GetCallerIdentity(ctx, &aws.GetCallerIdentityArgs{})
+	if err != nil {
+		return nil, fmt.Errorf("look up the AWS account; are there credentials?: %w", err)
+	}
+	partition, err := aws.GetPartition(ctx, &aws.GetPartitionArgs{})
+	if err != nil {
+		return nil, fmt.Errorf("look up the AWS partition: %w", err)
+	}
+	region, err := aws.GetRegion(ctx, &aws.GetRegionArgs{})
+	if err != nil {
+		return nil, fmt.Errorf("look up the AWS region; is aws:region set?: %w", err)
+	}
+	return &account{
+		Account: permissions.Account{
+			Partition: partition.Partition,
+			ID:        caller.AccountId,
+			RolePath:  components.RolePath,
+			Boundary:  fmt.Sprintf("arn:%s:iam::%s:policy/%s", partition.Partition, caller.AccountId, boundaryName),
+		},
+		config: cfg,
+		region: region.Name,
+		tags:   pulumi.StringMap{"Project": pulumi.String(ctx.Project()), "Stack": pulumi.String(ctx.Stack())},
+	}, nil
+}

@@ -1,0 +1,331 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	pulumiconfig "github.com/pulumi/pulumi/sdk/v3/go/common/resource/config"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/workspace"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"slipway/bootstrap/permissions"
+	"slipway/components/mocks"
+)
+
+const (
+	accountID = "123456789012"
+	boundary  = "arn:aws:iam::123456789012:policy/slipway-boundary"
+)
+
+// cloud is the program's mocks in an account.
+type cloud struct {
+	mocks.Cloud
+}
+
+// Call implements [pulumi.MockResourceMonitor].
+func (c *cloud) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
+	switch args.Token {
+	case "aws:index/getCallerIdentity:getCallerIdentity":
+		return resource.PropertyMap{"accountId": resource.NewProperty(accountID)}, nil
+	case "aws:index/getPartition:getPartition":
+		return resource.PropertyMap{"partition": resource.NewProperty("aws")}, nil
+	}
+	return c.Cloud.Call(args)
+}
+
+// NewResource implements [pulumi.MockResourceMonitor].
+func (c *cloud) NewResource(args pulumi.MockResourceArgs) (string, resource.PropertyMap, error) {
+	id, outputs, err := c.Cloud.NewResource(args)
+	switch {
+	case err != nil:
+		return "", nil, err
+	case args.TypeToken == "aws:ecr/repository:Repository":
+		outputs["repositoryUrl"] = resource.NewProperty("registry/" + args.Name)
+	case args.TypeToken == "aws:s3/bucketV2:BucketV2":
+		outputs["bucket"] = resource.NewProperty(args.Name + "-0123456")
+	}
+	return id, outputs, nil
+}
+
+// deploy runs the program with a config and returns its outputs as JSON.
+func (c *cloud) deploy(s configSource) (outputs string, err error) {
+	var captured configSource
+	c.Options = []pulumi.RunOption{pulumi.WithMocks(s.project, s.stack, c), func(info *pulumi.RunInfo) {
+		info.Config = s.values
+	}, captured.capture}
+	err = c.Run(func(ctx *pulumi.Context) error {
+		if err := bootstrap(ctx, captured); err != nil {
+			return err
+		}
+		pulumi.JSONMarshal(pulumi.Map(ctx.GetCurrentExportMap())).ApplyT(func(text string) string {
+			outputs = text
+			return text
+		})
+		return nil
+	})
+	return outputs, err
+}
+
+// readStack reads a stack's config from its file, the way the engine does.
+func readStack(t *testing.T, name string) configSource {
+	t.Helper()
+	project, err := workspace.LoadProject("Pulumi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stack, err := workspace.LoadProjectStack(nil, project, "Pulumi."+name+".yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := configSource{project: string(project.Name), stack: name, values: make(map[string]string)}
+	for key, value := range stack.Config {
+		if s.values[key.String()], err = value.Value(pulumiconfig.NopDecrypter); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s
+}
+
+func policyJSON(t *testing.T, name string) string {
+	t.Helper()
+	policies, err := permissions.Deploy(permissions.Account{Partition: "aws", ID: accountID, RolePath: "/slipway/", Boundary: boundary})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range policies {
+		if p.Name == name {
+			return quote(p.Document)
+		}
+	}
+	t.Fatalf("there is no policy %s", name)
+	return ""
+}
+
+// quote returns the document as it stands in a listing of inputs.
+func quote(document permissions.Document) string {
+	text, err := json.Marshal(document.JSON())
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
+}
+
+// commonResources are in every account.
+func commonResources(t *testing.T, bucketARN string, environments ...string) string {
+	t.Helper()
+	here := permissions.Account{Partition: "aws", ID: accountID, RolePath: "/slipway/", Boundary: boundary}
+	preview, err := permissions.Preview(here)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const provider = "arn:OpenIdConnectProvider/github"
+	return `
+aws:iam/openIdConnectProvider:OpenIdConnectProvider github {"clientIdLists":["sts.amazonaws.com"],"url":"https://token.actions.githubusercontent.com"}
+aws:iam/policy:Policy slipway-boundary {"description":"The most that roles of slipway's services can do","name":"slipway-boundary","policy":` + quote(permissions.Boundary(here)) + `}
+aws:iam/role:Role slipway-preview {"assumeRolePolicy":` + quote(permissions.TrustPullRequests(provider, "example/hello")) + `,"description":"Previews slipway's stacks for pull requests","maxSessionDuration":3600,"name":"slipway-preview"}
+aws:iam/policy:Policy slipway-preview-program {"policy":` + quote(preview) + `}
+aws:iam/rolePolicyAttachment:RolePolicyAttachment slipway-preview-program {"policyArn":"arn:Policy/slipway-preview-program","role":"slipway-preview-0123456"}
+aws:iam/policy:Policy slipway-preview-state {"policy":` + quote(permissions.ReadState(bucketARN)) + `}
+aws:iam/rolePolicyAttachment:RolePolicyAttachment slipway-preview-state {"policyArn":"arn:Policy/slipway-preview-state","role":"slipway-preview-0123456"}
+aws:iam/role:Role slipway-deploy {"assumeRolePolicy":` + quote(permissions.TrustEnvironments(provider, "example/hello", environments, nil)) + `,"description":"Deploys slipway's stacks","maxSessionDuration":3600,"name":"slipway-deploy"}
+aws:iam/policy:Policy slipway-deploy-load-balancing {"policy":` + policyJSON(t, "load-balancing") + `}
+aws:iam/rolePolicyAttachment:RolePolicyAttachment slipway-deploy-load-balancing {"policyArn":"arn:Policy/slipway-deploy-load-balancing","role":"slipway-deploy-0123456"}
+aws:iam/policy:Policy slipway-deploy-network {"policy":` + policyJSON(t, "network") + `}
+aws:iam/rolePolicyAttachment:RolePolicyAttachment slipway-deploy-network {"policyArn":"arn:Policy/slipway-deploy-network","role":"slipway-deploy-0123456"}
+aws:iam/policy:Policy slipway-deploy-roles {"policy":` + policyJSON(t, "roles") + `}
+aws:iam/rolePolicyAttachment:RolePolicyAttachment slipway-deploy-roles {"policyArn":"arn:Policy/slipway-deploy-roles","role":"slipway-deploy-0123456"}
+aws:iam/policy:Policy slipway-deploy-services {"policy":` + policyJSON(t, "services") + `}
+aws:iam/rolePolicyAttachment:RolePolicyAttachment slipway-deploy-services {"policyArn":"arn:Policy/slipway-deploy-services","role":"slipway-deploy-0123456"}
+aws:iam/policy:Policy slipway-deploy-state {"policy":` + quote(permissions.WriteState(bucketARN)) + `}
+aws:iam/rolePolicyAttachment:RolePolicyAttachment slipway-deploy-state {"policyArn":"arn:Policy/slipway-deploy-state","role":"slipway-deploy-0123456"}
+`
+}
+
+func TestProd(t *testing.T) {
+	var c cloud
+	outputs, err := c.deploy(readStack(t, "prod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Expect(t, commonResources(t, "arn:aws:s3:::slipway-state-0123456", "prod", "drift"))
+	const want = `{"deployRoleArn":"arn:Role/slipway-deploy","permissionsBoundary":"arn:Policy/slipway-boundary","previewRoleArn":"arn:Role/slipway-preview",` +
+		`"repositoryUrls":{},"stateBucket":"slipway-state-0123456"}`
+	if outputs != want {
+		t.Errorf("outputs are %s\nwant %s", outputs, want)
+	}
+}
+
+func TestDev(t *testing.T) {
+	var c cloud
+	outputs, err := c.deploy(readStack(t, "dev"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lifecycle, err := json.Marshal(lifecyclePolicy(100))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const bucketARN = "arn:BucketV2/slipway-state"
+	others := []string{"210987654321"}
+	bucketPolicy := slices.Concat(permissions.RequireTLS(bucketARN),
+		permissions.ShareWithRole(permissions.WriteState(bucketARN), "Deploy", "aws", others, "slipway-deploy"),
+		permissions.ShareWithRole(permissions.ReadState(bucketARN), "Preview", "aws", others, "slipway-preview"))
+	c.Expect(t, commonResources(t, bucketARN, "dev", "pr", "drift")+`
+aws:s3/bucketV2:BucketV2 slipway-state
+aws:s3/bucketVersioningV2:BucketVersioningV2 slipway-state {"bucket":"BucketV2/slipway-state","versioningConfiguration":{"status":"Enabled"}}
+aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2 slipway-state {"bucket":"BucketV2/slipway-state","rules":[{"applyServerSideEncryptionByDefault":{"sseAlgorithm":"AES256"}}]}
+aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock slipway-state {"blockPublicAcls":true,"blockPublicPolicy":true,"bucket":"BucketV2/slipway-state","ignorePublicAcls":true,"restrictPublicBuckets":true}
+aws:s3/bucketPolicy:BucketPolicy slipway-state {"bucket":"BucketV2/slipway-state","policy":`+quote(bucketPolicy)+`}
+aws:ecr/repository:Repository hello {"encryptionConfigurations":[{"encryptionType":"AES256"}],"imageScanningConfiguration":{"scanOnPush":true},"imageTagMutability":"IMMUTABLE","name":"hello"}
+aws:ecr/lifecyclePolicy:LifecyclePolicy hello {"policy":`+string(lifecycle)+`,"repository":"hello"}
+aws:ecr/repositoryPolicy:RepositoryPolicy hello {"policy":`+quote(permissions.PullFromAccounts("aws", others))+`,"repository":"hello"}
+aws:iam/policy:Policy slipway-deploy-images {"policy":`+quote(permissions.PushImages([]string{"arn:aws:ecr:eu-central-1:123456789012:repository/hello"}))+`}
+aws:iam/rolePolicyAttachment:RolePolicyAttachment slipway-deploy-images {"policyArn":"arn:Policy/slipway-deploy-images","role":"slipway-deploy-0123456"}
+`)
+	if want := `"repositoryUrls":{"hello":"registry/hello"},"stateBucket":"slipway-state-0123456"`; !strings.Contains(outputs, want) {
+		t.Errorf("outputs %s lack %s", outputs, want)
+	}
+}
+
+func TestLifecyclePolicy(t *testing.T) {
+	const want = `{"rules":[` +
+		`{"rulePriority":1,"description":"Expire what was never tagged","selection":{"tagStatus":"untagged","countType":"sinceImagePushed","countUnit":"days","countNumber":7},"action":{"type":"expire"}},` +
+		`{"rulePriority":2,"description":"Keep the newest images","selection":{"tagStatus":"tagged","tagPatternList":["*"],"countType":"imageCountMoreThan","countNumber":25},"action":{"type":"expire"}}]}`
+	if got := lifecyclePolicy(25); got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+}
+
+// Pulumi Cloud has the state, somebody made the provider, and people deploy too.
+func TestOptions(t *testing.T) {
+	const provider, admin = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com", "arn:aws:iam::123456789012:role/admin"
+	s := readStack(t, "prod")
+	delete(s.values, "slipway-bootstrap:sharedStateBucket")
+	s.values["slipway-bootstrap:stateBucket"] = "false"
+	s.values["slipway-bootstrap:oidcProviderArn"] = provider
+	s.values["slipway-bootstrap:deployers"] = `["` + admin + `"]`
+	var c cloud
+	outputs, err := c.deploy(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range c.Resources() {
+		if strings.HasPrefix(r.Type, "aws:s3/") || strings.HasPrefix(r.Type, "aws:ecr/") || strings.Contains(r.Type, "openIdConnect") || strings.HasSuffix(r.Name, "-state") {
+			t.Errorf("%s %s is made", r.Type, r.Name)
+		}
+	}
+	if strings.Contains(outputs, "stateBucket") {
+		t.Errorf("outputs have a bucket: %s", outputs)
+	}
+	trust := c.Resource("aws:iam/role:Role", "slipway-deploy").Inputs["assumeRolePolicy"].StringValue()
+	if want := permissions.TrustEnvironments(provider, "example/hello", []string{"prod", "drift"}, []string{admin}).JSON(); trust != want {
+		t.Errorf("the deploy role trusts %s\nwant %s", trust, want)
+	}
+}
+
+func TestEveryTaggableResourceHasTags(t *testing.T) {
+	var c cloud
+	if _, err := c.deploy(readStack(t, "dev")); err != nil {
+		t.Fatal(err)
+	}
+	taggable := []string{
+		"aws:ecr/repository:Repository", "aws:iam/openIdConnectProvider:OpenIdConnectProvider", "aws:iam/policy:Policy", "aws:iam/role:Role", "aws:s3/bucketV2:BucketV2",
+	}
+	want := resource.PropertyMap{"Project": resource.NewProperty("slipway-bootstrap"), "Stack": resource.NewProperty("dev")}
+	for _, r := range c.Resources() {
+		tags := r.Inputs["tags"]
+		if tagged := tags.IsObject() && tags.ObjectValue().DeepEquals(want); tagged != slices.Contains(taggable, r.Type) {
+			t.Errorf("%s %s has tags %v", r.Type, r.Name, tags)
+		}
+	}
+}
+
+// A name of one's own is in a replacement's way.
+func TestFixedNamesAreDeletedBeforeReplaced(t *testing.T) {
+	var c cloud
+	if _, err := c.deploy(readStack(t, "dev")); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range c.Resources() {
+		_, named := r.Inputs["name"]
+		_, url := r.Inputs["url"]
+		if before := r.RPC.GetDeleteBeforeReplace(); before != (named || url) {
+			t.Errorf("%s %s: deleted before it is replaced is %v", r.Type, r.Name, before)
+		}
+	}
+}
+
+func TestBucketPolicyComesAfterThePublicAccessBlock(t *testing.T) {
+	var c cloud
+	if _, err := c.deploy(readStack(t, "dev")); err != nil {
+		t.Fatal(err)
+	}
+	if !c.Resource("aws:s3/bucketPolicy:BucketPolicy", "slipway-state").DependsOn("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", "slipway-state") {
+		t.Error("both are changed at a time")
+	}
+}
+
+// Nothing is registered when the config is wrong, or when it is not known where this is.
+func TestFailuresRegisterNothing(t *testing.T) {
+	wrong := readStack(t, "dev")
+	wrong.values["slipway-bootstrap:repository"] = "hello"
+	for name, test := range map[string]struct {
+		source configSource
+		fail   func(token, name string) error
+		want   string
+	}{
+		"config": {wrong, nil, "slipway-bootstrap:repository: "},
+		"region": {readStack(t, "dev"), func(string, string) error { return errors.New("no region") }, "look up the AWS region; is aws:region set?: "},
+	} {
+		c := cloud{Cloud: mocks.Cloud{Fail: test.fail}}
+		if _, err := c.deploy(test.source); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v, want an error with %q", name, err, test.want)
+		}
+		c.Expect(t, "")
+	}
+}
+
+// The local cloud serves what is made.
+func TestKindsAreServedByTheLocalCloud(t *testing.T) {
+	tokens, err := os.ReadFile(filepath.Join("..", "localcloud", "schema", "tokens.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := strings.Fields(string(tokens))
+	var c cloud
+	if _, err := c.deploy(readStack(t, "dev")); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range c.Resources() {
+		if !slices.Contains(served, r.Type) {
+			t.Errorf("%s is not served", r.Type)
+		}
+	}
+}
+
+// Pulumi.yaml describes the keys that the program reads, and no others.
+func TestPulumiYAMLDescribesTheConfig(t *testing.T) {
+	project, err := workspace.LoadProject("Pulumi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	described := slices.Sorted(maps.Keys(project.Config))
+	s := readStack(t, "dev")
+	s.values["slipway-bootstrap:bogus"] = "x"
+	_, err = readConfig(s)
+	if want := "slipway-bootstrap:bogus: unknown key; known here are " + strings.Join(described, ", "); err == nil || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("%v, want %s", err, want)
+	}
+	for key, declaration := range project.Config {
+		if declaration.Description == "" || declaration.Type == nil {
+			t.Errorf("key %s has no type or no description", key)
+		}
+	}
+}

@@ -1,0 +1,153 @@
+package permissions
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Account is the AWS account that policies are made for.
+type Account struct {
+	Partition string // "aws"
+	ID        string // twelve digits
+	// RolePath is the path of the roles that the program creates, "/slipway/".
+	RolePath string
+	// Boundary is the ARN of the managed policy that each of those roles has to have as its permissions boundary.
+	Boundary string
+}
+
+// regional returns the ARNs of an account's resources of a service in every region: the account's stacks may be in several.
+func (a Account) regional(service string, resources ...string) []string {
+	arns := make([]string, len(resources))
+	for i, resource := range resources {
+		arns[i] = fmt.Sprintf("arn:%s:%s:*:%s:%s", a.Partition, service, a.ID, resource)
+	}
+	return arns
+}
+
+// roles returns the ARN of all roles under a path.
+func (a Account) roles(path string) []string {
+	return []string{fmt.Sprintf("arn:%s:iam::%s:role%s*", a.Partition, a.ID, path)}
+}
+
+// images returns the ARN of the repositories of every account, because a stack can run images of another account's: whether
+// it may is for the repository's own policy to say.
+func (a Account) images() []string {
+	return []string{fmt.Sprintf("arn:%s:ecr:*:*:repository/*", a.Partition)}
+}
+
+// everything is for actions that take no resource, or not in every region and version of their service.
+var everything = []string{"*"}
+
+// grant says on what a policy allows actions.
+type grant struct {
+	policy    string // the managed policy that it is part of
+	sid       string
+	actions   []string // patterns: a "*" at the end stands for the rest
+	resources func(Account) []string
+	condition func(Account) Condition // nil: none
+}
+
+// grants are tried from top to bottom: an action is allowed by the first that names it. The deploy role can thus give no role
+// more than the boundary, hand none but those to anything but tasks, and change neither itself nor the boundary: neither is
+// under the path.
+var grants = []grant{
+	{policy: "network", sid: "ReadNetwork", actions: []string{"ec2:Describe*"}, resources: anywhere},
+	{policy: "network", sid: "ChangeNetwork", actions: []string{"ec2:*"}, resources: func(a Account) []string {
+		return a.regional("ec2", "internet-gateway/*", "route-table/*", "security-group/*", "security-group-rule/*", "subnet/*", "vpc/*")
+	}},
+
+	{policy: "load-balancing", sid: "ReadLoadBalancers", actions: []string{"elasticloadbalancing:Describe*"}, resources: anywhere},
+	{policy: "load-balancing", sid: "ChangeLoadBalancers", actions: []string{"elasticloadbalancing:*"}, resources: func(a Account) []string {
+		return a.regional("elasticloadbalancing", "listener/app/*", "listener-rule/app/*", "loadbalancer/app/*", "targetgroup/*")
+	}},
+	{policy: "load-balancing", sid: "RequestCertificates", actions: []string{"acm:RequestCertificate"}, resources: anywhere},
+	{policy: "load-balancing", sid: "ManageCertificates", actions: []string{"acm:*"}, resources: func(a Account) []string {
+		return a.regional("acm", "certificate/*")
+	}},
+
+	{policy: "services", sid: "DefineServices", resources: anywhere, actions: []string{
+		"ecs:CreateCluster", "ecs:RegisterTaskDefinition", "ecs:DescribeTaskDefinition",
+	}},
+	{policy: "services", sid: "ReadServices", actions: []string{"ecs:Describe*"}, resources: func(a Account) []string {
+		return a.regional("ecs", "cluster/*", "service/*")
+	}},
+	{policy: "services", sid: "RunServices", actions: []string{"ecs:*"}, resources: func(a Account) []string {
+		return a.regional("ecs", "cluster/*", "service/*", "task-definition/*")
+	}},
+	{policy: "services", sid: "KeepLogs", actions: []string{"logs:*"}, resources: func(a Account) []string {
+		return a.regional("logs", "log-group:*")
+	}},
+	{policy: "services", sid: "KeepSecrets", actions: []string{"secretsmanager:*"}, resources: func(a Account) []string {
+		return a.regional("secretsmanager", "secret:*")
+	}},
+	{policy: "services", sid: "FindImages", actions: []string{"ecr:*"}, resources: Account.images},
+
+	{
+		policy: "roles", sid: "GrantWithinTheBoundary",
+		actions:   []string{"iam:CreateRole", "iam:DeleteRolePolicy", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"},
+		resources: func(a Account) []string { return a.roles(a.RolePath) },
+		condition: func(a Account) Condition { return stringEquals("iam:PermissionsBoundary", a.Boundary) },
+	},
+	{
+		policy: "roles", sid: "GiveRolesToTasks",
+		actions:   []string{"iam:PassRole"},
+		resources: func(a Account) []string { return a.roles(a.RolePath) },
+		condition: func(Account) Condition { return stringEquals("iam:PassedToService", "ecs-tasks.amazonaws.com") },
+	},
+	{
+		policy: "roles", sid: "LetServicesMakeTheirRoles",
+		actions:   []string{"iam:CreateServiceLinkedRole"},
+		resources: func(a Account) []string { return a.roles("/aws-service-role/") },
+		condition: func(Account) Condition {
+			return stringEquals("iam:AWSServiceName", "ecs.amazonaws.com", "elasticloadbalancing.amazonaws.com")
+		},
+	},
+	{
+		policy: "roles", sid: "ManageRoles", // named one by one, so that nobody adds another without a thought
+		actions: []string{
+			"iam:DeleteRole", "iam:Get*", "iam:List*", "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRoleDescription",
+		},
+		resources: func(a Account) []string { return a.roles(a.RolePath) },
+	},
+}
+
+func anywhere(Account) []string { return everything }
+
+func stringEquals(key string, values ...string) Condition {
+	return Condition{"StringEquals": {key: values}}
+}
+
+// allows reports whether one of the grant's patterns names the action.
+func (g grant) allows(action string) bool {
+	return slices.ContainsFunc(g.actions, func(pattern string) bool {
+		prefix, wild := strings.CutSuffix(pattern, "*")
+		return action == pattern || wild && strings.HasPrefix(action, prefix)
+	})
+}
+
+// statements returns what allows the actions, by managed policy.
+func (a Account) statements(actions []string) (map[string]Document, error) {
+	granted := make(map[string][]string) // by Sid
+	for _, action := range actions {
+		i := slices.IndexFunc(grants, func(g grant) bool { return g.allows(action) })
+		if i < 0 {
+			return nil, fmt.Errorf("no grant says on which resources %s is allowed", action)
+		}
+		granted[grants[i].sid] = append(granted[grants[i].sid], action)
+	}
+	documents := make(map[string]Document)
+	for _, g := range grants {
+		actions := granted[g.sid]
+		if len(actions) == 0 {
+			continue
+		}
+		slices.Sort(actions)
+		s := Statement{Sid: g.sid, Effect: allow, Action: slices.Compact(actions), Resource: g.resources(a)}
+		if g.condition != nil {
+			s.Condition = g.condition(a)
+		}
+		documents[g.policy] = append(documents[g.policy], s)
+	}
+	return documents, nil
+}

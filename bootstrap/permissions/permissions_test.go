@@ -1,0 +1,313 @@
+package permissions
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+var testAccount = Account{
+	Partition: "aws",
+	ID:        "123456789012",
+	RolePath:  "/slipway/",
+	Boundary:  "arn:aws:iam::123456789012:policy/slipway-boundary",
+}
+
+func deployPolicies(t *testing.T) []Policy {
+	t.Helper()
+	policies, err := Deploy(testAccount)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return policies
+}
+
+// deployDocument returns everything that the deploy role may do for the program.
+func deployDocument(t *testing.T) Document {
+	t.Helper()
+	var document Document
+	for _, p := range deployPolicies(t) {
+		document = append(document, p.Document...)
+	}
+	return document
+}
+
+func actions(d Document) []string {
+	var all []string
+	for _, s := range d {
+		all = append(all, s.Action...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// The policies fit their quotas, with room for what is yet to come.
+func TestPoliciesFit(t *testing.T) {
+	account := testAccount
+	account.Partition = "aws-us-gov" // the longest
+	policies, err := Deploy(account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if most := 10 - len("is"); len(policies) > most { // the images and the state have one each
+		t.Errorf("there are %d policies; a role takes 10", len(policies))
+	}
+	preview, err := Preview(account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	policies = append(policies, Policy{"preview", preview}, Policy{"boundary", Boundary(account)})
+	for _, p := range policies {
+		if n := len(p.Document.JSON()); n > MaxPolicySize {
+			t.Errorf("policy %s has %d characters; IAM takes %d", p.Name, n, MaxPolicySize)
+		}
+	}
+}
+
+// The policies hold the table's actions and no others, each once.
+func TestDeployIsTheTable(t *testing.T) {
+	var wanted []string
+	for _, operations := range Kinds {
+		wanted = append(wanted, operations.All()...)
+	}
+	wanted = append(wanted, functionActions()...)
+	slices.Sort(wanted)
+	wanted = slices.Compact(wanted)
+
+	var granted []string
+	for _, s := range deployDocument(t) {
+		granted = append(granted, s.Action...)
+	}
+	slices.Sort(granted)
+	if !slices.Equal(granted, wanted) {
+		t.Errorf("granted are %v\nwanted are %v", granted, wanted)
+	}
+}
+
+func TestActionsAreWellFormed(t *testing.T) {
+	pattern := regexp.MustCompile(`^[a-z0-9]+:[A-Z][A-Za-z0-9]+$`)
+	for _, action := range actions(deployDocument(t)) {
+		if !pattern.MatchString(action) {
+			t.Errorf("%s is not an action", action)
+		}
+	}
+	for token, operations := range Kinds {
+		if len(operations.Read) == 0 {
+			t.Errorf("%s is never read", token)
+		}
+		for _, list := range [][]string{operations.Create, operations.Read, operations.Update, operations.Delete} {
+			if unique := slices.Compact(slices.Sorted(slices.Values(list))); len(unique) != len(list) {
+				t.Errorf("%s lists an action twice: %v", token, list)
+			}
+		}
+		for _, action := range operations.Read {
+			if !reads(action) {
+				t.Errorf("%s: %s is no read", token, action)
+			}
+		}
+	}
+}
+
+// reads reports whether the action changes nothing.
+func reads(action string) bool {
+	_, name, _ := strings.Cut(action, ":")
+	return strings.HasPrefix(name, "Describe") || strings.HasPrefix(name, "Get") || strings.HasPrefix(name, "List")
+}
+
+func TestEveryGrantIsUsed(t *testing.T) {
+	document := deployDocument(t)
+	sids := make(map[string]bool)
+	for _, s := range document {
+		if sids[s.Sid] {
+			t.Errorf("two statements are %s", s.Sid)
+		}
+		sids[s.Sid] = true
+	}
+	for _, g := range grants {
+		if !sids[g.sid] {
+			t.Errorf("grant %s allows nothing", g.sid)
+		}
+	}
+}
+
+func TestActionWithoutGrant(t *testing.T) {
+	if _, err := testAccount.statements([]string{"ec2:DescribeVpcs", "iam:AttachRolePolicy"}); err == nil || !strings.Contains(err.Error(), "iam:AttachRolePolicy") {
+		t.Errorf("%v does not name the action", err)
+	}
+}
+
+// A preview changes nothing and sees no secret.
+func TestPreviewReads(t *testing.T) {
+	preview, err := Preview(testAccount)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, action := range actions(append(preview, ReadState("arn:aws:s3:::b")...)) {
+		if !reads(action) || action == "secretsmanager:GetSecretValue" {
+			t.Errorf("a preview may %s", action)
+		}
+	}
+	const want = `{"Version":"2012-10-17","Statement":[` +
+		`{"Sid":"ReadNetwork","Effect":"Allow","Action":["ec2:DescribeAvailabilityZones"],"Resource":["*"]},` +
+		`{"Sid":"ReadServices","Effect":"Allow","Action":["ecs:DescribeServices"],"Resource":["arn:aws:ecs:*:123456789012:cluster/*","arn:aws:ecs:*:123456789012:service/*"]},` +
+		`{"Sid":"FindImages","Effect":"Allow","Action":["ecr:DescribeImages","ecr:DescribeRepositories"],"Resource":["arn:aws:ecr:*:*:repository/*"]}]}`
+	if got := preview.JSON(); got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+}
+
+func TestSmallPolicies(t *testing.T) {
+	const logIn = `{"Sid":"LogInToRegistry","Effect":"Allow","Action":["ecr:GetAuthorizationToken"],"Resource":["*"]}`
+	for name, test := range map[string]struct {
+		document Document
+		want     string // the statements
+	}{
+		"boundary": {Boundary(testAccount), `{"Sid":"WriteLogs","Effect":"Allow","Action":["logs:CreateLogStream","logs:PutLogEvents"],"Resource":["arn:aws:logs:*:123456789012:log-group:*"]},` +
+			`{"Sid":"ReadSecrets","Effect":"Allow","Action":["secretsmanager:GetSecretValue"],"Resource":["arn:aws:secretsmanager:*:123456789012:secret:*"]},` +
+			`{"Sid":"PullImages","Effect":"Allow","Action":["ecr:BatchCheckLayerAvailability","ecr:BatchGetImage","ecr:GetDownloadUrlForLayer"],"Resource":["arn:aws:ecr:*:*:repository/*"]},` + logIn},
+		"images": {PushImages([]string{"arn:r"}), `{"Sid":"PushImages","Effect":"Allow","Action":["ecr:BatchCheckLayerAvailability","ecr:BatchGetImage","ecr:CompleteLayerUpload",` +
+			`"ecr:GetDownloadUrlForLayer","ecr:InitiateLayerUpload","ecr:PutImage","ecr:UploadLayerPart"],"Resource":["arn:r"]},` + logIn},
+		"state to write": {WriteState("arn:b"), `{"Sid":"ListState","Effect":"Allow","Action":["s3:ListBucket"],"Resource":["arn:b"]},` +
+			`{"Sid":"WriteState","Effect":"Allow","Action":["s3:DeleteObject","s3:GetObject","s3:PutObject"],"Resource":["arn:b/*"]}`},
+		"state to read": {ReadState("arn:b"), `{"Sid":"ListState","Effect":"Allow","Action":["s3:ListBucket"],"Resource":["arn:b"]},` +
+			`{"Sid":"ReadState","Effect":"Allow","Action":["s3:GetObject"],"Resource":["arn:b/*"]}`},
+		"bucket": {RequireTLS("arn:b"), `{"Sid":"RequireTLS","Effect":"Deny","Principal":{"AWS":["*"]},"Action":["s3:*"],"Resource":["arn:b","arn:b/*"],` +
+			`"Condition":{"Bool":{"aws:SecureTransport":["false"]}}}`},
+		"shared bucket": {
+			ShareWithRole(ReadState("arn:b"), "Preview", "aws", []string{"210987654321"}, "slipway-preview"),
+			`{"Sid":"PreviewListState","Effect":"Allow","Principal":{"AWS":["arn:aws:iam::210987654321:root"]},"Action":["s3:ListBucket"],"Resource":["arn:b"],` +
+				`"Condition":{"ArnEquals":{"aws:PrincipalArn":["arn:aws:iam::210987654321:role/slipway-preview"]}}},` +
+				`{"Sid":"PreviewReadState","Effect":"Allow","Principal":{"AWS":["arn:aws:iam::210987654321:root"]},"Action":["s3:GetObject"],"Resource":["arn:b/*"],` +
+				`"Condition":{"ArnEquals":{"aws:PrincipalArn":["arn:aws:iam::210987654321:role/slipway-preview"]}}}`,
+		},
+		"repository": {PullFromAccounts("aws", []string{"210987654321"}), `{"Sid":"PullFromOtherAccounts","Effect":"Allow","Principal":{"AWS":["arn:aws:iam::210987654321:root"]},` +
+			`"Action":["ecr:BatchCheckLayerAvailability","ecr:BatchGetImage","ecr:DescribeImages","ecr:DescribeRepositories","ecr:GetDownloadUrlForLayer"]}`},
+	} {
+		if got, want := test.document.JSON(), `{"Version":"2012-10-17","Statement":[`+test.want+`]}`; got != want {
+			t.Errorf("%s: %s\nwant %s", name, got, want)
+		}
+	}
+}
+
+// request is what a policy is asked about. The evaluation is IAM's for documents of which no statement refuses anything.
+type request struct {
+	action, resource string
+	context          map[string]string // by condition key
+}
+
+func (d Document) allows(r request) bool {
+	return slices.ContainsFunc(d, func(s Statement) bool {
+		for key, values := range s.Condition["StringEquals"] {
+			value, has := r.context[key]
+			if !has || !slices.Contains(values, value) {
+				return false
+			}
+		}
+		return slices.Contains(s.Action, r.action) && slices.ContainsFunc(s.Resource, func(pattern string) bool { return matches(pattern, r.resource) })
+	})
+}
+
+// matches compares with a pattern in which "*" stands for any characters.
+func matches(pattern, value string) bool {
+	parts := strings.Split(pattern, "*")
+	for i := range parts {
+		parts[i] = regexp.QuoteMeta(parts[i])
+	}
+	return regexp.MustCompile(`^` + strings.Join(parts, `.*`) + `$`).MatchString(value)
+}
+
+// The deploy role cannot get beyond what it is given.
+func TestDeployEscalation(t *testing.T) {
+	const (
+		own     = "arn:aws:iam::123456789012:role/slipway-deploy"
+		service = "arn:aws:iam::123456789012:role/slipway/dev-hello-task-1a2b3c4"
+		linked  = "arn:aws:iam::123456789012:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"
+	)
+	document := deployDocument(t)
+	within := map[string]string{"iam:PermissionsBoundary": testAccount.Boundary}
+	otherBoundary := map[string]string{"iam:PermissionsBoundary": "arn:aws:iam::aws:policy/AdministratorAccess"}
+	for name, test := range map[string]struct {
+		request request
+		want    bool
+	}{
+		"role within the boundary":     {request{"iam:CreateRole", service, within}, true},
+		"policy within the boundary":   {request{"iam:PutRolePolicy", service, within}, true},
+		"boundary to another role":     {request{"iam:PutRolePermissionsBoundary", service, within}, true},
+		"reading a role":               {request{"iam:GetRole", service, nil}, true},
+		"role to tasks":                {request{"iam:PassRole", service, map[string]string{"iam:PassedToService": "ecs-tasks.amazonaws.com"}}, true},
+		"ECS makes its role":           {request{"iam:CreateServiceLinkedRole", linked, map[string]string{"iam:AWSServiceName": "ecs.amazonaws.com"}}, true},
+		"role without a boundary":      {request{"iam:CreateRole", service, nil}, false},
+		"role with another boundary":   {request{"iam:CreateRole", service, otherBoundary}, false},
+		"policy without a boundary":    {request{"iam:PutRolePolicy", service, nil}, false},
+		"another boundary":             {request{"iam:PutRolePermissionsBoundary", service, otherBoundary}, false},
+		"no boundary any more":         {request{"iam:DeleteRolePermissionsBoundary", service, within}, false},
+		"managed policy":               {request{"iam:AttachRolePolicy", service, within}, false},
+		"role elsewhere":               {request{"iam:CreateRole", "arn:aws:iam::123456789012:role/admin", within}, false},
+		"role with a similar name":     {request{"iam:CreateRole", "arn:aws:iam::123456789012:role/slipway-more", within}, false},
+		"own policies":                 {request{"iam:PutRolePolicy", own, within}, false},
+		"own trust":                    {request{"iam:UpdateAssumeRolePolicy", own, nil}, false},
+		"itself to tasks":              {request{"iam:PassRole", own, map[string]string{"iam:PassedToService": "ecs-tasks.amazonaws.com"}}, false},
+		"role to instances":            {request{"iam:PassRole", service, map[string]string{"iam:PassedToService": "ec2.amazonaws.com"}}, false},
+		"role to whatever":             {request{"iam:PassRole", service, nil}, false},
+		"the boundary itself":          {request{"iam:CreatePolicyVersion", testAccount.Boundary, nil}, false},
+		"the provider":                 {request{"iam:AddClientIDToOpenIDConnectProvider", "arn:aws:iam::123456789012:oidc-provider/" + GitHub, nil}, false},
+		"another service makes a role": {request{"iam:CreateServiceLinkedRole", linked, map[string]string{"iam:AWSServiceName": "rds.amazonaws.com"}}, false},
+		"tasks of its own":             {request{"ecs:RunTask", "arn:aws:ecs:eu-central-1:123456789012:task-definition/x:1", nil}, false},
+		"another account's secret":     {request{"secretsmanager:GetSecretValue", "arn:aws:secretsmanager:eu-central-1:210987654321:secret:x", nil}, false},
+		"another account's VPC":        {request{"ec2:DeleteVpc", "arn:aws:ec2:eu-central-1:210987654321:vpc/vpc-1", nil}, false},
+		"instances":                    {request{"ec2:CreateTags", "arn:aws:ec2:eu-central-1:123456789012:instance/i-1", nil}, false},
+		"network load balancers":       {request{"elasticloadbalancing:DeleteLoadBalancer", "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/net/x/1", nil}, false},
+		"another region's VPC":         {request{"ec2:DeleteVpc", "arn:aws:ec2:us-east-1:123456789012:vpc/vpc-1", nil}, true},
+		"another account's image":      {request{"ecr:DescribeImages", "arn:aws:ecr:eu-central-1:210987654321:repository/hello", nil}, true},
+		"log groups":                   {request{"logs:DescribeLogGroups", "arn:aws:logs:eu-central-1:123456789012:log-group::log-stream:", nil}, true},
+	} {
+		if got := document.allows(test.request); got != test.want {
+			t.Errorf("%s: allowed is %v", name, got)
+		}
+	}
+}
+
+// What could lift a limit is nowhere among the actions.
+func TestDeployLacksWhatEscalates(t *testing.T) {
+	dangerous := []string{
+		"iam:AttachRolePolicy", "iam:CreatePolicy", "iam:CreatePolicyVersion", "iam:DeleteRolePermissionsBoundary", "iam:SetDefaultPolicyVersion",
+		"iam:CreateUser", "iam:CreateAccessKey", "iam:UpdateOpenIDConnectProviderThumbprint", "sts:AssumeRole", "ecs:RunTask", "ecs:ExecuteCommand",
+	}
+	for _, action := range actions(deployDocument(t)) {
+		if slices.Contains(dangerous, action) || strings.Contains(action, "*") {
+			t.Errorf("%s is allowed", action)
+		}
+	}
+}
+
+// The grants say where their actions are allowed: "*" stands only for reads and for what creates something that has no name yet.
+func TestWritesAreScoped(t *testing.T) {
+	unscoped := []string{"acm:RequestCertificate", "ecs:CreateCluster", "ecs:RegisterTaskDefinition"}
+	for _, s := range deployDocument(t) {
+		for _, action := range s.Action {
+			if slices.Contains(s.Resource, "*") && !reads(action) && !slices.Contains(unscoped, action) {
+				t.Errorf("%s is allowed on everything", action)
+			}
+		}
+	}
+}
+
+func TestDocumentsAreASCII(t *testing.T) {
+	for _, p := range deployPolicies(t) {
+		text := p.Document.JSON()
+		if utf8.RuneCountInString(text) != len(text) || strings.ContainsAny(text, " \n") {
+			t.Errorf("policy %s: %s", p.Name, text)
+		}
+	}
+}
+
+func TestFunctionsAreFunctions(t *testing.T) {
+	for token := range maps.Keys(Functions) {
+		if _, name, _ := strings.Cut(token, "/"); !strings.HasPrefix(name, "get") {
+			t.Errorf("%s is no function", token)
+		}
+	}
+}

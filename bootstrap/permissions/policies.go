@@ -1,0 +1,99 @@
+package permissions
+
+import (
+	"maps"
+	"slices"
+)
+
+// MaxPolicySize is how many characters a managed policy can have, white space aside ("IAM and AWS STS quotas" in the IAM user
+// guide). A role can have ten of them.
+const MaxPolicySize = 6144
+
+// Policy is a managed policy.
+type Policy struct {
+	Name     string // what it is about
+	Document Document
+}
+
+// Deploy returns the policies that allow everything that the program does, sorted by name. They are several because one would
+// be too long.
+func Deploy(a Account) ([]Policy, error) {
+	var actions []string
+	for _, operations := range Kinds {
+		actions = append(actions, operations.All()...)
+	}
+	documents, err := a.statements(append(actions, functionActions()...))
+	if err != nil {
+		return nil, err
+	}
+	var policies []Policy
+	for _, name := range slices.Sorted(maps.Keys(documents)) {
+		policies = append(policies, Policy{name, documents[name]})
+	}
+	return policies, nil
+}
+
+// Preview returns the policy that allows what a preview does: it calls the program's functions and compares with Pulumi's
+// state. No resource is read, unless it is told to refresh.
+func Preview(a Account) (Document, error) {
+	return a.document(functionActions())
+}
+
+// Refresh returns the policy that allows what a refresh does: it reads every resource, the values of secrets too, and changes
+// none.
+func Refresh(a Account) (Document, error) {
+	actions := functionActions()
+	for _, operations := range Kinds {
+		actions = append(actions, operations.Read...)
+	}
+	return a.document(actions)
+}
+
+// document returns what allows the actions as one policy.
+func (a Account) document(actions []string) (Document, error) {
+	documents, err := a.statements(actions)
+	if err != nil {
+		return nil, err
+	}
+	var document Document
+	for _, name := range slices.Sorted(maps.Keys(documents)) {
+		document = append(document, documents[name]...)
+	}
+	return document, nil
+}
+
+func functionActions() []string {
+	return slices.Concat(slices.Collect(maps.Values(Functions))...)
+}
+
+// pull is what pulling an image from ECR takes ("Amazon ECR: IAM permissions required to pull an image").
+var pull = []string{"ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"}
+
+// logIn lets a registry's client log in to ECR. The action takes no resource.
+func logIn() Statement {
+	return Statement{Sid: "LogInToRegistry", Effect: allow, Action: []string{"ecr:GetAuthorizationToken"}, Resource: everything}
+}
+
+// Boundary returns the permissions boundary of the roles that the program creates: the most that any policy can give them. It
+// is what ECS needs to start the program's services, in any of the account's stacks. The tasks' own roles have no policies;
+// one for the tasks' use of another part of AWS takes effect once that is allowed here too.
+func Boundary(a Account) Document {
+	return Document{
+		{Sid: "WriteLogs", Effect: allow, Action: []string{"logs:CreateLogStream", "logs:PutLogEvents"}, Resource: a.regional("logs", "log-group:*")},
+		{Sid: "ReadSecrets", Effect: allow, Action: []string{"secretsmanager:GetSecretValue"}, Resource: a.regional("secretsmanager", "secret:*")},
+		{Sid: "PullImages", Effect: allow, Action: pull, Resource: a.images()},
+		logIn(),
+	}
+}
+
+// PushImages returns the policy that allows to push images to the repositories, and to pull what is there already ("Amazon
+// ECR: IAM permissions for pushing an image to a private repository").
+func PushImages(repositoryARNs []string) Document {
+	actions := append(slices.Clone(pull),
+		"ecr:CompleteLayerUpload", "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart")
+	slices.Sort(actions)
+	return Document{
+		{Sid: "PushImages", Effect: allow, Action: actions, Resource: repositoryARNs},
+		logIn(),
+	}
+}

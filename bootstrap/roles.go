@@ -1,0 +1,130 @@
+package main
+
+import (
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"slipway/bootstrap/permissions"
+)
+
+// Names that others know: the workflows, the stacks' config, and the deploy role's policies. None of them is under the path of
+// the roles that the program creates, and so out of reach for the deploy role.
+const (
+	previewName  = "slipway-preview"
+	deployName   = "slipway-deploy"
+	boundaryName = "slipway-boundary"
+)
+
+// session is for how long, in seconds, a job has its credentials: the least that IAM takes as a role's maximum.
+const session = 3600
+
+// newBoundary creates the managed policy that limits the roles that the program creates, and returns its ARN. Its description
+// must stay as it is: another one would replace the policy, which IAM refuses while roles have it as their boundary.
+func (a *account) newBoundary(ctx *pulumi.Context) (arn pulumi.StringOutput, err error) {
+	policy, err := iam.NewPolicy(ctx, boundaryName, &iam.PolicyArgs{
+		Name:        pulumi.String(boundaryName),
+		Description: pulumi.String("The most that roles of slipway's services can do"),
+		Policy:      pulumi.String(permissions.Boundary(a.Account).JSON()),
+		Tags:        a.tags,
+	}, pulumi.DeleteBeforeReplace(true))
+	if err != nil {
+		return arn, err
+	}
+	return policy.Arn, nil
+}
+
+// newOIDCProvider makes the account accept GitHub's tokens, unless it does already, and returns the provider's ARN: an account can
+// have one for a URL. It has no thumbprints, as AWS verifies GitHub's certificate by root certificates of its own
+// (UpdateOpenIDConnectProviderThumbprint in IAM's API reference).
+func (a *account) newOIDCProvider(ctx *pulumi.Context) (arn pulumi.StringOutput, err error) {
+	if a.oidcProviderARN != "" {
+		return pulumi.String(a.oidcProviderARN).ToStringOutput(), nil
+	}
+	provider, err := iam.NewOpenIdConnectProvider(ctx, "github", &iam.OpenIdConnectProviderArgs{
+		Url:           pulumi.String("https://" + permissions.GitHub),
+		ClientIdLists: pulumi.ToStringArray([]string{permissions.Audience}),
+		Tags:          a.tags,
+	}, pulumi.DeleteBeforeReplace(true))
+	if err != nil {
+		return arn, err
+	}
+	return provider.Arn, nil
+}
+
+// newPreviewRole creates the role of jobs that pull requests start, and returns its ARN.
+func (a *account) newPreviewRole(ctx *pulumi.Context, provider pulumi.StringOutput, state *stateBucket) (arn pulumi.StringOutput, err error) {
+	reads, err := permissions.Preview(a.Account)
+	if err != nil {
+		return arn, err
+	}
+	policies := []policy{{"program", pulumi.String(reads.JSON())}}
+	if state != nil {
+		policies = append(policies, policy{"state", document(state.arn, permissions.ReadState)})
+	}
+	trust := document(provider, func(arn string) permissions.Document {
+		return permissions.TrustPullRequests(arn, a.repository)
+	})
+	return a.newRole(ctx, previewName, "Previews slipway's stacks for pull requests", trust, policies)
+}
+
+// newDeployRole creates the role of jobs that deploy, and returns its ARN. What the program needs is in the permissions' table;
+// the images and the state are the jobs' own business.
+func (a *account) newDeployRole(
+	ctx *pulumi.Context, provider pulumi.StringOutput, images repositories, state *stateBucket,
+) (arn pulumi.StringOutput, err error) {
+	needs, err := permissions.Deploy(a.Account)
+	if err != nil {
+		return arn, err
+	}
+	var policies []policy
+	for _, p := range needs {
+		policies = append(policies, policy{p.Name, pulumi.String(p.Document.JSON())})
+	}
+	if len(images.arns) > 0 {
+		policies = append(policies, policy{"images", pulumi.String(permissions.PushImages(images.arns).JSON())})
+	}
+	if state != nil {
+		policies = append(policies, policy{"state", document(state.arn, permissions.WriteState)})
+	}
+	trust := document(provider, func(arn string) permissions.Document {
+		return permissions.TrustEnvironments(arn, a.repository, a.environments, a.deployers)
+	})
+	return a.newRole(ctx, deployName, "Deploys slipway's stacks", trust, policies)
+}
+
+// policy is a managed policy of one role.
+type policy struct {
+	name     string // after the role's
+	document pulumi.StringInput
+}
+
+// newRole creates a role with its policies and returns its ARN. Pulumi names the policies, so that a replacement can be there
+// before the old one goes.
+func (a *account) newRole(
+	ctx *pulumi.Context, name, description string, trust pulumi.StringInput, policies []policy,
+) (arn pulumi.StringOutput, err error) {
+	role, err := iam.NewRole(ctx, name, &iam.RoleArgs{
+		Name:               pulumi.String(name),
+		Description:        pulumi.String(description),
+		AssumeRolePolicy:   trust,
+		MaxSessionDuration: pulumi.Int(session),
+		Tags:               a.tags,
+	}, pulumi.DeleteBeforeReplace(true))
+	if err != nil {
+		return arn, err
+	}
+	for _, p := range policies {
+		policyName := name + "-" + p.name
+		policy, err := iam.NewPolicy(ctx, policyName, &iam.PolicyArgs{Policy: p.document, Tags: a.tags})
+		if err != nil {
+			return arn, err
+		}
+		if _, err := iam.NewRolePolicyAttachment(ctx, policyName, &iam.RolePolicyAttachmentArgs{
+			Role:      role.Name,
+			PolicyArn: policy.Arn,
+		}); err != nil {
+			return arn, err
+		}
+	}
+	return role.Arn, nil
+}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"slipway/bootstrap/permissions"
+	"slipway/components"
+	"slipway/components/mocks"
+)
+
+const testBoundary = "arn:aws:iam::123456789012:policy/slipway-boundary"
+
+// everyFeature returns configs that together make the program do everything that it can.
+func everyFeature(t *testing.T) map[string]configSource {
+	t.Helper()
+	configs := map[string]configSource{
+		"secrets, another registry, Spot, one address family": encrypted(source(service(`
+			"secrets": {"TOKEN": "swordfish"}, "env": {"A": "a"},
+			"capacity": {"fargate": {"base": 1, "weight": 1}, "fargateSpot": {"weight": 1}},
+			"registry": {"username": "me", "password": "swordfish"}`), "network", `{"ipv6": false}`)),
+		"a zone that is known, behind Cloudflare": source(service(""), "zoneId", "0123456789abcdef0123456789abcdef", "dns", `{"proxied": true}`),
+	}
+	for _, stack := range stacks { // a tag in ECR, three zones, several services and paths
+		configs["stack "+stack] = readStack(t, stack)
+	}
+	for name := range configs {
+		configs[name].values["slipway:permissionsBoundary"] = testBoundary
+	}
+	return configs
+}
+
+// usage is what the program registers and calls in all of its configs.
+type usage struct {
+	kinds, functions map[string]bool // by token
+	resources        []mocks.Resource
+}
+
+func everyUse(t *testing.T) usage {
+	t.Helper()
+	u := usage{kinds: make(map[string]bool), functions: make(map[string]bool)}
+	for name, config := range everyFeature(t) {
+		var cloud mocks.Cloud
+		if _, err := deployTo(&cloud, config); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for _, r := range cloud.Resources() {
+			u.resources = append(u.resources, r)
+			if strings.HasPrefix(r.Type, "aws:") {
+				u.kinds[r.Type] = true
+			}
+		}
+		for _, token := range cloud.Calls() {
+			if strings.HasPrefix(token, "aws:") {
+				u.functions[token] = true
+			}
+		}
+	}
+	return u
+}
+
+// Whoever adds a kind or a function to the program adds what it needs to the permissions, and whoever removes one removes it there:
+// the deploy role may do what the program does, and no more.
+func TestPermissionsAreWhatTheProgramNeeds(t *testing.T) {
+	used := everyUse(t)
+	compare := func(what string, used, listed []string) {
+		for _, token := range used {
+			if !slices.Contains(listed, token) {
+				t.Errorf("the program uses %s %s, which bootstrap/permissions/kinds.go does not list: add the actions that the AWS provider calls for it", what, token)
+			}
+		}
+		for _, token := range listed {
+			if !slices.Contains(used, token) {
+				t.Errorf("bootstrap/permissions/kinds.go lists %s %s, which no config makes the program use", what, token)
+			}
+		}
+	}
+	compare("kind", slices.Sorted(maps.Keys(used.kinds)), slices.Sorted(maps.Keys(permissions.Kinds)))
+	compare("function", slices.Sorted(maps.Keys(used.functions)), slices.Sorted(maps.Keys(permissions.Functions)))
+}
+
+func testAccount() permissions.Account {
+	return permissions.Account{Partition: "aws", ID: "123456789012", RolePath: components.RolePath, Boundary: testBoundary}
+}
+
+// allowed returns the actions that the documents allow somewhere.
+func allowed(documents ...permissions.Document) map[string]bool {
+	actions := make(map[string]bool)
+	for _, document := range documents {
+		for _, statement := range document {
+			for _, action := range statement.Action {
+				actions[action] = statement.Effect == "Allow"
+			}
+		}
+	}
+	return actions
+}
+
+func TestDeployRoleMayDoWhatTheProgramDoes(t *testing.T) {
+	policies, err := permissions.Deploy(testAccount())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var documents []permissions.Document
+	for _, p := range policies {
+		documents = append(documents, p.Document)
+	}
+	may := allowed(documents...)
+	used := everyUse(t)
+	for token := range used.kinds {
+		for _, action := range permissions.Kinds[token].All() {
+			if !may[action] {
+				t.Errorf("%s, which %s needs, is not allowed", action, token)
+			}
+		}
+	}
+	for token := range used.functions {
+		for _, action := range permissions.Functions[token] {
+			if !may[action] {
+				t.Errorf("%s, which %s needs, is not allowed", action, token)
+			}
+		}
+	}
+}
+
+func TestPreviewRoleMayCallTheFunctionsAlone(t *testing.T) {
+	document, err := permissions.Preview(testAccount())
+	if err != nil {
+		t.Fatal(err)
+	}
+	needed := make(map[string]bool)
+	for token := range everyUse(t).functions {
+		for _, action := range permissions.Functions[token] {
+			needed[action] = true
+		}
+	}
+	may := allowed(document)
+	if !maps.Equal(may, needed) {
+		t.Errorf("allowed are %v\nneeded are %v", slices.Sorted(maps.Keys(may)), slices.Sorted(maps.Keys(needed)))
+	}
+	for action := range may {
+		_, name, _ := strings.Cut(action, ":")
+		if reads := strings.HasPrefix(name, "Describe") || strings.HasPrefix(name, "Get") || strings.HasPrefix(name, "List"); !reads || action == "secretsmanager:GetSecretValue" {
+			t.Errorf("a preview may %s", action)
+		}
+	}
+}
+
+// The deploy role can create the program's roles, and the boundary takes nothing from them.
+func TestBoundaryFitsTheProgramsRoles(t *testing.T) {
+	account := testAccount()
+	within := allowed(permissions.Boundary(account))
+	granted := make(map[string]bool)
+	for _, r := range everyUse(t).resources {
+		switch r.Type {
+		case "aws:iam/role:Role":
+			if path, boundary := r.Inputs["path"], r.Inputs["permissionsBoundary"]; !path.IsString() || path.StringValue() != account.RolePath ||
+				!boundary.IsString() || boundary.StringValue() != account.Boundary {
+				t.Errorf("role %s has path %v and boundary %v", r.Name, path, boundary)
+			}
+		case "aws:iam/rolePolicy:RolePolicy":
+			var policy struct{ Statement permissions.Document }
+			if err := json.Unmarshal([]byte(r.Inputs["policy"].StringValue()), &policy); err != nil {
+				t.Fatal(err)
+			}
+			maps.Copy(granted, allowed(policy.Statement))
+		}
+	}
+	if !maps.Equal(within, granted) {
+		t.Errorf("the boundary allows %v\nthe program's policies %v", slices.Sorted(maps.Keys(within)), slices.Sorted(maps.Keys(granted)))
+	}
+}
