@@ -1,0 +1,210 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+
+	"slipway/internal/stack"
+)
+
+// facts are what a stack's state says. Of everything that may be secret they hold nothing.
+type facts struct {
+	written         time.Time // when the state was
+	resources       int
+	touched         []time.Time // when each resource was made or changed last
+	region, account string
+	services        []service
+	pending         []operation
+}
+
+// service is one service of a stack.
+type service struct {
+	name    string
+	url     string
+	image   stack.Image // that the stack's last update deployed
+	target  stack.Image // that it should run: another one while it is deployed, or if that failed
+	desired int         // tasks
+}
+
+// operation is one that has begun and not ended.
+type operation struct {
+	Verb string // creating, updating, …
+	Kind string // aws:ecs:Service
+	Name string
+}
+
+const (
+	serviceType        = "aws:ecs/service:Service"
+	taskDefinitionType = "aws:ecs/taskDefinition:TaskDefinition"
+)
+
+// readFacts takes from a state what the page shows.
+func readFacts(d apitype.DeploymentV3) facts {
+	f := facts{written: d.Manifest.Time}
+	services := map[string]*service{}
+	named := func(name string) *service {
+		if services[name] == nil {
+			services[name] = &service{name: name}
+		}
+		return services[name]
+	}
+	definitions := map[string]stack.Image{} // by ARN
+	newest := map[string]stack.Image{}      // by service
+	running := map[string]string{}          // ARNs of task definitions by service
+
+	for _, r := range d.Resources {
+		if r.Type == resource.RootStackType {
+			for name, url := range textMap(r.Outputs["urls"]) {
+				named(name).url = url
+			}
+			for name, reference := range textMap(r.Outputs["images"]) {
+				named(name).image, _ = stack.ParseImage(reference)
+			}
+		}
+		if region, account, ok := place(string(r.ID)); ok && f.region == "" {
+			f.region, f.account = region, account
+		}
+		if !strings.HasPrefix(string(r.Type), "pulumi:providers:") && !r.Delete {
+			f.resources++
+			if at := lastTouched(r); !at.IsZero() {
+				f.touched = append(f.touched, at)
+			}
+		}
+		switch r.Type {
+		case taskDefinitionType:
+			image := imageOf(r.Inputs)
+			definitions[string(r.ID)] = image
+			if name := tagOf(r.Inputs); name != "" && !r.Delete {
+				newest[name] = image
+			}
+		case serviceType:
+			if name := tagOf(r.Inputs); name != "" && !r.Delete {
+				count, _ := r.Inputs["desiredCount"].(float64)
+				named(name).desired = int(count)
+				running[name], _ = r.Inputs["taskDefinition"].(string)
+			}
+		}
+	}
+	for name, s := range services {
+		// What ECS runs is told by the service's task definition; the outputs are written only when an update ends.
+		if image := definitions[running[name]]; image.Digest != "" {
+			s.image = image
+		}
+		s.target = s.image
+		if image := newest[name]; image.Digest != "" {
+			s.target = image
+		}
+	}
+	for _, op := range d.PendingOperations {
+		f.pending = append(f.pending, operation{
+			Verb: string(op.Type), Kind: stack.ShortType(string(op.Resource.Type)), Name: op.Resource.URN.Name(),
+		})
+	}
+	for _, name := range slices.Sorted(maps.Keys(services)) {
+		f.services = append(f.services, *services[name])
+	}
+	return f
+}
+
+// place reads region and account from an ARN: arn:partition:service:region:account:resource.
+func place(id string) (region, account string, ok bool) {
+	parts := strings.SplitN(id, ":", 6)
+	if len(parts) < 6 || parts[0] != "arn" || parts[3] == "" || parts[4] == "" {
+		return "", "", false
+	}
+	return parts[3], parts[4], true
+}
+
+// textMap returns what of a map is plain text. A secret is a map too, whose signature tells.
+func textMap(value any) map[string]string {
+	object, _ := value.(map[string]any)
+	if _, secret := object[resource.SigKey]; secret {
+		return nil
+	}
+	texts := map[string]string{}
+	for key, v := range object {
+		if text, ok := v.(string); ok {
+			texts[key] = text
+		}
+	}
+	return texts
+}
+
+// tagOf returns the name of the service that a resource belongs to, as main.go tags it.
+func tagOf(inputs map[string]any) string { return textMap(inputs["tags"])["Service"] }
+
+// imageOf returns the image of a task definition's first container; none if the definition is secret.
+func imageOf(inputs map[string]any) stack.Image {
+	text, _ := inputs["containerDefinitions"].(string)
+	var containers []struct{ Image string }
+	if json.Unmarshal([]byte(text), &containers) != nil || len(containers) == 0 {
+		return stack.Image{}
+	}
+	image, _ := stack.ParseImage(containers[0].Image)
+	return image
+}
+
+func lastTouched(r apitype.ResourceV3) time.Time {
+	var last time.Time
+	for _, at := range []*time.Time{r.Created, r.Modified} {
+		if at != nil && at.After(last) {
+			last = *at
+		}
+	}
+	return last
+}
+
+// progress is how far a running update has come. Pulumi does not write down how far it has to go, except when it destroys.
+type progress struct {
+	done, total int // total is 0 if it is not known
+	sentence    string
+	pending     []operation
+}
+
+// progressOf tells it from the state that the update has written so far.
+func progressOf(f facts, r running) progress {
+	changed := 0
+	for _, at := range f.touched {
+		if at.After(r.after) {
+			changed++
+		}
+	}
+	deleting := 0
+	for _, op := range f.pending {
+		if op.Verb == string(apitype.OperationTypeDeleting) {
+			deleting++
+		}
+	}
+	p := progress{pending: slices.Clone(f.pending)}
+	gone := r.before - f.resources
+	switch {
+	case gone > 0 && changed == 0:
+		p.done, p.total = gone, r.before
+		p.sentence = count(f.resources) + " of " + plural(r.before, "resource") + " left"
+	case r.before == 0 && changed == f.resources:
+		p.sentence = plural(f.resources, "resource") + " made so far"
+	case changed > 0:
+		p.sentence = count(changed) + " of " + plural(f.resources, "resource") + " changed so far"
+	case deleting > 0:
+		p.sentence = "deleting"
+	default:
+		p.sentence = "nothing changed so far"
+	}
+	slices.SortStableFunc(p.pending, func(a, b operation) int { return cmp.Compare(rank(a.Kind), rank(b.Kind)) })
+	return p
+}
+
+// rank puts what a reader waits for first: services take minutes, everything else seconds.
+func rank(kind string) int {
+	if kind == "aws:ecs:Service" {
+		return 0
+	}
+	return 1
+}

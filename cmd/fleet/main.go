@@ -1,0 +1,113 @@
+// Command fleet serves a web page that shows every stack of the project at a glance: what it runs, how healthy that is, who
+// updated it last and how that ended, whether it has drifted, and what is being deployed right now.
+//
+//	go run ./cmd/fleet [-listen 127.0.0.1:8190] [-dir .] [-drift 10m] [stack…]
+//
+// It reads Pulumi's state and history, by way of the Pulumi CLI, and asks each service's /status and /version. It changes
+// nothing, and knows no secrets.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"slipway/internal/stack"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stderr)
+	stop()
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "fleet:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("fleet", flag.ContinueOnError)
+	flags.SetOutput(out)
+	flags.Usage = func() {
+		fmt.Fprintln(out, "usage: fleet [flags] [stack…]\n\nShows the project's stacks, all of them unless some are named, on a web page.")
+		flags.PrintDefaults()
+	}
+	listen := flags.String("listen", "127.0.0.1:8190", "`address` to serve the page on")
+	dir := flags.String("dir", ".", "`folder` of the Pulumi project")
+	drift := flags.Duration("drift", 10*time.Minute, "how often to look for drift; 0: never")
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return err
+		}
+		return errors.New("see -help")
+	}
+
+	project, err := stack.OpenProject(ctx, *dir)
+	if err != nil {
+		return err
+	}
+	source, err := newPulumi(ctx, project)
+	if err != nil {
+		return err
+	}
+	pace := defaultPace
+	pace.drift = *drift
+	observer := newObserver(source, newAsker().ask, flags.Args(), pace)
+
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", *listen)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", *listen, err)
+	}
+	if !isLoopback(listener.Addr()) {
+		fmt.Fprintf(out, "warning: whoever reaches %s can see the page: it asks for no password\n", listener.Addr())
+	}
+	fmt.Fprintf(out, "the fleet of project %s is at http://%s/; ^C ends\n", project.Name(), listener.Addr())
+	return serve(ctx, listener, newServer(project.Name(), *listen, observer), observer)
+}
+
+// serve observes and serves until ctx ends.
+func serve(ctx context.Context, listener net.Listener, handler http.Handler, observer *observer) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var observing sync.WaitGroup
+	observing.Go(func() { observer.run(ctx) })
+	defer observing.Wait()
+	defer cancel()
+
+	server := &http.Server{
+		Handler: handler,
+		// The streams of /events end with it, so that they do not hold up the shutdown.
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+		ReadHeaderTimeout: 5 * time.Second,
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    16 << 10,
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("serve the page: %w", err)
+	case <-ctx.Done():
+	}
+	grace, cancelGrace := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+	defer cancelGrace()
+	if err := server.Shutdown(grace); err != nil {
+		return fmt.Errorf("end the server: %w", err)
+	}
+	return nil
+}
+
+func isLoopback(addr net.Addr) bool {
+	tcp, ok := addr.(*net.TCPAddr)
+	return ok && tcp.IP.IsLoopback()
+}

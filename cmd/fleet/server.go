@@ -1,0 +1,160 @@
+package main
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+//go:embed assets
+var assets embed.FS
+
+// templates are the page and, by name, the fragments of it that change.
+var templates = template.Must(template.New("").Funcs(template.FuncMap{
+	// A pip is 6 wide, with a gap of 3 between two.
+	"pipX":      func(i int) int { return 9 * i },
+	"pipsWidth": func(n int) int { return 9*n - 3 },
+}).ParseFS(assets, "assets/page.html"))
+
+const (
+	// maxStreams is how many pages may be open at once.
+	maxStreams = 32
+	// settle is how long what changes is gathered before it is sent.
+	settle = 100 * time.Millisecond
+	// heartbeat is how often something is sent though nothing has changed, so that a page that is gone is noticed.
+	heartbeat = 15 * time.Second
+)
+
+// server serves the page.
+type server struct {
+	project  string
+	host     string // that the user asked to listen on
+	observer *observer
+	streams  chan struct{} // holds one for each open stream
+	mux      *http.ServeMux
+}
+
+// newServer returns a server of the page of a project, which listens on an address.
+func newServer(project, listen string, observer *observer) *server {
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil {
+		host = ""
+	}
+	s := &server{project: project, host: host, observer: observer, streams: make(chan struct{}, maxStreams), mux: http.NewServeMux()}
+	s.mux.HandleFunc("GET /{$}", s.servePage)
+	s.mux.HandleFunc("GET /events", s.serveEvents)
+	for _, name := range []string{"fleet.css", "fleet.js", "icon.svg"} {
+		s.mux.HandleFunc("GET /"+name, func(w http.ResponseWriter, r *http.Request) {
+			http.ServeFileFS(w, r, assets, "assets/"+name)
+		})
+	}
+	return s
+}
+
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	header := w.Header()
+	// Everything comes from here, nothing is inline, and nothing else may embed or read it.
+	header.Set("Content-Security-Policy", "default-src 'none'; connect-src 'self'; img-src 'self'; script-src 'self'; style-src 'self'; "+
+		"base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	header.Set("Cross-Origin-Opener-Policy", "same-origin")
+	header.Set("Cross-Origin-Resource-Policy", "same-origin")
+	header.Set("Referrer-Policy", "no-referrer")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Cache-Control", "no-store")
+	if !s.answersTo(r.Host) {
+		http.Error(w, fmt.Sprintf("This server does not go by the name %q: open it by its address, or by the name given to -listen.", r.Host),
+			http.StatusMisdirectedRequest)
+		return
+	}
+	s.mux.ServeHTTP(w, r)
+}
+
+// answersTo says whether a Host header names this server. A page of another site whose name resolves to this address, by DNS
+// rebinding, has that site's name in it.
+func (s *server) answersTo(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.Trim(host, "[]")
+	if _, err := netip.ParseAddr(host); err == nil {
+		return true
+	}
+	return strings.EqualFold(host, "localhost") || s.host != "" && strings.EqualFold(host, s.host)
+}
+
+func (s *server) servePage(w http.ResponseWriter, _ *http.Request) {
+	now := time.Now()
+	board, _ := s.observer.board(now)
+	var out bytes.Buffer
+	if err := templates.ExecuteTemplate(&out, "page", newView(s.project, board, now)); err != nil {
+		http.Error(w, "The page could not be made.", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = w.Write(out.Bytes())
+}
+
+// fragments are the templates that are sent again when they change. Each is one element, with its name as its id.
+var fragments = []string{"summary", "fleet"}
+
+// serveEvents sends the fragments, first all of them, and then those that have changed.
+func (s *server) serveEvents(w http.ResponseWriter, r *http.Request) {
+	select {
+	case s.streams <- struct{}{}:
+		defer func() { <-s.streams }()
+	default:
+		http.Error(w, "Too many pages are open.", http.StatusServiceUnavailable)
+		return
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	stream := http.NewResponseController(w)
+	sent := map[string]string{}
+	spoke := time.Now()
+	for {
+		now := time.Now()
+		board, changed := s.observer.board(now)
+		view := newView(s.project, board, now)
+		var out bytes.Buffer
+		for _, name := range fragments {
+			var fragment bytes.Buffer
+			if err := templates.ExecuteTemplate(&fragment, name, view); err != nil {
+				return
+			}
+			if html := fragment.String(); sent[name] != html {
+				sent[name] = html
+				fmt.Fprintf(&out, "event: fragment\ndata: %s\n\n", strings.ReplaceAll(strings.TrimSpace(html), "\n", "\ndata: "))
+			}
+		}
+		if now.Sub(spoke) > heartbeat {
+			out.WriteString(":\n\n")
+		}
+		if out.Len() > 0 {
+			spoke = now
+			_ = stream.SetWriteDeadline(now.Add(heartbeat)) // a page that does not read is gone
+			if _, err := w.Write(out.Bytes()); err != nil {
+				return
+			}
+			if err := stream.Flush(); err != nil {
+				return
+			}
+		}
+		// Each second, as the page says how long ago things were.
+		select {
+		case <-time.After(time.Second):
+		case <-changed:
+			select {
+			case <-time.After(settle):
+			case <-r.Context().Done():
+				return
+			}
+		case <-r.Context().Done():
+			return
+		}
+	}
+}

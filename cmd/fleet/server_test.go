@@ -1,0 +1,300 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"html"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"slipway/internal/stack"
+)
+
+// serveFleet serves the page of an observer.
+func serveFleet(t *testing.T, o *observer) *httptest.Server {
+	t.Helper()
+	server := httptest.NewServer(newServer("slipway", "127.0.0.1:8190", o))
+	t.Cleanup(server.CloseClientConnections)
+	t.Cleanup(server.Close)
+	return server
+}
+
+func get(t *testing.T, url string) (*http.Response, string) {
+	t.Helper()
+	resp, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp, string(body)
+}
+
+var (
+	tags   = regexp.MustCompile(`<[^>]*>`)
+	spaces = regexp.MustCompile(`\s+`)
+)
+
+// text is what of HTML is read.
+func text(page string) string {
+	return strings.TrimSpace(spaces.ReplaceAllString(html.UnescapeString(tags.ReplaceAllString(page, " ")), " "))
+}
+
+// part is the text of one stack.
+func part(t *testing.T, page, stack string) string {
+	t.Helper()
+	_, rest, found := strings.Cut(page, `id="stack-`+stack+`"`)
+	article, _, ended := strings.Cut(rest, "</article>")
+	if !found || !ended {
+		t.Fatalf("the page has no stack %s:\n%s", stack, page)
+	}
+	return text("<" + article)
+}
+
+func TestPage(t *testing.T) {
+	now := time.Now()
+	o := observe(t, newFakeSource(twoStacks(now)), twoServices())
+	until(t, o, "all is known", func(b board) bool {
+		dev, prod := b.environment("dev"), b.environment("prod")
+		return dev.seen["hello"].instances == 2 && prod.seen["hello"].instances == 3 && !dev.drift.checked.IsZero() && !prod.drift.checked.IsZero()
+	})
+	resp, page := get(t, serveFleet(t, o).URL)
+	if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != "text/html; charset=utf-8" {
+		t.Errorf("the page is %s, %s", resp.Status, resp.Header.Get("Content-Type"))
+	}
+	for name, want := range map[string]string{
+		"dev": "dev steady Region eu-central-1 Account 123456789012 State 48 resources Services of dev Service Runs Healthy " +
+			"hello hello. dev. example. com v2 bbbbbbbbbbbb 2/2 " +
+			"Last update: update succeeded 1 h ago by Ada Lovelace, GitHub Actions , took 2 min 11 s Greet in French Drift: none checked just now",
+		"prod": "prod drifted Region eu-central-1 Account 123456789012 State 48 resources Services of prod Service Runs Healthy " +
+			"hello hello. example. com v1 aaaaaaaaaaaa ≠ dev 3/3 " +
+			"To give it what dev runs: go run ./cmd/promote dev prod hello " +
+			"Last update: update succeeded 2 h ago by Ada Lovelace, GitHub Actions , took 2 min 11 s Greet in French " +
+			"Drift: 1 resource checked just now aws:cloudwatch:LogGroup prod-hello (gone)",
+	} {
+		got := strings.ReplaceAll(part(t, page, name), "Actions, took", "Actions , took")
+		if got != want {
+			t.Errorf("of %s is said\n%s\nwant\n%s", name, got, want)
+		}
+	}
+	for what, pattern := range map[string]string{
+		"the whole digest":      `<code class="digest" title="` + digest("a") + `" data-copy="` + digest("a") + `">aaaaaaaaaaaa</code>`,
+		"a link":                `<a href="https://hello.example.com/"`,
+		"life without scripts":  `<noscript><meta http-equiv="refresh" content="10"></noscript>`,
+		"what differs":          `hello is not the same in prod as in dev.`,
+		"what drifted":          `prod: 1 resource drifted.`,
+		"what healthy means":    `How many different instances answered 200`,
+		"the count of it all":   `2 environments, 1 service<`,
+		"a caption for readers": `<caption>Services of prod</caption>`,
+	} {
+		if !strings.Contains(page, pattern) {
+			t.Errorf("the page does not show %s: %s", what, pattern)
+		}
+	}
+	for _, hidden := range []string{secret, "ada@example.com"} {
+		if strings.Contains(page, hidden) {
+			t.Errorf("the page shows %s", hidden)
+		}
+	}
+	if strings.Contains(page, "style=") || regexp.MustCompile(`<script>|<style>| on[a-z]+=`).MatchString(page) {
+		t.Error("the page has something inline, which its policy forbids")
+	}
+}
+
+func TestPageOfTrouble(t *testing.T) {
+	stacks := twoStacks(time.Now())
+	dev := stacks["dev"]
+	dev.history = []stack.Update{{Kind: "update", Result: "failed", Start: time.Now().Add(-time.Minute), End: time.Now()}}
+	stacks["dev"] = dev
+	stacks["pr-7"] = fakeStack{err: errors.New(`<script>alert("x")</script>`)}
+	stacks["new"] = fakeStack{}
+	services := twoServices()
+	services.set("https://hello.example.com/")
+	o := observe(t, newFakeSource(stacks), services)
+	until(t, o, "all is known", func(b board) bool {
+		return b.environment("pr-7").err != "" && b.environment("new").read && b.environment("prod").seen["hello"].err != "" && b.environment("dev").read
+	})
+	_, page := get(t, serveFleet(t, o).URL)
+	for name, want := range map[string]string{
+		"dev":  "update failed",
+		"prod": "does not answer: connection refused",
+		"pr-7": `not readable <script>alert("x")</script>`,
+		"new":  "not deployed Region eu-north-1 Account 555555555555",
+	} {
+		if got := part(t, page, name); !strings.Contains(got, want) {
+			t.Errorf("of %s is said %s, without %s", name, got, want)
+		}
+	}
+	if strings.Contains(page, "<script>alert") {
+		t.Error("an error's text is taken for HTML")
+	}
+	if got := part(t, page, "prod"); strings.Contains(got, "promote") {
+		t.Errorf("what dev failed to run is to be promoted: %s", got)
+	}
+}
+
+func TestEmptyFleet(t *testing.T) {
+	source := newFakeSource(map[string]fakeStack{})
+	o := newObserver(source, twoServices().ask, nil, quickPace)
+	if _, page := get(t, serveFleet(t, o).URL); !strings.Contains(page, "Looking for stacks…") {
+		t.Errorf("before anything is known the page says %s", text(page))
+	}
+	o = observe(t, source, twoServices())
+	until(t, o, "the stacks are listed", func(b board) bool { return b.listed })
+	if _, page := get(t, serveFleet(t, o).URL); !strings.Contains(page, "No stacks yet") || !strings.Contains(page, "pulumi stack init dev") {
+		t.Errorf("of a project without stacks the page says %s", text(page))
+	}
+}
+
+func TestHeaders(t *testing.T) {
+	server := newServer("slipway", "fleet.example.com:8190", newObserver(newFakeSource(nil), nil, nil, quickPace))
+	for _, test := range []struct {
+		method, path, host string
+		want               int
+	}{
+		{"GET", "/", "127.0.0.1:8190", 200},
+		{"GET", "/", "localhost:8190", 200},
+		{"GET", "/", "[::1]:8190", 200},
+		{"GET", "/", "192.0.2.7", 200},
+		{"GET", "/", "fleet.example.com:8190", 200},
+		{"GET", "/", "rebound.example.net:8190", 421},
+		{"GET", "/events", "rebound.example.net", 421},
+		{"GET", "/", "127.0.0.1.example.net", 421},
+		{"GET", "/", "", 421},
+		{"GET", "/fleet.css", "localhost", 200},
+		{"GET", "/fleet.js", "localhost", 200},
+		{"GET", "/icon.svg", "localhost", 200},
+		{"GET", "/page.html", "localhost", 404},
+		{"GET", "/assets/page.html", "localhost", 404},
+		{"POST", "/", "localhost", 405},
+	} {
+		r := httptest.NewRequest(test.method, test.path, http.NoBody)
+		r.Host = test.host
+		w := httptest.NewRecorder()
+		server.ServeHTTP(w, r)
+		if w.Code != test.want {
+			t.Errorf("%s %s of %q answers %d, want %d", test.method, test.path, test.host, w.Code, test.want)
+		}
+		if policy := w.Header().Get("Content-Security-Policy"); !strings.HasPrefix(policy, "default-src 'none';") || strings.Contains(policy, "unsafe") {
+			t.Errorf("%s %s: the policy is %q", test.method, test.path, policy)
+		}
+	}
+}
+
+// readEvent reads the data of the next event.
+func readEvent(t *testing.T, lines *bufio.Scanner) string {
+	t.Helper()
+	var data []string
+	for lines.Scan() {
+		line := lines.Text()
+		if text, ok := strings.CutPrefix(line, "data: "); ok {
+			data = append(data, text)
+		}
+		if line == "" && len(data) > 0 {
+			return strings.Join(data, "\n")
+		}
+	}
+	t.Fatalf("the stream has ended: %v", lines.Err())
+	return ""
+}
+
+func TestEvents(t *testing.T) {
+	source, services := newFakeSource(twoStacks(time.Now())), twoServices()
+	o := observe(t, source, services)
+	until(t, o, "all is known", func(b board) bool {
+		return b.environment("dev").seen["hello"].instances == 2 && b.environment("prod").seen["hello"].instances == 3
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, serveFleet(t, o).URL+"/events", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if got := resp.Header.Get("Content-Type"); got != "text/event-stream" {
+		t.Errorf("the stream is %s", got)
+	}
+	lines := bufio.NewScanner(resp.Body)
+	lines.Buffer(nil, 1<<20)
+	if first := readEvent(t, lines); !strings.HasPrefix(first, `<div id="summary">`) {
+		t.Errorf("the first fragment is %s", first)
+	}
+	if second := readEvent(t, lines); !strings.HasPrefix(second, `<main id="fleet">`) {
+		t.Errorf("the second fragment is %s", second)
+	}
+	source.change("prod", func(s *fakeStack) {
+		s.lock, s.pending = stack.Lock{Username: "ada", Hostname: "ci", PID: 1, Since: time.Now()}, []string{"hello"}
+	})
+	for {
+		fragment := readEvent(t, lines)
+		if strings.Contains(fragment, secret) {
+			t.Fatal("a fragment shows the secret")
+		}
+		if strings.HasPrefix(fragment, `<main`) && strings.Contains(part(t, fragment, "prod"), "by ada@ci: nothing changed so far. running updating aws:ecs:Service prod-hello") {
+			break
+		}
+	}
+}
+
+func TestTooManyStreams(t *testing.T) {
+	server := newServer("slipway", "127.0.0.1:8190", newObserver(newFakeSource(nil), nil, nil, quickPace))
+	for range maxStreams {
+		server.streams <- struct{}{}
+	}
+	r := httptest.NewRequest(http.MethodGet, "http://localhost/events", http.NoBody)
+	w := httptest.NewRecorder()
+	server.ServeHTTP(w, r)
+	if w.Code != http.StatusServiceUnavailable {
+		t.Errorf("one stream too many answers %d", w.Code)
+	}
+}
+
+func TestServeEndsWithStreamsOpen(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	o := newObserver(newFakeSource(twoStacks(time.Now())), twoServices().ask, nil, quickPace)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- serve(ctx, listener, newServer("slipway", "", o), o) }()
+	resp, err := http.Get("http://" + listener.Addr().String() + "/events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	cancel()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("10 s after it was told to end, the server still runs")
+	}
+}
+
+func TestRunRefuses(t *testing.T) {
+	for name, args := range map[string][]string{
+		"an unknown flag":     {"-nonsense"},
+		"a folder of nothing": {"-dir", t.TempDir()},
+	} {
+		if err := run(t.Context(), args, io.Discard); err == nil {
+			t.Errorf("%s is taken", name)
+		}
+	}
+}

@@ -1,0 +1,367 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"slipway/internal/stack"
+)
+
+// view is what the templates show: words and numbers, already decided.
+type view struct {
+	Project      string
+	Now          string
+	Count        string // 3 environments, 2 services
+	Notes        []note // what deserves a look, worst first
+	Err          string
+	Listed       bool
+	Environments []environmentView
+}
+
+// note is one sentence about the fleet.
+type note struct{ State, Text string }
+
+// Of an environment, a service or a note, from worst to best.
+const (
+	bad       = "bad"
+	warn      = "warn"
+	busy      = "busy"
+	different = "differs"
+	idle      = "idle"
+	steady    = "steady"
+)
+
+type environmentView struct {
+	Name, State, Word string
+	Staged, Behind    bool // on the way of versions; not with what the one before it runs
+	Region, Account   string
+	Err               string
+	Reading           bool
+	Resources         string
+	Update            *updateView
+	Drift             driftView
+	Run               *runView
+	Services          []serviceView
+	Promotions        []promotion
+}
+
+type updateView struct {
+	State, Kind, Result, When, At, Who, Duration, Message string
+}
+
+type driftView struct{ State, Text, When, At, Title string }
+
+type runView struct {
+	Sentence, Since, By string
+	Abandoned           bool
+	Done, Total         int
+	Pending             []operation
+	More                string
+}
+
+type serviceView struct {
+	Name, URL      string
+	Host           []string // what of the URL is worth reading, broken at the dots
+	Versions       []shareView
+	Digest, Target *digestView
+	Deploying      bool   // Target is on its way; else it did not get there
+	Differs        string // the environment that runs another digest
+	State          string
+	Healthy        string // 2/2
+	Pips           []bool // one for each task, filled if one answers; none if there are too many to draw
+	Problem        string
+}
+
+type shareView struct {
+	Version, Text string
+	X, Width      string // within 100
+}
+
+type digestView struct {
+	Short, Full string
+	Pennant     pennant
+	HasPennant  bool
+}
+
+// newView decides what the page says of a board.
+func newView(project string, b board, now time.Time) view {
+	v := view{Project: project, Now: now.UTC().Format("15:04:05 UTC"), Err: b.err, Listed: b.listed}
+	var digests []string
+	services := map[string]bool{}
+	for _, e := range b.environments {
+		for _, s := range e.services {
+			digests = append(digests, s.image.Digest, s.target.Digest)
+			services[s.name] = true
+		}
+	}
+	flags := pennants(digests)
+	for i, e := range b.environments {
+		ev := viewEnvironment(e, differences(b.environments, i), flags, now)
+		ev.Promotions = promotions(b.environments, i)
+		v.Environments = append(v.Environments, ev)
+		v.Notes = append(v.Notes, notes(ev, e)...)
+	}
+	v.Notes = append(v.Notes, differing(b.environments)...)
+	slices.SortStableFunc(v.Notes, func(a, b note) int { return cmp.Compare(severity(a.State), severity(b.State)) })
+	v.Count = plural(len(b.environments), "environment") + ", " + plural(len(services), "service")
+	return v
+}
+
+func severity(state string) int {
+	return slices.Index([]string{bad, busy, warn, different, idle, steady}, state)
+}
+
+// notes are what the summary says of one environment.
+func notes(v environmentView, e environment) []note {
+	switch {
+	case e.err != "":
+		return []note{{bad, v.Name + " cannot be read."}}
+	case e.deploying():
+		return []note{{busy, v.Name + " is being updated."}}
+	}
+	var found []note
+	if e.run != nil {
+		found = append(found, note{warn, v.Name + ": an update was interrupted."})
+	}
+	if v.Update != nil && v.Update.State == bad {
+		found = append(found, note{bad, v.Name + ": the last " + v.Update.Kind + " failed."})
+	}
+	for _, s := range v.Services {
+		if s.State == bad || s.State == warn {
+			found = append(found, note{s.State, v.Name + ": " + s.Name + " " + s.summary() + "."})
+		}
+	}
+	if n := len(e.drift.changes); n > 0 {
+		found = append(found, note{warn, v.Name + ": " + plural(n, "resource") + " drifted."})
+	}
+	return found
+}
+
+func (s serviceView) summary() string {
+	switch {
+	case s.Healthy != "" && s.Problem == "":
+		return "has " + s.Healthy + " healthy"
+	default:
+		return s.Problem
+	}
+}
+
+// differing are the services that do not run the same image in all environments through which versions pass.
+func differing(environments []environment) []note {
+	type pair struct{ service, than string }
+	where := map[pair][]string{}
+	var order []pair
+	for i, e := range environments {
+		if !e.staged {
+			continue
+		}
+		found := differences(environments, i)
+		for _, s := range e.services {
+			if p := (pair{s.name, found[s.name]}); p.than != "" {
+				if where[p] == nil {
+					order = append(order, p)
+				}
+				where[p] = append(where[p], e.name)
+			}
+		}
+	}
+	var notes []note
+	for _, p := range order {
+		notes = append(notes, note{different, fmt.Sprintf("%s is not the same in %s as in %s.", p.service, list(where[p]), p.than)})
+	}
+	return notes
+}
+
+func viewEnvironment(e environment, differs map[string]string, flags map[string]pennant, now time.Time) environmentView {
+	v := environmentView{Name: e.name, Staged: e.staged, Behind: len(differs) > 0, Region: e.region, Account: e.account, Err: e.err, Reading: !e.read && e.err == ""}
+	if e.read {
+		v.Resources = plural(e.resources, "resource")
+		v.Drift = viewDrift(e, now)
+	}
+	if e.last != nil {
+		v.Update = viewUpdate(*e.last, now)
+	}
+	if e.run != nil {
+		v.Run = viewRun(e, now)
+	}
+	for _, s := range e.services {
+		sv := viewService(s, e, flags)
+		sv.Differs = differs[s.name]
+		v.Services = append(v.Services, sv)
+	}
+	v.State, v.Word = state(v, e)
+	return v
+}
+
+// state sums an environment up.
+func state(v environmentView, e environment) (state, word string) {
+	worst := steady
+	for _, s := range v.Services {
+		if severity(s.State) < severity(worst) {
+			worst = s.State
+		}
+	}
+	switch {
+	case e.err != "":
+		return bad, "not readable"
+	case !e.read:
+		return idle, "being read"
+	case e.deploying():
+		return busy, "updating"
+	case v.Update != nil && v.Update.State == bad:
+		return bad, v.Update.Kind + " failed"
+	case worst == bad:
+		return bad, "down"
+	case e.run != nil:
+		return warn, "interrupted"
+	case worst == warn:
+		return warn, "unwell"
+	case len(e.drift.changes) > 0:
+		return warn, "drifted"
+	case e.resources == 0:
+		return idle, "not deployed"
+	default:
+		return steady, "steady"
+	}
+}
+
+func viewUpdate(u stack.Update, now time.Time) *updateView {
+	v := &updateView{
+		State: steady, Kind: u.Kind, Result: u.Result, Who: who(u), Message: firstLine(u.Message),
+		When: ago(u.End, now), At: u.End.UTC().Format(time.RFC3339), Duration: lasting(u.End.Sub(u.Start)),
+	}
+	if !u.Succeeded() {
+		v.State = bad
+	}
+	return v
+}
+
+// who is the one whose commit was deployed, and the CI system that did it, as Pulumi records them of a git checkout.
+func who(u stack.Update) string {
+	var words []string
+	for _, word := range []string{cmp.Or(u.Environment["git.author"], u.Environment["git.committer"]), u.Environment["ci.system"]} {
+		if word != "" {
+			words = append(words, word)
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
+func viewDrift(e environment, now time.Time) driftView {
+	d := e.drift
+	v := driftView{State: idle}
+	if !d.checked.IsZero() {
+		v.When, v.At = "checked "+ago(d.checked, now), d.checked.UTC().Format(time.RFC3339)
+	}
+	switch {
+	case d.disabled:
+		v.Text = "not looked for"
+	case e.resources == 0:
+		v.Text, v.When = "nothing deployed", ""
+	case d.err != "":
+		v.Text, v.Title, v.State = "not known: "+d.err, d.err, warn
+	case d.checked.IsZero() && d.looking:
+		v.Text = "looking…"
+	case d.checked.IsZero():
+		v.Text = "not checked yet"
+	case len(d.changes) == 0:
+		v.Text, v.State = "none", steady
+	default:
+		v.State = warn
+		var lines []string
+		for _, c := range d.changes[:min(len(d.changes), 3)] {
+			verb := "changed"
+			if c.Operation == "delete" {
+				verb = "gone"
+			}
+			lines = append(lines, fmt.Sprintf("%s %s (%s)", c.Type, c.Name, verb))
+		}
+		if more := len(d.changes) - len(lines); more > 0 {
+			lines = append(lines, fmt.Sprintf("%d more", more))
+		}
+		v.Text, v.Title = plural(len(d.changes), "resource"), list(lines)
+	}
+	return v
+}
+
+func viewRun(e environment, now time.Time) *runView {
+	p := progressOf(e.facts, *e.run)
+	v := &runView{Sentence: p.sentence, By: e.run.by, Abandoned: e.run.abandoned, Done: p.done, Total: p.total, Pending: p.pending}
+	if !e.run.since.IsZero() {
+		v.Since = lasting(now.Sub(e.run.since))
+	}
+	if more := len(v.Pending) - 3; more > 0 {
+		v.Pending, v.More = v.Pending[:3], fmt.Sprintf("and %d more", more)
+	}
+	return v
+}
+
+// maxPips is how many tasks are drawn one by one.
+const maxPips = 12
+
+func viewService(s service, e environment, flags map[string]pennant) serviceView {
+	seen := e.seen[s.name]
+	v := serviceView{Name: s.name, State: steady, Digest: viewDigest(s.image.Digest, flags)}
+	if u, err := url.Parse(s.url); err == nil && (u.Scheme == "https" || u.Scheme == "http") {
+		v.URL, v.Host = s.url, strings.Split(strings.TrimSuffix(u.Host+u.Path, "/"), ".")
+	}
+	if s.target.Digest != s.image.Digest {
+		v.Target, v.Deploying = viewDigest(s.target.Digest, flags), e.deploying()
+	}
+	v.Versions = viewShares(seen.versions)
+	if s.desired > 0 && s.desired <= maxPips {
+		for i := range s.desired {
+			v.Pips = append(v.Pips, i < seen.instances)
+		}
+	}
+	v.Healthy = fmt.Sprintf("%d/%d", seen.instances, s.desired)
+	switch {
+	case s.url == "":
+		v.State, v.Healthy = idle, "–/"+count(s.desired)
+	case seen.asked.IsZero():
+		v.State, v.Healthy = idle, "…/"+count(s.desired)
+	case seen.err != "":
+		v.State, v.Problem = bad, "does not answer: "+seen.err
+	case seen.status != 0:
+		v.State, v.Problem = warn, fmt.Sprintf("says it is not well: /status answers %d", seen.status)
+		if seen.instances == 0 {
+			v.State = bad
+		}
+	case seen.instances < s.desired:
+		v.State = warn
+	case v.Target != nil && !v.Deploying:
+		v.State, v.Problem = warn, "runs another image than it was last told to"
+	}
+	return v
+}
+
+func viewDigest(digest string, flags map[string]pennant) *digestView {
+	if digest == "" {
+		return nil
+	}
+	flag, ok := flags[digest]
+	return &digestView{Short: shortDigest(digest), Full: digest, Pennant: flag, HasPennant: ok}
+}
+
+// viewShares says which version answers how often, if there is more than one.
+func viewShares(shares []share) []shareView {
+	total := 0
+	for _, s := range shares {
+		total += s.count
+	}
+	var views []shareView
+	x := 0
+	for _, s := range shares {
+		v := shareView{Version: cmp.Or(s.version, "unnamed"), X: count(x), Width: count(100 * s.count / total)}
+		if len(shares) > 1 {
+			v.Text = fmt.Sprintf("%d of %d answers", s.count, total)
+		}
+		x += 100 * s.count / total
+		views = append(views, v)
+	}
+	return views
+}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"slipway/internal/stack"
+)
+
+// images are the images of a stack's services, by name.
+type images = map[string]stack.Image
+
+// selectServices returns the services to promote: those asked for, which both stacks must have, or all that both have. The
+// source has what it runs, the target what its configuration names.
+func selectServices(asked []string, source, target string, runs, configured images) ([]string, error) {
+	if len(asked) == 0 {
+		for name := range runs {
+			if _, both := configured[name]; both {
+				asked = append(asked, name)
+			}
+		}
+		if len(asked) == 0 {
+			return nil, fmt.Errorf("stacks %s and %s have no service in common", source, target)
+		}
+		slices.Sort(asked)
+		return asked, nil
+	}
+	var errs []error
+	for _, name := range asked {
+		if _, has := runs[name]; !has {
+			errs = append(errs, fmt.Errorf("stack %s runs no service %s; it runs: %s", source, name, names(runs)))
+		}
+		if _, has := configured[name]; !has {
+			errs = append(errs, fmt.Errorf("the configuration of stack %s has no service %s: give it one, with its host names, and promote then; it has: %s",
+				target, name, names(configured)))
+		}
+	}
+	asked = slices.Clone(asked)
+	slices.Sort(asked)
+	return slices.Compact(asked), errors.Join(errs...)
+}
+
+func names(services images) string {
+	if len(services) == 0 {
+		return "none"
+	}
+	return strings.Join(slices.Sorted(maps.Keys(services)), ", ")
+}
+
+// promoted returns the image that a target's service gets: what the source runs, by digest, from the repository that the
+// target's configuration names. That may be another one which holds the same images.
+func promoted(runs, configured stack.Image) stack.Image {
+	image := stack.Image{Repository: runs.Repository, Digest: runs.Digest}
+	if configured.Repository != "" {
+		image.Repository = configured.Repository
+	}
+	return image
+}
+
+// pinned returns the images to which services that are not promoted are set: those that the stack runs, where the
+// configuration names others. It is older than the stack wherever promotions are not committed, and promoting one service
+// must not take another one back.
+func pinned(promoting []string, runs, configured images) images {
+	pins := images{}
+	for name, image := range configured {
+		running, runs := runs[name]
+		if runs && running.Digest != "" && running.Digest != image.Digest && !slices.Contains(promoting, name) {
+			pins[name] = running
+		}
+	}
+	return pins
+}
+
+// previous returns the newest successful release in which one of the services had another image than in the newest release,
+// whatever became of that. With no services all are meant. Releases are ordered newest first.
+func previous(releases []stack.Release, services []string) (stack.Release, error) {
+	if len(releases) == 0 {
+		return stack.Release{}, errors.New("it has never been updated")
+	}
+	newest := releases[0]
+	if newest.Images == nil {
+		return stack.Release{}, errors.New("what its newest update deployed cannot be read from its history any more")
+	}
+	if len(services) == 0 {
+		services = slices.Sorted(maps.Keys(newest.Images))
+	}
+	for _, name := range services {
+		image, has := newest.Images[name]
+		if !has {
+			return stack.Release{}, fmt.Errorf("its newest update deployed no service %s; it deployed: %s", name, names(newest.Images))
+		}
+		if err := byDigest(newest, name, image); err != nil {
+			return stack.Release{}, err
+		}
+	}
+	for _, release := range releases[1:] {
+		if !release.Succeeded() {
+			continue
+		}
+		if release.Images == nil {
+			return stack.Release{}, fmt.Errorf("what the update of %s deployed cannot be read from its history any more", when(release))
+		}
+		differs := false
+		for _, name := range services {
+			image, had := release.Images[name]
+			if !had {
+				continue
+			}
+			if err := byDigest(release, name, image); err != nil {
+				return stack.Release{}, err
+			}
+			differs = differs || image.Digest != newest.Images[name].Digest
+		}
+		if differs {
+			return release, nil
+		}
+	}
+	return stack.Release{}, errors.New("no successful update of its history deployed other images")
+}
+
+func byDigest(release stack.Release, service string, image stack.Image) error {
+	if image.Digest != "" {
+		return nil
+	}
+	return fmt.Errorf("the update of %s deployed service %s as %s: what that tag meant then, its history does not say; only images configured by digest can be rolled back",
+		when(release), service, image)
+}
+
+func when(release stack.Release) string { return release.Start.Local().Format(time.DateTime) }
+
+// short is a digest as people compare it.
+func short(image stack.Image) string {
+	if image.Digest == "" {
+		return image.String()
+	}
+	const shown = len("sha256:") + 12
+	return image.Digest[:min(shown, len(image.Digest))]
+}

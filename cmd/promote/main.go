@@ -1,0 +1,126 @@
+// Command promote brings to a stack, byte for byte, the images that another stack runs, or those that it ran before.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/term"
+
+	"slipway/internal/smoke"
+	"slipway/internal/stack"
+)
+
+const usage = `usage: promote [flags] SOURCE TARGET [SERVICE…]
+       promote -rollback [flags] STACK [SERVICE…]
+
+Brings the images that stack SOURCE runs to stack TARGET, by digest: of the services given, or of all that both have. SOURCE's
+last update must have succeeded and its services must pass their smoke test now. What would happen is shown, and asked for.
+With -rollback, a stack goes back to the images of its last successful update that ran others.
+
+`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:])
+	stop()
+	switch {
+	case errors.Is(err, errUsage):
+		os.Exit(2)
+	case errors.Is(err, errDeclined):
+		fmt.Fprintln(os.Stderr, "Nothing was changed.")
+		os.Exit(1)
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "promote:", err)
+		os.Exit(1)
+	}
+}
+
+// errUsage is the error of a command line that does not make sense, which has been said.
+var errUsage = errors.New("usage")
+
+func run(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("promote", flag.ContinueOnError)
+	flags.Usage = func() {
+		fmt.Fprint(flags.Output(), usage)
+		flags.PrintDefaults()
+	}
+	var (
+		expected smoke.Target
+		rollback = flags.Bool("rollback", false, "go back to the images of the last successful update that ran others")
+		yes      = flags.Bool("yes", false, "do not ask, as CI needs it")
+		dir      = flags.String("C", ".", "the Pulumi project's `folder`")
+	)
+	flags.DurationVar(&expected.Wait, "wait", time.Minute, "how long the updated services may take to pass their smoke test")
+	flags.StringVar(&expected.HealthPath, "health", smoke.HealthPath, "`path` that must answer 200")
+	flags.StringVar(&expected.VersionPath, "version-path", smoke.VersionPath, "`path` that must answer the version")
+	flags.StringVar(&expected.WebSocketPath, "websocket", "/ws", "`path` of a WebSocket that echoes; no check if empty")
+	if err := flags.Parse(args); err != nil {
+		return errUsage
+	}
+
+	stacks := 2 // that are named
+	if *rollback {
+		stacks = 1
+	}
+	names, complaint := flags.Args(), ""
+	switch {
+	case len(names) < stacks && *rollback:
+		complaint = "name the stack to roll back"
+	case len(names) < stacks:
+		complaint = "name two stacks: from which, and to which"
+	case stacks == 2 && names[0] == names[1]:
+		complaint = "a stack cannot be promoted to itself"
+	}
+	for _, name := range names {
+		if strings.HasPrefix(name, "-") {
+			complaint = name + ": flags come before the names of stacks"
+		}
+	}
+	if complaint != "" {
+		fmt.Fprintf(flags.Output(), "promote: %s\n\n", complaint)
+		flags.Usage()
+		return errUsage
+	}
+
+	p := &promotion{expected: expected, services: names[stacks:], smoke: smoke.Run, out: os.Stdout}
+	switch {
+	case *yes:
+		p.confirm = func(context.Context, string) (bool, error) { return true, nil }
+	case term.IsTerminal(int(os.Stdin.Fd())):
+		p.confirm = func(ctx context.Context, question string) (bool, error) {
+			return ask(ctx, os.Stdin, os.Stdout, question)
+		}
+	default:
+		return errors.New("there is no terminal to ask at; -yes does without asking")
+	}
+
+	project, err := stack.OpenProject(ctx, *dir)
+	if err != nil {
+		return err
+	}
+	var opened [2]*stack.Stack
+	for i, name := range names[:stacks] {
+		if opened[i], err = project.Stack(ctx, name); err != nil {
+			return err
+		}
+	}
+	if *rollback {
+		return p.rollback(ctx, pulumiStack{opened[0]})
+	}
+	return p.promote(ctx, pulumiStack{opened[0]}, pulumiStack{opened[1]})
+}
+
+// pulumiStack is a stack of Pulumi's as a promotion needs it.
+type pulumiStack struct{ *stack.Stack }
+
+func (s pulumiStack) Draft(ctx context.Context, images map[string]stack.Image) (draft, error) {
+	return s.Stack.Draft(ctx, images)
+}

@@ -1,0 +1,334 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"text/tabwriter"
+	"time"
+
+	"slipway/internal/smoke"
+	"slipway/internal/stack"
+)
+
+// environment is what a promotion needs of a stack.
+type environment interface {
+	Name() string
+	Outputs(context.Context) (stack.Outputs, error)
+	LastUpdate(context.Context) (stack.Update, bool, error)
+	Releases(ctx context.Context, limit int) ([]stack.Release, error)
+	ConfiguredImages() (map[string]stack.Image, error)
+	Draft(context.Context, map[string]stack.Image) (draft, error)
+	Up(ctx context.Context, message string, progress io.Writer) error
+}
+
+// draft is a configuration that is not yet the stack's.
+type draft interface {
+	Preview(ctx context.Context, progress io.Writer) error
+	Save() error
+	Restore() error
+	Discard()
+}
+
+// promotion is one run of the command.
+type promotion struct {
+	services []string     // that were asked for; none means all
+	expected smoke.Target // what every service has to answer
+	smoke    func(context.Context, smoke.Target) (smoke.Report, error)
+	confirm  func(ctx context.Context, question string) (bool, error)
+	out      io.Writer
+}
+
+// errDeclined is the error of a question that was answered no.
+var errDeclined = errors.New("declined")
+
+// change is what is to be done to a stack.
+type change struct {
+	images   images            // by service
+	versions map[string]string // that the services must be then, as far as they are known
+	question string
+	message  string // for the stack's history
+}
+
+// promote brings the images of one stack to another.
+func (p *promotion) promote(ctx context.Context, source, target environment) error {
+	if err := settled(ctx, source); err != nil {
+		return fmt.Errorf("promote stack %s: %w", source.Name(), err)
+	}
+	outputs, err := source.Outputs(ctx)
+	if err != nil {
+		return err
+	}
+	configured, err := target.ConfiguredImages()
+	if err != nil {
+		return err
+	}
+	services, err := selectServices(p.services, source.Name(), target.Name(), outputs.Images, configured)
+	if err != nil {
+		return err
+	}
+	c := change{
+		images:   images{},
+		question: fmt.Sprintf("Promote to %s?", target.Name()),
+	}
+	for _, name := range services {
+		if outputs.Images[name].Digest == "" {
+			return fmt.Errorf("stack %s runs service %s as %s, a tag, which can mean another image tomorrow: configure it by digest, and promote that",
+				source.Name(), name, outputs.Images[name])
+		}
+		c.images[name] = promoted(outputs.Images[name], configured[name])
+	}
+	for _, name := range slices.Sorted(maps.Keys(outputs.Images)) {
+		if _, known := configured[name]; !known && len(p.services) == 0 {
+			fmt.Fprintf(p.out, "Service %s is left out: the configuration of stack %s does not have it.\n", name, target.Name())
+		}
+	}
+
+	fmt.Fprintf(p.out, "Does what stack %s runs work?\n", source.Name())
+	reports, err := p.check(ctx, outputs.URLs, services, nil, 0)
+	if err != nil {
+		return err
+	}
+	if err := p.show(services, reports); err != nil {
+		return fmt.Errorf("stack %s is not fit to be promoted: %w", source.Name(), err)
+	}
+	c.versions = versions(reports)
+	c.message = "promote from " + source.Name() + ": " + c.summary(services)
+	return p.apply(ctx, target, services, configured, c)
+}
+
+// settled returns an error unless the newest entry of the stack's history is a success.
+func settled(ctx context.Context, e environment) error {
+	last, updated, err := e.LastUpdate(ctx)
+	switch {
+	case err != nil:
+		return err
+	case !updated:
+		return errors.New("it has never been updated")
+	case last.Kind == "destroy":
+		return errors.New("it was destroyed")
+	case !last.Succeeded():
+		return fmt.Errorf("its last %s, at %s, has not succeeded: %s", last.Kind, when(stack.Release{Update: last}), last.Result)
+	}
+	return nil
+}
+
+// limit is how far back in its history a stack is rolled back, in entries.
+const limit = 100
+
+// rollback brings a stack back to images that it ran before.
+func (p *promotion) rollback(ctx context.Context, target environment) error {
+	fail := func(err error) error { return fmt.Errorf("roll back stack %s: %w", target.Name(), err) }
+	if last, updated, err := target.LastUpdate(ctx); err != nil {
+		return err
+	} else if updated && last.Kind == "destroy" {
+		return fail(errors.New("it was destroyed"))
+	}
+	releases, err := target.Releases(ctx, limit)
+	if err != nil {
+		return err
+	}
+	before, err := previous(releases, p.services)
+	if err != nil {
+		return fail(err)
+	}
+	configured, err := target.ConfiguredImages()
+	if err != nil {
+		return err
+	}
+	// A service that did not exist then, was given by a tag, or does not exist any more stays as it is.
+	maps.DeleteFunc(before.Images, func(_ string, image stack.Image) bool { return image.Digest == "" })
+	services, err := selectServices(p.services, target.Name(), target.Name(), before.Images, configured)
+	if err != nil {
+		return fail(err)
+	}
+	c := change{
+		images:   images{},
+		question: fmt.Sprintf("Roll back %s?", target.Name()),
+	}
+	for _, name := range services {
+		c.images[name] = stack.Image{Repository: before.Images[name].Repository, Digest: before.Images[name].Digest}
+	}
+	c.message = "roll back to the images of " + before.Start.UTC().Format("2006-01-02 15:04:05Z") + ": " + c.summary(services)
+	fmt.Fprintf(p.out, "Back to the update of %s.\n", when(before))
+	return p.apply(ctx, target, services, configured, c)
+}
+
+// apply shows a change, asks for it, makes it and looks whether it was a good one.
+func (p *promotion) apply(ctx context.Context, target environment, services []string, configured images, c change) error {
+	outputs, err := target.Outputs(ctx)
+	if err != nil {
+		return err
+	}
+	// Asked for its version alone: whether it is well now matters to nobody.
+	now, err := p.check(ctx, outputs.URLs, services, nil, 0)
+	if err != nil {
+		return err
+	}
+	pins := pinned(services, outputs.Images, configured)
+	fmt.Fprintf(p.out, "%s:\n", target.Name())
+	if err := c.show(p.out, services, outputs.Images, versions(now), pins, configured); err != nil {
+		return err
+	}
+
+	done := settled(ctx, target) == nil
+	saved := true // the configuration names what is to run
+	edits := maps.Clone(pins)
+	for _, name := range services {
+		done = done && outputs.Images[name].Digest == c.images[name].Digest
+		saved = saved && configured[name].Digest == c.images[name].Digest
+		edits[name] = c.images[name]
+	}
+	if done && saved {
+		fmt.Fprintf(p.out, "Nothing to do: stack %s runs this.\n", target.Name())
+		return p.verify(ctx, target, services, outputs.URLs, c)
+	}
+
+	proposed, err := target.Draft(ctx, edits)
+	if err != nil {
+		return err
+	}
+	defer proposed.Discard()
+	if done {
+		fmt.Fprintf(p.out, "Nothing to do: stack %s runs this, which its configuration file now says too.\n", target.Name())
+		if err := proposed.Save(); err != nil {
+			return err
+		}
+		return p.verify(ctx, target, services, outputs.URLs, c)
+	}
+	if err := proposed.Preview(ctx, p.out); err != nil {
+		return fmt.Errorf("nothing was changed: %w", err)
+	}
+	if agreed, err := p.confirm(ctx, c.question); err != nil {
+		return fmt.Errorf("nothing was changed: %w", err)
+	} else if !agreed {
+		return errDeclined
+	}
+
+	if err := proposed.Save(); err != nil {
+		return errors.Join(err, proposed.Restore())
+	}
+	if err := target.Up(ctx, c.message, p.out); err != nil {
+		if errors.Is(err, stack.ErrNotBegun) {
+			return errors.Join(fmt.Errorf("nothing was changed: %w", err), proposed.Restore())
+		}
+		return fmt.Errorf("%w; what Pulumi said stands above. The configuration of stack %s names the new images: "+
+			"mend the cause and run `pulumi up --stack %s`, or %s", err, target.Name(), target.Name(), goBack(target))
+	}
+	if outputs, err = target.Outputs(ctx); err != nil {
+		return err
+	}
+	return p.verify(ctx, target, services, outputs.URLs, c)
+}
+
+func goBack(e environment) string {
+	return fmt.Sprintf("go back with `go run ./cmd/promote -rollback %s`", e.Name())
+}
+
+// verify checks that a stack's services answer as the versions that they should be now.
+func (p *promotion) verify(ctx context.Context, target environment, services []string, urls map[string]string, c change) error {
+	fmt.Fprintf(p.out, "Does stack %s work?\n", target.Name())
+	reports, err := p.check(ctx, urls, services, c.versions, p.expected.Wait)
+	if err != nil {
+		return fmt.Errorf("whether stack %s works was not found out: %w", target.Name(), err)
+	}
+	if err := p.show(services, reports); err != nil {
+		return fmt.Errorf("stack %s is updated, but does not work: %w; mend it, or %s", target.Name(), err, goBack(target))
+	}
+	return nil
+}
+
+// check smoke-tests services, all at once. Those without a URL, which are not deployed yet, are left out.
+func (p *promotion) check(ctx context.Context, urls map[string]string, services []string, wanted map[string]string, wait time.Duration,
+) (map[string]smoke.Report, error) {
+	var mu sync.Mutex
+	reports, errs := map[string]smoke.Report{}, []error{}
+	var running sync.WaitGroup
+	for _, name := range services {
+		if urls[name] == "" {
+			continue
+		}
+		target := p.expected
+		target.URL, target.Version, target.Wait = urls[name], wanted[name], wait
+		running.Go(func() {
+			report, err := p.smoke(ctx, target)
+			mu.Lock()
+			defer mu.Unlock()
+			reports[name] = report
+			errs = append(errs, err)
+		})
+	}
+	running.Wait()
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("smoke test: %w", context.Cause(ctx))
+	}
+	return reports, errors.Join(errs...)
+}
+
+// show writes what smoke tests found, and returns an error if one failed.
+func (p *promotion) show(services []string, reports map[string]smoke.Report) error {
+	var errs []error
+	for _, name := range services {
+		report, checked := reports[name]
+		if !checked {
+			errs = append(errs, fmt.Errorf("service %s has no URL", name))
+			continue
+		}
+		errs = append(errs, report.Write(p.out), report.Err())
+	}
+	return errors.Join(errs...)
+}
+
+// versions are what services said they were, as far as they said it.
+func versions(reports map[string]smoke.Report) map[string]string {
+	found := map[string]string{}
+	for name, report := range reports {
+		found[name] = report.Version
+	}
+	return found
+}
+
+// show writes which image takes the place of which.
+func (c change) show(w io.Writer, services []string, runs images, current map[string]string, pins, configured images) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, name := range services {
+		then := described(c.images[name], c.versions[name])
+		old, running := runs[name]
+		switch {
+		case !running:
+			fmt.Fprintf(table, "  %s\tnothing\t->\t%s\n", name, then)
+		case old.Digest == c.images[name].Digest:
+			fmt.Fprintf(table, "  %s\t%s\t\tstays\n", name, described(old, current[name]))
+		default:
+			fmt.Fprintf(table, "  %s\t%s\t->\t%s\n", name, described(old, current[name]), then)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(pins)) {
+		fmt.Fprintf(table, "  %s\t%s\t\tstays; the configuration file named %s\n", name, short(pins[name]), short(configured[name]))
+	}
+	if err := table.Flush(); err != nil {
+		return fmt.Errorf("write the table: %w", err)
+	}
+	return nil
+}
+
+func described(image stack.Image, version string) string {
+	if version == "" {
+		return short(image)
+	}
+	return short(image) + " " + version
+}
+
+// summary is the change in a line.
+func (c change) summary(services []string) string {
+	parts := make([]string, len(services))
+	for i, name := range services {
+		parts[i] = name + " " + described(c.images[name], c.versions[name])
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,226 @@
+// Package smoke checks a deployed service from outside, as its users reach it.
+package smoke
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Target is a service and what is expected of it. Paths are absolute on the service's host.
+type Target struct {
+	URL           string // https://host, or https://host/path if only that path of the host is the service's
+	Version       string // that /version must say; empty accepts any
+	HealthPath    string // must answer 200; default /healthz
+	VersionPath   string // must answer a JSON object with a version; default /version
+	WebSocketPath string // must echo what it is sent; empty for a service without WebSocket
+
+	Expiry  time.Duration // for which the certificate must still be valid; default 14 days
+	Wait    time.Duration // how long a check that fails is repeated; default: not at all
+	Timeout time.Duration // of one attempt; default 10 seconds
+
+	// Transport makes the connections; default: a copy of [http.DefaultTransport], which trusts the system's roots and uses
+	// the environment's proxy. Each check uses connections of its own.
+	Transport *http.Transport
+}
+
+// Defaults of a [Target].
+const (
+	HealthPath  = "/healthz"
+	VersionPath = "/version"
+	Expiry      = 14 * 24 * time.Hour
+	timeout     = 10 * time.Second
+)
+
+// pause is between two attempts at a check.
+const pause = 500 * time.Millisecond
+
+// State is how a check ended.
+type State string
+
+// States of a check.
+const (
+	OK      State = "ok"
+	Failed  State = "FAIL"
+	Skipped State = "skip"
+)
+
+// Result is how one check ended.
+type Result struct {
+	Name     string
+	State    State
+	Detail   string // what was found, or why the check failed or was skipped
+	Duration time.Duration
+}
+
+// Report is the outcome of all checks of a service.
+type Report struct {
+	URL     string
+	Version string // what the service says it is; empty if that is not known
+	Results []Result
+}
+
+// Err returns nil if no check failed, and otherwise an error that names those that did.
+func (r Report) Err() error {
+	var failed []string
+	for _, result := range r.Results {
+		if result.State == Failed {
+			failed = append(failed, result.Name)
+		}
+	}
+	if len(failed) == 0 {
+		return nil
+	}
+	return fmt.Errorf("smoke test of %s failed: %s", r.URL, strings.Join(failed, ", "))
+}
+
+// Run checks the service, all checks at once and each on its own. A check that fails is repeated until Wait is over or ctx
+// ends. The error is of a URL that cannot be checked; what is wrong with the service is in the report.
+func Run(ctx context.Context, target Target) (Report, error) {
+	p, err := newProbe(target)
+	if err != nil {
+		return Report{}, err
+	}
+	checks := []struct {
+		name string
+		run  func(context.Context, *http.Client) (string, error)
+	}{
+		{"tls", p.tls},
+		{"redirect", p.redirect},
+		{"404", p.notFound},
+		{"health", p.health},
+		{"version", p.version},
+		{"websocket", p.webSocket},
+	}
+	report := Report{URL: target.URL, Results: make([]Result, len(checks))}
+	var running sync.WaitGroup
+	for i, check := range checks {
+		running.Go(func() {
+			start := time.Now()
+			state, detail := p.repeat(ctx, check.run)
+			report.Results[i] = Result{Name: check.name, State: state, Detail: detail, Duration: time.Since(start)}
+		})
+	}
+	running.Wait()
+	report.Version = p.found
+	return report, nil
+}
+
+// probe is a target with its defaults, about to be checked.
+type probe struct {
+	Target
+	url   *url.URL
+	found string // by the version check
+}
+
+func newProbe(target Target) (*probe, error) {
+	u, err := url.Parse(target.URL)
+	if err != nil {
+		return nil, fmt.Errorf("smoke test: %w", err)
+	}
+	if u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return nil, fmt.Errorf("smoke test: the URL must be https://host or https://host/path, not %s", u.Redacted())
+	}
+	for _, path := range []*string{&target.HealthPath, &target.VersionPath, &target.WebSocketPath} {
+		if *path != "" && !strings.HasPrefix(*path, "/") {
+			return nil, fmt.Errorf("smoke test: the path %s must begin with /", *path)
+		}
+	}
+	p := &probe{Target: target, url: u}
+	defaultTo(&p.HealthPath, HealthPath)
+	defaultTo(&p.VersionPath, VersionPath)
+	defaultTo(&p.Expiry, Expiry)
+	defaultTo(&p.Timeout, timeout)
+	if p.Transport == nil {
+		transport, ok := http.DefaultTransport.(*http.Transport)
+		if !ok {
+			return nil, errors.New("smoke test: http.DefaultTransport was replaced: give a Transport")
+		}
+		p.Transport = transport
+	}
+	return p, nil
+}
+
+func defaultTo[T comparable](value *T, otherwise T) {
+	var zero T
+	if *value == zero {
+		*value = otherwise
+	}
+}
+
+// skip is the error of a check that does not apply.
+type skip string
+
+func (s skip) Error() string { return string(s) }
+
+// repeat runs a check until it succeeds or there is no time left.
+func (p *probe) repeat(ctx context.Context, check func(context.Context, *http.Client) (string, error)) (State, string) {
+	ctx, cancel := context.WithTimeout(ctx, p.Wait+p.Timeout)
+	defer cancel()
+	for end := time.Now().Add(p.Wait); ; {
+		detail, err := p.attempt(ctx, check)
+		var skipped skip
+		switch {
+		case err == nil:
+			return OK, detail
+		case errors.As(err, &skipped):
+			return Skipped, skipped.Error()
+		}
+		if time.Now().Add(pause).After(end) || !wait(ctx, pause) {
+			return Failed, explain(err)
+		}
+	}
+}
+
+// wait returns true after a while, or false when ctx ends before that.
+func wait(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// attempt runs a check once, on new connections.
+func (p *probe) attempt(ctx context.Context, check func(context.Context, *http.Client) (string, error)) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, p.Timeout)
+	defer cancel()
+	transport := p.Transport.Clone()
+	defer transport.CloseIdleConnections()
+	client := &http.Client{
+		Transport: transport,
+		// A redirect is an answer like any other.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return check(ctx, client)
+}
+
+// explain says what went wrong in words for people who did not write net/http.
+func explain(err error) string {
+	var request *url.Error
+	if errors.As(err, &request) {
+		if request.Timeout() {
+			return "no answer in time"
+		}
+		err = request.Err
+	}
+	var authority x509.UnknownAuthorityError
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &authority):
+		return "the certificate is of an authority that this machine does not trust"
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return "there is no address for " + dns.Name
+	}
+	return err.Error()
+}

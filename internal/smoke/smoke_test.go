@@ -1,0 +1,481 @@
+package smoke
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"io"
+	"log"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// site is a deployed service with its load balancer: what the tests break, one thing at a time.
+type site struct {
+	certificate func(*x509.Certificate) // changes the certificate before it is signed
+	tlsVersion  uint16                  // the only one spoken, if not 0
+	plain       http.HandlerFunc        // answers on port 80
+	unknown     http.HandlerFunc        // answers unknown hosts
+	service     *http.ServeMux          // answers the known one
+}
+
+const host = "hello.slipway.test"
+
+func goodSite() *site {
+	s := &site{
+		plain: func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Location", "https://"+r.Host+":443"+r.URL.RequestURI())
+			w.WriteHeader(http.StatusMovedPermanently)
+		},
+		unknown: reply(http.StatusNotFound, `{"message": "Not Found"}`),
+		service: http.NewServeMux(),
+	}
+	s.service.HandleFunc("/healthz", reply(http.StatusOK, "ok"))
+	s.service.HandleFunc("/version", reply(http.StatusOK, `{"version":"v1","hostname":"a"}`))
+	s.service.HandleFunc("/ws", room(true))
+	return s
+}
+
+// replace gives a path of the service another handler.
+func (s *site) replace(path string, handler http.HandlerFunc) {
+	mux := http.NewServeMux()
+	mux.Handle("/", s.service)
+	mux.Handle(path, handler)
+	s.service = mux
+}
+
+func reply(status int, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}
+}
+
+// room is a WebSocket in which somebody else speaks first, and which then echoes, or not.
+func room(echoes bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		conn, err := websocket.Accept(w, r, nil)
+		if err != nil {
+			return
+		}
+		defer func() { _ = conn.CloseNow() }()
+		for {
+			kind, said, err := conn.Read(r.Context())
+			if err != nil {
+				return
+			}
+			_ = conn.Write(r.Context(), websocket.MessageText, []byte("smoke of somebody else"))
+			if echoes {
+				_ = conn.Write(r.Context(), kind, said)
+			}
+		}
+	}
+}
+
+// start serves the site on loopback and returns a transport that reaches it by its name and true ports, and trusts it.
+func (s *site) start(t *testing.T) *http.Transport {
+	t.Helper()
+	authority, certificate := s.certify(t)
+	known := s.service
+	secure := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Host == host {
+			known.ServeHTTP(w, r)
+		} else {
+			s.unknown(w, r)
+		}
+	}))
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	secure.EnableHTTP2 = true
+	secure.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: s.tlsVersion, MaxVersion: s.tlsVersion}
+	secure.StartTLS()
+	t.Cleanup(secure.Close)
+	plain := httptest.NewServer(s.plain)
+	t.Cleanup(plain.Close)
+
+	roots := x509.NewCertPool()
+	roots.AddCert(authority)
+	addresses := map[string]string{host + ":443": secure.Listener.Addr().String(), host + ":80": plain.Listener.Addr().String()}
+	return &http.Transport{
+		ForceAttemptHTTP2: true,
+		TLSClientConfig:   &tls.Config{RootCAs: roots},
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			actual, known := addresses[address]
+			if !known {
+				return nil, &net.DNSError{Err: "no such host", Name: address, IsNotFound: true}
+			}
+			return (&net.Dialer{}).DialContext(ctx, network, actual)
+		},
+	}
+}
+
+// certify makes an authority and a certificate of it for the site.
+func (s *site) certify(t *testing.T) (*x509.Certificate, tls.Certificate) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sign := func(template, parent *x509.Certificate) *x509.Certificate {
+		der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		certificate, err := x509.ParseCertificate(der)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return certificate
+	}
+	root := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{Organization: []string{"Tests"}, CommonName: "CA"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(1, 0, 0),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}
+	root = sign(root, root)
+	leaf := &x509.Certificate{
+		SerialNumber: big.NewInt(2), DNSNames: []string{host},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(100*24*time.Hour + time.Hour),
+	}
+	if s.certificate != nil {
+		s.certificate(leaf)
+	}
+	leaf = sign(leaf, root)
+	return root, tls.Certificate{Certificate: [][]byte{leaf.Raw}, PrivateKey: key}
+}
+
+func TestChecks(t *testing.T) {
+	for name, test := range map[string]struct {
+		site   func(*site)
+		target func(*Target)
+		check  string // the one that does not end well, or none
+		state  State
+		detail string
+	}{
+		"all is well":        {},
+		"health and version": {target: func(target *Target) { target.Version = "v1" }},
+		"no WebSocket": {
+			target: func(target *Target) { target.WebSocketPath = "" },
+			check:  "websocket", state: Skipped, detail: "not asked for",
+		},
+		"redirect that names no port": {site: func(s *site) {
+			s.plain = func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Location", "https://"+r.Host+r.URL.RequestURI())
+				w.WriteHeader(http.StatusMovedPermanently)
+			}
+		}},
+		"TLS 1.2": {site: func(s *site) { s.tlsVersion = tls.VersionTLS12 }},
+		"TLS 1.1": {
+			site:  func(s *site) { s.tlsVersion = tls.VersionTLS11 },
+			check: "tls", state: Failed, detail: "tls: protocol version not supported",
+		},
+		"certificate of an unknown authority": {
+			target: func(target *Target) { target.Transport.TLSClientConfig = &tls.Config{RootCAs: x509.NewCertPool()} },
+			check:  "tls", state: Failed, detail: "an authority that this machine does not trust",
+		},
+		"certificate of another name": {
+			site: func(s *site) {
+				s.certificate = func(c *x509.Certificate) { c.DNSNames = []string{"other.slipway.test"} }
+			},
+			check: "tls", state: Failed, detail: "valid for other.slipway.test, not " + host,
+		},
+		"expired certificate": {
+			site:  func(s *site) { s.certificate = func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) } },
+			check: "tls", state: Failed, detail: "expired",
+		},
+		"certificate about to expire": {
+			site: func(s *site) {
+				s.certificate = func(c *x509.Certificate) { c.NotAfter = time.Now().Add(13*24*time.Hour + time.Hour) }
+			},
+			check: "tls", state: Failed, detail: "TLS 1.3, by Tests CA, 13 days left: fewer than 14 days",
+		},
+		"redirect by 302": {
+			site:  func(s *site) { s.plain = reply(http.StatusFound, "") },
+			check: "redirect", state: Failed, detail: "302 Found, not 301",
+		},
+		"redirect that loses the query": {
+			site: func(s *site) {
+				s.plain = func(w http.ResponseWriter, r *http.Request) {
+					w.Header().Set("Location", "https://"+r.Host+r.URL.Path)
+					w.WriteHeader(http.StatusMovedPermanently)
+				}
+			},
+			check: "redirect", state: Failed, detail: `/redirect?a=1&b=%2F to "https://` + host + `/smoke/redirect"`,
+		},
+		"plain HTTP without a redirect": {
+			site:  func(s *site) { s.plain = reply(http.StatusOK, "hello") },
+			check: "redirect", state: Failed, detail: "200 OK, not 301",
+		},
+		"unknown hosts reach the service": {
+			site:  func(s *site) { s.unknown = reply(http.StatusOK, "hello") },
+			check: "404", state: Failed, detail: "200 OK, not 404",
+		},
+		"404 of somebody else": {
+			site:  func(s *site) { s.unknown = reply(http.StatusNotFound, "404 page not found") },
+			check: "404", state: Failed, detail: `without {"message": "Not Found"}`,
+		},
+		"Cloudflare": {
+			site: func(s *site) {
+				s.unknown = func(w http.ResponseWriter, _ *http.Request) {
+					w.Header().Set("Server", "cloudflare")
+					w.WriteHeader(http.StatusForbidden)
+				}
+			},
+			check: "404", state: Skipped, detail: "Cloudflare's proxy",
+		},
+		"unhealthy": {
+			site:  func(s *site) { s.replace("/healthz", reply(http.StatusServiceUnavailable, "")) },
+			check: "health", state: Failed, detail: "/healthz answers 503 Service Unavailable, not 200",
+		},
+		"health leads elsewhere": {
+			site:  func(s *site) { s.replace("/healthz", http.RedirectHandler("/", http.StatusFound).ServeHTTP) },
+			check: "health", state: Failed, detail: "302",
+		},
+		"another health path": {
+			site:   func(s *site) { s.replace("/up", reply(http.StatusInternalServerError, "")) },
+			target: func(target *Target) { target.HealthPath = "/up" },
+			check:  "health", state: Failed, detail: "/up answers 500",
+		},
+		"another version": {
+			target: func(target *Target) { target.Version = "v2" },
+			check:  "version", state: Failed, detail: `/version says "v1", not "v2"`,
+		},
+		"version of another shape": {
+			site:  func(s *site) { s.replace("/version", reply(http.StatusOK, "v1")) },
+			check: "version", state: Failed, detail: "JSON object with a version",
+		},
+		"no version": {
+			site:  func(s *site) { s.replace("/version", http.NotFound) },
+			check: "version", state: Failed, detail: "404",
+		},
+		"a room that is silent": {
+			site:   func(s *site) { s.replace("/ws", room(false)) },
+			target: func(target *Target) { target.Timeout = 500 * time.Millisecond },
+			check:  "websocket", state: Failed, detail: "/ws does not send back in time",
+		},
+		"no room": {
+			site:  func(s *site) { s.replace("/ws", http.NotFound) },
+			check: "websocket", state: Failed, detail: "/ws answers 404 Not Found, not 101",
+		},
+		"no answer": {
+			site: func(s *site) {
+				s.replace("/healthz", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+			},
+			target: func(target *Target) { target.Timeout = 500 * time.Millisecond },
+			check:  "health", state: Failed, detail: "no answer in time",
+		},
+		"no address": {
+			target: func(target *Target) { target.URL = "https://gone.slipway.test" },
+			check:  "tls", state: Failed, detail: "there is no address for gone.slipway.test",
+		},
+		"a path of the host, which holds none of the checked paths": {
+			target: func(target *Target) { target.URL = "https://" + host + "/api/" },
+			check:  "health", state: Skipped, detail: "/healthz is outside of /api/",
+		},
+		"a path of the host, and a wanted version": {
+			target: func(target *Target) { target.URL, target.Version = "https://"+host+"/api/", "v1" },
+			check:  "version", state: Failed, detail: "cannot be checked",
+		},
+		"a path of the host, with its own health check": {
+			site: func(s *site) { s.replace("/api/healthz", reply(http.StatusTeapot, "")) },
+			target: func(target *Target) {
+				target.URL, target.HealthPath = "https://"+host+"/api", "/api/healthz"
+			},
+			check: "health", state: Failed, detail: "418",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := goodSite()
+			if test.site != nil {
+				test.site(s)
+			}
+			target := Target{URL: "https://" + host, WebSocketPath: "/ws", Timeout: 5 * time.Second, Transport: s.start(t)}
+			if test.target != nil {
+				test.target(&target)
+			}
+			report, err := Run(t.Context(), target)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(report.Results) != 6 {
+				t.Errorf("%d checks ran: %v", len(report.Results), report.Results)
+			}
+			for _, result := range report.Results {
+				switch {
+				case result.Name == test.check:
+					if result.State != test.state || !strings.Contains(result.Detail, test.detail) {
+						t.Errorf("%s ended %s (%s), want %s (%s)", result.Name, result.State, result.Detail, test.state, test.detail)
+					}
+				case test.check == "" && result.State != OK:
+					t.Errorf("%s ended %s: %s", result.Name, result.State, result.Detail)
+				// One fault is found by one check, but where no connection gets through at all or a path is not the service's.
+				case test.check != "tls" && !strings.HasPrefix(name, "a path") && result.State != OK:
+					t.Errorf("%s ended %s as well: %s", result.Name, result.State, result.Detail)
+				}
+			}
+			if failed := test.state == Failed; (report.Err() != nil) != failed {
+				t.Errorf("the report's error is %v", report.Err())
+			}
+		})
+	}
+}
+
+func TestRunReportsTheVersion(t *testing.T) {
+	report, err := Run(t.Context(), Target{URL: "https://" + host, Transport: goodSite().start(t)})
+	if err != nil || report.Version != "v1" {
+		t.Errorf("version %q (%v), want v1", report.Version, err)
+	}
+}
+
+// A rollout that is not over yet is waited for.
+func TestRunWaits(t *testing.T) {
+	s := goodSite()
+	var asked atomic.Int32
+	s.replace("/version", func(w http.ResponseWriter, r *http.Request) {
+		version := `{"version":"v1"}`
+		if asked.Add(1) > 2 {
+			version = `{"version":"v2"}`
+		}
+		reply(http.StatusOK, version)(w, r)
+	})
+	target := Target{URL: "https://" + host, Version: "v2", Wait: time.Minute, Transport: s.start(t)}
+	report, err := Run(t.Context(), target)
+	if err = errors.Join(err, report.Err()); err != nil {
+		t.Error(err)
+	}
+	if n := asked.Load(); n != 3 {
+		t.Errorf("the version was asked for %d times, and not until it was right", n)
+	}
+	// The others are not asked again, and do not wait.
+	for _, result := range report.Results {
+		if result.Name != "version" && result.Duration > 2*pause {
+			t.Errorf("%s took %s", result.Name, result.Duration)
+		}
+	}
+}
+
+func TestRunEndsWithItsContext(t *testing.T) {
+	s := goodSite()
+	ctx, cancel := context.WithCancel(t.Context())
+	s.replace("/healthz", func(w http.ResponseWriter, _ *http.Request) {
+		cancel()
+		w.WriteHeader(http.StatusServiceUnavailable)
+	})
+	start := time.Now()
+	report, err := Run(ctx, Target{URL: "https://" + host, Wait: time.Hour, Transport: s.start(t)})
+	if err != nil || report.Err() == nil {
+		t.Errorf("%v, %v", report, err)
+	}
+	if took := time.Since(start); took > time.Minute {
+		t.Errorf("took %s", took)
+	}
+}
+
+// Everything, WebSocket and the request of an unknown host too, goes the way that the transport says.
+func TestRunThroughAProxy(t *testing.T) {
+	transport := goodSite().start(t)
+	var tunnels, requests atomic.Int32
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodConnect {
+			requests.Add(1)
+			direct := transport.Clone()
+			direct.Proxy = nil
+			defer direct.CloseIdleConnections()
+			response, err := direct.RoundTrip(r)
+			if err != nil {
+				w.WriteHeader(http.StatusBadGateway)
+				return
+			}
+			defer response.Body.Close()
+			w.Header().Set("Location", response.Header.Get("Location"))
+			w.WriteHeader(response.StatusCode)
+			return
+		}
+		tunnels.Add(1)
+		upstream, err := transport.DialContext(r.Context(), "tcp", r.Host)
+		if err != nil {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		defer upstream.Close()
+		client, buffered, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer client.Close()
+		_, _ = io.WriteString(client, "HTTP/1.1 200 OK\r\n\r\n")
+		go func() {
+			_, _ = io.Copy(upstream, buffered)
+			_ = upstream.Close()
+		}()
+		_, _ = io.Copy(client, upstream)
+	}))
+	defer proxy.Close()
+	address, err := url.Parse(proxy.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxied := transport.Clone()
+	proxied.DialContext = nil
+	proxied.Proxy = http.ProxyURL(address)
+	report, err := Run(t.Context(), Target{URL: "https://" + host, WebSocketPath: "/ws", Transport: proxied})
+	if err = errors.Join(err, report.Err()); err != nil {
+		t.Error(err)
+	}
+	if tunnels.Load() != 5 || requests.Load() != 1 {
+		t.Errorf("the proxy saw %d tunnels and %d requests", tunnels.Load(), requests.Load())
+	}
+}
+
+func TestRunRefusesURLs(t *testing.T) {
+	for _, target := range []Target{
+		{URL: "http://" + host},
+		{URL: host},
+		{URL: ""},
+		{URL: "https://user:password@" + host},
+		{URL: "https://" + host + "?a=b"},
+		{URL: "https://" + host + "/%zz"},
+		{URL: "https://" + host, HealthPath: "healthz"},
+	} {
+		_, err := Run(t.Context(), target)
+		if err == nil {
+			t.Errorf("%+v was checked", target)
+		} else if strings.Contains(err.Error(), "password") {
+			t.Errorf("the error shows a password: %v", err)
+		}
+	}
+}
+
+func TestWrite(t *testing.T) {
+	report := Report{URL: "https://hello.slipway.test", Results: []Result{
+		{Name: "tls", State: OK, Detail: "TLS 1.3", Duration: 12_345_678},
+		{Name: "health", State: Failed, Detail: "/healthz answers 503", Duration: 61_234 * time.Millisecond},
+	}}
+	var out bytes.Buffer
+	if err := report.Write(&out); err != nil {
+		t.Fatal(err)
+	}
+	const want = `https://hello.slipway.test
+  ok    tls     12ms    TLS 1.3
+  FAIL  health  1m1.2s  /healthz answers 503
+`
+	if out.String() != want {
+		t.Errorf("wrote\n%s", out.String())
+	}
+}

@@ -1,0 +1,118 @@
+package stack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optpreview"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/config"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/workspace"
+)
+
+// ConfigFile is the path of the stack's configuration file, Pulumi.<stack>.yaml.
+func (s *Stack) ConfigFile() string {
+	// A fully qualified name (organization/project/stack) ends with the stack's own.
+	return filepath.Join(s.project.Dir(), "Pulumi."+s.Name()[strings.LastIndex(s.Name(), "/")+1:]+".yaml")
+}
+
+// ConfiguredImages returns the images that the stack's configuration file names, by service. Secrets stay encrypted.
+func (s *Stack) ConfiguredImages() (map[string]Image, error) {
+	if _, err := os.Stat(s.ConfigFile()); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("stack %s has no configuration: there is no %s", s.Name(), s.ConfigFile())
+	}
+	settings, err := workspace.LoadProjectStack(nil, nil, s.ConfigFile())
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", s.ConfigFile(), err)
+	}
+	services, err := settings.Config[config.MustMakeKey(s.project.name, "services")].Value(config.NewBlindingDecrypter())
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", s.ConfigFile(), err)
+	}
+	if services == "" {
+		return nil, fmt.Errorf("%s has no %s:services", s.ConfigFile(), s.project.name)
+	}
+	images, err := imagesOf(services)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.ConfigFile(), err)
+	}
+	return images, nil
+}
+
+// Draft is a changed copy of a stack's configuration file, to be previewed before it takes the file's place.
+type Draft struct {
+	stack    *Stack
+	path     string
+	original []byte // what the configuration file held
+}
+
+// Draft makes a copy of the configuration file in which services run the given images. Discard must be called on it.
+func (s *Stack) Draft(ctx context.Context, images map[string]Image) (_ *Draft, err error) {
+	text, err := os.ReadFile(s.ConfigFile())
+	if err != nil {
+		return nil, fmt.Errorf("copy the configuration of stack %s: %w", s.Name(), err)
+	}
+	file, err := os.CreateTemp("", "slipway-*.yaml")
+	if err != nil {
+		return nil, fmt.Errorf("copy the configuration of stack %s: %w", s.Name(), err)
+	}
+	draft := &Draft{stack: s, path: file.Name(), original: text}
+	defer func() {
+		if err != nil {
+			draft.Discard()
+		}
+	}()
+	_, err = file.Write(text)
+	if err := errors.Join(err, file.Close()); err != nil {
+		return nil, fmt.Errorf("copy the configuration of stack %s: %w", s.Name(), err)
+	}
+	// The CLI edits the file in place, and leaves comments and order as they are.
+	for _, service := range slices.Sorted(maps.Keys(images)) {
+		key := fmt.Sprintf("%s:services[%q].image", s.project.name, service)
+		if _, err := s.project.run(ctx, "config", "set", "--stack", s.Name(), "--config-file", draft.path,
+			"--plaintext", "--path", key, "--", images[service].String()); err != nil {
+			return nil, fmt.Errorf("set the image of service %s: %w", service, err)
+		}
+	}
+	return draft, nil
+}
+
+// Preview shows on progress what an update with the draft would do.
+func (d *Draft) Preview(ctx context.Context, progress io.Writer) error {
+	_, err := d.stack.stack.Preview(ctx, optpreview.ConfigFile(d.path),
+		optpreview.ProgressStreams(progress), optpreview.ErrorProgressStreams(progress), optpreview.SuppressOutputs())
+	if err != nil {
+		return d.stack.explain(ctx, "preview", err)
+	}
+	return nil
+}
+
+// Save puts the draft in the place of the configuration file.
+func (d *Draft) Save() error {
+	text, err := os.ReadFile(d.path)
+	if err != nil {
+		return fmt.Errorf("save the configuration of stack %s: %w", d.stack.Name(), err)
+	}
+	return d.write(text)
+}
+
+// Restore undoes Save: the file is again what it was when the draft was made, byte for byte.
+func (d *Draft) Restore() error { return d.write(d.original) }
+
+// write does not replace the file, which keeps its mode, and stays a link if it is one.
+func (d *Draft) write(text []byte) error {
+	if err := os.WriteFile(d.stack.ConfigFile(), text, 0o600); err != nil { //nolint:gosec // in the folder that the user named
+		return fmt.Errorf("save the configuration of stack %s: %w", d.stack.Name(), err)
+	}
+	return nil
+}
+
+// Discard removes the draft, saved or not.
+func (d *Draft) Discard() { _ = os.Remove(d.path) }

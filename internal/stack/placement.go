@@ -1,0 +1,36 @@
+package stack
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// Placement is where a stack's AWS resources are.
+type Placement struct {
+	Region  string
+	Account string // of the role that is assumed; empty if none is
+}
+
+// Placement reads from the stack's configuration where it is deployed to. What the environment says, such as AWS_PROFILE, is
+// not part of it.
+func (s *Stack) Placement(ctx context.Context) (Placement, error) {
+	// The CLI prints an object's value as JSON in a string.
+	var config map[string]struct{ Value string }
+	if err := s.project.query(ctx, &config, "config", "--json", "--stack", s.Name()); err != nil {
+		return Placement{}, fmt.Errorf("read the configuration of stack %s: %w", s.Name(), err)
+	}
+	placement := Placement{Region: config["aws:region"].Value}
+	var role struct{ RoleARN string }
+	if value := config["aws:assumeRole"].Value; value != "" {
+		if err := json.Unmarshal([]byte(value), &role); err != nil {
+			return Placement{}, fmt.Errorf("read aws:assumeRole of stack %s: %w", s.Name(), err)
+		}
+	}
+	// arn:partition:iam::account:role/name
+	if arn := strings.Split(role.RoleARN, ":"); len(arn) == 6 {
+		placement.Account = arn[4]
+	}
+	return placement, nil
+}

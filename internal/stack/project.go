@@ -1,0 +1,143 @@
+package stack
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/auto"
+)
+
+// Project is a folder with a Pulumi.yaml, whose stacks the environment's backend keeps.
+type Project struct {
+	name      string
+	workspace auto.Workspace
+}
+
+// OpenProject opens the project in a folder. The environment (PULUMI_BACKEND_URL, PULUMI_CONFIG_PASSPHRASE, AWS_PROFILE, …)
+// is the process's own.
+func OpenProject(ctx context.Context, dir string) (*Project, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open the Pulumi project: %w", err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "Pulumi.yaml")); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("open the Pulumi project: there is no Pulumi.yaml in %s; name the project's folder", dir)
+	}
+	command, err := auto.NewPulumiCommand(nil)
+	if errors.Is(err, exec.ErrNotFound) {
+		return nil, errors.New("the Pulumi CLI is not on PATH; install it (https://www.pulumi.com/docs/install/), or add bin/ to PATH after `make cli`")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("run the Pulumi CLI: %w", err)
+	}
+	workspace, err := auto.NewLocalWorkspace(ctx, auto.WorkDir(dir), auto.Pulumi(graceful(command)))
+	if err != nil {
+		return nil, fmt.Errorf("open the Pulumi project in %s: %w", dir, err)
+	}
+	project, err := workspace.ProjectSettings(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", filepath.Join(dir, "Pulumi.yaml"), err)
+	}
+	return &Project{name: project.Name.String(), workspace: keepSelection{workspace}}, nil
+}
+
+// Name is the project's name in Pulumi.yaml.
+func (p *Project) Name() string { return p.name }
+
+// Dir is the project's folder, as an absolute path.
+func (p *Project) Dir() string { return p.workspace.WorkDir() }
+
+// Summary is what the backend lists of a stack.
+type Summary struct {
+	Name       string
+	LastUpdate time.Time // zero if it has never been updated
+	InProgress bool      // an update is running; known of Pulumi Cloud alone
+	Resources  int
+	URL        string // of its page; Pulumi Cloud alone
+}
+
+// Stacks lists the project's stacks by name.
+func (p *Project) Stacks(ctx context.Context) ([]Summary, error) {
+	var listed []auto.StackSummary
+	err := p.query(ctx, &listed, "stack", "ls", "--json")
+	if err != nil {
+		return nil, fmt.Errorf("list the stacks of project %s: %w", p.name, err)
+	}
+	stacks := make([]Summary, len(listed))
+	for i, s := range listed {
+		stacks[i] = Summary{Name: s.Name, InProgress: s.UpdateInProgress, URL: s.URL}
+		if s.ResourceCount != nil {
+			stacks[i].Resources = *s.ResourceCount
+		}
+		if s.LastUpdate != "" { // the CLI leaves it out while an update runs
+			if stacks[i].LastUpdate, err = time.Parse(time.RFC3339, s.LastUpdate); err != nil {
+				return nil, fmt.Errorf("list the stacks of project %s: %w", p.name, err)
+			}
+		}
+	}
+	slices.SortFunc(stacks, func(a, b Summary) int { return strings.Compare(a.Name, b.Name) })
+	return stacks, nil
+}
+
+// Stack opens a stack of the project, which must exist.
+func (p *Project) Stack(ctx context.Context, name string) (*Stack, error) {
+	stacks, err := p.Stacks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, s := range stacks {
+		// Given as it is listed, or fully qualified: organization/project/stack.
+		if s.Name == name || strings.HasSuffix(name, "/"+p.name+"/"+s.Name) {
+			opened, err := auto.SelectStack(ctx, name, p.workspace)
+			if err != nil {
+				return nil, fmt.Errorf("open stack %s: %w", name, err)
+			}
+			return &Stack{project: p, stack: opened}, nil
+		}
+		names = append(names, s.Name)
+	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("project %s has no stack %s, nor any other in this backend; make it with `pulumi stack init %s`", p.name, name, name)
+	}
+	return nil, fmt.Errorf("project %s has no stack %s; there are: %s", p.name, name, strings.Join(names, ", "))
+}
+
+// query runs a command of the Pulumi CLI and decodes the JSON that it prints.
+func (p *Project) query(ctx context.Context, result any, args ...string) error {
+	out, err := p.run(ctx, args...)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal([]byte(out), result); err != nil {
+		return fmt.Errorf("decode what pulumi %s printed: %w", strings.Join(args, " "), err)
+	}
+	return nil
+}
+
+// run runs a command of the Pulumi CLI and returns what it printed on standard output, which errors do not repeat.
+func (p *Project) run(ctx context.Context, args ...string) (string, error) {
+	out, complaint, _, err := p.workspace.PulumiCommand().Run(ctx, p.Dir(), nil, nil, nil, nil, args...)
+	if ctx.Err() != nil {
+		return "", context.Cause(ctx)
+	}
+	if err != nil {
+		return "", fmt.Errorf("pulumi %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(complaint))
+	}
+	return out, nil
+}
+
+// keepSelection is a workspace in which no stack gets selected: every command names its stack, and what `pulumi` does next
+// in the user's shell is the user's choice.
+type keepSelection struct{ auto.Workspace }
+
+func (keepSelection) SelectStack(context.Context, string) error { return nil }

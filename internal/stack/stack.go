@@ -1,0 +1,83 @@
+package stack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/auto"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
+)
+
+// Stack is a stack of a project, which exists.
+type Stack struct {
+	project *Project
+	stack   auto.Stack
+}
+
+// Open opens a stack of the project in a folder.
+func Open(ctx context.Context, dir, name string) (*Stack, error) {
+	project, err := OpenProject(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	return project.Stack(ctx, name)
+}
+
+// Name is the stack's name, as it was given to open it.
+func (s *Stack) Name() string { return s.stack.Name() }
+
+// Project is the project that the stack belongs to.
+func (s *Stack) Project() *Project { return s.project }
+
+// Outputs are the stack's outputs, as main.go exports them. Maps are by service.
+type Outputs struct {
+	URLs                map[string]string `json:"urls"`
+	Images              map[string]Image  `json:"images"` // what its last update deployed
+	Services            map[string]string `json:"services"`
+	LogGroups           map[string]string `json:"logGroups"`
+	Cluster             string            `json:"cluster"`
+	LoadBalancerDNSName string            `json:"loadBalancerDnsName"`
+}
+
+// Outputs reads the stack's outputs. Those of a stack that has never been updated, or was destroyed, are zero.
+func (s *Stack) Outputs(ctx context.Context) (Outputs, error) {
+	// Not the Automation API's Outputs, which asks for the plain text of secrets and so for the passphrase.
+	var outputs Outputs
+	if err := s.project.query(ctx, &outputs, "stack", "output", "--json", "--stack", s.Name()); err != nil {
+		return Outputs{}, fmt.Errorf("read the outputs of stack %s: %w", s.Name(), err)
+	}
+	return outputs, nil
+}
+
+// ErrNotBegun is in the errors of [Stack.Up] that leave the stack as it was.
+var ErrNotBegun = errors.New("the update did not begin")
+
+// Up updates the stack to its configuration file and the program, showing on progress what happens. The message is kept in
+// the stack's history. When ctx ends Pulumi stops as it does on one ^C: it completes what it has begun and releases the stack.
+func (s *Stack) Up(ctx context.Context, message string, progress io.Writer) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("update of stack %s: %w: %w", s.Name(), ErrNotBegun, context.Cause(ctx))
+	}
+	_, err := s.stack.Up(ctx, optup.Message(message), optup.ShowSecrets(false),
+		optup.ProgressStreams(progress), optup.ErrorProgressStreams(progress), optup.SuppressOutputs())
+	if err != nil {
+		return s.explain(ctx, "update", err)
+	}
+	return nil
+}
+
+// explain shortens an error of the Automation API, which repeats all that was shown as progress.
+func (s *Stack) explain(ctx context.Context, operation string, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s of stack %s: %w", operation, s.Name(), context.Cause(ctx))
+	}
+	if auto.IsConcurrentUpdateError(err) {
+		return fmt.Errorf("%s of stack %s: %w, since another one is running; wait for that, or if it was killed: pulumi cancel --stack %s",
+			operation, s.Name(), ErrNotBegun, s.Name())
+	}
+	reason, _, _ := strings.Cut(err.Error(), "\n")
+	return fmt.Errorf("%s of stack %s: %w", operation, s.Name(), errors.New(reason))
+}
