@@ -1,6 +1,6 @@
 # slipway's commands. `make up` brings the stack up on the local cloud; README.md has the rest.
 .DEFAULT_GOAL := help
-.PHONY: help up preview down status logs test lint fmt cli build image start bench
+.PHONY: help up preview down status logs fleet test lint fmt cli build commands image start bench
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
@@ -9,6 +9,8 @@ DIR        := .localcloud
 LOCALCLOUD := bin/localcloud -dir $(DIR)
 # What every `pulumi` of ours runs with: the local cloud as its providers, its state inside the work folder.
 PULUMI     := eval "$$($(LOCALCLOUD) env)"; pulumi --stack local
+# What asks its services by name runs with that too: the local cloud's proxy, trusting its authority.
+CLIENT     := eval "$$($(LOCALCLOUD) env -clients)";
 IMAGE      := 000000000000.dkr.ecr.eu-central-1.amazonaws.com/hello:local
 MODULES    := . app localcloud
 # The race detector needs a C compiler, which a machine with nothing but Go, git and make lacks.
@@ -27,6 +29,7 @@ help: ## Show this.
 up: start image ## Bring the stack up on the local cloud.
 	@$(PULUMI) up --yes --skip-preview
 	@$(LOCALCLOUD) wait
+	@$(CLIENT) bin/smoke -stack local -version $(VERSION) -wait 30s
 	@$(LOCALCLOUD) endpoints
 
 preview: start image ## Show what `make up` would change.
@@ -43,6 +46,9 @@ status: ## Show what is alive in the local cloud.
 logs: ## Show what the tasks log; FOLLOW=1 goes on.
 	@$(LOCALCLOUD) logs $(if $(FOLLOW),-follow)
 
+fleet: start commands ## Show the stacks on a web page, until interrupted.
+	@$(CLIENT) bin/fleet
+
 start: cli build
 	@$(LOCALCLOUD) start -zone slipway.test
 	@eval "$$($(LOCALCLOUD) env)"; pulumi stack select --create local >/dev/null
@@ -53,8 +59,13 @@ cli:
 build:
 	@mkdir -p bin
 	@test -x bin/slipway || echo "building the program: the first time, its AWS SDK takes some minutes" >&2
-	@go build -o bin/slipway .
+	@go build -o bin/ . ./cmd/smoke
 	@go build -C localcloud -o ../bin/ ./cmd/localcloud
+
+# What is not needed to bring the stack up.
+commands:
+	@go build -o bin/ ./cmd/promote ./cmd/fleet
+	@go build -o bin/slipway-bootstrap ./bootstrap
 
 # The same flags as the Dockerfile's.
 image: start
@@ -63,8 +74,8 @@ image: start
 	@$(LOCALCLOUD) push -dockerfile Dockerfile -file /out/app=bin/app \
 		-arg VERSION=$(VERSION) -arg COMMIT=$(COMMIT) -arg BUILD_TIME=$(BUILD_TIME) $(IMAGE)
 
-test: cli build ## Run all tests of all modules, those end to end included.
-	go test ./...
+test: cli build commands ## Run all tests of all modules, those end to end included.
+	CHROMIUM="$$(tools/chromium)" go test ./...
 	@test -n "$(RACE)" || echo "no C compiler: the tests run without the race detector" >&2
 	go test -C app $(RACE) ./...
 	go test -C localcloud $(RACE) -timeout 30m ./...
@@ -72,8 +83,11 @@ test: cli build ## Run all tests of all modules, those end to end included.
 bench: ## Measure what the local cloud's load balancer costs.
 	go test -C localcloud -run '^$$' -bench . ./runtime/lb
 
-lint: bin/golangci-lint ## Run the linters and check the formatting.
+lint: bin/golangci-lint bin/actionlint ## Run the linters and check the formatting.
 	@for m in $(MODULES); do (cd $$m && echo "lint $$m" && "$(CURDIR)/bin/golangci-lint" run --config "$(CURDIR)/.golangci.yml" ./...); done
+	@echo "lint .github"
+	@bin/actionlint -shellcheck= -pyflakes= # not with what happens to be installed: the same everywhere
+	@bin/shfmt -d .ci ci tools
 
 fmt: bin/golangci-lint ## Format the code.
 	@for m in $(MODULES); do (cd $$m && "$(CURDIR)/bin/golangci-lint" fmt --config "$(CURDIR)/.golangci.yml" ./...); done
@@ -81,4 +95,10 @@ fmt: bin/golangci-lint ## Format the code.
 bin/golangci-lint: tools/lint/go.mod
 	@echo "building golangci-lint into bin/: once, some minutes" >&2
 	@go build -C tools/lint -ldflags "-s -w" -o ../../bin/ tool
+	@touch $@
+
+# It builds shfmt too.
+bin/actionlint: tools/actionlint/go.mod
+	@echo "building actionlint into bin/: once" >&2
+	@go build -C tools/actionlint -ldflags "-s -w" -o ../../bin/ tool
 	@touch $@

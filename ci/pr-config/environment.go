@@ -1,0 +1,96 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// environment is what makes a pull request's config differ from the one it is copied from.
+type environment struct {
+	number  int
+	service string // whose image the pull request is about
+	image   string
+}
+
+// apply changes the settings of a stack, as they are in its config file.
+func (e environment) apply(settings map[string]any) error {
+	config, err := object(settings, "config")
+	if err != nil {
+		return err
+	}
+	domain, _ := config["slipway:domain"].(string)
+	if domain == "" {
+		return fmt.Errorf("slipway:domain is missing")
+	}
+	services, err := object(config, "slipway:services")
+	if err != nil {
+		return err
+	}
+	if _, there := services[e.service]; !there {
+		return fmt.Errorf("slipway:services has no %s, which the image is for", e.service)
+	}
+	for name := range services {
+		service, err := object(services, name)
+		if err != nil {
+			return err
+		}
+		service["instanceCount"] = 1
+		if service["hostnames"], err = e.hostnames(service["hostnames"], domain); err != nil {
+			return fmt.Errorf("hostnames of service %s: %w", name, err)
+		}
+		if name == e.service {
+			service["image"] = e.image
+			service["architecture"] = "amd64"
+		}
+	}
+	if balancer, _ := config["slipway:loadBalancer"].(map[string]any); balancer != nil {
+		delete(balancer, "deletionProtection")
+	}
+	return nil
+}
+
+// hostnames returns a service's host names in the environment. Wildcards are left out: their label has no place for a number.
+func (e environment) hostnames(value any, domain string) ([]string, error) {
+	list, _ := value.([]any)
+	var names []string
+	for _, element := range list {
+		name, _ := element.(string)
+		if strings.HasPrefix(name, "*.") {
+			continue
+		}
+		if name != domain && !strings.HasSuffix(name, "."+domain) {
+			return nil, fmt.Errorf("%q is not in %s", name, domain)
+		}
+		names = append(names, e.hostname(name, domain))
+	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("none is plain, which the environment's would be made of")
+	}
+	return names, nil
+}
+
+// hostname returns the environment's counterpart of a host name. It is as deep below the domain, where Cloudflare's certificate
+// for a proxied domain covers one label alone ("Universal SSL: limitations"); only the domain's own is one deeper.
+func (e environment) hostname(name, domain string) string {
+	suffix := fmt.Sprintf("pr-%d", e.number)
+	if name == domain {
+		return suffix + "." + domain
+	}
+	label, rest, _ := strings.Cut(name, ".")
+	return label + "-" + suffix + "." + rest
+}
+
+// object returns a member that has members itself.
+func object(parent map[string]any, key string) (map[string]any, error) {
+	switch value := parent[key].(type) {
+	case map[string]any:
+		if _, encrypted := value["secure"]; encrypted && len(value) == 1 {
+			return nil, fmt.Errorf("%s is encrypted as a whole, and cannot be changed", key)
+		}
+		return value, nil
+	case nil:
+		return nil, fmt.Errorf("%s is missing", key)
+	default:
+		return nil, fmt.Errorf("%s is not an object", key)
+	}
+}

@@ -1,0 +1,63 @@
+// Command pr-config turns a copy of a stack's config into that of a pull request's environment.
+//
+//	go run ./ci/pr-config -number 7 -service hello -image REFERENCE Pulumi.pr-7.yaml
+//
+// The service runs the image, which is for amd64. Every service has host names of its own and one instance, and the load
+// balancer can be deleted.
+package main
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+
+	"gopkg.in/yaml.v3"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "pr-config:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	flags := flag.NewFlagSet("pr-config", flag.ExitOnError)
+	number := flags.Int("number", 0, "the pull request's `number`")
+	service := flags.String("service", "", "the `service` that the pull request's image is for")
+	image := flags.String("image", "", "the image's `reference`")
+	_ = flags.Parse(args) // it exits
+	if *number <= 0 || *service == "" || *image == "" || flags.NArg() != 1 {
+		return errors.New("usage: pr-config -number NUMBER -service SERVICE -image REFERENCE FILE")
+	}
+	file := flags.Arg(0)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	changed, err := transform(text, environment{number: *number, service: *service, image: *image})
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	return os.WriteFile(file, changed, 0o600) //nolint:gosec // the file that the caller named
+}
+
+// transform changes the text of a stack's config file. Encrypted values stay as they are.
+func transform(text []byte, e environment) ([]byte, error) {
+	var settings map[string]any
+	if err := yaml.Unmarshal(text, &settings); err != nil {
+		return nil, err
+	}
+	if err := e.apply(settings); err != nil {
+		return nil, err
+	}
+	var changed bytes.Buffer
+	encoder := yaml.NewEncoder(&changed)
+	encoder.SetIndent(2)
+	if err := errors.Join(encoder.Encode(settings), encoder.Close()); err != nil {
+		return nil, err
+	}
+	return changed.Bytes(), nil
+}
