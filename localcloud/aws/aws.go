@@ -5,15 +5,13 @@ package aws
 import (
 	"crypto/rand"
 	"encoding/hex"
-	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 
 	"slipway/localcloud/cloud"
 )
 
-// DefaultAccount is whose the resources are when the provider assumes no role.
+// DefaultAccount is whose the resources are when the provider assumes no role: see [Callers.Caller].
 const DefaultAccount = "000000000000"
 
 // regions lists the regions that the local cloud has, and the letters of their availability zones.
@@ -31,48 +29,6 @@ func zones(region string) []string {
 		out = append(out, region+string(letter))
 	}
 	return out
-}
-
-var roleARN = regexp.MustCompile(`^arn:aws:iam::(\d{12}):role/`)
-
-// Scope reads from the provider's configuration which account and region it works on: the account of the role that it
-// assumes, else DefaultAccount. It refuses an account that the configuration does not allow, and options that would change
-// what the provider does and are not modelled.
-// https://www.pulumi.com/registry/packages/aws/api-docs/provider/
-func Scope(config cloud.Map) (cloud.Scope, error) {
-	region, _ := config["region"].(string)
-	if region == "" {
-		return cloud.Scope{}, fmt.Errorf("no region: set it with `pulumi config set aws:region`")
-	}
-	if _, ok := regions[region]; !ok {
-		return cloud.Scope{}, fmt.Errorf("invalid AWS Region: %s; the local cloud has %s",
-			region, slices.Sorted(maps.Keys(regions)))
-	}
-	s := cloud.Scope{Account: DefaultAccount, Region: region}
-	roles, _ := config["assumeRoles"].([]any)
-	if role, ok := config["assumeRole"]; ok {
-		roles = append(roles, role)
-	}
-	for _, r := range roles {
-		role, _ := r.(cloud.Map)
-		arn, _ := role["roleArn"].(string)
-		m := roleARN.FindStringSubmatch(arn)
-		if m == nil {
-			return cloud.Scope{}, fmt.Errorf("assumeRole: %q is not a role's ARN", arn)
-		}
-		s.Account = m[1]
-	}
-	for _, option := range []string{"endpoints", "ignoreTags"} {
-		if given(config[option]) {
-			return cloud.Scope{}, fmt.Errorf("provider option %s: %w", option, cloud.ErrUnimplemented)
-		}
-	}
-	allowed, _ := config["allowedAccountIds"].([]any)
-	forbidden, _ := config["forbiddenAccountIds"].([]any)
-	if len(allowed) > 0 && !slices.Contains(allowed, any(s.Account)) || slices.Contains(forbidden, any(s.Account)) {
-		return cloud.Scope{}, fmt.Errorf("AWS account ID not allowed: %s", s.Account)
-	}
-	return s, nil
 }
 
 // given reports whether an option says anything.
@@ -95,9 +51,11 @@ func given(option any) bool {
 	return true
 }
 
-// Kinds returns every kind and function of the package.
+// Kinds returns every kind and function of the package but those of [ECR], which need a registry.
 func Kinds() []any {
-	return slices.Concat(ec2Kinds(), ecsKinds(), iamKinds(), acmKinds(), logsKinds(), secretsManagerKinds(), elbv2Kinds())
+	return slices.Concat(
+		ec2Kinds(), ecsKinds(), iamKinds(), iamOIDCKinds(), acmKinds(), cloudWatchKinds(), logsKinds(), secretsManagerKinds(), elbv2Kinds(), ecrKinds(), s3Kinds(),
+	)
 }
 
 // arn returns the resource name that AWS gives to something in the call's account and region.

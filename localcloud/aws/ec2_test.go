@@ -327,34 +327,6 @@ func TestSecurityGroupRules(t *testing.T) {
 	}
 }
 
-func TestScope(t *testing.T) {
-	for _, test := range []struct {
-		config  cloud.Map
-		account string
-		words   string
-	}{
-		{config: cloud.Map{"region": "eu-central-1"}, account: DefaultAccount},
-		{config: cloud.Map{"region": "eu-central-1", "assumeRole": cloud.Map{"roleArn": "arn:aws:iam::123456789012:role/deploy"}}, account: "123456789012"},
-		{config: cloud.Map{"region": "eu-central-1", "allowedAccountIds": []any{DefaultAccount}, "forbiddenAccountIds": []any{"1"}}, account: DefaultAccount},
-		{config: cloud.Map{"region": "eu-central-1", "allowedAccountIds": []any{"1"}}, words: "AWS account ID not allowed: " + DefaultAccount},
-		{config: cloud.Map{"region": "eu-central-1", "forbiddenAccountIds": []any{DefaultAccount}}, words: "AWS account ID not allowed: " + DefaultAccount},
-		{config: cloud.Map{"region": "eu-central-1", "endpoints": []any{}, "ignoreTags": cloud.Map{"keys": []any{}}}, account: DefaultAccount},
-		{config: cloud.Map{"region": "eu-central-1", "endpoints": []any{cloud.Map{"ec2": "http://localhost"}}}, words: "provider option endpoints"},
-		{config: cloud.Map{"region": "eu-central-1", "ignoreTags": cloud.Map{"keys": []any{"a"}}}, words: "provider option ignoreTags"},
-		{config: cloud.Map{}, words: "pulumi config set aws:region"},
-		{config: cloud.Map{"region": "mars-1"}, words: "mars-1"},
-		{config: cloud.Map{"region": "eu-central-1", "assumeRole": cloud.Map{"roleArn": "deploy"}}, words: `"deploy" is not a role's ARN`},
-	} {
-		s, err := Scope(test.config)
-		if test.words == "" && (err != nil || s.Account != test.account) {
-			t.Errorf("scope of %v: %v, %v", test.config, s, err)
-		}
-		if test.words != "" && (err == nil || !strings.Contains(err.Error(), test.words)) {
-			t.Errorf("scope of %v: %v, want an error with %q", test.config, err, test.words)
-		}
-	}
-}
-
 func TestAvailabilityZones(t *testing.T) {
 	c := newCloud(t, ec2Kinds()...)
 	out, failures, err := c.Invoke(t.Context(), here, getAvailabilityZones.Token, cloud.Map{

@@ -1,18 +1,24 @@
 package aws
 
 import (
-	"errors"
-	"fmt"
-	"slices"
-
 	"slipway/localcloud/cloud"
 )
 
-// Images tells what the local registry holds.
+const (
+	repositoryToken       = "aws:ecr/repository:Repository"
+	lifecyclePolicyToken  = "aws:ecr/lifecyclePolicy:LifecyclePolicy"
+	repositoryPolicyToken = "aws:ecr/repositoryPolicy:RepositoryPolicy"
+)
+
+// Images is the local registry. It holds images by repository, be that a resource or not: a push to a name that has no
+// repository makes one, as ECR does where a repository creation template is applied for CREATE_ON_PUSH. Repositories are named
+// with their registry's host, as an image is: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/hello.
+// https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-creation-templates.html
 type Images interface {
-	// Images returns the images of a repository, the latest pushed last, and whether there is such a repository. It is named
-	// with its registry's host, as an image is: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/hello.
+	// Images returns the images of a repository, the latest pushed last, and whether it has any.
 	Images(repository string) ([]Image, bool)
+	// Remove removes the images of a repository.
+	Remove(repository string) error
 }
 
 // Image is an image in a repository.
@@ -22,69 +28,28 @@ type Image struct {
 	Size   int64 // in bytes
 }
 
-// ECR returns the kinds and functions of the container registry, which answer of the images that there are.
-func ECR(images Images) []any { return []any{getImage(images)} }
+func ecrKinds() []any { return []any{LifecyclePolicy, RepositoryPolicy} }
 
-type imageArgs struct {
-	RepositoryName string `json:"repositoryName"`
-	RegistryID     string `json:"registryId"`
-	ImageTag       string `json:"imageTag"`
-	ImageDigest    string `json:"imageDigest"`
-	MostRecent     bool   `json:"mostRecent"`
+// ECR returns those kinds and functions of the container registry that have to do with the images that there are.
+func ECR(images Images) []any { return []any{repositoryOf(images), getImage(images)} }
+
+// RepositoryURL returns the name of a repository with its registry's host.
+// https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html
+func RepositoryURL(s cloud.Scope, name string) string {
+	return s.Account + ".dkr.ecr." + s.Region + ".amazonaws.com/" + name
 }
 
-// getImage looks up an image. When an image was pushed is not recorded.
-// https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html
-func getImage(images Images) *cloud.Function[imageArgs] {
-	return &cloud.Function[imageArgs]{
-		Token: "aws:ecr/getImage:getImage",
-		Call: func(c *cloud.Call, args *imageArgs) (cloud.Map, error) {
-			if args.ImageTag == "" && args.ImageDigest == "" && !args.MostRecent {
-				return nil, errors.New(`one of "image_digest,image_tag,most_recent" must be specified`)
-			}
-			registry := args.RegistryID
-			if registry == "" {
-				registry = c.Caller.Scope.Account
-			}
-			uri := fmt.Sprintf("%s.dkr.ecr.%s.amazonaws.com/%s", registry, c.Caller.Scope.Region, args.RepositoryName)
-			held, ok := images.Images(uri)
-			if !ok {
-				return nil, fmt.Errorf("reading ECR Images: %w", cloud.Errorf("RepositoryNotFoundException",
-					"The repository with name '%s' does not exist in the registry with id '%s'", args.RepositoryName, registry))
-			}
-			i := len(held) - 1
-			if !args.MostRecent {
-				i = slices.IndexFunc(held, func(m Image) bool {
-					return (args.ImageDigest == "" || m.Digest == args.ImageDigest) && (args.ImageTag == "" || slices.Contains(m.Tags, args.ImageTag))
-				})
-			}
-			if i < 0 {
-				return nil, fmt.Errorf("reading ECR Images: %w", cloud.Errorf("ImageNotFoundException",
-					"The image with imageId {imageDigest:'%s', imageTag:'%s'} does not exist within the repository with name '%s' in the registry with id '%s'",
-					orNull(args.ImageDigest), orNull(args.ImageTag), args.RepositoryName, registry))
-			}
-			found := held[i]
-			tags := []any{}
-			for _, t := range found.Tags {
-				tags = append(tags, t)
-			}
-			out := cloud.Map{
-				"id": found.Digest, "imageDigest": found.Digest, "imageTags": tags, "imageUri": uri + "@" + found.Digest,
-				"imageSizeInBytes": float64(found.Size), "imagePushedAt": 0.0, "registryId": registry, "repositoryName": args.RepositoryName,
-				"mostRecent": args.MostRecent,
-			}
-			if args.ImageTag != "" {
-				out["imageTag"] = args.ImageTag
-			}
-			return out, nil
-		},
+// RepositoryKey returns the key that the repository has as a resource. The name may be followed by a tag or a digest, as an
+// image's is. It reports whether it is a repository of Amazon ECR.
+func RepositoryKey(url string) (cloud.Key, bool) {
+	m := ecrImage.FindStringSubmatch(url)
+	if m == nil {
+		return cloud.Key{}, false
 	}
+	return cloud.Key{Scope: cloud.Scope{Account: m[1], Region: m[2]}, Token: repositoryToken, ID: m[3]}, true
 }
 
-// orNull writes a missing value as ECR's messages do.
-func orNull(s string) string {
-	if s == "" {
-		return "null"
-	}
-	return s
+func repositoryNotFound(registry, name string) *cloud.Error {
+	return cloud.Errorf("RepositoryNotFoundException",
+		"The repository with name '%s' does not exist in the registry with id '%s'", name, registry)
 }

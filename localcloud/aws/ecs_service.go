@@ -22,6 +22,14 @@ type ServiceLoadBalancer struct {
 	ELBName        string `json:"elbName,omitempty"`
 }
 
+// DeploymentAlarms are the alarms that give a deployment up.
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentAlarms.html
+type DeploymentAlarms struct {
+	AlarmNames []string `json:"alarmNames"`
+	Enable     bool     `json:"enable"`
+	Rollback   bool     `json:"rollback"`
+}
+
 // ServiceSpec says what a service is to be.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html
 type ServiceSpec struct {
@@ -43,6 +51,7 @@ type ServiceSpec struct {
 	DeploymentController struct {
 		Type string `json:"type"`
 	} `json:"deploymentController"`
+	Alarms *DeploymentAlarms `json:"alarms"`
 	// HealthCheckGracePeriodSeconds is how long after a task's start the health checks of its load balancers do not count.
 	HealthCheckGracePeriodSeconds *int                  `json:"healthCheckGracePeriodSeconds"`
 	LoadBalancers                 []ServiceLoadBalancer `json:"loadBalancers"`
@@ -61,9 +70,6 @@ type ServiceSpec struct {
 	Tags                       tags              `json:"tags"`
 
 	// Not modelled: refused unless empty.
-	Alarms *struct {
-		Enable bool `json:"enable"`
-	} `json:"alarms"`
 	IAMRole                     string `json:"iamRole"`
 	OrderedPlacementStrategies  []any  `json:"orderedPlacementStrategies"`
 	PlacementConstraints        []any  `json:"placementConstraints"`
@@ -143,9 +149,13 @@ type Deployment struct {
 	// FailedTasks counts the tasks that failed one after the other, without one in between that became healthy.
 	FailedTasks int
 	// FailedAt is when the last of them failed.
-	FailedAt  time.Time `json:",omitzero"`
-	CreatedAt time.Time
-	UpdatedAt time.Time
+	FailedAt time.Time `json:",omitzero"`
+	// Alarms are the names of the alarms that give the deployment up.
+	Alarms []string `json:",omitempty"`
+	// DeployedAt is when its tasks had taken over, and its bake time began: zero before, and where it has none.
+	DeployedAt time.Time `json:",omitzero"`
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
 	// Properties are the service's properties that make up the version.
 	Properties cloud.Map
 }
@@ -264,7 +274,7 @@ var Service = &cloud.Kind[ServiceSpec]{
 		}
 		version := versionOf(c.Resource.Inputs)
 		if c.Old == nil || in.ForceNewDeployment && changedBesideTags(c) || !reflect.DeepEqual(versionOf(c.Old.Inputs), version) {
-			status.deploy(revision.ARN, version)
+			status.deploy(revision.ARN, version, in.watchedAlarms(c.Tx, s))
 		}
 		for i := range status.Deployments {
 			if d := &status.Deployments[i]; d.Status == DeploymentPrimary {
@@ -401,7 +411,7 @@ func lastFailure(tx *cloud.Tx, service *cloud.Resource) string {
 }
 
 // deploy makes a new PRIMARY deployment. Those before it stay ACTIVE for as long as they have tasks.
-func (s *ServiceStatus) deploy(taskDefinition string, version cloud.Map) {
+func (s *ServiceStatus) deploy(taskDefinition string, version cloud.Map, alarms []string) {
 	for i := range s.Deployments {
 		s.Deployments[i].Status = DeploymentActive
 		s.Deployments[i].Desired = 0
@@ -411,9 +421,34 @@ func (s *ServiceStatus) deploy(taskDefinition string, version cloud.Map) {
 	id := fmt.Sprintf("ecs-svc/%019d", number)
 	s.Deployments = slices.Insert(s.Deployments, 0, Deployment{
 		ID: id, Status: DeploymentPrimary, RolloutState: RolloutInProgress, Reason: "ECS deployment " + id + " in progress.",
-		TaskDefinition: taskDefinition, CreatedAt: now, UpdatedAt: now, Properties: version,
+		TaskDefinition: taskDefinition, CreatedAt: now, UpdatedAt: now, Properties: version, Alarms: alarms,
 	})
 	s.Steady = false
+}
+
+// watchedAlarms returns the alarms that a deployment that begins now watches: none if one of them is in ALARM already, so
+// that what mends its cause can be deployed. An alarm that does not exist is none.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html
+func (in *ServiceSpec) watchedAlarms(tx *cloud.Tx, s cloud.Scope) []string {
+	if in.Alarms == nil || !in.Alarms.Enable || InAlarm(tx, s, in.Alarms.AlarmNames) != "" {
+		return nil
+	}
+	return in.Alarms.AlarmNames
+}
+
+// BakeTime is for how much longer a deployment is watched once its tasks have taken over. AWS says of it no more than that
+// it follows from the alarms and is below five minutes; here it is as long as the longest of them looks back.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html
+func BakeTime(tx *cloud.Tx, s cloud.Scope, alarms []string) time.Duration {
+	const most = 5 * time.Minute
+	var longest time.Duration
+	for _, name := range alarms {
+		if r := tx.Get(cloud.Key{Scope: s, Token: metricAlarmToken, ID: name}); r != nil {
+			a := AlarmOf(r)
+			longest = max(longest, a.Period*time.Duration(a.EvaluationPeriods))
+		}
+	}
+	return min(longest, most)
 }
 
 // changedBesideTags reports whether the provider calls UpdateService at all for an update.
@@ -431,7 +466,6 @@ func changedBesideTags(c *cloud.Call) bool {
 // modelled refuses what the local cloud does not do.
 func modelled(in *ServiceSpec) error {
 	for what, given := range map[string]bool{
-		"alarms":                                   in.Alarms != nil && in.Alarms.Enable,
 		"iamRole":                                  in.IAMRole != "",
 		"serviceConnectConfiguration":              in.ServiceConnectConfiguration != nil && in.ServiceConnectConfiguration.Enabled,
 		"serviceRegistries":                        in.ServiceRegistries != nil,
@@ -467,6 +501,8 @@ func runnable(c *cloud.Call, in *ServiceSpec, revision *Revision, clusterID stri
 		return refuse("Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments.")
 	case in.HealthCheckGracePeriodSeconds != nil && *in.HealthCheckGracePeriodSeconds > 0 && len(in.LoadBalancers) == 0:
 		return refuse("Health check grace period is only valid for services configured to use load balancers")
+	case in.Alarms != nil && in.Alarms.Enable && len(in.Alarms.AlarmNames) == 0:
+		return refuse("You must specify at least one alarm name to use deployment alarms.")
 	case in.LaunchType != "" && len(in.CapacityProviderStrategies) > 0:
 		return refuse("Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again.")
 	}

@@ -30,6 +30,7 @@ const (
 	StopFailedToStart            = "TaskFailedToStart"
 	StopEssentialContainerExited = "EssentialContainerExited"
 	StopServiceScheduler         = "ServiceSchedulerInitiated"
+	StopSpotInterruption         = "SpotInterruption"
 )
 
 // What health checks say of a container, and of a task through its essential containers.

@@ -232,8 +232,10 @@ type Revision struct {
 	TaskRoleARN      string
 	// Architecture is that of the images, in Go's and OCI's terms: amd64 or arm64.
 	Architecture string
-	Volumes      []string
-	Containers   []ContainerDefinition
+	// CPU is what the task has in units of 1/1024 of a processor, Memory in MiB.
+	CPU, Memory int
+	Volumes     []string
+	Containers  []ContainerDefinition
 }
 
 // Container returns the container with the name, or nil.
@@ -280,6 +282,12 @@ func FindRevision(tx *cloud.Tx, s cloud.Scope, name string) (*Revision, error) {
 	}
 	if in.RuntimePlatform != nil && in.RuntimePlatform.CPUArchitecture == "ARM64" {
 		r.Architecture = "arm64"
+	}
+	if r.CPU, err = cpuUnits(in.CPU); err == nil {
+		r.Memory, err = mebibytes(in.Memory)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("task definition %s: %w", found.ID, err)
 	}
 	for _, v := range in.Volumes {
 		r.Volumes = append(r.Volumes, v.Name)

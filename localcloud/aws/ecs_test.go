@@ -340,7 +340,7 @@ func TestServiceRefusals(t *testing.T) {
 		{"minimum", cloud.Map{"deploymentMinimumHealthyPercent": 101.0}, invalid, "minimumHealthyPercent"},
 		{"maximum", cloud.Map{"deploymentMaximumPercent": 50.0}, invalid, "maximumPercent"},
 		{"count", cloud.Map{"desiredCount": -1.0}, invalid, "Desired count"},
-		{"alarms", cloud.Map{"alarms": cloud.Map{"enable": true, "rollback": true, "alarmNames": []any{"a"}}}, "", "alarms: not modelled"},
+		{"alarms", cloud.Map{"alarms": cloud.Map{"enable": true, "rollback": true, "alarmNames": []any{}}}, invalid, "at least one alarm name"},
 		{"EC2", cloud.Map{"capacityProviderStrategies": nil}, "", "runs on EC2: not modelled"},
 		{"daemon", cloud.Map{"schedulingStrategy": "DAEMON"}, "", "not modelled"},
 	} {

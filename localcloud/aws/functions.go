@@ -48,7 +48,12 @@ var getCallerIdentity = &cloud.Function[struct{}]{
 	Token: "aws:index/getCallerIdentity:getCallerIdentity",
 	Call: func(c *cloud.Call, _ *struct{}) (cloud.Map, error) {
 		account := c.Caller.Scope.Account
-		return cloud.Map{"id": account, "accountId": account, "arn": "arn:aws:iam::" + account + ":root", "userId": account}, nil
+		out := cloud.Map{"id": account, "accountId": account, "arn": rootOf(account), "userId": account}
+		if session := c.Caller.Identity; session != "" {
+			role, name := sessionRole(c.Tx, session) // there, or the call would have been refused
+			out["arn"], out["userId"] = session, outputText(role, "uniqueId")+":"+name
+		}
+		return out, nil
 	},
 }
 

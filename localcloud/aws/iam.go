@@ -76,14 +76,39 @@ var Role = &cloud.Kind[role]{
 				Property: "maxSessionDuration", Reason: fmt.Sprintf("expected max_session_duration to be in the range (3600 - 43200), got %d", d),
 			})
 		}
+		if len(in.Path) > 512 {
+			failures = append(failures, cloud.Failure{Property: "path", Reason: "expected length of path to be in the range (0 - 512)"})
+		}
+		if in.PermissionsBoundary != "" && !policyARN.MatchString(in.PermissionsBoundary) {
+			failures = append(failures, cloud.Failure{
+				Property: "permissionsBoundary", Reason: fmt.Sprintf("(%s) is an invalid ARN: not the ARN of a policy", in.PermissionsBoundary),
+			})
+		}
 		if len(in.Description) > 1000 {
 			failures = append(failures, cloud.Failure{Property: "description", Reason: "expected length of description to be in the range (0 - 1000)"})
 		}
 		return failures
 	},
+	// A policy stays for as long as a role has it, or has it as its boundary. That there is none is for Outputs to say, in other
+	// words.
+	Refs: func(c *cloud.Call, in *role) []cloud.Ref {
+		var refs []cloud.Ref
+		for _, arn := range append(slices.Clone(in.ManagedPolicyARNs), in.PermissionsBoundary) {
+			if ref := (cloud.Ref{Token: policyToken, Value: arn}); arn != "" && c.Find(ref) != nil {
+				refs = append(refs, ref)
+			}
+		}
+		return refs
+	},
 	Outputs: func(c *cloud.Call, in *role) (cloud.Map, error) {
-		if in.PermissionsBoundary != "" {
-			return nil, fmt.Errorf("a permissions boundary: %w", cloud.ErrUnimplemented)
+		if !iamPath.MatchString(in.Path) {
+			return nil, cloud.Errorf("ValidationError", "The specified value for path is invalid. It must begin and end with / and contain only "+
+				"alphanumeric characters and/or / characters.")
+		}
+		if b := in.PermissionsBoundary; b != "" {
+			if _, ok := managedPolicy(c.Tx, c.Resource.Scope, b); !ok {
+				return nil, cloud.Errorf("NoSuchEntity", "Scope ARN: %s does not exist or is not attachable.", b)
+			}
 		}
 		if _, err := in.AssumeRolePolicy.trustPolicy(c.Tx); err != nil {
 			return nil, err
@@ -101,6 +126,9 @@ var Role = &cloud.Kind[role]{
 			if _, ok := managedPolicy(c.Tx, c.Resource.Scope, name); !ok {
 				return nil, noSuchPolicy(name)
 			}
+		}
+		if err := in.reattach(c); err != nil {
+			return nil, err
 		}
 		out := cloud.Map{"tagsAll": in.Tags.all(c)}
 		if c.Old != nil {
@@ -131,13 +159,21 @@ var Role = &cloud.Kind[role]{
 		return c.Store.Update(func(tx *cloud.Tx) error {
 			for _, token := range []string{rolePolicyToken, rolePolicyAttachmentToken} {
 				for _, r := range tx.List(c.Resource.Scope, token) {
-					if r.Inputs["role"] == c.Resource.ID {
-						tx.Delete(r.Key)
+					if r.Inputs["role"] != c.Resource.ID {
+						continue
+					}
+					tx.Delete(r.Key)
+					if arn, ok := r.Inputs["policyArn"].(string); ok {
+						attach(tx, r.Scope, -1, arn)
 					}
 				}
 			}
 			return nil
 		})
+	},
+	Delete: func(c *cloud.Call, in *role) error {
+		attach(c.Tx, c.Resource.Scope, -1, in.ManagedPolicyARNs...)
+		return nil
 	},
 }
 
@@ -236,8 +272,13 @@ var RolePolicyAttachment = &cloud.Kind[rolePolicyAttachment]{
 		}
 		if c.Old == nil {
 			c.Resource.ID = in.Role + "-" + uniqueSuffix() // made up by the provider: an attachment has no id
+			attach(c.Tx, c.Resource.Scope, 1, in.PolicyARN)
 		}
 		return nil, nil
+	},
+	Delete: func(c *cloud.Call, in *rolePolicyAttachment) error {
+		attach(c.Tx, c.Resource.Scope, -1, in.PolicyARN)
+		return nil
 	},
 }
 
@@ -337,6 +378,12 @@ func roleByARN(tx *cloud.Tx, name string) *cloud.Resource {
 	}
 	return nil
 }
+
+// policyARN is of AWS's own policies, which have no account, and of an account's.
+var policyARN = regexp.MustCompile(`^arn:aws:iam::(aws|\d{12}):policy/.+$`)
+
+// https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html#API_CreateRole_RequestParameters
+var iamPath = regexp.MustCompile(`^/([!-~]+/)?$`)
 
 var iamName = regexp.MustCompile(`^[\w+=,.@-]+$`)
 

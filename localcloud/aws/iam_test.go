@@ -55,10 +55,54 @@ func TestRoleChecks(t *testing.T) {
 		_, err := c.try(roleToken, test.in)
 		c.refused(err, "Check", test.words)
 	}
-	_, err := c.try(roleToken, cloud.Map{"name": "a", "assumeRolePolicy": trustTasks, "permissionsBoundary": forTasks})
-	if err == nil || !strings.Contains(err.Error(), "a permissions boundary: not modelled") {
-		t.Errorf("a permissions boundary: %v", err)
+	for _, path := range []string{"slipway", "/slipway", "slipway/", "/slip way/"} {
+		_, err := c.try(roleToken, cloud.Map{"name": "a", "assumeRolePolicy": trustTasks, "path": path})
+		c.refused(err, "ValidationError", "The specified value for path is invalid.")
 	}
+}
+
+func TestPermissionsBoundary(t *testing.T) {
+	const none = "arn:aws:iam::000000000000:policy/none"
+	c := newCloud(t, iamKinds()...)
+	in := cloud.Map{"name": "task", "path": "/slipway/", "assumeRolePolicy": trustTasks, "managedPolicyArns": []any{forTasks}}
+	_, err := c.try(roleToken, with(in, cloud.Map{"permissionsBoundary": none}))
+	c.refused(err, "NoSuchEntity", "Scope ARN: "+none+" does not exist or is not attachable.")
+	_, err = c.try(roleToken, with(in, cloud.Map{"permissionsBoundary": "task"}))
+	c.refused(err, "Check", "permissionsBoundary: (task) is an invalid ARN")
+
+	boundary := c.create(policyToken, cloud.Map{"name": "boundary", "policy": `{"Version":"2012-10-17","Statement":[` +
+		`{"Effect":"Allow","Action":["logs:*","secretsmanager:*"],"Resource":"*"},{"Effect":"Deny","Action":"logs:CreateLogStream","Resource":"*"}]}`})
+	r := c.create(roleToken, with(in, cloud.Map{"permissionsBoundary": boundary.ID}))
+	name := "arn:aws:iam::000000000000:role/slipway/task"
+	allowed := func(action string) bool {
+		var ok bool
+		c.Store.View(func(tx *cloud.Tx) { ok = Allowed(tx, here.Scope, name, action, "*") })
+		return ok
+	}
+	for action, want := range map[string]bool{
+		"logs:PutLogEvents":             true,
+		"logs:CreateLogStream":          false, // refused by the boundary
+		"ecr:GetAuthorizationToken":     false, // beyond it
+		"secretsmanager:GetSecretValue": false, // within it, and not given
+	} {
+		if got := allowed(action); got != want {
+			t.Errorf("%s: %v", action, got)
+		}
+	}
+	if c.Store.View(func(tx *cloud.Tx) {
+		if !CanAssume(tx, here.Scope, name, "ecs-tasks.amazonaws.com") {
+			t.Error("a role with a path cannot be assumed")
+		}
+	}); !strings.HasSuffix(r.Outputs["arn"].(string), ":role/slipway/task") {
+		t.Errorf("ARN %v", r.Outputs["arn"])
+	}
+	c.refused(c.Delete(t.Context(), here, policyToken, boundary.ID, 1), "DeleteConflict", "Cannot delete a policy attached to entities.")
+	r, err = c.update(r, cloud.Map{"permissionsBoundary": ""})
+	if err != nil || !allowed("ecr:GetAuthorizationToken") {
+		t.Errorf("without the boundary: %v", err)
+	}
+	c.delete(boundary)
+	c.delete(r)
 }
 
 func TestTrustPolicies(t *testing.T) {

@@ -17,7 +17,7 @@ const recordToken = "cloudflare:index/record:Record"
 func defaultStack(t *testing.T, before func(c *testCloud, token string, in cloud.Map)) (*testCloud, map[string]*cloud.Resource) {
 	t.Helper()
 	dns := cloudflare.New([]string{"example.com"})
-	c := newCloud(t, slices.Concat(Kinds(), dns.Kinds())...)
+	c := newCloud(t, slices.Concat(Kinds(), ECR(held{}), dns.Kinds())...)
 	made := map[string]*cloud.Resource{}
 	id := func(token string) string { return made[token].ID }
 	create := func(token string, in cloud.Map) *cloud.Resource {
@@ -98,6 +98,24 @@ func defaultStack(t *testing.T, before func(c *testCloud, token string, in cloud
 	create(secretToken, cloud.Map{"name": "hello", "recoveryWindowInDays": 0.0})
 	create(secretVersionToken, cloud.Map{"secretId": id(secretToken), "secretString": `{"A":"b"}`})
 
+	create(openIDConnectProviderToken, cloud.Map{"url": github, "clientIdLists": []any{"sts.amazonaws.com"}})
+
+	create(repositoryToken, cloud.Map{
+		"name": "hello", "imageTagMutability": "IMMUTABLE", "imageScanningConfiguration": cloud.Map{"scanOnPush": true},
+		"encryptionConfigurations": []any{cloud.Map{"encryptionType": "AES256"}},
+	})
+	create(lifecyclePolicyToken, cloud.Map{"repository": id(repositoryToken), "policy": lifecycleOf(expireAny(1))})
+	create(repositoryPolicyToken, cloud.Map{
+		"repository": id(repositoryToken), "policy": policyFor("Allow", `{"AWS":"123456789012"}`, "ecr:BatchGetImage"),
+	})
+	create(bucketToken, cloud.Map{"bucket": "slipway-state"})
+	create(bucketVersioningToken, cloud.Map{"bucket": id(bucketToken), "versioningConfiguration": cloud.Map{"status": "Enabled"}})
+	create(bucketEncryptionToken, cloud.Map{"bucket": id(bucketToken), "rules": []any{encryptionRule("AES256", "")}})
+	create(bucketPublicAccessBlockToken, cloud.Map{"bucket": id(bucketToken), "blockPublicPolicy": true})
+	create(bucketPolicyToken, cloud.Map{
+		"bucket": id(bucketToken), "policy": bucketPolicyFor("Allow", `{"AWS":"000000000000"}`, "s3:GetObject", "arn:aws:s3:::slipway-state/*"),
+	})
+
 	create(clusterToken, cloud.Map{"name": "main"})
 	create(clusterCapacityProvidersToken, cloud.Map{"clusterName": "main", "capacityProviders": []any{Fargate, FargateSpot}})
 	definition := create(taskDefinitionToken, definitionOf(containerOf(nil), cloud.Map{
@@ -110,8 +128,25 @@ func defaultStack(t *testing.T, before func(c *testCloud, token string, in cloud
 		"loadBalancers": []any{cloud.Map{
 			"targetGroupArn": id(targetGroupToken), "containerName": "main", "containerPort": 8080.0,
 		}},
+		"alarms": cloud.Map{"enable": true, "rollback": true, "alarmNames": []any{"errors"}},
+	})
+	create(metricAlarmToken, cloud.Map{
+		"name": "errors", "comparisonOperator": "GreaterThanThreshold", "threshold": 5.0, "evaluationPeriods": 1.0,
+		"treatMissingData": "notBreaching",
+		"metricQueries": []any{
+			cloud.Map{"id": "rate", "expression": "IF(requests > 10, 100 * errors / requests, 0)", "returnData": true, "label": "5xx %"},
+			cloud.Map{"id": "errors", "metric": balancerMetric(Target5XXCount, made)},
+			cloud.Map{"id": "requests", "metric": balancerMetric(RequestCount, made)},
+		},
 	})
 	return c, made
+}
+
+// balancerMetric is a query for a metric of the stack's load balancer and target group.
+func balancerMetric(name string, made map[string]*cloud.Resource) cloud.Map {
+	return cloud.Map{"namespace": NamespaceELB, "metricName": name, "stat": Sum, "period": 60.0, "dimensions": cloud.Map{
+		"LoadBalancer": made[loadBalancerToken].Outputs["arnSuffix"], "TargetGroup": made[targetGroupToken].Outputs["arnSuffix"],
+	}}
 }
 
 // Every kind is imported by the id that its page in the registry says. What comes back is what was made.
@@ -169,6 +204,9 @@ func TestDroppedInputsThatAWSChooses(t *testing.T) {
 		{targetGroupToken, "healthCheck"},
 		{loadBalancerToken, "ipAddressType"},
 		{roleToken, "inlinePolicies"},
+		{repositoryToken, "encryptionConfigurations"},
+		{repositoryToken, "imageScanningConfiguration"},
+		{bucketToken, "bucket"},
 		{recordToken, "ttl"},
 	} {
 		r := made[tt.token]
@@ -208,6 +246,15 @@ func TestTextsThatMeanTheSame(t *testing.T) {
 		},
 		{"role policy", rolePolicyToken, "policy", made[rolePolicyToken].Inputs["policy"], permission, true},
 		{"managed policy", policyToken, "policy", made[policyToken].Inputs["policy"], permission, true},
+		{
+			"lifecycle policy", lifecyclePolicyToken, "policy", lifecycleOf(expireUntagged, expireAny(2)),
+			"{\"rules\": [" + expireAny(2) + ", " + expireUntagged + "]}", true,
+		},
+		{"another lifecycle policy", lifecyclePolicyToken, "policy", lifecycleOf(expireAny(2)), lifecycleOf(expireAny(3)), false},
+		{
+			"repository policy", repositoryPolicyToken, "policy", policyFor("Allow", `{"AWS":"123456789012"}`, "a", "b"),
+			policyFor("Allow", `{"AWS":["123456789012"]}`, "b", "a"), true,
+		},
 		{
 			"inline policy", roleToken, "inlinePolicies", made[roleToken].Inputs["inlinePolicies"],
 			[]any{cloud.Map{"name": "inline", "policy": permission}},

@@ -29,7 +29,7 @@ type Statement struct {
 	NotAction    values
 	Resource     values
 	NotResource  values
-	Condition    map[string]map[string]values
+	Condition    conditions
 }
 
 // statements is a list of statements, or a single one.
@@ -277,15 +277,8 @@ func exists(tx *cloud.Tx, kind, id string) bool {
 // modelled refuses by name what evaluating the statement would need and the local cloud does not have, so that it is never
 // taken for granted.
 func (s *Statement) modelled() error {
-	for operator, keys := range s.Condition {
-		if _, ok := operators[strings.TrimSuffix(operator, "IfExists")]; !ok {
-			return fmt.Errorf("the condition operator %s of a policy: %w", operator, cloud.ErrUnimplemented)
-		}
-		for key := range keys {
-			if !slices.ContainsFunc(contextKeys, func(k string) bool { return matches(k, strings.ToLower(key)) }) {
-				return fmt.Errorf("the condition key %s of a policy: %w", key, cloud.ErrUnimplemented)
-			}
-		}
+	if err := s.Condition.modelled(); err != nil {
+		return err
 	}
 	for _, r := range slices.Concat(s.Resource, s.NotResource) {
 		if variable.MatchString(r) {
@@ -299,39 +292,12 @@ func (s *Statement) modelled() error {
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
 var variable = regexp.MustCompile(`\$\{[^*?$]`)
 
-// contextKeys are the condition keys that requests inside the local cloud carry, and those of web identities, which they do
-// not; in lower case, as keys are compared.
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
-var contextKeys = []string{
-	"aws:principalarn", "aws:requestedregion", "aws:securetransport", "aws:sourceaccount", "aws:sourcearn", "*:aud", "*:sub",
-}
-
-// operators compare the value of a condition key with one of the policy's values.
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
-var operators = map[string]struct {
-	match func(pattern, value string) bool
-	not   bool // holds if no value of the policy matches
-}{
-	"StringEquals":              {match: equal},
-	"StringNotEquals":           {match: equal, not: true},
-	"StringEqualsIgnoreCase":    {match: strings.EqualFold},
-	"StringNotEqualsIgnoreCase": {match: strings.EqualFold, not: true},
-	"StringLike":                {match: matches},
-	"StringNotLike":             {match: matches, not: true},
-	"ArnEquals":                 {match: arnMatches},
-	"ArnLike":                   {match: arnMatches},
-	"ArnNotEquals":              {match: arnMatches, not: true},
-	"ArnNotLike":                {match: arnMatches, not: true},
-	"Bool":                      {match: strings.EqualFold},
-}
-
-func equal(a, b string) bool { return a == b }
-
 // request is what a policy is asked about.
 type request struct {
 	action, resource string
-	principal        string            // in trust policies: the service
-	context          map[string]string // by condition key, in lower case
+	principal        principals          // in trust policies: every name by which a policy may mean who asks
+	context          map[string]string   // by condition key, in lower case
+	lists            map[string][]string // the same of keys that have several values
 }
 
 // applies tells whether the statement is about the request.
@@ -349,39 +315,37 @@ func (s *Statement) applies(r request) bool {
 		len(s.NotPrincipal) > 0 && s.NotPrincipal.has(r.principal):
 		return false
 	}
-	for operator, keys := range s.Condition {
-		name, ifExists := strings.CutSuffix(operator, "IfExists")
-		o := operators[name]
-		for key, patterns := range keys {
-			value, ok := r.context[strings.ToLower(key)]
-			// A key that the request lacks fails a positive operator and satisfies a negated one.
-			if holds := ok && anyOf(o.match, patterns, value) != o.not || !ok && (o.not || ifExists); !holds {
-				return false
-			}
+	return s.Condition.hold(r)
+}
+
+// has tells whether the principals of a policy include who asks, by any name.
+func (p principals) has(who principals) bool {
+	if slices.Contains(p["*"], "*") || len(who["AWS"]) > 0 && slices.Contains(p["AWS"], "*") {
+		return true
+	}
+	for kind, names := range who {
+		if slices.ContainsFunc(names, func(n string) bool { return slices.Contains(p[kind], n) }) {
+			return true
 		}
 	}
-	return true
+	return false
 }
 
-func (p principals) has(service string) bool {
-	return slices.Contains(p["Service"], service) || slices.Contains(p["*"], "*")
-}
-
-// allows decides: an applying refusal wins over every permission, and without a permission nothing is allowed.
+// decide asks all policies: an applying refusal wins over every permission, and without a permission nothing is allowed.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
-func allows(policies []*Policy, r request) bool {
-	allowed := false
+func decide(policies []*Policy, r request) verdict {
+	v := silent
 	for _, p := range policies {
 		for _, s := range p.Statement {
 			if s.applies(r) {
 				if s.Effect == "Deny" {
-					return false
+					return refuses
 				}
-				allowed = true
+				v = permits
 			}
 		}
 	}
-	return allowed
+	return v
 }
 
 // matches compares a value with a pattern in which * stands for any characters and ? for any one.
@@ -427,16 +391,16 @@ func arnMatches(pattern, value string) bool {
 	return true
 }
 
-// Allowed tells whether the role's policies, inline and attached, let it perform the action on the resource. A role that does
-// not exist may do nothing.
+// Allowed tells whether the role's policies, inline and attached, let it perform the action on the resource, and its permissions
+// boundary, if it has one, does so too. A role that does not exist may do nothing.
 func Allowed(tx *cloud.Tx, s cloud.Scope, roleARN, action, resource string) bool {
 	role := roleByARN(tx, roleARN)
 	if role == nil {
 		return false
 	}
-	return allows(policiesOf(tx, role), request{action: action, resource: resource, context: map[string]string{
-		"aws:principalarn": roleARN, "aws:requestedregion": s.Region, "aws:securetransport": "true",
-	}})
+	return authorityOf(tx, role).denial(request{action: action, resource: resource, context: map[string]string{
+		"aws:principalarn": roleARN, "aws:principalaccount": role.Scope.Account, "aws:requestedregion": s.Region, "aws:securetransport": "true",
+	}}) == ""
 }
 
 // CanAssume tells whether the role's trust policy lets a service, such as "ecs-tasks.amazonaws.com", assume the role on behalf
@@ -447,45 +411,85 @@ func CanAssume(tx *cloud.Tx, s cloud.Scope, roleARN, principal string) bool {
 	if r == nil {
 		return false
 	}
-	p, err := Role.Of(r).AssumeRolePolicy.parse()
-	if err != nil {
-		return false // checked when it was stored
-	}
 	service, _, _ := strings.Cut(principal, ".")
 	service = strings.TrimSuffix(service, "-tasks") // the ARNs of tasks are of the service ecs
-	return allows([]*Policy{p}, request{action: "sts:AssumeRole", principal: principal, context: map[string]string{
+	return trust(r, request{action: "sts:AssumeRole", principal: principals{"Service": {principal}}, context: map[string]string{
 		"aws:sourceaccount": s.Account, "aws:sourcearn": arn(s, service, "*"), "aws:securetransport": "true",
-	}})
+	}}) == permits
 }
 
-// policiesOf returns everything that says what the role may do.
-func policiesOf(tx *cloud.Tx, role *cloud.Resource) []*Policy {
+// trust tells what a role's trust policy says of a request to assume it.
+func trust(role *cloud.Resource, r request) verdict {
+	p, err := Role.Of(role).AssumeRolePolicy.parse()
+	if err != nil {
+		return silent // checked when it was stored
+	}
+	return decide([]*Policy{p}, r)
+}
+
+// authority is everything that says what a role may do.
+type authority struct {
+	policies []*Policy
+	boundary *Policy // nil for a role without one
+}
+
+func authorityOf(tx *cloud.Tx, role *cloud.Resource) authority {
+	var a authority
 	in := Role.Of(role)
-	var documents []document
 	for _, p := range in.InlinePolicies {
-		documents = append(documents, p.Policy)
+		a.add(p.Policy)
 	}
 	for _, r := range tx.List(role.Scope, rolePolicyToken) {
 		if p := RolePolicy.Of(r); p.Role == role.ID {
-			documents = append(documents, p.Policy)
+			a.add(p.Policy)
 		}
 	}
 	attached := slices.Clone(in.ManagedPolicyARNs)
 	for _, r := range tx.List(role.Scope, rolePolicyAttachmentToken) {
-		if a := RolePolicyAttachment.Of(r); a.Role == role.ID {
-			attached = append(attached, a.PolicyARN)
+		if at := RolePolicyAttachment.Of(r); at.Role == role.ID {
+			attached = append(attached, at.PolicyARN)
 		}
 	}
 	for _, name := range attached {
 		if d, ok := managedPolicy(tx, role.Scope, name); ok {
-			documents = append(documents, d)
+			a.add(d)
 		}
 	}
-	var out []*Policy
-	for _, d := range documents {
-		if p, err := d.identityPolicy(); err == nil { // checked when it was stored
-			out = append(out, p)
+	if in.PermissionsBoundary != "" {
+		a.boundary = new(Policy) // one that has gone allows nothing
+		if d, ok := managedPolicy(tx, role.Scope, in.PermissionsBoundary); ok {
+			if p, err := d.identityPolicy(); err == nil {
+				a.boundary = p
+			}
 		}
 	}
-	return out
+	return a
+}
+
+func (a *authority) add(d document) {
+	if p, err := d.identityPolicy(); err == nil { // checked when it was stored
+		a.policies = append(a.policies, p)
+	}
+}
+
+// denial tells why the role may not do what is asked: the end of the sentence that begins with "User: … is not authorized to
+// perform: …". It is empty if the role may. A boundary allows nothing by itself.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
+func (a authority) denial(r request) string {
+	identity, boundary := decide(a.policies, r), permits
+	if a.boundary != nil {
+		boundary = decide([]*Policy{a.boundary}, r)
+	}
+	switch {
+	case identity == refuses:
+		return "with an explicit deny in an identity-based policy"
+	case boundary == refuses:
+		return "with an explicit deny in a permissions boundary"
+	case identity == silent:
+		return "because no identity-based policy allows the " + r.action + " action"
+	case boundary == silent:
+		return "because no permissions boundary allows the " + r.action + " action"
+	}
+	return ""
 }

@@ -137,7 +137,7 @@ func TestDenyAlwaysWins(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := allows([]*Policy{p}, request{action: action, resource: "arn:aws:s3:::b"})
+		got := decide([]*Policy{p}, request{action: action, resource: "arn:aws:s3:::b"}) == permits
 		want := matches(strings.ToLower(allowed), strings.ToLower(action)) && !matches(strings.ToLower(denied), strings.ToLower(action))
 		if got != want {
 			t.Fatalf("allow %s, deny %s, asked %s: %v", allowed, denied, action, got)

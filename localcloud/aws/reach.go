@@ -55,7 +55,7 @@ func ReachableAt(tx *cloud.Tx, s cloud.Scope, from, to *Interface, address strin
 			return p.covers(peer) || p.names(group, peers.SecurityGroups)
 		}
 	}
-	return permits(tx, s, from, egress, port, within(receiver, to)) && permits(tx, s, to, ingress, port, within(sender, from))
+	return letsPass(tx, s, from, egress, port, within(receiver, to)) && letsPass(tx, s, to, ingress, port, within(sender, from))
 }
 
 // FromInternet reports whether TCP packets from anywhere in the internet reach the port of the network interface: it has a
@@ -94,7 +94,7 @@ func internet(tx *cloud.Tx, s cloud.Scope, ni *Interface, d direction, port int,
 	if err := routed(tx, s, ni, everyone); err != nil {
 		return err
 	}
-	if !permits(tx, s, ni, d, port, func(p *Permission, _ string) bool {
+	if !letsPass(tx, s, ni, d, port, func(p *Permission, _ string) bool {
 		return slices.Contains(p.CIDRBlocks, everyone) || slices.Contains(p.IPv6CIDRBlocks, everyone)
 	}) {
 		return fmt.Errorf("no %s rule of the security groups %v allows TCP port %d and %s", d.inline, ni.SecurityGroups, port, everyone)
@@ -144,9 +144,9 @@ func gatewayOf(tx *cloud.Tx, s cloud.Scope, network string) *cloud.Resource {
 	return nil
 }
 
-// permits reports whether a rule for the direction, in any security group of the network interface, is about the port and
+// letsPass reports whether a rule for the direction, in any security group of the network interface, is about the port and
 // a peer that passes. It is told the rule and the group that the rule belongs to.
-func permits(tx *cloud.Tx, s cloud.Scope, ni *Interface, d direction, port int, passes func(*Permission, string) bool) bool {
+func letsPass(tx *cloud.Tx, s cloud.Scope, ni *Interface, d direction, port int, passes func(*Permission, string) bool) bool {
 	for _, id := range ni.SecurityGroups {
 		for _, p := range permissions(tx, s, id, d) {
 			if p.concerns(port) && passes(&p, id) {

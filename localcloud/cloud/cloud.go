@@ -14,11 +14,12 @@ import (
 type Cloud struct {
 	Store *Store
 
-	schema    Schema
-	kinds     map[string]kind
-	functions map[string]function
-	latency   float64
-	patience  float64
+	schema     Schema
+	kinds      map[string]kind
+	functions  map[string]function
+	latency    float64
+	patience   float64
+	authorizer func(*Call, Operation) error
 }
 
 // Schema knows the names and types of the properties of every kind and of the arguments of every function.
@@ -42,7 +43,32 @@ type Options struct {
 	// Patience scales how long the real services and providers wait before they give up, be it by themselves or because the
 	// caller gave them a timeout; default 1.
 	Patience float64
+	// Authorize is asked before an operation takes effect, and refuses it with its error; nil lets everybody do everything.
+	// The call has a transaction, and the resource: as it is wanted where it is created or updated, as it is where it is read
+	// or deleted, and none where a function is invoked. Nobody is asked to read or delete what is not there.
+	Authorize func(*Call, Operation) error
 }
+
+// Operation is what a caller is about to do.
+type Operation struct {
+	Verb Verb
+	// Token is the kind's, or the function's.
+	Token string
+	// Args are those of a function.
+	Args Map
+}
+
+// Verb is what is done to a resource, or with a function.
+type Verb string
+
+// The verbs of operations.
+const (
+	Create Verb = "create"
+	Read   Verb = "read"
+	Update Verb = "update"
+	Delete Verb = "delete"
+	Invoke Verb = "invoke"
+)
 
 // New makes a cloud of a store. Add gives it its kinds.
 func New(store *Store, o Options) *Cloud {
@@ -50,7 +76,7 @@ func New(store *Store, o Options) *Cloud {
 		o.Patience = 1
 	}
 	return &Cloud{
-		Store: store, schema: o.Schema, latency: o.Latency, patience: o.Patience,
+		Store: store, schema: o.Schema, latency: o.Latency, patience: o.Patience, authorizer: o.Authorize,
 		kinds: map[string]kind{}, functions: map[string]function{},
 	}
 }
@@ -168,6 +194,9 @@ func (c *Cloud) Create(ctx context.Context, caller Caller, token string, inputs 
 	call.Resource = &Resource{Key: Key{Scope: b.scope(caller.Scope), Token: token}, Inputs: inputs}
 	err = c.Store.Update(func(tx *Tx) error {
 		call.Tx = tx
+		if err := c.authorize(call, Operation{Verb: Create, Token: token}); err != nil {
+			return err
+		}
 		return c.put(k, call)
 	})
 	if err != nil {
@@ -195,6 +224,9 @@ func (c *Cloud) Update(ctx context.Context, caller Caller, token, id string, inp
 		}
 		call.Resource = call.Old.Clone()
 		call.Resource.Inputs = b.keep(call.Old.Inputs, inputs)
+		if err := c.authorize(call, Operation{Verb: Update, Token: token}); err != nil {
+			return err
+		}
 		return c.put(k, call)
 	})
 	if err != nil {
@@ -253,14 +285,21 @@ func (c *Cloud) Read(caller Caller, token, id string) (*Resource, error) {
 	}
 	b := k.base()
 	key := Key{Scope: b.scope(caller.Scope), Token: token, ID: id}
-	var r *Resource
+	call := c.call(context.Background(), caller, 0)
 	c.Store.View(func(tx *Tx) {
-		if r = tx.Get(key); r == nil && b.Import != nil {
+		if call.Resource = tx.Get(key); call.Resource == nil && b.Import != nil {
 			key.ID = b.Import(tx, key.Scope, id)
-			r = tx.Get(key)
+			call.Resource = tx.Get(key)
+		}
+		if call.Resource != nil {
+			call.Tx = tx
+			err = c.authorize(call, Operation{Verb: Read, Token: token})
 		}
 	})
-	return r, nil
+	if err != nil {
+		return nil, fmt.Errorf("reading %s (%s): %w", b.Label, id, err)
+	}
+	return call.Resource, nil
 }
 
 // Delete removes a resource; one that is not there counts as removed. While something uses it, it is tried again for as
@@ -277,7 +316,16 @@ func (c *Cloud) Delete(ctx context.Context, caller Caller, token, id string, tim
 	}
 	key := Key{Scope: b.scope(caller.Scope), Token: token, ID: id}
 	call := c.call(ctx, caller, timeout)
-	c.Store.View(func(tx *Tx) { call.Resource = tx.Get(key) })
+	c.Store.View(func(tx *Tx) {
+		if call.Resource = tx.Get(key); call.Resource != nil {
+			call.Tx = tx
+			err = c.authorize(call, Operation{Verb: Delete, Token: token})
+		}
+	})
+	call.Tx = nil
+	if err != nil {
+		return fail(err)
+	}
 	if call.Resource == nil {
 		return nil
 	}
@@ -331,12 +379,22 @@ func (c *Cloud) Invoke(ctx context.Context, caller Caller, token string, args Ma
 	var err error
 	c.Store.View(func(tx *Tx) {
 		call.Tx = tx
-		out, err = f.call(call, args)
+		if err = c.authorize(call, Operation{Verb: Invoke, Token: token, Args: args}); err == nil {
+			out, err = f.call(call, args)
+		}
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("invoking %s: %w", token, err)
 	}
 	return out, nil, nil
+}
+
+// authorize is the one place where an operation is refused to a caller who may not do it.
+func (c *Cloud) authorize(call *Call, o Operation) error {
+	if c.authorizer == nil {
+		return nil
+	}
+	return c.authorizer(call, o)
 }
 
 func (c *Cloud) call(ctx context.Context, caller Caller, timeout time.Duration) *Call {

@@ -120,6 +120,8 @@ type Call struct {
 type Caller struct {
 	Scope  Scope
 	Config Map
+	// Identity is who that is, in the words of the package whose kinds are called; empty for one who may do everything.
+	Identity string
 }
 
 // Find returns the resource that a reference from this call's scope means, or nil.

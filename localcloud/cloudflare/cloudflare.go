@@ -50,14 +50,14 @@ func Scope() cloud.Scope { return cloud.Scope{Account: account} }
 
 var tokenPattern = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 
-// Configure reads the provider's configuration. A token may be missing here: the engine's own environment, where it then is, is
+// Caller reads the provider's configuration. A token may be missing here: the engine's own environment, where it then is, is
 // not seen.
-func Configure(config cloud.Map) (cloud.Scope, error) {
+func Caller(config cloud.Map) (cloud.Caller, error) {
 	if token, ok := config["apiToken"].(string); ok && token != "" && !tokenPattern.MatchString(token) {
-		return cloud.Scope{}, errors.New("API tokens must only contain characters a-z, A-Z, 0-9, hyphens and underscores: " +
+		return cloud.Caller{}, errors.New("API tokens must only contain characters a-z, A-Z, 0-9, hyphens and underscores: " +
 			"set it with `pulumi config set --secret cloudflare:apiToken`")
 	}
-	return Scope(), nil
+	return cloud.Caller{Scope: Scope(), Config: config}, nil
 }
 
 func (c *Cloudflare) zone(id string) (Zone, bool) {

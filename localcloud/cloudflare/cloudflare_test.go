@@ -108,11 +108,11 @@ func TestGetZone(t *testing.T) {
 	c.refused(err, "", "exactly one of")
 }
 
-func TestConfigure(t *testing.T) {
-	if s, err := Configure(cloud.Map{"apiToken": "abc_DEF-123"}); err != nil || s != Scope() {
-		t.Errorf("%v, %v", s, err)
+func TestCaller(t *testing.T) {
+	if c, err := Caller(cloud.Map{"apiToken": "abc_DEF-123"}); err != nil || c.Scope != Scope() {
+		t.Errorf("%v, %v", c, err)
 	}
-	if _, err := Configure(cloud.Map{"apiToken": "not a token"}); err == nil || strings.Contains(err.Error(), "not a token") {
+	if _, err := Caller(cloud.Map{"apiToken": "not a token"}); err == nil || strings.Contains(err.Error(), "not a token") {
 		t.Errorf("a malformed token: %v; it must be refused and not printed", err)
 	}
 }

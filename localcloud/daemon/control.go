@@ -21,6 +21,8 @@ import (
 //
 //	GET    /status                             what is alive
 //	GET    /logs?group=G&follow=true           what tasks logged
+//	POST   /interrupt?service=S                takes back the capacity of a Spot task of a service
+//	POST   /crash?service=S                    kills a task of a service
 //	PATCH  /resource?account=A&region=R&type=T&id=I  changes properties behind the engine's back
 //	DELETE /resource?…                         removes a resource behind the engine's back
 func (d *daemon) control() http.Handler {
@@ -37,6 +39,18 @@ func (d *daemon) control() http.Handler {
 			answer(w, err)
 		}
 	})
+	for path, mishap := range map[string]func(service string) (taskID string, err error){
+		"/interrupt": d.scheduler.Interrupt, "/crash": d.scheduler.Crash,
+	} {
+		mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
+			taskID, err := mishap(r.URL.Query().Get("service"))
+			if err != nil {
+				answer(w, err)
+				return
+			}
+			_, _ = io.WriteString(w, taskID) // or the client is gone
+		})
+	}
 	mux.HandleFunc("PATCH /resource", func(w http.ResponseWriter, r *http.Request) {
 		var change cloud.Map
 		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&change); err != nil {
@@ -173,6 +187,30 @@ func (c Client) Logs(ctx context.Context, w io.Writer, group string, follow bool
 		return fmt.Errorf("read logs: %w", err)
 	}
 	return nil
+}
+
+// Interrupt takes back the capacity of a running Spot task of the service, which is given by name or ARN, with AWS's warning
+// of two minutes. It returns the task's id.
+func (c Client) Interrupt(ctx context.Context, service string) (taskID string, err error) {
+	return c.mishap(ctx, "/interrupt", service)
+}
+
+// Crash kills a running task of the service, which is given by name or ARN, and returns its id.
+func (c Client) Crash(ctx context.Context, service string) (taskID string, err error) {
+	return c.mishap(ctx, "/crash", service)
+}
+
+func (c Client) mishap(ctx context.Context, path, service string) (string, error) {
+	body, err := c.do(ctx, http.MethodPost, path, url.Values{"service": {service}}, nil)
+	if err != nil {
+		return "", err // it says what was to happen
+	}
+	defer func() { _ = body.Close() }()
+	taskID, err := io.ReadAll(body)
+	if err != nil {
+		return "", fmt.Errorf("read the task's id: %w", err)
+	}
+	return string(taskID), nil
 }
 
 // Change sets properties of a living resource as somebody with the AWS console would, unknown to the engine. A property

@@ -23,6 +23,8 @@ import (
 	"slipway/localcloud/runtime/addr"
 	"slipway/localcloud/runtime/ca"
 	"slipway/localcloud/runtime/dns"
+	"slipway/localcloud/runtime/oidc"
+	"slipway/localcloud/runtime/proxy"
 	"slipway/localcloud/runtime/registry"
 	"slipway/localcloud/runtime/task"
 	"slipway/localcloud/schema"
@@ -39,7 +41,8 @@ type Options struct {
 	Zones []string `json:"zones"`
 	// Latency scales how long operations take: 0, the default, is as fast as can be, 1 as slow as AWS.
 	Latency float64 `json:"latency"`
-	// Patience scales how long AWS and its provider wait before they give up. Default 0.1.
+	// Patience scales how long AWS and its provider wait before they give up, and how long the minutes are in which AWS
+	// counts. Default 0.1.
 	Patience float64 `json:"patience"`
 }
 
@@ -50,6 +53,7 @@ type daemon struct {
 	cloud      *cloud.Cloud
 	cloudflare *cloudflare.Cloudflare
 	logs       *runtime.Logs
+	scheduler  *runtime.Scheduler
 	info       Info
 }
 
@@ -67,6 +71,10 @@ func Run(ctx context.Context, o Options, log *slog.Logger) (err error) {
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	authority, err := ca.Open(filepath.Join(o.Dir, "ca"))
+	if err != nil {
+		return err
+	}
+	tokens, err := oidc.Open(o.Dir)
 	if err != nil {
 		return err
 	}
@@ -90,12 +98,18 @@ func Run(ctx context.Context, o Options, log *slog.Logger) (err error) {
 	}()
 
 	d := &daemon{
-		cloud:      cloud.New(store, cloud.Options{Schema: schema.SDKs{}, Latency: o.Latency, Patience: o.Patience}),
+		cloud: cloud.New(store, cloud.Options{
+			Schema: schema.SDKs{}, Latency: o.Latency, Patience: o.Patience, Authorize: aws.Authorize(),
+		}),
 		cloudflare: cloudflare.New(o.Zones),
 		logs:       runtime.NewLogs(store, filepath.Join(o.Dir, "logs")),
 	}
+	addresses := addr.New()
+	d.scheduler = runtime.NewScheduler(runtime.SchedulerOptions{
+		Store: store, Runner: runner, Addresses: addresses, Images: images, Logs: d.logs, Latency: o.Latency, Pace: runtime.Pace(o.Patience),
+	})
 	d.cloud.Add(aws.Kinds()...)
-	d.cloud.Add(aws.ECR(runtime.ECR{Registry: images})...)
+	d.cloud.Add(aws.ECR(runtime.NewECR(store, images))...)
 	d.cloud.Add(d.cloudflare.Kinds()...)
 
 	before, _ := Last(o.Dir) // without it there are no ports to keep
@@ -104,8 +118,8 @@ func Run(ctx context.Context, o Options, log *slog.Logger) (err error) {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, p := range []provider.Package{
-		{Name: "aws", Scope: aws.Scope},
-		{Name: "cloudflare", Scope: cloudflare.Configure},
+		{Name: "aws", Caller: (&aws.Callers{Store: store, Tokens: tokens}).Caller},
+		{Name: "cloudflare", Caller: cloudflare.Caller},
 	} {
 		p.Version, p.Secrets = schema.Version(p.Name), schema.SDKs{}.Secrets
 		l, err := listen(fmt.Sprintf("127.0.0.1:%d", before.Providers[p.Name]))
@@ -136,15 +150,22 @@ func Run(ctx context.Context, o Options, log *slog.Logger) (err error) {
 	}
 	defer func() { err = errors.Join(err, nameServer.Close(context.WithoutCancel(ctx))) }()
 	d.info.DNS = nameServer.Addr().String()
+	l, err := listen(before.Proxy)
+	if err != nil {
+		return err
+	}
+	d.info.Proxy = l.Addr().String()
+	group.Go(func() error {
+		return proxy.Serve(ctx, l, proxy.Config{Resolve: runtime.Resolver{Store: store, DNS: nameServer.Addr()}.Resolve, Log: log})
+	})
 
-	addresses := addr.New()
+	balancers := &runtime.Balancers{Store: store, Addresses: addresses, Log: log}
 	for _, controller := range []interface{ Run(context.Context) error }{
 		&runtime.Certificates{Store: store, Authority: authority, DNS: nameServer.Addr(), Log: log},
 		d.logs,
-		&runtime.Balancers{Store: store, Addresses: addresses, Log: log},
-		runtime.NewScheduler(runtime.SchedulerOptions{
-			Store: store, Runner: runner, Addresses: addresses, Images: images, Logs: d.logs, Latency: o.Latency,
-		}),
+		balancers,
+		d.scheduler,
+		&runtime.Metrics{Store: store, Balancers: balancers, Tasks: d.scheduler, Pace: runtime.Pace(o.Patience)},
 	} {
 		group.Go(func() error { return controller.Run(ctx) })
 	}

@@ -56,7 +56,7 @@ func TestRestartKeepsWhatIsThere(t *testing.T) {
 			t.Errorf("the port of %s went from %d to %d", name, port, second.Info.Providers[name])
 		}
 	}
-	if second.Info.Registry != first.Info.Registry || second.Info.CAFile != first.Info.CAFile {
+	if second.Info.Registry != first.Info.Registry || second.Info.Proxy != first.Info.Proxy || second.Info.CAFile != first.Info.CAFile {
 		t.Errorf("after the restart: %+v, before: %+v", second.Info, first.Info)
 	}
 }
@@ -107,6 +107,16 @@ func TestChangeAndDeleteBehindTheEnginesBack(t *testing.T) {
 	}
 }
 
+func TestMishapsNeedATask(t *testing.T) {
+	c, stop := run(t, t.TempDir())
+	defer stop()
+	for _, mishap := range []func(context.Context, string) (string, error){c.Interrupt, c.Crash} {
+		if id, err := mishap(t.Context(), "hello"); err == nil || !strings.Contains(err.Error(), "there are no services") {
+			t.Errorf("without a service: %q, %v", id, err)
+		}
+	}
+}
+
 func TestSecondDaemonOnAFolderIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	_, stop := run(t, dir)
@@ -147,6 +157,7 @@ func TestStatusPrints(t *testing.T) {
 			Name: "s", Desired: 2, Running: 3, Events: []string{"it started"},
 			Deployments: []Deployment{{Status: "PRIMARY", RolloutState: "IN_PROGRESS", TaskDefinition: "d:2"}, {Status: "ACTIVE", RolloutState: "COMPLETED", TaskDefinition: "d:1"}},
 		}},
+		Alarms:    []Alarm{{Name: "errors", State: "OK", Reason: "none"}},
 		DNS:       []Record{{Name: "a.example.test", Type: "CNAME", Content: "b"}},
 		Resources: []Resource{{Type: "t", ID: "i", Name: "n"}},
 	}
@@ -160,6 +171,7 @@ func TestStatusPrints(t *testing.T) {
 		"s        2        3        PRIMARY     IN_PROGRESS  d:2",
 		"                           ACTIVE      COMPLETED    d:1",
 		"it started",
+		"errors  OK     none",
 		"a.example.test  CNAME  b",
 		"t         n     i",
 	} {

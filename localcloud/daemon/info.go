@@ -29,6 +29,8 @@ type Info struct {
 	// Registry and DNS are the addresses (host:port) of the image registry and of the name server.
 	Registry string `json:"registry"`
 	DNS      string `json:"dns"`
+	// Proxy is the address (host:port) of the forward proxy, through which clients reach the cloud's hosts by their names.
+	Proxy string `json:"proxy"`
 	// CAFile is the certificate of the authority that signed every certificate of the cloud.
 	CAFile string `json:"caFile"`
 }

@@ -14,7 +14,10 @@ import (
 
 // status looks at everything in the store at one moment.
 func (d *daemon) status() *Status {
-	s := &Status{Resources: []Resource{}, Endpoints: []Endpoint{}, Services: []Service{}, DNS: []Record{}, Problems: []string{}, CAFile: d.info.CAFile}
+	s := &Status{
+		Resources: []Resource{}, Endpoints: []Endpoint{}, Services: []Service{}, Alarms: []Alarm{}, DNS: []Record{}, Problems: []string{},
+		CAFile: d.info.CAFile,
+	}
 	d.cloud.Store.View(func(tx *cloud.Tx) {
 		for r := range tx.All() {
 			if aws.Alive(r) {
@@ -34,6 +37,10 @@ func (d *daemon) status() *Status {
 		}
 		for _, r := range tx.Everywhere(aws.Service.Token) {
 			s.Services = append(s.Services, service(r))
+		}
+		for _, r := range tx.Everywhere(aws.MetricAlarm.Token) {
+			a := cloud.StatusOf[aws.AlarmStatus](r)
+			s.Alarms = append(s.Alarms, Alarm{Name: r.Name, State: a.State, Reason: a.Reason})
 		}
 	})
 	s.sort()

@@ -15,6 +15,7 @@ type Status struct {
 	// Endpoints are the addresses at which load balancers answer, HTTPS first.
 	Endpoints []Endpoint `json:"endpoints"`
 	Services  []Service  `json:"services"`
+	Alarms    []Alarm    `json:"alarms"`
 	DNS       []Record   `json:"dns"`
 	// Problems are what keeps the cloud from doing as it was asked, such as a port that another program holds.
 	Problems []string `json:"problems"`
@@ -55,6 +56,14 @@ type Deployment struct {
 	TaskDefinition string `json:"taskDefinition"`
 }
 
+// Alarm is a CloudWatch alarm.
+type Alarm struct {
+	Name string `json:"name"`
+	// State is OK, ALARM or INSUFFICIENT_DATA, and Reason why, as CloudWatch words it.
+	State  string `json:"state"`
+	Reason string `json:"reason"`
+}
+
 // Record is a DNS record.
 type Record struct {
 	Name    string `json:"name"`
@@ -66,6 +75,7 @@ func (s *Status) sort() {
 	slices.SortFunc(s.Resources, func(a, b Resource) int { return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.ID, b.ID)) })
 	slices.SortFunc(s.DNS, func(a, b Record) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Type, b.Type)) })
 	slices.SortFunc(s.Services, func(a, b Service) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(s.Alarms, func(a, b Alarm) int { return cmp.Compare(a.Name, b.Name) })
 }
 
 // Print writes the status as tables.
@@ -106,6 +116,12 @@ func (s *Status) Print(w io.Writer) error {
 			for _, e := range svc.Events {
 				fmt.Fprintln(t, e)
 			}
+		}
+		fmt.Fprintln(t)
+	}
+	if section("ALARM\tSTATE\tREASON", len(s.Alarms)) {
+		for _, a := range s.Alarms {
+			fmt.Fprintf(t, "%s\t%s\t%s\n", a.Name, a.State, a.Reason)
 		}
 		fmt.Fprintln(t)
 	}

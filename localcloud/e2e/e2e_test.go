@@ -33,15 +33,21 @@ func bin(name string) string { return filepath.Join(root, "bin", name) }
 const repository = "000000000000.dkr.ecr.eu-central-1.amazonaws.com/hello"
 
 func TestMain(m *testing.M) {
+	testscript.Main(built{m}, map[string]func(){"client": client})
+}
+
+// built are the tests, run with the engine, the program and the cloud built as users build them.
+type built struct{ *testing.M }
+
+func (b built) Run() int {
 	flag.Parse()
-	// The engine, the program and the cloud, built as users build them.
-	build := exec.Command("make", "-C", root, "cli", "build")
+	build := exec.Command("make", "-C", root, "cli", "build", "commands")
 	build.Stdout, build.Stderr = os.Stderr, os.Stderr
 	if err := build.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "build what the tests drive:", err)
-		os.Exit(1)
+		return 1
 	}
-	os.Exit(m.Run())
+	return b.M.Run()
 }
 
 func TestScripts(t *testing.T) {
@@ -51,35 +57,27 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup:               setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"cloud":      cloud,
-			"program":    program,
-			"image":      image,
-			"get":        get,
-			"websocket":  websocketEcho,
-			"inventory":  inventory,
-			"find":       find,
-			"eventually": eventually,
-			"secretless": secretless,
+			"cloud":       cloud,
+			"environment": environment,
+			"program":     program,
+			"image":       image,
+			"get":         get,
+			"websocket":   websocketEcho,
+			"inventory":   inventory,
+			"find":        find,
+			"eventually":  eventually,
+			"secretless":  secretless,
 		},
 	})
 }
 
 // setup lays out a stack's folder: the project, which runs the program that `make build` built, and the local stack's
-// configuration.
+// configuration; and beside it that of bootstrap.
 func setup(env *testscript.Env) error {
-	project, err := os.ReadFile(filepath.Join(root, "Pulumi.yaml"))
-	if err != nil {
+	if err := layOut(env.WorkDir, ".", "bin/slipway"); err != nil {
 		return err
 	}
-	const option = "buildTarget: bin/slipway"
-	built := strings.Replace(string(project), option, "binary: ./slipway", 1)
-	if built == string(project) {
-		return fmt.Errorf("Pulumi.yaml no longer says %q: the tests replace it, so that each does not build the program again", option)
-	}
-	if err := os.WriteFile(filepath.Join(env.WorkDir, "Pulumi.yaml"), []byte(built), 0o600); err != nil {
-		return err
-	}
-	if err := os.Symlink(bin("slipway"), filepath.Join(env.WorkDir, "slipway")); err != nil {
+	if err := layOut(filepath.Join(env.WorkDir, "bootstrap"), "bootstrap", "../bin/slipway-bootstrap"); err != nil {
 		return err
 	}
 	stack, err := os.ReadFile(filepath.Join(root, "Pulumi.local.yaml"))
@@ -97,6 +95,7 @@ func setup(env *testscript.Env) error {
 		}
 		env.Setenv(name, strings.TrimSpace(string(value)))
 	}
+	env.Setenv("ROOT", root)
 	env.Setenv("PATH", bin("")+string(filepath.ListSeparator)+os.Getenv("PATH"))
 	env.Defer(func() {
 		// A script that failed leaves its cloud running.
@@ -108,6 +107,27 @@ func setup(env *testscript.Env) error {
 	return nil
 }
 
+// layOut puts a project of the repository into a folder, with its program as it was built: each test building it again would
+// take long.
+func layOut(dir, source, built string) error {
+	project, err := os.ReadFile(filepath.Join(root, source, "Pulumi.yaml"))
+	if err != nil {
+		return err
+	}
+	option, binary := "buildTarget: "+built, filepath.Base(built)
+	changed := strings.Replace(string(project), option, "binary: ./"+binary, 1)
+	if changed == string(project) {
+		return fmt.Errorf("%s/Pulumi.yaml no longer says %q", source, option)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "Pulumi.yaml"), []byte(changed), 0o600); err != nil {
+		return err
+	}
+	return os.Symlink(bin(binary), filepath.Join(dir, binary))
+}
+
 var export = regexp.MustCompile(`(?m)^export (\w+)='(.*)'$`)
 
 // cloud starts the local cloud, makes the script's `pulumi` use it, and pushes the service's image as version v1.
@@ -116,12 +136,20 @@ var export = regexp.MustCompile(`(?m)^export (\w+)='(.*)'$`)
 func cloud(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg, "cloud")
 	ts.Check(ts.Exec("localcloud", append([]string{"start", "-zone", "slipway.test"}, args...)...))
-	ts.Check(ts.Exec("localcloud", "env"))
+	environment(ts, false, nil)
+	ts.Check(ts.Exec("pulumi", "stack", "select", "--create", "local"))
+	image(ts, false, []string{"local", "v1"})
+}
+
+// environment makes the script's commands use the local cloud, as a shell's `eval "$(localcloud env)"` does.
+//
+//	environment [flags of localcloud env]
+func environment(ts *testscript.TestScript, neg bool, args []string) {
+	refuse(ts, neg, "environment")
+	ts.Check(ts.Exec("localcloud", append([]string{"env"}, args...)...))
 	for _, m := range export.FindAllStringSubmatch(ts.ReadFile("stdout"), -1) {
 		ts.Setenv(m[1], m[2])
 	}
-	ts.Check(ts.Exec("pulumi", "stack", "select", "--create", "local"))
-	image(ts, false, []string{"local", "v1"})
 }
 
 // program puts a program with a mistake in the place of ours: in one of its files, a text that must be there once is replaced.

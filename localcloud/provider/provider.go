@@ -29,8 +29,9 @@ import (
 type Package struct {
 	// Name and Version are what the official provider would report.
 	Name, Version string
-	// Scope reads from the provider's configuration whose account it works on. Its error refuses the configuration.
-	Scope func(config cloud.Map) (cloud.Scope, error)
+	// Caller reads from the provider's configuration on whose account it works, and as whom. Its error refuses the
+	// configuration.
+	Caller func(config cloud.Map) (cloud.Caller, error)
 	// Secrets names the properties of a kind that are secret whatever the program says; nil for none. An imported resource's
 	// are marked by it, of which no program has said anything.
 	Secrets func(token string) []string
@@ -86,11 +87,11 @@ func (s *server) Configure(ctx context.Context, req *pulumirpc.ConfigureRequest)
 	if err != nil {
 		return nil, fmt.Errorf("configure %s: %w", s.pkg.Name, err)
 	}
-	scope, err := s.pkg.Scope(config)
+	caller, err := s.pkg.Caller(config)
 	if err != nil {
 		return nil, status.Errorf(codes.InvalidArgument, "configure %s: %v", s.pkg.Name, err)
 	}
-	connectionOf(ctx).caller.Store(&cloud.Caller{Scope: scope, Config: config})
+	connectionOf(ctx).caller.Store(&caller)
 	return &pulumirpc.ConfigureResponse{
 		AcceptSecrets:                   true,
 		SupportsPreview:                 true,

@@ -67,8 +67,8 @@ func dial(t *testing.T) func(config string) pulumirpc.ResourceProviderClient {
 	server := provider.NewServer(c, provider.Package{
 		Name:    "test",
 		Secrets: func(string) []string { return []string{"password"} },
-		Scope: func(config cloud.Map) (cloud.Scope, error) {
-			return cloud.Scope{Account: fmt.Sprint(config["account"])}, nil
+		Caller: func(config cloud.Map) (cloud.Caller, error) {
+			return cloud.Caller{Scope: cloud.Scope{Account: fmt.Sprint(config["account"])}}, nil
 		},
 	}, slog.New(slog.DiscardHandler))
 	l, err := net.Listen("tcp", "127.0.0.1:0")

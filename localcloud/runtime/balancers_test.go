@@ -268,11 +268,11 @@ func (w *web) awaitBalancer(state aws.LoadBalancerState, listeners int) (last aw
 	return last
 }
 
-// get asks for a URL, whose host name leads to the load balancer, over a new connection.
-func (w *web) get(url string, timeout time.Duration) (*http.Response, string, error) {
+// client returns an HTTP client for which host names lead to the load balancer.
+func (w *web) client(timeout time.Duration) *http.Client {
 	var status aws.LoadBalancerStatus
 	w.cloud.Store.View(func(tx *cloud.Tx) { status = cloud.StatusOf[aws.LoadBalancerStatus](tx.Get(w.balancer.Key)) })
-	client := &http.Client{
+	return &http.Client{
 		Timeout: timeout,
 		Transport: &http.Transport{
 			TLSClientConfig: &tls.Config{RootCAs: w.authority.Pool()},
@@ -284,10 +284,15 @@ func (w *web) get(url string, timeout time.Duration) (*http.Response, string, er
 				}
 				return nil, fmt.Errorf("no listener for %s among %v", address, status.Endpoints)
 			},
-			DisableKeepAlives: true,
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
+}
+
+// get asks for a URL, whose host name leads to the load balancer, over a new connection.
+func (w *web) get(url string, timeout time.Duration) (*http.Response, string, error) {
+	client := w.client(timeout)
+	client.Transport.(*http.Transport).DisableKeepAlives = true
 	response, err := client.Get(url)
 	if err != nil {
 		return nil, "", err

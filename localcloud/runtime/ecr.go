@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"slipway/localcloud/aws"
+	"slipway/localcloud/cloud"
 	"slipway/localcloud/runtime/registry"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -11,6 +12,18 @@ import (
 type ECR struct{ Registry *registry.Registry }
 
 var _ aws.Images = ECR{}
+
+// NewECR returns Amazon ECR over the registry, which from now on enforces what the repositories in the store say of their tags.
+func NewECR(store *cloud.Store, r *registry.Registry) ECR {
+	r.Immutable = func(repository string) (immutable bool) {
+		store.View(func(tx *cloud.Tx) { immutable = aws.ImmutableTags(tx, repository) })
+		return immutable
+	}
+	return ECR{r}
+}
+
+// Remove implements [aws.Images].
+func (e ECR) Remove(repository string) error { return e.Registry.Remove(repository) }
 
 // Images implements [aws.Images].
 func (e ECR) Images(repository string) ([]aws.Image, bool) {

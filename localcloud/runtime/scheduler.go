@@ -29,6 +29,16 @@ type Scheduler struct {
 	canAssume func(tx *cloud.Tx, s cloud.Scope, roleARN, principal string) bool
 	egress    func(tx *cloud.Tx, s cloud.Scope, from *aws.Interface, port int) error
 	throttle  func(failed int) time.Duration
+
+	mu      sync.Mutex
+	running map[cloud.Key]runningTask
+}
+
+// runningTask is a task whose containers were started and have not all stopped.
+type runningTask struct {
+	containers
+	spec     *aws.TaskSpec
+	revision *aws.Revision
 }
 
 // SchedulerOptions are what a Scheduler needs.
@@ -40,6 +50,8 @@ type SchedulerOptions struct {
 	Logs      LogStreams
 	// Latency scales how long it takes to provision a task; 0 is as fast as can be, 1 as slow as Fargate.
 	Latency float64
+	// Pace is that of the minutes for which deployments are watched.
+	Pace Pace
 }
 
 // ImageSource finds images by the references that task definitions have. [registry.Registry] does.
@@ -57,6 +69,8 @@ type containers interface {
 	Watch() (task.Status, <-chan struct{})
 	Stop(code task.StopCode, reason string)
 	Done() <-chan struct{}
+	Usage() (task.Usage, error)
+	Crash() (container string, err error)
 }
 
 // NewScheduler returns a scheduler that does nothing until it is run.
@@ -71,6 +85,7 @@ func NewScheduler(o SchedulerOptions) *Scheduler {
 			return t, nil
 		},
 		allowed: aws.Allowed, canAssume: aws.CanAssume, egress: aws.Egress, throttle: throttle,
+		running: map[cloud.Key]runningTask{},
 	}
 }
 

@@ -43,7 +43,7 @@ func serverImage(t *testing.T) v1.Image {
 		t.Fatalf("build the server: %v\n%s", err, out)
 	}
 	img, err := image.Build(image.BuildConfig{
-		Dockerfile: []byte("FROM scratch\nCOPY --from=build /out/server /server\nENTRYPOINT [\"/server\"]\n"),
+		Dockerfile: []byte("FROM scratch AS build\nFROM scratch\nCOPY --from=build /out/server /server\nENTRYPOINT [\"/server\"]\n"),
 		Files:      map[string]string{"/out/server": program},
 		Platform:   v1.Platform{OS: "linux", Architecture: runtime.GOARCH},
 	})

@@ -367,8 +367,20 @@ type fakeTask struct {
 
 	mu      sync.Mutex
 	status  task.Status
+	usage   task.Usage
 	changed chan struct{}
 	done    chan struct{}
+}
+
+func (f *fakeTask) Usage() (task.Usage, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.usage, nil
+}
+
+func (f *fakeTask) Crash() (string, error) {
+	f.exit(137)
+	return "main", nil
 }
 
 func (f *fakeTask) Watch() (task.Status, <-chan struct{}) {

@@ -54,6 +54,7 @@ func (s *Scheduler) look(tx *cloud.Tx, r *cloud.Resource, now time.Time) (wake t
 	}
 	t.countFailures()
 	t.breakCircuit()
+	t.heedAlarms()
 	if err := t.move(); err != nil {
 		return t.wake, err
 	}
@@ -167,19 +168,47 @@ func (t *turn) explain(m *member, d *aws.Deployment) {
 	}
 }
 
-// breakCircuit gives up the deployment under way once too many of its tasks have failed, and goes back to the last one that
-// was completed, if it may. That one's tasks, as far as there still are any, are kept.
+// breakCircuit gives up the deployment under way once too many of its tasks have failed.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
 func (t *turn) breakCircuit() {
 	failed, breaker := t.status.Primary(), t.spec.DeploymentCircuitBreaker
 	if !breaker.Enable || t.draining() || failed.RolloutState != aws.RolloutInProgress || failed.FailedTasks < threshold(failed.Desired) {
 		return
 	}
-	failed.RolloutState, failed.Reason = aws.RolloutFailed, "ECS deployment circuit breaker: tasks failed to start."
+	t.giveUp(failed, breaker.Rollback, "ECS deployment circuit breaker: ", "tasks failed to start.")
+}
+
+// heedAlarms gives up the deployment under way once one of the alarms that it watches is in ALARM: from when the first of its
+// tasks runs until its bake time is over.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html
+// https://aws.amazon.com/blogs/containers/automate-rollbacks-for-amazon-ecs-rolling-deployments-with-cloudwatch-alarms/
+func (t *turn) heedAlarms() {
+	d := t.status.Primary()
+	runs := slices.ContainsFunc(t.members, func(m *member) bool {
+		return m.spec.Deployment == d.ID && m.status.LastStatus == aws.TaskRunning
+	})
+	if runs && !t.draining() && aws.InAlarm(t.tx, t.service.Scope, t.alarms(d)) != "" {
+		t.giveUp(d, t.spec.Alarms.Rollback, "ECS deployment alarms: ", "alarm detected.")
+	}
+}
+
+// alarms returns those that the deployment watches now.
+func (t *turn) alarms(d *aws.Deployment) []string {
+	if a := t.spec.Alarms; a == nil || !a.Enable || d.RolloutState != aws.RolloutInProgress {
+		return nil
+	}
+	return d.Alarms
+}
+
+// giveUp makes the deployment under way one that FAILED and goes back to the last one that was completed, if it may. That
+// one's tasks, as far as there still are any, are kept. What goes back watches no alarms: there is nothing before it to go
+// back to. The sentences about the circuit breaker are ECS's; those of its alarms are known from its events alone.
+func (t *turn) giveUp(failed *aws.Deployment, rollback bool, method, cause string) {
+	failed.RolloutState, failed.Reason = aws.RolloutFailed, method+cause
 	failed.UpdatedAt = t.now
-	t.record("(deployment %s) deployment failed: tasks failed to start.", failed.ID)
+	t.record("(deployment %s) deployment failed: %s", failed.ID, cause)
 	back := t.status.Completed
-	if !breaker.Rollback || back == nil || back.ID == failed.ID {
+	if !rollback || back == nil || back.ID == failed.ID {
 		return
 	}
 	t.record("rolling back to deployment %s.", back.ID)
@@ -187,9 +216,10 @@ func (t *turn) breakCircuit() {
 	old := *back
 	t.status.Deployments = slices.DeleteFunc(t.status.Deployments, func(d aws.Deployment) bool { return d.ID == old.ID })
 	old.Status, old.RolloutState, old.Desired = aws.DeploymentPrimary, aws.RolloutInProgress, t.spec.DesiredCount
-	old.Reason = "ECS deployment circuit breaker: rolling back to deploymentId " + old.ID + "."
-	old.FailedTasks, old.UpdatedAt = 0, t.now
+	old.Reason = method + "rolling back to deploymentId " + old.ID + "."
+	old.FailedTasks, old.UpdatedAt, old.Alarms, old.DeployedAt = 0, t.now, nil, time.Time{}
 	t.status.Deployments = slices.Insert(t.status.Deployments, 0, old)
+	t.status.Steady = false
 	aws.Restore(t.service, &old)
 }
 
@@ -317,7 +347,10 @@ func (t *turn) launch(d *aws.Deployment, n int) error {
 
 // settle counts what each deployment has, forgets those that are over and completes the one that is done.
 func (t *turn) settle() {
+	d := t.status.Primary()
+	watched := len(t.alarms(d)) > 0
 	var steady bool
+	before := 0 // how many tasks those that it replaces still have
 	for i := range t.status.Deployments {
 		d := &t.status.Deployments[i]
 		pending, running, healthy, left := 0, 0, 0, 0
@@ -339,26 +372,54 @@ func (t *turn) settle() {
 			}
 		}
 		d.Pending, d.Running = pending, running
-		if d.Status == aws.DeploymentPrimary {
+		switch {
+		case d.Status == aws.DeploymentPrimary:
 			steady = d.Desired == healthy && healthy == left
-		} else if left == 0 {
+		case left > 0:
+			before += left
+		case !watched || d.RolloutState != aws.RolloutCompleted: // what may be gone back to stays until the bake time is over
 			d.Status = "" // over
 		}
 	}
+	if steady && before == 0 && !t.draining() && d.RolloutState != aws.RolloutFailed {
+		if d.RolloutState == aws.RolloutInProgress && !t.bake(d) {
+			t.complete(d)
+		}
+		if !t.status.Steady {
+			t.status.Steady = true
+			t.record("has reached a steady state.")
+		}
+	}
 	t.status.Deployments = slices.DeleteFunc(t.status.Deployments, func(d aws.Deployment) bool { return d.Status == "" })
-	d := t.status.Primary()
-	if !steady || t.draining() || len(t.status.Deployments) > 1 || d.RolloutState == aws.RolloutFailed {
-		return
+}
+
+// bake reports whether the deployment, all of whose tasks have taken over, is still to be watched.
+func (t *turn) bake(d *aws.Deployment) bool {
+	alarms := t.alarms(d)
+	if len(alarms) == 0 {
+		return false
 	}
-	if d.RolloutState == aws.RolloutInProgress {
-		d.RolloutState, d.Reason = aws.RolloutCompleted, "ECS deployment "+d.ID+" completed."
-		d.UpdatedAt = t.now
-		completed := *d
-		t.status.Completed = &completed
-		t.record("(deployment %s) deployment completed.", d.ID)
+	if d.DeployedAt.IsZero() {
+		d.DeployedAt = t.now
 	}
-	if !t.status.Steady {
-		t.status.Steady = true
-		t.record("has reached a steady state.")
+	end := d.DeployedAt.Add(t.Pace.Real(aws.BakeTime(t.tx, t.service.Scope, alarms)))
+	if !t.now.Before(end) {
+		return false
 	}
+	t.wake = earlier(t.wake, end)
+	return true
+}
+
+// complete ends a deployment that is done, and those that it replaced.
+func (t *turn) complete(d *aws.Deployment) {
+	d.RolloutState, d.Reason = aws.RolloutCompleted, "ECS deployment "+d.ID+" completed."
+	d.UpdatedAt = t.now
+	for i := range t.status.Deployments {
+		if other := &t.status.Deployments[i]; other != d {
+			other.Status = ""
+		}
+	}
+	completed := *d
+	t.status.Completed = &completed
+	t.record("(deployment %s) deployment completed.", d.ID)
 }

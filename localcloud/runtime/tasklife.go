@@ -27,6 +27,8 @@ type life struct {
 	checked []string
 	address netip.Addr
 	logs    []io.Closer
+	// revision is the task definition that it runs.
+	revision *aws.Revision
 }
 
 // live takes the task through its life. Its error is the store's: what goes wrong with a task is in the task's status, and no
@@ -46,6 +48,7 @@ func (s *Scheduler) live(ctx context.Context, key cloud.Key) error {
 
 	running, err := l.begin(wanted)
 	if err == nil {
+		defer l.enter(running)()
 		err = l.serve(wanted, running)
 	}
 	if ctx.Err() != nil {
@@ -60,6 +63,18 @@ func (s *Scheduler) live(ctx context.Context, key cloud.Key) error {
 		return err
 	}
 	return nil
+}
+
+// enter makes the task's containers known to those who ask the scheduler about them, until leave is called.
+func (l *life) enter(running containers) (leave func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.Scheduler.running[l.key] = runningTask{containers: running, spec: l.spec, revision: l.revision}
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.Scheduler.running, l.key)
+	}
 }
 
 // release gives back what the task had of this machine.
@@ -233,7 +248,9 @@ func (l *life) health(now task.Status) string {
 // its network interface.
 func (l *life) end(ctx context.Context, running containers) error {
 	var leaving []string
+	interrupted := false
 	err := l.change(func(tx *cloud.Tx, status *aws.TaskStatus) error {
+		interrupted = status.StopCode == aws.StopSpotInterruption
 		if leaving = deregister(tx, l.key.Scope, l.spec, status.PrivateIP); len(leaving) > 0 {
 			status.LastStatus = aws.TaskDeactivating
 			l.record(tx, "has begun draining connections on 1 tasks.")
@@ -245,8 +262,14 @@ func (l *life) end(ctx context.Context, running containers) error {
 		return err
 	}
 	if running != nil {
-		if err := l.drain(ctx, leaving, running); err != nil {
-			return err
+		// The notice of an interruption is the SIGTERM itself, which does not wait for connections to drain: the machine is gone
+		// two minutes later. The task is deregistered before even so.
+		// https://aws.amazon.com/about-aws/whats-new/2023/02/amazon-elastic-container-service-accuracy-service-load-balancing/
+		// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-capacity-providers.html
+		if !interrupted {
+			if err := l.drain(ctx, leaving, running); err != nil {
+				return err
+			}
 		}
 		if err := l.halt(ctx, running); err != nil {
 			return err

@@ -51,6 +51,7 @@ func (l *life) prepare(ctx context.Context) (task.Spec, error) {
 	if err != nil {
 		return task.Spec{}, err
 	}
+	l.revision = revision
 	for _, d := range revision.Containers {
 		if d.HealthCheck != nil && d.IsEssential() {
 			l.checked = append(l.checked, d.Name)
@@ -111,9 +112,22 @@ func (l *life) denied(tx *cloud.Tx, role, action, resource string) string {
 	if l.allowed(tx, l.key.Scope, role, action, resource) {
 		return ""
 	}
+	return l.refusal(role, action, resource, "because no identity-based policy allows the "+action+" action")
+}
+
+// deniedImages is denied for an action on a repository's images, in which the repository's own policy has a say.
+func (l *life) deniedImages(tx *cloud.Tx, role, action, repository string) string {
+	why := aws.RepositoryDenial(tx, repository, role, action, l.allowed(tx, l.key.Scope, role, action, repository))
+	if why == "" {
+		return ""
+	}
+	return l.refusal(role, action, repository, why)
+}
+
+func (l *life) refusal(role, action, resource, why string) string {
 	name := role[strings.LastIndex(role, "/")+1:]
-	return fmt.Sprintf("AccessDeniedException: User: arn:aws:sts::%s:assumed-role/%s/%s is not authorized to perform: %s on resource: %s "+
-		"because no identity-based policy allows the %s action", l.key.Scope.Account, name, l.id, action, resource, action)
+	return fmt.Sprintf("AccessDeniedException: User: arn:aws:sts::%s:assumed-role/%s/%s is not authorized to perform: %s on resource: %s %s",
+		l.key.Scope.Account, name, l.id, action, resource, why)
 }
 
 // fetch logs in to the registries and reads the secrets, which it returns by container and name of the variable.
@@ -195,14 +209,18 @@ func (l *life) pull(image string, revision *aws.Revision, ni *aws.Interface) (v1
 	repository, _, ecr := aws.ECRRepository(image)
 	var err error
 	l.Store.View(func(tx *cloud.Tx) {
-		unreachable := l.egress(tx, l.key.Scope, ni, httpsPort)
-		switch {
-		case unreachable != nil:
+		if unreachable := l.egress(tx, l.key.Scope, ni, httpsPort); unreachable != nil {
 			err = startErrorf(failed+"pull image manifest has been retried 5 time(s): failed to resolve ref %s: failed to do request: "+
 				"Head \"https://%s/v2/\": dial tcp: i/o timeout (%v)", image, host, unreachable)
-		case ecr && l.denied(tx, revision.ExecutionRoleARN, "ecr:BatchGetImage", repository) != "":
+			return
+		}
+		if !ecr {
+			return
+		}
+		if no := l.deniedImages(tx, revision.ExecutionRoleARN, "ecr:BatchGetImage", repository); no != "" {
+			_, target, _ := registry.Split(image) // checked with the task definition
 			err = startErrorf(failed+"pull image manifest has been retried 1 time(s): failed to resolve ref %s: pulling from host %s "+
-				"failed with status code [manifests]: 403 Forbidden (%s)", image, host, l.denied(tx, revision.ExecutionRoleARN, "ecr:BatchGetImage", repository))
+				"failed with status code [manifests %s]: 403 Forbidden (%s)", image, host, target, no)
 		}
 	})
 	if err != nil {
@@ -218,7 +236,7 @@ func (l *life) pull(image string, revision *aws.Revision, ni *aws.Interface) (v1
 	}
 	if ecr {
 		l.Store.View(func(tx *cloud.Tx) {
-			if no := l.denied(tx, revision.ExecutionRoleARN, "ecr:GetDownloadUrlForLayer", repository); no != "" {
+			if no := l.deniedImages(tx, revision.ExecutionRoleARN, "ecr:GetDownloadUrlForLayer", repository); no != "" {
 				err = startErrorf(failed+"ref pull has been retried 1 time(s): failed to copy: httpReadSeeker: failed open: "+
 					"unexpected status code https://%s/v2/: 403 Forbidden (%s)", host, no)
 			}

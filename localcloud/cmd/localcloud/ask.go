@@ -9,7 +9,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -106,7 +105,11 @@ func endpoints(ctx context.Context, dir string, flags *flag.FlagSet, args []stri
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	s, err := readStatus(ctx, dir)
+	c, err := client(ctx, dir)
+	if err != nil {
+		return err
+	}
+	s, err := c.Status(ctx)
 	if err != nil {
 		return err
 	}
@@ -115,7 +118,7 @@ func endpoints(ctx context.Context, dir string, flags *flag.FlagSet, args []stri
 		if err != nil || u.Scheme != "https" {
 			continue
 		}
-		version, err := fetch(ctx, s, e, "/version")
+		version, err := fetch(ctx, &c.Info, "https://"+e.Hostname+"/version")
 		if err != nil && !errors.Is(err, errStatus) {
 			return err
 		}
@@ -136,30 +139,21 @@ func get(ctx context.Context, dir string, flags *flag.FlagSet, args []string) er
 	if err != nil || u.Host == "" {
 		return fmt.Errorf("get: %q is not a URL such as https://hello.slipway.test/version", flags.Arg(0))
 	}
-	s, err := readStatus(ctx, dir)
+	c, err := client(ctx, dir)
 	if err != nil {
 		return err
 	}
-	for _, e := range s.Endpoints {
-		if e.Hostname == u.Hostname() && strings.HasPrefix(e.URL, u.Scheme+":") {
-			body, err := fetch(ctx, s, e, u.RequestURI())
-			_, _ = os.Stdout.Write(body) // what came before an error is worth showing
-			return err
-		}
-	}
-	return fmt.Errorf("get %s: no load balancer answers to this host name; `localcloud status` lists what does", u)
+	body, err := fetch(ctx, &c.Info, u.String())
+	_, _ = os.Stdout.Write(body) // what came before an error is worth showing
+	return err
 }
 
 // errStatus is returned for an answer that says that there is something wrong.
 var errStatus = errors.New("the answer is")
 
-// fetch asks a service as a browser would whose resolver and trust store know the cloud.
-func fetch(ctx context.Context, s *daemon.Status, e daemon.Endpoint, path string) ([]byte, error) {
-	at, err := url.Parse(e.URL)
-	if err != nil {
-		return nil, fmt.Errorf("get %s: %w", e.URL, err)
-	}
-	pem, err := os.ReadFile(s.CAFile)
+// fetch asks a service as a browser would that has the cloud's proxy and trusts its authority.
+func fetch(ctx context.Context, info *daemon.Info, address string) ([]byte, error) {
+	pem, err := os.ReadFile(info.CAFile)
 	if err != nil {
 		return nil, fmt.Errorf("read the cloud's certificate authority: %w", err)
 	}
@@ -168,21 +162,19 @@ func fetch(ctx context.Context, s *daemon.Status, e daemon.Endpoint, path string
 	hc := http.Client{
 		Timeout: 30 * time.Second,
 		Transport: &http.Transport{
+			Proxy:             http.ProxyURL(&url.URL{Scheme: "http", Host: info.Proxy}),
 			TLSClientConfig:   &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
 			ForceAttemptHTTP2: true,
-			DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-				return (&net.Dialer{}).DialContext(ctx, network, at.Host)
-			},
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.Scheme+"://"+e.Hostname+path, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return nil, fmt.Errorf("get %s: %w", path, err)
+		return nil, fmt.Errorf("get %s: %w", address, err)
 	}
 	resp, err := hc.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("get %s: %w", req.URL, err)
+		return nil, err // names the URL
 	}
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(resp.Body)

@@ -18,12 +18,15 @@ const usage = `usage: localcloud [-dir DIR] COMMAND [flags] [arguments]
   start      start the local cloud in the background
   stop       stop it; what is in it is there again after the next start
   status     show what is alive in it
-  env        print shell exports that point the pulumi command at it
+  env        print shell exports that point the pulumi command at it; with -clients also curl, Go programs and browsers
   wait       wait until every service is in a steady state
   endpoints  show the addresses at which services answer
   get        fetch a URL from a service, resolved by the cloud's DNS and trusting its authority
   logs       show what tasks logged
   push       build an image from a Dockerfile's last stage and push it to the cloud's registry
+  token      print an identity token such as GitHub gives a job, for roles that trust it
+  interrupt  take back the capacity of a Spot task of a service, with two minutes' warning
+  crash      kill a task of a service
   change     change a resource behind the engine's back
   delete     delete a resource behind the engine's back
   reset      stop it and forget everything in it
@@ -37,12 +40,14 @@ type command func(ctx context.Context, dir string, flags *flag.FlagSet, args []s
 var commands = map[string]command{
 	"start": start, "serve": serve, "stop": stop, "reset": reset, "env": env,
 	"status": status, "endpoints": endpoints, "get": get, "logs": logs,
-	"wait": wait, "push": push, "change": change, "delete": remove,
+	"wait": wait, "push": push, "token": token, "change": change, "delete": remove,
+	"interrupt": interrupt, "crash": crash,
 }
 
 // arguments says what commands take beside their flags.
 var arguments = map[string]string{
 	"get": " URL", "push": " IMAGE", "delete": " ID",
+	"interrupt": " SERVICE", "crash": " SERVICE\n  SERVICE is a service's name in `localcloud status`, or its ARN",
 	"change": " ID PROPERTY=JSON…\n  ID is a resource's in `localcloud status`; null removes a property",
 }
 

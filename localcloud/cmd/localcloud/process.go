@@ -231,6 +231,7 @@ func reset(ctx context.Context, dir string, flags *flag.FlagSet, args []string) 
 }
 
 func env(ctx context.Context, dir string, flags *flag.FlagSet, args []string) error {
+	clients := flags.Bool("clients", false, "also point clients such as curl at it: they reach the cloud's hosts by name, and no others")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -252,14 +253,18 @@ func env(ctx context.Context, dir string, flags *flag.FlagSet, args []string) er
 			return fmt.Errorf("print environment: %w", err)
 		}
 	}
-	for _, e := range [][2]string{
+	exports := [][2]string{
 		{"PULUMI_DEBUG_PROVIDERS", fmt.Sprintf("aws:%d,cloudflare:%d", info.Providers["aws"], info.Providers["cloudflare"])},
 		{"PULUMI_BACKEND_URL", "file://" + stateDir(dir)},
 		{"PULUMI_HOME", home},
 		{"PULUMI_CONFIG_PASSPHRASE", "local"},
 		{"PULUMI_STACK", "local"},
 		{"PULUMI_SKIP_UPDATE_CHECK", "1"},
-	} {
+	}
+	if *clients {
+		exports = append(exports, clientEnvironment(&info)...)
+	}
+	for _, e := range exports {
 		fmt.Printf("export %s=%s\n", e[0], quote(e[1]))
 	}
 	// A CLI that was built beside this command is the one to use.
@@ -268,6 +273,24 @@ func env(ctx context.Context, dir string, flags *flag.FlagSet, args []string) er
 		fmt.Printf("export PATH=%s:\"$PATH\"\n", quote(bin))
 	}
 	return nil
+}
+
+// clientEnvironment leads clients through the cloud's proxy and makes them trust its authority. Some want the proxies in capitals
+// and some in lower case, as curl does HTTP's, for a web server's CGI would make HTTP_PROXY of a header named Proxy
+// (https://everything.curl.dev/usingcurl/proxies/env).
+func clientEnvironment(info *daemon.Info) [][2]string {
+	proxy := "http://" + info.Proxy
+	const direct = "localhost,127.0.0.0/8,::1" // what is on this machine needs no proxy, and this one knows no way there
+	return [][2]string{
+		{"HTTPS_PROXY", proxy},
+		{"https_proxy", proxy},
+		{"HTTP_PROXY", proxy},
+		{"http_proxy", proxy},
+		{"NO_PROXY", direct},
+		{"no_proxy", direct},
+		{"SSL_CERT_FILE", info.CAFile},
+		{"CURL_CA_BUNDLE", info.CAFile}, // where it is set to something else, curl looks at nothing else
+	}
 }
 
 // stateDir is where Pulumi keeps the state of the local stacks.

@@ -16,13 +16,15 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
+	"github.com/moby/buildkit/util/system"
 )
 
 // stage is the state of a build stage as its instructions are carried out one by one.
 type stage struct {
 	files  map[string]string
-	given  map[string]string // values for ARG
-	global map[string]string // values of the ARGs before the first FROM
+	before []instructions.Stage // the stages before this one
+	given  map[string]string    // values for ARG
+	global map[string]string    // values of the ARGs before the first FROM
 
 	args   map[string]string // ARGs declared so far
 	lex    *shell.Lex
@@ -49,10 +51,13 @@ func evaluate(cfg BuildConfig) (*stage, error) {
 	}
 	s := &stage{
 		files:  cfg.Files,
+		before: stages[:len(stages)-1],
 		given:  maps.Clone(cfg.Args),
 		global: map[string]string{},
 		args:   map[string]string{},
 		lex:    shell.NewLex(parsed.EscapeToken),
+		// What BuildKit begins an image FROM scratch with (emptyImage in frontend/dockerfile/dockerfile2llb/image.go).
+		config: v1.Config{Env: []string{"PATH=" + system.DefaultPathEnvUnix}, WorkingDir: "/"},
 	}
 	if s.given == nil {
 		s.given = map[string]string{}
@@ -184,6 +189,8 @@ func (s *stage) copy(c *instructions.CopyCommand) ([]entry, error) {
 	switch {
 	case c.From == "":
 		return nil, errors.New("COPY from the build context is not supported, only COPY --from")
+	case !s.follows(c.From):
+		return nil, fmt.Errorf("no stage %s comes before this one, and COPY from another image is not supported", c.From)
 	case c.Chown != "":
 		return nil, errors.New("flag --chown is not supported: files belong to root")
 	case len(c.ExcludePatterns) > 0:
@@ -215,6 +222,15 @@ func (s *stage) copy(c *instructions.CopyCommand) ([]entry, error) {
 		entries = append(entries, entry{name: name, local: local, mode: mode})
 	}
 	return entries, nil
+}
+
+// follows reports whether a stage of this name or number comes before this one.
+func (s *stage) follows(from string) bool {
+	if _, ok := instructions.HasStage(s.before, from); ok {
+		return true
+	}
+	n, err := strconv.Atoi(from)
+	return err == nil && n >= 0 && n < len(s.before)
 }
 
 func (s *stage) expose(ports []string) error {

@@ -94,12 +94,18 @@ func (x *index) save(entries []entry) error {
 	return nil
 }
 
-// put names a manifest by target and by its digest; a tag that named another manifest moves.
-func (x *index) put(repository, target string, desc v1.Descriptor) error {
+// errImmutable says that a tag names another manifest and may not be moved.
+var errImmutable = errors.New("the tag is immutable")
+
+// put names a manifest by target and by its digest; a tag that named another manifest moves, unless tags are immutable.
+func (x *index) put(repository, target string, desc v1.Descriptor, immutable bool) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	entries := slices.Clone(x.entries)
 	digest := desc.Digest.String()
+	if named, ok := x.find(repository, target); immutable && ok && named.Digest != desc.Digest {
+		return errImmutable
+	}
 	if _, known := x.find(repository, digest); !known {
 		entries = append(entries, entry{repository, digest, desc})
 	}
@@ -108,6 +114,21 @@ func (x *index) put(repository, target string, desc v1.Descriptor) error {
 		entries = append(entries, entry{repository, target, desc})
 	}
 	return x.save(entries)
+}
+
+// remove takes away every name of every manifest of the repository, and returns what it took.
+func (x *index) remove(repository string) ([]entry, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	var gone, kept []entry
+	for _, e := range x.entries {
+		if e.repository == repository {
+			gone = append(gone, e)
+		} else {
+			kept = append(kept, e)
+		}
+	}
+	return gone, x.save(kept)
 }
 
 func (x *index) get(repository, target string) (v1.Descriptor, bool) {

@@ -20,6 +20,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/registry"
@@ -38,9 +39,15 @@ const (
 // Registry is an OCI registry over one folder. It is an [http.Handler] to be mounted at the root of a server, and is
 // safe for concurrent use. Only one process may have a folder open.
 type Registry struct {
+	// Immutable tells whether a repository, named as [Split] names it, keeps each of its tags on the image that it was first
+	// pushed with. Nil, the default: none does. It is to be set before the first request.
+	Immutable func(repository string) bool
+
 	blobs string
 	api   http.Handler
 	index *index
+	// changing is held while the index and the API are changed together.
+	changing sync.Mutex
 }
 
 // Open opens the registry in dir and makes the folder if it is missing.
@@ -72,10 +79,49 @@ func Open(dir string) (*Registry, error) {
 			registry.Logger(log.New(io.Discard, "", 0)),
 		),
 	}
+	if err := r.sweep(); err != nil {
+		return nil, fmt.Errorf("open registry %s: %w", dir, err)
+	}
 	if err := r.replay(); err != nil {
 		return nil, fmt.Errorf("open registry %s: %w", dir, err)
 	}
 	return r, nil
+}
+
+// sweep removes the blobs that no manifest refers to: what an upload without a manifest left, and what removed repositories
+// held. Only now is none of them about to be referred to.
+func (r *Registry) sweep() error {
+	used := map[string]bool{}
+	for _, e := range r.index.all() {
+		used[e.descriptor.Digest.Hex] = true
+		manifest, err := os.ReadFile(r.blobPath(e.descriptor.Digest))
+		if err != nil {
+			return err
+		}
+		if e.descriptor.MediaType.IsIndex() {
+			continue // the images of an index have names of their own
+		}
+		m, err := v1.ParseManifest(bytes.NewReader(manifest))
+		if err != nil {
+			return fmt.Errorf("read manifest %s: %w", e.name(), err)
+		}
+		for _, blob := range append(m.Layers, m.Config) {
+			used[blob.Digest.Hex] = true
+		}
+	}
+	blobs, err := os.ReadDir(filepath.Join(r.blobs, "sha256"))
+	if err != nil {
+		return err
+	}
+	for _, b := range blobs {
+		if used[b.Name()] {
+			continue
+		}
+		if err := os.Remove(filepath.Join(r.blobs, "sha256", b.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // replay gives the manifests on disk to the API. They are in the order in which they were pushed, so the images of an
@@ -163,12 +209,43 @@ func (r *Registry) putManifest(w http.ResponseWriter, req *http.Request, reposit
 		apiError{http.StatusInternalServerError, "UNKNOWN", err.Error()}.write(w)
 		return
 	}
-	if err := r.index.put(repository, target, desc); err != nil {
+	// Asked before anything is held: who answers may be waiting for a repository to be removed.
+	immutable := r.Immutable != nil && r.Immutable(repository)
+	r.changing.Lock()
+	defer r.changing.Unlock()
+	err = r.index.put(repository, target, desc, immutable)
+	if errors.Is(err, errImmutable) {
+		_, name, _ := strings.Cut(repository, "/")
+		apiError{http.StatusBadRequest, "TAG_INVALID", fmt.Sprintf(
+			"The image tag '%s' already exists in the '%s' repository and cannot be overwritten because the tag is immutable.", target, name,
+		)}.write(w)
+		return
+	}
+	if err != nil {
 		apiError{http.StatusInternalServerError, "UNKNOWN", err.Error()}.write(w)
 		return
 	}
 	req.Body = io.NopCloser(bytes.NewReader(manifest))
 	r.api.ServeHTTP(w, req)
+}
+
+// Remove removes all images of a repository, named as [Split] names it. Their layers stay on disk until the registry is opened
+// again: an image that is being pushed may share them.
+func (r *Registry) Remove(repository string) error {
+	r.changing.Lock()
+	defer r.changing.Unlock()
+	removed, err := r.index.remove(repository)
+	if err != nil {
+		return fmt.Errorf("remove the images of %s: %w", repository, err)
+	}
+	for _, e := range removed {
+		req, err := http.NewRequest(http.MethodDelete, "/v2/"+e.repository+"/manifests/"+e.target, nil)
+		if err != nil {
+			return fmt.Errorf("remove the images of %s: %w", repository, err)
+		}
+		r.api.ServeHTTP(&status{header: http.Header{}}, req)
+	}
+	return nil
 }
 
 // checkManifest refuses a manifest that could not be pulled again: everything it refers to must be here already, as

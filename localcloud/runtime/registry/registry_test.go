@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"bytes"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -15,6 +16,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+	"github.com/google/go-containerregistry/pkg/v1/validate"
 	"pgregory.net/rapid"
 
 	"slipway/localcloud/runtime/registry"
@@ -290,4 +293,82 @@ func TestLocateAgreesWithSplit(t *testing.T) {
 			t.Fatalf("Locate(%s) = %s, want repository %s and target %s over http", reference, ref, repository, target)
 		}
 	})
+}
+
+func TestImmutableTags(t *testing.T) {
+	dir := t.TempDir()
+	r, address := open(t, dir)
+	r.Immutable = func(repository string) bool { return repository == hello }
+	first, second := randomImage(t), randomImage(t)
+	push(t, address, hello+":v1", first)
+	push(t, address, other+":v1", first)
+	push(t, address, other+":v1", second) // whose tags may move
+
+	err := remote.Write(locate(t, address, hello+":v1"), second, remote.WithContext(t.Context()))
+	var refusal *transport.Error
+	if !errors.As(err, &refusal) || refusal.StatusCode != http.StatusBadRequest || refusal.Errors[0].Code != "TAG_INVALID" ||
+		refusal.Errors[0].Message != "The image tag 'v1' already exists in the 'hello' repository and cannot be overwritten because the tag is immutable." {
+		t.Fatalf("pushing another image under the tag: %v", err)
+	}
+	if h, err := r.Resolve(hello + ":v1"); err != nil || h.String() != digest(t, first) {
+		t.Errorf("the tag names %s, %v", h, err)
+	}
+	// The same image, and the other one under another tag or none, are welcome. The manifest is put by hand: the client would see
+	// that it is there.
+	manifest, err := first.RawManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	req := httptest.NewRequest(http.MethodPut, "/v2/"+hello+"/manifests/v1", bytes.NewReader(manifest))
+	req.Header.Set("Content-Type", "application/vnd.docker.distribution.manifest.v2+json")
+	w := httptest.NewRecorder()
+	if r.ServeHTTP(w, req); w.Code != http.StatusCreated {
+		t.Errorf("pushing the same image again: %d %s", w.Code, w.Body)
+	}
+	push(t, address, hello+":v2", second)
+	push(t, address, hello+"@"+digest(t, second), second)
+}
+
+func TestRemove(t *testing.T) {
+	dir := t.TempDir()
+	r, address := open(t, dir)
+	shared, own := randomImage(t), randomImage(t)
+	push(t, address, hello+":v1", own)
+	push(t, address, hello+":v2", shared)
+	push(t, address, other+":v1", shared)
+	if err := r.Remove(hello); err != nil {
+		t.Fatal(err)
+	}
+	for _, reference := range []string{hello + ":v1", hello + "@" + digest(t, own)} {
+		if _, err := r.Resolve(reference); !errors.Is(err, registry.ErrNotFound) {
+			t.Errorf("Resolve(%s) after the removal: %v", reference, err)
+		}
+		if _, err := remote.Head(locate(t, address, reference), remote.WithContext(t.Context())); err == nil {
+			t.Errorf("%s can still be pulled", reference)
+		}
+	}
+	push(t, address, hello+":v1", shared) // under a name that is free again
+
+	r, _ = open(t, dir)
+	if repositories := r.Repositories(); len(repositories) != 2 {
+		t.Errorf("Repositories() = %+v, want two", repositories)
+	}
+	layers, err := own.Layers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, blob := range []string{digest(t, own), digest(t, layers[0])} {
+		if _, err := os.Stat(filepath.Join(dir, "blobs", strings.Replace(blob, ":", string(filepath.Separator), 1))); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("blob %s of the removed image is still on disk: %v", blob, err)
+		}
+	}
+	for _, reference := range []string{hello + ":v1", other + ":v1"} {
+		img, err := r.Image(reference, v1.Platform{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := validate.Image(img); err != nil {
+			t.Errorf("%s: %v", reference, err)
+		}
+	}
 }

@@ -70,6 +70,7 @@ type container struct {
 
 	// Guarded by the task's mutex.
 	status    ContainerStatus
+	process   *os.Process // while RUNNING
 	startedAt time.Time
 	cpu       time.Duration // what its ended process has used
 }
@@ -165,7 +166,7 @@ func (c *container) execute(box sandbox, cmd command) error {
 		return cannotStart(err)
 	}
 	c.task.update(func() {
-		c.startedAt = time.Now()
+		c.startedAt, c.process = time.Now(), process
 		c.status.State, c.status.PID = StateRunning, process.Pid
 	})
 	close(c.started)
@@ -199,7 +200,7 @@ func (c *container) execute(box sandbox, cmd command) error {
 		c.task.Stop(StopEssentialContainerExited, essentialExited)
 	}
 	c.task.update(func() {
-		c.cpu = state.UserTime() + state.SystemTime()
+		c.cpu, c.process = state.UserTime()+state.SystemTime(), nil
 		c.status.State, c.status.ExitCode, c.status.PID = StateStopped, &code, 0
 	})
 	return nil

@@ -191,6 +191,22 @@ func (t *Task) Kill() {
 	t.kill()
 }
 
+// Crash kills the process of an essential container, as a fault of its own would, and returns the container's name. It is an
+// error if none runs.
+func (t *Task) Crash() (container string, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, c := range t.containers {
+		if c.spec.Essential && c.process != nil {
+			if err := c.process.Kill(); err != nil {
+				return "", fmt.Errorf("kill container %s of task %s: %w", c.spec.Name, t.spec.ID, err)
+			}
+			return c.spec.Name, nil
+		}
+	}
+	return "", fmt.Errorf("kill a container of task %s: no essential one is running", t.spec.ID)
+}
+
 // Done is closed when the task is STOPPED: all its processes have ended, and all their output was logged.
 func (t *Task) Done() <-chan struct{} { return t.done }
 

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
 
 	"slipway/localcloud/runtime/image"
 )
@@ -53,7 +54,7 @@ func TestMain(m *testing.M) {
 
 func buildImage(dockerfile, program string) (v1.Image, error) {
 	return image.Build(image.BuildConfig{
-		Dockerfile: []byte("FROM scratch\nCOPY --from=build /out/app /app\n" + dockerfile),
+		Dockerfile: []byte("FROM scratch AS build\nFROM scratch\nCOPY --from=build /out/app /app\n" + dockerfile),
 		Files:      map[string]string{"/out/app": program},
 		Platform:   v1.Platform{OS: "linux", Architecture: runtime.GOARCH},
 	})
@@ -202,7 +203,7 @@ func TestEnvironmentIsTheImagesAndTheContainersAlone(t *testing.T) {
 			Command:     []string{"env"},
 			Environment: map[string]string{"Z": "last", "BOTH": "container", "A": "with = and spaces"},
 		})
-		want := []string{"FROM_IMAGE=1", "A=with = and spaces", "BOTH=container", "Z=last"}
+		want := []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "FROM_IMAGE=1", "A=with = and spaces", "BOTH=container", "Z=last"}
 		if !slices.Equal(lines, want) {
 			t.Errorf("environment = %q, want %q", lines, want)
 		}
@@ -210,7 +211,14 @@ func TestEnvironmentIsTheImagesAndTheContainersAlone(t *testing.T) {
 }
 
 func TestEmptyEnvironment(t *testing.T) {
-	_, lines := run(t, best(t), Container{Image: app(t, ""), Command: []string{"env"}})
+	bare := func(ctx context.Context) (v1.Image, error) {
+		img, err := app(t, "")(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return mutate.Config(img, v1.Config{Entrypoint: []string{"/app"}}) // without the PATH that every Dockerfile's image has
+	}
+	_, lines := run(t, best(t), Container{Image: bare, Command: []string{"env"}})
 	if len(lines) != 0 {
 		t.Errorf("environment = %q, want none", lines)
 	}
@@ -704,6 +712,27 @@ func TestStartRefusals(t *testing.T) {
 		r.Close(t.Context())
 		if _, err := r.Start(spec); err == nil || !strings.Contains(err.Error(), "closed") {
 			t.Errorf("Start after Close = %v, want a refusal", err)
+		}
+	})
+}
+
+func TestCrash(t *testing.T) {
+	eachIsolation(t, func(t *testing.T, r *Runner) {
+		task := start(t, r, Spec{ID: "task", Containers: []Container{
+			{Name: "side", Image: app(t, ""), Command: []string{"serve"}},
+			{Name: "main", Essential: true, Image: app(t, ""), Command: []string{"serve"}},
+		}})
+		await(t, task, "running", func(s Status) bool { return s.State == StateRunning })
+		if name, err := task.Crash(); err != nil || name != "main" {
+			t.Fatalf("crashed %q, %v", name, err)
+		}
+		stopped(t, task)
+		s := task.Status()
+		if s.StopCode != StopEssentialContainerExited || *s.Containers[1].ExitCode != 137 {
+			t.Errorf("it stopped as %+v", s)
+		}
+		if _, err := task.Crash(); err == nil {
+			t.Error("a task that has stopped crashes")
 		}
 	})
 }

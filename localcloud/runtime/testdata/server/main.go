@@ -27,7 +27,11 @@ func run() error {
 		fmt.Fprintf(w, "%s %s", os.Getenv("VERSION"), os.Getenv("KEY"))
 	})
 	server := &http.Server{Addr: net.JoinHostPort(os.Getenv("HOST"), os.Getenv("PORT")), ReadHeaderTimeout: time.Second}
-	stopped := context.AfterFunc(ctx, func() { _ = server.Shutdown(context.Background()) })
+	drain, _ := time.ParseDuration(os.Getenv("DRAIN")) // none, if it is not set
+	stopped := context.AfterFunc(ctx, func() {
+		<-time.After(drain)
+		_ = server.Shutdown(context.Background())
+	})
 	defer stopped()
 	fmt.Println("version", os.Getenv("VERSION"), "listens")
 	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {

@@ -1,0 +1,91 @@
+package aws
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"slipway/localcloud/cloud"
+)
+
+type repositoryPolicy struct {
+	Repository string   `json:"repository"`
+	Policy     document `json:"policy"`
+}
+
+// RepositoryPolicy says who else may use a repository's images. A repository has at most one, which goes with it.
+// https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_SetRepositoryPolicy.html
+var RepositoryPolicy = &cloud.Kind[repositoryPolicy]{
+	Token:   repositoryPolicyToken,
+	Label:   "ECR Repository Policy",
+	Replace: []string{"repository"},
+	Normal:  map[string]func(any) any{"policy": normalPolicy},
+	Latency: cloud.Latency{Create: 1, Delete: 1},
+	Check:   func(in *repositoryPolicy) []cloud.Failure { return in.Policy.check("policy") },
+	Refs: func(_ *cloud.Call, in *repositoryPolicy) []cloud.Ref {
+		return []cloud.Ref{{Token: repositoryToken, Value: in.Repository, Weak: true}}
+	},
+	Outputs: func(c *cloud.Call, in *repositoryPolicy) (cloud.Map, error) {
+		if err := in.Policy.repositoryPolicy(c.Tx); err != nil {
+			return nil, err
+		}
+		c.Resource.ID = in.Repository
+		return cloud.Map{"registryId": c.Caller.Scope.Account}, nil
+	},
+}
+
+// repositoryPolicy checks a policy as ECR does, which has one sentence for everything. The statements of such a policy name no
+// resource: they are about the repository.
+// https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-policies.html
+func (d document) repositoryPolicy(tx *cloud.Tx) error {
+	invalid := func(why string) error {
+		e := invalidParameter("PolicyText", "Invalid repository policy provided")
+		e.Message += " (" + why + ")"
+		return e
+	}
+	p, err := d.resourcePolicy(tx)
+	if errors.Is(err, cloud.ErrUnimplemented) {
+		return err
+	}
+	if err != nil {
+		return invalid(err.Error())
+	}
+	for _, s := range p.Statement {
+		switch {
+		case len(s.Resource) > 0 || len(s.NotResource) > 0:
+			return invalid("a statement names a resource")
+		case !s.vendor("ecr"):
+			return invalid("an action is not one of ecr")
+		}
+	}
+	return nil
+}
+
+// RepositoryDenial tells why a principal, whose own policies allow an action on a repository or do not, may not perform it:
+// the end of the sentence that begins with "User: … is not authorized to perform: …". It is empty if the principal may. Within an
+// account either policy is enough; across accounts both have to allow it.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html
+func RepositoryDenial(tx *cloud.Tx, repositoryARN, principal, action string, allowed bool) string {
+	v := silent
+	parts := strings.SplitN(repositoryARN, ":", 6)
+	name := strings.TrimPrefix(parts[5], "repository/")
+	key := cloud.Key{Scope: cloud.Scope{Account: parts[4], Region: parts[3]}, Token: repositoryPolicyToken, ID: name}
+	if r := tx.Get(key); r != nil {
+		if p, err := RepositoryPolicy.Of(r).Policy.resourcePolicy(tx); err == nil { // checked when it was stored
+			v = decide([]*Policy{p}, request{action: action, resource: repositoryARN, principal: namesOf(principal), context: map[string]string{
+				"aws:principalarn": principal, "aws:principalaccount": accountOf(principal),
+				"aws:requestedregion": key.Scope.Region, "aws:securetransport": "true",
+			}})
+		}
+	}
+	own := accountOf(principal) == key.Scope.Account
+	switch {
+	case v == refuses:
+		return "with an explicit deny in a resource-based policy"
+	case !allowed && (!own || v != permits):
+		return fmt.Sprintf("because no identity-based policy allows the %s action", action)
+	case !own && v != permits:
+		return fmt.Sprintf("because no resource-based policy allows the %s action", action)
+	}
+	return ""
+}

@@ -1,0 +1,76 @@
+package load
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+)
+
+// request asks for the version at half the rate over one protocol. It does not wait for an answer before it asks again: a
+// service that answers slowly gets no less to do.
+func (l *Load) request(ctx context.Context, http2 bool) {
+	client := l.client(http2)
+	defer client.CloseIdleConnections()
+	tick := time.NewTicker(2 * time.Second / time.Duration(max(l.options.Rate, 1)))
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			// What is under way when the load ends is answered all the same.
+			l.running.Go(func() { l.ask(context.WithoutCancel(ctx), client) })
+		}
+	}
+}
+
+// maxAnswer bounds what is read of an answer.
+const maxAnswer = 64 << 10
+
+// ask makes one request and records what came of it.
+func (l *Load) ask(ctx context.Context, client *http.Client) {
+	sent := time.Now()
+	answer, err := version(ctx, client, l.options.URL+"/version")
+	answer.sent, answer.took = sent, time.Since(sent)
+	l.record.answered(answer, err)
+}
+
+// answer is what a request was answered.
+type answer struct {
+	sent    time.Time
+	took    time.Duration
+	status  int
+	version string // empty where the service did not say
+}
+
+func version(ctx context.Context, client *http.Client, url string) (answer, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return answer{}, err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return answer{}, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return answer{}, fmt.Errorf("read the answer: %w", err)
+	}
+	a := answer{status: resp.StatusCode}
+	var info struct{ Version string }
+	if json.Unmarshal(body, &info) == nil {
+		a.version = info.Version
+	}
+	switch {
+	case a.version == "":
+		// Only the service says its version: what has none comes from the load balancer.
+		return a, fmt.Errorf("%s without a version: %.100s", resp.Status, body)
+	case a.status != http.StatusOK && a.status != http.StatusInternalServerError:
+		return a, fmt.Errorf("%s from version %s", resp.Status, a.version)
+	}
+	return a, nil
+}

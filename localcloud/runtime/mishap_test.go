@@ -1,0 +1,151 @@
+package runtime
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"slipway/localcloud/aws"
+	"slipway/localcloud/cloud"
+	"slipway/localcloud/runtime/task"
+)
+
+// halfSpot places the first task on Fargate and the others on Fargate Spot.
+var halfSpot = cloud.Map{"capacityProviderStrategies": []any{
+	cloud.Map{"capacityProvider": aws.Fargate, "base": 1.0, "weight": 0.0},
+	cloud.Map{"capacityProvider": aws.FargateSpot, "weight": 1.0},
+}}
+
+// status returns that of the task with the short id.
+func (s *ecsStage) status(tx *cloud.Tx, id string) aws.TaskStatus {
+	for _, r := range tx.Everywhere(aws.Task.Token) {
+		if r.Name == id {
+			return cloud.StatusOf[aws.TaskStatus](r)
+		}
+	}
+	return aws.TaskStatus{}
+}
+
+// container returns what plays the containers of the task with the short id.
+func (s *ecsStage) container(id string) *fakeTask {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.IndexFunc(s.started, func(f *fakeTask) bool { return f.spec.ID == id })
+	return s.started[i]
+}
+
+// replaced is a condition: so many tasks run, and the service is in a steady state.
+func (s *ecsStage) replaced(service *cloud.Resource, revision string, n int) func(*cloud.Tx) bool {
+	steady := s.steady(service, revision, n)
+	return func(tx *cloud.Tx) bool { return len(s.tasks(tx)[aws.TaskRunning]) == n && steady(tx) }
+}
+
+func TestSpotInterruption(t *testing.T) {
+	s := newECSStage(t)
+	revision := s.revision("v1", "")
+	service := s.create(aws.Service.Token, s.service(revision, halfSpot))
+	s.await("a steady state", s.steady(service, revision, 2))
+	s.mu.Lock()
+	s.keepDraining = true // as a target group with a long deregistration delay does
+	s.mu.Unlock()
+	victim, err := s.scheduler.Interrupt("hello")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The containers are told to stop though connections still drain, and a replacement is there at once.
+	f := s.container(victim)
+	<-f.Done()
+	if status, _ := f.Watch(); status.StopCode != task.StopSpotInterruption || status.StoppedReason != "Your Spot Task was interrupted." {
+		t.Errorf("the containers were stopped for %s: %s", status.StopCode, status.StoppedReason)
+	}
+	s.Store.View(func(tx *cloud.Tx) {
+		group := tx.Get(cloud.Key{Scope: tester.Scope, Token: aws.TargetGroup.Token, ID: s.balancerGroup})
+		target, ok := aws.TargetHealth(group, s.status(tx, victim).PrivateIP, 8080)
+		if !ok || target.State != aws.TargetDraining {
+			t.Errorf("the target of the interrupted task is %+v", target)
+		}
+	})
+	s.await("the end of the task", func(tx *cloud.Tx) bool { return s.status(tx, victim).LastStatus == aws.TaskStopped })
+	s.await("a replacement", s.replaced(service, revision, 2))
+	s.Store.View(func(tx *cloud.Tx) {
+		if status := s.status(tx, victim); status.StopCode != "SpotInterruption" || status.StoppedReason != "Your Spot Task was interrupted." || status.Failed {
+			t.Errorf("the task stopped as %+v", status)
+		}
+		providers := map[string]int{}
+		for _, r := range s.tasks(tx)[aws.TaskRunning] {
+			providers[aws.Task.Of(r).CapacityProvider]++
+		}
+		if providers[aws.Fargate] != 1 || providers[aws.FargateSpot] != 1 {
+			t.Errorf("tasks by capacity provider: %v", providers)
+		}
+	})
+	if d := primary(s.now(service)); d.FailedTasks != 0 || d.RolloutState != aws.RolloutCompleted {
+		t.Errorf("the deployment is %+v", d)
+	}
+}
+
+func TestCrash(t *testing.T) {
+	s := newECSStage(t)
+	revision := s.revision("v1", "")
+	service := s.create(aws.Service.Token, s.service(revision, nil))
+	s.await("a steady state", s.steady(service, revision, 2))
+	victim, err := s.scheduler.Crash(service.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.await("the end of the task", func(tx *cloud.Tx) bool { return s.status(tx, victim).LastStatus == aws.TaskStopped })
+	s.await("a replacement", s.replaced(service, revision, 2))
+	s.Store.View(func(tx *cloud.Tx) {
+		status := s.status(tx, victim)
+		if status.StopCode != aws.StopEssentialContainerExited || *status.Containers[0].ExitCode != 137 {
+			t.Errorf("the task stopped as %+v", status)
+		}
+	})
+}
+
+func TestMishapsThatCannotHappen(t *testing.T) {
+	s := newECSStage(t)
+	refused := func(err error, words string) {
+		t.Helper()
+		if err == nil || !strings.Contains(err.Error(), words) {
+			t.Errorf("got %v, want %s", err, words)
+		}
+	}
+	_, err := s.scheduler.Interrupt("hello")
+	refused(err, "there are no services")
+	revision := s.revision("v1", "")
+	service := s.create(aws.Service.Token, s.service(revision, nil))
+	s.await("a steady state", s.steady(service, revision, 2))
+	_, err = s.scheduler.Interrupt("hello")
+	refused(err, "service hello has no running task on FARGATE_SPOT")
+	_, err = s.scheduler.Crash("goodbye")
+	refused(err, "there is no service goodbye; there is hello")
+	if _, err := s.update(service, cloud.Map{"desiredCount": 0.0}); err != nil {
+		t.Fatal(err)
+	}
+	s.await("no tasks", s.steady(service, revision, 0))
+	_, err = s.scheduler.Crash("hello")
+	refused(err, "service hello has no running task")
+}
+
+func TestUsageOfAService(t *testing.T) {
+	s := newECSStage(t)
+	revision := s.revision("v1", "")
+	service := s.create(aws.Service.Token, s.service(revision, nil))
+	s.await("a steady state", s.steady(service, revision, 2))
+	for _, f := range s.started {
+		f.mu.Lock()
+		f.usage = task.Usage{CPU: 3 * time.Second, Memory: 64 << 20}
+		f.mu.Unlock()
+	}
+	usage := s.scheduler.Usage(service.Key)
+	if len(usage) != 2 {
+		t.Fatalf("got %v", usage)
+	}
+	for _, u := range usage {
+		if u.CPU != 3*time.Second || u.Memory != 64<<20 || u.CPUUnits != 256 || u.MemoryLimit != 512<<20 {
+			t.Errorf("got %+v", u)
+		}
+	}
+}

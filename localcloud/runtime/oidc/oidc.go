@@ -1,0 +1,136 @@
+// Package oidc stands in for the identity providers whose tokens a cloud trusts, such as the one of GitHub's jobs: it signs
+// tokens in their names with one key of its own, which lives in a folder and is made once.
+package oidc
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+const (
+	keyName  = "oidc.key"
+	keyBlock = "PRIVATE KEY"
+)
+
+// Claims are what a token says of who holds it.
+type Claims struct {
+	Issuer   string // a URL, such as https://token.actions.githubusercontent.com
+	Subject  string // such as repo:OWNER/NAME:environment:dev
+	Audience []string
+	Expires  time.Time
+}
+
+// Issuer signs and verifies tokens, for every issuer's name alike. Its methods may be called from any goroutine.
+type Issuer struct{ key *ecdsa.PrivateKey }
+
+// Open loads the key kept in dir, or makes a new one there, readable by its owner alone.
+func Open(dir string) (*Issuer, error) {
+	key, err := open(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open the key that signs identity tokens in %s: %w", dir, err)
+	}
+	return &Issuer{key: key}, nil
+}
+
+func open(dir string) (*ecdsa.PrivateKey, error) {
+	name := filepath.Join(dir, keyName)
+	text, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := create(dir, name); err != nil {
+			return nil, err
+		}
+		text, err = os.ReadFile(name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(text)
+	if block == nil || block.Type != keyBlock {
+		return nil, fmt.Errorf("parse %s: no PEM block %q", name, keyBlock)
+	}
+	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("parse %s: %w", name, err)
+	}
+	key, ok := parsed.(*ecdsa.PrivateKey)
+	if !ok || key.Curve != elliptic.P256() {
+		return nil, fmt.Errorf("parse %s: not an ECDSA key of P-256", name)
+	}
+	return key, nil
+}
+
+// create makes the key file whole or not at all, and lets one win that another process made at the same time.
+func create(dir, name string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return err
+	}
+	tmp, err := os.CreateTemp(dir, keyName+".*") // of mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(tmp.Name()) }()
+	if err := errors.Join(pem.Encode(tmp, &pem.Block{Type: keyBlock, Bytes: der}), tmp.Close()); err != nil {
+		return err
+	}
+	if err := os.Link(tmp.Name(), name); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
+}
+
+var method = jwt.SigningMethodES256
+
+// Sign makes a token, a JWT, of the claims. It is valid from now on.
+func (i *Issuer) Sign(c Claims) (string, error) {
+	now := jwt.NewNumericDate(time.Now())
+	token, err := jwt.NewWithClaims(method, jwt.RegisteredClaims{
+		Issuer: c.Issuer, Subject: c.Subject, Audience: c.Audience, ExpiresAt: jwt.NewNumericDate(c.Expires),
+		IssuedAt: now, NotBefore: now, ID: rand.Text(),
+	}).SignedString(i.key)
+	if err != nil {
+		return "", fmt.Errorf("sign identity token: %w", err)
+	}
+	return token, nil
+}
+
+// Errors of Verify.
+var (
+	ErrMalformed = errors.New("not a JWT with an issuer, a subject, an audience and an expiry")
+	ErrSignature = errors.New("not signed with this key")
+)
+
+// Verify returns what a token claims if it was signed with the issuer's key. Whether it has expired, and whether issuer,
+// subject and audience are the wanted ones, is for the caller to judge.
+func (i *Issuer) Verify(token string) (Claims, error) {
+	var c jwt.RegisteredClaims
+	_, err := jwt.NewParser(jwt.WithValidMethods([]string{method.Alg()}), jwt.WithoutClaimsValidation()).
+		ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return &i.key.PublicKey, nil })
+	switch {
+	case errors.Is(err, jwt.ErrTokenMalformed):
+		return Claims{}, ErrMalformed // the library's error may quote the token
+	case err != nil:
+		return Claims{}, ErrSignature
+	case c.Issuer == "" || c.Subject == "" || len(c.Audience) == 0 || c.ExpiresAt == nil:
+		return Claims{}, ErrMalformed
+	}
+	return Claims{Issuer: c.Issuer, Subject: c.Subject, Audience: c.Audience, Expires: c.ExpiresAt.Time}, nil
+}

@@ -1,0 +1,90 @@
+package runtime
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"slipway/localcloud/aws"
+	"slipway/localcloud/cloud"
+)
+
+func TestResolver(t *testing.T) {
+	n := newNames(t)
+	balancer := func(name, account string, status aws.LoadBalancerStatus) string {
+		dnsName := name + ".eu-central-1.elb.amazonaws.com"
+		scope := cloud.Scope{Account: account, Region: "eu-central-1"}
+		if err := n.cloud.Store.Update(func(tx *cloud.Tx) error {
+			r := &cloud.Resource{Key: cloud.Key{Scope: scope, Token: aws.LoadBalancer.Token, ID: "arn:" + name}, Outputs: cloud.Map{"dnsName": dnsName}}
+			r.SetStatus(status)
+			tx.Put(r)
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return dnsName
+	}
+	web := balancer("web", aws.DefaultAccount, aws.LoadBalancerStatus{Address: "127.64.0.1", Endpoints: []aws.Endpoint{
+		{Port: 80, Address: "127.64.0.1:80"}, {Port: 443, Address: "127.64.0.1:8443"},
+	}})
+	six := balancer("six", "210987654321", aws.LoadBalancerStatus{Address: "::1", Endpoints: []aws.Endpoint{{Port: 443, Address: "[::1]:41443"}}})
+	unborn := balancer("unborn", aws.DefaultAccount, aws.LoadBalancerStatus{})
+	failed := balancer("failed", aws.DefaultAccount, aws.LoadBalancerStatus{Address: "127.64.0.2", State: aws.LoadBalancerFailed})
+	n.record("web", "CNAME", web, false)
+	n.record("www", "CNAME", "web.example.com", false)
+	n.record("proxied", "CNAME", web, true)
+	n.record("*.wild", "CNAME", web, false)
+	n.record("direct", "A", "127.64.0.1", false)
+	n.record("six", "CNAME", six, false)
+	n.record("unborn", "CNAME", unborn, false)
+	n.record("failed", "CNAME", failed, false)
+	n.record("elsewhere", "A", "192.0.2.1", false)
+	n.record("nobody", "A", "127.0.0.1", false)
+	n.record("away", "CNAME", "www.example.net", false)
+	n.record("text", "TXT", "hello", false)
+
+	resolver := Resolver{Store: n.cloud.Store, DNS: n.server.Addr()}
+	const noHost = "DNS knows no address of this host"
+	for _, test := range []struct {
+		host string
+		port uint16
+		at   string
+		err  string
+	}{
+		{"web.example.com", 443, "127.64.0.1:8443", ""},
+		{"WEB.example.com", 80, "127.64.0.1:80", ""},
+		{"www.example.com", 443, "127.64.0.1:8443", ""},
+		{"proxied.example.com", 443, "127.64.0.1:8443", ""},
+		{"any.wild.example.com", 443, "127.64.0.1:8443", ""},
+		{"direct.example.com", 443, "127.64.0.1:8443", ""},
+		{"six.example.com", 443, "[::1]:41443", ""},
+		{web, 443, "127.64.0.1:8443", ""},
+		{"web.example.com", 8443, "", "its load balancer has no listener on port 8443"},
+		{"failed.example.com", 443, "", "its load balancer has no listener on port 443"},
+		{"elsewhere.example.com", 443, "", "no load balancer at its address 192.0.2.1"},
+		{"nobody.example.com", 22, "", "no load balancer at its address 127.0.0.1"},
+		{"unborn.example.com", 443, "", noHost},
+		{"away.example.com", 443, "", noHost},
+		{"text.example.com", 443, "", noHost},
+		{"none.example.com", 443, "", noHost},
+		{"example.net", 443, "", noHost},
+		{"localhost", 443, "", noHost},
+		{"127.64.0.1", 443, "", noHost},
+		{"::1", 443, "", noHost},
+		{strings.Repeat("x", 300), 443, "", noHost},
+	} {
+		at, err := resolver.Resolve(t.Context(), test.host, test.port)
+		switch {
+		case test.err == "" && (err != nil || at.String() != test.at):
+			t.Errorf("%s:%d is at %s, %v, want %s", test.host, test.port, at, err, test.at)
+		case test.err != "" && (err == nil || !strings.Contains(err.Error(), test.err)):
+			t.Errorf("%s:%d is at %s, %v, want an error with %q", test.host, test.port, at, err, test.err)
+		}
+	}
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if at, err := resolver.Resolve(ctx, "web.example.com", 443); err == nil || strings.Contains(err.Error(), noHost) {
+		t.Errorf("a cancelled question gives %s, %v", at, err)
+	}
+}
