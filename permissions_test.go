@@ -142,9 +142,39 @@ func TestPreviewRoleMayCallTheFunctionsAlone(t *testing.T) {
 		t.Errorf("allowed are %v\nneeded are %v", slices.Sorted(maps.Keys(may)), slices.Sorted(maps.Keys(needed)))
 	}
 	for action := range may {
-		_, name, _ := strings.Cut(action, ":")
-		if reads := strings.HasPrefix(name, "Describe") || strings.HasPrefix(name, "Get") || strings.HasPrefix(name, "List"); !reads || action == "secretsmanager:GetSecretValue" {
+		if !reads(action) || action == "secretsmanager:GetSecretValue" {
 			t.Errorf("a preview may %s", action)
+		}
+	}
+}
+
+// reads reports whether the action changes nothing.
+func reads(action string) bool {
+	_, name, _ := strings.Cut(action, ":")
+	return strings.HasPrefix(name, "Describe") || strings.HasPrefix(name, "Get") || strings.HasPrefix(name, "List")
+}
+
+func TestDriftRoleMayReadTheProgramsResourcesAlone(t *testing.T) {
+	document, err := permissions.Refresh(testAccount())
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := everyUse(t)
+	var needed []string
+	for token := range used.kinds {
+		needed = append(needed, permissions.Kinds[token].Read...)
+	}
+	for token := range used.functions {
+		needed = append(needed, permissions.Functions[token]...)
+	}
+	slices.Sort(needed)
+	may := slices.Sorted(maps.Keys(allowed(document)))
+	if needed = slices.Compact(needed); !slices.Equal(may, needed) {
+		t.Errorf("allowed are %v\nneeded are %v", may, needed)
+	}
+	for _, action := range may {
+		if !reads(action) {
+			t.Errorf("a refresh may %s", action)
 		}
 	}
 }

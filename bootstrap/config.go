@@ -16,22 +16,22 @@ import (
 // config is the account's config, complete and checked. Pulumi.yaml describes its keys.
 type config struct {
 	repository      string   // on GitHub, "owner/name", the way it is in the subjects of its tokens
-	environments    []string // whose jobs deploy to the account
+	environments    []string // whose jobs deploy to the account; never driftEnvironment
 	deployers       []string // ARNs of IAM principals that may take the deploy role on too
 	images          []string // names of ECR repositories
 	keepImages      int
 	pullAccounts    []string // ids
 	oidcProviderARN string   // empty: made here
 
-	stateBucket       bool     // made here
-	sharedStateBucket string   // another account's, which is used then
-	stateAccounts     []string // ids of those that may use the one made here
+	stateBucket       bool                // made here
+	sharedStateBucket string              // another account's, which is used then
+	stateAccounts     map[string][]string // the stacks that others may use in the one made here, by id; "pr-*" is all that begin so
 }
 
 // configSource is where the config is read from: what the engine hands to the program.
 type configSource struct {
 	project, stack string
-	values         map[string]string // by full key; lists as JSON
+	values         map[string]string // by full key; lists and objects as JSON
 }
 
 // capture is a [pulumi.RunOption] that takes the config from what the engine hands over: a [pulumi.Context] does not list the
@@ -61,7 +61,7 @@ func readConfig(source configSource) (*config, error) {
 
 		stateBucket:       r.boolean("stateBucket", true),
 		sharedStateBucket: r.text("sharedStateBucket", checkBucket),
-		stateAccounts:     r.list("stateAccounts", checkAccount),
+		stateAccounts:     r.lists("stateAccounts", checkAccount, checkStack),
 	}
 	if !r.has("repository") {
 		r.problem("repository", "is missing; it is the GitHub repository whose jobs deploy, owner/name")
@@ -74,6 +74,9 @@ func readConfig(source configSource) (*config, error) {
 	}
 	if len(c.stateAccounts) > 0 && (!c.stateBucket || c.sharedStateBucket != "") {
 		r.problem("stateAccounts", "there are accounts that may use the state's bucket, and none is made here")
+	}
+	if err := checkShares(c.stateAccounts); err != nil {
+		r.problem("stateAccounts", "%w", err)
 	}
 	r.reportUnknown()
 	if len(r.problems) > 0 {
@@ -88,6 +91,7 @@ var (
 	// GitHub appends the ids of the owner and of the repository to their names in the tokens of newer repositories.
 	repositoryPattern  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*(@[0-9]+)?/[A-Za-z0-9._-]+(@[0-9]+)?$`)
 	environmentPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+	stackPattern       = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]*(-\*)?$`)                              // what the workflows take for a stack's name
 	imagePattern       = regexp.MustCompile(`^([a-z0-9]+([._-][a-z0-9]+)*/)*[a-z0-9]+([._-][a-z0-9]+)*$`) // CreateRepository in ECR's API reference
 	bucketPattern      = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)                         // "General purpose bucket naming rules" in the S3 user guide
 	accountPattern     = regexp.MustCompile(`^[0-9]{12}$`)
@@ -106,7 +110,40 @@ func checkEnvironment(s string) error {
 	if !environmentPattern.MatchString(s) {
 		return errors.New("an environment's name is letters, digits and any of . _ - here")
 	}
+	if strings.EqualFold(s, driftEnvironment) { // GitHub takes it for the same environment
+		return errors.New("is the environment of the job that looks for drift, for which nobody's approval is asked; it has a role that reads, and cannot deploy")
+	}
 	return nil
+}
+
+func checkStack(s string) error {
+	if !stackPattern.MatchString(s) {
+		return errors.New("a stack's name is letters, digits and hyphens here, the first a letter; a * comes last, after a hyphen: pr* would be prod too")
+	}
+	return nil
+}
+
+// checkShares refuses stacks that are several accounts'.
+func checkShares(stacks map[string][]string) error {
+	owners := make(map[string]string) // accounts by stack
+	for _, account := range slices.Sorted(maps.Keys(stacks)) {
+		for _, stack := range stacks[account] {
+			for _, other := range slices.Sorted(maps.Keys(owners)) {
+				if owners[other] != account && overlap(stack, other) {
+					return fmt.Errorf("%s of account %s and %s of account %s can be the same stack", other, owners[other], stack, account)
+				}
+			}
+			owners[stack] = account
+		}
+	}
+	return nil
+}
+
+// overlap reports whether there can be a stack that both are for.
+func overlap(a, b string) bool {
+	beginningA, anyA := strings.CutSuffix(a, "*")
+	beginningB, anyB := strings.CutSuffix(b, "*")
+	return a == b || anyA && strings.HasPrefix(beginningB, beginningA) || anyB && strings.HasPrefix(beginningA, beginningB)
 }
 
 func checkPrincipal(s string) error {
@@ -161,7 +198,7 @@ func (r *reader) has(key string) bool { return r.get(key) != "" }
 func (r *reader) get(key string) string {
 	r.known[key] = true
 	value := r.values[r.namespace+key]
-	if value == "[]" {
+	if value == "[]" || value == "{}" {
 		return ""
 	}
 	return value
@@ -189,6 +226,35 @@ func (r *reader) list(key string, check func(string) error) []string {
 		r.problem(key, "%q: must be a list of strings", text)
 		return nil
 	}
+	r.checkElements(key, list, check)
+	return list
+}
+
+// lists reads an object of lists.
+func (r *reader) lists(key string, checkName, checkElement func(string) error) map[string][]string {
+	text := r.get(key)
+	if text == "" {
+		return nil
+	}
+	var lists map[string][]string
+	if err := json.Unmarshal([]byte(text), &lists); err != nil {
+		r.problem(key, "%q: must be an object of lists of strings", text)
+		return nil
+	}
+	for name, list := range lists {
+		if err := checkName(name); err != nil {
+			r.problem(key, "%q: %w", name, err)
+		}
+		member := key + "." + name
+		if len(list) == 0 {
+			r.problem(member, "is empty")
+		}
+		r.checkElements(member, list, checkElement)
+	}
+	return lists
+}
+
+func (r *reader) checkElements(key string, list []string, check func(string) error) {
 	for i, element := range list {
 		switch err := check(element); {
 		case err != nil:
@@ -197,7 +263,6 @@ func (r *reader) list(key string, check func(string) error) []string {
 			r.problem(fmt.Sprintf("%s[%d]", key, i), "%q: is listed more than once", element)
 		}
 	}
-	return list
 }
 
 func (r *reader) integer(key string, otherwise, least, most int) int {

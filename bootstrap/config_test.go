@@ -30,11 +30,12 @@ func TestConfigs(t *testing.T) {
 			repository: "example/hello", environments: []string{"dev", "pr"}, keepImages: 100, stateBucket: true,
 		}},
 		"defaults of Pulumi.yaml": {
-			source("images", "[]", "deployers", "[]", "pullAccounts", "[]", "keepImages", "100", "stateBucket", "true", "sharedStateBucket", "", "stateAccounts", "[]", "oidcProviderArn", ""),
+			source("images", "[]", "deployers", "[]", "pullAccounts", "[]", "keepImages", "100", "stateBucket", "true", "sharedStateBucket", "", "stateAccounts", "{}", "oidcProviderArn", ""),
 			config{repository: "example/hello", environments: []string{"dev", "pr"}, keepImages: 100, stateBucket: true},
 		},
-		"a bucket that others use": {source("stateAccounts", `["210987654321"]`), config{
-			repository: "example/hello", environments: []string{"dev", "pr"}, keepImages: 100, stateBucket: true, stateAccounts: []string{"210987654321"},
+		"a bucket that others use": {source("stateAccounts", `{"210987654321":["test","pr-*"],"000000000000":["prod-eu"]}`), config{
+			repository: "example/hello", environments: []string{"dev", "pr"}, keepImages: 100, stateBucket: true,
+			stateAccounts: map[string][]string{"210987654321": {"test", "pr-*"}, "000000000000": {"prod-eu"}},
 		}},
 		"another account's bucket": {source("sharedStateBucket", "slipway-state-0123456"), config{
 			repository: "example/hello", environments: []string{"dev", "pr"}, keepImages: 100, stateBucket: true, sharedStateBucket: "slipway-state-0123456",
@@ -81,6 +82,8 @@ func TestRefusedConfigs(t *testing.T) {
 		"environment with a star":  {"environments", `["dev","*"]`, `slipway-bootstrap:environments[1]: "*": `},
 		"environment with a colon": {"environments", `["dev:x"]`, "slipway-bootstrap:environments[0]: "},
 		"environment is empty":     {"environments", `[""]`, "slipway-bootstrap:environments[0]: "},
+		"environment for drift":    {"environments", `["dev","drift"]`, `slipway-bootstrap:environments[1]: "drift": is the environment of the job that looks for drift, `},
+		"environment for Drift":    {"environments", `["Drift"]`, `slipway-bootstrap:environments[0]: "Drift": is the environment of the job that looks for drift, `},
 		"environment twice":        {"environments", `["dev","dev"]`, `slipway-bootstrap:environments[1]: "dev": is listed more than once`},
 		"image in upper case":      {"images", `["Hello"]`, `slipway-bootstrap:images[0]: "Hello": `},
 		"image of one letter":      {"images", `["h"]`, "slipway-bootstrap:images[0]: "},
@@ -96,9 +99,28 @@ func TestRefusedConfigs(t *testing.T) {
 		"a session deploys":        {"deployers", `["arn:aws:sts::123456789012:assumed-role/admin/me"]`, "slipway-bootstrap:deployers[0]: "},
 		"bucket's name":            {"stateBucket", "state", `slipway-bootstrap:stateBucket: "state": must be true or false`},
 		"bucket's URL":             {"sharedStateBucket", "s3://state", `slipway-bootstrap:sharedStateBucket: "s3://state": a bucket's name`},
-		"state account":            {"stateAccounts", `["prod"]`, `slipway-bootstrap:stateAccounts[0]: "prod": an account's id`},
-		"another provider":         {"oidcProviderArn", "arn:aws:iam::123456789012:oidc-provider/example.com", "slipway-bootstrap:oidcProviderArn: "},
-		"unknown key":              {"environment", "[]", "slipway-bootstrap:environment: unknown key; known here are deployers, environments, images, "},
+		"state account":            {"stateAccounts", `{"dev":["dev"]}`, `slipway-bootstrap:stateAccounts: "dev": an account's id`},
+		"state accounts as a list": {"stateAccounts", `["210987654321"]`, `slipway-bootstrap:stateAccounts: "[\"210987654321\"]": must be an object of lists of strings`},
+		"one stack as text":        {"stateAccounts", `{"210987654321":"dev"}`, "must be an object of lists of strings"},
+		"no stack":                 {"stateAccounts", `{"210987654321":[]}`, "slipway-bootstrap:stateAccounts.210987654321: is empty"},
+		"null stacks":              {"stateAccounts", `{"210987654321":null}`, "slipway-bootstrap:stateAccounts.210987654321: is empty"},
+		"every stack":              {"stateAccounts", `{"210987654321":["dev","*"]}`, `slipway-bootstrap:stateAccounts.210987654321[1]: "*": a stack's name is`},
+		"prod among others":        {"stateAccounts", `{"210987654321":["pr*"]}`, `"pr*": a stack's name is letters, digits and hyphens here, the first a letter; a * comes last, after a hyphen: pr* would be prod too`},
+		"stack with two stars":     {"stateAccounts", `{"210987654321":["pr-*-*"]}`, "slipway-bootstrap:stateAccounts.210987654321[0]: "},
+		"stack with a star inside": {"stateAccounts", `{"210987654321":["pr-*-x"]}`, "slipway-bootstrap:stateAccounts.210987654321[0]: "},
+		"stack with a folder":      {"stateAccounts", `{"210987654321":["dev/x"]}`, "slipway-bootstrap:stateAccounts.210987654321[0]: "},
+		"stack with a dot":         {"stateAccounts", `{"210987654321":["dev.json"]}`, "slipway-bootstrap:stateAccounts.210987654321[0]: "},
+		"stack twice":              {"stateAccounts", `{"210987654321":["dev","dev"]}`, `slipway-bootstrap:stateAccounts.210987654321[1]: "dev": is listed more than once`},
+		"stack of two accounts": {
+			"stateAccounts", `{"210987654321":["dev"],"000000000000":["dev"]}`,
+			"slipway-bootstrap:stateAccounts: dev of account 000000000000 and dev of account 210987654321 can be the same stack",
+		},
+		"stack of two accounts, by pattern": {
+			"stateAccounts", `{"210987654321":["pr-*"],"000000000000":["dev","pr-eu-*"]}`,
+			"slipway-bootstrap:stateAccounts: pr-eu-* of account 000000000000 and pr-* of account 210987654321 can be the same stack",
+		},
+		"another provider": {"oidcProviderArn", "arn:aws:iam::123456789012:oidc-provider/example.com", "slipway-bootstrap:oidcProviderArn: "},
+		"unknown key":      {"environment", "[]", "slipway-bootstrap:environment: unknown key; known here are deployers, environments, images, "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := readConfig(source(test.key, test.value)); err == nil || !strings.Contains(err.Error(), test.want) {
@@ -111,7 +133,7 @@ func TestRefusedConfigs(t *testing.T) {
 // A bucket that is not made here is not for this account to share.
 func TestSharingNeedsABucket(t *testing.T) {
 	for _, other := range [][]string{{"stateBucket", "false"}, {"sharedStateBucket", "state"}} {
-		_, err := readConfig(source(append(other, "stateAccounts", `["210987654321"]`)...))
+		_, err := readConfig(source(append(other, "stateAccounts", `{"210987654321":["dev"]}`)...))
 		if err == nil || !strings.Contains(err.Error(), "slipway-bootstrap:stateAccounts: there are accounts that may use the state's bucket, and none is made here") {
 			t.Errorf("%v: %v", other, err)
 		}
@@ -134,6 +156,25 @@ func TestAllProblemsAtOnce(t *testing.T) {
 			t.Errorf("line %d is %q, want %q", i, lines[i], want[i])
 		}
 	}
+}
+
+// Two patterns overlap if, and only if, there is a name that both match.
+func TestOverlap(t *testing.T) {
+	match := func(pattern, name string) bool {
+		beginning, wild := strings.CutSuffix(pattern, "*")
+		return pattern == name || wild && strings.HasPrefix(name, beginning)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		pattern := rapid.StringMatching(`[ab-]{1,4}\*?`)
+		a, b := pattern.Draw(t, "a"), pattern.Draw(t, "b")
+		want := false // the longer of the two, if any, is a name of both
+		for _, name := range []string{strings.TrimSuffix(a, "*"), strings.TrimSuffix(b, "*")} {
+			want = want || match(a, name) && match(b, name)
+		}
+		if overlap(a, b) != want || overlap(b, a) != want {
+			t.Fatalf("%s and %s overlap: %v", a, b, !want)
+		}
+	})
 }
 
 // What passes holds nothing that has a meaning of its own in a token's subject.

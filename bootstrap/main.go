@@ -20,7 +20,8 @@ func main() {
 // bootstrap prepares an account:
 //
 //	GitHub ── OpenID Connect ─┬─ jobs of pull requests ──▶ role slipway-preview ── reads ───────┐
-//	                          └─ jobs of environments ───▶ role slipway-deploy ─── does ──┐     │
+//	                          ├─ environment drift ──────▶ role slipway-drift ──── reads ───────┤
+//	                          └─ other environments ─────▶ role slipway-deploy ─── does ──┐     │
 //	                                                          │                           ▼     ▼
 //	               images in ECR ◀── pushes, and writes ──▶ state in S3                the program's resources,
 //	                     ▲                                                             roles under /slipway/ within
@@ -55,12 +56,17 @@ func bootstrap(ctx *pulumi.Context, source configSource) error {
 	if err != nil {
 		return err
 	}
+	drift, err := account.newDriftRole(ctx, provider, state)
+	if err != nil {
+		return err
+	}
 	deploy, err := account.newDeployRole(ctx, provider, images, state)
 	if err != nil {
 		return err
 	}
 
 	ctx.Export("previewRoleArn", preview)
+	ctx.Export("driftRoleArn", drift)
 	ctx.Export("deployRoleArn", deploy)
 	ctx.Export("permissionsBoundary", boundary)
 	ctx.Export("repositoryUrls", images.urls)

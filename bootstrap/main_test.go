@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -19,21 +21,23 @@ import (
 	"slipway/components/mocks"
 )
 
+// The accounts of the example stacks.
 const (
-	accountID = "123456789012"
-	boundary  = "arn:aws:iam::123456789012:policy/slipway-boundary"
+	devAccount  = "123456789012"
+	prodAccount = "210987654321"
 )
 
 // cloud is the program's mocks in an account.
 type cloud struct {
 	mocks.Cloud
+	account string // devAccount if empty
 }
 
 // Call implements [pulumi.MockResourceMonitor].
 func (c *cloud) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 	switch args.Token {
 	case "aws:index/getCallerIdentity:getCallerIdentity":
-		return resource.PropertyMap{"accountId": resource.NewProperty(accountID)}, nil
+		return resource.PropertyMap{"accountId": resource.NewProperty(cmp.Or(c.account, devAccount))}, nil
 	case "aws:index/getPartition:getPartition":
 		return resource.PropertyMap{"partition": resource.NewProperty("aws")}, nil
 	}
@@ -93,19 +97,8 @@ func readStack(t *testing.T, name string) configSource {
 	return s
 }
 
-func policyJSON(t *testing.T, name string) string {
-	t.Helper()
-	policies, err := permissions.Deploy(permissions.Account{Partition: "aws", ID: accountID, RolePath: "/slipway/", Boundary: boundary})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range policies {
-		if p.Name == name {
-			return quote(p.Document)
-		}
-	}
-	t.Fatalf("there is no policy %s", name)
-	return ""
+func testAccount(id string) permissions.Account {
+	return permissions.Account{Partition: "aws", ID: id, RolePath: "/slipway/", Boundary: "arn:aws:iam::" + id + ":policy/slipway-boundary"}
 }
 
 // quote returns the document as it stands in a listing of inputs.
@@ -118,12 +111,24 @@ func quote(document permissions.Document) string {
 }
 
 // commonResources are in every account.
-func commonResources(t *testing.T, bucketARN string, environments ...string) string {
+func commonResources(t *testing.T, account, bucketARN string, environments ...string) string {
 	t.Helper()
-	here := permissions.Account{Partition: "aws", ID: accountID, RolePath: "/slipway/", Boundary: boundary}
+	here := testAccount(account)
 	preview, err := permissions.Preview(here)
 	if err != nil {
 		t.Fatal(err)
+	}
+	refresh, err := permissions.Refresh(here)
+	if err != nil {
+		t.Fatal(err)
+	}
+	policies, err := permissions.Deploy(here)
+	if err != nil {
+		t.Fatal(err)
+	}
+	deploy := make(map[string]string)
+	for _, p := range policies {
+		deploy[p.Name] = quote(p.Document)
 	}
 	const provider = "arn:OpenIdConnectProvider/github"
 	return `
@@ -134,36 +139,53 @@ aws:iam/policy:Policy slipway-preview-program {"policy":` + quote(preview) + `}
 aws:iam/rolePolicyAttachment:RolePolicyAttachment slipway-preview-program {"policyArn":"arn:Policy/slipway-preview-program","role":"slipway-preview-0123456"}
 aws:iam/policy:Policy slipway-preview-state {"policy":` + quote(permissions.ReadState(bucketARN)) + `}
 aws:iam/rolePolicyAttachment:RolePolicyAttachment slipway-preview-state {"policyArn":"arn:Policy/slipway-preview-state","role":"slipway-preview-0123456"}
+aws:iam/role:Role slipway-drift {"assumeRolePolicy":` + quote(permissions.TrustEnvironments(provider, "example/hello", []string{"drift"}, nil)) + `,"description":"Compares slipway's stacks with their state","maxSessionDuration":3600,"name":"slipway-drift"}
+aws:iam/policy:Policy slipway-drift-program {"policy":` + quote(refresh) + `}
+aws:iam/rolePolicyAttachment:RolePolicyAttachment slipway-drift-program {"policyArn":"arn:Policy/slipway-drift-program","role":"slipway-drift-0123456"}
+aws:iam/policy:Policy slipway-drift-state {"policy":` + quote(permissions.ReadState(bucketARN)) + `}
+aws:iam/rolePolicyAttachment:RolePolicyAttachment slipway-drift-state {"policyArn":"arn:Policy/slipway-drift-state","role":"slipway-drift-0123456"}
 aws:iam/role:Role slipway-deploy {"assumeRolePolicy":` + quote(permissions.TrustEnvironments(provider, "example/hello", environments, nil)) + `,"description":"Deploys slipway's stacks","maxSessionDuration":3600,"name":"slipway-deploy"}
-aws:iam/policy:Policy slipway-deploy-load-balancing {"policy":` + policyJSON(t, "load-balancing") + `}
+aws:iam/policy:Policy slipway-deploy-load-balancing {"policy":` + deploy["load-balancing"] + `}
 aws:iam/rolePolicyAttachment:RolePolicyAttachment slipway-deploy-load-balancing {"policyArn":"arn:Policy/slipway-deploy-load-balancing","role":"slipway-deploy-0123456"}
-aws:iam/policy:Policy slipway-deploy-network {"policy":` + policyJSON(t, "network") + `}
+aws:iam/policy:Policy slipway-deploy-network {"policy":` + deploy["network"] + `}
 aws:iam/rolePolicyAttachment:RolePolicyAttachment slipway-deploy-network {"policyArn":"arn:Policy/slipway-deploy-network","role":"slipway-deploy-0123456"}
-aws:iam/policy:Policy slipway-deploy-roles {"policy":` + policyJSON(t, "roles") + `}
+aws:iam/policy:Policy slipway-deploy-roles {"policy":` + deploy["roles"] + `}
 aws:iam/rolePolicyAttachment:RolePolicyAttachment slipway-deploy-roles {"policyArn":"arn:Policy/slipway-deploy-roles","role":"slipway-deploy-0123456"}
-aws:iam/policy:Policy slipway-deploy-services {"policy":` + policyJSON(t, "services") + `}
+aws:iam/policy:Policy slipway-deploy-services {"policy":` + deploy["services"] + `}
 aws:iam/rolePolicyAttachment:RolePolicyAttachment slipway-deploy-services {"policyArn":"arn:Policy/slipway-deploy-services","role":"slipway-deploy-0123456"}
 aws:iam/policy:Policy slipway-deploy-state {"policy":` + quote(permissions.WriteState(bucketARN)) + `}
 aws:iam/rolePolicyAttachment:RolePolicyAttachment slipway-deploy-state {"policyArn":"arn:Policy/slipway-deploy-state","role":"slipway-deploy-0123456"}
 `
 }
 
+// Prod's account has the state of all stacks, and lets dev's have that of its own.
 func TestProd(t *testing.T) {
-	var c cloud
+	c := cloud{account: prodAccount}
 	outputs, err := c.deploy(readStack(t, "prod"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.Expect(t, commonResources(t, "arn:aws:s3:::slipway-state-0123456", "prod", "drift"))
-	const want = `{"deployRoleArn":"arn:Role/slipway-deploy","permissionsBoundary":"arn:Policy/slipway-boundary","previewRoleArn":"arn:Role/slipway-preview",` +
-		`"repositoryUrls":{},"stateBucket":"slipway-state-0123456"}`
+	const bucketARN = "arn:BucketV2/slipway-state"
+	stacks := []string{"dev", "pr-*"}
+	bucketPolicy := slices.Concat(permissions.RequireTLS(bucketARN),
+		permissions.ShareWithRoles(permissions.ReadStacks(bucketARN, "slipway", stacks), "aws", devAccount, "slipway-deploy", "slipway-drift", "slipway-preview"),
+		permissions.ShareWithRoles(permissions.WriteStacks(bucketARN, "slipway", stacks), "aws", devAccount, "slipway-deploy"))
+	c.Expect(t, commonResources(t, prodAccount, bucketARN, "prod")+`
+aws:s3/bucketV2:BucketV2 slipway-state
+aws:s3/bucketVersioningV2:BucketVersioningV2 slipway-state {"bucket":"BucketV2/slipway-state","versioningConfiguration":{"status":"Enabled"}}
+aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2 slipway-state {"bucket":"BucketV2/slipway-state","rules":[{"applyServerSideEncryptionByDefault":{"sseAlgorithm":"AES256"}}]}
+aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock slipway-state {"blockPublicAcls":true,"blockPublicPolicy":true,"bucket":"BucketV2/slipway-state","ignorePublicAcls":true,"restrictPublicBuckets":true}
+aws:s3/bucketPolicy:BucketPolicy slipway-state {"bucket":"BucketV2/slipway-state","policy":`+quote(bucketPolicy)+`}
+`)
+	const want = `{"deployRoleArn":"arn:Role/slipway-deploy","driftRoleArn":"arn:Role/slipway-drift","permissionsBoundary":"arn:Policy/slipway-boundary",` +
+		`"previewRoleArn":"arn:Role/slipway-preview","repositoryUrls":{},"stateBucket":"slipway-state-0123456"}`
 	if outputs != want {
 		t.Errorf("outputs are %s\nwant %s", outputs, want)
 	}
 }
 
 func TestDev(t *testing.T) {
-	var c cloud
+	c := cloud{account: devAccount}
 	outputs, err := c.deploy(readStack(t, "dev"))
 	if err != nil {
 		t.Fatal(err)
@@ -172,25 +194,49 @@ func TestDev(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const bucketARN = "arn:BucketV2/slipway-state"
-	others := []string{"210987654321"}
-	bucketPolicy := slices.Concat(permissions.RequireTLS(bucketARN),
-		permissions.ShareWithRole(permissions.WriteState(bucketARN), "Deploy", "aws", others, "slipway-deploy"),
-		permissions.ShareWithRole(permissions.ReadState(bucketARN), "Preview", "aws", others, "slipway-preview"))
-	c.Expect(t, commonResources(t, bucketARN, "dev", "pr", "drift")+`
-aws:s3/bucketV2:BucketV2 slipway-state
-aws:s3/bucketVersioningV2:BucketVersioningV2 slipway-state {"bucket":"BucketV2/slipway-state","versioningConfiguration":{"status":"Enabled"}}
-aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2 slipway-state {"bucket":"BucketV2/slipway-state","rules":[{"applyServerSideEncryptionByDefault":{"sseAlgorithm":"AES256"}}]}
-aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock slipway-state {"blockPublicAcls":true,"blockPublicPolicy":true,"bucket":"BucketV2/slipway-state","ignorePublicAcls":true,"restrictPublicBuckets":true}
-aws:s3/bucketPolicy:BucketPolicy slipway-state {"bucket":"BucketV2/slipway-state","policy":`+quote(bucketPolicy)+`}
+	c.Expect(t, commonResources(t, devAccount, "arn:aws:s3:::slipway-state-0123456", "dev", "pr")+`
 aws:ecr/repository:Repository hello {"encryptionConfigurations":[{"encryptionType":"AES256"}],"imageScanningConfiguration":{"scanOnPush":true},"imageTagMutability":"IMMUTABLE","name":"hello"}
 aws:ecr/lifecyclePolicy:LifecyclePolicy hello {"policy":`+string(lifecycle)+`,"repository":"hello"}
-aws:ecr/repositoryPolicy:RepositoryPolicy hello {"policy":`+quote(permissions.PullFromAccounts("aws", others))+`,"repository":"hello"}
+aws:ecr/repositoryPolicy:RepositoryPolicy hello {"policy":`+quote(permissions.PullFromAccounts("aws", []string{prodAccount}))+`,"repository":"hello"}
 aws:iam/policy:Policy slipway-deploy-images {"policy":`+quote(permissions.PushImages([]string{"arn:aws:ecr:eu-central-1:123456789012:repository/hello"}))+`}
 aws:iam/rolePolicyAttachment:RolePolicyAttachment slipway-deploy-images {"policyArn":"arn:Policy/slipway-deploy-images","role":"slipway-deploy-0123456"}
 `)
 	if want := `"repositoryUrls":{"hello":"registry/hello"},"stateBucket":"slipway-state-0123456"`; !strings.Contains(outputs, want) {
 		t.Errorf("outputs %s lack %s", outputs, want)
+	}
+}
+
+// The accounts are in the policy in one order, so that no update changes it for nothing.
+func TestStateOfSeveralAccounts(t *testing.T) {
+	a := account{Account: testAccount(prodAccount), config: &config{stateAccounts: map[string][]string{
+		"333333333333": {"qa"}, "111111111111": {"dev"}, "222222222222": {"pr-*"},
+	}}}
+	want := permissions.RequireTLS("arn:b")
+	for _, share := range []struct{ account, stack string }{{"111111111111", "dev"}, {"222222222222", "pr-*"}, {"333333333333", "qa"}} {
+		stacks := []string{share.stack}
+		want = append(want, permissions.ShareWithRoles(permissions.ReadStacks("arn:b", "slipway", stacks), "aws", share.account, "slipway-deploy", "slipway-drift", "slipway-preview")...)
+		want = append(want, permissions.ShareWithRoles(permissions.WriteStacks("arn:b", "slipway", stacks), "aws", share.account, "slipway-deploy")...)
+	}
+	if got := a.stateBucketPolicy("arn:b").JSON(); got != want.JSON() {
+		t.Errorf("%s\nwant %s", got, want.JSON())
+	}
+	sids := make(map[string]bool)
+	for _, s := range want {
+		if sids[s.Sid] {
+			t.Errorf("two statements are %s", s.Sid)
+		}
+		sids[s.Sid] = true
+	}
+}
+
+// What is shared are stacks of the program's project.
+func TestProgramProject(t *testing.T) {
+	project, err := workspace.LoadProject(filepath.Join("..", "Pulumi.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if project.Name != programProject {
+		t.Errorf("the program's project is %s, not %s", project.Name, programProject)
 	}
 }
 
@@ -207,7 +253,7 @@ func TestLifecyclePolicy(t *testing.T) {
 func TestOptions(t *testing.T) {
 	const provider, admin = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com", "arn:aws:iam::123456789012:role/admin"
 	s := readStack(t, "prod")
-	delete(s.values, "slipway-bootstrap:sharedStateBucket")
+	delete(s.values, "slipway-bootstrap:stateAccounts")
 	s.values["slipway-bootstrap:stateBucket"] = "false"
 	s.values["slipway-bootstrap:oidcProviderArn"] = provider
 	s.values["slipway-bootstrap:deployers"] = `["` + admin + `"]`
@@ -224,17 +270,31 @@ func TestOptions(t *testing.T) {
 	if strings.Contains(outputs, "stateBucket") {
 		t.Errorf("outputs have a bucket: %s", outputs)
 	}
-	trust := c.Resource("aws:iam/role:Role", "slipway-deploy").Inputs["assumeRolePolicy"].StringValue()
-	if want := permissions.TrustEnvironments(provider, "example/hello", []string{"prod", "drift"}, []string{admin}).JSON(); trust != want {
-		t.Errorf("the deploy role trusts %s\nwant %s", trust, want)
+	for role, want := range map[string]permissions.Document{
+		"slipway-deploy":  permissions.TrustEnvironments(provider, "example/hello", []string{"prod"}, []string{admin}),
+		"slipway-drift":   permissions.TrustEnvironments(provider, "example/hello", []string{"drift"}, nil),
+		"slipway-preview": permissions.TrustPullRequests(provider, "example/hello"),
+	} {
+		if trust := c.Resource("aws:iam/role:Role", role).Inputs["assumeRolePolicy"].StringValue(); trust != want.JSON() {
+			t.Errorf("role %s trusts %s\nwant %s", role, trust, want.JSON())
+		}
 	}
 }
 
-func TestEveryTaggableResourceHasTags(t *testing.T) {
+// deployEverything makes all that an account can have: what dev's has, and the bucket.
+func deployEverything(t *testing.T) *cloud {
+	t.Helper()
+	s := readStack(t, "dev")
+	delete(s.values, "slipway-bootstrap:sharedStateBucket")
 	var c cloud
-	if _, err := c.deploy(readStack(t, "dev")); err != nil {
+	if _, err := c.deploy(s); err != nil {
 		t.Fatal(err)
 	}
+	return &c
+}
+
+func TestEveryTaggableResourceHasTags(t *testing.T) {
+	c := deployEverything(t)
 	taggable := []string{
 		"aws:ecr/repository:Repository", "aws:iam/openIdConnectProvider:OpenIdConnectProvider", "aws:iam/policy:Policy", "aws:iam/role:Role", "aws:s3/bucketV2:BucketV2",
 	}
@@ -249,10 +309,7 @@ func TestEveryTaggableResourceHasTags(t *testing.T) {
 
 // A name of one's own is in a replacement's way.
 func TestFixedNamesAreDeletedBeforeReplaced(t *testing.T) {
-	var c cloud
-	if _, err := c.deploy(readStack(t, "dev")); err != nil {
-		t.Fatal(err)
-	}
+	c := deployEverything(t)
 	for _, r := range c.Resources() {
 		_, named := r.Inputs["name"]
 		_, url := r.Inputs["url"]
@@ -263,10 +320,7 @@ func TestFixedNamesAreDeletedBeforeReplaced(t *testing.T) {
 }
 
 func TestBucketPolicyComesAfterThePublicAccessBlock(t *testing.T) {
-	var c cloud
-	if _, err := c.deploy(readStack(t, "dev")); err != nil {
-		t.Fatal(err)
-	}
+	c := deployEverything(t)
 	if !c.Resource("aws:s3/bucketPolicy:BucketPolicy", "slipway-state").DependsOn("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", "slipway-state") {
 		t.Error("both are changed at a time")
 	}
@@ -292,6 +346,32 @@ func TestFailuresRegisterNothing(t *testing.T) {
 	}
 }
 
+// The environment that nobody's approval is asked for goes with the role that only reads.
+func TestDriftWorkflow(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join("..", ".github", "workflows", "*.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	environment := regexp.MustCompile(`(?m)^ *environment: ` + driftEnvironment + `$`)
+	found := false
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		isDrift := environment.Match(text)
+		found = found || isDrift
+		for _, role := range regexp.MustCompile(`role/[\w-]+`).FindAllString(string(text), -1) {
+			if isDrift != (role == "role/"+driftName) {
+				t.Errorf("%s uses %s", file, role)
+			}
+		}
+	}
+	if !found {
+		t.Errorf("no workflow uses the environment %s", driftEnvironment)
+	}
+}
+
 // The local cloud serves what is made.
 func TestKindsAreServedByTheLocalCloud(t *testing.T) {
 	tokens, err := os.ReadFile(filepath.Join("..", "localcloud", "schema", "tokens.txt"))
@@ -299,10 +379,7 @@ func TestKindsAreServedByTheLocalCloud(t *testing.T) {
 		t.Fatal(err)
 	}
 	served := strings.Fields(string(tokens))
-	var c cloud
-	if _, err := c.deploy(readStack(t, "dev")); err != nil {
-		t.Fatal(err)
-	}
+	c := deployEverything(t)
 	for _, r := range c.Resources() {
 		if !slices.Contains(served, r.Type) {
 			t.Errorf("%s is not served", r.Type)

@@ -11,9 +11,15 @@ import (
 // the roles that the program creates, and so out of reach for the deploy role.
 const (
 	previewName  = "slipway-preview"
+	driftName    = "slipway-drift"
 	deployName   = "slipway-deploy"
 	boundaryName = "slipway-boundary"
 )
+
+// driftEnvironment is GitHub's environment of the nightly job that compares what there is with the state. No reviewer is to be
+// asked for it at night, so that what it gets must not deploy; as it reads the values of secrets, it is to be limited to the main
+// branch on GitHub.
+const driftEnvironment = "drift"
 
 // session is for how long, in seconds, a job has its credentials: the least that IAM takes as a role's maximum.
 const session = 3600
@@ -57,14 +63,31 @@ func (a *account) newPreviewRole(ctx *pulumi.Context, provider pulumi.StringOutp
 	if err != nil {
 		return arn, err
 	}
+	trust := document(provider, func(arn string) permissions.Document {
+		return permissions.TrustPullRequests(arn, a.repository)
+	})
+	return a.newRole(ctx, previewName, "Previews slipway's stacks for pull requests", trust, readingPolicies(reads, state))
+}
+
+// newDriftRole creates the role of the job that looks for drift, and returns its ARN.
+func (a *account) newDriftRole(ctx *pulumi.Context, provider pulumi.StringOutput, state *stateBucket) (arn pulumi.StringOutput, err error) {
+	reads, err := permissions.Refresh(a.Account)
+	if err != nil {
+		return arn, err
+	}
+	trust := document(provider, func(arn string) permissions.Document {
+		return permissions.TrustEnvironments(arn, a.repository, []string{driftEnvironment}, nil)
+	})
+	return a.newRole(ctx, driftName, "Compares slipway's stacks with their state", trust, readingPolicies(reads, state))
+}
+
+// readingPolicies returns the policies of a role that changes nothing: what it reads of the program's, and the state.
+func readingPolicies(reads permissions.Document, state *stateBucket) []policy {
 	policies := []policy{{"program", pulumi.String(reads.JSON())}}
 	if state != nil {
 		policies = append(policies, policy{"state", document(state.arn, permissions.ReadState)})
 	}
-	trust := document(provider, func(arn string) permissions.Document {
-		return permissions.TrustPullRequests(arn, a.repository)
-	})
-	return a.newRole(ctx, previewName, "Previews slipway's stacks for pull requests", trust, policies)
+	return policies
 }
 
 // newDeployRole creates the role of jobs that deploy, and returns its ARN. What the program needs is in the permissions' table;

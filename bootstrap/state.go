@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/s3"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -9,13 +11,17 @@ import (
 	"slipway/bootstrap/permissions"
 )
 
+// programProject is the name of the program's project, in ../Pulumi.yaml.
+const programProject = "slipway"
+
 // stateBucket is the bucket with Pulumi's state.
 type stateBucket struct {
 	name, arn pulumi.StringOutput
 }
 
 // newStateBucket returns the bucket for the state of the stacks, or nil if it is kept elsewhere. All stacks are in one bucket, so
-// that one can be promoted to another: where there are several accounts, one makes the bucket and the others share it.
+// that one can be promoted to another: where there are several accounts, one makes the bucket and the others share it. The one
+// is that of production, because its roles can read and write all of the bucket, and the others' only what is their own.
 func (a *account) newStateBucket(ctx *pulumi.Context) (*stateBucket, error) {
 	switch {
 	case a.sharedStateBucket != "":
@@ -74,12 +80,15 @@ func (a *account) createStateBucket(ctx *pulumi.Context) (*stateBucket, error) {
 	return &stateBucket{name: bucket.Bucket, arn: bucket.Arn}, nil
 }
 
-// stateBucketPolicy returns the bucket's own policy, which gives the roles of other accounts what the roles here have.
+// stateBucketPolicy returns the bucket's own policy, which lets the roles of other accounts do with the state of their stacks
+// what the roles here do with that of all.
 func (a *account) stateBucketPolicy(arn string) permissions.Document {
 	policy := permissions.RequireTLS(arn)
-	if len(a.stateAccounts) > 0 {
-		policy = append(policy, permissions.ShareWithRole(permissions.WriteState(arn), "Deploy", a.Partition, a.stateAccounts, deployName)...)
-		policy = append(policy, permissions.ShareWithRole(permissions.ReadState(arn), "Preview", a.Partition, a.stateAccounts, previewName)...)
+	for _, account := range slices.Sorted(maps.Keys(a.stateAccounts)) {
+		stacks := a.stateAccounts[account]
+		policy = slices.Concat(policy,
+			permissions.ShareWithRoles(permissions.ReadStacks(arn, programProject, stacks), a.Partition, account, deployName, driftName, previewName),
+			permissions.ShareWithRoles(permissions.WriteStacks(arn, programProject, stacks), a.Partition, account, deployName))
 	}
 	return policy
 }

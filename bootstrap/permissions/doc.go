@@ -1,5 +1,5 @@
 // Package permissions says which IAM actions the program needs, and makes of that the policies of the roles that deploy it,
-// preview it and are created by it.
+// preview it, refresh it and are created by it.
 //
 // [Kinds] and [Functions] are the table: what the AWS provider calls for each kind of resource that the program registers and
 // each function that it calls. A test runs the program and fails if either lacks an entry that the other has. The policies

@@ -59,7 +59,11 @@ func TestPoliciesFit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	policies = append(policies, Policy{"preview", preview}, Policy{"boundary", Boundary(account)})
+	refresh, err := Refresh(account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	policies = append(policies, Policy{"preview", preview}, Policy{"refresh", refresh}, Policy{"boundary", Boundary(account)})
 	for _, p := range policies {
 		if n := len(p.Document.JSON()); n > MaxPolicySize {
 			t.Errorf("policy %s has %d characters; IAM takes %d", p.Name, n, MaxPolicySize)
@@ -159,6 +163,34 @@ func TestPreviewReads(t *testing.T) {
 	}
 }
 
+// A refresh reads everything that there is, secrets too, where the deploy role may, and changes nothing.
+func TestRefreshReads(t *testing.T) {
+	refresh, err := Refresh(testAccount)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wanted := functionActions()
+	for _, operations := range Kinds {
+		wanted = append(wanted, operations.Read...)
+	}
+	slices.Sort(wanted)
+	if got := actions(refresh); !slices.Equal(got, slices.Compact(wanted)) || !slices.Contains(got, "secretsmanager:GetSecretValue") {
+		t.Errorf("a refresh may %v\nwanted are %v", got, wanted)
+	}
+	for _, action := range actions(append(refresh, ReadState("arn:aws:s3:::b")...)) {
+		if !reads(action) {
+			t.Errorf("a refresh may %s", action)
+		}
+	}
+	deploy := deployDocument(t)
+	for _, s := range refresh {
+		i := slices.IndexFunc(deploy, func(d Statement) bool { return d.Sid == s.Sid })
+		if i < 0 || !slices.Equal(s.Resource, deploy[i].Resource) {
+			t.Errorf("%s is about other resources than the deploy role's", s.Sid)
+		}
+	}
+}
+
 func TestSmallPolicies(t *testing.T) {
 	const logIn = `{"Sid":"LogInToRegistry","Effect":"Allow","Action":["ecr:GetAuthorizationToken"],"Resource":["*"]}`
 	for name, test := range map[string]struct {
@@ -176,12 +208,23 @@ func TestSmallPolicies(t *testing.T) {
 			`{"Sid":"ReadState","Effect":"Allow","Action":["s3:GetObject"],"Resource":["arn:b/*"]}`},
 		"bucket": {RequireTLS("arn:b"), `{"Sid":"RequireTLS","Effect":"Deny","Principal":{"AWS":["*"]},"Action":["s3:*"],"Resource":["arn:b","arn:b/*"],` +
 			`"Condition":{"Bool":{"aws:SecureTransport":["false"]}}}`},
-		"shared bucket": {
-			ShareWithRole(ReadState("arn:b"), "Preview", "aws", []string{"210987654321"}, "slipway-preview"),
-			`{"Sid":"PreviewListState","Effect":"Allow","Principal":{"AWS":["arn:aws:iam::210987654321:root"]},"Action":["s3:ListBucket"],"Resource":["arn:b"],` +
-				`"Condition":{"ArnEquals":{"aws:PrincipalArn":["arn:aws:iam::210987654321:role/slipway-preview"]}}},` +
-				`{"Sid":"PreviewReadState","Effect":"Allow","Principal":{"AWS":["arn:aws:iam::210987654321:root"]},"Action":["s3:GetObject"],"Resource":["arn:b/*"],` +
-				`"Condition":{"ArnEquals":{"aws:PrincipalArn":["arn:aws:iam::210987654321:role/slipway-preview"]}}}`,
+		"stacks to read": {ReadStacks("arn:b", "p", []string{"s"}), `{"Sid":"ListStacks","Effect":"Allow","Action":["s3:ListBucket"],"Resource":["arn:b"],"Condition":{"StringLike":{"s3:prefix":[` +
+			`".pulumi/stacks/p/s.json",".pulumi/stacks/p/s.json.*",".pulumi/stacks/p/s.pulumi-tags",".pulumi/history/p/s/*",".pulumi/backups/p/s/*",".pulumi/locks/organization/p/s/*"]}}},` +
+			`{"Sid":"ReadStacks","Effect":"Allow","Action":["s3:GetObject"],"Resource":[` +
+			`"arn:b/.pulumi/stacks/p/s.json","arn:b/.pulumi/stacks/p/s.json.*","arn:b/.pulumi/stacks/p/s.pulumi-tags","arn:b/.pulumi/history/p/s/*","arn:b/.pulumi/backups/p/s/*",` +
+			`"arn:b/.pulumi/locks/organization/p/s/*","arn:b/.pulumi/meta.yaml"]}`},
+		"stacks to write": {WriteStacks("arn:b", "p", []string{"s"}), `{"Sid":"WriteStacks","Effect":"Allow","Action":["s3:DeleteObject","s3:PutObject"],"Resource":[` +
+			`"arn:b/.pulumi/stacks/p/s.json","arn:b/.pulumi/stacks/p/s.json.*","arn:b/.pulumi/stacks/p/s.pulumi-tags","arn:b/.pulumi/history/p/s/*","arn:b/.pulumi/backups/p/s/*",` +
+			`"arn:b/.pulumi/locks/organization/p/s/*"]}`},
+		"shared": {
+			ShareWithRoles(Document{
+				{Sid: "A", Effect: "Allow", Action: []string{"s3:ListBucket"}, Resource: []string{"arn:b"}, Condition: Condition{"StringLike": {"s3:prefix": {"p"}}}},
+				{Sid: "B", Effect: "Allow", Action: []string{"s3:GetObject"}, Resource: []string{"arn:b/*"}},
+			}, "aws", "210987654321", "one", "two"),
+			`{"Sid":"A210987654321","Effect":"Allow","Principal":{"AWS":["arn:aws:iam::210987654321:root"]},"Action":["s3:ListBucket"],"Resource":["arn:b"],` +
+				`"Condition":{"ArnEquals":{"aws:PrincipalArn":["arn:aws:iam::210987654321:role/one","arn:aws:iam::210987654321:role/two"]},"StringLike":{"s3:prefix":["p"]}}},` +
+				`{"Sid":"B210987654321","Effect":"Allow","Principal":{"AWS":["arn:aws:iam::210987654321:root"]},"Action":["s3:GetObject"],"Resource":["arn:b/*"],` +
+				`"Condition":{"ArnEquals":{"aws:PrincipalArn":["arn:aws:iam::210987654321:role/one","arn:aws:iam::210987654321:role/two"]}}}`,
 		},
 		"repository": {PullFromAccounts("aws", []string{"210987654321"}), `{"Sid":"PullFromOtherAccounts","Effect":"Allow","Principal":{"AWS":["arn:aws:iam::210987654321:root"]},` +
 			`"Action":["ecr:BatchCheckLayerAvailability","ecr:BatchGetImage","ecr:DescribeImages","ecr:DescribeRepositories","ecr:GetDownloadUrlForLayer"]}`},
@@ -200,10 +243,14 @@ type request struct {
 
 func (d Document) allows(r request) bool {
 	return slices.ContainsFunc(d, func(s Statement) bool {
-		for key, values := range s.Condition["StringEquals"] {
-			value, has := r.context[key]
-			if !has || !slices.Contains(values, value) {
-				return false
+		for operator, keys := range s.Condition {
+			for key, values := range keys {
+				value, has := r.context[key]
+				if !has || !slices.ContainsFunc(values, func(want string) bool {
+					return want == value || operator == "StringLike" && matches(want, value)
+				}) {
+					return false
+				}
 			}
 		}
 		return slices.Contains(s.Action, r.action) && slices.ContainsFunc(s.Resource, func(pattern string) bool { return matches(pattern, r.resource) })

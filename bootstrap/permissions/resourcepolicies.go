@@ -2,6 +2,7 @@ package permissions
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -11,32 +12,39 @@ func PullFromAccounts(partition string, accounts []string) Document {
 	actions := append(slices.Clone(pull), Functions["aws:ecr/getImage:getImage"]...)
 	slices.Sort(actions)
 	return Document{{
-		Sid: "PullFromOtherAccounts", Effect: allow, Principal: roots(partition, accounts), Action: actions,
+		Sid: "PullFromOtherAccounts", Effect: allow, Principal: roots(partition, accounts...), Action: actions,
 	}}
 }
 
 // roots returns the principal that stands for whoever the accounts themselves let act.
-func roots(partition string, accounts []string) map[string][]string {
-	return map[string][]string{"AWS": iamARNs(partition, accounts, "root")}
-}
-
-func iamARNs(partition string, accounts []string, resource string) []string {
+func roots(partition string, accounts ...string) map[string][]string {
 	arns := make([]string, len(accounts))
 	for i, account := range accounts {
-		arns[i] = fmt.Sprintf("arn:%s:iam::%s:%s", partition, account, resource)
+		arns[i] = iamARN(partition, account, "root")
 	}
-	return arns
+	return map[string][]string{"AWS": arns}
 }
 
-// ShareWithRole returns what a resource's own policy says to give a role of that name in other accounts an access. It names the
-// accounts as its principals and the role in a condition, because a role that is not there yet cannot be a principal. The
-// statements' Sids get the prefix.
-func ShareWithRole(access Document, prefix, partition string, accounts []string, role string) Document {
+func iamARN(partition, account, resource string) string {
+	return fmt.Sprintf("arn:%s:iam::%s:%s", partition, account, resource)
+}
+
+// ShareWithRoles returns what a resource's own policy says to give roles of those names in another account an access. It names
+// the account as its principal and the roles in a condition, because a role that is not there yet cannot be a principal. The
+// statements' Sids end in the account.
+func ShareWithRoles(access Document, partition, account string, roles ...string) Document {
+	arns := make([]string, len(roles))
+	for i, role := range roles {
+		arns[i] = iamARN(partition, account, "role/"+role)
+	}
 	shared := slices.Clone(access)
 	for i := range shared {
-		shared[i].Sid = prefix + shared[i].Sid
-		shared[i].Principal = roots(partition, accounts)
-		shared[i].Condition = Condition{"ArnEquals": {"aws:PrincipalArn": iamARNs(partition, accounts, "role/"+role)}}
+		s := &shared[i]
+		s.Sid += account
+		s.Principal = roots(partition, account)
+		condition := Condition{"ArnEquals": {"aws:PrincipalArn": arns}}
+		maps.Copy(condition, s.Condition)
+		s.Condition = condition
 	}
 	return shared
 }

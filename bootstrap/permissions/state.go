@@ -23,11 +23,11 @@ func state(bucketARN string, objects Statement) Document {
 }
 
 // Where Pulumi keeps the state of a stack in a bucket is in backend/diy of github.com/pulumi/pulumi/pkg/v3 (v3.250): store.go,
-// state.go, stack_tags.go, lock.go and meta.go. Nothing of another stack is under these keys, as long as no stack's name goes
-// on with a dot where another's ends.
+// state.go, stack_tags.go, lock.go and meta.go. Nothing of another stack is under these keys, unless it is called like a
+// file of theirs: dev.json.
 
-// layout is the version of the layout, without which the CLI works on no stack. It is one for the whole bucket, written by
-// the first login, and whoever can write it can make every stack in it disappear.
+// layout is the version of the layout, without which the CLI works on no stack. There is one for the whole bucket, and whoever
+// can write it can make every stack disappear. The first login writes it, which has to be one of the bucket's own account.
 const layout = ".pulumi/meta.yaml"
 
 // stackKeys returns patterns for the keys of what Pulumi keeps of a project's stacks. A "*" at the end of a name stands for
@@ -51,9 +51,10 @@ func stackKeys(project string, stacks []string) []string {
 // ReadStacks returns what of ReadState belongs to a project's stacks alone. They are named, or have the beginning of a name and
 // a "*".
 //
-// What can be listed begins like what can be read. It is more than Pulumi lists: S3 says that an object does not exist only to
-// those who could list it, with its key as the prefix (GetObject in the S3 API reference; github.com/ceph/ceph/pull/68577), and
-// Pulumi asks for some that need not be there. To list all stacks, as `pulumi stack ls` does, takes reading all of them.
+// What can be listed begins like what can be read. That is more than Pulumi lists: S3 says that an object does not exist only
+// to those who could list it, with its key as the prefix (GetObject in the S3 API reference; github.com/ceph/ceph/pull/68577),
+// and Pulumi asks for some that need not be there. `pulumi stack ls` is refused, since it reads every stack of the project; a
+// search for state of the old layout, with which every command begins, is too, and Pulumi goes on without it.
 func ReadStacks(bucketARN, project string, stacks []string) Document {
 	keys := stackKeys(project, stacks)
 	return Document{
@@ -61,7 +62,7 @@ func ReadStacks(bucketARN, project string, stacks []string) Document {
 			Sid: "ListStacks", Effect: allow, Action: []string{"s3:ListBucket"}, Resource: []string{bucketARN},
 			Condition: Condition{"StringLike": {"s3:prefix": keys}},
 		},
-		{Sid: "ReadStacks", Effect: allow, Action: []string{"s3:GetObject"}, Resource: objects(bucketARN, append(keys, layout))},
+		{Sid: "ReadStacks", Effect: allow, Action: []string{"s3:GetObject"}, Resource: objectARNs(bucketARN, append(keys, layout))},
 	}
 }
 
@@ -69,12 +70,12 @@ func ReadStacks(bucketARN, project string, stacks []string) Document {
 func WriteStacks(bucketARN, project string, stacks []string) Document {
 	return Document{{
 		Sid: "WriteStacks", Effect: allow, Action: []string{"s3:DeleteObject", "s3:PutObject"},
-		Resource: objects(bucketARN, stackKeys(project, stacks)),
+		Resource: objectARNs(bucketARN, stackKeys(project, stacks)),
 	}}
 }
 
-// objects returns the ARNs of a bucket's objects.
-func objects(bucketARN string, keys []string) []string {
+// objectARNs returns the ARNs of a bucket's objects.
+func objectARNs(bucketARN string, keys []string) []string {
 	arns := make([]string, len(keys))
 	for i, key := range keys {
 		arns[i] = bucketARN + "/" + key

@@ -99,7 +99,8 @@ func (p *probe) redirect(ctx context.Context, client *http.Client) (string, erro
 	if a.StatusCode != http.StatusMovedPermanently {
 		return "", fmt.Errorf("plain HTTP answers %s, not 301", a.Status)
 	}
-	// An Application Load Balancer names the port ("Listener rules: redirect actions" in its user guide).
+	// An Application Load Balancer names the port, which the listener's action sets ("Action types for listener rules" in its
+	// user guide).
 	location := a.Header.Get("Location")
 	for _, port := range []string{"", ":443"} {
 		if want := "https://" + host + port + path; strings.EqualFold(location, want) {
