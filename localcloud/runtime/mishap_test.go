@@ -49,23 +49,32 @@ func TestSpotInterruption(t *testing.T) {
 	s.mu.Lock()
 	s.keepDraining = true // as a target group with a long deregistration delay does
 	s.mu.Unlock()
+	// What is known of the target when its task is told to stop, which is while connections still drain.
+	var atStop []aws.Target
+	s.mu.Lock()
+	for _, f := range s.started {
+		f.onStop = func() {
+			s.Store.View(func(tx *cloud.Tx) {
+				group := tx.Get(cloud.Key{Scope: tester.Scope, Token: aws.TargetGroup.Token, ID: s.balancerGroup})
+				if target, ok := aws.TargetHealth(group, s.status(tx, f.spec.ID).PrivateIP, 8080); ok {
+					atStop = append(atStop, target)
+				}
+			})
+		}
+	}
+	s.mu.Unlock()
 	victim, err := s.scheduler.Interrupt("hello")
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The containers are told to stop though connections still drain, and a replacement is there at once.
 	f := s.container(victim)
 	<-f.Done()
 	if status, _ := f.Watch(); status.StopCode != task.StopSpotInterruption || status.StoppedReason != "Your Spot Task was interrupted." {
 		t.Errorf("the containers were stopped for %s: %s", status.StopCode, status.StoppedReason)
 	}
-	s.Store.View(func(tx *cloud.Tx) {
-		group := tx.Get(cloud.Key{Scope: tester.Scope, Token: aws.TargetGroup.Token, ID: s.balancerGroup})
-		target, ok := aws.TargetHealth(group, s.status(tx, victim).PrivateIP, 8080)
-		if !ok || target.State != aws.TargetDraining {
-			t.Errorf("the target of the interrupted task is %+v", target)
-		}
-	})
+	if len(atStop) != 1 || atStop[0].State != aws.TargetDraining {
+		t.Errorf("when it was told to stop, the target of the interrupted task was %+v", atStop)
+	}
 	s.await("the end of the task", func(tx *cloud.Tx) bool { return s.status(tx, victim).LastStatus == aws.TaskStopped })
 	s.await("a replacement", s.replaced(service, revision, 2))
 	s.Store.View(func(tx *cloud.Tx) {

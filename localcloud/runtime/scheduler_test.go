@@ -368,6 +368,7 @@ type fakeTask struct {
 	mu      sync.Mutex
 	status  task.Status
 	usage   task.Usage
+	onStop  func() // called before it is stopped; may be nil
 	changed chan struct{}
 	done    chan struct{}
 }
@@ -414,7 +415,15 @@ func (f *fakeTask) exit(code int) {
 	f.end(task.StopEssentialContainerExited, "Essential container in task exited", code)
 }
 
-func (f *fakeTask) Stop(code task.StopCode, reason string) { f.end(code, reason, 143) }
+func (f *fakeTask) Stop(code task.StopCode, reason string) {
+	f.mu.Lock()
+	onStop := f.onStop
+	f.mu.Unlock()
+	if onStop != nil {
+		onStop()
+	}
+	f.end(code, reason, 143)
+}
 
 func (f *fakeTask) end(code task.StopCode, reason string, exitCode int) {
 	f.change(func(s *task.Status) {
