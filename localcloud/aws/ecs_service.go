@@ -211,6 +211,7 @@ var Service = &cloud.Kind[ServiceSpec]{
 	Replace:  []string{"capacityProviderStrategies", "cluster", "iamRole", "launchType", "name", "schedulingStrategy"},
 	Computed: []string{"cluster", "iamRole", "launchType", "platformVersion", "triggers"},
 	Sets:     []string{"capacityProviderStrategies", "loadBalancers"},
+	Shared:   []string{"desiredCount"},
 	// https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/ecs_service#import
 	Import:   func(_ *cloud.Tx, s cloud.Scope, id string) string { return arn(s, "ecs", "service/"+id) },
 	Latency:  cloud.Latency{Create: 1, Delete: 5},

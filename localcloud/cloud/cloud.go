@@ -151,6 +151,14 @@ func (c *Cloud) AutoName(token string) *AutoName {
 	return nil
 }
 
+// Shared returns the inputs of the kind that an update leaves as they are unless the program changes one of them.
+func (c *Cloud) Shared(token string) []string {
+	if k, ok := c.kinds[token]; ok {
+		return k.base().Shared
+	}
+	return nil
+}
+
 // Diff compares checked inputs with the resource's inputs and state as the engine recorded them.
 func (c *Cloud) Diff(token string, oldInputs, state, inputs Map) (Diff, error) {
 	k, err := c.kind(token)

@@ -29,6 +29,9 @@ type Kind[T any] struct {
 	Computed []string
 	// Sets lists the inputs that are lists in which order means nothing.
 	Sets []string
+	// Shared lists the inputs that others than programs change too, and that the real provider therefore sends with an update
+	// only where the program changes one of them.
+	Shared []string
 	// Normal returns, by input, the form of a value in which values that mean the same are equal, as do JSON texts that
 	// differ in white space. It is given nothing but what Check has accepted.
 	Normal map[string]func(v any) any
@@ -169,7 +172,8 @@ type kind interface {
 func (k *Kind[T]) base() *Kind[struct{}] {
 	return &Kind[struct{}]{
 		Token: k.Token, Label: k.Label, Global: k.Global, Defaults: k.Defaults, AutoName: k.AutoName,
-		Replace: k.Replace, DeleteBeforeReplace: k.DeleteBeforeReplace, Computed: k.Computed, Sets: k.Sets, Normal: k.Normal,
+		Replace: k.Replace, DeleteBeforeReplace: k.DeleteBeforeReplace, Computed: k.Computed, Sets: k.Sets, Shared: k.Shared,
+		Normal:  k.Normal,
 		Latency: k.Latency, Patience: k.Patience, Import: k.Import, NotFound: k.NotFound, InUse: k.InUse,
 	}
 }

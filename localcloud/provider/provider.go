@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"reflect"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -286,6 +287,9 @@ func (s *server) Update(ctx context.Context, req *pulumirpc.UpdateRequest) (*pul
 	if err != nil {
 		return nil, err
 	}
+	if err := s.leaveShared(caller, token, req.GetId(), state.props, news.props); err != nil {
+		return nil, refusal(err)
+	}
 	r, failure := s.cloud.Update(ctx, caller, token, req.GetId(), news.props, seconds(req.GetTimeout()))
 	if r == nil {
 		return nil, refusal(failure)
@@ -298,6 +302,26 @@ func (s *server) Update(ctx context.Context, req *pulumirpc.UpdateRequest) (*pul
 		return nil, partial(r.ID, props, req.GetNews(), failure)
 	}
 	return &pulumirpc.UpdateResponse{Properties: props}, nil
+}
+
+// leaveShared gives the new inputs those values of the resource as it is that others may have changed since the engine recorded
+// it, if the program has changed none of them.
+func (s *server) leaveShared(caller cloud.Caller, token, id string, recorded, news cloud.Map) error {
+	shared := s.cloud.Shared(token)
+	changed := func(p string) bool { return !reflect.DeepEqual(recorded[p], news[p]) }
+	if len(shared) == 0 || slices.ContainsFunc(shared, changed) {
+		return nil
+	}
+	now, err := s.cloud.Read(caller, token, id)
+	if err != nil || now == nil {
+		return err // an update of what is gone is refused
+	}
+	for _, p := range shared {
+		if v, ok := now.Inputs[p]; ok {
+			news[p] = v
+		}
+	}
+	return nil
 }
 
 func (s *server) Read(ctx context.Context, req *pulumirpc.ReadRequest) (*pulumirpc.ReadResponse, error) {

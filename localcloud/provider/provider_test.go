@@ -44,6 +44,7 @@ func dial(t *testing.T) func(config string) pulumirpc.ResourceProviderClient {
 		Label:    "Lamp",
 		AutoName: &cloud.AutoName{Property: "name", Max: 16},
 		Replace:  []string{"name", "socket"},
+		Shared:   []string{"dimmed", "warmth"},
 		Check: func(in *lamp) []cloud.Failure {
 			if in.Colour == "plaid" {
 				return []cloud.Failure{{Property: "colour", Reason: "no lamp is plaid."}}
@@ -165,6 +166,43 @@ func TestDeleteBeforeReplaceOfFixedName(t *testing.T) {
 		}
 		if d.GetDeleteBeforeReplace() != test.want || len(d.GetReplaces()) != 1 {
 			t.Errorf("defaults %v: delete before replace %v, replaces %v", test.defaults, d.GetDeleteBeforeReplace(), d.GetReplaces())
+		}
+	}
+}
+
+// What somebody else sets stays set, until the program wants another light than it wanted before.
+func TestSharedInputsAreLeftAlone(t *testing.T) {
+	client := dial(t)("1")
+	lit := func(dimmed, warmth float64, colour string) resource.PropertyMap {
+		return resource.PropertyMap{
+			"name": text("n"), "dimmed": resource.NewProperty(dimmed), "warmth": resource.NewProperty(warmth), "colour": text(colour),
+		}
+	}
+	before := lit(1, 1, "red")
+	created, err := client.Create(t.Context(), &pulumirpc.CreateRequest{Urn: urn, Properties: props(t, before)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		what           string
+		news           resource.PropertyMap
+		ignored        []string
+		dimmed, warmth float64
+	}{
+		{"the other's change", lit(5, 3, "red"), nil, 5, 3}, // those below go on from what was before
+		{"a change of the colour", lit(1, 1, "blue"), nil, 5, 3},
+		{"an ignored change", lit(2, 1, "green"), []string{"dimmed"}, 5, 3},
+		{"the program's change", lit(2, 1, "blue"), nil, 2, 1},
+	} {
+		updated, err := client.Update(t.Context(), &pulumirpc.UpdateRequest{
+			Urn: urn, Id: created.GetId(), OldInputs: props(t, before), Olds: props(t, before), News: props(t, tt.news), IgnoreChanges: tt.ignored,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := parse(t, updated.GetProperties())
+		if dimmed, warmth := now["dimmed"].NumberValue(), now["warmth"].NumberValue(); dimmed != tt.dimmed || warmth != tt.warmth {
+			t.Errorf("after %s: dimmed to %v and warm to %v, want %v and %v", tt.what, dimmed, warmth, tt.dimmed, tt.warmth)
 		}
 	}
 }
