@@ -351,6 +351,16 @@ func Drained(tx *cloud.Tx, service *cloud.Resource) bool {
 		})
 }
 
+// RemoveService takes away a service that is INACTIVE. What scales it goes along: Application Auto Scaling deregisters the target
+// of a service that is gone.
+// https://github.com/hashicorp/terraform-provider-aws/issues/10432
+func RemoveService(tx *cloud.Tx, service *cloud.Resource) {
+	if target := tx.Get(cloud.Key{Scope: service.Scope, Token: scalableTargetToken, ID: scalableID(service)}); target != nil {
+		deregister(tx, target)
+	}
+	tx.Delete(service.Key)
+}
+
 // serviceTimeout is how long the provider waits for a service.
 const serviceTimeout = 20 * time.Minute
 

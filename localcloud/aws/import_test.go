@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -139,6 +140,19 @@ func defaultStack(t *testing.T, before func(c *testCloud, token string, in cloud
 			cloud.Map{"id": "requests", "metric": balancerMetric(RequestCount, made)},
 		},
 	})
+	create(scalableTargetToken, scaled(cloud.Map{"minCapacity": 1.0, "maxCapacity": 6.0, "tags": cloud.Map{"Name": "hello"}}))
+	create(scalingPolicyToken, scaled(cloud.Map{
+		"name": "requests", "policyType": "TargetTrackingScaling", "targetTrackingScalingPolicyConfiguration": cloud.Map{
+			"targetValue": 100.0, "scaleInCooldown": 60.0, "predefinedMetricSpecification": cloud.Map{
+				"predefinedMetricType": "ALBRequestCountPerTarget",
+				"resourceLabel":        fmt.Sprint(made[loadBalancerToken].Outputs["arnSuffix"], "/", made[targetGroupToken].Outputs["arnSuffix"]),
+			},
+		},
+	}))
+	create(scheduledActionToken, scaled(cloud.Map{
+		"name": "morning", "schedule": "cron(0 8 ? * MON-FRI *)", "timezone": "Europe/Berlin", "startTime": "2026-12-01T00:00:00Z",
+		"scalableTargetAction": cloud.Map{"minCapacity": 2.0, "maxCapacity": 6.0},
+	}))
 	return c, made
 }
 
@@ -158,10 +172,12 @@ func TestImport(t *testing.T) {
 		rolePolicyAttachmentToken:  "task/" + made[policyToken].ID,
 		clusterToken:               "main",
 		serviceToken:               "main/hello",
+		scalableTargetToken:        "ecs/service/main/hello/ecs:service:DesiredCount",
+		scalingPolicyToken:         "ecs/service/main/hello/ecs:service:DesiredCount/requests",
 	}
 	ids[recordToken] = made[recordToken].Inputs["zoneId"].(string) + "/" + made[recordToken].ID
 	for _, token := range c.Tokens() {
-		if strings.Contains(token, "/get") || token == certificateValidationToken { // which cannot be imported
+		if strings.Contains(token, "/get") || token == certificateValidationToken || token == scheduledActionToken { // which cannot be imported
 			continue
 		}
 		if _, _, err := c.Check(token, cloud.Map{}); err != nil {

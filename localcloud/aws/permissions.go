@@ -128,17 +128,18 @@ func (s step) request(c *cloud.Call, role *cloud.Resource) request {
 
 // clients are the services by the prefix of their actions: what the SDK calls them, and the code with which they refuse.
 var clients = map[string]struct{ name, code string }{
-	"acm":                  {"ACM", "AccessDeniedException"},
-	"ec2":                  {"EC2", "UnauthorizedOperation"},
-	"ecr":                  {"ECR", "AccessDeniedException"},
-	"ecs":                  {"ECS", "AccessDeniedException"},
-	"cloudwatch":           {"CloudWatch", "AccessDenied"},
-	"elasticloadbalancing": {"Elastic Load Balancing v2", "AccessDenied"},
-	"iam":                  {"IAM", "AccessDenied"},
-	"logs":                 {"CloudWatch Logs", "AccessDeniedException"},
-	"s3":                   {"S3", "AccessDenied"},
-	"secretsmanager":       {"Secrets Manager", "AccessDeniedException"},
-	"tag":                  {"Resource Groups Tagging API", "AccessDeniedException"},
+	"acm":                     {"ACM", "AccessDeniedException"},
+	"ec2":                     {"EC2", "UnauthorizedOperation"},
+	"ecr":                     {"ECR", "AccessDeniedException"},
+	"ecs":                     {"ECS", "AccessDeniedException"},
+	"application-autoscaling": {"Application Auto Scaling", "AccessDeniedException"},
+	"cloudwatch":              {"CloudWatch", "AccessDenied"},
+	"elasticloadbalancing":    {"Elastic Load Balancing v2", "AccessDenied"},
+	"iam":                     {"IAM", "AccessDenied"},
+	"logs":                    {"CloudWatch Logs", "AccessDeniedException"},
+	"s3":                      {"S3", "AccessDenied"},
+	"secretsmanager":          {"Secrets Manager", "AccessDeniedException"},
+	"tag":                     {"Resource Groups Tagging API", "AccessDeniedException"},
 }
 
 // denied is the refusal of a step in the words of its service.

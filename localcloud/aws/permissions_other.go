@@ -94,6 +94,36 @@ var otherNeeds = map[string]needs{
 		delete: func(o *operation) { o.own("cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms") },
 	},
 
+	// https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsapplicationautoscaling.html
+	// terraform-provider-aws, internal/service/appautoscaling
+	scalableTargetToken: {
+		create: func(o *operation) {
+			const call = "application-autoscaling:RegisterScalableTarget"
+			name := o.regional("application-autoscaling", "scalable-target/")
+			o.creates(call, name+"*", name+randomHex(32), "application-autoscaling:TagResource", "")
+			o.serviceRole(scalingPrincipal, scalingRole, call)
+			o.scales(call)
+		},
+		read: func(o *operation) {
+			o.any("application-autoscaling:DescribeScalableTargets")
+			o.own("application-autoscaling:ListTagsForResource")
+		},
+		update: func(o *operation) {
+			if o.changesMoreThan("tags") {
+				const call = "application-autoscaling:RegisterScalableTarget"
+				o.own(call)
+				o.scales(call)
+			}
+			o.retags("application-autoscaling:TagResource", "application-autoscaling:UntagResource")
+		},
+		delete: func(o *operation) {
+			o.own("application-autoscaling:DeregisterScalableTarget")
+			o.any("application-autoscaling:DescribeScalableTargets")
+		},
+	},
+	scalingPolicyToken:   scalingNeeds("DescribeScalingPolicies", "PutScalingPolicy", "DeleteScalingPolicy"),
+	scheduledActionToken: scalingNeeds("DescribeScheduledActions", "PutScheduledAction", "DeleteScheduledAction"),
+
 	// https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonresourcegrouptaggingapi.html
 	"aws:resourcegroupstaggingapi/getResources:getResources": {invoke: func(o *operation) { o.any("tag:GetResources") }},
 
@@ -191,4 +221,33 @@ func (o *operation) logGroup(action string) {
 	o.arn += ":log-stream:"
 	o.own(action)
 	o.arn = own
+}
+
+// scalingNeeds are those of what belongs to a scalable target, which is what may be allowed apart.
+func scalingNeeds(describe, put, remove string) needs {
+	onTarget := func(call string) func(*operation) {
+		return func(o *operation) { o.other(scalableTargetToken, "resourceId", "application-autoscaling:"+call) }
+	}
+	return needs{
+		create: onTarget(put), update: onTarget(put), delete: onTarget(remove),
+		read: func(o *operation) { o.any("application-autoscaling:" + describe) },
+	}
+}
+
+// scales adds what Application Auto Scaling tries on behalf of a caller to find out whether it may scale the service: of alarms
+// it names none. What is refused then is a ValidationException with AWS.
+// https://docs.aws.amazon.com/autoscaling/application/userguide/security_iam_permission_validation.html
+// https://docs.aws.amazon.com/autoscaling/application/userguide/security_iam_id-based-policy-examples.html
+func (o *operation) scales(api string) {
+	service := o.regional("ecs", o.text("resourceId"))
+	for _, try := range []struct{ resource, action string }{
+		{service, "ecs:DescribeServices"},
+		{service, "ecs:UpdateService"},
+		{o.regional("cloudwatch", "alarm:"), "cloudwatch:PutMetricAlarm"},
+		{o.regional("cloudwatch", "alarm:*"), "cloudwatch:DescribeAlarms"},
+		{o.regional("cloudwatch", "alarm:"), "cloudwatch:DeleteAlarms"},
+	} {
+		o.on(try.resource, try.action)
+		o.asPartOf(api)
+	}
 }

@@ -165,7 +165,7 @@ func (s *Scheduler) reconcile(tx *cloud.Tx, now time.Time) (wake time.Time, err 
 	services := map[string]bool{}
 	for _, r := range tx.Everywhere(aws.Service.Token) {
 		if aws.Drained(tx, r) {
-			tx.Delete(r.Key)
+			aws.RemoveService(tx, r)
 			continue
 		}
 		services[r.ID] = true
