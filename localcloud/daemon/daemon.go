@@ -160,12 +160,14 @@ func Run(ctx context.Context, o Options, log *slog.Logger) (err error) {
 	})
 
 	balancers := &runtime.Balancers{Store: store, Addresses: addresses, Log: log}
+	metrics := &runtime.Metrics{Store: store, Balancers: balancers, Tasks: d.scheduler, Pace: runtime.Pace(o.Patience)}
 	for _, controller := range []interface{ Run(context.Context) error }{
 		&runtime.Certificates{Store: store, Authority: authority, DNS: nameServer.Addr(), Log: log},
 		d.logs,
 		balancers,
 		d.scheduler,
-		&runtime.Metrics{Store: store, Balancers: balancers, Tasks: d.scheduler, Pace: runtime.Pace(o.Patience)},
+		metrics,
+		&runtime.AutoScaling{Store: store, Alarms: metrics, Pace: runtime.Pace(o.Patience), Log: log},
 	} {
 		group.Go(func() error { return controller.Run(ctx) })
 	}

@@ -138,7 +138,7 @@ func (s *ecsStage) network() {
 	// That a load balancer forwards to the group is said here as the kinds of listeners say it.
 	err := s.Store.Update(func(tx *cloud.Tx) error {
 		r := tx.Get(cloud.Key{Scope: tester.Scope, Token: aws.TargetGroup.Token, ID: s.balancerGroup}).Clone()
-		r.Outputs["loadBalancerArns"] = []any{"arn:balancer"}
+		r.Outputs["loadBalancerArns"] = []any{balancerARN}
 		tx.Put(r)
 		return nil
 	})

@@ -1,0 +1,228 @@
+package runtime
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"math"
+	"slices"
+	"time"
+
+	"slipway/localcloud/aws"
+	"slipway/localcloud/cloud"
+)
+
+// AutoScaling plays Application Auto Scaling: it changes how many tasks services are to have, by the alarms of their target
+// tracking policies and by their scheduled actions. All that it knows is in the store.
+// https://docs.aws.amazon.com/autoscaling/application/userguide/what-is-application-auto-scaling.html
+type AutoScaling struct {
+	Store  *cloud.Store
+	Alarms AlarmValues
+	// Pace is that of cooldowns and of schedules at a rate. Dates and times of day are those of the wall.
+	Pace Pace
+	Log  *slog.Logger
+}
+
+// AlarmValues has what alarms see. [Metrics] does.
+type AlarmValues interface {
+	// Evaluated returns a channel that is closed when the alarms are evaluated next.
+	Evaluated() <-chan struct{}
+	// Latest returns the value that an alarm saw last, and whether there was one.
+	Latest(alarm cloud.Key) (float64, bool)
+}
+
+// Run scales until the context ends, and returns its cause.
+func (a *AutoScaling) Run(ctx context.Context) error {
+	evaluated := a.Alarms.Evaluated()
+	for {
+		changed := a.Store.Changed()
+		var wake time.Time
+		err := a.Store.Update(func(tx *cloud.Tx) error {
+			wake = a.schedule(tx, time.Now().UTC())
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("run scheduled actions: %w", err)
+		}
+		var timer <-chan time.Time
+		if !wake.IsZero() {
+			timer = time.After(time.Until(wake))
+		}
+		select {
+		case <-changed:
+		case <-timer:
+		case <-evaluated:
+			evaluated = a.Alarms.Evaluated() // before looking, so that none goes unseen
+			if err := a.scaleAll(); err != nil {
+				return fmt.Errorf("scale services: %w", err)
+			}
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// scaleAll looks at every scalable target. An alarm asks for scaling once a minute for as long as it is in ALARM.
+func (a *AutoScaling) scaleAll() error {
+	return a.Store.Update(func(tx *cloud.Tx) error {
+		for _, target := range tx.Everywhere(aws.ScalableTarget.Token) {
+			a.scale(tx, target, time.Now().UTC())
+		}
+		return nil
+	})
+}
+
+// schedule carries out the scheduled actions that are due, and returns when the next one will be; zero for never.
+func (a *AutoScaling) schedule(tx *cloud.Tx, now time.Time) (wake time.Time) {
+	for _, r := range tx.Everywhere(aws.ScheduledAction.Token) {
+		due := aws.Due(r, a.Pace.Real)
+		if due.IsZero() || now.Before(due) {
+			wake = earlier(wake, due)
+			continue
+		}
+		r = r.Clone()
+		r.SetStatus(aws.ScheduledActionStatus{Since: now})
+		tx.Put(r)
+		wake = earlier(wake, aws.Due(r, a.Pace.Real))
+		a.act(tx, r)
+	}
+	return wake
+}
+
+// act gives a scalable target the bounds of a scheduled action.
+func (a *AutoScaling) act(tx *cloud.Tx, action *cloud.Resource) {
+	in := aws.ScheduledAction.Of(action)
+	target := tx.Get(cloud.Key{Scope: action.Scope, Token: aws.ScalableTarget.Token, ID: in.ResourceID})
+	if target == nil || aws.ScalableTarget.Of(target).SuspendedState.ScheduledScalingSuspended {
+		return
+	}
+	now := aws.ScalableTarget.Of(target)
+	low, high := now.MinCapacity, now.MaxCapacity
+	if n := in.ScalableTargetAction.MinCapacity; n != nil {
+		low = *n
+	}
+	if n := in.ScalableTargetAction.MaxCapacity; n != nil {
+		high = *n
+	}
+	if err := aws.SetBounds(tx, target, low, high, "scheduled action name "+in.Name+" was triggered"); err != nil {
+		a.Log.Warn("scheduled action", "name", in.Name, "error", err)
+	}
+}
+
+// scaling is what a policy asks for.
+type scaling struct {
+	capacity int
+	policy   *aws.ScalingPolicySpec
+	alarm    string
+}
+
+func (s scaling) cause() string {
+	return "monitor alarm " + s.alarm + " in state ALARM triggered policy " + s.policy.Name
+}
+
+// scale does what the policies of a scalable target ask for: out if any of them wants that, and otherwise in if all of them do
+// that may. Of several the largest number of tasks counts.
+// https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html
+func (a *AutoScaling) scale(tx *cloud.Tx, target *cloud.Resource, now time.Time) {
+	service := aws.ServiceOf(tx, target)
+	if service == nil {
+		return
+	}
+	in := aws.ScalableTarget.Of(target)
+	status := cloud.StatusOf[aws.ServiceStatus](service)
+	running := 0 // which is what ECS scales from, not what is desired
+	for _, d := range status.Deployments {
+		running += d.Running
+	}
+	var out, low []scaling
+	mayScaleIn := 0
+	for _, r := range aws.PoliciesOf(tx, target) {
+		policy, alarms := aws.ScalingPolicy.Of(r), cloud.StatusOf[aws.ScalingPolicyStatus](r)
+		if s, ok := a.wanted(tx, policy, aws.AlarmKey(r.Scope, alarms.High), running); ok {
+			out = append(out, s)
+		}
+		if alarms.Low == "" {
+			continue
+		}
+		mayScaleIn++
+		if s, ok := a.wanted(tx, policy, aws.AlarmKey(r.Scope, alarms.Low), running); ok {
+			low = append(low, s)
+		}
+	}
+	switch {
+	case len(out) > 0:
+		if !in.SuspendedState.DynamicScalingOutSuspended {
+			a.scaleOut(tx, target, service, most(out), running, now)
+		}
+	case mayScaleIn > 0 && len(low) == mayScaleIn:
+		if !in.SuspendedState.DynamicScalingInSuspended && !deploying(status) {
+			a.scaleIn(tx, target, service, most(low), now)
+		}
+	}
+}
+
+// deploying reports whether a deployment is in progress, during which nothing is scaled in.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-auto-scaling.html
+func deploying(status aws.ServiceStatus) bool {
+	return slices.ContainsFunc(status.Deployments, func(d aws.Deployment) bool { return d.RolloutState == aws.RolloutInProgress })
+}
+
+// wanted returns what a policy asks for, if its alarm is in ALARM: as many tasks as bring the metric to its target, rounded
+// up. A service without tasks begins with one.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-auto-scaling.html
+func (a *AutoScaling) wanted(tx *cloud.Tx, policy *aws.ScalingPolicySpec, alarm cloud.Key, running int) (scaling, bool) {
+	value, ok := a.Alarms.Latest(alarm)
+	if !ok || aws.InAlarm(tx, alarm.Scope, []string{alarm.ID}) == "" {
+		return scaling{}, false
+	}
+	capacity := int(math.Ceil(float64(running) * value / policy.TargetTracking.TargetValue))
+	if running == 0 {
+		capacity = 1
+	}
+	return scaling{capacity: capacity, policy: policy, alarm: alarm.ID}, true
+}
+
+func most(wanted []scaling) scaling {
+	return slices.MaxFunc(wanted, func(a, b scaling) int { return cmp.Compare(a.capacity, b.capacity) })
+}
+
+// scaleOut adds tasks. While the cooldown of the last time lasts, those that were added then are taken for part of those that
+// are to be added now.
+func (a *AutoScaling) scaleOut(tx *cloud.Tx, target, service *cloud.Resource, wanted scaling, running int, now time.Time) {
+	in, status := aws.ScalableTarget.Of(target), cloud.StatusOf[aws.ScalableTargetStatus](target)
+	desired := aws.Service.Of(service).DesiredCount
+	cooldown := a.Pace.Real(time.Duration(wanted.policy.TargetTracking.ScaleOutCooldown) * time.Second)
+	capacity, from := wanted.capacity, running
+	if now.Before(status.ScaledOut.Add(cooldown)) {
+		capacity, from = status.OutFrom+capacity-running, status.OutFrom
+	}
+	capacity = min(max(capacity, in.MinCapacity), in.MaxCapacity)
+	if capacity <= desired {
+		return
+	}
+	status.ScaledOut, status.OutFrom, status.ScaledIn = now, from, time.Time{} // which ends a cooldown of scaling in
+	put(tx, target, status)
+	aws.SetDesiredCount(tx, service, capacity, wanted.cause())
+}
+
+// scaleIn removes tasks, unless the cooldown of the last time still lasts.
+func (a *AutoScaling) scaleIn(tx *cloud.Tx, target, service *cloud.Resource, wanted scaling, now time.Time) {
+	in, status := aws.ScalableTarget.Of(target), cloud.StatusOf[aws.ScalableTargetStatus](target)
+	desired := aws.Service.Of(service).DesiredCount
+	cooldown := a.Pace.Real(time.Duration(wanted.policy.TargetTracking.ScaleInCooldown) * time.Second)
+	capacity := min(max(wanted.capacity, in.MinCapacity), in.MaxCapacity)
+	if capacity >= desired || now.Before(status.ScaledIn.Add(cooldown)) {
+		return
+	}
+	status.ScaledIn = now
+	put(tx, target, status)
+	aws.SetDesiredCount(tx, service, capacity, wanted.cause())
+}
+
+// put stores a resource with another status.
+func put(tx *cloud.Tx, r *cloud.Resource, status any) {
+	r = r.Clone()
+	r.SetStatus(status)
+	tx.Put(r)
+}
