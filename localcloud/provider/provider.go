@@ -177,13 +177,7 @@ func (s *server) Diff(_ context.Context, req *pulumirpc.DiffRequest) (*pulumirpc
 		return nil, err
 	}
 	oldInputs, state, news := m[0].props, m[1].props, m[2].props
-	for _, p := range req.GetIgnoreChanges() {
-		if v, ok := oldInputs[p]; ok {
-			news[p] = v
-		} else {
-			delete(news, p)
-		}
-	}
+	ignore(req.GetIgnoreChanges(), oldInputs, state, news)
 	defaulted := news[defaultsKey]
 	for _, m := range []cloud.Map{oldInputs, state, news} {
 		delete(m, defaultsKey)
@@ -270,6 +264,7 @@ func (s *server) Update(ctx context.Context, req *pulumirpc.UpdateRequest) (*pul
 		return nil, err
 	}
 	oldInputs, state, news := m[0], m[1], m[2]
+	ignore(req.GetIgnoreChanges(), oldInputs.props, state.props, news.props)
 	if req.GetPreview() {
 		out, err := s.cloud.Preview(token, oldInputs.props, state.props, news.props)
 		if err != nil {
@@ -277,11 +272,6 @@ func (s *server) Update(ctx context.Context, req *pulumirpc.UpdateRequest) (*pul
 		}
 		props, err := write(out, news.secret)
 		return &pulumirpc.UpdateResponse{Properties: props}, err
-	}
-	for _, p := range req.GetIgnoreChanges() {
-		if v, ok := state.props[p]; ok {
-			news.props[p] = v
-		}
 	}
 	caller, err := s.caller(ctx)
 	if err != nil {
@@ -302,6 +292,20 @@ func (s *server) Update(ctx context.Context, req *pulumirpc.UpdateRequest) (*pul
 		return nil, partial(r.ID, props, req.GetNews(), failure)
 	}
 	return &pulumirpc.UpdateResponse{Properties: props}, nil
+}
+
+// ignore gives the new inputs the values that the resource was recorded with of the properties of which the program ignores
+// changes. They may be others than its old inputs: somebody else changed them before an update.
+func ignore(properties []string, oldInputs, state, news cloud.Map) {
+	for _, p := range properties {
+		if v, ok := state[p]; ok {
+			news[p] = v
+		} else if v, ok := oldInputs[p]; ok {
+			news[p] = v
+		} else {
+			delete(news, p)
+		}
+	}
 }
 
 // leaveShared gives the new inputs those values of the resource as it is that others may have changed since the engine recorded

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -203,6 +204,34 @@ func TestSharedInputsAreLeftAlone(t *testing.T) {
 		now := parse(t, updated.GetProperties())
 		if dimmed, warmth := now["dimmed"].NumberValue(), now["warmth"].NumberValue(); dimmed != tt.dimmed || warmth != tt.warmth {
 			t.Errorf("after %s: dimmed to %v and warm to %v, want %v and %v", tt.what, dimmed, warmth, tt.dimmed, tt.warmth)
+		}
+	}
+}
+
+// An update records what somebody else has changed. The program that ignores changes of it has none then.
+func TestIgnoredDrift(t *testing.T) {
+	client := dial(t)("1")
+	lit := func(dimmed float64, colour string) resource.PropertyMap {
+		return resource.PropertyMap{"name": text("n"), "dimmed": resource.NewProperty(dimmed), "colour": text(colour)}
+	}
+	for _, tt := range []struct {
+		what    string
+		news    resource.PropertyMap
+		ignored []string
+		want    []string
+	}{
+		{"nothing ignored", lit(1, "red"), nil, []string{"dimmed"}},
+		{"ignored", lit(1, "red"), []string{"dimmed", "warmth"}, nil},
+		{"a change beside it", lit(2, "blue"), []string{"dimmed"}, []string{"colour"}},
+	} {
+		diff, err := client.Diff(t.Context(), &pulumirpc.DiffRequest{
+			Urn: urn, Id: "n", OldInputs: props(t, lit(1, "red")), Olds: props(t, lit(5, "red")), News: props(t, tt.news), IgnoreChanges: tt.ignored,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := diff.GetDiffs(); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: changed are %v, want %v", tt.what, got, tt.want)
 		}
 	}
 }
