@@ -47,19 +47,23 @@ type loadBalancerConfig struct {
 }
 
 type serviceConfig struct {
-	name                             string
-	image                            components.Image
-	hostnames, paths                 []string
-	port, cpu, memory                int
-	architecture                     string
-	instanceCount                    int
-	capacity                         components.Capacity
-	environment                      map[string]string
-	secrets                          map[string]secret
-	entryPoint, command              []string
-	registry                         *registryConfig // nil: no credentials
-	healthCheck                      components.HealthCheck
-	deregistrationDelay, stopTimeout int // seconds
+	name                string
+	image               components.Image
+	hostnames, paths    []string
+	port, cpu, memory   int
+	architecture        string
+	instanceCount       int // with scaling, the fewest
+	scaling             *components.Scaling
+	capacity            components.Capacity
+	environment         map[string]string
+	secrets             map[string]secret
+	entryPoint, command []string
+	registry            *registryConfig // nil: no credentials
+	healthCheck         components.HealthCheck
+	drain               components.Drain
+	deployment          components.Deployment
+	before              *components.Before
+	canary              *components.Canary
 }
 
 type registryConfig struct {
@@ -120,6 +124,7 @@ func readConfig(source configSource) (*config, error) {
 	// Checks across services make sense, and do not repeat what was found already, once each service is right by itself.
 	if len(found.errs) == 0 {
 		c.priorities = route(services, c.domain, c.services)
+		checkCanaryNames(services)
 		if err := components.CheckCertificateNames(c.hostnames()); err != nil {
 			found.add(services.key, "%w", err)
 		}
@@ -169,12 +174,30 @@ func route(services *object, zone string, all []serviceConfig) map[components.Ro
 			owners[anyone] = service.name
 			routes = append(routes, r)
 		}
+		if service.canary != nil {
+			routes = append(routes, components.CanaryRoute(service.name))
+		}
 	}
 	priorities, err := components.Priorities(zone, routes)
 	if err != nil {
 		services.problems.add(services.key, "%w", err)
 	}
+	for _, service := range all {
+		if service.canary != nil {
+			service.canary.Priority = priorities[components.CanaryRoute(service.name)]
+		}
+	}
 	return priorities
+}
+
+// checkCanaryNames reports services whose resources would have the names of another one's canary's.
+func checkCanaryNames(services *object) {
+	for _, name := range services.members() {
+		canary := services.object(name).object("canary")
+		if _, taken := services.values[name+"-canary"]; taken && len(canary.values) > 0 {
+			services.problems.add(canary.key, "is named as service %s-canary would be; rename one of the services", name)
+		}
+	}
 }
 
 // routes returns the service's routes: each of its paths on each of its host names.
@@ -195,6 +218,33 @@ func (s serviceConfig) priorities(all map[components.Route]int) map[components.R
 		own[r] = all[r]
 	}
 	return own
+}
+
+// pinned returns the service with every image replaced by what it was found to mean.
+func (s serviceConfig) pinned(images map[components.Image]components.Image) serviceConfig {
+	s.image = images[s.image]
+	if s.canary != nil {
+		canary := *s.canary
+		canary.Image = images[canary.Image]
+		s.canary = &canary
+	}
+	if s.before != nil && s.before.Image != nil {
+		image := images[*s.before.Image]
+		s.before = &components.Before{Command: s.before.Command, Image: &image}
+	}
+	return s
+}
+
+// images returns every image of the service.
+func (s serviceConfig) images() []components.Image {
+	images := []components.Image{s.image}
+	if s.canary != nil {
+		images = append(images, s.canary.Image)
+	}
+	if s.before != nil && s.before.Image != nil {
+		images = append(images, *s.before.Image)
+	}
+	return images
 }
 
 // url returns where to find the service: its first path on its first host name that is not a wildcard.
@@ -224,6 +274,17 @@ func (c *config) hostnames() []string {
 	return slices.Compact(names)
 }
 
+// rules returns how many listener rules the stack makes: one for each route, and another for a canary's header.
+func (c *config) rules() int {
+	rules := len(c.priorities)
+	for _, service := range c.services {
+		if service.canary != nil {
+			rules += len(service.routes())
+		}
+	}
+	return rules
+}
+
 // Default quotas of AWS that a stack can outgrow ("Quotas for your Application Load Balancers", "AWS Certificate Manager
 // quotas"). Both can be raised, so that exceeding them is a warning.
 const (
@@ -234,7 +295,7 @@ const (
 // warnings returns what may be wrong with the config.
 func (c *config) warnings() []string {
 	var warnings []string
-	if n := len(c.priorities); n > rulesPerLoadBalancer {
+	if n := c.rules(); n > rulesPerLoadBalancer {
 		warnings = append(warnings, fmt.Sprintf(
 			"the services' host names and paths make %d listener rules; AWS's quota is %d per load balancer unless you have raised it", n, rulesPerLoadBalancer))
 	}

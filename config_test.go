@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -58,21 +59,21 @@ func TestDefaults(t *testing.T) {
 		logRetention: 30,
 		tags:         components.Tags{},
 		services: []serviceConfig{{
-			name:                "hello",
-			image:               image,
-			hostnames:           []string{"hello.example.com"},
-			paths:               []string{"/*"},
-			port:                8080,
-			cpu:                 256,
-			memory:              512,
-			architecture:        "amd64",
-			instanceCount:       1,
-			capacity:            components.Capacity{Fargate: components.Share{Weight: 1}},
-			environment:         map[string]string{},
-			secrets:             map[string]secret{},
-			healthCheck:         components.HealthCheck{Path: "/healthz", Interval: 5, Timeout: 2, HealthyThreshold: 2, UnhealthyThreshold: 2, GracePeriod: 10},
-			deregistrationDelay: 5,
-			stopTimeout:         30,
+			name:          "hello",
+			image:         image,
+			hostnames:     []string{"hello.example.com"},
+			paths:         []string{"/*"},
+			port:          8080,
+			cpu:           256,
+			memory:        512,
+			architecture:  "amd64",
+			instanceCount: 1,
+			capacity:      components.Capacity{Fargate: components.Share{Weight: 1}},
+			environment:   map[string]string{},
+			secrets:       map[string]secret{},
+			healthCheck:   components.HealthCheck{Path: "/healthz", Interval: 5, Timeout: 2, HealthyThreshold: 2, UnhealthyThreshold: 2, GracePeriod: 10},
+			drain:         components.DefaultDrain,
+			deployment:    components.Deployment{ErrorPercent: 5},
 		}},
 		priorities: c.priorities,
 	}
@@ -93,7 +94,16 @@ func TestEverythingGiven(t *testing.T) {
 			"env": {"A": "a", "N": 10000000000000001, "F": 1.50, "B": true}, "secrets": {"TOKEN": "swordfish"},
 			"entryPoint": ["/web"], "command": ["-v"], "registry": {"username": "me", "password": "swordfish"},
 			"healthCheck": {"path": "/up?full=1", "interval": 30, "timeout": 5, "healthyThreshold": 3, "unhealthyThreshold": 4, "gracePeriod": 60},
-			"deregistrationDelay": 120, "stopTimeout": 120
+			"deregistrationDelay": 120, "stopTimeout": 120,
+			"deployment": {"minimumHealthyPercent": 50, "maximumPercent": 200, "alarms": true, "errorPercent": 2, "drain": "websocket"},
+			"canary": {"image": "ghcr.io/web:v2", "weight": 10, "header": "X-Version: next"},
+			"before": {"command": ["migrate", "up"], "image": "ghcr.io/migrate:v1"}
+		},
+		"worker": {
+			"image": "ghcr.io/worker:v1", "hostnames": ["worker.example.com"],
+			"scaling": {"min": 2, "max": 6, "cpu": 60, "memory": 70, "requests": 1000, "schedule": {
+				"night": {"at": "cron(0 22 * * ? *)", "timeZone": "Europe/Berlin", "min": 1, "max": 2}
+			}}
 		},
 		"api": {"image": "`+testImage+`", "hostnames": ["www.example.com"], "paths": ["/api/*"]}
 	}`,
@@ -108,7 +118,7 @@ func TestEverythingGiven(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	web := c.services[1]
+	web, worker := c.services[1], c.services[2]
 	for what, equal := range map[string]bool{
 		"sorted services": c.services[0].name == "api" && web.name == "web",
 		"zone":            c.zoneID == "0123456789abcdef0123456789abcdef",
@@ -124,11 +134,18 @@ func TestEverythingGiven(t *testing.T) {
 		"secrets":         web.secrets["TOKEN"].reveal() == "swordfish",
 		"registry":        web.registry.username == "me" && web.registry.password.reveal() == "swordfish",
 		"health check":    web.healthCheck == components.HealthCheck{Path: "/up?full=1", Interval: 30, Timeout: 5, HealthyThreshold: 3, UnhealthyThreshold: 4, GracePeriod: 60},
-		"times":           web.deregistrationDelay == 120 && web.stopTimeout == 120,
+		"times":           web.drain == components.NewDrain("websocket", 120, 120),
 		"commands":        web.entryPoint[0] == "/web" && web.command[0] == "-v",
-		"routes":          len(c.priorities) == 5,
-		"URL":             web.url() == "https://www.example.com/web/",
-		"host names":      fmt.Sprint(c.hostnames()) == "[*.example.com www.example.com]",
+		"deployment":      web.deployment == components.Deployment{MinimumHealthyPercent: 50, MaximumPercent: 200, Alarms: true, ErrorPercent: 2},
+		"canary": web.canary.Image.String() == "ghcr.io/web:v2" && web.canary.Weight == 10 && web.canary.Header == components.CanaryHeader{Name: "X-Version", Value: "next"} &&
+			web.canary.Priority == c.priorities[components.CanaryRoute("web")] && web.canary.Priority > 0,
+		"before": slices.Equal(web.before.Command, []string{"migrate", "up"}) && web.before.Image.String() == "ghcr.io/migrate:v1",
+		"scaling": worker.instanceCount == 2 && worker.scaling.Min == 2 && worker.scaling.Max == 6 && worker.scaling.CPU == 60 && worker.scaling.Memory == 70 &&
+			worker.scaling.Requests == 1000 && worker.scaling.Schedule["night"] == components.ScheduledScaling{At: "cron(0 22 * * ? *)", TimeZone: "Europe/Berlin", Min: 1, Max: 2},
+		"routes":     len(c.priorities) == 7, // with the canary's own
+		"rules":      c.rules() == 7+4,
+		"URL":        web.url() == "https://www.example.com/web/",
+		"host names": fmt.Sprint(c.hostnames()) == "[*.example.com worker.example.com www.example.com]",
 	} {
 		if !equal {
 			t.Errorf("%s: %+v", what, *c)
@@ -216,6 +233,46 @@ func TestRefusedConfigs(t *testing.T) {
 		"health time-out":      {source(service(`"healthCheck": {"timeout": 5}`)), "slipway:services.hello.healthCheck.timeout: 5 seconds: must be shorter than the interval of 5 seconds"},
 		"health threshold":     {source(service(`"healthCheck": {"healthyThreshold": 1}`)), "slipway:services.hello.healthCheck.healthyThreshold: "},
 		"health unknown":       {source(service(`"healthCheck": {"thresholds": 1}`)), "slipway:services.hello.healthCheck.thresholds: unknown key"},
+		"strategy":             {source(service(`"deployment": {"strategy": "slow"}`)), `slipway:services.hello.deployment.strategy: "slow": must be rolling, all-at-once or one-at-a-time`},
+		"strategy, percents":   {source(service(`"deployment": {"strategy": "rolling", "minimumHealthyPercent": 50, "maximumPercent": 200}`)), "slipway:services.hello.deployment.strategy: strategy and the percentages exclude each other"},
+		"one percentage":       {source(service(`"deployment": {"maximumPercent": 200}`)), "slipway:services.hello.deployment: minimumHealthyPercent and maximumPercent are given together"},
+		"no task stays":        {source(service(`"deployment": {"minimumHealthyPercent": 0, "maximumPercent": 200}`)), "slipway:services.hello.deployment: minimumHealthyPercent 0 lets ECS stop every task before a new one serves: requests would be dropped"},
+		"no room":              {source(service(`"deployment": {"minimumHealthyPercent": 100, "maximumPercent": 150}`)), "slipway:services.hello.deployment: minimumHealthyPercent 100 keeps 1 of 1 tasks, and maximumPercent 150 leaves no room"},
+		"no room for a canary": {source(service(`"instanceCount": 2, "canary": {"image": "` + testImage + `"}, "deployment": {"minimumHealthyPercent": 100, "maximumPercent": 150}`)), "slipway:services.hello.deployment: for the canary, minimumHealthyPercent 100 keeps 1 of 1"},
+		"error percent":        {source(service(`"deployment": {"errorPercent": 0}`)), "slipway:services.hello.deployment.errorPercent: 0: must be from 1 to 99"},
+		"deployment unknown":   {source(service(`"deployment": {"circuitBreaker": false}`)), "slipway:services.hello.deployment.circuitBreaker: unknown key"},
+		"drain profile":        {source(service(`"deployment": {"drain": "fast"}`)), `slipway:services.hello.deployment.drain: "fast": must be http or websocket`},
+		"no deregistration":    {source(service(`"deregistrationDelay": 0`)), "slipway:services.hello.deregistrationDelay: is 0: requests under way would be cut"},
+		"sockets are cut":      {source(service(`"deployment": {"drain": "websocket"}, "deregistrationDelay": 5`)), "slipway:services.hello.deregistrationDelay: is 5: the load balancer would cut WebSockets"},
+		"killed in draining":   {source(service(`"stopTimeout": 9`)), "slipway:services.hello.stopTimeout: is 9: the container serves on for 5 seconds after SIGTERM"},
+		"env of the drain":     {source(service(`"env": {"DRAIN_DELAY": "1s"}`)), "slipway:services.hello.env.DRAIN_DELAY: is set from the drain profile"},
+		"canary, no image":     {source(service(`"canary": {"weight": 10}`)), "slipway:services.hello.canary.image: is missing"},
+		"canary image":         {source(service(`"canary": {"image": "Hello World"}`)), "slipway:services.hello.canary.image: "},
+		"canary weight":        {source(service(`"canary": {"image": "` + testImage + `", "weight": 101}`)), "slipway:services.hello.canary.weight: 101: must be from 0 to 100"},
+		"canary header":        {source(service(`"canary": {"image": "` + testImage + `", "header": "X-Canary"}`)), `slipway:services.hello.canary.header: "X-Canary": is not of the form Name: value`},
+		"canary header name":   {source(service(`"canary": {"image": "` + testImage + `", "header": "X Canary: 1"}`)), "slipway:services.hello.canary.header: "},
+		"canary header Host":   {source(service(`"canary": {"image": "` + testImage + `", "header": "host: a"}`)), "requests are told apart by Host already"},
+		"canary header, lines": {source(service(`"canary": {"image": "` + testImage + `", "header": "X-A: a\nX-B: b"}`)), "a header's value is"},
+		"canary unknown":      {source(service(`"canary": {"image": "` + testImage + `", "wieght": 1}`)), "slipway:services.hello.canary.wieght: unknown key"},
+		"before, no command":  {source(service(`"before": {"image": "` + testImage + `"}`)), "slipway:services.hello.before.command: is missing"},
+		"before, command":     {source(service(`"before": {"command": "migrate"}`)), "slipway:services.hello.before.command: is a string and must be a list of strings"},
+		"before, image":       {source(service(`"before": {"command": ["migrate"], "image": ":"}`)), "slipway:services.hello.before.image: "},
+		"scaling, no max":     {source(service(`"scaling": {"cpu": 60}`)), "slipway:services.hello.scaling.max: is missing"},
+		"scaling, min":        {source(service(`"scaling": {"min": 3, "max": 2, "cpu": 60}`)), "slipway:services.hello.scaling: min is 3 and max 2"},
+		"scaling, no target":  {source(service(`"scaling": {"max": 2}`)), "slipway:services.hello.scaling: has none of cpu, memory, requests and schedule"},
+		"scaling, CPU":        {source(service(`"scaling": {"max": 2, "cpu": 101}`)), "slipway:services.hello.scaling.cpu: 101: must be from 1 to 100"},
+		"scaling and a count": {source(service(`"instanceCount": 2, "scaling": {"max": 2, "cpu": 60}`)), "slipway:services.hello.instanceCount: instanceCount and scaling exclude each other"},
+		"schedule, no time":   {source(service(`"scaling": {"max": 2, "schedule": {"night": {"min": 1}}}`)), "slipway:services.hello.scaling.schedule.night.at: is missing"},
+		"schedule, time":      {source(service(`"scaling": {"max": 2, "schedule": {"night": {"at": "22:00"}}}`)), `slipway:services.hello.scaling.schedule.night.at: "22:00": must be cron`},
+		"schedule, zone":      {source(service(`"scaling": {"max": 2, "schedule": {"night": {"at": "rate(1 day)", "timeZone": "Mars/Base"}}}`)), `slipway:services.hello.scaling.schedule.night.timeZone: "Mars/Base": must be the name`},
+		"schedule, bounds":    {source(service(`"scaling": {"max": 2, "schedule": {"night": {"at": "rate(1 day)", "min": 2, "max": 1}}}`)), "slipway:services.hello.scaling: schedule.night: min is 2 and max 1"},
+		"schedule, name":      {source(service(`"scaling": {"max": 2, "schedule": {"At Night": {"at": "rate(1 day)"}}}`)), "slipway:services.hello.scaling.schedule.At Night: a schedule's name is"},
+		"schedule, unknown":   {source(service(`"scaling": {"max": 2, "schedule": {"night": {"at": "rate(1 day)", "cpu": 1}}}`)), "slipway:services.hello.scaling.schedule.night.cpu: unknown key"},
+		"a canary's namesake": {
+			source(`{"web": {"image": "` + testImage + `", "hostnames": ["a.example.com"], "canary": {"image": "` + testImage + `"}},
+				"web-canary": {"image": "` + testImage + `", "hostnames": ["b.example.com"]}}`),
+			"slipway:services.web.canary: is named as service web-canary would be",
+		},
 		"stop time-out":        {source(service(`"stopTimeout": 121`)), "slipway:services.hello.stopTimeout: 121: must be from 1 to 120"},
 		"deregistration":       {source(service(`"deregistrationDelay": 3601`)), "slipway:services.hello.deregistrationDelay: "},
 		"command is text":      {source(service(`"command": "serve"`)), "slipway:services.hello.command: is a string and must be a list of strings"},
@@ -226,7 +283,7 @@ func TestRefusedConfigs(t *testing.T) {
 		"env value is null":    {source(service(`"env": {"A": null}`)), "slipway:services.hello.env.A: is null and must be a string"},
 		"env name":             {source(service(`"env": {"A-B": "a"}`)), "slipway:services.hello.env.A-B: a variable's name"},
 		"env name injection":   {source(service(`"env": {"A=B\n": "a"}`)), "a variable's name"},
-		"env PORT":             {source(service(`"env": {"PORT": 80}`)), "slipway:services.hello.env.PORT: is set from port"},
+		"env PORT":             {source(service(`"env": {"PORT": 80}`)), "slipway:services.hello.env.PORT: is set from the port"},
 		"env NUL":              {source(service(`"env": {"A": "\u0000"}`)), "slipway:services.hello.env.A: contains a NUL"},
 		"env too big":          {source(service(`"env": {"A": "` + strings.Repeat("a", 65_000) + `"}`)), tooBig},
 		"env too big as JSON":  {source(service(`"env": {"A": "` + strings.Repeat(`\n`, 32_000) + `"}`)), tooBig},
@@ -238,7 +295,7 @@ func TestRefusedConfigs(t *testing.T) {
 		"secrets is text":      {source(service(`"secrets": "swordfish"`)), "slipway:services.hello.secrets: is a string and must be an object"},
 		"secret is a list":     {encrypted(source(service(`"secrets": {"A": ["swordfish"]}`))), "slipway:services.hello.secrets.A: is a list and must be a string"},
 		"secret name":          {encrypted(source(service(`"secrets": {"1A": "swordfish"}`))), "slipway:services.hello.secrets.1A: a variable's name"},
-		"secret PORT":          {encrypted(source(service(`"secrets": {"PORT": "swordfish"}`))), "slipway:services.hello.secrets.PORT: is set from port"},
+		"secret PORT":          {encrypted(source(service(`"secrets": {"PORT": "swordfish"}`))), "slipway:services.hello.secrets.PORT: is set from the port"},
 		"empty secret":         {encrypted(source(service(`"secrets": {"A": ""}`))), "slipway:services.hello.secrets.A: is empty"},
 		"secrets too big":      {encrypted(source(service(`"secrets": {"A": "` + strings.Repeat("swordfish", 8000) + `"}`))), "slipway:services.hello.secrets: have"},
 		"secrets too big JSON": {encrypted(source(service(`"secrets": {"A": "` + strings.Repeat(`\n`, 33_000) + `"}`))), "slipway:services.hello.secrets: have 66008 bytes together"},

@@ -43,6 +43,11 @@ func (p *problems) addWrongType(key string, value any, want string) {
 	p.add(key, "is %s and must be %s", typeName(value), want)
 }
 
+// within reports whether anything at key, or inside what is there, is a problem already.
+func (p *problems) within(key string) bool {
+	return slices.ContainsFunc(p.errs, func(err error) bool { return strings.HasPrefix(err.Error(), key) })
+}
+
 // object reads an object of the config strictly: every getter reports a value of the wrong type, and close reports the
 // keys that no getter has asked for. A key that is absent or null has its default. Keys are reported the way
 // `pulumi config set --path` takes them.
@@ -198,6 +203,14 @@ func (o *object) integer(member string, otherwise, least, most int) int {
 		return otherwise
 	}
 	return n
+}
+
+// requiredInteger returns a whole number from least to most and reports its absence.
+func (o *object) requiredInteger(member, what string, least, most int) int {
+	if _, found := o.get(member); !found {
+		o.problems.add(o.path(member), "is missing; it is %s", what)
+	}
+	return o.integer(member, least, least, most)
 }
 
 // boolean returns true or false.

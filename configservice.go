@@ -57,22 +57,27 @@ func (r serviceReader) read(stack, name string) serviceConfig {
 	}
 
 	s := serviceConfig{
-		name:                name,
-		port:                r.integer("port", components.DefaultPort, 1, 65_535),
-		cpu:                 r.integer("cpu", components.DefaultCPU, 1, 1<<20),
-		memory:              r.integer("memory", components.DefaultMemory, 1, 1<<20),
-		architecture:        r.text("architecture", components.DefaultArchitecture, checkArchitecture),
-		instanceCount:       r.integer("instanceCount", 1, 0, maxInstances),
-		capacity:            r.readCapacity(),
-		entryPoint:          r.texts("entryPoint", nil),
-		command:             r.texts("command", nil),
-		healthCheck:         r.readHealthCheck(),
-		deregistrationDelay: r.integer("deregistrationDelay", 5, 0, maxDeregistrationDelay),
-		stopTimeout:         r.integer("stopTimeout", components.DefaultStopTimeout, 1, maxStopTimeout),
-		environment:         r.readEnvironment(),
-		secrets:             r.readSecrets(),
-		registry:            r.readRegistry(),
+		name:          name,
+		port:          r.integer("port", components.DefaultPort, 1, 65_535),
+		cpu:           r.integer("cpu", components.DefaultCPU, 1, 1<<20),
+		memory:        r.integer("memory", components.DefaultMemory, 1, 1<<20),
+		architecture:  r.text("architecture", components.DefaultArchitecture, checkArchitecture),
+		instanceCount: r.integer("instanceCount", 1, 0, maxInstances),
+		scaling:       r.readScaling(),
+		capacity:      r.readCapacity(),
+		entryPoint:    r.texts("entryPoint", nil),
+		command:       r.texts("command", nil),
+		healthCheck:   r.readHealthCheck(),
+		environment:   r.readEnvironment(),
+		secrets:       r.readSecrets(),
+		registry:      r.readRegistry(),
+		before:        r.readBefore(),
+		canary:        r.readCanary(),
 	}
+	if s.scaling != nil {
+		s.instanceCount = s.scaling.Min
+	}
+	s.deployment, s.drain = r.readDeployment(s)
 	r.requiredText("image", "a container image's reference with its digest", func(reference string) (err error) {
 		s.image, err = components.ParseImage(reference)
 		return err
@@ -90,8 +95,11 @@ func (r serviceReader) read(stack, name string) serviceConfig {
 			r.problems.add(r.path("secrets", variable), "is in env too; a variable has one value")
 		}
 	}
-	if _, isECR := s.image.ECR(); isECR && s.registry != nil {
-		r.problems.add(r.path("registry"), "registry and an image in Amazon ECR exclude each other: ECS logs in to ECR by the execution role")
+	for _, image := range s.images() {
+		if _, isECR := image.ECR(); isECR && s.registry != nil {
+			r.problems.add(r.path("registry"), "registry and an image in Amazon ECR exclude each other: ECS logs in to ECR by the execution role")
+			break
+		}
 	}
 	r.checkSize(s)
 	return s
@@ -222,8 +230,8 @@ func (r serviceReader) checkVariable(member, name, value string) bool {
 	switch {
 	case !variablePattern.MatchString(name):
 		r.problems.add(at, "a variable's name is letters, digits and underscores, not beginning with a digit")
-	case name == "PORT":
-		r.problems.add(at, "is set from port; set that instead")
+	case components.ReservedVariables[name] != "":
+		r.problems.add(at, "is set from %s; change that instead", components.ReservedVariables[name])
 	case strings.ContainsRune(value, 0):
 		r.problems.add(at, "contains a NUL character")
 	default:
@@ -243,6 +251,9 @@ func (r serviceReader) checkSize(s serviceConfig) {
 	size := otherDefinition + jsonSize(variables) + jsonSize(s.command) + jsonSize(s.entryPoint)
 	for name := range s.secrets {
 		size += secretReference + 2*len(name)
+	}
+	if s.before != nil { // has the same variables
+		size = 2*size + jsonSize(s.before.Command)
 	}
 	if size > maxTaskDefinition {
 		r.problems.add(r.key, "env, secrets, command and entryPoint make a task definition of about %d bytes; ECS takes %d", size, maxTaskDefinition)

@@ -14,7 +14,7 @@ import (
 type existing struct {
 	region string
 	zoneID string
-	images map[string]components.Image // by service, pinned to digests
+	images map[components.Image]components.Image // the config's, pinned to digests
 }
 
 // lookUp finds what the stack needs, so that what is missing is noticed before anything is created.
@@ -23,7 +23,7 @@ func lookUp(ctx *pulumi.Context, cfg *config) (existing, error) {
 	if err != nil {
 		return existing{}, fmt.Errorf("look up the AWS region; is aws:region set?: %w", err)
 	}
-	found := existing{region: region.Name, zoneID: cfg.zoneID, images: make(map[string]components.Image)}
+	found := existing{region: region.Name, zoneID: cfg.zoneID, images: make(map[components.Image]components.Image)}
 
 	if found.zoneID == "" {
 		zone, err := cloudflare.LookupZone(ctx, &cloudflare.LookupZoneArgs{Name: &cfg.domain})
@@ -33,8 +33,13 @@ func lookUp(ctx *pulumi.Context, cfg *config) (existing, error) {
 		found.zoneID = zone.ZoneId
 	}
 	for _, service := range cfg.services {
-		if found.images[service.name], err = components.ResolveImage(ctx, service.image, region.Name); err != nil {
-			return existing{}, fmt.Errorf("service %s: %w", service.name, err)
+		for _, image := range service.images() {
+			if _, known := found.images[image]; known {
+				continue
+			}
+			if found.images[image], err = components.ResolveImage(ctx, image, region.Name); err != nil {
+				return existing{}, fmt.Errorf("service %s: %w", service.name, err)
+			}
 		}
 	}
 	return found, nil

@@ -92,7 +92,7 @@ func deploy(ctx *pulumi.Context, source configSource) error {
 
 	urls, services, images, logGroups := pulumi.StringMap{}, pulumi.StringMap{}, pulumi.StringMap{}, pulumi.StringMap{}
 	for _, s := range cfg.services {
-		image := existing.images[s.name]
+		s = s.pinned(existing.images)
 		service, err := components.NewFargateService(ctx, componentName(name, s.name), &components.FargateServiceArgs{
 			Service:                     s.name,
 			Region:                      existing.region,
@@ -101,8 +101,9 @@ func deploy(ctx *pulumi.Context, source configSource) error {
 			ClusterARN:                  cluster.ARN,
 			ListenerARN:                 balancer.ListenerARN,
 			LoadBalancerSecurityGroupID: balancer.SecurityGroupID,
+			LoadBalancerARNSuffix:       balancer.ARNSuffix,
 			Priorities:                  s.priorities(cfg.priorities),
-			Image:                       image,
+			Image:                       s.image,
 			RegistryCredentials:         s.registry.input(),
 			EntryPoint:                  s.entryPoint,
 			Command:                     s.command,
@@ -112,12 +113,15 @@ func deploy(ctx *pulumi.Context, source configSource) error {
 			CPU:                         s.cpu,
 			Memory:                      s.memory,
 			Architecture:                s.architecture,
-			InstanceCount:               s.instanceCount,
 			Capacity:                    s.capacity,
 			HealthCheck:                 s.healthCheck,
-			DeregistrationDelay:         s.deregistrationDelay,
-			StopTimeout:                 s.stopTimeout,
+			Drain:                       s.drain,
 			LogRetention:                cfg.logRetention,
+			InstanceCount:               s.instanceCount,
+			Scaling:                     s.scaling,
+			Deployment:                  s.deployment,
+			Before:                      s.before,
+			Canary:                      s.canary,
 			PermissionsBoundary:         cfg.boundary(),
 			Tags:                        tags.With("Service", s.name),
 		})
@@ -126,7 +130,7 @@ func deploy(ctx *pulumi.Context, source configSource) error {
 		}
 		urls[s.name] = pulumi.String(s.url())
 		services[s.name] = service.Name
-		images[s.name] = pulumi.String(image.String())
+		images[s.name] = pulumi.String(s.image.String())
 		logGroups[s.name] = service.LogGroupName
 	}
 

@@ -167,6 +167,8 @@ func TestOutputs(t *testing.T) {
 // untaggable are the kinds that cannot carry tags.
 var untaggable = []string{
 	"aws:acm/certificateValidation:CertificateValidation",
+	"aws:appautoscaling/policy:Policy",
+	"aws:appautoscaling/scheduledAction:ScheduledAction",
 	"aws:ec2/route:Route",
 	"aws:ec2/routeTableAssociation:RouteTableAssociation",
 	"aws:ecs/clusterCapacityProviders:ClusterCapacityProviders",

@@ -22,6 +22,9 @@ func everyFeature(t *testing.T) map[string]configSource {
 			"secrets": {"TOKEN": "swordfish"}, "env": {"A": "a"},
 			"capacity": {"fargate": {"base": 1, "weight": 1}, "fargateSpot": {"weight": 1}},
 			"registry": {"username": "me", "password": "swordfish"}`), "network", `{"ipv6": false}`)),
+		"a canary after a migration, and scaling": source(service(`
+			"before": {"command": ["migrate"]}, "canary": {"image": "` + testImage + `", "weight": 10},
+			"scaling": {"max": 4, "cpu": 60, "memory": 70, "requests": 600, "schedule": {"night": {"at": "cron(0 22 * * ? *)", "max": 1}}}`)),
 		"a zone that is known, behind Cloudflare": source(service(""), "zoneId", "0123456789abcdef0123456789abcdef", "dns", `{"proxied": true}`),
 	}
 	for _, stack := range stacks { // a tag in ECR, three zones, several services and paths

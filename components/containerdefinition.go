@@ -9,6 +9,8 @@ import (
 const (
 	// containerName is the name of the service's container in its task definition.
 	containerName = "main"
+	// beforeName is the name of the container that runs before it.
+	beforeName = "before"
 	// nonRoot is the user and group that containers run as, whatever their image says (control ECS.20 of AWS's
 	// Foundational Security Best Practices). It is the "nonroot" of distroless images.
 	nonRoot = "65532:65532"
@@ -28,6 +30,7 @@ type containerDefinition struct {
 	Command                []string               `json:"command,omitempty"`
 	Environment            []environmentVariable  `json:"environment"`
 	Secrets                []secretVariable       `json:"secrets,omitempty"`
+	DependsOn              []containerDependency  `json:"dependsOn,omitempty"`
 	PortMappings           []portMapping          `json:"portMappings"`
 	User                   string                 `json:"user"`
 	ReadonlyRootFilesystem bool                   `json:"readonlyRootFilesystem"`
@@ -50,6 +53,12 @@ type secretVariable struct {
 	ValueFrom string `json:"valueFrom"`
 }
 
+// containerDependency is what another container must have done before one starts.
+type containerDependency struct {
+	ContainerName string `json:"containerName"`
+	Condition     string `json:"condition"`
+}
+
 type portMapping struct {
 	ContainerPort int    `json:"containerPort"`
 	HostPort      int    `json:"hostPort"` // always the container's in network mode awsvpc
@@ -65,29 +74,43 @@ type logConfiguration struct {
 	Options   map[string]string `json:"options"`
 }
 
-// container is what decides a service's container definition, once everything is known.
+// container is what decides a container's definition, once everything is known.
 type container struct {
+	name                string
 	image               string
 	registryCredentials string // ARN of a secret, or empty
 	entryPoint, command []string
 	environment         map[string]string
 	secrets             map[string]string // name of a variable to where its value is read from
-	port                int
+	port                int               // 0: none
+	after               string            // the container that has to succeed first, or empty
 	stopTimeout         int
 	logGroup, region    string
 	logStreamPrefix     string
 }
 
-// definitions returns the container definitions as JSON.
-func (c container) definitions() (string, error) {
+// before returns the container that has to succeed before this one, and has this one wait for it.
+func (c *container) before(image Image, command []string) container {
+	before := *c
+	before.name = beforeName
+	before.image = image.String()
+	before.entryPoint, before.command = nil, command
+	before.port = 0
+	c.after = before.name
+	return before
+}
+
+// definition returns the container's definition.
+func (c container) definition() containerDefinition {
 	definition := containerDefinition{
-		Name:                   containerName,
-		Image:                  c.image,
-		Essential:              true,
+		Name:  c.name,
+		Image: c.image,
+		// A task stops when one that is essential does, which what runs before another is meant to.
+		Essential:              c.name == containerName,
 		EntryPoint:             c.entryPoint,
 		Command:                c.command,
 		Environment:            []environmentVariable{},
-		PortMappings:           []portMapping{{ContainerPort: c.port, HostPort: c.port, Protocol: "tcp"}},
+		PortMappings:           []portMapping{},
 		User:                   nonRoot,
 		ReadonlyRootFilesystem: true,
 		// The init process passes signals on and collects orphaned processes.
@@ -107,6 +130,12 @@ func (c container) definitions() (string, error) {
 			},
 		},
 	}
+	if c.port != 0 {
+		definition.PortMappings = append(definition.PortMappings, portMapping{ContainerPort: c.port, HostPort: c.port, Protocol: "tcp"})
+	}
+	if c.after != "" {
+		definition.DependsOn = []containerDependency{{c.after, "SUCCESS"}}
+	}
 	if c.registryCredentials != "" {
 		definition.RepositoryCredentials = &repositoryCredentials{c.registryCredentials}
 	}
@@ -116,6 +145,15 @@ func (c container) definitions() (string, error) {
 	for _, name := range slices.Sorted(maps.Keys(c.secrets)) {
 		definition.Secrets = append(definition.Secrets, secretVariable{name, c.secrets[name]})
 	}
-	definitions, err := json.Marshal([]containerDefinition{definition})
-	return string(definitions), err
+	return definition
+}
+
+// definitions returns the container definitions of a task as JSON.
+func definitions(containers ...container) (string, error) {
+	all := make([]containerDefinition, len(containers))
+	for i, c := range containers {
+		all[i] = c.definition()
+	}
+	text, err := json.Marshal(all)
+	return string(text), err
 }

@@ -6,15 +6,21 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 
-	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
-	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
 // portVariable is the environment variable that tells a service which port to listen on.
 const portVariable = "PORT"
+
+// ReservedVariables are the environment variables that a service gets from its settings, with what they are set from. Nothing
+// changes them.
+var ReservedVariables = map[string]string{
+	portVariable:       "the port",
+	"DRAIN_DELAY":      "the drain profile",
+	"MAX_SOCKET_AGE":   "the drain profile",
+	"SHUTDOWN_TIMEOUT": "the stop timeout",
+}
 
 // cpuArchitectures are ECS's names for the architectures of images.
 var cpuArchitectures = map[string]string{"amd64": "X86_64", "arm64": "ARM64"}
@@ -31,6 +37,7 @@ type FargateServiceArgs struct {
 
 	ListenerARN                 pulumi.StringInput // of the HTTPS listener that gets the rules
 	LoadBalancerSecurityGroupID pulumi.StringInput
+	LoadBalancerARNSuffix       pulumi.StringInput // by which CloudWatch knows the load balancer; alarms and scaling by requests need it
 	// Priorities are the service's routes with the priorities of their rules. See [Priorities].
 	Priorities map[Route]int
 
@@ -40,18 +47,23 @@ type FargateServiceArgs struct {
 
 	EntryPoint, Command []string // the image's own if empty
 	// Environment is passed to the container, and so is every key of Secrets, as an environment variable of that name.
-	// PORT is set to Port.
+	// PORT is set to Port, and what [Drain] says is set too.
 	Environment, Secrets pulumi.StringMap
-	Port                 int    // by default [DefaultPort]
-	CPU                  int    // units, by default [DefaultCPU]; see [CheckFargateCPU]
-	Memory               int    // MiB, by default [DefaultMemory]; see [CheckFargateMemory]
-	Architecture         string // "amd64" or "arm64", by default [DefaultArchitecture]
-	InstanceCount        int
+	Port                 int         // by default [DefaultPort]
+	CPU                  int         // units, by default [DefaultCPU]; see [CheckFargateCPU]
+	Memory               int         // MiB, by default [DefaultMemory]; see [CheckFargateMemory]
+	Architecture         string      // "amd64" or "arm64", by default [DefaultArchitecture]
 	Capacity             Capacity    // by default [DefaultCapacity]
 	HealthCheck          HealthCheck // by default [DefaultHealthCheck]
-	DeregistrationDelay  int         // seconds that a task which is to stop still gets to finish its requests; can be 0
-	StopTimeout          int         // seconds between SIGTERM and SIGKILL, by default [DefaultStopTimeout]
+	Drain                Drain       // by default [DefaultDrain]
 	LogRetention         int         // days, by default [DefaultLogRetention]
+
+	// InstanceCount is how many tasks run. With Scaling it is how many there are to begin with.
+	InstanceCount int
+	Scaling       *Scaling   // nil: as many as InstanceCount
+	Deployment    Deployment // by default [Rolling]
+	Before        *Before    // nil: nothing runs before the service's container
+	Canary        *Canary    // nil: none
 
 	// PermissionsBoundary is the ARN of the managed policy that limits what the service's roles can ever do; nil is none.
 	PermissionsBoundary pulumi.StringPtrInput
@@ -81,7 +93,6 @@ const (
 	DefaultCPU          = 256
 	DefaultMemory       = 512
 	DefaultArchitecture = "amd64"
-	DefaultStopTimeout  = 30
 	DefaultLogRetention = 30
 )
 
@@ -99,8 +110,14 @@ func (a FargateServiceArgs) withDefaults() *FargateServiceArgs {
 	a.Architecture = cmp.Or(a.Architecture, DefaultArchitecture)
 	a.Capacity = cmp.Or(a.Capacity, DefaultCapacity)
 	a.HealthCheck = cmp.Or(a.HealthCheck, DefaultHealthCheck)
-	a.StopTimeout = cmp.Or(a.StopTimeout, DefaultStopTimeout)
+	a.Drain = cmp.Or(a.Drain, DefaultDrain)
+	a.Deployment = a.Deployment.withDefaults()
 	a.LogRetention = cmp.Or(a.LogRetention, DefaultLogRetention)
+	if a.Canary != nil {
+		canary := *a.Canary
+		canary.Header = cmp.Or(canary.Header, DefaultCanaryHeader)
+		a.Canary = &canary
+	}
 	return &a
 }
 
@@ -131,81 +148,34 @@ func NewFargateService(ctx *pulumi.Context, name string, args *FargateServiceArg
 	}
 	parent := pulumi.Parent(service)
 
-	group, groupRules, err := args.newSecurityGroup(ctx, name, parent)
+	around, err := args.newSurroundings(ctx, name, parent)
 	if err != nil {
 		return nil, err
 	}
-	target, rules, err := args.newTargetGroup(ctx, name, parent)
+	target, err := args.newTargetGroup(ctx, name, parent)
 	if err != nil {
 		return nil, err
 	}
-	logs, err := cloudwatch.NewLogGroup(ctx, name, &cloudwatch.LogGroupArgs{
-		RetentionInDays: pulumi.Int(args.LogRetention),
-		Tags:            args.Tags.named(name),
-	}, parent)
+	forward := []weightedTarget{{group: target.Arn, weight: maxWeight}}
+	if args.Canary != nil {
+		if forward, err = args.newCanary(ctx, name, around, target, parent); err != nil {
+			return nil, err
+		}
+	}
+	rules, err := args.newRules(ctx, name, args.Priorities, nil, forward, parent)
 	if err != nil {
 		return nil, err
 	}
-	secrets, err := args.newSecrets(ctx, name, parent)
-	if err != nil {
-		return nil, err
-	}
-	execution, executionPolicies, err := args.newExecutionRole(ctx, name, logs, secrets, parent)
-	if err != nil {
-		return nil, err
-	}
-	task, err := args.newRole(ctx, name+"-task", "Given to the tasks themselves", parent)
-	if err != nil {
-		return nil, err
-	}
-	definition, err := args.newTaskDefinition(ctx, name, logs, secrets, execution, task, parent)
+	own := version{name: name, stream: args.Service, image: args.Image, count: args.InstanceCount, scaling: args.Scaling}
+	tasks, err := args.newTasks(ctx, own, around, target, rules, parent)
 	if err != nil {
 		return nil, err
 	}
 
-	// The target group must belong to a load balancer when the service registers, which the rules see to. Tasks can start
-	// once the policies and the security groups let them, and stop properly as long as they do.
-	needs := slices.Concat(rules, groupRules, executionPolicies)
-	s, err := ecs.NewService(ctx, name, &ecs.ServiceArgs{
-		Cluster:                    args.ClusterARN,
-		TaskDefinition:             definition.Arn,
-		DesiredCount:               pulumi.Int(args.InstanceCount),
-		CapacityProviderStrategies: args.Capacity.strategies(),
-		NetworkConfiguration: ecs.ServiceNetworkConfigurationArgs{
-			AssignPublicIp: pulumi.Bool(true),
-			SecurityGroups: pulumi.StringArray{group},
-			Subnets:        args.SubnetIDs,
-		},
-		LoadBalancers: ecs.ServiceLoadBalancerArray{ecs.ServiceLoadBalancerArgs{
-			TargetGroupArn: target.Arn,
-			ContainerName:  pulumi.String(containerName),
-			ContainerPort:  pulumi.Int(args.Port),
-		}},
-		DeploymentMinimumHealthyPercent: pulumi.Int(100),
-		DeploymentMaximumPercent:        pulumi.Int(200),
-		DeploymentCircuitBreaker: ecs.ServiceDeploymentCircuitBreakerArgs{
-			Enable:   pulumi.Bool(true),
-			Rollback: pulumi.Bool(true),
-		},
-		HealthCheckGracePeriodSeconds: pulumi.Int(args.HealthCheck.GracePeriod),
-		WaitForSteadyState:            pulumi.Bool(true),
-		EnableEcsManagedTags:          pulumi.Bool(true),
-		PropagateTags:                 pulumi.String("SERVICE"),
-		Tags:                          args.Tags.named(name),
-	}, parent, pulumi.DependsOn(needs), pulumi.Timeouts(&pulumi.CustomTimeouts{
-		// A service that never had healthy tasks cannot be rolled back, so its first deployment ends by this alone.
-		// Later ones need time to be rolled back in.
-		Create: "10m",
-		Update: "20m",
-	}))
-	if err != nil {
-		return nil, err
-	}
-
-	service.Name = s.Name
-	service.LogGroupName = logs.Name
-	service.TaskRoleName = task.Name
-	service.TaskDefinitionARN = runningTaskDefinition(ctx, s, definition.Arn)
+	service.Name = tasks.service.Name
+	service.LogGroupName = around.logs.Name
+	service.TaskRoleName = around.task.Name
+	service.TaskDefinitionARN = tasks.running
 	return service, ctx.RegisterResourceOutputs(service, pulumi.Map{
 		"name":              service.Name,
 		"logGroupName":      service.LogGroupName,
@@ -222,8 +192,9 @@ func (a *FargateServiceArgs) check(name string) error {
 	if err := CheckName(name); err != nil {
 		problems = append(problems, err)
 	}
-	if a.VPCID == nil || a.SubnetIDs == nil || a.ClusterARN == nil || a.ListenerARN == nil || a.LoadBalancerSecurityGroupID == nil || a.Region == "" {
-		problem("the region, VPC id, subnet ids, cluster's ARN, listener's ARN and load balancer's security group are all needed")
+	if a.VPCID == nil || a.SubnetIDs == nil || a.ClusterARN == nil || a.ListenerARN == nil ||
+		a.LoadBalancerSecurityGroupID == nil || a.LoadBalancerARNSuffix == nil || a.Region == "" {
+		problem("the region, VPC id, subnet ids, cluster's ARN, listener's ARN and load balancer's security group and ARN suffix are all needed")
 	}
 	if len(a.Priorities) == 0 {
 		problem("there is no route to it")
@@ -234,8 +205,8 @@ func (a *FargateServiceArgs) check(name string) error {
 	if a.RegistryCredentials != nil && (a.RegistryCredentials.Username == "" || a.RegistryCredentials.Password == nil) {
 		problem("the registry credentials need a user name and a password")
 	}
-	if repository, isECR := a.Image.ECR(); isECR && a.RegistryCredentials != nil {
-		problem("registry credentials and an image in Amazon ECR (%s) exclude each other: ECS logs in to ECR by the execution role", repository.ARN())
+	if repositories := a.repositories(); a.RegistryCredentials != nil && len(repositories) > 0 {
+		problem("registry credentials and an image in Amazon ECR (%s) exclude each other: ECS logs in to ECR by the execution role", repositories[0])
 	}
 	for _, key := range slices.Sorted(maps.Keys(a.Environment)) {
 		if _, both := a.Secrets[key]; both {
@@ -243,47 +214,31 @@ func (a *FargateServiceArgs) check(name string) error {
 		}
 	}
 	for _, variables := range []pulumi.StringMap{a.Environment, a.Secrets} {
-		if _, set := variables[portVariable]; set {
-			problem("%s is set from the port, and is in the environment or the secrets too", portVariable)
+		for _, name := range slices.Sorted(maps.Keys(variables)) {
+			if setting, reserved := ReservedVariables[name]; reserved {
+				problem("%s is set from %s, and is in the environment or the secrets too", name, setting)
+			}
 		}
 	}
 	if _, known := cpuArchitectures[a.Architecture]; !known {
 		problem("architecture %q is not amd64 or arm64", a.Architecture)
 	}
-	if err := errors.Join(CheckFargateCPU(a.CPU), CheckFargateMemory(a.CPU, a.Memory), a.Capacity.Check()); err != nil {
-		problems = append(problems, err)
+	problems = append(problems,
+		CheckFargateCPU(a.CPU), CheckFargateMemory(a.CPU, a.Memory), a.Capacity.Check(), a.Drain.check(), a.Deployment.Check(a.InstanceCount))
+	if a.Scaling != nil {
+		if err := a.Scaling.Check(); err != nil {
+			problem("scaling: %w", err)
+		}
+	}
+	if a.Before != nil {
+		if err := a.Before.Check(); err != nil {
+			problem("before: %w", err)
+		}
+	}
+	if a.Canary != nil {
+		if err := errors.Join(a.Canary.Check(), a.Deployment.Check(a.Canary.Tasks(a.InstanceCount))); err != nil {
+			problem("canary: %w", err)
+		}
 	}
 	return errors.Join(problems...)
-}
-
-// newSecurityGroup creates the tasks' security group: in only from the load balancer to the container's port, out to
-// everywhere, because tasks fetch their image and secrets from, write their logs to and use services on the internet.
-// The load balancer's own group is opened towards it.
-func (a *FargateServiceArgs) newSecurityGroup(
-	ctx *pulumi.Context, name string, parent pulumi.ResourceOption,
-) (group pulumi.StringInput, rules []pulumi.Resource, err error) {
-	g, err := newSecurityGroup(ctx, name, "Tasks of a service: in from its load balancer, out to anywhere", a.VPCID, a.Tags, parent)
-	if err != nil {
-		return nil, nil, err
-	}
-	// The port is part of the rules' names: another port gets rules of its own while the tasks that listen on the old one
-	// still serve.
-	port := strconv.Itoa(a.Port)
-	in, err := allowTCPFrom(ctx, name+"-in-"+port, g.ID(), peer{group: a.LoadBalancerSecurityGroupID}, a.Port, a.Tags, parent)
-	if err != nil {
-		return nil, nil, err
-	}
-	toTasks, err := allowTCPTo(ctx, name+"-load-balancer-out-"+port, a.LoadBalancerSecurityGroupID, peer{group: g.ID()}, a.Port, a.Tags, parent)
-	if err != nil {
-		return nil, nil, err
-	}
-	outIPv4, err := allowAllTo(ctx, name+"-out-ipv4", g.ID(), peer{ipv4: everyIPv4}, a.Tags, parent)
-	if err != nil {
-		return nil, nil, err
-	}
-	outIPv6, err := allowAllTo(ctx, name+"-out-ipv6", g.ID(), peer{ipv6: everyIPv6}, a.Tags, parent)
-	if err != nil {
-		return nil, nil, err
-	}
-	return g.ID(), []pulumi.Resource{in, toTasks, outIPv4, outIPv6}, nil
 }

@@ -33,6 +33,7 @@ func fargateServiceNamed(name string, change func(*FargateServiceArgs)) pulumi.R
 		ClusterARN:                  pulumi.String("cluster"),
 		ListenerARN:                 pulumi.String("listener"),
 		LoadBalancerSecurityGroupID: pulumi.String("lb-group"),
+		LoadBalancerARNSuffix:       pulumi.String("app/dev/1"),
 		Priorities:                  map[Route]int{{"hello", "hello.example.com", EveryPath}: 4},
 		Image:                       Image{Registry: "ghcr.io", Repository: "hello", Digest: testDigest},
 		Port:                        8080,
@@ -42,8 +43,7 @@ func fargateServiceNamed(name string, change func(*FargateServiceArgs)) pulumi.R
 		InstanceCount:               2,
 		Capacity:                    Capacity{Fargate: Share{Weight: 1}},
 		HealthCheck:                 HealthCheck{Path: "/healthz", Interval: 5, Timeout: 2, HealthyThreshold: 2, UnhealthyThreshold: 2, GracePeriod: 10},
-		DeregistrationDelay:         5,
-		StopTimeout:                 30,
+		Drain:                       DefaultDrain,
 		LogRetention:                30,
 	}
 	if change != nil {
@@ -73,8 +73,10 @@ aws:cloudwatch/logGroup:LogGroup dev-hello {"retentionInDays":30}
 aws:iam/role:Role dev-hello-execution {"assumeRolePolicy":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"ecs-tasks.amazonaws.com\"},\"Action\":[\"sts:AssumeRole\"]}]}","description":"Used by ECS to start the tasks","path":"/slipway/"}
 aws:iam/role:Role dev-hello-task {"assumeRolePolicy":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"ecs-tasks.amazonaws.com\"},\"Action\":[\"sts:AssumeRole\"]}]}","description":"Given to the tasks themselves","path":"/slipway/"}
 aws:iam/rolePolicy:RolePolicy dev-hello-execution-logs {"policy":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Sid\":\"WriteLogs\",\"Effect\":\"Allow\",\"Action\":[\"logs:CreateLogStream\",\"logs:PutLogEvents\"],\"Resource\":[\"arn:LogGroup/dev-hello:*\"]}]}","role":"dev-hello-execution-0123456"}
-aws:ecs/taskDefinition:TaskDefinition dev-hello {"containerDefinitions":"[{\"name\":\"main\",\"image\":\"ghcr.io/hello@`+testDigest+`\",\"essential\":true,\"environment\":[{\"name\":\"PORT\",\"value\":\"8080\"}],\"portMappings\":[{\"containerPort\":8080,\"hostPort\":8080,\"protocol\":\"tcp\"}],\"user\":\"65532:65532\",\"readonlyRootFilesystem\":true,\"linuxParameters\":{\"initProcessEnabled\":true},\"stopTimeout\":30,\"logConfiguration\":{\"logDriver\":\"awslogs\",\"options\":{\"awslogs-group\":\"dev-hello-0123456\",\"awslogs-region\":\"eu-central-1\",\"awslogs-stream-prefix\":\"hello\",\"max-buffer-size\":\"25m\",\"mode\":\"non-blocking\"}}}]","cpu":"256","executionRoleArn":"arn:Role/dev-hello-execution","family":"slipway-dev-hello","memory":"512","networkMode":"awsvpc","requiresCompatibilities":["FARGATE"],"runtimePlatform":{"cpuArchitecture":"X86_64","operatingSystemFamily":"LINUX"},"skipDestroy":true,"taskRoleArn":"arn:Role/dev-hello-task"}
-aws:ecs/service:Service dev-hello {"capacityProviderStrategies":[{"base":0,"capacityProvider":"FARGATE","weight":1}],"cluster":"cluster","deploymentCircuitBreaker":{"enable":true,"rollback":true},"deploymentMaximumPercent":200,"deploymentMinimumHealthyPercent":100,"desiredCount":2,"enableEcsManagedTags":true,"healthCheckGracePeriodSeconds":10,"loadBalancers":[{"containerName":"main","containerPort":8080,"targetGroupArn":"arn:TargetGroup/dev-hello"}],"networkConfiguration":{"assignPublicIp":true,"securityGroups":["SecurityGroup/dev-hello"],"subnets":["subnet-1","subnet-2"]},"propagateTags":"SERVICE","taskDefinition":"arn:TaskDefinition/dev-hello","waitForSteadyState":true}
+aws:ecs/taskDefinition:TaskDefinition dev-hello {"containerDefinitions":"[{\"name\":\"main\",\"image\":\"ghcr.io/hello@`+testDigest+`\",\"essential\":true,\"environment\":[{\"name\":\"DRAIN_DELAY\",\"value\":\"5s\"},{\"name\":\"MAX_SOCKET_AGE\",\"value\":\"0s\"},{\"name\":\"PORT\",\"value\":\"8080\"},{\"name\":\"SHUTDOWN_TIMEOUT\",\"value\":\"24s\"}],\"portMappings\":[{\"containerPort\":8080,\"hostPort\":8080,\"protocol\":\"tcp\"}],\"user\":\"65532:65532\",\"readonlyRootFilesystem\":true,\"linuxParameters\":{\"initProcessEnabled\":true},\"stopTimeout\":30,\"logConfiguration\":{\"logDriver\":\"awslogs\",\"options\":{\"awslogs-group\":\"dev-hello-0123456\",\"awslogs-region\":\"eu-central-1\",\"awslogs-stream-prefix\":\"hello\",\"max-buffer-size\":\"25m\",\"mode\":\"non-blocking\"}}}]","cpu":"256","executionRoleArn":"arn:Role/dev-hello-execution","family":"slipway-dev-hello","memory":"512","networkMode":"awsvpc","requiresCompatibilities":["FARGATE"],"runtimePlatform":{"cpuArchitecture":"X86_64","operatingSystemFamily":"LINUX"},"skipDestroy":true,"taskRoleArn":"arn:Role/dev-hello-task"}
+aws:cloudwatch/metricAlarm:MetricAlarm dev-hello-errors {"alarmDescription":"More than 5 % of the requests are answered with 5xx","comparisonOperator":"GreaterThanThreshold","evaluationPeriods":1,"metricQueries":[{"expression":"IF(requests >= 10, 100 * FILL(errors, 0) / requests, 0)","id":"rate","label":"5xx in percent","returnData":true},{"id":"errors","metric":{"dimensions":{"LoadBalancer":"app/dev/1","TargetGroup":"targetgroup/dev-hello/0123456"},"metricName":"HTTPCode_Target_5XX_Count","namespace":"AWS/ApplicationELB","period":60,"stat":"Sum"}},{"id":"requests","metric":{"dimensions":{"LoadBalancer":"app/dev/1","TargetGroup":"targetgroup/dev-hello/0123456"},"metricName":"RequestCount","namespace":"AWS/ApplicationELB","period":60,"stat":"Sum"}}],"threshold":5,"treatMissingData":"notBreaching"}
+aws:cloudwatch/metricAlarm:MetricAlarm dev-hello-unhealthy {"alarmDescription":"A task was unhealthy all the time","comparisonOperator":"GreaterThanThreshold","dimensions":{"LoadBalancer":"app/dev/1","TargetGroup":"targetgroup/dev-hello/0123456"},"evaluationPeriods":2,"metricName":"UnHealthyHostCount","namespace":"AWS/ApplicationELB","period":60,"statistic":"Minimum","threshold":0,"treatMissingData":"notBreaching"}
+aws:ecs/service:Service dev-hello {"alarms":{"alarmNames":["dev-hello-errors-0123456","dev-hello-unhealthy-0123456"],"enable":false,"rollback":false},"capacityProviderStrategies":[{"base":0,"capacityProvider":"FARGATE","weight":1}],"cluster":"cluster","deploymentCircuitBreaker":{"enable":true,"rollback":true},"deploymentMaximumPercent":150,"deploymentMinimumHealthyPercent":100,"desiredCount":2,"enableEcsManagedTags":true,"healthCheckGracePeriodSeconds":10,"loadBalancers":[{"containerName":"main","containerPort":8080,"targetGroupArn":"arn:TargetGroup/dev-hello"}],"networkConfiguration":{"assignPublicIp":true,"securityGroups":["SecurityGroup/dev-hello"],"subnets":["subnet-1","subnet-2"]},"propagateTags":"SERVICE","taskDefinition":"arn:TaskDefinition/dev-hello","waitForSteadyState":true}
 `)
 }
 
@@ -206,7 +208,7 @@ func TestFargateServiceSecrets(t *testing.T) {
 	// The variables name the version of the secret, so that another value makes another revision.
 	definitions := cloud.Resource(taskDefinitionType, "dev-hello").Inputs["containerDefinitions"].StringValue()
 	for _, want := range []string{
-		`"environment":[{"name":"A","value":"a"},{"name":"B","value":"b"},{"name":"PORT","value":"8080"}]`,
+		`"environment":[{"name":"A","value":"a"},{"name":"B","value":"b"},{"name":"DRAIN_DELAY","value":"5s"},{"name":"MAX_SOCKET_AGE","value":"0s"},{"name":"PORT","value":"8080"},{"name":"SHUTDOWN_TIMEOUT","value":"24s"}]`,
 		`"secrets":[{"name":"KEY","valueFrom":"arn:Secret/dev-hello-environment:KEY::version-1"},{"name":"TOKEN","valueFrom":"arn:Secret/dev-hello-environment:TOKEN::version-1"}]`,
 		`"repositoryCredentials":{"credentialsParameter":"arn:Secret/dev-hello-registry"}`,
 		`"entryPoint":["/app"],"command":["serve","--all"]`,
@@ -276,8 +278,8 @@ func TestFargateServiceDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := defaults.Run(fargateService(func(args *FargateServiceArgs) {
-		args.Port, args.CPU, args.Memory, args.Architecture, args.StopTimeout, args.LogRetention = 0, 0, 0, "", 0, 0
-		args.Capacity, args.HealthCheck = Capacity{}, HealthCheck{}
+		args.Port, args.CPU, args.Memory, args.Architecture, args.LogRetention = 0, 0, 0, "", 0
+		args.Capacity, args.HealthCheck, args.Drain = Capacity{}, HealthCheck{}, Drain{}
 	}))
 	if err != nil {
 		t.Fatal(err)

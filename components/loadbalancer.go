@@ -45,6 +45,7 @@ type LoadBalancer struct {
 	pulumi.ResourceState
 
 	DNSName         pulumi.StringOutput
+	ARNSuffix       pulumi.StringOutput // by which CloudWatch knows it: "app/name/id"
 	ListenerARN     pulumi.StringOutput // of the HTTPS listener
 	SecurityGroupID pulumi.StringOutput // lets nothing out but what services add to it
 }
@@ -144,10 +145,12 @@ func NewLoadBalancer(ctx *pulumi.Context, name string, args *LoadBalancerArgs, o
 	}
 
 	balancer.DNSName = alb.DnsName
+	balancer.ARNSuffix = alb.ArnSuffix
 	balancer.ListenerARN = https.Arn
 	balancer.SecurityGroupID = group.ID().ToStringOutput()
 	return balancer, ctx.RegisterResourceOutputs(balancer, pulumi.Map{
 		"dnsName":         balancer.DNSName,
+		"arnSuffix":       balancer.ARNSuffix,
 		"listenerArn":     balancer.ListenerARN,
 		"securityGroupId": balancer.SecurityGroupID,
 	})

@@ -3,6 +3,7 @@ package components
 import (
 	"crypto/sha256"
 	"fmt"
+	"slices"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
@@ -51,8 +52,7 @@ func (a *FargateServiceArgs) newExecutionRole(
 	if a.RegistryCredentials != nil {
 		grants = append(grants, grant{name + "-registry", secrets.registry, readSecret})
 	}
-	if repository, isECR := a.Image.ECR(); isECR {
-		arn := repository.ARN()
+	for _, arn := range a.repositories() {
 		hash := sha256.Sum256([]byte(arn)) // a policy's name cannot hold the "/" that a repository's can
 		grants = append(grants, grant{fmt.Sprintf("%s-image-%x", name, hash[:4]), pulumi.String(arn).ToStringOutput(), pullImage})
 	}
@@ -68,4 +68,28 @@ func (a *FargateServiceArgs) newExecutionRole(
 		policies = append(policies, policy)
 	}
 	return role, policies, nil
+}
+
+// images returns every image that the service's tasks run.
+func (a *FargateServiceArgs) images() []Image {
+	images := []Image{a.Image}
+	if a.Canary != nil {
+		images = append(images, a.Canary.Image)
+	}
+	if a.Before != nil && a.Before.Image != nil {
+		images = append(images, *a.Before.Image)
+	}
+	return images
+}
+
+// repositories returns the ARNs of the ECR repositories that the images are in, sorted.
+func (a *FargateServiceArgs) repositories() []string {
+	var arns []string
+	for _, image := range a.images() {
+		if repository, isECR := image.ECR(); isECR {
+			arns = append(arns, repository.ARN())
+		}
+	}
+	slices.Sort(arns)
+	return slices.Compact(arns)
 }

@@ -27,7 +27,7 @@ func runningTaskDefinition(ctx *pulumi.Context, service *ecs.Service, wanted pul
 		}
 		message := fmt.Sprintf("service %s runs task definition %s and not %s: ECS rolled the deployment back, or somebody else deployed; "+
 			"the service's events tell why; once the cause is mended, `pulumi up --refresh` deploys again",
-			name, revision(running), revision(wanted))
+			name, nameInARN(running), nameInARN(wanted))
 		if ctx.DryRun() {
 			return wanted, ctx.Log.Warn(message, &pulumi.LogArgs{Resource: service})
 		}
@@ -35,7 +35,8 @@ func runningTaskDefinition(ctx *pulumi.Context, service *ecs.Service, wanted pul
 	}).(pulumi.StringOutput)
 }
 
-// revision returns the family and revision in a task definition's ARN, "arn:…:task-definition/family:revision".
-func revision(arn string) string {
+// nameInARN returns what follows the last slash of an ARN: the family and revision of a task definition's
+// "arn:…:task-definition/family:revision", for one.
+func nameInARN(arn string) string {
 	return arn[strings.LastIndex(arn, "/")+1:]
 }

@@ -4,47 +4,54 @@ import (
 	"maps"
 	"strconv"
 
-	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
-	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// newTaskDefinition creates a revision of the service's task definition.
+// newTaskDefinition creates a revision of a version's task definition.
 func (a *FargateServiceArgs) newTaskDefinition(
-	ctx *pulumi.Context, name string, logs *cloudwatch.LogGroup, secrets serviceSecrets, execution, task *iam.Role, parent pulumi.ResourceOption,
+	ctx *pulumi.Context, v version, around *surroundings, parent pulumi.ResourceOption,
 ) (*ecs.TaskDefinition, error) {
 	environment := maps.Clone(a.Environment)
 	if environment == nil {
 		environment = pulumi.StringMap{}
 	}
 	environment[portVariable] = pulumi.String(strconv.Itoa(a.Port))
+	for name, value := range a.Drain.environment() {
+		environment[name] = pulumi.String(value)
+	}
 
-	definitions := pulumi.All(
-		environment.ToStringMapOutput(), logs.Name, secrets.environment, secrets.environmentVersion, secrets.registry,
+	secrets := around.secrets
+	containers := pulumi.All(
+		environment.ToStringMapOutput(), around.logs.Name, secrets.environment, secrets.environmentVersion, secrets.registry,
 	).ApplyT(func(known []any) (string, error) {
 		references := make(map[string]string, len(a.Secrets))
 		for key := range a.Secrets {
 			references[key] = secretReference(known[2].(string), key, known[3].(string))
 		}
-		return container{
-			image:               a.Image.String(),
+		main := container{
+			name:                containerName,
+			image:               v.image.String(),
 			registryCredentials: known[4].(string),
 			entryPoint:          a.EntryPoint,
 			command:             a.Command,
 			environment:         known[0].(map[string]string),
 			secrets:             references,
 			port:                a.Port,
-			stopTimeout:         a.StopTimeout,
+			stopTimeout:         a.Drain.StopTimeout,
 			logGroup:            known[1].(string),
 			region:              a.Region,
-			logStreamPrefix:     a.Service,
-		}.definitions()
+			logStreamPrefix:     v.stream,
+		}
+		if a.Before == nil {
+			return definitions(main)
+		}
+		return definitions(main.before(a.Before.image(v.image), a.Before.Command), main)
 	}).(pulumi.StringOutput)
 
-	return ecs.NewTaskDefinition(ctx, name, &ecs.TaskDefinitionArgs{
+	return ecs.NewTaskDefinition(ctx, v.name, &ecs.TaskDefinitionArgs{
 		// A family only groups revisions, and every change makes a revision, so a fixed name is in nothing's way here.
-		Family:                  pulumi.String(ctx.Project() + "-" + name),
+		Family:                  pulumi.String(ctx.Project() + "-" + v.name),
 		RequiresCompatibilities: pulumi.ToStringArray([]string{fargate}),
 		NetworkMode:             pulumi.String("awsvpc"),
 		Cpu:                     pulumi.String(strconv.Itoa(a.CPU)),
@@ -53,12 +60,12 @@ func (a *FargateServiceArgs) newTaskDefinition(
 			CpuArchitecture:       pulumi.String(cpuArchitectures[a.Architecture]),
 			OperatingSystemFamily: pulumi.String("LINUX"),
 		},
-		ExecutionRoleArn:     execution.Arn,
-		TaskRoleArn:          task.Arn,
-		ContainerDefinitions: definitions,
+		ExecutionRoleArn:     around.execution.Arn,
+		TaskRoleArn:          around.task.Arn,
+		ContainerDefinitions: containers,
 		// Replaced revisions stay active: a deployment that fails goes back to the last one, and a service that
 		// loses a task starts another from its revision.
 		SkipDestroy: pulumi.Bool(true),
-		Tags:        a.Tags.named(name),
+		Tags:        a.Tags.named(v.name),
 	}, parent)
 }

@@ -78,6 +78,13 @@ var grants = []grant{
 	{policy: "services", sid: "KeepLogs", actions: []string{"logs:*"}, resources: func(a Account) []string {
 		return a.regional("logs", "log-group:*")
 	}},
+	{policy: "services", sid: "WatchServices", actions: []string{"cloudwatch:*"}, resources: func(a Account) []string {
+		return a.regional("cloudwatch", "alarm:*")
+	}},
+	{policy: "services", sid: "ReadScaling", actions: []string{"application-autoscaling:Describe*"}, resources: anywhere},
+	{policy: "services", sid: "ScaleServices", actions: []string{"application-autoscaling:*"}, resources: func(a Account) []string {
+		return a.regional("application-autoscaling", "scalable-target/*")
+	}},
 	{policy: "services", sid: "KeepSecrets", actions: []string{"secretsmanager:*"}, resources: func(a Account) []string {
 		return a.regional("secretsmanager", "secret:*")
 	}},
@@ -100,7 +107,8 @@ var grants = []grant{
 		actions:   []string{"iam:CreateServiceLinkedRole"},
 		resources: func(a Account) []string { return a.roles("/aws-service-role/") },
 		condition: func(Account) Condition {
-			return stringEquals("iam:AWSServiceName", "ecs.amazonaws.com", "elasticloadbalancing.amazonaws.com")
+			return stringEquals("iam:AWSServiceName",
+				"ecs.amazonaws.com", "ecs.application-autoscaling.amazonaws.com", "elasticloadbalancing.amazonaws.com")
 		},
 	},
 	{

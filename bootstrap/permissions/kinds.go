@@ -36,11 +36,44 @@ var Kinds = map[string]Operations{
 	"aws:acm/certificateValidation:CertificateValidation": { // no more than the wait until the certificate is issued
 		Read: []string{"acm:DescribeCertificate"},
 	},
+	"aws:appautoscaling/policy:Policy": {
+		Create: []string{"application-autoscaling:PutScalingPolicy"},
+		Read:   []string{"application-autoscaling:DescribeScalingPolicies"},
+		Update: []string{"application-autoscaling:PutScalingPolicy"},
+		Delete: []string{"application-autoscaling:DeleteScalingPolicy"},
+	},
+	"aws:appautoscaling/scheduledAction:ScheduledAction": {
+		Create: []string{"application-autoscaling:PutScheduledAction"},
+		Read:   []string{"application-autoscaling:DescribeScheduledActions"},
+		Update: []string{"application-autoscaling:PutScheduledAction"},
+		Delete: []string{"application-autoscaling:DeleteScheduledAction"},
+	},
+	// Application Auto Scaling tries whether its caller may scale the service itself ("Permissions validation for Application
+	// Auto Scaling API calls on target resources" in its user guide).
+	"aws:appautoscaling/target:Target": {
+		Create: []string{
+			"application-autoscaling:RegisterScalableTarget", "application-autoscaling:TagResource",
+			"iam:CreateServiceLinkedRole", // with the account's first scaled service
+			"ecs:DescribeServices", "ecs:UpdateService", "cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm",
+		},
+		Read: []string{"application-autoscaling:DescribeScalableTargets", "application-autoscaling:ListTagsForResource"},
+		Update: []string{
+			"application-autoscaling:RegisterScalableTarget", "application-autoscaling:TagResource", "application-autoscaling:UntagResource",
+			"ecs:DescribeServices", "ecs:UpdateService", "cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm",
+		},
+		Delete: []string{"application-autoscaling:DeregisterScalableTarget"},
+	},
 	"aws:cloudwatch/logGroup:LogGroup": {
 		Create: []string{"logs:CreateLogGroup", "logs:PutRetentionPolicy", "logs:TagResource"},
 		Read:   []string{"logs:DescribeLogGroups", "logs:ListTagsForResource"},
 		Update: []string{"logs:PutRetentionPolicy", "logs:TagResource", "logs:UntagResource"},
 		Delete: []string{"logs:DeleteLogGroup"},
+	},
+	"aws:cloudwatch/metricAlarm:MetricAlarm": {
+		Create: []string{"cloudwatch:PutMetricAlarm", "cloudwatch:TagResource"},
+		Read:   []string{"cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource"},
+		Update: []string{"cloudwatch:PutMetricAlarm", "cloudwatch:TagResource", "cloudwatch:UntagResource"},
+		Delete: []string{"cloudwatch:DeleteAlarms"},
 	},
 	"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": { // adopted, and left behind for the VPC to take along
 		Create: []string{"ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress", "ec2:CreateTags"},

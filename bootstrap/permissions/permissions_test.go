@@ -92,7 +92,7 @@ func TestDeployIsTheTable(t *testing.T) {
 }
 
 func TestActionsAreWellFormed(t *testing.T) {
-	pattern := regexp.MustCompile(`^[a-z0-9]+:[A-Z][A-Za-z0-9]+$`)
+	pattern := regexp.MustCompile(`^[a-z0-9-]+:[A-Z][A-Za-z0-9]+$`)
 	for _, action := range actions(deployDocument(t)) {
 		if !pattern.MatchString(action) {
 			t.Errorf("%s is not an action", action)

@@ -183,7 +183,7 @@ func (c *Cloud) NewResource(args pulumi.MockResourceArgs) (string, resource.Prop
 	kind := args.TypeToken[strings.LastIndex(args.TypeToken, ":")+1:]
 	id, arn, name := kind+"/"+args.Name, "arn:"+kind+"/"+args.Name, args.Name+"-0123456"
 	switch kind {
-	case "Cluster", "LogGroup", "Role", "Service":
+	case "Cluster", "LogGroup", "MetricAlarm", "Role", "Service":
 		set("name", name) // Pulumi's, and so known in a preview
 	}
 	if c.preview {
@@ -199,7 +199,11 @@ func (c *Cloud) NewResource(args pulumi.MockResourceArgs) (string, resource.Prop
 		set("hostname", hostname(args.Inputs))
 	case "LoadBalancer":
 		set("arn", arn)
+		set("arnSuffix", "app/"+args.Name+"/0123456")
 		set("dnsName", args.Name+".elb.amazonaws.com")
+	case "TargetGroup":
+		set("arn", arn)
+		set("arnSuffix", "targetgroup/"+args.Name+"/0123456")
 	case "Secret":
 		id = arn
 	case "SecretVersion":

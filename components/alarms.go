@@ -1,0 +1,86 @@
+package components
+
+import (
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/lb"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+const (
+	// alarmPeriod is in seconds. Load balancers report to CloudWatch once a minute ("CloudWatch metrics for your Application
+	// Load Balancer" in its user guide).
+	alarmPeriod = 60
+	// minRequests is how many requests of a minute are too few for their share of errors to mean anything.
+	minRequests = 10
+)
+
+// newAlarms creates the alarms on a target group: too many of the tasks' answers are errors, or the load balancer finds tasks
+// unhealthy for long. It returns what ECS is told of them.
+//
+// They are there whether or not they make a deployment fail: the AWS provider cannot take a service's alarms away again, it
+// can only have ECS disregard them.
+func (a *FargateServiceArgs) newAlarms(
+	ctx *pulumi.Context, name string, target *lb.TargetGroup, parent pulumi.ResourceOption,
+) (ecs.ServiceAlarmsPtrInput, error) {
+	const namespace = pulumi.String("AWS/ApplicationELB")
+	dimensions := pulumi.StringMap{"LoadBalancer": a.LoadBalancerARNSuffix, "TargetGroup": target.ArnSuffix}
+	sum := func(id, metric string) cloudwatch.MetricAlarmMetricQueryArgs {
+		return cloudwatch.MetricAlarmMetricQueryArgs{
+			Id: pulumi.String(id),
+			Metric: cloudwatch.MetricAlarmMetricQueryMetricArgs{
+				Namespace:  namespace,
+				MetricName: pulumi.String(metric),
+				Dimensions: dimensions,
+				Stat:       pulumi.String("Sum"),
+				Period:     pulumi.Int(alarmPeriod),
+			},
+		}
+	}
+	// Without requests, and without tasks, there is no data, which is nothing that a deployment should fail for.
+	const missing = pulumi.String("notBreaching")
+	errors, err := cloudwatch.NewMetricAlarm(ctx, name+"-errors", &cloudwatch.MetricAlarmArgs{
+		AlarmDescription: pulumi.Sprintf("More than %d %% of the requests are answered with 5xx", a.Deployment.ErrorPercent),
+		MetricQueries: cloudwatch.MetricAlarmMetricQueryArray{
+			cloudwatch.MetricAlarmMetricQueryArgs{
+				Id:    pulumi.String("rate"),
+				Label: pulumi.String("5xx in percent"),
+				// There is no data of errors where there are none.
+				Expression: pulumi.Sprintf("IF(requests >= %d, 100 * FILL(errors, 0) / requests, 0)", minRequests),
+				ReturnData: pulumi.Bool(true),
+			},
+			sum("errors", "HTTPCode_Target_5XX_Count"),
+			sum("requests", "RequestCount"),
+		},
+		ComparisonOperator: pulumi.String("GreaterThanThreshold"),
+		Threshold:          pulumi.Float64(a.Deployment.ErrorPercent),
+		EvaluationPeriods:  pulumi.Int(1),
+		TreatMissingData:   missing,
+		Tags:               a.Tags.named(name + "-errors"),
+	}, parent)
+	if err != nil {
+		return nil, err
+	}
+	unhealthy, err := cloudwatch.NewMetricAlarm(ctx, name+"-unhealthy", &cloudwatch.MetricAlarmArgs{
+		AlarmDescription: pulumi.String("A task was unhealthy all the time"),
+		Namespace:        namespace,
+		MetricName:       pulumi.String("UnHealthyHostCount"),
+		Dimensions:       dimensions,
+		// The least of a period: a task that is replaced at once makes no alarm.
+		Statistic:          pulumi.String("Minimum"),
+		Period:             pulumi.Int(alarmPeriod),
+		ComparisonOperator: pulumi.String("GreaterThanThreshold"),
+		Threshold:          pulumi.Float64(0),
+		EvaluationPeriods:  pulumi.Int(2),
+		TreatMissingData:   missing,
+		Tags:               a.Tags.named(name + "-unhealthy"),
+	}, parent)
+	if err != nil {
+		return nil, err
+	}
+	return ecs.ServiceAlarmsArgs{
+		AlarmNames: pulumi.StringArray{errors.Name, unhealthy.Name},
+		Enable:     pulumi.Bool(a.Deployment.Alarms),
+		Rollback:   pulumi.Bool(a.Deployment.Alarms),
+	}, nil
+}

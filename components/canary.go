@@ -1,0 +1,133 @@
+package components
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/lb"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// Canary is another version of a service that gets a part of its requests. It runs as an ECS service of its own beside the
+// service's, with all of the service's settings but the image.
+type Canary struct {
+	Image  Image
+	Weight int // percent of the requests; 0 leaves it to the header
+	// Header is what a request carries that is to reach the canary, by default [DefaultCanaryHeader].
+	Header CanaryHeader
+	// Priority is that of the rule on [CanaryRoute].
+	Priority int
+}
+
+// CanaryHeader is a header of a request. Its value can hold the wildcards * and ?.
+type CanaryHeader struct {
+	Name, Value string
+}
+
+// DefaultCanaryHeader is the default of [Canary].Header. Nothing changes it.
+var DefaultCanaryHeader = CanaryHeader{"X-Canary", "always"}
+
+// maxWeight is a canary's if it gets every request, and the sum of a rule's weights.
+const maxWeight = 100
+
+// headerNamePattern matches a token of RFC 9110, of a length that Elastic Load Balancing takes (HttpHeaderConditionConfig in
+// its API reference), like the values below.
+var (
+	headerNamePattern  = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,40}$")
+	headerValuePattern = regexp.MustCompile(`^[!-~]([ -~]{0,126}[!-~])?$`)
+)
+
+// ParseCanaryHeader parses "Name: value".
+func ParseCanaryHeader(text string) (CanaryHeader, error) {
+	name, value, found := strings.Cut(text, ":")
+	header := CanaryHeader{name, strings.TrimSpace(value)}
+	if !found {
+		return CanaryHeader{}, errors.New("is not of the form Name: value")
+	}
+	return header, header.Check()
+}
+
+// Check reports what Elastic Load Balancing would refuse.
+func (h CanaryHeader) Check() error {
+	switch {
+	case !headerNamePattern.MatchString(h.Name):
+		return errors.New("a header's name is 1 to 40 letters, digits, hyphens and the like")
+	case !headerValuePattern.MatchString(h.Value):
+		return errors.New("a header's value is 1 to 128 printable characters")
+	case strings.EqualFold(h.Name, "Host"):
+		return errors.New("requests are told apart by Host already")
+	}
+	return nil
+}
+
+// Check reports what makes no sense.
+func (c *Canary) Check() error {
+	switch {
+	case c.Image.Repository == "":
+		return errors.New("the image is missing")
+	case c.Weight < 0 || c.Weight > maxWeight:
+		return fmt.Errorf("the weight is %d: must be 0 to %d percent", c.Weight, maxWeight)
+	case c.Priority == 0:
+		return errors.New("the priority is missing")
+	}
+	return c.Header.Check()
+}
+
+// Tasks returns the canary's part of the service's number of tasks, which is one at least.
+func (c *Canary) Tasks(tasks int) int {
+	return max(1, (tasks*c.Weight+maxWeight-1)/maxWeight)
+}
+
+// CanaryRoute returns a route that no request takes, since nobody owns a name that ends in "invalid" (RFC 2606). By its rule
+// the canary's target group belongs to a load balancer, as ECS wants, while its tasks start and nobody should reach it.
+func CanaryRoute(service string) Route {
+	return Route{Service: service, Hostname: service + ".canary.invalid", Path: EveryPath}
+}
+
+// newCanary creates the canary, and returns how requests are then divided. Whatever sends it requests is created after it
+// is in a steady state, and deleted before it goes.
+func (a *FargateServiceArgs) newCanary(
+	ctx *pulumi.Context, name string, around *surroundings, own *lb.TargetGroup, parent pulumi.ResourceOption,
+) ([]weightedTarget, error) {
+	canary := version{
+		name:    name + "-canary",
+		stream:  a.Service + "-canary",
+		image:   a.Canary.Image,
+		count:   a.Canary.Tasks(a.InstanceCount),
+		scaling: a.Scaling.share(a.Canary),
+	}
+	target, err := a.newTargetGroup(ctx, canary.name, parent)
+	if err != nil {
+		return nil, err
+	}
+	nobody := []weightedTarget{{group: target.Arn, weight: maxWeight}}
+	attachment, err := a.newRules(ctx, canary.name, map[Route]int{CanaryRoute(a.Service): a.Canary.Priority}, nil, nobody, parent)
+	if err != nil {
+		return nil, err
+	}
+	tasks, err := a.newTasks(ctx, canary, around, target, attachment, parent)
+	if err != nil {
+		return nil, err
+	}
+
+	arn := after(target.Arn, tasks.service)
+	if !ctx.DryRun() {
+		// Not a request more for a version that ECS has rolled back. A preview does not know yet, and shows no more than
+		// what changes.
+		arn = pulumi.All(arn, tasks.running).ApplyT(func(known []any) string { return known[0].(string) }).(pulumi.StringOutput)
+	}
+	// The step between priorities leaves the number before each route's free for this.
+	first := make(map[Route]int, len(a.Priorities))
+	for route, priority := range a.Priorities {
+		first[route] = priority - 1
+	}
+	if _, err := a.newRules(ctx, canary.name, first, &a.Canary.Header, []weightedTarget{{group: arn, weight: maxWeight}}, parent); err != nil {
+		return nil, err
+	}
+	return []weightedTarget{
+		{group: own.Arn, weight: maxWeight - a.Canary.Weight},
+		{group: arn, weight: a.Canary.Weight},
+	}, nil
+}

@@ -1,0 +1,198 @@
+package components
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+
+	"slipway/components/mocks"
+)
+
+func withCanary(change func(*FargateServiceArgs)) func(*FargateServiceArgs) {
+	return func(args *FargateServiceArgs) {
+		args.InstanceCount = 12
+		args.Canary = &Canary{
+			Image:    Image{Registry: "123456789012.dkr.ecr.eu-central-1.amazonaws.com", Repository: "next", Digest: testDigest},
+			Weight:   10,
+			Priority: 6,
+		}
+		if change != nil {
+			change(args)
+		}
+	}
+}
+
+func TestCanary(t *testing.T) {
+	var cloud mocks.Cloud
+	if err := cloud.Run(fargateService(withCanary(nil))); err != nil {
+		t.Fatal(err)
+	}
+	const (
+		own    = `{"arn":"arn:TargetGroup/dev-hello","weight":90}`
+		part   = `{"arn":"arn:TargetGroup/dev-hello-canary","weight":10}`
+		canary = `{"arn":"arn:TargetGroup/dev-hello-canary","weight":100}`
+	)
+	for name, want := range map[string]string{
+		"dev-hello/hello.example.com": `{"actions":[{"forward":{"targetGroups":[` + own + `,` + part + `]},"type":"forward"}],` +
+			`"conditions":[{"hostHeader":{"values":["hello.example.com"]}}],"listenerArn":"listener","priority":4}`,
+		"dev-hello-canary/hello.example.com": `{"actions":[{"forward":{"targetGroups":[` + canary + `]},"type":"forward"}],` +
+			`"conditions":[{"hostHeader":{"values":["hello.example.com"]}},{"httpHeader":{"httpHeaderName":"X-Canary","values":["always"]}}],` +
+			`"listenerArn":"listener","priority":3}`,
+		"dev-hello-canary/hello.canary.invalid": `{"actions":[{"forward":{"targetGroups":[` + canary + `]},"type":"forward"}],` +
+			`"conditions":[{"hostHeader":{"values":["hello.canary.invalid"]}}],"listenerArn":"listener","priority":6}`,
+	} {
+		inputs := cloud.Resource(listenerRuleType, name).Inputs.Copy()
+		delete(inputs, "tags")
+		if got := mocks.JSON(inputs); got != want {
+			t.Errorf("rule %s is %s\nwant %s", name, got, want)
+		}
+	}
+
+	// It has the service's settings, its own image and its part of the tasks.
+	service, canaryService := cloud.Resource(serviceType, "dev-hello"), cloud.Resource(serviceType, "dev-hello-canary")
+	for key, want := range map[resource.PropertyKey]any{"desiredCount": 2.0, "deploymentMaximumPercent": 150.0, "taskDefinition": "arn:TaskDefinition/dev-hello-canary"} {
+		if got := canaryService.Inputs[key].V; got != want {
+			t.Errorf("the canary's %s is %v, want %v", key, got, want)
+		}
+	}
+	for _, key := range []resource.PropertyKey{"networkConfiguration", "capacityProviderStrategies", "deploymentCircuitBreaker"} {
+		if !canaryService.Inputs[key].DeepEquals(service.Inputs[key]) {
+			t.Errorf("the canary's %s is %v, the service's %v", key, canaryService.Inputs[key], service.Inputs[key])
+		}
+	}
+	definitions := cloud.Resource(taskDefinitionType, "dev-hello-canary").Inputs["containerDefinitions"].StringValue()
+	for _, want := range []string{`"image":"123456789012.dkr.ecr.eu-central-1.amazonaws.com/next@`, `"awslogs-stream-prefix":"hello-canary"`} {
+		if !strings.Contains(definitions, want) {
+			t.Errorf("the canary's containers lack %s: %s", want, definitions)
+		}
+	}
+	var pulls bool
+	for _, r := range cloud.Resources() {
+		policy := r.Inputs["policy"]
+		pulls = pulls || policy.IsString() && strings.Contains(policy.StringValue(), "arn:aws:ecr:eu-central-1:123456789012:repository/next")
+	}
+	if !pulls {
+		t.Error("the canary's image cannot be pulled")
+	}
+}
+
+// Nothing sends the canary a request before it is in a steady state, or after it begins to go.
+func TestCanaryOrder(t *testing.T) {
+	var cloud mocks.Cloud
+	if err := cloud.Run(fargateService(withCanary(nil))); err != nil {
+		t.Fatal(err)
+	}
+	for _, rule := range []string{"dev-hello/hello.example.com", "dev-hello-canary/hello.example.com"} {
+		if !cloud.Resource(listenerRuleType, rule).DependsOn(serviceType, "dev-hello-canary") {
+			t.Errorf("rule %s does not depend on the canary", rule)
+		}
+	}
+	if !cloud.Resource(serviceType, "dev-hello-canary").DependsOn(listenerRuleType, "dev-hello-canary/hello.canary.invalid") {
+		t.Error("the canary does not depend on the rule that gives its target group a load balancer")
+	}
+}
+
+// A version that ECS rolled back gets no more requests than it had.
+func TestCanaryThatIsRolledBackGetsNoRequests(t *testing.T) {
+	cloud := mocks.Cloud{RunningTask: "arn:aws:ecs:eu-central-1:123456789012:task-definition/slipway-dev-hello-canary:1"}
+	if err := cloud.Run(fargateService(withCanary(nil))); err == nil || !strings.Contains(err.Error(), "service dev-hello-canary-0123456 runs") {
+		t.Errorf("error %v", err)
+	}
+	if inputs := cloud.Resource(listenerRuleType, "dev-hello/hello.example.com").Inputs; inputs != nil {
+		t.Errorf("the rule is %v", inputs)
+	}
+}
+
+// Whatever the canary's weight, the service's own resources stay what they are but for the rules' weights.
+func TestCanaryLeavesTheServiceAlone(t *testing.T) {
+	listing := func(change func(*FargateServiceArgs)) map[string]string {
+		var cloud mocks.Cloud
+		if err := cloud.Run(fargateService(change)); err != nil {
+			t.Fatal(err)
+		}
+		all := make(map[string]string)
+		for _, r := range cloud.Resources() {
+			all[r.Type+" "+r.Name] = mocks.JSON(r.Inputs)
+		}
+		return all
+	}
+	without := listing(func(args *FargateServiceArgs) { args.InstanceCount = 12 })
+	for _, weight := range []int{0, 10, 50, 100} {
+		with := listing(withCanary(func(args *FargateServiceArgs) { args.Canary.Weight = weight }))
+		for name, inputs := range without {
+			if name == listenerRuleType+" dev-hello/hello.example.com" {
+				continue
+			}
+			if with[name] != inputs {
+				t.Errorf("weight %d: %s is %s, without a canary %s", weight, name, with[name], inputs)
+			}
+		}
+	}
+}
+
+func TestCanaryPreview(t *testing.T) {
+	cloud := mocks.Cloud{Fail: func(token, _ string) error {
+		if token == "aws:ecs/getService:getService" {
+			return errors.New("ServiceNotFoundException")
+		}
+		return nil
+	}}
+	if err := cloud.Preview(fargateService(withCanary(nil))); err != nil {
+		t.Fatal(err)
+	}
+	if cloud.Resource(listenerRuleType, "dev-hello-canary/hello.example.com").Inputs == nil {
+		t.Errorf("the preview is incomplete:\n%s", cloud.Listing())
+	}
+}
+
+func TestCanaryTasks(t *testing.T) {
+	for _, test := range []struct{ weight, tasks, want int }{
+		{0, 0, 1}, {0, 10, 1}, {1, 10, 1}, {10, 10, 1}, {11, 10, 2}, {50, 3, 2}, {100, 6, 6},
+	} {
+		if got := (&Canary{Weight: test.weight}).Tasks(test.tasks); got != test.want {
+			t.Errorf("%d %% of %d tasks are %d, want %d", test.weight, test.tasks, got, test.want)
+		}
+	}
+}
+
+func TestCanaryRefuses(t *testing.T) {
+	for want, change := range map[string]func(*Canary){
+		"canary: the image is missing":    func(c *Canary) { c.Image = Image{} },
+		"canary: the weight is 101":       func(c *Canary) { c.Weight = 101 },
+		"canary: the weight is -1":        func(c *Canary) { c.Weight = -1 },
+		"canary: the priority is missing": func(c *Canary) { c.Priority = 0 },
+		"a header's name is":              func(c *Canary) { c.Header = CanaryHeader{"X Canary", "1"} },
+		"a header's value is":             func(c *Canary) { c.Header = CanaryHeader{"X-Canary", "a\r\nb"} },
+	} {
+		var cloud mocks.Cloud
+		err := cloud.Run(fargateService(withCanary(func(args *FargateServiceArgs) { change(args.Canary) })))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+		cloud.Expect(t, "")
+	}
+}
+
+func TestParseCanaryHeader(t *testing.T) {
+	if h, err := ParseCanaryHeader("X-Version:  next one "); err != nil || h != (CanaryHeader{"X-Version", "next one"}) {
+		t.Errorf("%+v, %v", h, err)
+	}
+	for _, text := range []string{"", "X-Canary", "X-Canary:", ": always", "X-Canary: " + strings.Repeat("a", 129), strings.Repeat("X", 41) + ": a", "hOST: a"} {
+		if h, err := ParseCanaryHeader(text); err == nil {
+			t.Errorf("%q is %+v", text, h)
+		}
+	}
+}
+
+// The name is in no zone, and yet one that a rule can have.
+func TestCanaryRouteIsNobodys(t *testing.T) {
+	route := CanaryRoute("hello")
+	if err := CheckHostname(route.Hostname, "example.com"); err == nil {
+		t.Error("a service could have the canary's route")
+	}
+	if err := CheckDomain(route.Hostname); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,175 @@
+package components
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"time"
+	_ "time/tzdata" // the same zones everywhere
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/appautoscaling"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/lb"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// Scaling lets Application Auto Scaling decide how many tasks of a service run. It adds tasks when one of the targets is
+// exceeded, and removes some when none would be with fewer ("Target tracking scaling policies" in its user guide).
+type Scaling struct {
+	Min, Max int // tasks
+	// CPU and Memory are what the tasks should use on average, in percent of what they have; 0 is no target.
+	CPU, Memory int
+	// Requests is how many a minute each task should get; 0 is no target.
+	Requests int
+	// Schedule are times, by name, from which other bounds apply.
+	Schedule map[string]ScheduledScaling
+}
+
+// ScheduledScaling is what bounds apply from a time on.
+type ScheduledScaling struct {
+	// At is "cron(…)", "rate(…)" or "at(…)" (PutScheduledAction in the API reference of Application Auto Scaling).
+	At       string
+	TimeZone string // an IANA name, by default UTC
+	Min, Max int
+}
+
+// How many seconds scaling waits for what it did to show. To have too many tasks for a while costs less than to have too few.
+const (
+	scaleInCooldown  = 300
+	scaleOutCooldown = 60
+)
+
+// MaxRequestsPerTask bounds Scaling.Requests here; AWS sets no bound.
+const MaxRequestsPerTask = 1_000_000
+
+var schedulePattern = regexp.MustCompile(`^(cron|rate|at)\(.+\)$`)
+
+// CheckSchedule reports what is no time of a [ScheduledScaling].
+func CheckSchedule(at string) error {
+	if !schedulePattern.MatchString(at) {
+		return errors.New("must be cron(…), rate(…) or at(…)")
+	}
+	return nil
+}
+
+// CheckTimeZone reports an unknown time zone.
+func CheckTimeZone(name string) error {
+	if _, err := time.LoadLocation(name); err != nil || name == "Local" {
+		return errors.New("must be the name of an IANA time zone, such as Europe/Berlin")
+	}
+	return nil
+}
+
+// Check reports what Application Auto Scaling would refuse, or what would never scale.
+func (s Scaling) Check() error {
+	var problems []error
+	problem := func(format string, values ...any) { problems = append(problems, fmt.Errorf(format, values...)) }
+	if s.Min < 0 || s.Min > s.Max {
+		problem("min is %d and max %d: min must be 0 or more, and not above max", s.Min, s.Max)
+	}
+	for name, percent := range map[string]int{"cpu": s.CPU, "memory": s.Memory} {
+		if percent < 0 || percent > 100 {
+			problem("%s is %d percent: must be 1 to 100", name, percent)
+		}
+	}
+	if s.Requests < 0 || s.Requests > MaxRequestsPerTask {
+		problem("requests is %d: must be 1 to %d", s.Requests, MaxRequestsPerTask)
+	}
+	if s.CPU == 0 && s.Memory == 0 && s.Requests == 0 && len(s.Schedule) == 0 {
+		problem("has none of cpu, memory, requests and schedule: nothing would ever scale")
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Schedule)) {
+		action := s.Schedule[name]
+		if err := errors.Join(CheckSchedule(action.At), CheckTimeZone(action.TimeZone)); err != nil {
+			problem("schedule.%s: %w", name, err)
+		}
+		if action.Min < 0 || action.Min > action.Max {
+			problem("schedule.%s: min is %d and max %d: min must be 0 or more, and not above max", name, action.Min, action.Max)
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// share returns the scaling of a service's canary: the same targets, and its part of the tasks.
+func (s *Scaling) share(canary *Canary) *Scaling {
+	if s == nil {
+		return nil
+	}
+	part := *s
+	part.Min, part.Max = canary.Tasks(s.Min), canary.Tasks(s.Max)
+	part.Schedule = make(map[string]ScheduledScaling, len(s.Schedule))
+	for name, action := range s.Schedule {
+		action.Min, action.Max = canary.Tasks(action.Min), canary.Tasks(action.Max)
+		part.Schedule[name] = action
+	}
+	return &part
+}
+
+// newScaling registers a version's ECS service with Application Auto Scaling.
+func (a *FargateServiceArgs) newScaling(
+	ctx *pulumi.Context, v version, service *ecs.Service, group *lb.TargetGroup, parent pulumi.ResourceOption,
+) error {
+	cluster := a.ClusterARN.ToStringOutput().ApplyT(nameInARN).(pulumi.StringOutput)
+	target, err := appautoscaling.NewTarget(ctx, v.name, &appautoscaling.TargetArgs{
+		ServiceNamespace:  pulumi.String("ecs"),
+		ScalableDimension: pulumi.String("ecs:service:DesiredCount"),
+		ResourceId:        pulumi.Sprintf("service/%s/%s", cluster, service.Name),
+		MinCapacity:       pulumi.Int(v.scaling.Min),
+		MaxCapacity:       pulumi.Int(v.scaling.Max),
+		Tags:              a.Tags.named(v.name),
+	}, parent)
+	if err != nil {
+		return err
+	}
+	for _, policy := range []struct {
+		name, metric string
+		value        int
+		label        pulumi.StringPtrInput
+	}{
+		{"cpu", "ECSServiceAverageCPUUtilization", v.scaling.CPU, nil},
+		{"memory", "ECSServiceAverageMemoryUtilization", v.scaling.Memory, nil},
+		{"requests", "ALBRequestCountPerTarget", v.scaling.Requests, pulumi.Sprintf("%s/%s", a.LoadBalancerARNSuffix, group.ArnSuffix)},
+	} {
+		if policy.value == 0 {
+			continue
+		}
+		if _, err := appautoscaling.NewPolicy(ctx, v.name+"-"+policy.name, &appautoscaling.PolicyArgs{
+			PolicyType:        pulumi.String("TargetTrackingScaling"),
+			ServiceNamespace:  target.ServiceNamespace,
+			ScalableDimension: target.ScalableDimension,
+			ResourceId:        target.ResourceId,
+			TargetTrackingScalingPolicyConfiguration: appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationArgs{
+				PredefinedMetricSpecification: appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationPredefinedMetricSpecificationArgs{
+					PredefinedMetricType: pulumi.String(policy.metric),
+					ResourceLabel:        policy.label,
+				},
+				TargetValue: pulumi.Float64(policy.value),
+				// The AWS provider sends 0 for what is not given, and AWS's own defaults of 300 never apply.
+				ScaleInCooldown:  pulumi.Int(scaleInCooldown),
+				ScaleOutCooldown: pulumi.Int(scaleOutCooldown),
+			},
+		}, parent); err != nil {
+			return err
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(v.scaling.Schedule)) {
+		action := v.scaling.Schedule[key]
+		if _, err := appautoscaling.NewScheduledAction(ctx, v.name+"-"+key, &appautoscaling.ScheduledActionArgs{
+			ServiceNamespace:  target.ServiceNamespace,
+			ScalableDimension: target.ScalableDimension,
+			ResourceId:        target.ResourceId,
+			Schedule:          pulumi.String(action.At),
+			Timezone:          pulumi.String(cmp.Or(action.TimeZone, "UTC")),
+			ScalableTargetAction: appautoscaling.ScheduledActionScalableTargetActionArgs{
+				MinCapacity: pulumi.Int(action.Min),
+				MaxCapacity: pulumi.Int(action.Max),
+			},
+		}, parent); err != nil {
+			return err
+		}
+	}
+	return nil
+}

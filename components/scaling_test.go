@@ -1,0 +1,80 @@
+package components
+
+import (
+	"strings"
+	"testing"
+
+	"slipway/components/mocks"
+)
+
+func testScaling() *Scaling {
+	return &Scaling{Min: 2, Max: 20, CPU: 60, Memory: 70, Requests: 600, Schedule: map[string]ScheduledScaling{
+		"night": {At: "cron(0 22 * * ? *)", TimeZone: "Europe/Berlin", Min: 1, Max: 2},
+	}}
+}
+
+func TestScaling(t *testing.T) {
+	var fixed, scaled mocks.Cloud
+	if err := fixed.Run(fargateService(nil)); err != nil {
+		t.Fatal(err)
+	}
+	if err := scaled.Run(fargateService(func(args *FargateServiceArgs) { args.Scaling = testScaling() })); err != nil {
+		t.Fatal(err)
+	}
+	const of = `"resourceId":"service/cluster/dev-hello-0123456","scalableDimension":"ecs:service:DesiredCount",`
+	const policy = `"policyType":"TargetTrackingScaling",` + of + `"serviceNamespace":"ecs","targetTrackingScalingPolicyConfiguration":{"predefinedMetricSpecification":{"predefinedMetricType":`
+	const value = `"scaleInCooldown":300,"scaleOutCooldown":60,"targetValue":`
+	scaled.Expect(t, fixed.Listing()+`
+aws:appautoscaling/target:Target dev-hello {"maxCapacity":20,"minCapacity":2,`+of+`"serviceNamespace":"ecs"}
+aws:appautoscaling/policy:Policy dev-hello-cpu {`+policy+`"ECSServiceAverageCPUUtilization"},`+value+`60}}
+aws:appautoscaling/policy:Policy dev-hello-memory {`+policy+`"ECSServiceAverageMemoryUtilization"},`+value+`70}}
+aws:appautoscaling/policy:Policy dev-hello-requests {`+policy+`"ALBRequestCountPerTarget","resourceLabel":"app/dev/1/targetgroup/dev-hello/0123456"},`+value+`600}}
+aws:appautoscaling/scheduledAction:ScheduledAction dev-hello-night {`+of+`"scalableTargetAction":{"maxCapacity":2,"minCapacity":1},"schedule":"cron(0 22 * * ? *)","serviceNamespace":"ecs","timezone":"Europe/Berlin"}
+`)
+	if ignored := scaled.Resource(serviceType, "dev-hello").RPC.GetIgnoreChanges(); len(ignored) != 1 || ignored[0] != "desiredCount" {
+		t.Errorf("changes of %v are ignored", ignored)
+	}
+}
+
+// A canary scales as its service does, and has its part of the tasks.
+func TestScalingOfACanary(t *testing.T) {
+	var cloud mocks.Cloud
+	err := cloud.Run(fargateService(withCanary(func(args *FargateServiceArgs) { args.InstanceCount, args.Scaling = 2, testScaling() })))
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := cloud.Resource("aws:appautoscaling/target:Target", "dev-hello-canary").Inputs
+	if target["minCapacity"].V != 1.0 || target["maxCapacity"].V != 2.0 {
+		t.Errorf("the canary scales from %v to %v", target["minCapacity"], target["maxCapacity"])
+	}
+	label := cloud.Resource("aws:appautoscaling/policy:Policy", "dev-hello-canary-requests").Inputs
+	if !strings.Contains(mocks.JSON(label), `"resourceLabel":"app/dev/1/targetgroup/dev-hello-canary/0123456"`) {
+		t.Errorf("the canary scales by %s", mocks.JSON(label))
+	}
+}
+
+func TestScalingRefuses(t *testing.T) {
+	for want, change := range map[string]func(*Scaling){
+		"min is 3 and max 2":       func(s *Scaling) { s.Min, s.Max = 3, 2 },
+		"min is -1":                func(s *Scaling) { s.Min = -1 },
+		"cpu is 101 percent":       func(s *Scaling) { s.CPU = 101 },
+		"memory is -1 percent":     func(s *Scaling) { s.Memory = -1 },
+		"requests is 1000001":      func(s *Scaling) { s.Requests = 1_000_001 },
+		"nothing would ever scale": func(s *Scaling) { *s = Scaling{Min: 1, Max: 2} },
+		"schedule.a: must be cron": func(s *Scaling) { s.Schedule = map[string]ScheduledScaling{"a": {At: "daily", Max: 1}} },
+		"schedule.a: must be the name": func(s *Scaling) {
+			s.Schedule = map[string]ScheduledScaling{"a": {At: "rate(1 day)", TimeZone: "Mars", Max: 1}}
+		},
+		"schedule.a: min is 2": func(s *Scaling) { s.Schedule = map[string]ScheduledScaling{"a": {At: "rate(1 day)", Min: 2, Max: 1}} },
+	} {
+		var cloud mocks.Cloud
+		err := cloud.Run(fargateService(func(args *FargateServiceArgs) {
+			args.Scaling = testScaling()
+			change(args.Scaling)
+		}))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+		cloud.Expect(t, "")
+	}
+}

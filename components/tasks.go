@@ -1,0 +1,87 @@
+package components
+
+import (
+	"slices"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/lb"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// version is a version of the service: the one that it is to run, or its canary.
+type version struct {
+	name    string // of its resources
+	stream  string // prefix of its log streams
+	image   Image
+	count   int
+	scaling *Scaling // nil: the count stays
+}
+
+// tasks are a version at work.
+type tasks struct {
+	service *ecs.Service
+	running pulumi.StringOutput // ARN of the task definition that runs, or an error if that is not the wanted one
+}
+
+// newTasks creates the ECS service that runs a version's tasks behind the target group, and waits until it is in a steady
+// state. The target group must belong to a load balancer when the service registers with it, which the rules see to.
+func (a *FargateServiceArgs) newTasks(
+	ctx *pulumi.Context, v version, around *surroundings, target *lb.TargetGroup, rules []pulumi.Resource, parent pulumi.ResourceOption,
+) (*tasks, error) {
+	definition, err := a.newTaskDefinition(ctx, v, around, parent)
+	if err != nil {
+		return nil, err
+	}
+	alarms, err := a.newAlarms(ctx, v.name, target, parent)
+	if err != nil {
+		return nil, err
+	}
+	options := []pulumi.ResourceOption{
+		parent,
+		pulumi.DependsOn(slices.Concat(rules, around.access)),
+		// A service that never had healthy tasks cannot be rolled back, so its first deployment ends by this alone.
+		// Later ones need time to be rolled back in.
+		pulumi.Timeouts(&pulumi.CustomTimeouts{Create: "10m", Update: "20m"}),
+	}
+	if v.scaling != nil {
+		options = append(options, pulumi.IgnoreChanges([]string{"desiredCount"}))
+	}
+	minimumHealthy, maximum := a.Deployment.percentages(v.count)
+	service, err := ecs.NewService(ctx, v.name, &ecs.ServiceArgs{
+		Cluster:                    a.ClusterARN,
+		TaskDefinition:             definition.Arn,
+		DesiredCount:               pulumi.Int(v.count),
+		CapacityProviderStrategies: a.Capacity.strategies(),
+		NetworkConfiguration: ecs.ServiceNetworkConfigurationArgs{
+			AssignPublicIp: pulumi.Bool(true),
+			SecurityGroups: pulumi.StringArray{around.securityGroup},
+			Subnets:        a.SubnetIDs,
+		},
+		LoadBalancers: ecs.ServiceLoadBalancerArray{ecs.ServiceLoadBalancerArgs{
+			TargetGroupArn: target.Arn,
+			ContainerName:  pulumi.String(containerName),
+			ContainerPort:  pulumi.Int(a.Port),
+		}},
+		DeploymentMinimumHealthyPercent: pulumi.Int(minimumHealthy),
+		DeploymentMaximumPercent:        pulumi.Int(maximum),
+		DeploymentCircuitBreaker: ecs.ServiceDeploymentCircuitBreakerArgs{
+			Enable:   pulumi.Bool(true),
+			Rollback: pulumi.Bool(true),
+		},
+		Alarms:                        alarms,
+		HealthCheckGracePeriodSeconds: pulumi.Int(a.HealthCheck.GracePeriod),
+		WaitForSteadyState:            pulumi.Bool(true),
+		EnableEcsManagedTags:          pulumi.Bool(true),
+		PropagateTags:                 pulumi.String("SERVICE"),
+		Tags:                          a.Tags.named(v.name),
+	}, options...)
+	if err != nil {
+		return nil, err
+	}
+	if v.scaling != nil {
+		if err := a.newScaling(ctx, v, service, target, parent); err != nil {
+			return nil, err
+		}
+	}
+	return &tasks{service, runningTaskDefinition(ctx, service, definition.Arn)}, nil
+}
