@@ -13,7 +13,8 @@ import (
 type conditions map[string]map[string]values
 
 // contextKeys are the condition keys that requests inside the local cloud carry, in lower case, as keys are compared. Each is in
-// the requests for which the Service Authorization Reference lists it.
+// the requests for which the Service Authorization Reference lists it. Only a request to list objects has s3:prefix, and that is
+// never made here: buckets have none.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
 var contextKeys = []string{
@@ -22,7 +23,7 @@ var contextKeys = []string{
 	"iam:awsservicename", "iam:passedtoservice", "iam:permissionsboundary", "iam:policyarn",
 	"ec2:createaction", "ecs:createaction", "elasticloadbalancing:createaction", "ecs:cluster",
 	"ec2:resourcetag/*", "ecr:resourcetag/*", "ecs:resourcetag/*", "elasticloadbalancing:resourcetag/*", "iam:resourcetag/*",
-	"secretsmanager:resourcetag/*",
+	"s3:prefix", "secretsmanager:resourcetag/*",
 	"sts:externalid", "sts:rolesessionname", "*:aud", "*:sub", // the last two: of web identities
 }
 

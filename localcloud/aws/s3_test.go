@@ -232,6 +232,8 @@ func TestBucketPolicy(t *testing.T) {
 		"because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access."
 	private := map[string]string{
 		"an account": own, "the bucket itself": strings.Replace(own, objects, "arn:aws:s3:::slipway-state", 1),
+		"a part of the bucket": strings.NewReplacer("s3:GetObject", "s3:ListBucket", objects, "arn:aws:s3:::slipway-state",
+			`"Action"`, `"Condition":{"StringLike":{"s3:prefix":["a/*"]}},"Action"`).Replace(own),
 		"a refusal to everybody": strings.Replace(bucketPolicyFor("Deny", `"*"`, "s3:*", objects), `"Action"`, `"Condition":{"Bool":{"aws:SecureTransport":"false"}},"Action"`, 1),
 		"an account's resources": conditioned(`{"StringEquals":{"aws:SourceAccount":"000000000000"}}`),
 		"a role":                 conditioned(`{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::000000000000:role/x"}}`),
