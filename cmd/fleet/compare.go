@@ -39,9 +39,13 @@ func inOrder(names []string) []string {
 
 // differences returns, for each service of an environment that runs another digest than an environment before it, the
 // nearest such environment. With dev, prod-eu and prod-us it is dev for both prods if only dev has a new version, and prod-eu
-// for prod-us once prod-eu has it too. Who runs what the first one runs is behind nobody.
+// for prod-us once prod-eu has it too. Who runs what the first one runs is behind nobody, and neither is an environment that
+// versions do not pass through, such as a pull request's, which is there to run another image.
 func differences(environments []environment, i int) map[string]string {
 	found := map[string]string{}
+	if !environments[i].staged {
+		return found
+	}
 	for _, s := range environments[i].services {
 		var differing string
 		for _, earlier := range environments[:i] {
@@ -79,10 +83,9 @@ type promotion struct {
 }
 
 // promotions returns the commands for what an environment differs in, one for each source. A source whose last update did not
-// succeed, or that is being updated, has nothing to promote; neither has a pull request's environment, nor does it take
-// anything. What is being updated is not told to be.
+// succeed, or that is being updated, has nothing to promote. What is being updated is not told to be.
 func promotions(environments []environment, i int) []promotion {
-	if !environments[i].staged || environments[i].run != nil {
+	if environments[i].run != nil {
 		return nil
 	}
 	var found []promotion

@@ -156,9 +156,6 @@ func differing(environments []environment) []note {
 	where := map[pair][]string{}
 	var order []pair
 	for i, e := range environments {
-		if !e.staged {
-			continue
-		}
 		found := differences(environments, i)
 		for _, s := range e.services {
 			if p := (pair{s.name, found[s.name]}); p.than != "" {
