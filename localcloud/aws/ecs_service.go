@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -330,11 +331,10 @@ var Service = &cloud.Kind[ServiceSpec]{
 			return err
 		}
 		// The scheduler stops the tasks and removes the service, whether anybody waits for it or not.
-		limit := serviceTimeout
-		err = c.Await(limit, func(tx *cloud.Tx) (bool, error) { return tx.Get(c.Resource.Key) == nil, nil })
+		err = awaitTasks(c, func(tx *cloud.Tx) (bool, error) { return tx.Get(c.Resource.Key) == nil, nil })
 		if errors.Is(err, cloud.ErrTimeout) {
 			return fmt.Errorf("waiting for ECS Service (%s) delete: %w to become 'INACTIVE' (last state: 'DRAINING', timeout: %s)",
-				c.Resource.ID, cloud.ErrTimeout, allowed(c, limit))
+				c.Resource.ID, cloud.ErrTimeout, allowed(c, serviceTimeout))
 		}
 		return err
 	},
@@ -372,13 +372,33 @@ func allowed(c *cloud.Call, limit time.Duration) time.Duration {
 	return time.Duration(float64(limit) * c.Patience).Round(time.Millisecond)
 }
 
+// awaitTasks waits for what a service's tasks do, as long as the provider does. Tasks that leave take the seconds of their
+// deregistration delay and their stop timeout, which no patience makes fewer: the wait goes on while there are some, but not
+// longer than AWS's own.
+func awaitTasks(c *cloud.Call, condition func(*cloud.Tx) (bool, error)) error {
+	began := time.Now()
+	for {
+		leaving := false
+		err := c.Await(serviceTimeout, func(tx *cloud.Tx) (bool, error) {
+			leaving = slices.ContainsFunc(TasksOf(tx, c.Resource), func(task *cloud.Resource) bool {
+				last := cloud.StatusOf[TaskStatus](task).LastStatus
+				return last == TaskDeactivating || last == TaskStopping
+			})
+			return condition(tx)
+		})
+		if !errors.Is(err, cloud.ErrTimeout) || !leaving || time.Since(began) >= cmp.Or(c.Timeout, serviceTimeout) {
+			return err
+		}
+	}
+}
+
 // awaitStable waits as the provider does: until there is one deployment and as many tasks run as are desired, healthy or
 // not. A deployment that was rolled back ends the wait without an error; one that failed and could not be rolled back
 // never does (terraform-provider-aws v5.100.0 internal/service/ecs/service.go, waitServiceStable). The sentence about the
 // time-out is the provider's; what it lacks, why the last task failed, is added.
 func awaitStable(c *cloud.Call, doing string) error {
 	last := ""
-	err := c.Await(serviceTimeout, func(tx *cloud.Tx) (bool, error) {
+	err := awaitTasks(c, func(tx *cloud.Tx) (bool, error) {
 		r := tx.Get(c.Resource.Key)
 		if r == nil {
 			return false, cloud.Errorf("ServiceNotFoundException", "Service not found.")

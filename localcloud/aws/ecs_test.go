@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"slipway/localcloud/cloud"
@@ -466,6 +467,38 @@ func TestSteadyStateIsWaitedFor(t *testing.T) {
 	}
 	// Nothing desired is a steady state.
 	s.create(serviceToken, s.service(cloud.Map{"name": "idle", "desiredCount": 0.0, "waitForSteadyState": true}))
+}
+
+// A task that drains takes its time, however impatient the cloud is.
+func TestDrainingIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newECSStage(t)
+		service := s.create(serviceToken, s.service(cloud.Map{"desiredCount": 0.0}))
+		key := cloud.Key{Scope: service.Scope, Token: taskToken, ID: "task"}
+		if err := s.Store.Update(func(tx *cloud.Tx) error {
+			r := &cloud.Resource{Key: key, Inputs: cloud.Map{"service": service.ID}}
+			r.SetStatus(TaskStatus{LastStatus: TaskDeactivating})
+			tx.Put(r)
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		const drain = 2 * time.Minute // the cloud's patience is 1.2 s
+		time.AfterFunc(drain, func() {
+			_ = s.Store.Update(func(tx *cloud.Tx) error {
+				tx.Delete(key)
+				tx.Delete(service.Key)
+				return nil
+			})
+		})
+		began := time.Now()
+		if err := s.Delete(t.Context(), here, serviceToken, service.ID, 0); err != nil {
+			t.Fatal(err)
+		}
+		if waited := time.Since(began); waited < drain {
+			t.Errorf("it waited for %s", waited)
+		}
+	})
 }
 
 func TestGetService(t *testing.T) {
