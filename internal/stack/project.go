@@ -88,28 +88,36 @@ func (p *Project) Stacks(ctx context.Context) ([]Summary, error) {
 	return stacks, nil
 }
 
-// Stack opens a stack of the project, which must exist.
+// notFound is the exit code of the CLI for a stack that is not there (pulumi/pulumi, pkg/cmd/pulumi/cmd/exit_codes.go).
+const notFound = 6
+
+// Stack opens a stack of the project, which must exist. It asks for that stack alone: in a bucket that accounts share, not
+// everybody may list all of them.
 func (p *Project) Stack(ctx context.Context, name string) (*Stack, error) {
-	stacks, err := p.Stacks(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, s := range stacks {
-		// Given as it is listed, or fully qualified: organization/project/stack.
-		if s.Name == name || strings.HasSuffix(name, "/"+p.name+"/"+s.Name) {
-			opened, err := auto.SelectStack(ctx, name, p.workspace)
-			if err != nil {
-				return nil, fmt.Errorf("open stack %s: %w", name, err)
-			}
-			return &Stack{project: p, stack: opened}, nil
+	if _, err := p.run(ctx, "stack", "--stack", name, "--show-name"); err != nil {
+		if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() == notFound {
+			return nil, p.unknown(ctx, name)
 		}
-		names = append(names, s.Name)
+		return nil, fmt.Errorf("open stack %s: %w", name, err)
 	}
-	if len(names) == 0 {
-		return nil, fmt.Errorf("project %s has no stack %s, nor any other in this backend; make it with `pulumi stack init %s`", p.name, name, name)
+	opened, err := auto.SelectStack(ctx, name, p.workspace)
+	if err != nil {
+		return nil, fmt.Errorf("open stack %s: %w", name, err)
 	}
-	return nil, fmt.Errorf("project %s has no stack %s; there are: %s", p.name, name, strings.Join(names, ", "))
+	return &Stack{project: p, stack: opened}, nil
+}
+
+// unknown returns the error of a stack that is not there, which names those that are, where they may be listed.
+func (p *Project) unknown(ctx context.Context, name string) error {
+	stacks, err := p.Stacks(ctx)
+	if err != nil || len(stacks) == 0 {
+		return fmt.Errorf("project %s has no stack %s; make it with `pulumi stack init %s`", p.name, name, name)
+	}
+	names := make([]string, len(stacks))
+	for i, s := range stacks {
+		names[i] = s.Name
+	}
+	return fmt.Errorf("project %s has no stack %s; there are: %s", p.name, name, strings.Join(names, ", "))
 }
 
 // query runs a command of the Pulumi CLI and decodes the JSON that it prints.

@@ -46,6 +46,9 @@ func fakeCLI(folder string, args []string) int {
 		}
 		return slowUpdate(patience)
 	}
+	if name, asked := strings.CutSuffix(strings.Join(args, " "), " --show-name"); asked {
+		return fakeStack(folder, strings.TrimPrefix(name, "stack --stack "))
+	}
 	words := slices.DeleteFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "-") && arg != "--show-secrets" })
 	name := strings.NewReplacer("/", "-", " ", "-").Replace(strings.Join(words, " "))
 	answer, err := os.ReadFile(filepath.Join(folder, name))
@@ -55,6 +58,26 @@ func fakeCLI(folder string, args []string) int {
 	}
 	os.Stdout.Write(answer)
 	return 0
+}
+
+// fakeStack looks for a stack, by its name or its full name, among those that are listed.
+func fakeStack(folder, name string) int {
+	text, err := os.ReadFile(filepath.Join(folder, "stack-ls"))
+	if err != nil {
+		panic(err)
+	}
+	var listed []auto.StackSummary
+	if err := json.Unmarshal(text, &listed); err != nil {
+		panic(err)
+	}
+	for _, s := range listed {
+		if name == s.Name || name == "organization/slipway/"+s.Name {
+			fmt.Println(s.Name)
+			return 0
+		}
+	}
+	fmt.Fprintf(os.Stderr, "error: no stack named '%s' found\n", name)
+	return notFound
 }
 
 // slowUpdate says how often it is interrupted, and ends after the second time, or when there was none for a while.
@@ -161,6 +184,10 @@ func TestStacks(t *testing.T) {
 
 func TestOpen(t *testing.T) {
 	dir := project(t, nil)
+	open(t, dir)
+	if strings.Contains(commands(t), "stack ls") {
+		t.Errorf("a stack that is there was looked for among all:\n%s", commands(t))
+	}
 	for name, want := range map[string]string{
 		"dev":                      "",
 		"organization/slipway/dev": "",
@@ -179,7 +206,7 @@ func TestOpen(t *testing.T) {
 		t.Errorf("a stack was selected for the user:\n%s", commands(t))
 	}
 	write(t, filepath.Join(os.Getenv(fakeFolder), "stack-ls"), "[]")
-	if _, err := Open(t.Context(), dir, "dev"); err == nil || !strings.Contains(err.Error(), "pulumi stack init dev") {
+	if _, err := Open(t.Context(), dir, "dev"); err == nil || !strings.Contains(err.Error(), "has no stack dev; make it with `pulumi stack init dev`") {
 		t.Errorf("without any stack: %v", err)
 	}
 }
