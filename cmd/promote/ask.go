@@ -5,8 +5,20 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 )
+
+// isTerminal says whether a file is one that somebody may answer at: a character device, though not the one that CI gives to
+// what is to read nothing.
+func isTerminal(file *os.File) bool {
+	info, err := file.Stat()
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	null, err := os.Stat(os.DevNull)
+	return err != nil || !os.SameFile(info, null)
+}
 
 // ask asks a question until the answer is yes or no. No answer at all, that is the end of the input, is no.
 func ask(ctx context.Context, in io.Reader, out io.Writer, question string) (bool, error) {

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -27,6 +29,31 @@ func TestAsk(t *testing.T) {
 		answer, err := ask(t.Context(), strings.NewReader(input), &out, "Promote?")
 		if asked := strings.Count(out.String(), "Promote? (yes/no) "); answer != want.answer || asked != want.asked || err != nil {
 			t.Errorf("%q: %t, asked %d times (%v), want %+v", input, answer, asked, err, want)
+		}
+	}
+}
+
+func TestNobodyAnswersAt(t *testing.T) {
+	pipe, mouth, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mouth.Close()
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Create(filepath.Join(t.TempDir(), "answers"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range []*os.File{pipe, null, file} {
+		if isTerminal(f) {
+			t.Errorf("%s is taken for a terminal", f.Name())
+		}
+		f.Close()
+		if isTerminal(f) {
+			t.Errorf("%s, closed, is taken for a terminal", f.Name())
 		}
 	}
 }

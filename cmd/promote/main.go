@@ -12,8 +12,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/term"
-
 	"slipway/internal/smoke"
 	"slipway/internal/stack"
 )
@@ -94,7 +92,7 @@ func run(ctx context.Context, args []string) error {
 	switch {
 	case *yes:
 		p.confirm = func(context.Context, string) (bool, error) { return true, nil }
-	case term.IsTerminal(int(os.Stdin.Fd())):
+	case isTerminal(os.Stdin):
 		p.confirm = func(ctx context.Context, question string) (bool, error) {
 			return ask(ctx, os.Stdin, os.Stdout, question)
 		}
