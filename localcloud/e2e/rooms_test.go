@@ -2,7 +2,9 @@ package e2e
 
 import (
 	"os/exec"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -26,6 +28,77 @@ func TestRoomsDoNotImportEachOther(t *testing.T) {
 			}
 		}
 	}
+}
+
+// fences say what packages import of ours, by patterns of path.Match, and what their tests do besides. Every package of the
+// program has one.
+var fences = []struct {
+	packages     string
+	ships, tests []string
+}{
+	{packages: "slipway", ships: []string{"slipway/components"}, tests: []string{"slipway/bootstrap/permissions", "slipway/components/mocks"}},
+	{packages: "slipway/components", tests: []string{"slipway/components/mocks"}},
+	{packages: "slipway/components/mocks"},
+	{
+		packages: "slipway/bootstrap", ships: []string{"slipway/bootstrap/permissions", "slipway/components"},
+		tests: []string{"slipway/components/mocks"},
+	},
+	{packages: "slipway/bootstrap/permissions"},
+	{packages: "slipway/cmd/*", ships: []string{"slipway/internal/*"}},
+	{packages: "slipway/ci"},
+	{packages: "slipway/ci/*", ships: []string{"slipway/internal/*"}},
+	{packages: "slipway/internal/*"},
+	{packages: "slipway/localcloud/cloud"},
+	{packages: "slipway/localcloud/provider", ships: []string{"slipway/localcloud/cloud"}},
+	{packages: "slipway/localcloud/runtime/*", ships: []string{"slipway/localcloud/runtime/*"}},
+}
+
+// Within a room imports run one way: from programs to what they are made of, and from what knows AWS to what need not.
+func TestImportsRunOneWay(t *testing.T) {
+	for _, room := range []string{".", "localcloud"} {
+		for _, line := range list(t, room, "-f", `{{.ImportPath}};{{join .Imports " "}};{{join .TestImports " "}} {{join .XTestImports " "}}`, "./...") {
+			columns := strings.Split(line, ";")
+			importer, shipped, tested := columns[0], strings.Fields(columns[1]), strings.Fields(columns[2])
+			fenced := false
+			for _, fence := range fences {
+				if !fits(importer, fence.packages) {
+					continue
+				}
+				fenced = true
+				for _, imported := range shipped {
+					if ours(imported) && !fits(imported, fence.ships...) {
+						t.Errorf("%s imports %s", importer, imported)
+					}
+				}
+				for _, imported := range tested {
+					if ours(imported) && imported != importer && !fits(imported, fence.ships...) && !fits(imported, fence.tests...) {
+						t.Errorf("the tests of %s import %s", importer, imported)
+					}
+				}
+			}
+			if !fenced && room == "." {
+				t.Errorf("fences do not say what %s imports", importer)
+			}
+		}
+	}
+}
+
+// The programs around the stacks speak of stacks, not of what those are made of. The provider's SDK takes minutes to compile.
+func TestCommandsDoWithoutTheSDKs(t *testing.T) {
+	for _, imported := range list(t, ".", "-deps", "-test", "./cmd/...", "./internal/...", "./ci/...") {
+		if strings.HasPrefix(imported, "github.com/pulumi/pulumi-") {
+			t.Errorf("they import %s", imported)
+		}
+	}
+}
+
+func ours(pkg string) bool { return pkg == "slipway" || strings.HasPrefix(pkg, "slipway/") }
+
+func fits(pkg string, patterns ...string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
+		matched, err := path.Match(pattern, pkg)
+		return matched && err == nil
+	})
 }
 
 // What the local cloud says of the kinds is generated from the SDKs that it pins, which have to be the program's.
