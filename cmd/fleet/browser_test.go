@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -155,15 +156,18 @@ func testBrowser(t *testing.T, width int64) {
 	eventually(t, ctx, says("stack-prod", "Drift: 1 resource"))
 	eventually(t, ctx, says("summary", "hello is not the same in prod as in dev."))
 	do(t, ctx, chromedp.WaitVisible(chromedp.CSS("#stack-prod .command")), chromedp.WaitNotVisible(chromedp.CSS("#connection")))
-	if over := evaluate[int](t, ctx, "document.documentElement.scrollWidth - innerWidth"); over > 0 {
-		t.Errorf("the page is %d pixels wider than its window", over)
+	legible(t, ctx)
+	if behind := evaluate[string](t, ctx, `[...document.querySelectorAll(".behind")].map(e => e.id).join()`); behind != "stack-prod" {
+		t.Errorf("behind is %q, want prod alone", behind)
 	}
-	if cut := evaluate[[]string](t, ctx, `[...document.querySelectorAll("td, th, dd, p, code")].filter(e => e.checkVisibility() &&
-		e.getBoundingClientRect().right > innerWidth).map(e => e.outerHTML)`); len(cut) > 0 {
-		t.Errorf("beyond the window's edge are %q", cut)
+	if !evaluate[bool](t, ctx, `document.querySelector("#stack-dev .pennant").outerHTML !== document.querySelector("#stack-prod .pennant").outerHTML`) {
+		t.Error("two images have the same flag")
 	}
-	if low := evaluate[[]string](t, ctx, lowContrast); len(low) > 0 {
-		t.Errorf("too little contrast: %q", low)
+
+	// A click takes the whole command.
+	do(t, ctx, chromedp.Click(chromedp.CSS("#stack-prod .command")))
+	if taken := evaluate[string](t, ctx, "getSelection().toString()"); taken != "go run ./cmd/promote dev prod hello" {
+		t.Errorf("a click on the command selects %q", taken)
 	}
 
 	// Of a digest all is copied.
@@ -188,7 +192,8 @@ func testBrowser(t *testing.T, width int64) {
 	eventually(t, ctx, says("stack-prod", "by ada@ci: 1 of 48 resources changed so far."))
 	eventually(t, ctx, says("stack-prod", "updating aws:ecs:Service prod-hello"))
 	eventually(t, ctx, `/v1 \d+ of \d+ answers v2 \d+ of \d+ answers/.test(document.getElementById("stack-prod").innerText.replace(/\s+/g, " "))`)
-	do(t, ctx, chromedp.WaitVisible(chromedp.CSS("#stack-prod progress")))
+	do(t, ctx, chromedp.WaitVisible(chromedp.CSS("#stack-prod progress")), chromedp.WaitNotPresent(chromedp.CSS("#stack-prod .command")))
+	legible(t, ctx)
 
 	source.change("prod", func(s *fakeStack) {
 		s.lock, s.pending, s.changes = stack.Lock{}, nil, nil
@@ -206,15 +211,24 @@ func testBrowser(t *testing.T, width int64) {
 		t.Errorf("selected is %q, and no longer the digest", selected)
 	}
 
+	// A stack that cannot be read says why, beside what was known of it, and leaves the other alone.
+	source.change("dev", func(s *fakeStack) {
+		s.err = errors.New("no snapshot " + digest("c"))
+	})
+	eventually(t, ctx, says("stack-dev", "not readable"))
+	eventually(t, ctx, says("stack-dev", "no snapshot "+digest("c")))
+	eventually(t, ctx, says("stack-dev", "bbbbbbbbbbbb 2/2"))
+	eventually(t, ctx, says("stack-prod", "bbbbbbbbbbbb 3/3"))
+	eventually(t, ctx, says("summary", "dev cannot be read."))
+	legible(t, ctx)
+
 	// By night it is dark.
 	light := evaluate[string](t, ctx, "getComputedStyle(document.body).backgroundColor")
 	prefer(t, ctx, "dark")
 	if dark := evaluate[string](t, ctx, "getComputedStyle(document.body).backgroundColor"); dark == light {
 		t.Errorf("by night the page is %s, as by day", dark)
 	}
-	if low := evaluate[[]string](t, ctx, lowContrast); len(low) > 0 {
-		t.Errorf("too little contrast by night: %q", low)
-	}
+	legible(t, ctx)
 
 	// Up to here it asked nobody else, and complained of nothing. A style that is not its own is refused, and shows that this
 	// would have been noticed.
@@ -225,6 +239,9 @@ func testBrowser(t *testing.T, width int64) {
 	}
 	if len(requests()) < 5 {
 		t.Errorf("the page asked only for %q", requests())
+	}
+	if early := messages(); len(early) > 0 {
+		t.Errorf("the console says %q", early)
 	}
 	evaluate[bool](t, ctx, `document.body.setAttribute("style", "color: red") === undefined`)
 	wait(t, func() string {
@@ -241,6 +258,21 @@ func testBrowser(t *testing.T, width int64) {
 	server.CloseClientConnections()
 	server.Close()
 	do(t, ctx, chromedp.WaitVisible(chromedp.CSS("#connection")))
+}
+
+// legible checks that all of the page fits into its window and can be told from what is behind it.
+func legible(t *testing.T, ctx context.Context) {
+	t.Helper()
+	if over := evaluate[int](t, ctx, "document.documentElement.scrollWidth - innerWidth"); over > 0 {
+		t.Errorf("the page is %d pixels wider than its window", over)
+	}
+	if cut := evaluate[[]string](t, ctx, `[...document.querySelectorAll("td, th, dd, p, li, code")].filter(e => e.checkVisibility() &&
+		e.getBoundingClientRect().right > innerWidth).map(e => e.outerHTML)`); len(cut) > 0 {
+		t.Errorf("beyond the window's edge are %q", cut)
+	}
+	if low := evaluate[[]string](t, ctx, lowContrast); len(low) > 0 {
+		t.Errorf("too little contrast: %q", low)
+	}
 }
 
 // lowContrast lists the texts whose contrast with what is behind them is below 4.5:1 (success criterion 1.4.3 of WCAG 2.2).

@@ -124,7 +124,10 @@ func TestPageOfTrouble(t *testing.T) {
 	until(t, o, "all is known", func(b board) bool {
 		return b.environment("pr-7").err != "" && b.environment("new").read && b.environment("prod").seen["hello"].err != "" && b.environment("dev").read
 	})
-	_, page := get(t, serveFleet(t, o).URL)
+	resp, page := get(t, serveFleet(t, o).URL)
+	if resp.StatusCode != http.StatusOK {
+		t.Errorf("for one stack's sake the page is %s", resp.Status)
+	}
 	for name, want := range map[string]string{
 		"dev":  "update failed",
 		"prod": "does not answer: connection refused",
