@@ -23,6 +23,8 @@ type config struct {
 	readTimeout time.Duration // READ_TIMEOUT: for a whole request to arrive; default 10s
 	idleTimeout time.Duration // IDLE_TIMEOUT: before an unused keep-alive connection is closed; default 75s
 
+	writeTimeout time.Duration // for one answer, the checks of GET /status included; not from the environment
+
 	drainDelay      time.Duration // DRAIN_DELAY: how long to keep serving after SIGTERM; default 5s
 	shutdownTimeout time.Duration // SHUTDOWN_TIMEOUT: for what is in flight after that; default 10s
 
@@ -55,6 +57,8 @@ func loadConfig(getenv func(string) string) (config, error) {
 		// could send a request into a connection being closed and answer 502 ("Connection idle timeout" in the
 		// Application Load Balancer guide, which allows up to 4000 s).
 		idleTimeout: e.duration("IDLE_TIMEOUT", 75*time.Second, time.Second, 4100*time.Second),
+
+		writeTimeout: 30 * time.Second,
 
 		drainDelay:      e.duration("DRAIN_DELAY", 5*time.Second, 0, maxStopTimeout),
 		shutdownTimeout: e.duration("SHUTDOWN_TIMEOUT", 10*time.Second, time.Millisecond, maxStopTimeout),

@@ -38,8 +38,8 @@ func TestDefaults(t *testing.T) {
 	if cfg.room.ping >= balancerIdleTimeout {
 		t.Errorf("ping every %s, want more often than the load balancer's idle time-out of %s", cfg.room.ping, balancerIdleTimeout)
 	}
-	if cfg.checkTimeout >= writeTimeout {
-		t.Errorf("checks may take %s, but an answer only %s", cfg.checkTimeout, writeTimeout)
+	if cfg.checkTimeout >= cfg.writeTimeout {
+		t.Errorf("checks may take %s, but an answer only %s", cfg.checkTimeout, cfg.writeTimeout)
 	}
 	if cfg.room.burst >= cfg.room.queue {
 		t.Errorf("a burst of %d messages fills a queue of %d", cfg.room.burst, cfg.room.queue)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -112,6 +113,37 @@ func FuzzSocket(f *testing.F) {
 		_, _ = conn.Write(frames)
 		_ = conn.(*net.TCPConn).CloseWrite()
 		until(t, "the room to be empty", func() bool { return rm.size() == 0 && rm.members() == 0 })
+	})
+}
+
+// FuzzOrigin looks for an Origin header that opens a socket although it names neither the request's own host,
+// which is example.com, nor one that is allowed.
+func FuzzOrigin(f *testing.F) {
+	for _, seed := range []string{
+		"", "null", "https://example.com", "https://chat.example.org", "https://chat.example.org:8443", "https://evil.example",
+		"https://evil.example/.example.org", "https://evil.example?.example.org", "https://evil.example#.example.org",
+		"https://chat.example.org@evil.example", "https://evil.example\\.example.org", "https://[::1%25.example.org]", "//x.example.org",
+	} {
+		f.Add(seed)
+	}
+	authority := regexp.MustCompile(`^[^/]*//(?:[^/?#@]*@)?([^/?#@]*)`)
+	rm := newRoom(testLimits(), []string{"*.example.org"}, discard)
+	f.Fuzz(func(t *testing.T, origin string) {
+		w := call(rm, "GET", "/ws", "Origin: "+origin, "Connection: Upgrade", "Upgrade: websocket",
+			"Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==")
+		switch w.Code {
+		case http.StatusForbidden:
+		case http.StatusNotImplemented: // let in, but the recorder cannot be taken over
+			var host string
+			if parts := authority.FindStringSubmatch(strings.ToLower(origin)); parts != nil {
+				host = parts[1]
+			}
+			if origin != "" && host != "example.com" && !strings.HasSuffix(host, ".example.org") {
+				t.Errorf("%q is let in", origin)
+			}
+		default:
+			t.Errorf("%q is answered %d", origin, w.Code)
+		}
 	})
 }
 

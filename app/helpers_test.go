@@ -89,6 +89,21 @@ type app struct {
 // start serves on a free loopback port until the test ends. Without a DRAIN_DELAY there is none.
 func start(t *testing.T, env map[string]string, changes ...func(*config)) *app {
 	t.Helper()
+	return startOn(t, listenOnLoopback(t), env, changes...)
+}
+
+func listenOnLoopback(t *testing.T) net.Listener {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return listener
+}
+
+// startOn is start for any listener.
+func startOn(t *testing.T, listener net.Listener, env map[string]string, changes ...func(*config)) *app {
+	t.Helper()
 	cfg, err := loadConfig(func(name string) string {
 		if value, ok := env[name]; ok || name != "DRAIN_DELAY" {
 			return value
@@ -101,14 +116,14 @@ func start(t *testing.T, env map[string]string, changes ...func(*config)) *app {
 	for _, change := range changes {
 		change(&cfg)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	transport := &http.Transport{MaxIdleConnsPerHost: 100}
+	if memory, ok := listener.(*memoryListener); ok {
+		transport.DialContext = func(context.Context, string, string) (net.Conn, error) { return memory.dial() }
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	a := &app{
 		address: listener.Addr().String(),
-		client:  &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}, Timeout: patience},
+		client:  &http.Client{Transport: transport, Timeout: patience},
 		log:     &logBuffer{},
 		stop:    stop,
 		done:    make(chan error, 1),
@@ -150,3 +165,42 @@ func (a *app) get(path string) (status int, body map[string]any, err error) {
 	err = json.Unmarshal(data, &body)
 	return resp.StatusCode, body, err
 }
+
+// memoryListener accepts connections that are no files, so that no limit of the system is on their number.
+type memoryListener struct {
+	dialed chan net.Conn
+	closed chan struct{}
+	close  func()
+}
+
+func listenInMemory() *memoryListener {
+	closed := make(chan struct{})
+	return &memoryListener{make(chan net.Conn), closed, sync.OnceFunc(func() { close(closed) })}
+}
+
+func (l *memoryListener) dial() (net.Conn, error) {
+	here, there := net.Pipe()
+	select {
+	case l.dialed <- there:
+		return here, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *memoryListener) Accept() (net.Conn, error) {
+	select {
+	case conn := <-l.dialed:
+		return conn, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *memoryListener) Close() error {
+	l.close()
+	return nil
+}
+
+// Addr is one that nothing listens on.
+func (*memoryListener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }

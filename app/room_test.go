@@ -227,12 +227,13 @@ func TestRoomRefusesBigMessages(t *testing.T) {
 // rawSocket does the handshake and leaves the connection to the test, which can then behave as no library would.
 func rawSocket(t *testing.T, url string) *net.TCPConn {
 	t.Helper()
-	conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+	address, path, _ := strings.Cut(strings.TrimPrefix(url, "http://"), "/")
+	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	if err := handshake(conn, "/"); err != nil {
+	if err := handshake(conn, "/"+path); err != nil {
 		t.Fatal(err)
 	}
 	return conn.(*net.TCPConn)

@@ -22,7 +22,7 @@ func serve(ctx context.Context, listener net.Listener, cfg config, log *slog.Log
 	srv := &http.Server{
 		Handler:        app,
 		ReadTimeout:    cfg.readTimeout,
-		WriteTimeout:   writeTimeout,
+		WriteTimeout:   cfg.writeTimeout,
 		IdleTimeout:    cfg.idleTimeout,
 		MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelWarn),

@@ -7,7 +7,6 @@ import (
 	"os"
 	"strings"
 	"sync/atomic"
-	"time"
 )
 
 const (
@@ -15,8 +14,6 @@ const (
 	maxHeaderBytes = 64 << 10
 	// maxBodyBytes bounds a request's body, which no route of ours uses.
 	maxBodyBytes = 64 << 10
-	// writeTimeout bounds how long one answer takes, the checks of GET /status included.
-	writeTimeout = 30 * time.Second
 )
 
 // server is the service as an http.Handler.
