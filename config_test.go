@@ -55,7 +55,7 @@ func TestDefaults(t *testing.T) {
 		domain:       "example.com",
 		network:      networkConfig{cidr: "10.0.0.0/16", zones: 2, ipv6: true},
 		dns:          dnsConfig{ttl: 60},
-		loadBalancer: loadBalancerConfig{idleTimeout: 60, sslPolicy: "ELBSecurityPolicy-TLS13-1-2-2021-06"},
+		loadBalancer: loadBalancerConfig{idleTimeout: 60, sslPolicy: "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"},
 		logRetention: 30,
 		tags:         components.Tags{},
 		services: []serviceConfig{{

@@ -197,10 +197,16 @@ func (r serviceReader) readHealthCheck() components.HealthCheck {
 	return check
 }
 
+// credentialVariables are what must not be in a task definition in plain text (control ECS.8 of AWS's Foundational Security
+// Best Practices).
+var credentialVariables = []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "ECS_ENGINE_AUTH_DATA"}
+
 func (r serviceReader) readEnvironment() map[string]string {
 	environment := r.scalars("env")
 	for name, value := range environment {
-		r.checkVariable("env", name, value)
+		if r.checkVariable("env", name, value) && slices.Contains(credentialVariables, name) {
+			r.problems.add(r.path("env", name), "is a credential; give it under secrets, or have the task role in its place")
+		}
 	}
 	return environment
 }

@@ -19,6 +19,7 @@ import (
 
 	"slipway/bootstrap/permissions"
 	"slipway/components/mocks"
+	"slipway/internal/fsbp"
 )
 
 // The accounts of the example stacks.
@@ -404,5 +405,29 @@ func TestPulumiYAMLDescribesTheConfig(t *testing.T) {
 		if declaration.Description == "" || declaration.Type == nil {
 			t.Errorf("key %s has no type or no description", key)
 		}
+	}
+}
+
+// Every resource of every account keeps AWS's Foundational Security Best Practices, but for the exceptions, which the README
+// gives reasons for.
+func TestBestPractices(t *testing.T) {
+	var findings []fsbp.Finding
+	for _, stack := range []string{"dev", "prod"} {
+		var c cloud
+		if _, err := c.deploy(readStack(t, stack)); err != nil {
+			t.Fatalf("%s: %v", stack, err)
+		}
+		found, err := fsbp.Findings(c.Resources())
+		if err != nil {
+			t.Fatalf("%s: %v", stack, err)
+		}
+		findings = append(findings, found...)
+	}
+	unexpected, unneeded := fsbp.Unexpected(findings, fsbp.AccountExceptions)
+	for _, f := range unexpected {
+		t.Errorf("%s %s breaks %s", f.Kind, f.Name, f.Control)
+	}
+	for _, id := range unneeded {
+		t.Errorf("%s is an exception that nothing needs", id)
 	}
 }

@@ -12,9 +12,10 @@ import (
 
 // Defaults of a [LoadBalancer].
 const (
-	// DefaultSSLPolicy is the security policy that AWS recommends for HTTPS listeners: TLS 1.3, and TLS 1.2 with ciphers
-	// that have forward secrecy ("Security policies for your Application Load Balancer").
-	DefaultSSLPolicy   = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+	// DefaultSSLPolicy is the security policy that AWS recommends for HTTPS listeners: TLS 1.3, and TLS 1.2 with authenticated
+	// ciphers that have forward secrecy ("Security policies for your Application Load Balancer"; control ELB.17 of AWS's
+	// Foundational Security Best Practices).
+	DefaultSSLPolicy   = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 	DefaultIdleTimeout = 60
 )
 
@@ -101,6 +102,7 @@ func NewLoadBalancer(ctx *pulumi.Context, name string, args *LoadBalancerArgs, o
 		SecurityGroups:           pulumi.StringArray{group.ID()},
 		IdleTimeout:              pulumi.Int(idleTimeout),
 		DropInvalidHeaderFields:  pulumi.Bool(true),
+		DesyncMitigationMode:     pulumi.String("defensive"),
 		EnableDeletionProtection: pulumi.Bool(args.DeletionProtection),
 		Tags:                     args.Tags.named(name),
 	}, parent)

@@ -36,9 +36,9 @@ aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule dev-http-ipv4 {"cidrIp
 aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule dev-http-ipv6 {"cidrIpv6":"::/0","fromPort":80,"ipProtocol":"tcp","securityGroupId":"SecurityGroup/dev-load-balancer","toPort":80}
 aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule dev-https-ipv4 {"cidrIpv4":"0.0.0.0/0","fromPort":443,"ipProtocol":"tcp","securityGroupId":"SecurityGroup/dev-load-balancer","toPort":443}
 aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule dev-https-ipv6 {"cidrIpv6":"::/0","fromPort":443,"ipProtocol":"tcp","securityGroupId":"SecurityGroup/dev-load-balancer","toPort":443}
-aws:lb/loadBalancer:LoadBalancer dev {"dropInvalidHeaderFields":true,"enableDeletionProtection":false,"idleTimeout":60,"internal":false,"ipAddressType":"dualstack","loadBalancerType":"application","securityGroups":["SecurityGroup/dev-load-balancer"],"subnets":["subnet-1","subnet-2"]}
+aws:lb/loadBalancer:LoadBalancer dev {"desyncMitigationMode":"defensive","dropInvalidHeaderFields":true,"enableDeletionProtection":false,"idleTimeout":60,"internal":false,"ipAddressType":"dualstack","loadBalancerType":"application","securityGroups":["SecurityGroup/dev-load-balancer"],"subnets":["subnet-1","subnet-2"]}
 aws:lb/listener:Listener dev-http {"defaultActions":[{"redirect":{"port":"443","protocol":"HTTPS","statusCode":"HTTP_301"},"type":"redirect"}],"loadBalancerArn":"arn:LoadBalancer/dev","port":80,"protocol":"HTTP"}
-aws:lb/listener:Listener dev-https {"certificateArn":"certificate","defaultActions":[{"fixedResponse":{"contentType":"application/json","messageBody":"{\"message\": \"Not Found\"}","statusCode":"404"},"type":"fixed-response"}],"loadBalancerArn":"arn:LoadBalancer/dev","port":443,"protocol":"HTTPS","sslPolicy":"ELBSecurityPolicy-TLS13-1-2-2021-06"}
+aws:lb/listener:Listener dev-https {"certificateArn":"certificate","defaultActions":[{"fixedResponse":{"contentType":"application/json","messageBody":"{\"message\": \"Not Found\"}","statusCode":"404"},"type":"fixed-response"}],"loadBalancerArn":"arn:LoadBalancer/dev","port":443,"protocol":"HTTPS","sslPolicy":"ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"}
 `)
 }
 

@@ -95,11 +95,10 @@ func NewNetwork(ctx *pulumi.Context, name string, args *NetworkArgs, opts ...pul
 		number := i + 1
 		subnetName := fmt.Sprintf("%s-public-%d", name, number)
 		subnetArgs := &ec2.SubnetArgs{
-			VpcId:               vpc.ID(),
-			AvailabilityZone:    pulumi.String(zoneNames[i]),
-			CidrBlock:           pulumi.String(block.String()),
-			MapPublicIpOnLaunch: pulumi.Bool(true),
-			Tags:                args.Tags.named(subnetName),
+			VpcId:            vpc.ID(),
+			AvailabilityZone: pulumi.String(zoneNames[i]),
+			CidrBlock:        pulumi.String(block.String()),
+			Tags:             args.Tags.named(subnetName),
 		}
 		if args.IPv6 {
 			subnetArgs.AssignIpv6AddressOnCreation = pulumi.Bool(true)

@@ -33,8 +33,8 @@ aws:ec2/internetGateway:InternetGateway dev {"vpcId":"Vpc/dev"}
 aws:ec2/routeTable:RouteTable dev-public {"vpcId":"Vpc/dev"}
 aws:ec2/route:Route dev-public-ipv4 {"destinationCidrBlock":"0.0.0.0/0","gatewayId":"InternetGateway/dev","routeTableId":"RouteTable/dev-public"}
 aws:ec2/route:Route dev-public-ipv6 {"destinationIpv6CidrBlock":"::/0","gatewayId":"InternetGateway/dev","routeTableId":"RouteTable/dev-public"}
-aws:ec2/subnet:Subnet dev-public-1 {"assignIpv6AddressOnCreation":true,"availabilityZone":"eu-central-1a","cidrBlock":"10.0.1.0/24","ipv6CidrBlock":"2001:db8:1234:1a01::/64","mapPublicIpOnLaunch":true,"vpcId":"Vpc/dev"}
-aws:ec2/subnet:Subnet dev-public-2 {"assignIpv6AddressOnCreation":true,"availabilityZone":"eu-central-1b","cidrBlock":"10.0.2.0/24","ipv6CidrBlock":"2001:db8:1234:1a02::/64","mapPublicIpOnLaunch":true,"vpcId":"Vpc/dev"}
+aws:ec2/subnet:Subnet dev-public-1 {"assignIpv6AddressOnCreation":true,"availabilityZone":"eu-central-1a","cidrBlock":"10.0.1.0/24","ipv6CidrBlock":"2001:db8:1234:1a01::/64","vpcId":"Vpc/dev"}
+aws:ec2/subnet:Subnet dev-public-2 {"assignIpv6AddressOnCreation":true,"availabilityZone":"eu-central-1b","cidrBlock":"10.0.2.0/24","ipv6CidrBlock":"2001:db8:1234:1a02::/64","vpcId":"Vpc/dev"}
 aws:ec2/routeTableAssociation:RouteTableAssociation dev-public-1 {"routeTableId":"RouteTable/dev-public","subnetId":"Subnet/dev-public-1"}
 aws:ec2/routeTableAssociation:RouteTableAssociation dev-public-2 {"routeTableId":"RouteTable/dev-public","subnetId":"Subnet/dev-public-2"}
 `)
@@ -52,9 +52,9 @@ aws:ec2/defaultSecurityGroup:DefaultSecurityGroup dev {"vpcId":"Vpc/dev"}
 aws:ec2/internetGateway:InternetGateway dev {"vpcId":"Vpc/dev"}
 aws:ec2/routeTable:RouteTable dev-public {"vpcId":"Vpc/dev"}
 aws:ec2/route:Route dev-public-ipv4 {"destinationCidrBlock":"0.0.0.0/0","gatewayId":"InternetGateway/dev","routeTableId":"RouteTable/dev-public"}
-aws:ec2/subnet:Subnet dev-public-1 {"availabilityZone":"eu-central-1a","cidrBlock":"192.168.0.32/27","mapPublicIpOnLaunch":true,"vpcId":"Vpc/dev"}
-aws:ec2/subnet:Subnet dev-public-2 {"availabilityZone":"eu-central-1b","cidrBlock":"192.168.0.64/27","mapPublicIpOnLaunch":true,"vpcId":"Vpc/dev"}
-aws:ec2/subnet:Subnet dev-public-3 {"availabilityZone":"eu-central-1c","cidrBlock":"192.168.0.96/27","mapPublicIpOnLaunch":true,"vpcId":"Vpc/dev"}
+aws:ec2/subnet:Subnet dev-public-1 {"availabilityZone":"eu-central-1a","cidrBlock":"192.168.0.32/27","vpcId":"Vpc/dev"}
+aws:ec2/subnet:Subnet dev-public-2 {"availabilityZone":"eu-central-1b","cidrBlock":"192.168.0.64/27","vpcId":"Vpc/dev"}
+aws:ec2/subnet:Subnet dev-public-3 {"availabilityZone":"eu-central-1c","cidrBlock":"192.168.0.96/27","vpcId":"Vpc/dev"}
 aws:ec2/routeTableAssociation:RouteTableAssociation dev-public-1 {"routeTableId":"RouteTable/dev-public","subnetId":"Subnet/dev-public-1"}
 aws:ec2/routeTableAssociation:RouteTableAssociation dev-public-2 {"routeTableId":"RouteTable/dev-public","subnetId":"Subnet/dev-public-2"}
 aws:ec2/routeTableAssociation:RouteTableAssociation dev-public-3 {"routeTableId":"RouteTable/dev-public","subnetId":"Subnet/dev-public-3"}
