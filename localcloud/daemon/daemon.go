@@ -142,7 +142,7 @@ func Run(ctx context.Context, o Options, log *slog.Logger) (err error) {
 			return err
 		}
 		*s.address = l.Addr().String()
-		serveHTTP(ctx, group, s.handler, l)
+		serveHTTP(ctx, group, localOnly(s.handler), l)
 	}
 	nameServer, err := listenDNS(before.DNS, runtime.Zones(store, d.cloudflare), log)
 	if err != nil {

@@ -67,6 +67,7 @@ func TestScripts(t *testing.T) {
 			"find":        find,
 			"eventually":  eventually,
 			"secretless":  secretless,
+			"private":     private,
 		},
 	})
 }
