@@ -31,8 +31,8 @@ func private(ts *testscript.TestScript, neg bool, _ []string) {
 		switch {
 		case parts[0] == "ca" && !strings.HasSuffix(path, ".key"): // the authority's certificate is for everybody
 			return nil
-		case len(parts) == 2 && parts[0] == "tasks": // within a folder that is private, tasks have file systems with modes of their own
-			return filepath.SkipDir
+		case len(parts) > 1 && (parts[0] == "tasks" || parts[0] == "pulumi"):
+			return nil // tasks' file systems and Pulumi's logs have modes of their own, within folders that are private
 		case info.Mode().Perm()&0o077 != 0:
 			return fmt.Errorf("others can get at %s: %s", path, info.Mode())
 		}
