@@ -246,7 +246,7 @@ var Service = &cloud.Kind[ServiceSpec]{
 			return nil, err
 		}
 		if c.Old == nil {
-			c.Resource.ID = arn(s, "ecs", "service/"+clusterNameOf(clusterID)+"/"+in.Name)
+			c.Resource.ID = ServiceARN(s, clusterID, in.Name)
 			if r := c.Tx.Get(c.Resource.Key); r != nil {
 				if cloud.StatusOf[ServiceStatus](r).Status == ServiceDraining {
 					return nil, cloud.Errorf("InvalidParameterException", "Unable to Start a service that is still Draining.")
@@ -643,6 +643,11 @@ func list(v any) []any {
 	return l
 }
 
+// ServiceARN returns the ARN of the service with the name in the cluster with the ARN.
+func ServiceARN(s cloud.Scope, clusterARN, name string) string {
+	return arn(s, "ecs", "service/"+clusterNameOf(clusterARN)+"/"+name)
+}
+
 type serviceArgs struct {
 	ClusterARN  string `json:"clusterArn"`
 	ServiceName string `json:"serviceName"`
@@ -659,7 +664,7 @@ var getService = &cloud.Function[serviceArgs]{
 		}
 		id := args.ServiceName
 		if !strings.HasPrefix(id, "arn:") {
-			id = arn(s, "ecs", "service/"+clusterNameOf(clusterID)+"/"+id)
+			id = ServiceARN(s, clusterID, id)
 		}
 		r := c.Find(cloud.Ref{Token: serviceToken, Value: id})
 		if r == nil {

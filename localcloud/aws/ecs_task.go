@@ -109,12 +109,17 @@ func AddTask(tx *cloud.Tx, s cloud.Scope, spec TaskSpec) (*cloud.Resource, error
 	}
 	id := randomHex(32)
 	r := &cloud.Resource{
-		Key:  cloud.Key{Scope: s, Token: taskToken, ID: arn(s, "ecs", "task/"+clusterNameOf(spec.ClusterARN)+"/"+id)},
+		Key:  cloud.Key{Scope: s, Token: taskToken, ID: TaskARN(s, spec.ClusterARN, id)},
 		Name: id, Inputs: props, Outputs: props,
 	}
 	r.SetStatus(TaskStatus{LastStatus: TaskProvisioning, DesiredStatus: TaskRunning, HealthStatus: HealthUnknown, CreatedAt: time.Now().UTC()})
 	tx.Put(r)
 	return r, nil
+}
+
+// TaskARN returns the ARN of the task with the short id in the cluster with the ARN.
+func TaskARN(s cloud.Scope, clusterARN, id string) string {
+	return arn(s, "ecs", "task/"+clusterNameOf(clusterARN)+"/"+id)
 }
 
 // TaskID returns the short id in a task's ARN.

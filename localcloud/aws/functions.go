@@ -48,12 +48,8 @@ var getCallerIdentity = &cloud.Function[struct{}]{
 	Token: "aws:index/getCallerIdentity:getCallerIdentity",
 	Call: func(c *cloud.Call, _ *struct{}) (cloud.Map, error) {
 		account := c.Caller.Scope.Account
-		out := cloud.Map{"id": account, "accountId": account, "arn": rootOf(account), "userId": account}
-		if session := c.Caller.Identity; session != "" {
-			role, name := sessionRole(c.Tx, session) // there, or the call would have been refused
-			out["arn"], out["userId"] = session, outputText(role, "uniqueId")+":"+name
-		}
-		return out, nil
+		arn, userID, err := Identity(c.Tx, c.Caller)
+		return cloud.Map{"id": account, "accountId": account, "arn": arn, "userId": userID}, err
 	},
 }
 

@@ -68,7 +68,7 @@ func Authorize() func(*cloud.Call, cloud.Operation) error {
 		}
 		role, _ := sessionRole(c.Tx, c.Caller.Identity)
 		if role == nil {
-			return cloud.Errorf("InvalidClientTokenId", "The security token included in the request is invalid.")
+			return errInvalidToken()
 		}
 		rights := authorityOf(c.Tx, role)
 		for _, s := range n.steps(c, o) {

@@ -4,7 +4,9 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,6 +17,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"slipway/localcloud/api"
 	"slipway/localcloud/aws"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/cloudflare"
@@ -117,8 +120,9 @@ func Run(ctx context.Context, o Options, log *slog.Logger) (err error) {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
+	callers := &aws.Callers{Store: store, Tokens: tokens}
 	for _, p := range []provider.Package{
-		{Name: "aws", Caller: (&aws.Callers{Store: store, Tokens: tokens}).Caller},
+		{Name: "aws", Caller: callers.Caller},
 		{Name: "cloudflare", Caller: cloudflare.Caller},
 	} {
 		p.Version, p.Secrets = schema.Version(p.Name), schema.SDKs{}.Secrets
@@ -129,6 +133,9 @@ func Run(ctx context.Context, o Options, log *slog.Logger) (err error) {
 		d.info.Providers[p.Name] = l.Addr().(*net.TCPAddr).Port
 		serveGRPC(ctx, group, provider.NewServer(d.cloud, p, log), l)
 	}
+	// The address of the APIs is in the environment of shells, which outlive a restart.
+	apiAddress, token := before.api()
+	token = cmp.Or(token, rand.Text())
 	for _, s := range []struct {
 		before  string
 		address *string
@@ -136,6 +143,7 @@ func Run(ctx context.Context, o Options, log *slog.Logger) (err error) {
 	}{
 		{before.Registry, &d.info.Registry, images},
 		{before.Control, &d.info.Control, d.control()},
+		{apiAddress, &apiAddress, &api.Server{Store: store, Callers: callers, Logs: d.logs, Token: token}},
 	} {
 		l, err := listen(s.before)
 		if err != nil {
@@ -144,6 +152,7 @@ func Run(ctx context.Context, o Options, log *slog.Logger) (err error) {
 		*s.address = l.Addr().String()
 		serveHTTP(ctx, group, localOnly(s.handler), l)
 	}
+	d.info.API = "http://" + apiAddress + "/" + token
 	nameServer, err := listenDNS(before.DNS, runtime.Zones(store, d.cloudflare), log)
 	if err != nil {
 		return err

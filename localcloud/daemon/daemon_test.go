@@ -56,7 +56,7 @@ func TestRestartKeepsWhatIsThere(t *testing.T) {
 			t.Errorf("the port of %s went from %d to %d", name, port, second.Info.Providers[name])
 		}
 	}
-	if second.Info.Registry != first.Info.Registry || second.Info.Proxy != first.Info.Proxy || second.Info.CAFile != first.Info.CAFile {
+	if second.Info.Registry != first.Info.Registry || second.Info.Proxy != first.Info.Proxy || second.Info.API != first.Info.API || second.Info.CAFile != first.Info.CAFile {
 		t.Errorf("after the restart: %+v, before: %+v", second.Info, first.Info)
 	}
 }

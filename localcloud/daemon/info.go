@@ -9,8 +9,10 @@ import (
 	"hash/crc32"
 	"io"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -31,6 +33,8 @@ type Info struct {
 	DNS      string `json:"dns"`
 	// Proxy is the address (host:port) of the forward proxy, through which clients reach the cloud's hosts by their names.
 	Proxy string `json:"proxy"`
+	// API is the URL at which clients of AWS reach its APIs. A token is in it.
+	API string `json:"api"`
 	// CAFile is the certificate of the authority that signed every certificate of the cloud.
 	CAFile string `json:"caFile"`
 }
@@ -43,6 +47,15 @@ func newInfo(o Options, caFile string) (Info, error) {
 }
 
 func infoFile(dir string) string { return filepath.Join(dir, "daemon.json") }
+
+// api returns the address (host:port) and the token of the URL of the APIs, or empty texts.
+func (i Info) api() (address, token string) {
+	u, err := url.Parse(i.API)
+	if err != nil {
+		return "", ""
+	}
+	return u.Host, strings.Trim(u.Path, "/")
+}
 
 // ErrNotRunning is returned where a running daemon is needed and there is none.
 var ErrNotRunning = errors.New("the local cloud is not running: start it with `make up` or `bin/localcloud start`")

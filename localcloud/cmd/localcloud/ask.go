@@ -50,8 +50,8 @@ func status(ctx context.Context, dir string, flags *flag.FlagSet, args []string)
 	return e.Encode(s)
 }
 
-// wait blocks until every service is in a steady state: what `pulumi up` itself does not wait for at a service's first
-// deployment, as the AWS provider counts tasks that run, healthy or not.
+// wait blocks until every service is in a steady state: what the AWS provider does not wait for at a service's first
+// deployment, as it counts tasks that run, healthy or not.
 func wait(ctx context.Context, dir string, flags *flag.FlagSet, args []string) error {
 	timeout := flags.Duration("timeout", 2*time.Minute, "how long to wait")
 	if err := flags.Parse(args); err != nil {

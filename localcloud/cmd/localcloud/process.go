@@ -260,6 +260,11 @@ func env(ctx context.Context, dir string, flags *flag.FlagSet, args []string) er
 		{"PULUMI_CONFIG_PASSPHRASE", "local"},
 		{"PULUMI_STACK", "local"},
 		{"PULUMI_SKIP_UPDATE_CHECK", "1"},
+		{"AWS_ENDPOINT_URL", info.API},
+	}
+	// Clients of AWS want credentials, and the local cloud does not mind which.
+	if os.Getenv("AWS_ACCESS_KEY_ID") == "" {
+		exports = append(exports, [2]string{"AWS_ACCESS_KEY_ID", "local"}, [2]string{"AWS_SECRET_ACCESS_KEY", "local"})
 	}
 	if *clients {
 		exports = append(exports, clientEnvironment(&info)...)

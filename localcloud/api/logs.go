@@ -1,0 +1,68 @@
+package api
+
+import (
+	"time"
+
+	"slipway/localcloud/aws"
+	"slipway/localcloud/cloud"
+	"slipway/localcloud/runtime"
+)
+
+// https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_OutputLogEvent.html
+type logEvent struct {
+	IngestionTime int64  `json:"ingestionTime"` // milliseconds since 1970, as all times of CloudWatch Logs
+	Timestamp     int64  `json:"timestamp"`
+	Message       string `json:"message"`
+}
+
+// https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_GetLogEvents.html
+func getLogEvents(r *request) (any, error) {
+	in := struct {
+		Group         string `json:"logGroupName"`
+		Stream        string `json:"logStreamName"`
+		Limit         int    `json:"limit"`
+		StartFromHead bool   `json:"startFromHead"`
+	}{Limit: maxLogEvents}
+	if err := r.decode(&in); err != nil {
+		return nil, err
+	}
+	if in.Limit < 1 || in.Limit > maxLogEvents {
+		return nil, cloud.Errorf("InvalidParameterException", "limit must be between 1 and %d", maxLogEvents)
+	}
+	if err := r.view(func(tx *cloud.Tx) error {
+		group := tx.Get(cloud.Key{Scope: r.caller.Scope, Token: aws.LogGroup.Token, ID: in.Group})
+		if group == nil {
+			return aws.LogGroupNotFound()
+		}
+		arn, _ := group.Outputs["arn"].(string)
+		return r.may(tx, aws.Look{Action: "logs:GetLogEvents", Resource: arn + ":log-stream:" + in.Stream, Of: group})
+	}); err != nil {
+		return nil, err
+	}
+	var events []runtime.LogEvent
+	for e, err := range r.server.Logs.Read(r.Context(), r.caller.Scope, in.Group, time.Time{}, false) {
+		if err != nil {
+			return nil, err
+		}
+		if e.Stream == in.Stream {
+			events = append(events, e)
+		}
+	}
+	if len(events) == 0 { // a stream begins with its first event
+		return nil, cloud.Errorf("ResourceNotFoundException", "The specified log stream does not exist.")
+	}
+	if in.StartFromHead {
+		events = events[:min(in.Limit, len(events))]
+	} else {
+		events = events[max(0, len(events)-in.Limit):]
+	}
+	out := struct {
+		Events []logEvent `json:"events"`
+	}{}
+	for _, e := range events {
+		out.Events = append(out.Events, logEvent{e.Time.UnixMilli(), e.Time.UnixMilli(), e.Message})
+	}
+	return out, nil
+}
+
+const maxLogEvents = 10000

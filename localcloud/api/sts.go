@@ -1,0 +1,156 @@
+package api
+
+import (
+	"cmp"
+	"crypto/rand"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"slipway/localcloud/aws"
+	"slipway/localcloud/cloud"
+)
+
+// session is what temporary credentials stand for. Its region is that of each request.
+type session struct {
+	caller  cloud.Caller
+	expires time.Time
+}
+
+// ownKeys is what the access keys of the local cloud's temporary credentials begin with, and no others do: AWS's have a digit
+// or a capital in every place too, but are drawn.
+const ownKeys = "ASIALOCAL"
+
+// credential is the part of a signed request that says by whose key, where and with which service it is signed.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+var credential = regexp.MustCompile(`Credential=([^/,\s]+)/\d{8}/([a-z0-9-]+)/[a-z0-9-]+/aws4_request`)
+
+// globalRegion is where requests belong that are not signed: those that make the first credentials.
+const globalRegion = "us-east-1"
+
+// caller finds out who calls, by the access key: a session that was made here, or else, as without any role at the provider,
+// the root of the default account, whosever key it is.
+func (s *Server) caller(r *http.Request) (cloud.Caller, error) {
+	root := cloud.Caller{Scope: cloud.Scope{Account: aws.DefaultAccount, Region: globalRegion}}
+	found := credential.FindStringSubmatch(r.Header.Get("Authorization"))
+	if found == nil {
+		return root, nil
+	}
+	key, region := found[1], found[2]
+	caller := root
+	if strings.HasPrefix(key, ownKeys) {
+		s.mu.Lock()
+		made, ok := s.sessions[key]
+		s.mu.Unlock()
+		if !ok || !time.Now().Before(made.expires) {
+			return cloud.Caller{}, cloud.Errorf("InvalidClientTokenId", "The security token included in the request is invalid.")
+		}
+		caller = made.caller
+	}
+	caller.Scope.Region = region
+	return caller, nil
+}
+
+// remember makes temporary credentials for a caller, and forgets those that have expired.
+func (s *Server) remember(caller cloud.Caller, lifetime time.Duration) credentials {
+	now := time.Now()
+	made := session{caller, now.Add(lifetime)}
+	key := ownKeys + rand.Text()[:11]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sessions == nil {
+		s.sessions = map[string]session{}
+	}
+	for k, old := range s.sessions {
+		if !now.Before(old.expires) {
+			delete(s.sessions, k)
+		}
+	}
+	s.sessions[key] = made
+	return credentials{AccessKeyID: key, SecretAccessKey: rand.Text(), SessionToken: rand.Text(), Expiration: made.expires.UTC().Format(time.RFC3339)}
+}
+
+// https://docs.aws.amazon.com/STS/latest/APIReference/API_Credentials.html
+type credentials struct {
+	AccessKeyID     string `xml:"AccessKeyId"`
+	SecretAccessKey string
+	SessionToken    string
+	Expiration      string
+}
+
+type assumedRole struct {
+	AssumedRoleUser struct {
+		ARN           string `xml:"Arn"`
+		AssumedRoleID string `xml:"AssumedRoleId"`
+	}
+	Credentials credentials
+}
+
+// https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+func assumeRole(r *request) (any, error) {
+	option, err := r.role("ExternalId")
+	if err != nil {
+		return nil, err
+	}
+	option["externalId"] = r.form.Get("ExternalId")
+	who, err := r.server.Callers.AssumeRole(r.caller, option)
+	return r.assumed(who, err)
+}
+
+// https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
+func assumeRoleWithWebIdentity(r *request) (any, error) {
+	option, err := r.role("WebIdentityToken")
+	if err != nil {
+		return nil, err
+	}
+	option["webIdentityToken"] = r.form.Get("WebIdentityToken")
+	who, err := r.server.Callers.AssumeRoleWithWebIdentity(r.caller.Scope.Region, option)
+	return r.assumed(who, err)
+}
+
+// role returns the role that is asked for as the provider's options have it.
+func (r *request) role(own ...string) (cloud.Map, error) {
+	if err := r.only(slices.Concat([]string{"RoleArn", "RoleSessionName", "DurationSeconds"}, own)...); err != nil {
+		return nil, err
+	}
+	option := cloud.Map{"roleArn": r.form.Get("RoleArn"), "sessionName": r.form.Get("RoleSessionName")}
+	if seconds := r.form.Get("DurationSeconds"); seconds != "" {
+		option["duration"] = seconds + "s"
+	}
+	return option, nil
+}
+
+func (r *request) assumed(who cloud.Caller, err error) (any, error) {
+	if err != nil {
+		return nil, err
+	}
+	lifetime, err := time.ParseDuration(cmp.Or(r.form.Get("DurationSeconds"), "3600") + "s")
+	if err != nil {
+		return nil, err
+	}
+	out := &assumedRole{Credentials: r.server.remember(who, lifetime)}
+	return out, r.view(func(tx *cloud.Tx) (err error) {
+		out.AssumedRoleUser.ARN, out.AssumedRoleUser.AssumedRoleID, err = aws.Identity(tx, who)
+		return err
+	})
+}
+
+// https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+func getCallerIdentity(r *request) (any, error) {
+	if err := r.only(); err != nil {
+		return nil, err
+	}
+	var out struct {
+		ARN     string `xml:"Arn"`
+		UserID  string `xml:"UserId"`
+		Account string
+	}
+	out.Account = r.caller.Scope.Account
+	err := r.view(func(tx *cloud.Tx) (err error) {
+		out.ARN, out.UserID, err = aws.Identity(tx, r.caller)
+		return err
+	})
+	return out, err
+}
