@@ -1,0 +1,160 @@
+package rollout
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	logstypes "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+)
+
+var errNoService = errors.New("the service is not there")
+
+func (c clients) service(ctx context.Context, d Revision) (*ecstypes.Service, error) {
+	out, err := c.ecs.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: &d.ClusterARN, Services: []string{d.ServiceName}})
+	if err != nil {
+		return nil, err
+	}
+	if len(out.Services) == 0 {
+		return nil, errNoService
+	}
+	return &out.Services[0], nil
+}
+
+// tasks returns the tasks of the wanted revision: those that stopped, which ECS tells of for an hour, the latest first, and
+// after them those that have not.
+func (c clients) tasks(ctx context.Context, d Revision) ([]ecstypes.Task, error) {
+	var arns []string
+	for _, status := range []ecstypes.DesiredStatus{ecstypes.DesiredStatusStopped, ecstypes.DesiredStatusRunning} {
+		list, err := c.ecs.ListTasks(ctx, &ecs.ListTasksInput{Cluster: &d.ClusterARN, ServiceName: &d.ServiceName, DesiredStatus: status})
+		if err != nil {
+			return nil, err
+		}
+		arns = append(arns, list.TaskArns...)
+	}
+	var tasks []ecstypes.Task
+	const atOnce = 100 // what DescribeTasks takes
+	for some := range slices.Chunk(arns, atOnce) {
+		out, err := c.ecs.DescribeTasks(ctx, &ecs.DescribeTasksInput{Cluster: &d.ClusterARN, Tasks: some})
+		if err != nil {
+			return tasks, err
+		}
+		tasks = append(tasks, out.Tasks...)
+	}
+	tasks = slices.DeleteFunc(tasks, func(t ecstypes.Task) bool { return aws.ToString(t.TaskDefinitionArn) != d.TaskDefinitionARN })
+	slices.SortStableFunc(tasks, func(a, b ecstypes.Task) int {
+		return cmp.Or(compareBools(stopping(b), stopping(a)), aws.ToTime(b.StoppedAt).Compare(aws.ToTime(a.StoppedAt)))
+	})
+	return tasks, nil
+}
+
+// stopping reports whether the task has stopped or is about to, which is when it has a reason.
+func stopping(t ecstypes.Task) bool {
+	return aws.ToString(t.DesiredStatus) == string(ecstypes.DesiredStatusStopped)
+}
+
+// mostTelling returns the task whose log tells most: the last one of which a container failed, else the last one.
+func mostTelling(tasks []ecstypes.Task) *ecstypes.Task {
+	if len(tasks) == 0 {
+		return nil
+	}
+	return &tasks[max(0, slices.IndexFunc(tasks, func(t ecstypes.Task) bool { return slices.ContainsFunc(t.Containers, failed) }))]
+}
+
+// failed reports whether the container ended with an error.
+func failed(c ecstypes.Container) bool { return aws.ToInt32(c.ExitCode) != 0 }
+
+func targetGroups(s *ecstypes.Service) []string {
+	var groups []string
+	for _, b := range s.LoadBalancers {
+		if b.TargetGroupArn != nil {
+			groups = append(groups, *b.TargetGroupArn)
+		}
+	}
+	return groups
+}
+
+func (c clients) targets(ctx context.Context, group string) ([]elbtypes.TargetHealthDescription, error) {
+	out, err := c.elb.DescribeTargetHealth(ctx, &elasticloadbalancingv2.DescribeTargetHealthInput{TargetGroupArn: &group})
+	if err != nil {
+		return nil, err
+	}
+	return out.TargetHealthDescriptions, nil
+}
+
+// excerpt is the end of what a container logged.
+type excerpt struct {
+	task, container string
+	messages        []string
+}
+
+// lastLines returns the end of the log of the task's container that failed, or else of the first one that logged anything.
+// Where to look is in the task definition: driver awslogs names a stream prefix/container/task ("Send Amazon ECS logs to
+// CloudWatch" in the ECS developer guide).
+func (c clients) lastLines(ctx context.Context, d Revision, task *ecstypes.Task) (excerpt, error) {
+	out, err := c.ecs.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{TaskDefinition: &d.TaskDefinitionARN})
+	if err != nil {
+		return excerpt{}, err
+	}
+	if out.TaskDefinition == nil {
+		return excerpt{}, errors.New("its task definition is not there")
+	}
+	containers := slices.Clone(task.Containers)
+	slices.SortStableFunc(containers, func(a, b ecstypes.Container) int { return compareBools(failed(b), failed(a)) })
+	log := excerpt{task: lastOf(aws.ToString(task.TaskArn))}
+	for _, container := range containers {
+		log.container = aws.ToString(container.Name)
+		i := slices.IndexFunc(out.TaskDefinition.ContainerDefinitions, func(d ecstypes.ContainerDefinition) bool {
+			return aws.ToString(d.Name) == log.container
+		})
+		if i < 0 {
+			continue
+		}
+		to := out.TaskDefinition.ContainerDefinitions[i].LogConfiguration
+		if to == nil || to.LogDriver != ecstypes.LogDriverAwslogs {
+			continue
+		}
+		group, stream := to.Options["awslogs-group"], fmt.Sprintf("%s/%s/%s", to.Options["awslogs-stream-prefix"], log.container, log.task)
+		log.messages, err = c.messages(ctx, group, stream)
+		if err != nil || len(log.messages) > 0 {
+			return log, err
+		}
+	}
+	return log, nil
+}
+
+// messages returns the last events of a stream, of which there are none if there is no stream.
+func (c clients) messages(ctx context.Context, group, stream string) ([]string, error) {
+	out, err := c.logs.GetLogEvents(ctx, &cloudwatchlogs.GetLogEventsInput{
+		LogGroupName: &group, LogStreamName: &stream, Limit: aws.Int32(maxLines), StartFromHead: aws.Bool(false),
+	})
+	if _, ok := errors.AsType[*logstypes.ResourceNotFoundException](err); ok {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var messages []string
+	for _, e := range out.Events {
+		messages = append(messages, aws.ToString(e.Message))
+	}
+	return messages, nil
+}
+
+func compareBools(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}

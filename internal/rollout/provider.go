@@ -1,0 +1,200 @@
+package rollout
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	ststypes "github.com/aws/aws-sdk-go-v2/service/sts/types"
+)
+
+// ProviderOptions are the options of Pulumi's AWS provider as a stack's config has them: namespace "aws", without it in the
+// keys; objects and lists as JSON.
+// https://www.pulumi.com/registry/packages/aws/installation-configuration/
+type ProviderOptions map[string]string
+
+// roleOption is a role that the provider assumes.
+type roleOption struct {
+	RoleARN           string            `json:"roleArn"`
+	Duration          string            `json:"duration"`
+	SessionName       string            `json:"sessionName"`
+	ExternalID        string            `json:"externalId"`
+	Policy            string            `json:"policy"`
+	PolicyARNs        []string          `json:"policyArns"`
+	SourceIdentity    string            `json:"sourceIdentity"`
+	Tags              map[string]string `json:"tags"`
+	TransitiveTagKeys []string          `json:"transitiveTagKeys"`
+	// Of a web identity alone: the token, or the file that it is in.
+	WebIdentityToken     string `json:"webIdentityToken"`
+	WebIdentityTokenFile string `json:"webIdentityTokenFile"`
+}
+
+// What the options say besides who asks, and where: it makes no difference to a diagnosis.
+var irrelevant = []string{
+	"allowedAccountIds", "forbiddenAccountIds", "defaultTags", "ignoreTags", "maxRetries", "retryMode", "tokenBucketRateLimiterCapacity",
+	"s3UsEast1RegionalEndpoint", "s3UsePathStyle", "skipCredentialsValidation", "skipMetadataApiCheck", "skipRegionValidation",
+	"skipRequestingAccountId", "version", "pluginDownloadURL",
+}
+
+// What load follows.
+var followed = []string{
+	"region", "profile", "accessKey", "secretKey", "token", "sharedConfigFiles", "sharedCredentialsFiles", "stsRegion",
+	"useDualstackEndpoint", "useFipsEndpoint", "assumeRole", "assumeRoleWithWebIdentity",
+}
+
+// ignored returns the options that load does not follow though they may make a difference.
+func (o ProviderOptions) ignored() []string {
+	var ignored []string
+	for _, key := range slices.Sorted(maps.Keys(o)) {
+		if !slices.Contains(followed, key) && !slices.Contains(irrelevant, key) {
+			ignored = append(ignored, key)
+		}
+	}
+	return ignored
+}
+
+// load makes a configuration of the SDK of what the options say, and beside them what the SDK and the provider both read:
+// environment variables and shared files. It gets credentials, so that it is known whether there are any.
+func (o ProviderOptions) load(ctx context.Context) (aws.Config, error) {
+	var options []func(*config.LoadOptions) error
+	if region := o["region"]; region != "" {
+		options = append(options, config.WithRegion(region))
+	}
+	if profile := o["profile"]; profile != "" {
+		options = append(options, config.WithSharedConfigProfile(profile))
+	}
+	if key := o["accessKey"]; key != "" {
+		options = append(options, config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider(key, o["secretKey"], o["token"])))
+	}
+	if o["useDualstackEndpoint"] == "true" {
+		options = append(options, config.WithUseDualStackEndpoint(aws.DualStackEndpointStateEnabled))
+	}
+	if o["useFipsEndpoint"] == "true" {
+		options = append(options, config.WithUseFIPSEndpoint(aws.FIPSEndpointStateEnabled))
+	}
+	for key, with := range map[string]func([]string) config.LoadOptionsFunc{
+		"sharedConfigFiles":      config.WithSharedConfigFiles,
+		"sharedCredentialsFiles": config.WithSharedCredentialsFiles,
+	} {
+		var files []string
+		if err := o.decode(key, &files); err != nil {
+			return aws.Config{}, err
+		}
+		if len(files) > 0 {
+			options = append(options, with(files))
+		}
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, options...)
+	if err != nil {
+		return aws.Config{}, err
+	}
+	if err := o.assumeRoles(&cfg); err != nil {
+		return aws.Config{}, err
+	}
+	_, err = cfg.Credentials.Retrieve(ctx)
+	return cfg, err
+}
+
+// decode reads an option that is an object or a list. Its error does not quote the value.
+func (o ProviderOptions) decode(key string, into any) error {
+	if o[key] == "" {
+		return nil
+	}
+	if json.Unmarshal([]byte(o[key]), into) != nil {
+		return fmt.Errorf("aws:%s is not understood", key)
+	}
+	return nil
+}
+
+// assumeRoles gives the configuration the credentials of the roles that the provider assumes: by a web identity first, and
+// from there the other one.
+func (o ProviderOptions) assumeRoles(cfg *aws.Config) error {
+	var web, role roleOption
+	if err := errors.Join(o.decode("assumeRoleWithWebIdentity", &web), o.decode("assumeRole", &role)); err != nil {
+		return err
+	}
+	inRegion := func(s *sts.Options) {
+		if o["stsRegion"] != "" {
+			s.Region = o["stsRegion"]
+		}
+	}
+	if web.RoleARN != "" {
+		d, err := web.duration("assumeRoleWithWebIdentity")
+		if err != nil {
+			return err
+		}
+		cfg.Credentials = aws.NewCredentialsCache(stscreds.NewWebIdentityRoleProvider(sts.NewFromConfig(*cfg, inRegion), web.RoleARN, web.token(),
+			func(p *stscreds.WebIdentityRoleOptions) {
+				p.RoleSessionName, p.Duration, p.PolicyARNs = web.SessionName, d, web.policyARNs()
+				p.Policy = optional(web.Policy)
+			}))
+	}
+	if role.RoleARN != "" {
+		d, err := role.duration("assumeRole")
+		if err != nil {
+			return err
+		}
+		cfg.Credentials = aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(sts.NewFromConfig(*cfg, inRegion), role.RoleARN,
+			func(p *stscreds.AssumeRoleOptions) {
+				p.RoleSessionName, p.PolicyARNs, p.TransitiveTagKeys = role.SessionName, role.policyARNs(), role.TransitiveTagKeys
+				p.ExternalID, p.Policy, p.SourceIdentity = optional(role.ExternalID), optional(role.Policy), optional(role.SourceIdentity)
+				for key, value := range role.Tags {
+					p.Tags = append(p.Tags, ststypes.Tag{Key: &key, Value: &value})
+				}
+				if d > 0 {
+					p.Duration = d // by default the SDK's, which every role allows
+				}
+			}))
+	}
+	return nil
+}
+
+func (r *roleOption) duration(option string) (time.Duration, error) {
+	if r.Duration == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(r.Duration)
+	if err != nil {
+		return 0, fmt.Errorf("aws:%s.duration: %w", option, err)
+	}
+	return d, nil
+}
+
+func (r *roleOption) policyARNs() []ststypes.PolicyDescriptorType {
+	var arns []ststypes.PolicyDescriptorType
+	for _, arn := range r.PolicyARNs {
+		arns = append(arns, ststypes.PolicyDescriptorType{Arn: &arn})
+	}
+	return arns
+}
+
+// token returns where the web identity token comes from.
+func (r *roleOption) token() stscreds.IdentityTokenRetriever {
+	if r.WebIdentityToken != "" {
+		return literalToken(r.WebIdentityToken)
+	}
+	return stscreds.IdentityTokenFile(r.WebIdentityTokenFile)
+}
+
+// literalToken is a web identity token that is given as such.
+type literalToken string
+
+// GetIdentityToken implements [stscreds.IdentityTokenRetriever].
+func (t literalToken) GetIdentityToken() ([]byte, error) { return []byte(t), nil }
+
+// optional returns nil for a text that is not given.
+func optional(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}

@@ -1,0 +1,123 @@
+package rollout
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// isolate keeps what the machine's user has configured out of a test.
+func isolate(t *testing.T) {
+	t.Helper()
+	for _, variable := range os.Environ() {
+		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "AWS_") {
+			t.Setenv(name, "")
+		}
+	}
+	t.Setenv("AWS_CONFIG_FILE", filepath.Join(t.TempDir(), "none"))
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(t.TempDir(), "none"))
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+}
+
+func write(t *testing.T, text string) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// tokenService is a security token service that gives each role a key that tells who asked for it.
+func tokenService(t *testing.T) {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asker := r.FormValue("WebIdentityToken")
+		if asker == "" {
+			_, credential, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
+			asker, _, _ = strings.Cut(credential, "/")
+		}
+		key := fmt.Sprintf("%s as %s %s for %s", asker, r.FormValue("RoleArn"), r.FormValue("RoleSessionName"), r.FormValue("ExternalId"))
+		_, _ = fmt.Fprintf(w, `<%[1]sResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><%[1]sResult><Credentials>`+
+			`<AccessKeyId>%[2]s</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>`+
+			`<Expiration>2100-01-01T00:00:00Z</Expiration></Credentials></%[1]sResult></%[1]sResponse>`, r.FormValue("Action"), key)
+	}))
+	t.Cleanup(server.Close)
+	t.Setenv("AWS_ENDPOINT_URL", server.URL)
+}
+
+func TestProviderOptions(t *testing.T) {
+	const keys = "[%s]\naws_access_key_id = %s\naws_secret_access_key = s\n"
+	for name, test := range map[string]struct {
+		options ProviderOptions
+		env     map[string]string
+		want    string
+	}{
+		"environment": {nil, map[string]string{"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "env", "AWS_SECRET_ACCESS_KEY": "s"}, "env in eu-west-1"},
+		"keys": {
+			ProviderOptions{"region": "eu-central-1", "accessKey": "own", "secretKey": "s"},
+			map[string]string{"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "env", "AWS_SECRET_ACCESS_KEY": "s"},
+			"own in eu-central-1",
+		},
+		"profile": {ProviderOptions{
+			"region": "eu-central-1", "profile": "mine", "sharedCredentialsFiles": `["` + write(t, fmt.Sprintf(keys, "mine", "shared")) + `"]`,
+		}, nil, "shared in eu-central-1"},
+		"role": {
+			ProviderOptions{"region": "eu-central-1", "accessKey": "own", "secretKey": "s", "assumeRole": `{"roleArn":"r","sessionName":"me","externalId":"x"}`},
+			nil, "own as r me for x in eu-central-1",
+		},
+		"web identity": {
+			ProviderOptions{"region": "eu-central-1", "assumeRoleWithWebIdentity": `{"roleArn":"r","sessionName":"job","webIdentityTokenFile":"` + write(t, "token") + `"}`},
+			nil, "token as r job for  in eu-central-1",
+		},
+		"web identity, then role": {ProviderOptions{
+			"region": "eu-central-1", "assumeRoleWithWebIdentity": `{"roleArn":"r","sessionName":"job","webIdentityToken":"token"}`,
+			"assumeRole": `{"roleArn":"s","sessionName":"me","duration":"20m","tags":{"a":"b"}}`,
+		}, nil, "token as r job for  as s me for  in eu-central-1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			isolate(t)
+			tokenService(t)
+			for key, value := range test.env {
+				t.Setenv(key, value)
+			}
+			cfg, err := test.options.load(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			credentials, err := cfg.Credentials.Retrieve(t.Context())
+			if got := credentials.AccessKeyID + " in " + cfg.Region; err != nil || got != test.want {
+				t.Errorf("got %s, %v; want %s", got, err, test.want)
+			}
+		})
+	}
+}
+
+func TestProviderOptionsRefused(t *testing.T) {
+	isolate(t)
+	const secret = "not-to-be-seen"
+	for want, options := range map[string]ProviderOptions{
+		"aws:assumeRole is not understood":             {"assumeRole": `{"roleArn":["` + secret + `"]}`},
+		"aws:sharedConfigFiles is not understood":      {"sharedConfigFiles": secret},
+		"aws:assumeRole.duration":                      {"assumeRole": `{"roleArn":"r","duration":"an hour"}`},
+		"could not ask AWS why: failed to get shared":  {"profile": "nobody"},
+		"could not ask AWS why: failed to refresh cac": {"region": "eu-central-1"},
+	} {
+		got := Watcher{options}.Explain(t.Context(), wanted)
+		if !strings.Contains(got, want) || strings.Contains(got, secret) {
+			t.Errorf("%v: got %q, want %q", options, got, want)
+		}
+	}
+}
+
+func TestIgnoredProviderOptions(t *testing.T) {
+	options := ProviderOptions{"region": "eu-central-1", "endpoints": `[{"ecs":"http://localhost"}]`, "defaultTags": "{}", "httpsProxy": "http://proxy"}
+	if got, want := options.ignored(), []string{"endpoints", "httpsProxy"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}

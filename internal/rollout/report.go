@@ -1,0 +1,196 @@
+package rollout
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+)
+
+// How much of each part is told.
+const (
+	maxEvents  = 8
+	maxReasons = 5 // different ones, of tasks and of targets
+	maxLines   = 10
+	maxLength  = 500 // of a line, in characters
+)
+
+// report is the text of a diagnosis.
+type report struct{ strings.Builder }
+
+func (r *report) line(format string, args ...any) {
+	if r.Len() > 0 {
+		r.WriteByte('\n')
+	}
+	r.WriteString(clean(targetGroupARN.ReplaceAllString(fmt.Sprintf(format, args...), "$1")))
+}
+
+// targetGroupARN is in many of ECS's sentences, and longer than what they say; its name is enough.
+var targetGroupARN = regexp.MustCompile(`arn:[^ ()]+:targetgroup/([^/ ()]+)/[0-9a-f]+`)
+
+// list adds a title and lines under it, if there are any.
+func (r *report) list(title string, lines []string) {
+	if len(lines) == 0 {
+		return
+	}
+	r.line("%s", title)
+	for _, line := range lines {
+		r.line("  %s", line)
+	}
+}
+
+// unread tells of a part that is missing.
+func (r *report) unread(what string, err error) { r.line("could not read %s: %s", what, reason(err)) }
+
+func (r *report) service(s *ecstypes.Service, d Revision) {
+	var running, deployments []string
+	for _, dep := range s.Deployments {
+		of := revision(aws.ToString(dep.TaskDefinition))
+		tasks := fmt.Sprintf("%d of %d tasks", dep.RunningCount, dep.DesiredCount)
+		if dep.RunningCount > 0 {
+			running = append(running, fmt.Sprintf("%s (%s)", of, tasks))
+		}
+		line := fmt.Sprintf("%s: %s, %s, %s, %d failed", of, aws.ToString(dep.Status), dep.RolloutState, tasks, dep.FailedTasks)
+		if why := aws.ToString(dep.RolloutStateReason); why != "" {
+			line += ": " + why
+		}
+		deployments = append(deployments, line)
+	}
+	r.line("wanted: %s", revision(d.TaskDefinitionARN))
+	r.line("runs: %s", cmp.Or(strings.Join(running, ", "), "nothing"))
+	r.list("deployments:", deployments)
+
+	var events []string
+	for _, e := range s.Events { // the newest first
+		message := strings.TrimPrefix(aws.ToString(e.Message), fmt.Sprintf("(service %s) ", aws.ToString(s.ServiceName)))
+		if len(events) < maxEvents && !routine.MatchString(message) {
+			events = append(events, fmt.Sprintf("%s %s", aws.ToTime(e.CreatedAt).UTC().Format("15:04:05"), message))
+		}
+	}
+	slices.Reverse(events)
+	r.list("last events (UTC):", events)
+}
+
+// routine are events that go with every task that starts or stops, whatever the reason.
+var routine = regexp.MustCompile(`^((de)?registered \d+ targets|has begun draining connections)`)
+
+func (r *report) stopped(tasks []ecstypes.Task) {
+	var reasons counted
+	for _, t := range tasks {
+		if stopping(t) {
+			reasons.add(stopReason(t))
+		}
+	}
+	r.list("stopped tasks of the wanted revision:", reasons.lines())
+}
+
+// stopReason says why a task stopped, and how its containers ended.
+func stopReason(t ecstypes.Task) string {
+	why := []string{cmp.Or(aws.ToString(t.StoppedReason), string(t.StopCode), "no reason given")}
+	for _, c := range t.Containers {
+		var end []string
+		if c.ExitCode != nil {
+			end = append(end, fmt.Sprintf("exit code %d", *c.ExitCode))
+		}
+		if c.Reason != nil {
+			end = append(end, *c.Reason)
+		}
+		if len(end) > 0 {
+			why = append(why, fmt.Sprintf("container %s: %s", aws.ToString(c.Name), strings.Join(end, ", ")))
+		}
+	}
+	return strings.Join(why, "; ")
+}
+
+func (r *report) targets(targets []elbtypes.TargetHealthDescription) {
+	var states counted
+	for _, t := range targets {
+		if t.TargetHealth == nil {
+			continue
+		}
+		state := string(t.TargetHealth.State)
+		if why := string(t.TargetHealth.Reason); why != "" {
+			state += fmt.Sprintf(": %s, %s", why, aws.ToString(t.TargetHealth.Description))
+		}
+		states.add(state)
+	}
+	if len(targets) == 0 {
+		states.add("no target is registered")
+	}
+	r.list("targets of the load balancer:", states.lines())
+}
+
+func (r *report) log(e excerpt) {
+	if len(e.messages) == 0 {
+		if e.task != "" {
+			r.line("task %s logged nothing", e.task)
+		}
+		return
+	}
+	r.list(fmt.Sprintf("last lines of task %s, container %s:", e.task, e.container), e.messages)
+}
+
+// counted are lines, each different one once.
+type counted struct {
+	order []string
+	times map[string]int
+}
+
+func (c *counted) add(line string) {
+	if c.times == nil {
+		c.times = make(map[string]int)
+	}
+	if c.times[line] == 0 {
+		c.order = append(c.order, line)
+	}
+	c.times[line]++
+}
+
+// lines returns the first of the different lines, and how often each was added.
+func (c *counted) lines() []string {
+	var lines []string
+	for _, line := range c.order[:min(len(c.order), maxReasons)] {
+		if n := c.times[line]; n > 1 {
+			line = fmt.Sprintf("%d × %s", n, line)
+		}
+		lines = append(lines, line)
+	}
+	if more := len(c.order) - len(lines); more > 0 {
+		lines = append(lines, fmt.Sprintf("and %d other reasons", more))
+	}
+	return lines
+}
+
+// escape is a control sequence of terminals: CSI, OSC and the short ones (ECMA-48).
+var escape = regexp.MustCompile("\x1b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)?|[ -/]*[0-~])")
+
+// clean makes one line of a text that somebody else wrote: nothing in it moves the cursor, colours, hides or reorders what
+// the terminal shows.
+func clean(text string) string {
+	text = strings.Map(func(c rune) rune {
+		switch {
+		case unicode.IsSpace(c):
+			return ' '
+		case unicode.IsControl(c) || unicode.Is(unicode.Cf, c) || c == unicode.ReplacementChar:
+			return -1
+		}
+		return c
+	}, escape.ReplaceAllString(text, ""))
+	text = strings.TrimRight(text, " ")
+	if runes := []rune(text); len(runes) > maxLength {
+		text = string(runes[:maxLength]) + "…"
+	}
+	return text
+}
+
+// revision returns the family and revision in a task definition's ARN.
+func revision(arn string) string { return lastOf(arn) }
+
+// lastOf returns what follows the last slash in an ARN.
+func lastOf(arn string) string { return arn[strings.LastIndex(arn, "/")+1:] }

@@ -1,0 +1,129 @@
+// Package rollout follows a deployment of an ECS service to its end and, if it failed, says why in the words of the services
+// that know: ECS, Elastic Load Balancing and CloudWatch Logs.
+//
+// Pulumi's AWS provider has no functions for deployments, for stopped tasks, for the health of targets or for log events, so
+// that this package alone in the program asks AWS by itself, with the credentials that the provider is configured with.
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	"github.com/aws/smithy-go"
+)
+
+// Watcher asks AWS as whom, and where, the options say.
+type Watcher struct{ Options ProviderOptions }
+
+// timeout is how long a diagnosis may take. Nobody waits for more than what it has found out by then.
+const timeout = 20 * time.Second
+
+// Revision is the version that a service is to run.
+type Revision struct {
+	ClusterARN, ServiceName, TaskDefinitionARN string
+}
+
+// Explain returns lines of text that say what became of a deployment that failed: which revision was wanted and which runs, the events
+// of the service, why tasks stopped, why targets are unhealthy, and the last lines that a failed task logged. What cannot be
+// read costs its own part alone, in which the text says why. A service that is not there has no text.
+func (w Watcher) Explain(ctx context.Context, d Revision) string {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	c, err := w.clients(ctx)
+	if err != nil {
+		return fmt.Sprintf("could not ask AWS why: %s", reason(err))
+	}
+	text := c.explain(ctx, d)
+	if ignored := w.Options.ignored(); text != "" && len(ignored) > 0 {
+		text += fmt.Sprintf("\n(this was asked without the provider's %s)", strings.Join(ignored, ", "))
+	}
+	return text
+}
+
+// The parts of AWS's APIs that a diagnosis uses.
+type (
+	ecsAPI interface {
+		DescribeServices(context.Context, *ecs.DescribeServicesInput, ...func(*ecs.Options)) (*ecs.DescribeServicesOutput, error)
+		DescribeTaskDefinition(context.Context, *ecs.DescribeTaskDefinitionInput, ...func(*ecs.Options)) (*ecs.DescribeTaskDefinitionOutput, error)
+		ListTasks(context.Context, *ecs.ListTasksInput, ...func(*ecs.Options)) (*ecs.ListTasksOutput, error)
+		DescribeTasks(context.Context, *ecs.DescribeTasksInput, ...func(*ecs.Options)) (*ecs.DescribeTasksOutput, error)
+	}
+	elbAPI interface {
+		DescribeTargetHealth(
+			context.Context, *elasticloadbalancingv2.DescribeTargetHealthInput, ...func(*elasticloadbalancingv2.Options),
+		) (*elasticloadbalancingv2.DescribeTargetHealthOutput, error)
+	}
+	logsAPI interface {
+		GetLogEvents(context.Context, *cloudwatchlogs.GetLogEventsInput, ...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.GetLogEventsOutput, error)
+	}
+)
+
+type clients struct {
+	ecs  ecsAPI
+	elb  elbAPI
+	logs logsAPI
+}
+
+func (w Watcher) clients(ctx context.Context) (clients, error) {
+	cfg, err := w.Options.load(ctx)
+	return clients{
+		ecs:  ecs.NewFromConfig(cfg),
+		elb:  elasticloadbalancingv2.NewFromConfig(cfg),
+		logs: cloudwatchlogs.NewFromConfig(cfg),
+	}, err
+}
+
+// explain writes the parts of a diagnosis one after the other.
+func (c clients) explain(ctx context.Context, d Revision) string {
+	var text report
+	service, err := c.service(ctx, d)
+	if errors.Is(err, errNoService) {
+		return ""
+	}
+	if err != nil {
+		text.line("wanted: %s", revision(d.TaskDefinitionARN))
+		text.unread("the service", err)
+	} else {
+		text.service(service, d)
+	}
+	tasks, err := c.tasks(ctx, d)
+	if err != nil {
+		text.unread("the tasks", err)
+	}
+	text.stopped(tasks)
+	if service != nil {
+		for _, group := range targetGroups(service) {
+			targets, err := c.targets(ctx, group)
+			if err != nil {
+				text.unread("the health of the targets", err)
+				continue
+			}
+			text.targets(targets)
+		}
+	}
+	if task := mostTelling(tasks); task != nil {
+		log, err := c.lastLines(ctx, d, task)
+		if err != nil {
+			text.unread("the log of task "+lastOf(*task.TaskArn), err)
+		}
+		text.log(log)
+	}
+	return text.String()
+}
+
+// reason shortens an error of the SDK to what the service said, if it was the service.
+func reason(err error) string {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		return fmt.Sprintf("%s: %s", api.ErrorCode(), api.ErrorMessage())
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Sprintf("no answer within %s", timeout)
+	}
+	return err.Error()
+}

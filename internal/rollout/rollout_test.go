@@ -1,0 +1,243 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	logstypes "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+	"github.com/aws/smithy-go"
+)
+
+// fake is a cluster with a service. An operation in refused fails.
+type fake struct {
+	services []ecstypes.Service
+	tasks    []ecstypes.Task
+	targets  []elbtypes.TargetHealthDescription
+	messages map[string][]string // by stream
+	refused  map[string]bool
+}
+
+func (f *fake) clients() clients { return clients{ecs: f, elb: f, logs: f} }
+
+func (f *fake) refuse(operation string) error {
+	if f.refused[operation] {
+		return &smithy.OperationError{
+			ServiceID: "a service", OperationName: operation,
+			Err: &smithy.GenericAPIError{Code: "AccessDeniedException", Message: "not authorized to perform: " + operation},
+		}
+	}
+	return nil
+}
+
+func (f *fake) DescribeServices(context.Context, *ecs.DescribeServicesInput, ...func(*ecs.Options)) (*ecs.DescribeServicesOutput, error) {
+	return &ecs.DescribeServicesOutput{Services: f.services}, f.refuse("DescribeServices")
+}
+
+func (f *fake) DescribeTaskDefinition(context.Context, *ecs.DescribeTaskDefinitionInput, ...func(*ecs.Options)) (*ecs.DescribeTaskDefinitionOutput, error) {
+	return &ecs.DescribeTaskDefinitionOutput{TaskDefinition: &ecstypes.TaskDefinition{ContainerDefinitions: []ecstypes.ContainerDefinition{
+		{Name: aws.String("init")}, // logs nowhere
+		{Name: aws.String("main"), LogConfiguration: &ecstypes.LogConfiguration{
+			LogDriver: ecstypes.LogDriverAwslogs, Options: map[string]string{"awslogs-group": "group", "awslogs-stream-prefix": "hello"},
+		}},
+	}}}, f.refuse("DescribeTaskDefinition")
+}
+
+func (f *fake) ListTasks(_ context.Context, in *ecs.ListTasksInput, _ ...func(*ecs.Options)) (*ecs.ListTasksOutput, error) {
+	out := new(ecs.ListTasksOutput)
+	for _, t := range f.tasks {
+		if *t.DesiredStatus == string(in.DesiredStatus) {
+			out.TaskArns = append(out.TaskArns, *t.TaskArn)
+		}
+	}
+	return out, f.refuse("ListTasks")
+}
+
+func (f *fake) DescribeTasks(_ context.Context, in *ecs.DescribeTasksInput, _ ...func(*ecs.Options)) (*ecs.DescribeTasksOutput, error) {
+	out := new(ecs.DescribeTasksOutput)
+	for _, arn := range in.Tasks {
+		for _, t := range f.tasks {
+			if *t.TaskArn == arn {
+				out.Tasks = append(out.Tasks, t)
+			}
+		}
+	}
+	return out, f.refuse("DescribeTasks")
+}
+
+func (f *fake) DescribeTargetHealth(
+	context.Context, *elasticloadbalancingv2.DescribeTargetHealthInput, ...func(*elasticloadbalancingv2.Options),
+) (*elasticloadbalancingv2.DescribeTargetHealthOutput, error) {
+	return &elasticloadbalancingv2.DescribeTargetHealthOutput{TargetHealthDescriptions: f.targets}, f.refuse("DescribeTargetHealth")
+}
+
+func (f *fake) GetLogEvents(_ context.Context, in *cloudwatchlogs.GetLogEventsInput, _ ...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.GetLogEventsOutput, error) {
+	messages, ok := f.messages[*in.LogStreamName]
+	if !ok {
+		return nil, &logstypes.ResourceNotFoundException{Message: aws.String("The specified log stream does not exist.")}
+	}
+	out := new(cloudwatchlogs.GetLogEventsOutput)
+	for _, m := range messages {
+		out.Events = append(out.Events, logstypes.OutputLogEvent{Message: &m})
+	}
+	return out, f.refuse("GetLogEvents")
+}
+
+const group = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/hello/73e2d6bc24d8a067"
+
+var (
+	noon   = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+	wanted = Revision{ClusterARN: "arn:cluster/c", ServiceName: "hello-1", TaskDefinitionARN: "arn:task-definition/hello:3"}
+)
+
+// task is a task of the wanted revision, stopped so many minutes after noon.
+func task(id string, minute int, reason string, exitCode *int32, containerReason *string) ecstypes.Task {
+	return ecstypes.Task{
+		TaskArn: aws.String("arn:task/c/" + id), TaskDefinitionArn: aws.String(wanted.TaskDefinitionARN), DesiredStatus: aws.String("STOPPED"),
+		StoppedAt: aws.Time(noon.Add(time.Duration(minute) * time.Minute)), StoppedReason: &reason,
+		Containers: []ecstypes.Container{{Name: aws.String("main"), ExitCode: exitCode, Reason: containerReason}},
+	}
+}
+
+// rolledBack is a service whose new version failed in three ways.
+func rolledBack() *fake {
+	of := func(revision string) *string { return aws.String("arn:task-definition/hello:" + revision) }
+	other := task("9", 9, "Scaling activity initiated by (deployment ecs-svc/1)", nil, nil)
+	other.TaskDefinitionArn = of("2")
+	return &fake{
+		services: []ecstypes.Service{{
+			ServiceName: aws.String("hello-1"),
+			Deployments: []ecstypes.Deployment{
+				{Status: aws.String("PRIMARY"), TaskDefinition: of("2"), RunningCount: 2, DesiredCount: 2, RolloutState: "COMPLETED"},
+				{
+					Status: aws.String("ACTIVE"), TaskDefinition: of("3"), DesiredCount: 2, FailedTasks: 3, RolloutState: "FAILED",
+					RolloutStateReason: aws.String("tasks failed to start."),
+				},
+			},
+			Events: []ecstypes.ServiceEvent{
+				{CreatedAt: aws.Time(noon.Add(time.Second)), Message: aws.String("(service hello-1) rolling back to deployment ecs-svc/1.")},
+				{CreatedAt: aws.Time(noon), Message: aws.String("(service hello-1) registered 1 targets in (target-group " + group + ")")},
+				{CreatedAt: aws.Time(noon), Message: aws.String("(service hello-1) has started 1 tasks: (task 1).")},
+			},
+			LoadBalancers: []ecstypes.LoadBalancer{{TargetGroupArn: aws.String("group")}},
+		}},
+		tasks: []ecstypes.Task{
+			task("0", 0, "Task failed ELB health checks in (target-group "+group+")", nil, nil),
+			task("1", 1, "Essential container in task exited", aws.Int32(3), nil),
+			task("2", 2, "Essential container in task exited", aws.Int32(3), nil),
+			task("3", 3, "CannotPullContainerError: not found", nil, aws.String("CannotPullContainerError")),
+			other,
+		},
+		targets: []elbtypes.TargetHealthDescription{
+			{TargetHealth: &elbtypes.TargetHealth{State: "healthy"}},
+			{TargetHealth: &elbtypes.TargetHealth{State: "healthy"}},
+			{TargetHealth: &elbtypes.TargetHealth{
+				State: "unhealthy", Reason: "Target.ResponseCodeMismatch", Description: aws.String("Health checks failed with these codes: [500]"),
+			}},
+		},
+		messages: map[string][]string{"hello/main/2": {"starting", "\x1b[31mpanic:\x1b[0m no\tdatabase\n"}},
+	}
+}
+
+const explained = `wanted: hello:3
+runs: hello:2 (2 of 2 tasks)
+deployments:
+  hello:2: PRIMARY, COMPLETED, 2 of 2 tasks, 0 failed
+  hello:3: ACTIVE, FAILED, 0 of 2 tasks, 3 failed: tasks failed to start.
+last events (UTC):
+  12:00:00 has started 1 tasks: (task 1).
+  12:00:01 rolling back to deployment ecs-svc/1.
+stopped tasks of the wanted revision:
+  CannotPullContainerError: not found; container main: CannotPullContainerError
+  2 × Essential container in task exited; container main: exit code 3
+  Task failed ELB health checks in (target-group hello)
+targets of the load balancer:
+  2 × healthy
+  unhealthy: Target.ResponseCodeMismatch, Health checks failed with these codes: [500]
+last lines of task 2, container main:
+  starting
+  panic: no database`
+
+func TestExplain(t *testing.T) {
+	if got := rolledBack().clients().explain(t.Context(), wanted); got != explained {
+		t.Errorf("got:\n%s\nwant:\n%s", got, explained)
+	}
+}
+
+func TestExplainWithoutPermissions(t *testing.T) {
+	for operation, want := range map[string]struct{ without, with string }{
+		"DescribeServices":       {"runs:", "wanted: hello:3\ncould not read the service: AccessDeniedException: not authorized to perform: DescribeServices"},
+		"ListTasks":              {"stopped tasks", "could not read the tasks: AccessDeniedException: not authorized to perform: ListTasks"},
+		"DescribeTasks":          {"stopped tasks", "could not read the tasks: AccessDeniedException"},
+		"DescribeTargetHealth":   {"unhealthy:", "could not read the health of the targets: AccessDeniedException"},
+		"DescribeTaskDefinition": {"panic:", "could not read the log of task 2: AccessDeniedException"},
+		"GetLogEvents":           {"panic:", "could not read the log of task 2: AccessDeniedException"},
+	} {
+		f := rolledBack()
+		f.refused = map[string]bool{operation: true}
+		got := f.clients().explain(t.Context(), wanted)
+		if strings.Contains(got, want.without) || !strings.Contains(got, want.with) {
+			t.Errorf("without %s:\n%s\nwant %q, and nothing of %q", operation, got, want.with, want.without)
+		}
+	}
+}
+
+func TestExplainWithoutTrace(t *testing.T) {
+	nothing := new(fake)
+	if got := nothing.clients().explain(t.Context(), wanted); got != "" {
+		t.Errorf("of no service: %q", got)
+	}
+	started := task("1", 0, "", nil, nil)
+	started.DesiredStatus = aws.String("RUNNING")
+	first := &fake{
+		services: []ecstypes.Service{{LoadBalancers: []ecstypes.LoadBalancer{{TargetGroupArn: aws.String("group")}}}},
+		tasks:    []ecstypes.Task{started},
+	}
+	want := "wanted: hello:3\nruns: nothing\ntargets of the load balancer:\n  no target is registered\ntask 1 logged nothing"
+	if got := first.clients().explain(t.Context(), wanted); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestReasonsAreFew(t *testing.T) {
+	var c counted
+	for _, line := range strings.Split("abcdefga", "") {
+		c.add(line)
+	}
+	want := "2 × a,b,c,d,e,and 2 other reasons"
+	if got := strings.Join(c.lines(), ","); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestClean(t *testing.T) {
+	for text, want := range map[string]string{
+		"plain ünïcode": "plain ünïcode",
+		"a\x1b[2J\x1b[1;31mred\x1b[0m\x1b]0;title\x07b": "aredb",
+		"over\rwritten\x08\x9b31m":                      "over written31m",
+		"rev\u202eersed\u200b":                          "reversed",
+		"two\nlines\n":                                  "two lines",
+		strings.Repeat("é", maxLength+1):                strings.Repeat("é", maxLength) + "…",
+	} {
+		if got := clean(text); got != want {
+			t.Errorf("clean(%q) = %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestReason(t *testing.T) {
+	if got := reason(errors.New("no network")); got != "no network" {
+		t.Errorf("got %q", got)
+	}
+	if got := reason(context.DeadlineExceeded); got != "no answer within 20s" {
+		t.Errorf("got %q", got)
+	}
+}
