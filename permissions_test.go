@@ -120,6 +120,11 @@ func TestDeployRoleMayDoWhatTheProgramDoes(t *testing.T) {
 			}
 		}
 	}
+	for _, action := range permissions.Rollout {
+		if !may[action] {
+			t.Errorf("%s, which following a deployment takes, is not allowed", action)
+		}
+	}
 	for token := range used.functions {
 		for _, action := range permissions.Functions[token] {
 			if !may[action] {

@@ -69,6 +69,8 @@ var grants = []grant{
 	{policy: "services", sid: "DefineServices", resources: anywhere, actions: []string{
 		"ecs:CreateCluster", "ecs:RegisterTaskDefinition", "ecs:DescribeTaskDefinition",
 	}},
+	// Tasks are listed by a cluster and not by a resource ("Identity-based policy examples for Amazon ECS").
+	{policy: "services", sid: "ReadTasks", actions: []string{"ecs:DescribeTasks", "ecs:ListTasks"}, resources: anywhere},
 	{policy: "services", sid: "ReadServices", actions: []string{"ecs:Describe*"}, resources: func(a Account) []string {
 		return a.regional("ecs", "cluster/*", "service/*")
 	}},

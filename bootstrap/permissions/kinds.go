@@ -25,6 +25,12 @@ var Functions = map[string][]string{
 	"aws:index/getRegion:getRegion":                       {}, // the provider knows its region
 }
 
+// Rollout are the actions by which the program finds out how a deployment ended, and why it failed: what internal/rollout asks.
+var Rollout = []string{
+	"ecs:DescribeServices", "ecs:DescribeTaskDefinition", "ecs:DescribeTasks", "ecs:ListTasks",
+	"elasticloadbalancing:DescribeTargetHealth", "logs:GetLogEvents",
+}
+
 // Kinds are the kinds of resources that the program registers, by token.
 var Kinds = map[string]Operations{
 	"aws:acm/certificate:Certificate": {

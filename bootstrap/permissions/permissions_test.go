@@ -77,7 +77,7 @@ func TestDeployIsTheTable(t *testing.T) {
 	for _, operations := range Kinds {
 		wanted = append(wanted, operations.All()...)
 	}
-	wanted = append(wanted, functionActions()...)
+	wanted = slices.Concat(wanted, functionActions(), Rollout)
 	slices.Sort(wanted)
 	wanted = slices.Compact(wanted)
 
@@ -160,6 +160,37 @@ func TestPreviewReads(t *testing.T) {
 		`{"Sid":"FindImages","Effect":"Allow","Action":["ecr:DescribeImages","ecr:DescribeRepositories"],"Resource":["arn:aws:ecr:*:*:repository/*"]}]}`
 	if got := preview.JSON(); got != want {
 		t.Errorf("%s\nwant %s", got, want)
+	}
+}
+
+// Following a deployment reads and changes nothing. Neither a preview nor a refresh does it, so that they do not read logs.
+func TestRolloutReads(t *testing.T) {
+	deploy := deployDocument(t)
+	for _, r := range []request{
+		{"ecs:ListTasks", "*", nil},
+		{"ecs:DescribeTasks", "arn:aws:ecs:eu-central-1:123456789012:task/dev-1/2", nil},
+		{"elasticloadbalancing:DescribeTargetHealth", "*", nil},
+		{"logs:GetLogEvents", "arn:aws:logs:eu-central-1:123456789012:log-group:dev-hello:log-stream:hello/main/1", nil},
+	} {
+		if !slices.Contains(Rollout, r.action) || !deploy.allows(r) {
+			t.Errorf("%s on %s is not allowed", r.action, r.resource)
+		}
+	}
+	preview, err := Preview(testAccount)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refresh, err := Refresh(testAccount)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, action := range Rollout {
+		if !reads(action) {
+			t.Errorf("%s is no read", action)
+		}
+	}
+	if slices.Contains(actions(append(preview, refresh...)), "logs:GetLogEvents") {
+		t.Error("a preview or a refresh may read logs")
 	}
 }
 

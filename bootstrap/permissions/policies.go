@@ -22,7 +22,7 @@ func Deploy(a Account) ([]Policy, error) {
 	for _, operations := range Kinds {
 		actions = append(actions, operations.All()...)
 	}
-	documents, err := a.statements(append(actions, functionActions()...))
+	documents, err := a.statements(slices.Concat(actions, functionActions(), Rollout))
 	if err != nil {
 		return nil, err
 	}
