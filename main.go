@@ -10,7 +10,7 @@ import (
 
 func main() {
 	var source configSource
-	pulumi.Run(func(ctx *pulumi.Context) error { return deploy(ctx, source) }, source.capture)
+	pulumi.Run(func(ctx *pulumi.Context) error { return deploy(ctx, source, source.watcher()) }, source.capture)
 }
 
 // deploy composes the stack:
@@ -18,7 +18,9 @@ func main() {
 //	client ── DNS record ─▶ load balancer ──▶ service: tasks on Fargate
 //	                         │ certificate      │ logs, secrets, image
 //	                        network ────────────┘ cluster
-func deploy(ctx *pulumi.Context, source configSource) error {
+//
+// The watcher tells how the services' deployments go; nil trusts the AWS provider.
+func deploy(ctx *pulumi.Context, source configSource, watcher components.Watcher) error {
 	cfg, err := readConfig(source)
 	if err != nil {
 		return err
@@ -123,6 +125,7 @@ func deploy(ctx *pulumi.Context, source configSource) error {
 			Before:                      s.before,
 			Canary:                      s.canary,
 			PermissionsBoundary:         cfg.boundary(),
+			Watcher:                     watcher,
 			Tags:                        tags.With("Service", s.name),
 		})
 		if err != nil {

@@ -66,7 +66,7 @@ func deployTo(cloud *mocks.Cloud, s configSource) (outputs string, err error) {
 	}, captured.capture}
 	cloud.Images = map[string]string{"hello:local": "sha256:" + strings.Repeat("0", 64)}
 	err = cloud.Run(func(ctx *pulumi.Context) error {
-		if err := deploy(ctx, captured); err != nil {
+		if err := deploy(ctx, captured, nil); err != nil {
 			return err
 		}
 		pulumi.JSONMarshal(pulumi.Map(ctx.GetCurrentExportMap())).ApplyT(func(text string) string {

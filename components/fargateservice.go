@@ -68,6 +68,11 @@ type FargateServiceArgs struct {
 	// PermissionsBoundary is the ARN of the managed policy that limits what the service's roles can ever do; nil is none.
 	PermissionsBoundary pulumi.StringPtrInput
 
+	// Watcher tells how deployments go; nil trusts the AWS provider.
+	Watcher Watcher
+	// onError binds an error hook to a resource, by default [registerErrorHook]. Pulumi's mocks have no hooks.
+	onError func(ctx *pulumi.Context, name string, callback pulumi.ErrorHookFunction) (pulumi.ResourceOption, error)
+
 	Tags Tags
 }
 
@@ -113,6 +118,9 @@ func (a FargateServiceArgs) withDefaults() *FargateServiceArgs {
 	a.Drain = cmp.Or(a.Drain, DefaultDrain)
 	a.Deployment = a.Deployment.withDefaults()
 	a.LogRetention = cmp.Or(a.LogRetention, DefaultLogRetention)
+	if a.onError == nil {
+		a.onError = registerErrorHook
+	}
 	if a.Canary != nil {
 		canary := *a.Canary
 		canary.Header = cmp.Or(canary.Header, DefaultCanaryHeader)
@@ -128,7 +136,8 @@ type FargateService struct {
 	Name         pulumi.StringOutput
 	LogGroupName pulumi.StringOutput
 	TaskRoleName pulumi.StringOutput // the tasks' own role, for policies that let them use other parts of AWS
-	// TaskDefinitionARN is the revision that ECS runs. If that is not the revision that was deployed, it is an error.
+	// TaskDefinitionARN is the revision that ECS runs, once its deployment has ended. If that is not the revision that was
+	// deployed, it is an error.
 	TaskDefinitionARN pulumi.StringOutput
 }
 
@@ -148,7 +157,7 @@ func NewFargateService(ctx *pulumi.Context, name string, args *FargateServiceArg
 	}
 	parent := pulumi.Parent(service)
 
-	around, err := args.newSurroundings(ctx, name, parent)
+	around, err := args.newSurroundings(ctx, name, service)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,10 @@
 package components
 
 import (
+	"cmp"
+	"context"
 	"errors"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -320,10 +323,110 @@ func TestFargateServiceTimeouts(t *testing.T) {
 func TestFargateServiceReportsRollback(t *testing.T) {
 	rolledBack := mocks.Cloud{RunningTask: "arn:aws:ecs:eu-central-1:123456789012:task-definition/slipway-dev-hello:1"}
 	err := rolledBack.Run(fargateService(nil))
-	want := "service dev-hello-0123456 runs task definition slipway-dev-hello:1 and not dev-hello: ECS rolled the deployment back, or somebody else deployed; the service's events tell why"
+	want := "service dev-hello-0123456 runs task definition slipway-dev-hello:1 and not dev-hello: ECS rolled the deployment back, or somebody else deployed; deploy another version, or this one by `pulumi up --refresh` once the cause is mended"
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("%v, want an error with %q", err, want)
 	}
+}
+
+// watcher is a [Watcher] to which every deployment ends alike.
+type watcher struct {
+	running, failure string // the wanted one if empty
+	err              error
+}
+
+func (w watcher) Settle(_ context.Context, r ServiceRevision) (running, failure string, err error) {
+	return cmp.Or(w.running, r.TaskDefinitionARN), w.failure, w.err
+}
+
+func (w watcher) Explain(_ context.Context, r ServiceRevision) string {
+	return fmt.Sprintf("because of %+v", r)
+}
+
+// watched returns a program of a service that is watched, and the error hooks that it binds, by name.
+func watched(w watcher) (pulumi.RunFunc, map[string]pulumi.ErrorHookFunction) {
+	hooks := make(map[string]pulumi.ErrorHookFunction)
+	return fargateService(func(a *FargateServiceArgs) {
+		a.Watcher = w
+		a.onError = func(_ *pulumi.Context, name string, callback pulumi.ErrorHookFunction) (pulumi.ResourceOption, error) {
+			hooks[name] = callback
+			return pulumi.Composite(), nil
+		}
+	}), hooks
+}
+
+func TestFargateServiceExplainsFailedDeployment(t *testing.T) {
+	const because = "\nbecause of {ClusterARN:cluster ServiceName:dev-hello-0123456 TaskDefinitionARN:arn:TaskDefinition/dev-hello}"
+	for name, test := range map[string]struct {
+		running string
+		watcher watcher
+		want    []string // parts of the error; none if it succeeds
+	}{
+		"completed": {"", watcher{}, nil},
+		"unknown":   {"", watcher{err: errors.New("not authorized")}, nil},
+		"never healthy": {"", watcher{failure: "tasks failed"}, []string{
+			"service dev-hello-0123456 did not get to run task definition dev-hello: tasks failed; deploy another version, or this one by `pulumi up --replace 'urn:", because,
+		}},
+		"rolled back":       {"arn:task-definition/old:1", watcher{}, []string{"runs task definition old:1 and not dev-hello", because}},
+		"rolled back later": {"", watcher{running: "arn:task-definition/old:1"}, []string{"runs task definition old:1 and not dev-hello", because}},
+	} {
+		program, _ := watched(test.watcher)
+		err := (&mocks.Cloud{RunningTask: test.running}).Run(program)
+		if test.want == nil && err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		for _, part := range test.want {
+			if err == nil || !strings.Contains(err.Error(), part) {
+				t.Errorf("%s: %v, want an error with %q", name, err, part)
+			}
+		}
+	}
+}
+
+// A preview deploys nothing that could be waited for.
+func TestFargateServicePreviewDoesNotWatch(t *testing.T) {
+	program, _ := watched(watcher{failure: "tasks failed"})
+	if err := new(mocks.Cloud).Preview(program); err != nil {
+		t.Error(err)
+	}
+}
+
+// The hook never has the provider try again, and says nothing of a service that has no name: it was not made.
+func TestFargateServiceExplainsProvidersError(t *testing.T) {
+	var log errorLog
+	program, hooks := watched(watcher{})
+	if err := new(mocks.Cloud).Run(func(ctx *pulumi.Context) error {
+		log.Log, ctx.Log = ctx.Log, &log
+		if err := program(ctx); err != nil {
+			return err
+		}
+		for _, inputs := range []resource.PropertyMap{nil, {
+			"cluster": resource.NewProperty("the-cluster"), "name": resource.NewProperty("hello-1"), "taskDefinition": resource.MakeSecret(resource.NewProperty("hello:2")),
+		}} {
+			retry, err := hooks["dev-hello"](&pulumi.ErrorHookArgs{NewInputs: inputs, Errors: []string{"timeout while waiting for state"}})
+			if retry || err != nil {
+				t.Errorf("the hook returns %v, %v", retry, err)
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	want := "deploy: service hello-1:\nbecause of {ClusterARN:the-cluster ServiceName:hello-1 TaskDefinitionARN:hello:2}"
+	if len(log.errors) != 1 || log.errors[0] != want {
+		t.Errorf("logged %q, want %q", log.errors, want)
+	}
+}
+
+// errorLog keeps the errors that a program logs.
+type errorLog struct {
+	pulumi.Log
+	errors []string
+}
+
+func (l *errorLog) Error(message string, _ *pulumi.LogArgs) error {
+	l.errors = append(l.errors, message)
+	return nil
 }
 
 // The service does not exist yet when its creation is previewed, so it must not be looked up.

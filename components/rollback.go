@@ -1,38 +1,122 @@
 package components
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// runningTaskDefinition returns the task definition that the service runs, and fails if it is not the wanted one.
+// ServiceRevision is a version that a service is to run.
+type ServiceRevision struct {
+	ClusterARN, ServiceName, TaskDefinitionARN string
+}
+
+// Watcher tells of deployments what the AWS provider does not.
+type Watcher interface {
+	// Settle waits until ECS has brought the deployment of the revision to its end, and returns the ARN of the task definition
+	// that the service is on then and, if ECS gave that up too, its reason. An error means that it could not be found out.
+	Settle(context.Context, ServiceRevision) (running, failure string, err error)
+	// Explain says in lines of text why a deployment failed; "" if there is no service to speak of.
+	Explain(context.Context, ServiceRevision) string
+}
+
+// runningTaskDefinition returns the task definition that the service runs, and fails if it is not the wanted one or does not
+// get healthy.
 //
 // When the deployment circuit breaker rolls a deployment back, ECS gives the service its last good task definition and
 // starts that. The service is in a steady state again, and the AWS provider's wait for it ends without an error: only a
-// look at what runs shows that the update did not arrive. In a preview it is a warning, because nothing is wrong with the
-// preview itself.
-func runningTaskDefinition(ctx *pulumi.Context, service *ecs.Service, wanted pulumi.StringOutput) pulumi.StringOutput {
+// look at what runs shows that the update did not arrive. Nor does it notice a first deployment of which no task gets
+// healthy, or what an alarm rolls back when all tasks run. In a preview a rollback is a warning, because nothing is wrong
+// with the preview itself.
+func (a *FargateServiceArgs) runningTaskDefinition(ctx *pulumi.Context, service *ecs.Service, wanted pulumi.StringOutput) pulumi.StringOutput {
 	running := ecs.LookupServiceOutput(ctx, ecs.LookupServiceOutputArgs{
 		ClusterArn:  service.Cluster,
 		ServiceName: service.Name,
 	}, pulumi.DependsOn([]pulumi.Resource{service})) // its ID is unknown in the preview of its creation: nothing is looked up then
 
-	return pulumi.All(service.Name, running.TaskDefinition(), wanted).ApplyT(func(known []any) (string, error) {
-		name, running, wanted := known[0].(string), known[1].(string), known[2].(string)
-		if running == wanted {
-			return running, nil
+	return pulumi.All(service.Cluster, service.Name, wanted, running.TaskDefinition(), service.URN()).ApplyT(func(known []any) (string, error) {
+		r := ServiceRevision{ClusterARN: known[0].(string), ServiceName: known[1].(string), TaskDefinitionARN: known[2].(string)}
+		running, failure := known[3].(string), ""
+		if running == r.TaskDefinitionARN && a.Watcher != nil && !ctx.DryRun() {
+			var err error
+			if running, failure, err = a.Watcher.Settle(ctx.Context(), r); err != nil {
+				message := fmt.Sprintf("it could not be found out whether service %s got healthy: %s", r.ServiceName, err)
+				return r.TaskDefinitionARN, ctx.Log.Warn(message, &pulumi.LogArgs{Resource: service})
+			}
 		}
-		message := fmt.Sprintf("service %s runs task definition %s and not %s: ECS rolled the deployment back, or somebody else deployed; "+
-			"the service's events tell why; once the cause is mended, `pulumi up --refresh` deploys again",
-			name, nameInARN(running), nameInARN(wanted))
+		var message string
+		switch wanted := nameInARN(r.TaskDefinitionARN); {
+		case running != r.TaskDefinitionARN:
+			message = fmt.Sprintf("service %s runs task definition %s and not %s: ECS rolled the deployment back, or somebody else deployed; "+
+				"deploy another version, or this one by `pulumi up --refresh` once the cause is mended", r.ServiceName, nameInARN(running), wanted)
+		case failure != "":
+			message = fmt.Sprintf("service %s did not get to run task definition %s: %s; "+
+				"deploy another version, or this one by `pulumi up --replace '%s'` once the cause is mended", r.ServiceName, wanted, failure, known[4])
+		default:
+			return r.TaskDefinitionARN, nil
+		}
 		if ctx.DryRun() {
-			return wanted, ctx.Log.Warn(message, &pulumi.LogArgs{Resource: service})
+			return r.TaskDefinitionARN, ctx.Log.Warn(message, &pulumi.LogArgs{Resource: service})
+		}
+		if a.Watcher != nil {
+			message = strings.TrimSuffix(message+"\n"+a.Watcher.Explain(ctx.Context(), r), "\n")
 		}
 		return "", fmt.Errorf("deploy: %s", message)
 	}).(pulumi.StringOutput)
+}
+
+// explainFailure returns the option of an ECS service that has the explanation printed when the AWS provider fails to create or
+// update it, mostly because it gave up waiting: the first deployment of a service cannot be rolled back, and ends by that alone.
+//
+// It is printed for the component, for the service's own URN is not known to the program while it is being made.
+func (a *FargateServiceArgs) explainFailure(ctx *pulumi.Context, name string, component pulumi.Resource) (pulumi.ResourceOption, error) {
+	if a.Watcher == nil {
+		return pulumi.Composite(), nil
+	}
+	return a.onError(ctx, name, func(failure *pulumi.ErrorHookArgs) (retry bool, err error) {
+		r := ServiceRevision{
+			ClusterARN:        text(failure.NewInputs["cluster"]),
+			ServiceName:       text(failure.NewInputs["name"]),
+			TaskDefinitionARN: text(failure.NewInputs["taskDefinition"]),
+		}
+		if r.ServiceName == "" || r.ClusterARN == "" { // as when it is being deleted
+			return false, nil
+		}
+		if explanation := a.Watcher.Explain(ctx.Context(), r); explanation != "" {
+			// An error of the hook would take the place of the provider's.
+			_ = ctx.Log.Error("deploy: service "+r.ServiceName+":\n"+explanation, &pulumi.LogArgs{Resource: component})
+		}
+		return false, nil
+	})
+}
+
+// registerErrorHook returns an option that has the callback called when an operation on a resource fails.
+func registerErrorHook(ctx *pulumi.Context, name string, callback pulumi.ErrorHookFunction) (pulumi.ResourceOption, error) {
+	hook, err := ctx.RegisterErrorHook(name, callback)
+	if err != nil {
+		return nil, err
+	}
+	return pulumi.ResourceHooks(&pulumi.ResourceHookBinding{OnError: []*pulumi.ErrorHook{hook}}), nil
+}
+
+// text returns a property that is a known text, or "".
+func text(v resource.PropertyValue) string {
+	for {
+		switch {
+		case v.IsSecret():
+			v = v.SecretValue().Element
+		case v.IsOutput() && v.OutputValue().Known:
+			v = v.OutputValue().Element
+		case v.IsString():
+			return v.StringValue()
+		default:
+			return ""
+		}
+	}
 }
 
 // nameInARN returns what follows the last slash of an ARN: the family and revision of a task definition's

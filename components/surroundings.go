@@ -11,6 +11,7 @@ import (
 
 // surroundings are what every task of a service needs, whichever version it runs.
 type surroundings struct {
+	component       pulumi.Resource // that all of it is part of
 	securityGroup   pulumi.StringInput
 	logs            *cloudwatch.LogGroup
 	secrets         serviceSecrets
@@ -19,7 +20,8 @@ type surroundings struct {
 	access []pulumi.Resource
 }
 
-func (a *FargateServiceArgs) newSurroundings(ctx *pulumi.Context, name string, parent pulumi.ResourceOption) (*surroundings, error) {
+func (a *FargateServiceArgs) newSurroundings(ctx *pulumi.Context, name string, component pulumi.Resource) (*surroundings, error) {
+	parent := pulumi.Parent(component)
 	group, groupRules, err := a.newSecurityGroup(ctx, name, parent)
 	if err != nil {
 		return nil, err
@@ -44,6 +46,7 @@ func (a *FargateServiceArgs) newSurroundings(ctx *pulumi.Context, name string, p
 		return nil, err
 	}
 	return &surroundings{
+		component:     component,
 		securityGroup: group,
 		logs:          logs,
 		secrets:       secrets,

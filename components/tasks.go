@@ -36,8 +36,13 @@ func (a *FargateServiceArgs) newTasks(
 	if err != nil {
 		return nil, err
 	}
+	explained, err := a.explainFailure(ctx, v.name, around.component)
+	if err != nil {
+		return nil, err
+	}
 	options := []pulumi.ResourceOption{
 		parent,
+		explained,
 		pulumi.DependsOn(slices.Concat(rules, around.access)),
 		// A service that never had healthy tasks cannot be rolled back, so its first deployment ends by this alone.
 		// Later ones need time to be rolled back in.
@@ -83,5 +88,5 @@ func (a *FargateServiceArgs) newTasks(
 			return nil, err
 		}
 	}
-	return &tasks{service, runningTaskDefinition(ctx, service, definition.Arn)}, nil
+	return &tasks{service, a.runningTaskDefinition(ctx, service, definition.Arn)}, nil
 }

@@ -1,0 +1,3 @@
+module crashing
+
+go 1.26

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"context"
+	"strings"
+
+	"slipway/components"
+	"slipway/internal/rollout"
+)
+
+// watcher returns what asks AWS how deployments go, as whom and in the region that the config says to the AWS provider.
+func (s *configSource) watcher() components.Watcher {
+	options := rollout.ProviderOptions{}
+	for key, value := range s.values {
+		if option, isAWS := strings.CutPrefix(key, "aws:"); isAWS {
+			options[option] = value
+		}
+	}
+	return watcher{rollout.Watcher{Options: options}}
+}
+
+// watcher makes a [components.Watcher] of one that knows nothing of components.
+type watcher struct{ rollout.Watcher }
+
+func (w watcher) Settle(ctx context.Context, r components.ServiceRevision) (running, failure string, err error) {
+	return w.Watcher.Settle(ctx, rollout.Revision(r))
+}
+
+func (w watcher) Explain(ctx context.Context, r components.ServiceRevision) string {
+	return w.Watcher.Explain(ctx, rollout.Revision(r))
+}
