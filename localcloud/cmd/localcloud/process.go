@@ -260,6 +260,9 @@ func env(ctx context.Context, dir string, flags *flag.FlagSet, args []string) er
 		{"PULUMI_CONFIG_PASSPHRASE", "local"},
 		{"PULUMI_STACK", "local"},
 		{"PULUMI_SKIP_UPDATE_CHECK", "1"},
+		// Attached as it is to the providers, the engine goes after the plugins that a stack's state names all the same: hundreds of
+		// megabytes, or some seconds of attempts where there is no network (pulumi/pulumi pkg/engine/plugins.go).
+		{"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION", "true"},
 		{"AWS_ENDPOINT_URL", info.API},
 	}
 	// Clients of AWS want credentials, and the local cloud does not mind which.
