@@ -111,6 +111,14 @@ func (c *Cloud) Tokens() []string {
 	})
 }
 
+// Label returns the service's name of a kind, as error messages have it, or the token of what has none.
+func (c *Cloud) Label(token string) string {
+	if k, ok := c.kinds[token]; ok {
+		return cmp.Or(k.base().Label, token)
+	}
+	return token
+}
+
 func (c *Cloud) kind(token string) (kind, error) {
 	k, ok := c.kinds[token]
 	if !ok || !k.public() {

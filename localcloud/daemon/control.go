@@ -3,6 +3,7 @@ package daemon
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"encoding/json"
@@ -11,9 +12,11 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"slipway/localcloud/cloud"
+	"slipway/localcloud/fault"
 )
 
 // The control API: what the localcloud command asks a running daemon. It wants to be shown the daemon's token, which is in
@@ -23,6 +26,9 @@ import (
 //	GET    /logs?group=G&follow=true           what tasks logged
 //	POST   /interrupt?service=S                takes back the capacity of a Spot task of a service
 //	POST   /crash?service=S                    kills a task of a service
+//	POST   /faults                             makes operations fail
+//	GET    /faults                             what faults there are, and what they hit
+//	DELETE /faults?id=N                        forgets a fault, or all
 //	PATCH  /resource?account=A&region=R&type=T&id=I  changes properties behind the engine's back
 //	DELETE /resource?…                         removes a resource behind the engine's back
 func (d *daemon) control() http.Handler {
@@ -51,6 +57,29 @@ func (d *daemon) control() http.Handler {
 			_, _ = io.WriteString(w, taskID) // or the client is gone
 		})
 	}
+	mux.HandleFunc("POST /faults", func(w http.ResponseWriter, r *http.Request) {
+		var f fault.Fault
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&f); err != nil {
+			http.Error(w, "read fault: "+err.Error(), http.StatusBadRequest)
+			return
+		}
+		added, err := d.faults.Add(f)
+		if err != nil {
+			answer(w, err)
+			return
+		}
+		_ = json.NewEncoder(w).Encode(added) // or the client is gone
+	})
+	mux.HandleFunc("GET /faults", func(w http.ResponseWriter, _ *http.Request) {
+		_ = json.NewEncoder(w).Encode(d.faults.List()) // or the client is gone
+	})
+	mux.HandleFunc("DELETE /faults", func(w http.ResponseWriter, r *http.Request) {
+		id, err := strconv.Atoi(cmp.Or(r.URL.Query().Get("id"), "0"))
+		if err == nil {
+			err = d.faults.Clear(id)
+		}
+		answer(w, err)
+	})
 	mux.HandleFunc("PATCH /resource", func(w http.ResponseWriter, r *http.Request) {
 		var change cloud.Map
 		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&change); err != nil {
@@ -234,6 +263,47 @@ func (c Client) act(ctx context.Context, method, doing, token, id string, body [
 		return fmt.Errorf("%s %s: %w", doing, id, err)
 	}
 	return answer.Close()
+}
+
+// AddFault makes operations fail from now on, until the fault is cleared or the daemon stops. It returns the fault as it was
+// understood, with its id.
+func (c Client) AddFault(ctx context.Context, f fault.Fault) (fault.Fault, error) {
+	raw, err := json.Marshal(f)
+	if err != nil {
+		return fault.Fault{}, fmt.Errorf("add fault: %w", err)
+	}
+	var added fault.Fault
+	err = c.ask(ctx, http.MethodPost, "/faults", raw, &added)
+	return added, err
+}
+
+// Faults returns all faults and what they hit.
+func (c Client) Faults(ctx context.Context) ([]fault.Planned, error) {
+	var all []fault.Planned
+	err := c.ask(ctx, http.MethodGet, "/faults", nil, &all)
+	return all, err
+}
+
+// ClearFaults forgets the fault with the id, or all of them for 0.
+func (c Client) ClearFaults(ctx context.Context, id int) error {
+	answer, err := c.do(ctx, http.MethodDelete, "/faults", url.Values{"id": {strconv.Itoa(id)}}, nil)
+	if err != nil {
+		return err // it says what was to happen
+	}
+	return answer.Close()
+}
+
+// ask decodes an answer in JSON.
+func (c Client) ask(ctx context.Context, method, path string, body []byte, answer any) error {
+	b, err := c.do(ctx, method, path, nil, body)
+	if err != nil {
+		return err // it says what was to happen
+	}
+	defer func() { _ = b.Close() }()
+	if err := json.NewDecoder(b).Decode(answer); err != nil {
+		return fmt.Errorf("read the answer about %s: %w", strings.Trim(path, "/"), err)
+	}
+	return nil
 }
 
 func (c Client) do(ctx context.Context, method, path string, query url.Values, body []byte) (io.ReadCloser, error) {

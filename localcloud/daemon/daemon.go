@@ -21,6 +21,7 @@ import (
 	"slipway/localcloud/aws"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/cloudflare"
+	"slipway/localcloud/fault"
 	"slipway/localcloud/provider"
 	"slipway/localcloud/runtime"
 	"slipway/localcloud/runtime/addr"
@@ -57,6 +58,7 @@ type daemon struct {
 	cloudflare *cloudflare.Cloudflare
 	logs       *runtime.Logs
 	scheduler  *runtime.Scheduler
+	faults     *fault.Plan
 	info       Info
 }
 
@@ -105,6 +107,7 @@ func Run(ctx context.Context, o Options, log *slog.Logger) (err error) {
 			Schema: schema.SDKs{}, Latency: o.Latency, Patience: o.Patience, Authorize: aws.Authorize(),
 		}),
 		cloudflare: cloudflare.New(o.Zones),
+		faults:     &fault.Plan{Latency: o.Latency},
 		logs:       runtime.NewLogs(store, filepath.Join(o.Dir, "logs")),
 	}
 	addresses := addr.New()
@@ -122,8 +125,8 @@ func Run(ctx context.Context, o Options, log *slog.Logger) (err error) {
 	group, ctx := errgroup.WithContext(ctx)
 	callers := &aws.Callers{Store: store, Tokens: tokens}
 	for _, p := range []provider.Package{
-		{Name: "aws", Caller: callers.Caller},
-		{Name: "cloudflare", Caller: cloudflare.Caller},
+		{Name: "aws", Caller: callers.Caller, Manners: aws.Manners()},
+		{Name: "cloudflare", Caller: cloudflare.Caller, Manners: cloudflare.Manners()},
 	} {
 		p.Version, p.Secrets = schema.Version(p.Name), schema.SDKs{}.Secrets
 		l, err := listen(fmt.Sprintf("127.0.0.1:%d", before.Providers[p.Name]))
@@ -131,7 +134,7 @@ func Run(ctx context.Context, o Options, log *slog.Logger) (err error) {
 			return err
 		}
 		d.info.Providers[p.Name] = l.Addr().(*net.TCPAddr).Port
-		serveGRPC(ctx, group, provider.NewServer(d.cloud, p, log), l)
+		serveGRPC(ctx, group, provider.NewServer(d.cloud, p, d.faults, log), l)
 	}
 	// The address of the APIs is in the environment of shells, which outlive a restart.
 	apiAddress, token := before.api()

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"slipway/localcloud/cloud"
+	"slipway/localcloud/fault"
 )
 
 // run runs a daemon on the folder and returns a client of it, and a function that stops it.
@@ -178,5 +179,33 @@ func TestStatusPrints(t *testing.T) {
 		if !strings.Contains(b.String(), line) {
 			t.Errorf("no line %q in\n%s", line, b.String())
 		}
+	}
+}
+
+// Faults come by the control API, are shown, and end with the daemon.
+func TestFaults(t *testing.T) {
+	dir := t.TempDir()
+	c, stop := run(t, dir)
+	added, err := c.AddFault(t.Context(), fault.Fault{Mode: fault.Slow, Delay: time.Second, Token: "aws:ec2/*"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if added.ID != 1 || added.Nth != 1 || added.Count != 1 || added.Delay != time.Second {
+		t.Errorf("added: %+v", added)
+	}
+	if _, err := c.AddFault(t.Context(), fault.Fault{Mode: "break"}); err == nil || !strings.Contains(err.Error(), "not a mode") {
+		t.Errorf("a fault of no mode: %v", err)
+	}
+	if s, err := c.Status(t.Context()); err != nil || len(s.Faults) != 1 || s.Faults[0].Fault != added {
+		t.Errorf("status: %+v, %v", s, err)
+	}
+	if err := c.ClearFaults(t.Context(), 7); err == nil || !strings.Contains(err.Error(), "none with the id 7") {
+		t.Errorf("clear a fault that is not there: %v", err)
+	}
+	stop()
+	c, stop = run(t, dir)
+	defer stop()
+	if all, err := c.Faults(t.Context()); err != nil || len(all) > 0 {
+		t.Errorf("after a restart: %+v, %v", all, err)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"io"
 	"slices"
 	"text/tabwriter"
+
+	"slipway/localcloud/fault"
 )
 
 // Status is what is alive in the cloud, as `localcloud status --json` prints it.
@@ -19,6 +21,8 @@ type Status struct {
 	DNS       []Record   `json:"dns"`
 	// Problems are what keeps the cloud from doing as it was asked, such as a port that another program holds.
 	Problems []string `json:"problems"`
+	// Faults are what makes operations fail on purpose.
+	Faults []fault.Planned `json:"faults"`
 	// CAFile is the certificate to trust, for curl's --cacert.
 	CAFile string `json:"caFile"`
 }
@@ -90,6 +94,12 @@ func (s *Status) Print(w io.Writer) error {
 	if section("PROBLEM", len(s.Problems)) {
 		for _, p := range s.Problems {
 			fmt.Fprintln(t, p)
+		}
+		fmt.Fprintln(t)
+	}
+	if section("FAULT\tOPERATIONS\tHITS", len(s.Faults)) {
+		for _, f := range s.Faults {
+			fmt.Fprintf(t, "%d %s\t%s\t%d\n", f.ID, f.Mode, f.Operations(), len(f.Hits))
 		}
 		fmt.Fprintln(t)
 	}

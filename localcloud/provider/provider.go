@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"slipway/localcloud/cloud"
+	"slipway/localcloud/fault"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/util/rpcutil/rpcerror"
@@ -36,11 +37,13 @@ type Package struct {
 	// Secrets names the properties of a kind that are secret whatever the program says; nil for none. An imported resource's
 	// are marked by it, of which no program has said anything.
 	Secrets func(token string) []string
+	// Manners are how the official provider takes faults.
+	Manners fault.Manners
 }
 
 // NewServer returns a server for the package. The engine opens one connection for each provider resource of a program and
-// configures it; so the configuration belongs to the connection.
-func NewServer(c *cloud.Cloud, p Package, log *slog.Logger) *grpc.Server {
+// configures it; so the configuration belongs to the connection. Operations fail as the faults say, which may be nil.
+func NewServer(c *cloud.Cloud, p Package, faults *fault.Plan, log *slog.Logger) *grpc.Server {
 	s := grpc.NewServer(
 		grpc.StatsHandler(connections{}),
 		// The engine allows itself messages of 400 MB; nothing here comes near, but a limit of 4 MB would refuse a large stack.
@@ -56,14 +59,15 @@ func NewServer(c *cloud.Cloud, p Package, log *slog.Logger) *grpc.Server {
 			return next(ctx, req)
 		}),
 	)
-	pulumirpc.RegisterResourceProviderServer(s, &server{cloud: c, pkg: p})
+	pulumirpc.RegisterResourceProviderServer(s, &server{cloud: c, pkg: p, faults: faults})
 	return s
 }
 
 type server struct {
 	pulumirpc.UnimplementedResourceProviderServer
-	cloud *cloud.Cloud
-	pkg   Package
+	cloud  *cloud.Cloud
+	pkg    Package
+	faults *fault.Plan
 }
 
 func (s *server) Attach(context.Context, *pulumirpc.PluginAttach) (*emptypb.Empty, error) {
@@ -243,7 +247,9 @@ func (s *server) Create(ctx context.Context, req *pulumirpc.CreateRequest) (*pul
 	if err != nil {
 		return nil, err
 	}
-	r, failure := s.cloud.Create(ctx, caller, token, in.props, seconds(req.GetTimeout()))
+	r, failure := s.try(ctx, cloud.Create, req.GetUrn(), func() (*cloud.Resource, error) {
+		return s.cloud.Create(ctx, caller, token, in.props, seconds(req.GetTimeout()))
+	})
 	if r == nil {
 		return nil, refusal(failure)
 	}
@@ -280,7 +286,9 @@ func (s *server) Update(ctx context.Context, req *pulumirpc.UpdateRequest) (*pul
 	if err := s.leaveShared(caller, token, req.GetId(), state.props, news.props); err != nil {
 		return nil, refusal(err)
 	}
-	r, failure := s.cloud.Update(ctx, caller, token, req.GetId(), news.props, seconds(req.GetTimeout()))
+	r, failure := s.try(ctx, cloud.Update, req.GetUrn(), func() (*cloud.Resource, error) {
+		return s.cloud.Update(ctx, caller, token, req.GetId(), news.props, seconds(req.GetTimeout()))
+	})
 	if r == nil {
 		return nil, refusal(failure)
 	}
@@ -338,7 +346,9 @@ func (s *server) Read(ctx context.Context, req *pulumirpc.ReadRequest) (*pulumir
 	if err != nil {
 		return nil, err
 	}
-	r, err := s.cloud.Read(caller, token, req.GetId())
+	r, err := s.try(ctx, cloud.Read, req.GetUrn(), func() (*cloud.Resource, error) {
+		return s.cloud.Read(caller, token, req.GetId())
+	})
 	if err != nil {
 		return nil, refusal(err)
 	}
@@ -370,7 +380,10 @@ func (s *server) Delete(ctx context.Context, req *pulumirpc.DeleteRequest) (*emp
 		return nil, err
 	}
 	token := string(resource.URN(req.GetUrn()).Type())
-	if err := s.cloud.Delete(ctx, caller, token, req.GetId(), seconds(req.GetTimeout())); err != nil {
+	_, err = s.try(ctx, cloud.Delete, req.GetUrn(), func() (*cloud.Resource, error) {
+		return nil, s.cloud.Delete(ctx, caller, token, req.GetId(), seconds(req.GetTimeout()))
+	})
+	if err != nil {
 		return nil, refusal(err)
 	}
 	return &emptypb.Empty{}, nil
@@ -385,7 +398,13 @@ func (s *server) Invoke(ctx context.Context, req *pulumirpc.InvokeRequest) (*pul
 	if err != nil {
 		return nil, err
 	}
-	out, failures, err := s.cloud.Invoke(ctx, caller, req.GetTok(), args.props)
+	var out cloud.Map
+	var failures []cloud.Failure
+	o := fault.Operation{Verb: cloud.Invoke, Token: req.GetTok()}
+	err = s.faults.Around(ctx, o, o.Token, &s.pkg.Manners, func() (_ string, err error) {
+		out, failures, err = s.cloud.Invoke(ctx, caller, o.Token, args.props)
+		return "", err
+	})
 	if err != nil {
 		return nil, refusal(err)
 	}
@@ -405,6 +424,22 @@ func (s *server) caller(ctx context.Context) (cloud.Caller, error) {
 		return cloud.Caller{}, status.Errorf(codes.FailedPrecondition, "provider %s is not configured", s.pkg.Name)
 	}
 	return *c, nil
+}
+
+// try carries out an operation on a resource, under the faults. What a lost reply would have told is nil.
+func (s *server) try(ctx context.Context, verb cloud.Verb, urn string, do func() (*cloud.Resource, error)) (*cloud.Resource, error) {
+	o := fault.Operation{Verb: verb, Token: string(resource.URN(urn).Type()), Name: resource.URN(urn).Name()}
+	var r *cloud.Resource
+	err := s.faults.Around(ctx, o, s.cloud.Label(o.Token), &s.pkg.Manners, func() (id string, err error) {
+		if r, err = do(); r != nil {
+			id = r.ID
+		}
+		return id, err
+	})
+	if fault.IsLost(err) {
+		r = nil
+	}
+	return r, err
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"slipway/localcloud/cloud"
+	"slipway/localcloud/fault"
 	"slipway/localcloud/provider"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
@@ -34,6 +35,12 @@ const urn = "urn:pulumi:s::p::test:index:Lamp::desk"
 
 // dial serves a cloud of lamps and returns a function that opens one connection of an engine to it.
 func dial(t *testing.T) func(config string) pulumirpc.ResourceProviderClient {
+	t.Helper()
+	return dialUnder(t, nil)
+}
+
+// dialUnder does so under faults.
+func dialUnder(t *testing.T, faults *fault.Plan) func(config string) pulumirpc.ResourceProviderClient {
 	t.Helper()
 	store, err := cloud.Open(filepath.Join(t.TempDir(), "cloud.db"))
 	if err != nil {
@@ -72,7 +79,12 @@ func dial(t *testing.T) func(config string) pulumirpc.ResourceProviderClient {
 		Caller: func(config cloud.Map) (cloud.Caller, error) {
 			return cloud.Caller{Scope: cloud.Scope{Account: fmt.Sprint(config["account"])}}, nil
 		},
-	}, slog.New(slog.DiscardHandler))
+		Manners: fault.Manners{
+			Denied: cloud.Errorf("AccessDenied", "no"),
+			Lost:   errors.New("no reply"),
+			Waits:  []fault.Wait{{Verb: cloud.Create, Token: "test:index:Lamp", Failure: "waiting for lamp %s in vain"}},
+		},
+	}, faults, slog.New(slog.DiscardHandler))
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -351,5 +363,70 @@ func TestPanicEndsOneCallAlone(t *testing.T) {
 	in = props(t, resource.PropertyMap{"name": text("n")})
 	if _, err := client.Create(t.Context(), &pulumirpc.CreateRequest{Urn: urn, Properties: in}); err != nil {
 		t.Errorf("after the panic: %v", err)
+	}
+}
+
+// What the engine learns of a resource whose creation failed decides what a second `pulumi up` does.
+func TestFaults(t *testing.T) {
+	faults := &fault.Plan{}
+	client := dialUnder(t, faults)("1")
+	in := props(t, resource.PropertyMap{"name": text("n")})
+	read := func() string {
+		r, err := client.Read(t.Context(), &pulumirpc.ReadRequest{Urn: urn, Id: "n"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.GetId()
+	}
+	for _, test := range []struct {
+		fault     fault.Fault
+		want      string
+		there     bool // whether the lamp is there afterwards
+		reported  bool // whether the engine was told its id
+		carriedOn bool // whether nothing failed
+	}{
+		{fault: fault.Fault{Mode: fault.Refuse, Verb: cloud.Create}, want: "creating Lamp: api error AccessDenied: no"},
+		{fault: fault.Fault{Mode: fault.Lose, Verb: cloud.Create, Name: "desk"}, want: "creating Lamp: no reply", there: true},
+		{fault: fault.Fault{Mode: fault.Partial, Verb: cloud.Create}, want: "waiting for lamp n in vain", there: true, reported: true},
+		{fault: fault.Fault{Mode: fault.Refuse, Verb: cloud.Update}, there: true, carriedOn: true},
+	} {
+		if _, err := faults.Add(test.fault); err != nil {
+			t.Fatal(err)
+		}
+		_, err := client.Create(t.Context(), &pulumirpc.CreateRequest{Urn: urn, Properties: in})
+		if test.carriedOn != (err == nil) || err != nil && !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%+v: %v", test.fault, err)
+		}
+		id := ""
+		if rpcErr, ok := rpcerror.FromError(err); ok {
+			for _, d := range rpcErr.Details() {
+				if failed, ok := d.(*pulumirpc.ErrorResourceInitFailed); ok {
+					id = failed.GetId()
+				}
+			}
+		}
+		if (id == "n") != test.reported || (read() == "n") != test.there {
+			t.Errorf("%+v: the engine learned the id %q, the cloud has %q", test.fault, id, read())
+		}
+		if err := faults.Clear(0); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := client.Delete(t.Context(), &pulumirpc.DeleteRequest{Urn: urn, Id: "n"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	// A deletion without a reply has happened, and so can be asked for again.
+	if _, err := client.Create(t.Context(), &pulumirpc.CreateRequest{Urn: urn, Properties: in}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := faults.Add(fault.Fault{Mode: fault.Lose}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.Delete(t.Context(), &pulumirpc.DeleteRequest{Urn: urn, Id: "n"}); err == nil || read() != "" {
+		t.Errorf("a lost deletion: %v, and then there is %q", err, read())
+	}
+	if _, err := client.Delete(t.Context(), &pulumirpc.DeleteRequest{Urn: urn, Id: "n"}); err != nil {
+		t.Error(err)
 	}
 }

@@ -27,6 +27,7 @@ const usage = `usage: localcloud [-dir DIR] COMMAND [flags] [arguments]
   token      print an identity token such as GitHub gives a job, for roles that trust it
   interrupt  take back the capacity of a Spot task of a service, with two minutes' warning
   crash      kill a task of a service
+  fault      make operations fail: refused, throttled, slow, half done, or done with the reply lost
   change     change a resource behind the engine's back
   delete     delete a resource behind the engine's back
   reset      stop it and forget everything in it
@@ -41,13 +42,14 @@ var commands = map[string]command{
 	"start": start, "serve": serve, "stop": stop, "reset": reset, "env": env,
 	"status": status, "endpoints": endpoints, "get": get, "logs": logs,
 	"wait": wait, "push": push, "token": token, "change": change, "delete": remove,
-	"interrupt": interrupt, "crash": crash,
+	"interrupt": interrupt, "crash": crash, "fault": faults,
 }
 
 // arguments says what commands take beside their flags.
 var arguments = map[string]string{
 	"get": " URL", "push": " IMAGE", "delete": " ID",
 	"interrupt": " SERVICE", "crash": " SERVICE\n  SERVICE is a service's name in `localcloud status`, or its ARN",
+	"fault":  "\n  as in `localcloud fault add [flags] MODE`, `localcloud fault list` and `localcloud fault clear [ID]`\n  MODE is refuse, lose (do it, and lose the reply), slow, throttle or partial (do it, and wait for it in vain)",
 	"change": " ID PROPERTY=JSON…\n  ID is a resource's in `localcloud status`; null removes a property",
 }
 

@@ -1,0 +1,52 @@
+package aws
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"slipway/localcloud/cloud"
+	"slipway/localcloud/fault"
+)
+
+// Manners returns how the AWS provider takes faults. It makes a throttled request again with pauses that double, up to
+// five minutes, and gives up after 25 attempts (terraform-provider-aws v5.100.0 internal/provider, MaxRetries, and
+// internal/conns, v1CompatibleBackoff; the pauses are those of aws-sdk-go v1's DefaultRetryer for throttling). What it says
+// then is aws-sdk-go-v2's (aws/retry, MaxAttemptsError; smithy-go transport/http, RequestSendError).
+//
+// A request without a reply is made again too. Here the network is taken to stay away for all of these attempts, so that
+// the request took effect exactly once: with EC2, which knows no names, one that got through would have made a second thing.
+func Manners() fault.Manners {
+	const attempts = 25
+	gaveUp := func(n int, err error) error { return fmt.Errorf("exceeded maximum number of attempts, %d, %w", n, err) }
+	return fault.Manners{
+		// https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
+		Denied:    cloud.Errorf("AccessDenied", "You do not have sufficient access to perform this action."),
+		Throttled: cloud.Errorf("ThrottlingException", "Rate exceeded"),
+		Attempts:  attempts,
+		Backoff:   fault.Exponential(500*time.Millisecond, 5*time.Minute),
+		GaveUp:    gaveUp,
+		Lost: gaveUp(attempts,
+			errors.New("https response error StatusCode: 0, RequestID: , request send failed, context deadline exceeded")),
+		// terraform-provider-aws v5.100.0: internal/service/ecs/service.go, internal/service/elbv2/load_balancer.go,
+		// internal/service/acm/certificate_validation.go, of which only the last has no id yet while it waits.
+		Waits: []fault.Wait{
+			{
+				Verb: cloud.Create, Token: serviceToken,
+				Failure: "waiting for ECS Service (%s) create: timeout while waiting for state to become 'tfSTABLE' (last state: 'tfPENDING', timeout: 20m0s)",
+			},
+			{
+				Verb: cloud.Update, Token: serviceToken,
+				Failure: "waiting for ECS Service (%s) update: timeout while waiting for state to become 'tfSTABLE' (last state: 'tfPENDING', timeout: 20m0s)",
+			},
+			{
+				Verb: cloud.Create, Token: loadBalancerToken,
+				Failure: "waiting for ELBv2 Load Balancer (%s) create: timeout while waiting for state to become 'active' (last state: 'provisioning', timeout: 10m0s)",
+			},
+			{
+				Verb: cloud.Create, Token: certificateValidationToken, Whole: true,
+				Failure: "waiting for ACM Certificate to be issued: timeout while waiting for state to become 'ISSUED' (last state: 'PENDING_VALIDATION', timeout: 1h15m0s)",
+			},
+		},
+	}
+}
