@@ -54,9 +54,10 @@ func (l lost) Unwrap() error      { return l.error }
 // Around carries out an operation under the faults of the plan. Do returns the id of what it worked on; label is the
 // service's name of that in error messages. Unless the error [IsLost], the caller learns what do made, if it was called.
 func (p *Plan) Around(ctx context.Context, o Operation, label string, m *Manners, do func() (id string, err error)) error {
-	doing := fmt.Sprintf("%s %s", participle[o.Verb], label)
+	doing := participle[o.Verb] + " " + label
 	var after []func(id string, err error) error
-	for _, f := range p.take(o) {
+	w := m.wait(o)
+	for _, f := range p.take(o, w != nil) {
 		switch f.Mode {
 		case Slow:
 			if err := sleep(ctx, f.Delay); err != nil {
@@ -73,19 +74,15 @@ func (p *Plan) Around(ctx context.Context, o Operation, label string, m *Manners
 		case Lose:
 			after = append(after, func(string, error) error { return lost{fmt.Errorf("%s: %w", doing, m.Lost)} })
 		case Partial:
-			w := m.wait(o)
-			switch {
-			case w == nil:
-			case w.Whole:
+			if w.Whole {
 				return fmt.Errorf("%s: %s", doing, w.Failure)
-			default:
-				after = append(after, func(id string, err error) error {
-					if err == nil {
-						err = fmt.Errorf(w.Failure, id)
-					}
-					return err
-				})
 			}
+			after = append(after, func(id string, err error) error {
+				if err == nil {
+					err = fmt.Errorf(w.Failure, id)
+				}
+				return err
+			})
 		}
 	}
 	id, err := do()

@@ -73,7 +73,8 @@ func (p *Plan) Clear(id int) error {
 }
 
 // take returns the faults that hit the operation, in the order in which they were added. It counts for all it matches.
-func (p *Plan) take(o Operation) []Fault {
+// A Partial one matches nothing but operations with a wait.
+func (p *Plan) take(o Operation, waits bool) []Fault {
 	if p == nil {
 		return nil
 	}
@@ -81,7 +82,7 @@ func (p *Plan) take(o Operation) []Fault {
 	defer p.mu.Unlock()
 	var out []Fault
 	for _, f := range p.faults {
-		if !f.matches(o) {
+		if !f.matches(o) || f.Mode == Partial && !waits {
 			continue
 		}
 		of := Operation{}

@@ -1,0 +1,119 @@
+package life
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+)
+
+// Case is one life in which something goes wrong.
+type Case struct {
+	Name string
+	// Start is where the life begins.
+	Start *State
+	// Live lets it go wrong, recovers, and says what became of the stack in the end.
+	Live func(ctx context.Context, s *Stack) (Outcome, error)
+}
+
+// Outcome is what became of a stack.
+type Outcome struct {
+	// Cases is how many things went wrong; zero counts as one.
+	Cases int
+	// Stuck says why doing the same again did not bring the stack to where it was going; empty if it did.
+	Stuck string
+	// Orphans are the kinds of the things that the stack's state did not know and a destroy left behind.
+	Orphans []string
+}
+
+// Report is what became of all cases.
+type Report struct {
+	Cases, Converged, Orphans int
+	// Unclean lists the cases that were stuck or left orphans, and Failed those in which something happened that never
+	// should.
+	Unclean []string
+	Failed  []string
+}
+
+// Sweep lives the cases, several at a time, each on a copy of its own. Each is told of once it is over.
+func Sweep(ctx context.Context, cases []Case, workers int, tell io.Writer) Report {
+	var mu sync.Mutex
+	var report Report
+	queue := make(chan Case)
+	var running sync.WaitGroup
+	for range workers {
+		running.Go(func() {
+			for c := range queue {
+				outcome, err := c.run(ctx)
+				mu.Lock()
+				report.add(c.Name, outcome, err, tell)
+				mu.Unlock()
+			}
+		})
+	}
+	for _, c := range cases {
+		select {
+		case queue <- c:
+		case <-ctx.Done():
+		}
+	}
+	close(queue)
+	running.Wait()
+	if ctx.Err() != nil {
+		report.Failed = append(report.Failed, fmt.Sprintf("the sweep: %v", context.Cause(ctx)))
+	}
+	return report
+}
+
+func (c Case) run(ctx context.Context) (Outcome, error) {
+	s, err := c.Start.Resume(ctx)
+	if s != nil {
+		defer s.End(ctx)
+	}
+	if err != nil {
+		return Outcome{}, err
+	}
+	return c.Live(ctx, s)
+}
+
+func (r *Report) add(name string, o Outcome, err error, tell io.Writer) {
+	o.Cases = max(o.Cases, 1)
+	r.Cases += o.Cases
+	r.Orphans += len(o.Orphans)
+	line := name
+	switch {
+	case err != nil:
+		line += ": " + err.Error()
+		r.Failed = append(r.Failed, line)
+		fmt.Fprintln(tell, "FAILED", line)
+		return
+	case o.Stuck == "" && len(o.Orphans) == 0:
+		r.Converged += o.Cases
+		fmt.Fprintln(tell, "clean ", line)
+		return
+	case o.Stuck == "":
+		r.Converged += o.Cases
+	default:
+		line += ": stuck: " + o.Stuck
+	}
+	if len(o.Orphans) > 0 {
+		line += fmt.Sprintf(": left behind %v", o.Orphans)
+	}
+	r.Unclean = append(r.Unclean, line)
+	fmt.Fprintln(tell, "orphan", line)
+}
+
+// String is the report in one line.
+func (r Report) String() string {
+	return fmt.Sprintf("%d cases, %d converged, %d orphans, %d failed", r.Cases, r.Converged, r.Orphans, len(r.Failed))
+}
+
+// Err is the failures, or nil.
+func (r Report) Err() error {
+	var errs []error
+	for _, f := range r.Failed {
+		errs = append(errs, errors.New(f))
+	}
+	return errors.Join(errs...)
+}
