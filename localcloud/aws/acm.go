@@ -289,6 +289,8 @@ var CertificateValidation = &cloud.Kind[certificateValidation]{
 	Replace: []string{"certificateArn", "validationRecordFqdns"},
 	Sets:    []string{"validationRecordFqdns"},
 	Latency: cloud.Latency{Create: 89},
+	// It sets its id once the certificate is issued (terraform-provider-aws v5.100.0 internal/service/acm/certificate_validation.go).
+	AllOrNothing: true,
 	Refs: func(_ *cloud.Call, in *certificateValidation) []cloud.Ref {
 		return []cloud.Ref{{Token: certificateToken, Value: in.CertificateARN, Weak: true}}
 	},

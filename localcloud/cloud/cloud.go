@@ -218,7 +218,14 @@ func (c *Cloud) Create(ctx context.Context, caller Caller, token string, inputs 
 	if err != nil {
 		return nil, fmt.Errorf("creating %s: %w", b.Label, err)
 	}
-	return c.settle(k, call, "creating")
+	r, err := c.settle(k, call, "creating")
+	if err != nil && b.AllOrNothing {
+		return nil, errors.Join(err, c.Store.Update(func(tx *Tx) error {
+			tx.Delete(r.Key)
+			return nil
+		}))
+	}
+	return r, err
 }
 
 // Update changes a living resource.

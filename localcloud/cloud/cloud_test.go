@@ -302,6 +302,24 @@ func TestApplyFailureLeavesResource(t *testing.T) {
 	}
 }
 
+func TestApplyFailureLeavesNothingOfAllOrNothing(t *testing.T) {
+	c, _ := newCloud(t)
+	refuse := errors.New("never ready")
+	c.Add(&cloud.Kind[struct{}]{
+		Token:        "test:Wait",
+		Label:        "Wait",
+		AllOrNothing: true,
+		Outputs:      func(c *cloud.Call, _ *struct{}) (cloud.Map, error) { c.Resource.ID = "wait"; return nil, nil },
+		Apply:        func(*cloud.Call, *struct{}) error { return refuse },
+	})
+	if r, err := c.Create(t.Context(), here, "test:Wait", cloud.Map{}, 0); r != nil || !errors.Is(err, refuse) {
+		t.Errorf("create: %v, %v", r, err)
+	}
+	if r, _ := c.Read(here, "test:Wait", "wait"); r != nil {
+		t.Errorf("left: %v", r)
+	}
+}
+
 // A caller's timeout is one by the cloud's clock, as the service's own are.
 func TestTimeoutsAreScaled(t *testing.T) {
 	store, err := cloud.Open(filepath.Join(t.TempDir(), "cloud.db"))

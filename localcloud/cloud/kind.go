@@ -53,6 +53,8 @@ type Kind[T any] struct {
 	// Apply waits for, or brings about, what takes time after the resource has been created or updated. It runs outside a
 	// transaction. Its failure leaves the resource in place.
 	Apply func(c *Call, in *T) error
+	// AllOrNothing says that a resource whose Apply fails at its creation is none, for the caller has no id of it yet.
+	AllOrNothing bool
 	// Release brings about and waits for what must happen before the resource can go, outside a transaction.
 	Release func(c *Call, in *T) error
 	// Delete refuses, or removes what goes along with the resource, in the transaction that removes it.
@@ -174,7 +176,7 @@ func (k *Kind[T]) base() *Kind[struct{}] {
 		Token: k.Token, Label: k.Label, Global: k.Global, Defaults: k.Defaults, AutoName: k.AutoName,
 		Replace: k.Replace, DeleteBeforeReplace: k.DeleteBeforeReplace, Computed: k.Computed, Sets: k.Sets, Shared: k.Shared,
 		Normal:  k.Normal,
-		Latency: k.Latency, Patience: k.Patience, Import: k.Import, NotFound: k.NotFound, InUse: k.InUse,
+		Latency: k.Latency, Patience: k.Patience, AllOrNothing: k.AllOrNothing, Import: k.Import, NotFound: k.NotFound, InUse: k.InUse,
 	}
 }
 
