@@ -69,19 +69,16 @@ type Fault struct {
 // Operations says in words which operations the fault is for.
 func (f *Fault) Operations() string {
 	var b strings.Builder
-	each := ""
-	if f.Each {
-		each = " on each resource"
-	}
+	first, count := cmp.Or(f.Nth, 1), cmp.Or(f.Count, 1)
 	switch {
-	case f.Count == -1 && f.Nth == 1:
+	case count == -1 && first == 1:
 		b.WriteString("every ")
-	case f.Count == -1:
-		fmt.Fprintf(&b, "from the %d. on every ", f.Nth)
-	case f.Count == 1:
-		fmt.Fprintf(&b, "the %d. ", f.Nth)
+	case count == -1:
+		fmt.Fprintf(&b, "from number %d on every ", first)
+	case count == 1:
+		fmt.Fprintf(&b, "number %d of every ", first)
 	default:
-		fmt.Fprintf(&b, "the %d. to %d. ", f.Nth, f.Nth+f.Count-1)
+		fmt.Fprintf(&b, "numbers %d to %d of every ", first, first+count-1)
 	}
 	b.WriteString(cmp.Or(string(f.Verb), "operation"))
 	if f.Token != "" {
@@ -90,7 +87,10 @@ func (f *Fault) Operations() string {
 	if f.Name != "" {
 		b.WriteString(" named " + f.Name)
 	}
-	return b.String() + each
+	if f.Each {
+		b.WriteString(" on each resource")
+	}
+	return b.String()
 }
 
 // Operation is what a caller asks of the cloud.

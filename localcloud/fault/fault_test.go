@@ -132,6 +132,19 @@ func TestWhichOperationsFail(t *testing.T) {
 	}
 }
 
+func TestOperationsInWords(t *testing.T) {
+	for want, f := range map[string]Fault{
+		"number 1 of every operation":                        {},
+		"every create of aws:ec2/*":                          {Verb: cloud.Create, Token: "aws:ec2/*", Count: -1},
+		"from number 3 on every delete named hello":          {Verb: cloud.Delete, Name: "hello", Nth: 3, Count: -1},
+		"numbers 2 to 4 of every operation on each resource": {Nth: 2, Count: 3, Each: true},
+	} {
+		if got := f.Operations(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
 func TestContradictoryFaultsAreRefused(t *testing.T) {
 	for want, f := range map[string]Fault{
 		`"" is not a mode`:                       {},
