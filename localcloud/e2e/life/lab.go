@@ -24,15 +24,15 @@ type Lab struct {
 // repository is where the images of all lives are pushed to and deployed from.
 const repository = "000000000000.dkr.ecr.eu-central-1.amazonaws.com/hello"
 
-// NewLab makes a lab in a folder. Root is the repository's, where `make cli build` has built the tools. Versions are those of
-// the service to build: each life has them as images of these tags.
+// NewLab makes a lab in a folder. Root is the repository's, where `make cli build` has built the tools. Each life has images
+// with the versions as their tags, of a service that needs no time to stop.
 func NewLab(ctx context.Context, root, dir string, versions ...string) (*Lab, error) {
 	l := &Lab{root: root, dir: dir}
 	if err := os.MkdirAll(filepath.Join(dir, "images"), 0o700); err != nil {
 		return nil, fmt.Errorf("make a lab: %w", err)
 	}
 	for _, v := range versions {
-		cmd := exec.CommandContext(ctx, "go", "build", "-C", filepath.Join(root, "app"), "-trimpath",
+		cmd := exec.CommandContext(ctx, "go", "build", "-C", filepath.Join(root, "localcloud", "e2e", "life", "testdata", "service"), "-trimpath",
 			"-ldflags", "-s -w -X main.version="+v, "-o", filepath.Join(dir, "images", v), ".")
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
