@@ -1,6 +1,6 @@
 # slipway's commands. `make up` brings the stack up on the local cloud; README.md has the rest.
 .DEFAULT_GOAL := help
-.PHONY: help up preview down status logs fleet test lint fmt cli build commands image start bench
+.PHONY: help up preview down status logs fleet test lint fmt cli build commands image start bench faults
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
@@ -79,6 +79,9 @@ test: cli build commands ## Run all tests of all modules, those end to end inclu
 	@test -n "$(RACE)" || echo "no C compiler: the tests run without the race detector" >&2
 	go test -C app $(RACE) ./...
 	go test -C localcloud $(RACE) -timeout 30m ./...
+
+faults: ## Let every single operation of stacks' lives fail, in every way; takes minutes.
+	go test -C localcloud -run '^TestFaults$$' -v -timeout 60m ./e2e -full
 
 bench: ## Measure what the local cloud's load balancer costs.
 	go test -C localcloud -run '^$$' -bench . ./runtime/lb

@@ -1,0 +1,448 @@
+package e2e
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"slipway/localcloud/aws"
+	"slipway/localcloud/e2e/life"
+	"slipway/localcloud/fault"
+)
+
+var (
+	full = flag.Bool("full", false, "let every single operation fail, instead of a sample")
+	seed = flag.Uint64("seed", 1, "what the sample is drawn with")
+)
+
+// sampled are how many lives are lived of those in which everything fails once, and of those in which one operation fails.
+const sampledTogether, sampledSingle = 2, 5
+
+// A course is something that the engine is told to do, in which any operation can fail.
+type course struct {
+	name string
+	// from is the configuration of the stack that is up when it begins; empty if there is none.
+	from string
+	// to is the configuration that it is brought up with; empty if it is destroyed.
+	to string
+	// hostnames answer afterwards.
+	hostnames []string
+}
+
+// courses are what is tried; one more configuration is one more entry.
+var courses = []course{
+	{name: "default/up", to: "default.yaml", hostnames: []string{"hello.slipway.test"}},
+	{name: "default/destroy", from: "default.yaml"},
+	{name: "two-services/up", to: "two-services.yaml", hostnames: []string{"hello.slipway.test", "api.slipway.test"}},
+	{name: "two-services/update", from: "two-services.yaml", to: "changed.yaml", hostnames: []string{"hello.slipway.test", "www.slipway.test"}},
+	{name: "two-services/destroy", from: "two-services.yaml"},
+}
+
+// TestFaults lets operations fail in every way there is, as SQLite's tests do with every n-th allocation and write
+// (https://sqlite.org/testing.html, "Anomaly testing"), and asserts that doing the same again is all it takes: the stack
+// converges, and a destroy leaves nothing.
+//
+// An operation that leaves nothing behind that nobody knows of shares a life with the others: each of them fails once, and the
+// engine is run until it succeeds, which takes about as many runs as the resources' graph is deep. A creation of which the
+// reply is lost, or of which the wait is in vain, gets a life for itself. The operations are told apart by resource and not
+// counted through, for the engine's order is another each time.
+//
+// Creations of which the reply was lost are the exception: what they made is in no state. Doing the same again makes a second
+// one, or is refused because the name is taken. These cases are listed with what they leave, and it is asserted that its
+// deletion is all that they need beside.
+func TestFaults(t *testing.T) {
+	// Whoever interrupts the sweep, or lets it run out of time, is left no cloud that runs.
+	ctx, stop := signal.NotifyContext(t.Context(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if end, ok := t.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, end.Add(-time.Minute))
+		defer cancel()
+	}
+	begun := time.Now()
+	lab, err := life.NewLab(ctx, root, t.TempDir(), "v1", "v2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	chosen := courses
+	if !*full {
+		chosen = courses[:2]
+	}
+	states, err := upStates(ctx, lab, chosen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var together, single []life.Case
+	for _, c := range chosen {
+		start := states[c.from]
+		operations, err := c.operations(ctx, start)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%s has %d operations", c.name, len(operations))
+		together = append(together, c.together(start, operations)...)
+		if c.to != "" {
+			single = append(single, c.single(start, operations)...)
+		}
+	}
+	if !*full {
+		random := rand.New(rand.NewPCG(*seed, 0))
+		together, single = sample(random, together, sampledTogether), sample(random, single, sampledSingle)
+	}
+	// Half of a life is the engine's work, and half is waiting until tasks are found healthy.
+	report := life.Sweep(ctx, append(together, single...), 4*runtime.NumCPU(), os.Stderr)
+	fmt.Printf("faults: %s, in %s\n", report, time.Since(begun).Round(time.Second))
+	if len(report.Unclean) > 0 {
+		fmt.Println("Not clean, until what was left behind was deleted behind the engine's back:")
+	}
+	for _, u := range report.Unclean {
+		fmt.Println("  " + u)
+	}
+	for _, f := range report.Failed {
+		t.Error(f)
+	}
+}
+
+// sample draws some of the cases.
+func sample(random *rand.Rand, cases []life.Case, n int) []life.Case {
+	random.Shuffle(len(cases), func(i, j int) { cases[i], cases[j] = cases[j], cases[i] })
+	return cases[:n]
+}
+
+func config(name string) string {
+	return filepath.Join(root, "localcloud", "e2e", "testdata", "stack", name)
+}
+
+// upStates brings up the stacks in which the courses begin. The one of no configuration is empty.
+func upStates(ctx context.Context, lab *life.Lab, courses []course) (map[string]*life.State, error) {
+	states := map[string]*life.State{}
+	for _, c := range courses {
+		if states[c.from] != nil {
+			continue
+		}
+		begin := c.from
+		if begin == "" {
+			begin = c.to // any will do
+		}
+		s, err := lab.Begin(ctx, config(begin))
+		if err != nil {
+			return nil, err
+		}
+		if c.from != "" {
+			if out, err := s.Up(ctx); err != nil {
+				return nil, errors.Join(fmt.Errorf("%w: %s", err, out), s.StopCloud(ctx))
+			}
+		}
+		if states[c.from], err = s.Save(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return states, nil
+}
+
+// run does what the course is.
+func (c course) run(ctx context.Context, s *life.Stack) (string, error) {
+	if c.to == "" {
+		return s.Destroy(ctx)
+	}
+	if err := s.Configure(config(c.to)); err != nil {
+		return "", err
+	}
+	return s.Up(ctx)
+}
+
+// operations are those that the course consists of, in one of their orders.
+func (c course) operations(ctx context.Context, start *life.State) ([]fault.Operation, error) {
+	s, err := start.Resume(ctx)
+	if s != nil {
+		defer s.End(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.Cloud.AddFault(ctx, fault.Fault{Mode: fault.Slow, Count: -1}); err != nil { // which lists what it hits
+		return nil, err
+	}
+	if out, err := c.run(ctx, s); err != nil {
+		return nil, fmt.Errorf("%w: %s", err, out)
+	}
+	faults, err := s.Cloud.Faults(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []fault.Operation
+	for _, o := range faults[0].Hits {
+		if !slices.Contains(out, o) {
+			out = append(out, o)
+		}
+	}
+	return out, nil
+}
+
+// together are the cases that try many operations of the course in one life.
+func (c course) together(start *life.State, operations []fault.Operation) []life.Case {
+	var cases []life.Case
+	for _, f := range []fault.Fault{
+		{Mode: fault.Refuse}, {Mode: fault.Throttle},
+		{Mode: fault.Lose, Verb: "invoke"}, {Mode: fault.Lose, Verb: "update"}, {Mode: fault.Lose, Verb: "delete"},
+		{Mode: fault.Partial, Verb: "update"},
+	} {
+		if !slices.ContainsFunc(operations, func(o fault.Operation) bool {
+			return (f.Verb == "" || f.Verb == o.Verb) && (f.Mode != fault.Partial || canBePartial(o))
+		}) {
+			continue
+		}
+		f.Each = true
+		cases = append(cases, life.Case{
+			Name: fmt.Sprintf("%s: %s every %s once", c.name, f.Mode, cmp.Or(f.Verb, "operation")), Start: start,
+			Live: func(ctx context.Context, s *life.Stack) (life.Outcome, error) { return c.untilItSucceeds(ctx, s, f) },
+		})
+	}
+	return append(cases, life.Case{Name: c.name + ": everything slow, and throttled as much as the providers bear", Start: start, Live: c.slow})
+}
+
+// slow slows and throttles all operations at once, but not so much that one fails.
+func (c course) slow(ctx context.Context, s *life.Stack) (life.Outcome, error) {
+	for _, f := range []fault.Fault{{Mode: fault.Slow, Delay: 50 * time.Millisecond}, {Mode: fault.Throttle, Times: 3}} {
+		f.Count = -1
+		if _, err := s.Cloud.AddFault(ctx, f); err != nil {
+			return life.Outcome{}, err
+		}
+	}
+	if out, err := c.run(ctx, s); err != nil {
+		return life.Outcome{}, fmt.Errorf("%w: %s", err, out)
+	}
+	faults, err := s.Cloud.Faults(ctx)
+	if err != nil {
+		return life.Outcome{}, err
+	}
+	if err := s.Cloud.ClearFaults(ctx, 0); err != nil {
+		return life.Outcome{}, err
+	}
+	return life.Outcome{Cases: len(faults[0].Hits) + len(faults[1].Hits)}, c.end(ctx, s)
+}
+
+// untilItSucceeds adds a fault that lets every operation fail once, and runs the course until none is left that has not.
+func (c course) untilItSucceeds(ctx context.Context, s *life.Stack, f fault.Fault) (life.Outcome, error) {
+	if _, err := s.Cloud.AddFault(ctx, f); err != nil {
+		return life.Outcome{}, err
+	}
+	seen := 0
+	for {
+		out, failure := c.run(ctx, s)
+		faults, err := s.Cloud.Faults(ctx)
+		if err != nil {
+			return life.Outcome{}, err
+		}
+		hits := faults[0].Hits[seen:]
+		seen += len(hits)
+		if failure == nil && len(hits) == 0 {
+			break
+		}
+		if failure == nil {
+			return life.Outcome{}, fmt.Errorf("%v failed, and pulumi did not", hits)
+		}
+		if !life.Failed(failure) || len(hits) == 0 {
+			return life.Outcome{}, fmt.Errorf("%w: %s", failure, out)
+		}
+		resources := slices.ContainsFunc(hits, func(o fault.Operation) bool { return o.Verb != "invoke" })
+		for _, o := range hits {
+			if o.Verb == "invoke" && resources {
+				continue // the engine ends a program of which a resource failed, perhaps before it could say what else did
+			}
+			if err := told(out, f.Mode, o); err != nil {
+				return life.Outcome{}, err
+			}
+		}
+	}
+	if err := s.Cloud.ClearFaults(ctx, 0); err != nil {
+		return life.Outcome{}, err
+	}
+	return life.Outcome{Cases: seen}, c.end(ctx, s)
+}
+
+// end asserts that the course got where it was to, and that a destroy leaves nothing.
+func (c course) end(ctx context.Context, s *life.Stack) error {
+	if c.to != "" {
+		if err := s.Converged(ctx, c.hostnames...); err != nil {
+			return err
+		}
+		if out, err := s.Destroy(ctx); err != nil {
+			return fmt.Errorf("%w: %s", err, out)
+		}
+	}
+	left, err := s.Living(ctx)
+	if err == nil && len(left) > 0 {
+		err = fmt.Errorf("left behind: %v", left)
+	}
+	return err
+}
+
+// told fails unless the engine's output says of an operation on which resource it failed, and why.
+func told(output string, mode fault.Mode, o fault.Operation) error {
+	where := life.Diagnosis(output, o.Token, o.Name)
+	if o.Verb == "invoke" {
+		where = life.Diagnosis(output, "", "")
+	}
+	words := map[fault.Mode]string{
+		fault.Refuse: "api error AccessDenied", fault.Lose: "context deadline exceeded", fault.Throttle: "api error ThrottlingException",
+		fault.Partial: "timeout while waiting for state",
+	}
+	word := words[mode]
+	if strings.HasPrefix(o.Token, "cloudflare:") {
+		switch mode {
+		case fault.Refuse:
+			word = "api error 10000: Authentication error"
+		case fault.Throttle:
+			word = "exceeded available rate limit retries"
+		}
+	}
+	if !strings.Contains(where, word) || o.Verb == "invoke" && !strings.Contains(where, o.Token) {
+		return fmt.Errorf("%s failed, and pulumi does not say %q of it: %s", o, word, output)
+	}
+	return nil
+}
+
+// single are the cases in which one creation of the course fails after it took effect, each in a life for itself.
+func (c course) single(start *life.State, operations []fault.Operation) []life.Case {
+	var cases []life.Case
+	for _, o := range operations {
+		if o.Verb != "create" {
+			continue
+		}
+		for _, mode := range []fault.Mode{fault.Lose, fault.Partial} {
+			if mode == fault.Partial && !canBePartial(o) {
+				continue
+			}
+			cases = append(cases, life.Case{
+				Name: fmt.Sprintf("%s: %s %s", c.name, mode, o), Start: start,
+				Live: func(ctx context.Context, s *life.Stack) (life.Outcome, error) { return c.failing(ctx, s, mode, o) },
+			})
+		}
+	}
+	return cases
+}
+
+// canBePartial reports whether the provider waits for something after the operation.
+func canBePartial(o fault.Operation) bool {
+	return slices.ContainsFunc(aws.Manners().Waits, func(w fault.Wait) bool { return w.Verb == o.Verb && w.Token == o.Token })
+}
+
+// failing lets one operation fail, runs the course again, and takes the stack to its end.
+func (c course) failing(ctx context.Context, s *life.Stack, mode fault.Mode, o fault.Operation) (life.Outcome, error) {
+	var outcome life.Outcome
+	if _, err := s.Cloud.AddFault(ctx, fault.Fault{Mode: mode, Verb: o.Verb, Token: o.Token, Name: o.Name}); err != nil {
+		return outcome, err
+	}
+	out, err := c.run(ctx, s)
+	if err == nil {
+		return outcome, fmt.Errorf("%s failed, and pulumi did not: %s", o, out)
+	}
+	if !life.Failed(err) {
+		return outcome, err
+	}
+	if err := told(out, mode, o); err != nil {
+		return outcome, err
+	}
+	if err := s.Cloud.ClearFaults(ctx, 0); err != nil {
+		return outcome, err
+	}
+	if mode == fault.Lose {
+		return c.orphaned(ctx, s, o)
+	}
+	if out, err := c.run(ctx, s); err != nil {
+		return outcome, fmt.Errorf("again: %w: %s", err, out)
+	}
+	return outcome, c.end(ctx, s)
+}
+
+// orphaned goes on after a creation of which the reply was lost: the same again, and where that is not enough or leaves
+// something, the deletion of what the state does not know.
+func (c course) orphaned(ctx context.Context, s *life.Stack, o fault.Operation) (life.Outcome, error) {
+	var outcome life.Outcome
+	// retry does something, and where it fails for what is unknown, once more without that.
+	retry := func(do func(context.Context) (string, error)) error {
+		out, err := do(ctx)
+		if err == nil {
+			return nil
+		}
+		outcome.Stuck = firstError(out)
+		deleted, err := deleteUnknown(ctx, s, o.Token)
+		if err != nil {
+			return err
+		}
+		if len(deleted) == 0 {
+			return fmt.Errorf("again: no unknown %s, and yet: %s", o.Token, out)
+		}
+		outcome.Orphans = append(outcome.Orphans, deleted...)
+		if out, err := do(ctx); err != nil {
+			return fmt.Errorf("again, without what was unknown: %w: %s", err, out)
+		}
+		return nil
+	}
+	if err := retry(func(ctx context.Context) (string, error) { return c.run(ctx, s) }); err != nil {
+		return outcome, err
+	}
+	if err := s.Converged(ctx, c.hostnames...); err != nil {
+		return outcome, err
+	}
+	if err := retry(s.Destroy); err != nil {
+		return outcome, err
+	}
+	deleted, err := deleteUnknown(ctx, s, o.Token)
+	if err != nil {
+		return outcome, err
+	}
+	outcome.Orphans = append(outcome.Orphans, deleted...)
+	left, err := s.Living(ctx)
+	if err == nil && len(left) > 0 {
+		err = fmt.Errorf("left behind beside %v: %v", outcome.Orphans, left)
+	}
+	return outcome, err
+}
+
+// deleteUnknown deletes the resources of a kind that are in the cloud and not in the stack's state, and returns the kind once
+// for each. What AWS made by itself, such as a VPC's main route table, is unknown too, but AWS refuses to delete that.
+func deleteUnknown(ctx context.Context, s *life.Stack, token string) ([]string, error) {
+	known, err := s.Known(ctx)
+	if err != nil {
+		return nil, err
+	}
+	living, err := s.Living(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, r := range living {
+		if r.Type != token || known[r.ID] {
+			continue
+		}
+		if err := s.Cloud.Delete(ctx, r.Type, r.ID); err == nil {
+			out = append(out, r.Type)
+		}
+	}
+	return out, nil
+}
+
+// firstError is the first error that the engine told of a resource, in one line.
+func firstError(output string) string {
+	for _, text := range strings.Split(life.Diagnosis(output, "", ""), "error: ")[1:] {
+		text, _, _ = strings.Cut(text, "\n\n")
+		if text = strings.Join(strings.Fields(text), " "); text != "update failed" {
+			return text
+		}
+	}
+	return "no error was told"
+}
