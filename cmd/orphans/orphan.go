@@ -1,0 +1,201 @@
+package main
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+
+	"slipway/internal/stack"
+)
+
+// orphan is something that belongs to the stack and is not in its state.
+type orphan struct {
+	tokens []string // what it can be, in Pulumi's names; mostly one
+	id     string   // by which it is imported
+	name   string   // its Name tag, or what says best which one it is
+	// wanted is what an update would create in its place; nil if the program wants no such thing, or one that has to be
+	// another one.
+	wanted *stack.Creation
+}
+
+func (o orphan) rank() int { return rank(o.tokens[0]) }
+
+// known is what a state holds.
+type known struct {
+	ids  map[string]bool // and ARNs
+	urns map[resource.URN]bool
+	arns []string
+}
+
+func knownOf(deployment apitype.DeploymentV3) known {
+	k := known{ids: map[string]bool{}, urns: map[resource.URN]bool{}}
+	for _, r := range deployment.Resources {
+		k.urns[r.URN] = true
+		if !r.Custom {
+			continue
+		}
+		if arn, ok := r.Outputs["arn"].(string); ok {
+			k.ids[arn] = true
+			k.arns = append(k.arns, arn)
+		}
+		k.ids[string(r.ID)] = true
+	}
+	return k
+}
+
+// The kinds without tags that keep an update from creating what a lost one has created. The others go with what they belong to,
+// or are put anew.
+const (
+	routeToken       = "aws:ec2/route:Route"
+	associationToken = "aws:ec2/routeTableAssociation:RouteTableAssociation"
+	recordToken      = "cloudflare:index/record:Record"
+	// A VPC's own security group is made by AWS, and only given rules and tags by the program: an update does that again.
+	adoptedGroupToken = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
+)
+
+// questionOf is what to ask about a stack, of which an update would make the creations.
+func questionOf(project, stackName string, creations []stack.Creation) question {
+	q := question{project: project, stack: stackName[strings.LastIndex(stackName, "/")+1:]}
+	for _, c := range creations {
+		switch c.URN.Type() {
+		case routeToken, associationToken:
+			if table := text(c, "routeTableId"); isKnown(table) {
+				q.tables = append(q.tables, table)
+			}
+		case recordToken:
+			if r, ok := recordOf(c); ok {
+				q.records = append(q.records, r)
+			}
+		}
+	}
+	slices.Sort(q.tables)
+	q.tables = slices.Compact(q.tables)
+	return q
+}
+
+// orphans finds in an answer what the state does not know, in an order in which it can be deleted.
+func orphans(a answer, state known, creations []stack.Creation) []orphan {
+	var found []orphan
+	for _, t := range a.tagged {
+		if state.ids[t.arn] || isKept(t.arn) {
+			continue
+		}
+		k, rest := kindOf(t.arn)
+		if k == nil {
+			found = append(found, orphan{id: t.arn, name: t.tags["Name"], tokens: []string{""}})
+			continue
+		}
+		o := orphan{tokens: k.tokens, id: k.id(t.arn, rest), name: t.tags["Name"]}
+		if state.ids[o.id] {
+			continue
+		}
+		matching := named(creations, t.tags["Name"], append([]string{adoptedGroupToken}, k.tokens...))
+		if len(matching) == 1 && matching[0].URN.Type() == adoptedGroupToken && k.resource == "security-group/" {
+			continue
+		}
+		if len(matching) == 1 && k.canBe(matching[0]) && state.urns[matching[0].Parent] {
+			o.wanted, o.tokens = &matching[0], []string{string(matching[0].URN.Type())}
+		}
+		found = append(found, o)
+	}
+	found = append(found, a.untagged(state, creations)...)
+	unambiguous(found)
+	slices.SortStableFunc(found, func(a, b orphan) int { return cmp.Compare(a.rank(), b.rank()) })
+	return found
+}
+
+// canBe tells whether an update would take an imported resource of the kind for what it would create.
+func (k *kind) canBe(c stack.Creation) bool {
+	return !k.named && (k.within == "" || isKnown(text(c, k.within)))
+}
+
+// named returns the creations of some kinds that would have a Name tag.
+func named(creations []stack.Creation, name string, tokens []string) []stack.Creation {
+	var out []stack.Creation
+	for _, c := range creations {
+		tags, _ := c.Inputs["tags"].(map[string]any)
+		if name != "" && tags["Name"] == name && slices.Contains(tokens, string(c.URN.Type())) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// untagged finds what stands in the way of creations.
+func (a answer) untagged(state known, creations []stack.Creation) []orphan {
+	var found []orphan
+	for i, c := range creations {
+		token := string(c.URN.Type())
+		id := ""
+		switch token {
+		case routeToken:
+			r := route{text(c, "routeTableId"), text(c, "destinationCidrBlock") + text(c, "destinationIpv6CidrBlock")}
+			if a.routes[r] {
+				id = r.table + "_" + r.destination
+			}
+		case associationToken:
+			s := association{text(c, "routeTableId"), text(c, "subnetId")}
+			if a.associations[s] {
+				id = s.subnet + "/" + s.table
+			}
+		case recordToken:
+			if r, ok := recordOf(c); ok && !state.ids[a.records[r].id] && a.leadsHere(a.records[r].content, state) {
+				id = r.zoneID + "/" + a.records[r].id
+			}
+		}
+		if id != "" && state.urns[c.Parent] {
+			found = append(found, orphan{tokens: []string{token}, id: id, name: c.URN.Name(), wanted: &creations[i]})
+		}
+	}
+	return found
+}
+
+// unambiguous makes sure that no two orphans take the place of one resource: which of them should, nobody can tell.
+func unambiguous(found []orphan) {
+	count := map[resource.URN]int{}
+	for _, o := range found {
+		if o.wanted != nil {
+			count[o.wanted.URN]++
+		}
+	}
+	for i, o := range found {
+		if o.wanted != nil && count[o.wanted.URN] > 1 {
+			found[i].wanted = nil
+		}
+	}
+}
+
+// leadsHere tells whether a record's content is the name of a load balancer of the stack, known or not: another's record is none
+// of ours. The name is NAME-NUMBER.REGION.elb.amazonaws.com.
+// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html
+func (a answer) leadsHere(content string, state known) bool {
+	arns := slices.Clone(state.arns)
+	for _, t := range a.tagged {
+		arns = append(arns, t.arn)
+	}
+	return slices.ContainsFunc(arns, func(arn string) bool {
+		_, resource := splitARN(arn)
+		path := strings.Split(resource, "/") // loadbalancer/app/NAME/ID
+		return len(path) == 4 && path[0] == "loadbalancer" && strings.HasPrefix(strings.ToLower(content), strings.ToLower(path[2])+"-") &&
+			strings.HasSuffix(content, ".elb.amazonaws.com")
+	})
+}
+
+// recordOf returns the record that an update would create, if it is known before.
+func recordOf(c stack.Creation) (record, bool) {
+	r := record{text(c, "zoneId"), text(c, "name")}
+	return r, text(c, "type") == "CNAME" && isKnown(r.zoneID) && isKnown(r.name)
+}
+
+func text(c stack.Creation, input string) string {
+	s, _ := c.Inputs[input].(string)
+	return s
+}
+
+// unknown is how the engine writes in its events what is not known before an update (plugin.UnknownStringValue).
+const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+
+func isKnown(s string) bool { return s != "" && s != unknown }
