@@ -1,6 +1,6 @@
 # slipway's commands. `make up` brings the stack up on the local cloud; README.md has the rest.
 .DEFAULT_GOAL := help
-.PHONY: help up preview down status logs fleet test lint fmt cli build commands image start bench faults
+.PHONY: help up preview down status logs fleet recover test lint fmt cli build commands image start bench faults
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
@@ -12,6 +12,7 @@ PULUMI     := eval "$$($(LOCALCLOUD) env)"; pulumi --stack local
 # What asks its services by name runs with that too: the local cloud's proxy, trusting its authority.
 CLIENT     := eval "$$($(LOCALCLOUD) env -clients)";
 IMAGE      := 000000000000.dkr.ecr.eu-central-1.amazonaws.com/hello:local
+STACK      := local
 MODULES    := . app localcloud
 # The race detector needs a C compiler, which a machine with nothing but Go, git and make lacks.
 RACE        = $(if $(shell command -v "$$(go env CC)"),-race)
@@ -49,6 +50,9 @@ logs: ## Show what the tasks log; FOLLOW=1 goes on.
 fleet: start commands ## Show the stacks on a web page, until interrupted.
 	@$(CLIENT) bin/fleet
 
+recover: commands $(if $(filter local,$(STACK)),start) ## Bring a stack back whose update was killed; STACK=dev one on AWS.
+	@$(if $(filter local,$(STACK)),eval "$$($(LOCALCLOUD) env)";) ORPHANS=bin/orphans tools/recover $(STACK) $(if $(YES),-yes)
+
 start: cli build
 	@$(LOCALCLOUD) start -zone slipway.test
 	@eval "$$($(LOCALCLOUD) env)"; pulumi stack select --create local >/dev/null
@@ -64,7 +68,7 @@ build:
 
 # What is not needed to bring the stack up.
 commands:
-	@go build -o bin/ ./cmd/promote ./cmd/fleet
+	@go build -o bin/ ./cmd/promote ./cmd/fleet ./cmd/orphans
 	@go build -o bin/slipway-bootstrap ./bootstrap
 
 # The same flags as the Dockerfile's.

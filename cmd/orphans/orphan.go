@@ -28,12 +28,17 @@ type known struct {
 	ids  map[string]bool // and ARNs
 	urns map[resource.URN]bool
 	arns []string
+	// balancer is the DNS name of the load balancer that the last successful update told of.
+	balancer string
 }
 
 func knownOf(deployment apitype.DeploymentV3) known {
 	k := known{ids: map[string]bool{}, urns: map[resource.URN]bool{}}
 	for _, r := range deployment.Resources {
 		k.urns[r.URN] = true
+		if r.Type == resource.RootStackType {
+			k.balancer, _ = r.Outputs["loadBalancerDnsName"].(string)
+		}
 		if !r.Custom {
 			continue
 		}
@@ -168,10 +173,13 @@ func unambiguous(found []orphan) {
 	}
 }
 
-// leadsHere tells whether a record's content is the name of a load balancer of the stack, known or not: another's record is none
-// of ours. The name is NAME-NUMBER.REGION.elb.amazonaws.com.
+// leadsHere tells whether a record's content is the name of a load balancer of the stack, known, not known or no more: another's
+// record is none of ours. The name is NAME-NUMBER.REGION.elb.amazonaws.com.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html
 func (a answer) leadsHere(content string, state known) bool {
+	if content != "" && strings.EqualFold(content, state.balancer) {
+		return true
+	}
 	arns := slices.Clone(state.arns)
 	for _, t := range a.tagged {
 		arns = append(arns, t.arn)
