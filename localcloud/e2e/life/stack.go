@@ -142,7 +142,7 @@ func (s *Stack) Converged(ctx context.Context, hostnames ...string) error {
 		return fmt.Errorf("a second preview is not empty: %w: %s", err, out)
 	}
 	for _, h := range hostnames {
-		if err := s.answers(ctx, h); err != nil {
+		if err := s.Answers(ctx, h, answerTimeout); err != nil {
 			return err
 		}
 	}
@@ -152,24 +152,18 @@ func (s *Stack) Converged(ctx context.Context, hostnames ...string) error {
 // answerTimeout is how long a service may take to answer: its tasks have to start and be found healthy.
 const answerTimeout = time.Minute
 
-// answers waits until a service answers as its clients see it, by the cloud's name server and trusting its authority.
-func (s *Stack) answers(ctx context.Context, hostname string) error {
-	pem, err := os.ReadFile(s.Cloud.Info.CAFile)
+// Answers waits until a service answers as its clients see it, by the cloud's name server and trusting its authority, for as long
+// as is said.
+func (s *Stack) Answers(ctx context.Context, hostname string, timeout time.Duration) error {
+	client, err := s.client()
 	if err != nil {
-		return fmt.Errorf("read the cloud's certificate authority: %w", err)
+		return err
 	}
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(pem)
-	transport := &http.Transport{
-		Proxy:           http.ProxyURL(&url.URL{Scheme: "http", Host: s.Cloud.Info.Proxy}),
-		TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
-	}
-	defer transport.CloseIdleConnections()
-	client := http.Client{Transport: transport, Timeout: 10 * time.Second}
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer client.CloseIdleConnections()
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	for {
-		err := get(ctx, &client, "https://"+hostname+"/healthz")
+		err := get(ctx, client, "https://"+hostname+"/healthz")
 		if err == nil {
 			return nil
 		}
@@ -179,6 +173,20 @@ func (s *Stack) answers(ctx context.Context, hostname string) error {
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
+}
+
+// client returns a client as the world has them: it asks the cloud's name server and trusts its authority.
+func (s *Stack) client() (*http.Client, error) {
+	pem, err := os.ReadFile(s.Cloud.Info.CAFile)
+	if err != nil {
+		return nil, fmt.Errorf("read the cloud's certificate authority: %w", err)
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(pem)
+	return &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
+		Proxy:           http.ProxyURL(&url.URL{Scheme: "http", Host: s.Cloud.Info.Proxy}),
+		TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
+	}}, nil
 }
 
 func get(ctx context.Context, client *http.Client, address string) error {
