@@ -1,6 +1,6 @@
 # slipway's commands. `make up` brings the stack up on the local cloud; README.md has the rest.
 .DEFAULT_GOAL := help
-.PHONY: help up preview down status logs fleet recover test lint fmt cli build commands image start bench faults
+.PHONY: help up preview down status logs fleet recover test lint fmt cli build commands image start bench faults rollout
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
@@ -86,6 +86,10 @@ test: cli build commands ## Run all tests of all modules, those end to end inclu
 
 faults: ## Let every single operation of stacks' lives fail, in every way; takes minutes.
 	go test -C localcloud -run '^TestFaults$$' -v -timeout 60m ./e2e -full
+
+rollout: cli build ## Measure what clients see of new versions, good and bad: a stack of its own, under load.
+	@go build -C localcloud -o ../bin/ ./cmd/rollout
+	@bin/rollout
 
 bench: ## Measure what the local cloud's load balancer costs.
 	go test -C localcloud -run '^$$' -bench . ./runtime/lb

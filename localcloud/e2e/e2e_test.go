@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"slipway/localcloud/e2e/stack"
 )
 
 // root is the repository's folder.
@@ -28,9 +30,6 @@ var root = func() string {
 }()
 
 func bin(name string) string { return filepath.Join(root, "bin", name) }
-
-// repository is where the images of the tests are pushed to and deployed from.
-const repository = "000000000000.dkr.ecr.eu-central-1.amazonaws.com/hello"
 
 func TestMain(m *testing.M) {
 	testscript.Main(built{m}, map[string]func(){"client": client})
@@ -75,17 +74,17 @@ func TestScripts(t *testing.T) {
 // setup lays out a stack's folder: the project, which runs the program that `make build` built, and the local stack's
 // configuration; and beside it that of bootstrap.
 func setup(env *testscript.Env) error {
-	if err := layOut(env.WorkDir, ".", "bin/slipway"); err != nil {
+	if err := stack.LayOut(root, env.WorkDir, ".", "bin/slipway"); err != nil {
 		return err
 	}
-	if err := layOut(filepath.Join(env.WorkDir, "bootstrap"), "bootstrap", "../bin/slipway-bootstrap"); err != nil {
+	if err := stack.LayOut(root, filepath.Join(env.WorkDir, "bootstrap"), "bootstrap", "../bin/slipway-bootstrap"); err != nil {
 		return err
 	}
-	stack, err := os.ReadFile(filepath.Join(root, "Pulumi.local.yaml"))
+	config, err := os.ReadFile(filepath.Join(root, "Pulumi.local.yaml"))
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(env.WorkDir, "Pulumi.local.yaml"), stack, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(env.WorkDir, "Pulumi.local.yaml"), config, 0o600); err != nil {
 		return err
 	}
 	// The Go caches of the user are used; everything else is the test's own.
@@ -108,29 +107,6 @@ func setup(env *testscript.Env) error {
 	return nil
 }
 
-// layOut puts a project of the repository into a folder, with its program as it was built: each test building it again would
-// take long.
-func layOut(dir, source, built string) error {
-	project, err := os.ReadFile(filepath.Join(root, source, "Pulumi.yaml"))
-	if err != nil {
-		return err
-	}
-	option, binary := "buildTarget: "+built, filepath.Base(built)
-	changed := strings.Replace(string(project), option, "binary: ./"+binary, 1)
-	if changed == string(project) {
-		return fmt.Errorf("%s/Pulumi.yaml no longer says %q", source, option)
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(dir, "Pulumi.yaml"), []byte(changed), 0o600); err != nil {
-		return err
-	}
-	return os.Symlink(bin(binary), filepath.Join(dir, binary))
-}
-
-var export = regexp.MustCompile(`(?m)^export (\w+)='(.*)'$`)
-
 // cloud starts the local cloud, makes the script's `pulumi` use it, and pushes the service's image as version v1.
 //
 //	cloud [flags of localcloud start]
@@ -148,8 +124,9 @@ func cloud(ts *testscript.TestScript, neg bool, args []string) {
 func environment(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg, "environment")
 	ts.Check(ts.Exec("localcloud", append([]string{"env"}, args...)...))
-	for _, m := range export.FindAllStringSubmatch(ts.ReadFile("stdout"), -1) {
-		ts.Setenv(m[1], m[2])
+	for _, variable := range stack.Environment(ts.ReadFile("stdout")) {
+		name, value, _ := strings.Cut(variable, "=")
+		ts.Setenv(name, value)
 	}
 }
 
@@ -194,7 +171,7 @@ func image(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(ts.Exec("go", "build", "-C", source, "-o", binary, "-ldflags", "-s -w -X main.version="+args[1], "."))
 	ts.Setenv("CGO_ENABLED", "")
 	ts.Check(ts.Exec("localcloud", "push", "-dockerfile", filepath.Join(root, "Dockerfile"),
-		"-file", "/out/app="+binary, "-arg", "VERSION="+args[1], repository+":"+args[0]))
+		"-file", "/out/app="+binary, "-arg", "VERSION="+args[1], stack.Repository+":"+args[0]))
 }
 
 // inventory fails unless nothing is alive in the cloud; with ! unless something is.

@@ -1,0 +1,63 @@
+// Faulty is the service in versions that should never have been shipped. What is wrong with one is set as it is built, as its
+// version is.
+package main
+
+import (
+	"encoding/json"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+var version, fault = "dev", ""
+
+func main() {
+	log.Printf("version %s: %s", version, fault)
+	health, answer := http.StatusOK, http.StatusOK
+	switch fault {
+	case "crashes at start":
+		log.Fatal("cannot reach the database")
+	case "crashes later":
+		health = http.StatusServiceUnavailable
+		time.AfterFunc(3*time.Second, func() { log.Fatal("the database has not come up") })
+	case "never healthy":
+		health = http.StatusServiceUnavailable
+	case "answers 500":
+		answer = http.StatusInternalServerError
+	default:
+		log.Fatalf("%q is not a fault", fault)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(health) })
+	mux.HandleFunc("/ws", listen)
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(answer)
+		_ = json.NewEncoder(w).Encode(map[string]string{"version": version}) // or the client is gone
+	})
+	server := http.Server{
+		Addr: net.JoinHostPort(os.Getenv("HOST"), os.Getenv("PORT")), Handler: mux, ReadHeaderTimeout: time.Minute,
+	}
+	log.Fatal(server.ListenAndServe())
+}
+
+// listen listens to a WebSocket until it is as old as sockets get, and then tells its client to reconnect: a service that fails
+// at one thing does not have to fail at others.
+func listen(w http.ResponseWriter, r *http.Request) {
+	conn, err := websocket.Accept(w, r, nil)
+	if err != nil {
+		return // Accept has answered with the reason
+	}
+	defer func() { _ = conn.CloseNow() }()
+	age, err := time.ParseDuration(os.Getenv("MAX_SOCKET_AGE"))
+	if err == nil {
+		timer := time.AfterFunc(age, func() { _ = conn.Close(websocket.StatusGoingAway, "please reconnect") })
+		defer timer.Stop()
+	}
+	for err == nil {
+		_, _, err = conn.Read(r.Context())
+	}
+}
