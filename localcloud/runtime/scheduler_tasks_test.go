@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -53,27 +54,30 @@ func serverImage(t *testing.T) v1.Image {
 	return img
 }
 
-// Real processes, from a real image, with a role, a secret and a network that are really looked at.
-func TestServiceOfRealTasks(t *testing.T) {
-	s := newECSStage(t)
+// newRealStage returns a stage whose tasks are real processes, from a real image, with roles, a secret and a network that are
+// really looked at. Their log group is called hello.
+func newRealStage(t *testing.T) (s *ecsStage, logs *Logs, secret string) {
+	t.Helper()
+	s = newECSStage(t)
 	s.stop()
 	runner, err := task.NewRunner(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
+	t.Cleanup(func() {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
 		runner.Close(ctx)
-	}()
-	logs := NewLogs(s.Store, t.TempDir())
+	})
+	logs = NewLogs(s.Store, t.TempDir())
 	s.scheduler = NewScheduler(SchedulerOptions{
 		Store: s.Store, Runner: runner, Addresses: addr.New(), Images: images{ecrHost + "server:1": serverImage(t)}, Logs: logs,
 	})
+	s.scheduler.throttle = func(int) time.Duration { return 0 }
 	s.run()
 
 	s.create("aws:cloudwatch/logGroup:LogGroup", cloud.Map{"name": "hello"})
-	secret := s.create("aws:secretsmanager/secret:Secret", cloud.Map{"name": "hello"}).ID
+	secret = s.create("aws:secretsmanager/secret:Secret", cloud.Map{"name": "hello"}).ID
 	s.create("aws:secretsmanager/secretVersion:SecretVersion", cloud.Map{"secretId": secret, "secretString": `{"key": "sesame"}`})
 	for _, role := range []string{"execution", "task"} {
 		s.create("aws:iam/role:Role", cloud.Map{
@@ -88,6 +92,11 @@ func TestServiceOfRealTasks(t *testing.T) {
 			{"Effect": "Allow", "Action": ["ecr:GetAuthorizationToken"], "Resource": ["*"]}]}`, secret),
 	})
 	s.openToTheInternet()
+	return s, logs, secret
+}
+
+func TestServiceOfRealTasks(t *testing.T) {
+	s, logs, secret := newRealStage(t)
 	revision := func(version string) string {
 		return s.revision(ecrHost+"server:1", fmt.Sprintf(`,
 			"environment": [{"name": "PORT", "value": "8080"}, {"name": "VERSION", "value": %q}],
@@ -127,21 +136,97 @@ func TestServiceOfRealTasks(t *testing.T) {
 			t.Errorf("%s still answers", address)
 		}
 	}
-	var lines []string
+	lines := logged(t, logs)
+	for stream := range lines {
+		if !strings.HasPrefix(stream, "web/main/") {
+			t.Errorf("log stream %s", stream)
+		}
+	}
+	for _, want := range []string{"version v1 listens", "version v1 stops", "version v2 listens", "version v2 stops"} {
+		if n := count(lines, want); n != 2 {
+			t.Errorf("%q was logged %d times, want twice:\n%v", want, n, lines)
+		}
+	}
+}
+
+// Before each task serves its init container runs, in a log stream of its own. A version whose init container fails is rolled
+// back, and never serves.
+func TestInitContainers(t *testing.T) {
+	s, logs, _ := newRealStage(t)
+	revision := func(version, fail string) string {
+		const logging = `"logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "hello", "awslogs-region": "eu-central-1", "awslogs-stream-prefix": "web"}}`
+		environment := fmt.Sprintf(`"environment": [{"name": "PORT", "value": "8080"}, {"name": "VERSION", "value": %q}, {"name": "FAIL", "value": %q}]`, version, fail)
+		return s.revision(ecrHost+"server:1", fmt.Sprintf(
+			`, %s, %s, "dependsOn": [{"containerName": "before", "condition": "SUCCESS"}]}, {"name": "before", "image": %q, "essential": false, "command": ["prepare"], %s, %s`,
+			environment, logging, ecrHost+"server:1", environment, logging))
+	}
+	good := revision("v1", "")
+	service := s.create(aws.Service.Token, s.service(good, nil))
+	s.await("two tasks", s.steady(service, good, 2))
+	before := s.running()
+	updated, err := s.update(service, cloud.Map{"taskDefinition": revision("v2", "yes")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if updated.Outputs["taskDefinition"] != good {
+		t.Errorf("after the bad version it runs %v", updated.Outputs["taskDefinition"])
+	}
+	s.await("the good version again", s.steady(service, good, 2))
+	if after := s.running(); !slices.Equal(before, after) {
+		t.Errorf("the good tasks were %v and are %v", before, after)
+	}
+	failed := 0
+	s.Store.View(func(tx *cloud.Tx) {
+		for _, r := range s.tasks(tx)[aws.TaskStopped] {
+			status := cloud.StatusOf[aws.TaskStatus](r)
+			const why = "CannotStartContainerError: dependency graph: failed to resolve container ordering dependency " +
+				"[before (STOPPED->RUNNING) - Exit: 1] for target [main (NONE->RUNNING)] as dependency did not exit successfully."
+			if status.StoppedReason == "Essential container in task exited" && status.Containers[0].Reason == why {
+				failed++
+			} else if status.Failed {
+				t.Errorf("it stopped as %+v", status)
+			}
+			if !status.StartedAt.IsZero() {
+				t.Errorf("%s was RUNNING", r.Name)
+			}
+		}
+	})
+	if failed < threshold(2) {
+		t.Errorf("%d tasks failed, want %d at least", failed, threshold(2))
+	}
+	lines := logged(t, logs)
+	for text, want := range map[string]int{"version v1 is prepared": 2, "version v1 listens": 2, "version v2 is prepared": failed, "version v2 listens": 0} {
+		if n := count(lines, text); n < want || want == 0 && n > 0 {
+			t.Errorf("%q was logged %d times, want %d: %v", text, n, want, lines)
+		}
+	}
+	for stream, text := range lines {
+		if of := strings.Contains(stream, "/before/"); of != strings.Contains(text, "is prepared") {
+			t.Errorf("log stream %s says %q", stream, text)
+		}
+	}
+}
+
+// logged returns what tasks logged, by log stream.
+func logged(t *testing.T, logs *Logs) map[string]string {
+	t.Helper()
+	lines := map[string]string{}
 	for event, err := range logs.Read(t.Context(), tester.Scope, "hello", time.Time{}, false) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !strings.HasPrefix(event.Stream, "web/main/") {
-			t.Errorf("log stream %s", event.Stream)
-		}
-		lines = append(lines, event.Message)
+		lines[event.Stream] += event.Message + "\n"
 	}
-	for _, want := range []string{"version v1 listens", "version v1 stops", "version v2 listens", "version v2 stops"} {
-		if n := strings.Count(strings.Join(lines, "\n"), want); n != 2 {
-			t.Errorf("%q was logged %d times, want twice:\n%s", want, n, strings.Join(lines, "\n"))
-		}
+	return lines
+}
+
+// count returns how often a text is in the streams.
+func count(lines map[string]string, text string) int {
+	n := 0
+	for _, said := range lines {
+		n += strings.Count(said, text)
 	}
+	return n
 }
 
 // openToTheInternet gives the tasks of the stage a way out.

@@ -49,9 +49,20 @@ func cannotStart(err error) *failure {
 func unresolvable(c *container, dependency *container, why string) *failure {
 	code := 128 + int(syscall.SIGTERM)
 	f := &failure{exitCode: &code, stopCode: StopEssentialContainerExited, stoppedReason: essentialExited}
-	f.reason = fmt.Sprintf("CannotStartContainerError: dependency graph: failed to resolve container ordering dependency [%s] for target [%s] as %s",
-		dependency.spec.Name, c.spec.Name, why)
+	f.reason = fmt.Sprintf("CannotStartContainerError: dependency graph: failed to resolve container ordering dependency [%s] for target [%s (NONE->RUNNING)] as %s.",
+		dependency, c.spec.Name, why)
 	return f
+}
+
+// String shows a container that others wait for as the agent does, but for the image.
+func (c *container) String() string {
+	c.task.mu.Lock()
+	defer c.task.mu.Unlock()
+	text := fmt.Sprintf("%s (%s->RUNNING)", c.spec.Name, c.status.State)
+	if c.status.ExitCode != nil {
+		text += fmt.Sprintf(" - Exit: %d", *c.status.ExitCode)
+	}
+	return text
 }
 
 const essentialExited = "Essential container in task exited"
@@ -245,7 +256,7 @@ func (c *container) await(d Dependency) error {
 	case !ran:
 		return unresolvable(c, dependency, "dependency did not start")
 	case d.Condition == ConditionSuccess && *code != 0:
-		return unresolvable(c, dependency, fmt.Sprintf("dependency did not exit successfully - Exit: %d", *code))
+		return unresolvable(c, dependency, "dependency did not exit successfully")
 	case d.Condition == ConditionHealthy:
 		return unresolvable(c, dependency, "dependency stopped before it was healthy")
 	}

@@ -512,16 +512,22 @@ func TestFailedDependencyKeepsTheTaskFromStarting(t *testing.T) {
 	tests := map[string]struct {
 		dependency Container
 		condition  Condition
-		why        string
+		init, why  string
 	}{
-		"exits with an error": {Container{Image: img, Command: []string{"exit", "3"}}, ConditionSuccess, "dependency did not exit successfully - Exit: 3"},
-		"has no image":        {Container{Image: missing}, ConditionComplete, "dependency did not start"},
+		"exits with an error": {
+			Container{Image: img, Command: []string{"exit", "3"}},
+			ConditionSuccess,
+			"init (STOPPED->RUNNING) - Exit: 3", "dependency did not exit successfully",
+		},
+		"has no image": {Container{Image: missing}, ConditionComplete, "init (STOPPED->RUNNING)", "dependency did not start"},
 		"takes too long": {
-			Container{Image: img, Command: []string{"serve"}, StartTimeout: 10 * time.Millisecond}, ConditionComplete, "dependency has timed out",
+			Container{Image: img, Command: []string{"serve"}, StartTimeout: 10 * time.Millisecond},
+			ConditionComplete,
+			"init (RUNNING->RUNNING)", "dependency has timed out",
 		},
 		"stops before healthy": {
 			Container{Image: img, Command: []string{"exit", "0"}, HealthCheck: &HealthCheck{Command: []string{"CMD", "/app", "exists", "/no"}}},
-			ConditionHealthy, "dependency stopped before it was healthy",
+			ConditionHealthy, "init (STOPPED->RUNNING) - Exit: 0", "dependency stopped before it was healthy",
 		},
 	}
 	for name, tt := range tests {
@@ -531,7 +537,8 @@ func TestFailedDependencyKeepsTheTaskFromStarting(t *testing.T) {
 				{Name: "main", Essential: true, Image: img, Command: []string{"serve"}, DependsOn: []Dependency{{"init", tt.condition}}},
 				tt.dependency,
 			}}))
-			want := "CannotStartContainerError: dependency graph: failed to resolve container ordering dependency [init] for target [main] as " + tt.why
+			want := "CannotStartContainerError: dependency graph: failed to resolve container ordering dependency [" + tt.init +
+				"] for target [main (NONE->RUNNING)] as " + tt.why + "."
 			if c := s.Containers[0]; c.Reason != want || code(c) != 143 {
 				t.Errorf("main = %+v, want exit code 143 and reason %q", c, want)
 			}

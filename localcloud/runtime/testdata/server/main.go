@@ -1,4 +1,7 @@
 // Server is what a test runs as a task: it tells what it finds in its environment.
+//
+//	server          serve until SIGTERM
+//	server prepare  do what comes before that, which fails for the version that is told so
 package main
 
 import (
@@ -21,6 +24,13 @@ func main() {
 }
 
 func run() error {
+	if len(os.Args) > 1 {
+		fmt.Println("version", os.Getenv("VERSION"), "is prepared")
+		if os.Getenv("FAIL") != "" {
+			return errors.New("and fails at it")
+		}
+		return nil
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	http.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
