@@ -6,8 +6,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -157,6 +160,90 @@ func TestWeightedForward(t *testing.T) {
 	if got["blue"] != 30 || got["green"] != 10 {
 		t.Errorf("40 requests went %v, want 30 to blue and 10 to green", got)
 	}
+}
+
+// TestCanary is a canary's set-up: two rules share one host name out, one of them among both groups and the other, for who sends
+// a header, to the second alone. A group keeps its share whether or not it has somebody to answer: what ALB fails over to is
+// another target of the group ("Target group health"), and without any it answers 503 ("Troubleshoot your Application Load
+// Balancers").
+func TestCanary(t *testing.T) {
+	r := newRig(t, Config{})
+	state := simple(backend(t, say("main")))
+	healthy, sick := backend(t, say("canary")), failing(t, say("canary"))
+	always := Condition{Field: HTTPHeader, Header: "X-Canary", Values: []string{"always"}}
+	everybody := Condition{Field: PathPattern, Values: []string{"/*"}}
+	state.Listeners[0].Default = Action{FixedResponse: &FixedResponse{StatusCode: 404, ContentType: "text/plain"}}
+	state.Listeners[0].Rules = []Rule{
+		{Priority: 1, Conditions: []Condition{everybody, always}, Action: forwardTo("green")},
+		{Priority: 2, Conditions: []Condition{everybody}, Action: Action{Forward: []WeightedTargetGroup{{"blue", 90}, {"green", 10}}}},
+	}
+	for _, test := range []struct {
+		name           string
+		targets        []netip.AddrPort
+		state          HealthState // of the target
+		shared, always string      // what the canary's share and the header are answered
+	}{
+		{"no target", nil, "", "503", "503"},
+		{"healthy", []netip.AddrPort{healthy}, Healthy, "canary", "canary"},
+		{"unhealthy, which fails open", []netip.AddrPort{sick}, Unhealthy, "canary", "canary"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			green := blue(test.targets...)
+			green.ID = "green"
+			state.TargetGroups = []TargetGroup{state.TargetGroups[0], green}
+			r.apply(state)
+			r.await(Healthy)
+			eventually(t, "green is "+string(test.state), func() bool {
+				return !slices.ContainsFunc(r.Health("green"), func(h TargetHealth) bool { return h.State != test.state && h.State != Draining })
+			})
+			ask := func(header string) string {
+				request, err := http.NewRequest(http.MethodGet, r.url("/"), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				request.Header.Set("X-Canary", header)
+				response, err := http.DefaultTransport.RoundTrip(request)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer response.Body.Close()
+				body, err := io.ReadAll(response.Body)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if response.StatusCode != http.StatusOK {
+					return strconv.Itoa(response.StatusCode)
+				}
+				return string(body)
+			}
+			got := map[string]int{}
+			for range 100 {
+				got[ask("never")]++
+			}
+			if got["main"] != 90 || got[test.shared] != 10 {
+				t.Errorf("100 requests went %v, want 90 main and 10 %s", got, test.shared)
+			}
+			for range 10 {
+				if got := ask("Always"); got != test.always {
+					t.Errorf("with the header: %q, want %q", got, test.always)
+				}
+			}
+		})
+	}
+}
+
+// failing starts a target that answers by handler, but fails its health checks.
+func failing(t *testing.T, handler http.HandlerFunc) netip.AddrPort {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/healthz" {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		handler(w, r)
+	}))
+	t.Cleanup(server.Close)
+	return server.Listener.Addr().(*net.TCPAddr).AddrPort()
 }
 
 func TestRoundRobin(t *testing.T) {
