@@ -4,9 +4,12 @@ package rollout
 
 import (
 	"context"
+	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"time"
 
@@ -57,9 +60,8 @@ type bench struct {
 	Options
 	stack   *stack.Stack
 	built   int
-	version string // answers
-	image   string // runs
-	canary  string // version
+	version string // that the service is to run
+	canary  string // the canary's version
 }
 
 const (
@@ -77,14 +79,12 @@ func (b *bench) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.version, b.image = version, image(version)
+	b.version = version
 	err = b.stack.Configure(ctx, map[string]string{
-		service + "image":                       b.image,
+		service + "image":                       image(version),
 		service + "instanceCount":               "2",
 		service + "capacity.fargate.base":       "1",
 		service + "capacity.fargateSpot.weight": "1",
-		service + "deregistrationDelay":         "10",
-		service + "env.MAX_SOCKET_AGE":          "7s",
 	})
 	if err != nil {
 		return err
@@ -115,17 +115,22 @@ func (b *bench) run(ctx context.Context, s scenario) (Figures, error) {
 	if err != nil {
 		return Figures{}, err
 	}
+	f := Figures{Scenario: s.name, want: want, sockets: b.Sockets}
+	if want.noSockets {
+		f.sockets = 0
+	}
+	if want.bounded {
+		f.limit = b.Within
+	}
 	proxy, roots, err := b.stack.Clients()
 	if err != nil {
 		return Figures{}, err
 	}
-	l := load.Start(ctx, load.Options{
-		URL: url, Proxy: proxy, Roots: roots, Rate: b.Rate, Sockets: b.Sockets, Timeout: patience,
-	})
+	l := load.Start(ctx, load.Options{URL: url, Proxy: proxy, Roots: roots, Rate: b.Rate, Sockets: f.sockets, Timeout: patience})
 	defer l.Stop()
 	if err := b.await(ctx, "the load", func() (bool, error) {
 		r := l.Result()
-		return r.Opened >= b.Sockets && len(r.Versions) > 0, nil
+		return r.Opened >= f.sockets && len(r.Versions) > 0, nil
 	}); err != nil {
 		return Figures{}, fmt.Errorf("%w: %s %v", err, l.Result(), l.Result().Failures)
 	}
@@ -133,10 +138,7 @@ func (b *bench) run(ctx context.Context, s scenario) (Figures, error) {
 	if err := s.act(ctx, b); err != nil {
 		return Figures{}, err
 	}
-	f := Figures{Scenario: s.name, Took: time.Since(start), want: want, sockets: b.Sockets}
-	if want.within {
-		f.limit = b.Within
-	}
+	f.Took = time.Since(start)
 	if err := b.settle(ctx); err != nil {
 		return Figures{}, err
 	}
@@ -198,6 +200,31 @@ func (b *bench) settle(ctx context.Context) error {
 }
 
 const taskType = "aws:ecs/task:Task"
+
+// ask asks for the version with a header.
+func (b *bench) ask(ctx context.Context, header, value string) (version string, err error) {
+	proxy, roots, err := b.stack.Clients()
+	if err != nil {
+		return "", err
+	}
+	transport := &http.Transport{Proxy: http.ProxyURL(proxy), TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}
+	defer transport.CloseIdleConnections()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/version", nil)
+	if err != nil {
+		return "", err
+	}
+	req.Header.Set(header, value)
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	var info struct{ Version string }
+	if err := json.NewDecoder(resp.Body).Decode(&info); err != nil {
+		return "", fmt.Errorf("%s from %s: %w", resp.Status, url, err)
+	}
+	return info.Version, nil
+}
 
 // await waits until the condition holds, for some time.
 func (b *bench) await(ctx context.Context, what string, holds func() (bool, error)) error {

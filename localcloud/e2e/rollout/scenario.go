@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,21 +27,30 @@ type outcome struct {
 	versions []string // that answer, in the order in which they appear
 	last     string   // that answers alone in the end; empty if several do
 	share    float64  // of the canary, in percent, where several do
+	anyOrder bool     // the versions answer from the beginning
 	errors   bool     // one of the versions answers 500
-	within   bool     // how long it may take is bounded
+	bounded  bool     // how long it may take is bounded
+	// noSockets says that the clients have no WebSockets.
+	noSockets bool
 }
 
 // scenarios are told in order: each begins with what the one before it has left.
 var scenarios = []scenario{
-	{"new version", ship, up},
+	{"new version, HTTP only", shipToHTTP, up},
+	{"new version", shipToSockets, up},
+	{"canary at 10 %", canary, upCanary},
+	{"canary at 50 %", weigh, upCanary},
+	{"canary promoted", promote, up},
 	{"2 to 6 tasks", scale(6), up},
 	{"6 to 2 tasks", scale(2), up},
 	{"Spot interruption", nothing, interrupt},
-	{"crashes at start", bad("crashes at start"), fail("rolled the deployment back")},
-	{"crashes after 3 s", bad("crashes later"), fail("rolled the deployment back")},
-	{"never healthy", bad("never healthy"), fail("rolled the deployment back")},
-	{"image missing", missing, fail("rolled the deployment back")},
-	{"good version again", ship, up},
+	{"crashes at start", bad("crashes at start"), fail},
+	{"crashes after 3 s", bad("crashes later"), fail},
+	{"never healthy", bad("never healthy"), fail},
+	{"image missing", missing, fail},
+	{"init container fails", badBefore, fail},
+	{"answers 500", badAnswers, fail},
+	{"good version again", shipAgain, up},
 }
 
 // nothing is the preparation of what nobody planned.
@@ -48,16 +58,76 @@ func nothing(_ context.Context, b *bench) (outcome, error) {
 	return outcome{versions: []string{b.version}, last: b.version}, nil
 }
 
-// ship prepares a new version that is good.
-func ship(ctx context.Context, b *bench) (outcome, error) {
+// ship prepares a new version that is good, with whatever else changes.
+func ship(ctx context.Context, b *bench, changes map[string]string) (outcome, error) {
 	old := b.version
 	version, err := b.build(ctx, "")
 	if err != nil {
 		return outcome{}, err
 	}
-	b.version, b.image = version, image(version)
-	return outcome{versions: []string{old, version}, last: version, within: true},
-		b.stack.Configure(ctx, map[string]string{service + "image": b.image})
+	b.version = version
+	config := map[string]string{service + "image": image(version)}
+	maps.Copy(config, changes)
+	return outcome{versions: []string{old, version}, last: version, bounded: true}, b.stack.Configure(ctx, config)
+}
+
+// shipToHTTP prepares a new version of a service that has no WebSockets, whose old tasks need not be waited for long.
+func shipToHTTP(ctx context.Context, b *bench) (outcome, error) {
+	out, err := ship(ctx, b, nil)
+	out.noSockets = true
+	return out, err
+}
+
+// shipToSockets prepares a new version of a service that has WebSockets, and knows it.
+func shipToSockets(ctx context.Context, b *bench) (outcome, error) {
+	err := b.stack.Configure(ctx, map[string]string{service + "deployment.drain": "websocket", service + "deregistrationDelay": "10"})
+	if err != nil {
+		return outcome{}, err
+	}
+	if err := b.stack.Up(ctx); err != nil {
+		return outcome{}, err
+	}
+	if err := b.settle(ctx); err != nil {
+		return outcome{}, err
+	}
+	return ship(ctx, b, nil)
+}
+
+// shipAgain prepares a good version where bad ones failed, with an init container that does not fail.
+func shipAgain(ctx context.Context, b *bench) (outcome, error) {
+	migration, err := b.build(ctx, "is well")
+	if err != nil {
+		return outcome{}, err
+	}
+	return ship(ctx, b, map[string]string{service + "before.image": image(migration), service + "before.command[0]": "migrate"})
+}
+
+// canary prepares a new version for a tenth of the requests.
+func canary(ctx context.Context, b *bench) (outcome, error) {
+	version, err := b.build(ctx, "")
+	if err != nil {
+		return outcome{}, err
+	}
+	b.canary = version
+	return outcome{versions: []string{b.version, version}, share: 10},
+		b.stack.Configure(ctx, map[string]string{service + "canary.image": image(version), service + "canary.weight": "10"})
+}
+
+// weigh prepares half of the requests for the canary.
+func weigh(ctx context.Context, b *bench) (outcome, error) {
+	return outcome{versions: []string{b.version, b.canary}, share: 50, anyOrder: true},
+		b.stack.Configure(ctx, map[string]string{service + "canary.weight": "50"})
+}
+
+// promote prepares the canary's version as the service's.
+func promote(ctx context.Context, b *bench) (outcome, error) {
+	old := b.version
+	b.version = b.canary
+	if err := b.stack.Unset(ctx, service+"canary"); err != nil {
+		return outcome{}, err
+	}
+	return outcome{versions: []string{old, b.version}, last: b.version, anyOrder: true},
+		b.stack.Configure(ctx, map[string]string{service + "image": image(b.version)})
 }
 
 // bad prepares a new version with a fault, of which clients are to see nothing.
@@ -78,6 +148,35 @@ func missing(ctx context.Context, b *bench) (outcome, error) {
 	return out, b.stack.Configure(ctx, map[string]string{service + "image": stack.Repository + "@sha256:" + strings.Repeat("a", 64)})
 }
 
+// badBefore prepares a new version that is good, with an init container that is not.
+func badBefore(ctx context.Context, b *bench) (outcome, error) {
+	version, err := b.build(ctx, "")
+	if err != nil {
+		return outcome{}, err
+	}
+	migration, err := b.build(ctx, "fails to migrate")
+	if err != nil {
+		return outcome{}, err
+	}
+	out, _ := nothing(ctx, b)
+	return out, b.stack.Configure(ctx, map[string]string{
+		service + "image": image(version), service + "before.image": image(migration), service + "before.command[0]": "migrate",
+	})
+}
+
+// badAnswers prepares a new version that is as healthy as can be and answers 500, which an alarm sees.
+func badAnswers(ctx context.Context, b *bench) (outcome, error) {
+	version, err := b.build(ctx, "answers 500")
+	if err != nil {
+		return outcome{}, err
+	}
+	if err := b.stack.Unset(ctx, service+"before"); err != nil {
+		return outcome{}, err
+	}
+	return outcome{versions: []string{b.version, version}, last: b.version, errors: true},
+		b.stack.Configure(ctx, map[string]string{service + "image": image(version), service + "deployment.alarms": "true"})
+}
+
 // scale prepares another number of tasks.
 func scale(tasks int) func(context.Context, *bench) (outcome, error) {
 	return func(ctx context.Context, b *bench) (outcome, error) {
@@ -89,18 +188,34 @@ func scale(tasks int) func(context.Context, *bench) (outcome, error) {
 // up deploys what was prepared.
 func up(ctx context.Context, b *bench) error { return b.stack.Up(ctx) }
 
-// fail deploys what was prepared, and wants `pulumi up` to fail and to say why.
-func fail(why string) func(context.Context, *bench) error {
-	return func(ctx context.Context, b *bench) error {
-		err := b.stack.Up(ctx)
-		if err == nil {
-			return errors.New("`pulumi up` reports success")
-		}
-		if f, ok := errors.AsType[*stack.Failure](err); !ok || !strings.Contains(f.Output, why) {
-			return fmt.Errorf("`pulumi up` does not say %q: %w", why, err)
-		}
-		return nil
+// fail deploys what was prepared, and wants `pulumi up` to fail because of a rollback.
+func fail(ctx context.Context, b *bench) error {
+	const why = "rolled the deployment back"
+	err := b.stack.Up(ctx)
+	if err == nil {
+		return errors.New("`pulumi up` reports success")
 	}
+	if f, ok := errors.AsType[*stack.Failure](err); !ok || !strings.Contains(f.Output, why) {
+		return fmt.Errorf("`pulumi up` does not say %q: %w", why, err)
+	}
+	return nil
+}
+
+// upCanary deploys what was prepared, and sees that the canary's header always leads to the canary.
+func upCanary(ctx context.Context, b *bench) error {
+	if err := b.stack.Up(ctx); err != nil {
+		return err
+	}
+	for range 20 {
+		version, err := b.ask(ctx, "X-Canary", "always")
+		if err != nil {
+			return err
+		}
+		if version != b.canary {
+			return fmt.Errorf("the canary's header leads to %s, and not to %s", version, b.canary)
+		}
+	}
+	return nil
 }
 
 // interrupt takes back the capacity of the Spot task, and waits until the task has gone.

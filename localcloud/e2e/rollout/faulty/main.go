@@ -1,5 +1,8 @@
 // Faulty is the service in versions that should never have been shipped. What is wrong with one is set as it is built, as its
 // version is.
+//
+//	faulty          serve, badly
+//	faulty migrate  prepare the database, for an init container
 package main
 
 import (
@@ -17,6 +20,12 @@ var version, fault = "dev", ""
 
 func main() {
 	log.Printf("version %s: %s", version, fault)
+	if len(os.Args) > 1 {
+		if fault == "fails to migrate" {
+			log.Fatal("the database has a table of this name")
+		}
+		return
+	}
 	health, answer := http.StatusOK, http.StatusOK
 	switch fault {
 	case "crashes at start":
