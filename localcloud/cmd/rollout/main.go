@@ -20,7 +20,7 @@ const usage = `usage: rollout [flags]
 
 Takes a stack on a local cloud of its own through new versions, canaries, scaling, a Spot interruption and bad versions, under
 constant load: requests over HTTP/1.1 and HTTP/2, and open WebSockets. It prints a line of figures for each, and ends with 1 if
-a request was dropped or a WebSocket lost.
+a request was dropped or a WebSocket lost. It runs in the repository's folder, once everything is built.
 
   ALONE     until only the version answered that is to, from the beginning of the change
   TOOK      until the command that makes the change had ended
@@ -53,8 +53,7 @@ func run(ctx context.Context, args []string) error {
 		fmt.Fprint(flags.Output(), usage)
 		flags.PrintDefaults()
 	}
-	o := rollout.Options{Log: io.Discard}
-	flags.StringVar(&o.Root, "C", ".", "the repository's `folder`, in which all has been built")
+	o := rollout.Options{Root: ".", Log: io.Discard}
 	flags.IntVar(&o.Rate, "rate", 100, "`requests` a second")
 	flags.IntVar(&o.Sockets, "sockets", 50, "`WebSockets` to hold open")
 	flags.DurationVar(&o.Within, "within", 10*time.Second, "how long a good version may take until it answers alone")
