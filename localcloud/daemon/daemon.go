@@ -53,6 +53,10 @@ type Options struct {
 // stopGrace is what tasks get to end in when the daemon stops; the stop of a cloud is no deployment that drops nothing.
 const stopGrace = 2 * time.Second
 
+// registration is how long load balancers take to register a target, which takes AWS longer. A program has mostly begun to
+// listen by then: if its first health check fails, it gets no requests before the next one.
+const registration = 500 * time.Millisecond
+
 type daemon struct {
 	cloud      *cloud.Cloud
 	cloudflare *cloudflare.Cloudflare
@@ -171,7 +175,7 @@ func Run(ctx context.Context, o Options, log *slog.Logger) (err error) {
 		return proxy.Serve(ctx, l, proxy.Config{Resolve: runtime.Resolver{Store: store, DNS: nameServer.Addr()}.Resolve, Log: log})
 	})
 
-	balancers := &runtime.Balancers{Store: store, Addresses: addresses, Log: log}
+	balancers := &runtime.Balancers{Store: store, Addresses: addresses, Registration: registration, Log: log}
 	metrics := &runtime.Metrics{Store: store, Balancers: balancers, Tasks: d.scheduler, Pace: runtime.Pace(o.Patience)}
 	for _, controller := range []interface{ Run(context.Context) error }{
 		&runtime.Certificates{Store: store, Authority: authority, DNS: nameServer.Addr(), Log: log},

@@ -35,6 +35,8 @@ type Balancers struct {
 	Log       *slog.Logger
 	// ConnectTimeout bounds connecting to a target; default AWS's.
 	ConnectTimeout time.Duration
+	// Registration is how long it takes to register a target.
+	Registration time.Duration
 	// Listen opens a listening socket; default net.Listen.
 	Listen func(network, address string) (net.Listener, error)
 	// Retry is after how long a port that could not be bound is tried again; default 5 s.
@@ -165,7 +167,7 @@ func (b *Balancers) ensure(ctx context.Context, key cloud.Key, p *plan) (*balanc
 			return nil, err
 		}
 	}
-	l, err := lb.New(lb.Config{Address: ip, ConnectTimeout: b.ConnectTimeout, Listen: b.Listen, Log: b.Log})
+	l, err := lb.New(lb.Config{Address: ip, ConnectTimeout: b.ConnectTimeout, Registration: b.Registration, Listen: b.Listen, Log: b.Log})
 	if err != nil {
 		b.Addresses.Release(ip)
 		return nil, err

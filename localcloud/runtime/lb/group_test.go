@@ -72,6 +72,19 @@ func TestHealthOfOneTarget(t *testing.T) {
 	r.await(Healthy)
 }
 
+func TestRegistrationTakesItsTime(t *testing.T) {
+	const registration = 50 * time.Millisecond
+	r := newRig(t, Config{Registration: registration})
+	m := newMoody(t, 200)
+	began := time.Now()
+	r.apply(simple(m.addr))
+	<-m.seen
+	if took := time.Since(began); took < registration {
+		t.Errorf("the first health check came after %s, want %s at least", took, registration)
+	}
+	r.await(Healthy)
+}
+
 func TestMatcherAndPortOfHealthCheck(t *testing.T) {
 	r := newRig(t, Config{})
 	m := newMoody(t, 204)

@@ -89,8 +89,15 @@ func (t *tally) observe(reason Reason, code int, check HealthCheck) {
 	}
 }
 
-// watch checks the target now and at every interval, whatever the checks take, until ctx is done.
-func (t *target) watch(ctx context.Context, check HealthCheck) {
+// watch checks the target after some time and from then on at every interval, whatever the checks take, until ctx is done.
+func (t *target) watch(ctx context.Context, check HealthCheck, after time.Duration) {
+	first := time.NewTimer(after)
+	defer first.Stop()
+	select {
+	case <-first.C:
+	case <-ctx.Done():
+		return
+	}
 	ticker := time.NewTicker(check.Interval)
 	defer ticker.Stop()
 	for {

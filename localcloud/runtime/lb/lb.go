@@ -43,6 +43,9 @@ type Config struct {
 	Address netip.Addr
 	// ConnectTimeout bounds connecting to a target. Default 10 s, as on AWS.
 	ConnectTimeout time.Duration
+	// Registration is how long it takes to register a target, before its first health check. Default none; AWS does not tell
+	// how long it takes (API_TargetHealth, Elb.RegistrationInProgress).
+	Registration time.Duration
 	// MaxHeld bounds the connections of clients that have no access; past it the oldest is closed. Default 256.
 	MaxHeld int
 	// Listen opens a listening socket. Default net.Listen.

@@ -74,13 +74,15 @@ func (t *target) register() {
 		return
 	}
 	// A target that was in service stays so while its settings change.
+	var after time.Duration
 	if t.health.State != Healthy && t.health.State != Unhealthy {
 		t.health.set(Initial, RegistrationInProgress)
+		after = t.group.b.config.Registration
 	}
 	ctx, cancel := context.WithCancel(t.group.b.ctx)
 	t.stopChecks = cancel
 	check := t.group.config.HealthCheck
-	t.group.b.wg.Go(func() { t.watch(ctx, check) })
+	t.group.b.wg.Go(func() { t.watch(ctx, check, after) })
 }
 
 // drain takes the target out of service and gives the requests it has the deregistration delay to end. Without any, AWS
