@@ -45,8 +45,14 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// end ends all open sockets, by f.
-func (s *service) end(f func(*websocket.Conn)) {
+// end ends as many open sockets, by f, once they are all there: a client knows of its own before the service does.
+func (s *service) end(t *testing.T, l *Load, sockets int, f func(*websocket.Conn)) {
+	t.Helper()
+	eventually(t, l, func(Result) bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.sockets) == sockets
+	})
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, conn := range s.sockets {
@@ -117,9 +123,8 @@ func TestFailuresAreCounted(t *testing.T) {
 
 func TestSocketsComeBack(t *testing.T) {
 	s, l := newLoad(t)
-	eventually(t, l, func(r Result) bool { return r.Opened == 3 })
-	s.end(func(c *websocket.Conn) { go func() { _ = c.Close(websocket.StatusGoingAway, "bye") }() })
+	s.end(t, l, 3, func(c *websocket.Conn) { go func() { _ = c.Close(websocket.StatusGoingAway, "bye") }() })
 	eventually(t, l, func(r Result) bool { return r.Told == 3 && r.Reconnected == 3 && r.Lost == 0 })
-	s.end(func(c *websocket.Conn) { _ = c.CloseNow() })
+	s.end(t, l, 3, func(c *websocket.Conn) { _ = c.CloseNow() })
 	eventually(t, l, func(r Result) bool { return r.Told == 3 && r.Reconnected == 6 && r.Lost == 3 })
 }
