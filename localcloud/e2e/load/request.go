@@ -68,7 +68,7 @@ func version(ctx context.Context, client *http.Client, url string) (answer, erro
 	switch {
 	case a.version == "":
 		// Only the service says its version: what has none comes from the load balancer.
-		return a, fmt.Errorf("%s without a version: %.100s", resp.Status, body)
+		return a, fmt.Errorf("%s without a version: %.100q", resp.Status, body)
 	case a.status != http.StatusOK && a.status != http.StatusInternalServerError:
 		return a, fmt.Errorf("%s from version %s", resp.Status, a.version)
 	}

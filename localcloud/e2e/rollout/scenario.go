@@ -38,8 +38,9 @@ type outcome struct {
 var scenarios = []scenario{
 	{"new version, HTTP only", shipToHTTP, up},
 	{"new version", shipToSockets, up},
-	{"canary at 10 %", canary, upCanary},
-	{"canary at 50 %", weigh, upCanary},
+	{"canary by header", canary, upCanary},
+	{"canary at 10 %", weigh(10), upCanary},
+	{"canary at 50 %", weigh(50), upCanary},
 	{"canary promoted", promote, up},
 	{"2 to 6 tasks", scale(6), up},
 	{"6 to 2 tasks", scale(2), up},
@@ -99,24 +100,29 @@ func shipAgain(ctx context.Context, b *bench) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	return ship(ctx, b, map[string]string{service + "before.image": image(migration), service + "before.command[0]": "migrate"})
+	out, err := ship(ctx, b, map[string]string{service + "before.image": image(migration), service + "before.command[0]": "migrate"})
+	out.bounded = false // the init container may take its time
+	return out, err
 }
 
-// canary prepares a new version for a tenth of the requests.
+// canary prepares a new version that only those reach who ask for it. It gets no share yet: the AWS provider does not wait until
+// a new service's tasks are healthy, and the load balancer answers 503 in their place.
 func canary(ctx context.Context, b *bench) (outcome, error) {
 	version, err := b.build(ctx, "")
 	if err != nil {
 		return outcome{}, err
 	}
 	b.canary = version
-	return outcome{versions: []string{b.version, version}, share: 10},
-		b.stack.Configure(ctx, map[string]string{service + "canary.image": image(version), service + "canary.weight": "10"})
+	out, _ := nothing(ctx, b)
+	return out, b.stack.Configure(ctx, map[string]string{service + "canary.image": image(version), service + "canary.weight": "0"})
 }
 
-// weigh prepares half of the requests for the canary.
-func weigh(ctx context.Context, b *bench) (outcome, error) {
-	return outcome{versions: []string{b.version, b.canary}, share: 50, anyOrder: true},
-		b.stack.Configure(ctx, map[string]string{service + "canary.weight": "50"})
+// weigh prepares a share of the requests, in percent, for the canary.
+func weigh(percent int) func(context.Context, *bench) (outcome, error) {
+	return func(ctx context.Context, b *bench) (outcome, error) {
+		return outcome{versions: []string{b.version, b.canary}, share: float64(percent), anyOrder: true},
+			b.stack.Configure(ctx, map[string]string{service + "canary.weight": strconv.Itoa(percent)})
+	}
 }
 
 // promote prepares the canary's version as the service's.
@@ -204,6 +210,9 @@ func fail(ctx context.Context, b *bench) error {
 // upCanary deploys what was prepared, and sees that the canary's header always leads to the canary.
 func upCanary(ctx context.Context, b *bench) error {
 	if err := b.stack.Up(ctx); err != nil {
+		return err
+	}
+	if err := b.settle(ctx); err != nil {
 		return err
 	}
 	for range 20 {
