@@ -247,11 +247,7 @@ var Certificate = &cloud.Kind[certificate]{
 		return out, nil
 	},
 	Delete: func(c *cloud.Call, _ *certificate) error {
-		for _, r := range c.Tx.List(c.Resource.Scope, certificateValidationToken) {
-			if r.Inputs["certificateArn"] == c.Resource.ID {
-				c.Tx.Delete(r.Key)
-			}
-		}
+		deleteWhere(c, "certificateArn", certificateValidationToken)
 		return nil
 	},
 }

@@ -54,7 +54,8 @@ func given(option any) bool {
 // Kinds returns every kind and function of the package but those of [ECR], which need a registry.
 func Kinds() []any {
 	return slices.Concat(
-		ec2Kinds(), ecsKinds(), iamKinds(), iamOIDCKinds(), acmKinds(), cloudWatchKinds(), appAutoScalingKinds(), logsKinds(), secretsManagerKinds(), elbv2Kinds(), ecrKinds(), s3Kinds(),
+		ec2Kinds(), ecsKinds(), iamKinds(), iamOIDCKinds(), acmKinds(), cloudWatchKinds(), appAutoScalingKinds(), logsKinds(),
+		secretsManagerKinds(), elbv2Kinds(), ecrKinds(), s3Kinds(), []any{getResources},
 	)
 }
 

@@ -30,7 +30,7 @@ func ec2Kinds() []any {
 	return []any{
 		VPC, Subnet, InternetGateway, RouteTable, Route, RouteTableAssociation,
 		SecurityGroup, DefaultSecurityGroup, SecurityGroupIngressRule, SecurityGroupEgressRule, NetworkInterface,
-		getAvailabilityZones, getRegion, getCallerIdentity, getPartition,
+		getAvailabilityZones, getRegion, getCallerIdentity, getPartition, getRouteTable,
 	}
 }
 
@@ -124,6 +124,7 @@ var VPC = &cloud.Kind[vpc]{
 			}
 			c.Tx.Delete(cloud.Key{Scope: c.Resource.Scope, Token: token, ID: c.Resource.Outputs[p].(string)})
 		}
+		c.Tx.Delete(cloud.Key{Scope: c.Resource.Scope, Token: defaultSecurityGroupToken, ID: outputText(c.Resource, "defaultSecurityGroupId")})
 		return nil
 	},
 }
@@ -197,6 +198,10 @@ var Subnet = &cloud.Kind[subnet]{
 		out["availabilityZone"] = zone
 		out["availabilityZoneId"] = zoneID(s.Region, index)
 		return out, nil
+	},
+	Delete: func(c *cloud.Call, _ *subnet) error {
+		deleteWhere(c, "subnetId", routeTableAssociationToken)
+		return nil
 	},
 }
 
@@ -328,14 +333,22 @@ var RouteTable = &cloud.Kind[routeTable]{
 		}
 		return nil
 	},
+	// The provider takes a table from its subnets before it deletes it.
 	Delete: func(c *cloud.Call, _ *routeTable) error {
-		for _, r := range c.Tx.List(c.Resource.Scope, routeToken) {
-			if r.Inputs["routeTableId"] == c.Resource.ID {
+		deleteWhere(c, "routeTableId", routeToken, routeTableAssociationToken)
+		return nil
+	},
+}
+
+// deleteWhere removes the resources of some kinds that name the call's by an input.
+func deleteWhere(c *cloud.Call, input string, tokens ...string) {
+	for _, token := range tokens {
+		for _, r := range c.Tx.List(c.Resource.Scope, token) {
+			if r.Inputs[input] == c.Resource.ID {
 				c.Tx.Delete(r.Key)
 			}
 		}
-		return nil
-	},
+	}
 }
 
 type route struct {
@@ -433,7 +446,7 @@ var RouteTableAssociation = &cloud.Kind[routeTableAssociation]{
 	Refs: func(_ *cloud.Call, in *routeTableAssociation) []cloud.Ref {
 		return []cloud.Ref{
 			{Token: subnetToken, Value: in.SubnetID, Weak: true}, // goes with its subnet
-			{Token: routeTableToken, Value: in.RouteTableID},
+			{Token: routeTableToken, Value: in.RouteTableID, Weak: true},
 		}
 	},
 	Outputs: func(c *cloud.Call, in *routeTableAssociation) (cloud.Map, error) {

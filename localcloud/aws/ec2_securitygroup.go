@@ -132,13 +132,7 @@ var SecurityGroup = &cloud.Kind[securityGroup]{
 		return nil
 	},
 	Delete: func(c *cloud.Call, _ *securityGroup) error {
-		for _, token := range []string{securityGroupIngressRuleToken, securityGroupEgressRuleToken} {
-			for _, r := range c.Tx.List(c.Resource.Scope, token) {
-				if r.Inputs["securityGroupId"] == c.Resource.ID {
-					c.Tx.Delete(r.Key)
-				}
-			}
-		}
+		deleteWhere(c, "securityGroupId", securityGroupIngressRuleToken, securityGroupEgressRuleToken)
 		return nil
 	},
 }

@@ -94,6 +94,7 @@ var Cluster = &cloud.Kind[cluster]{
 		return out, nil
 	},
 	Delete: func(c *cloud.Call, _ *cluster) error {
+		c.Tx.Delete(cloud.Key{Scope: c.Resource.Scope, Token: clusterCapacityProvidersToken, ID: clusterNameOf(c.Resource.ID)})
 		// What the referrers' check let pass is a record of the past.
 		for _, r := range c.Tx.List(c.Resource.Scope, taskToken) {
 			if Task.Of(r).ClusterARN == c.Resource.ID {

@@ -19,7 +19,7 @@ const (
 )
 
 func iamKinds() []any {
-	return []any{Role, RolePolicy, RolePolicyAttachment, ManagedPolicy, getPolicyDocument}
+	return []any{Role, RolePolicy, RolePolicyAttachment, ManagedPolicy, getPolicyDocument, getRole, getRoles}
 }
 
 // iamPropagation is how long the provider waits for one change in IAM to be seen by the next.

@@ -298,6 +298,14 @@ func texts(m cloud.Map) map[string]string {
 	return out
 }
 
+func asMap(texts map[string]string) cloud.Map {
+	out := cloud.Map{}
+	for k, v := range texts {
+		out[k] = v
+	}
+	return out
+}
+
 func requestTags(tags map[string]string) map[string]string {
 	context := map[string]string{}
 	for k, v := range tags {

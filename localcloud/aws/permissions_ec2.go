@@ -199,6 +199,7 @@ var ec2Needs = map[string]needs{
 	},
 
 	getAvailabilityZones.Token: {invoke: func(o *operation) { o.any("ec2:DescribeAvailabilityZones") }},
+	getRouteTable.Token:        {invoke: func(o *operation) { o.any("ec2:DescribeRouteTables") }},
 	// The provider answers these by itself, or by a call that everybody may make.
 	// https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
 	getRegion.Token: {}, getPartition.Token: {}, getCallerIdentity.Token: {},

@@ -130,6 +130,16 @@ var iamNeeds = map[string]needs{
 		delete: func(o *operation) { o.own("iam:DeleteOpenIDConnectProvider") },
 	},
 	getPolicyDocument.Token: {}, // written by the provider itself
+
+	getRoles.Token: {invoke: func(o *operation) { o.any("iam:ListRoles") }},
+	getRole.Token: {invoke: func(o *operation) {
+		name, _ := o.args["name"].(string)
+		o.arn = o.iam("role/" + name)
+		if r := o.Find(cloud.Ref{Token: roleToken, Value: name}); r != nil {
+			o.arn, o.tags = outputText(r, "arn"), tagsOf(r)
+		}
+		o.own("iam:GetRole")
+	}},
 }
 
 // bounded adds a call about the operation's resource, a role, that tells which boundary the role has.

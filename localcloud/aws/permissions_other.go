@@ -125,7 +125,7 @@ var otherNeeds = map[string]needs{
 	scheduledActionToken: scalingNeeds("DescribeScheduledActions", "PutScheduledAction", "DeleteScheduledAction"),
 
 	// https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonresourcegrouptaggingapi.html
-	"aws:resourcegroupstaggingapi/getResources:getResources": {invoke: func(o *operation) { o.any("tag:GetResources") }},
+	getResources.Token: {invoke: func(o *operation) { o.any("tag:GetResources") }},
 
 	// https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
 	// terraform-provider-aws, internal/service/logs

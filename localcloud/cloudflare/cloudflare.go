@@ -40,7 +40,7 @@ func New(names []string) *Cloudflare {
 func (c *Cloudflare) Zones() []Zone { return c.zones }
 
 // Kinds returns every kind and function of the package.
-func (c *Cloudflare) Kinds() []any { return []any{c.record(), c.getZone()} }
+func (c *Cloudflare) Kinds() []any { return []any{c.record(), c.getZone(), c.getRecord()} }
 
 // account is whose the zones are.
 var account = identifier("account")

@@ -108,6 +108,39 @@ func TestGetZone(t *testing.T) {
 	c.refused(err, "", "exactly one of")
 }
 
+func TestGetRecord(t *testing.T) {
+	c, _ := newCloud(t)
+	r := c.create(cloud.Map{"name": "hello", "type": "CNAME", "content": "lb.example.net", "ttl": 60.0})
+	function, _ := schema.LookupFunction("cloudflare:index/getRecord:getRecord")
+	for name, test := range map[string]struct {
+		args  cloud.Map
+		words string
+	}{
+		"there":              {cloud.Map{"hostname": "hello.example.com", "type": "CNAME"}, ""},
+		"with its content":   {cloud.Map{"hostname": "hello.example.com", "type": "CNAME", "content": "lb.example.net"}, ""},
+		"of another type":    {cloud.Map{"hostname": "hello.example.com"}, "didn't get any DNS records for hostname: hello.example.com"},
+		"with other content": {cloud.Map{"hostname": "hello.example.com", "type": "CNAME", "content": "x.example.net"}, "didn't get any"},
+		"in no zone":         {cloud.Map{"zoneId": "none", "hostname": "hello.example.com"}, "api error 7003"},
+	} {
+		if test.args["zoneId"] == nil {
+			test.args["zoneId"] = c.zone
+		}
+		out, failures, err := c.Invoke(t.Context(), caller, function.Token, test.args)
+		switch {
+		case len(failures) > 0:
+			t.Errorf("%s: %v", name, failures)
+		case test.words != "" && (err == nil || !strings.Contains(err.Error(), test.words)):
+			t.Errorf("%s: %v", name, err)
+		case test.words == "" && (err != nil || out["id"] != r.ID || out["content"] != "lb.example.net"):
+			t.Errorf("%s: %v (%v)", name, out, err)
+		case test.words == "":
+			if failures := function.CheckResult(out, nil); len(failures) > 0 {
+				t.Errorf("%s: result: %v", name, failures)
+			}
+		}
+	}
+}
+
 func TestCaller(t *testing.T) {
 	if c, err := Caller(cloud.Map{"apiToken": "abc_DEF-123"}); err != nil || c.Scope != Scope() {
 		t.Errorf("%v, %v", c, err)
