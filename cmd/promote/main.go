@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"slipway/internal/ask"
 	"slipway/internal/smoke"
 	"slipway/internal/stack"
 )
@@ -88,18 +89,11 @@ func run(ctx context.Context, args []string) error {
 		return errUsage
 	}
 
-	p := &promotion{expected: expected, services: names[stacks:], smoke: smoke.Run, out: os.Stdout}
-	switch {
-	case *yes:
-		p.confirm = func(context.Context, string) (bool, error) { return true, nil }
-	case isTerminal(os.Stdin):
-		p.confirm = func(ctx context.Context, question string) (bool, error) {
-			return ask(ctx, os.Stdin, os.Stdout, question)
-		}
-	default:
-		return errors.New("there is no terminal to ask at; -yes does without asking")
+	confirm, err := ask.Confirmation(*yes)
+	if err != nil {
+		return err
 	}
-
+	p := &promotion{expected: expected, services: names[stacks:], smoke: smoke.Run, out: os.Stdout, confirm: confirm}
 	project, err := stack.OpenProject(ctx, *dir)
 	if err != nil {
 		return err

@@ -23,35 +23,15 @@ type Change struct {
 // Drift asks the providers for every resource of the stack, and returns those that are not as the state says. It changes
 // nothing, and takes no lock.
 func (s *Stack) Drift(ctx context.Context) ([]Change, error) {
-	stream := make(chan events.EngineEvent)
-	returned := make(chan struct{})
-	read := make(chan struct{})
 	var changes []Change
-	var complaint string
-	go func() {
-		defer close(read)
-		for {
-			select {
-			case event, more := <-stream:
-				if !more {
-					return
-				}
-				if e := event.ResOutputsEvent; e != nil && drifted(e.Metadata.Op) {
-					changes = append(changes, Change{string(e.Metadata.Op), ShortType(e.Metadata.Type), resource.URN(e.Metadata.URN).Name()})
-				}
-				if e := event.DiagnosticEvent; e != nil && e.Severity == "error" && complaint == "" {
-					complaint = plain(e.Message)
-				}
-			case <-returned: // the stream is closed only if the engine has begun to tell something
-				return
-			}
+	reader := readEvents(func(event events.EngineEvent) {
+		if e := event.ResOutputsEvent; e != nil && drifted(e.Metadata.Op) {
+			changes = append(changes, Change{string(e.Metadata.Op), ShortType(e.Metadata.Type), resource.URN(e.Metadata.URN).Name()})
 		}
-	}()
-	_, err := s.stack.PreviewRefresh(ctx, optrefresh.EventStreams(stream), optrefresh.SuppressOutputs(), optrefresh.SuppressProgress())
-	close(returned)
-	<-read
+	})
+	_, err := s.stack.PreviewRefresh(ctx, optrefresh.EventStreams(reader.stream), optrefresh.SuppressOutputs(), optrefresh.SuppressProgress())
+	complaint := reader.end()
 	if err != nil {
-		// What the engine complained of is the reason; the Automation API knows but the exit code.
 		if complaint != "" {
 			err = errors.New(complaint)
 		}

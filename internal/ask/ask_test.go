@@ -1,4 +1,4 @@
-package main
+package ask
 
 import (
 	"bytes"
@@ -26,7 +26,7 @@ func TestAsk(t *testing.T) {
 		"well\nlet's see:": {false, 3},
 	} {
 		var out bytes.Buffer
-		answer, err := ask(t.Context(), strings.NewReader(input), &out, "Promote?")
+		answer, err := YesNo(t.Context(), strings.NewReader(input), &out, "Promote?")
 		if asked := strings.Count(out.String(), "Promote? (yes/no) "); answer != want.answer || asked != want.asked || err != nil {
 			t.Errorf("%q: %t, asked %d times (%v), want %+v", input, answer, asked, err, want)
 		}
@@ -64,7 +64,7 @@ func TestAskEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	interrupt := errors.New("interrupt")
 	cancel(interrupt)
-	if answer, err := ask(ctx, silence, io.Discard, "Promote?"); answer || !errors.Is(err, interrupt) {
+	if answer, err := YesNo(ctx, silence, io.Discard, "Promote?"); answer || !errors.Is(err, interrupt) {
 		t.Errorf("%t, %v", answer, err)
 	}
 }

@@ -1,8 +1,10 @@
-package main
+// Package ask asks whoever sits at the terminal before something is changed.
+package ask
 
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -20,8 +22,8 @@ func isTerminal(file *os.File) bool {
 	return err != nil || !os.SameFile(info, null)
 }
 
-// ask asks a question until the answer is yes or no. No answer at all, that is the end of the input, is no.
-func ask(ctx context.Context, in io.Reader, out io.Writer, question string) (bool, error) {
+// YesNo asks a question until the answer is yes or no. No answer at all, that is the end of the input, is no.
+func YesNo(ctx context.Context, in io.Reader, out io.Writer, question string) (bool, error) {
 	answers := make(chan string)
 	asking, done := context.WithCancel(ctx)
 	defer done()
@@ -53,4 +55,18 @@ func ask(ctx context.Context, in io.Reader, out io.Writer, question string) (boo
 			}
 		}
 	}
+}
+
+// Confirmation returns how a command confirms what it is about to do: not at all if the answer is yes beforehand, as in CI, or
+// else by asking at the terminal, without which there is an error.
+func Confirmation(yes bool) (func(ctx context.Context, question string) (bool, error), error) {
+	switch {
+	case yes:
+		return func(context.Context, string) (bool, error) { return true, nil }, nil
+	case !isTerminal(os.Stdin):
+		return nil, errors.New("there is no terminal to ask at; -yes does without asking")
+	}
+	return func(ctx context.Context, question string) (bool, error) {
+		return YesNo(ctx, os.Stdin, os.Stdout, question)
+	}, nil
 }

@@ -1,0 +1,122 @@
+package stack
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optdestroy"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+)
+
+// Import is a resource that exists, to be put into the state.
+type Import struct {
+	URN    resource.URN
+	ID     string // by which its kind is imported
+	Parent resource.URN
+}
+
+// missing is how the engine says that there is nothing to import with an id.
+var missing = regexp.MustCompile(`resource '(.*)' does not exist`)
+
+// Import puts resources into the state, without protection, and returns the ids of those that do not exist. Those that do are in
+// the state even then.
+func (s *Stack) Import(ctx context.Context, resources []Import) (gone []string, err error) {
+	for len(resources) > 0 {
+		said, err := s.tryImport(ctx, resources)
+		if err == nil {
+			break
+		}
+		absent := map[string]bool{}
+		for _, m := range missing.FindAllStringSubmatch(said, -1) {
+			absent[m[1]] = true
+		}
+		var left []Import
+		for _, r := range resources {
+			if absent[r.ID] {
+				gone = append(gone, r.ID)
+			} else {
+				left = append(left, r)
+			}
+		}
+		if len(left) == len(resources) {
+			return gone, s.explain(ctx, "import", complaintIn(said, err))
+		}
+		resources = left
+	}
+	return gone, nil
+}
+
+// importFile is a bulk import, as `pulumi import --file` reads it.
+type importFile struct {
+	NameTable map[string]resource.URN `json:"nameTable,omitempty"`
+	Resources []importSpec            `json:"resources"`
+}
+
+type importSpec struct {
+	Type   string `json:"type"`
+	Name   string `json:"name"`
+	ID     string `json:"id"`
+	Parent string `json:"parent,omitempty"`
+}
+
+// tryImport imports all of the resources, and returns what Pulumi said.
+func (s *Stack) tryImport(ctx context.Context, resources []Import) (said string, err error) {
+	file := importFile{NameTable: map[string]resource.URN{}}
+	for _, r := range resources {
+		spec := importSpec{Type: string(r.URN.Type()), Name: r.URN.Name(), ID: r.ID}
+		if r.Parent != "" && r.Parent.QualifiedType() != resource.RootStackType {
+			spec.Parent = "parent" + strconv.Itoa(len(file.NameTable))
+			file.NameTable[spec.Parent] = r.Parent
+		}
+		file.Resources = append(file.Resources, spec)
+	}
+	text, err := json.Marshal(file)
+	if err != nil {
+		return "", fmt.Errorf("write the list of imports: %w", err)
+	}
+	dir, err := os.MkdirTemp("", "slipway-import-")
+	if err != nil {
+		return "", fmt.Errorf("write the list of imports: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	path := filepath.Join(dir, "import.json")
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		return "", fmt.Errorf("write the list of imports: %w", err)
+	}
+	// Not the Automation API's ImportResources, which tells nothing of what went wrong.
+	out, complaint, _, err := s.project.workspace.PulumiCommand().Run(ctx, s.project.Dir(), nil, nil, nil, nil,
+		"import", "--stack", s.Name(), "--file", path, "--protect=false", "--generate-code=false", "--yes", "--skip-preview", "--suppress-outputs")
+	return out + complaint, err
+}
+
+// complaintIn returns the first error that the CLI told of, or err if there is none.
+func complaintIn(said string, err error) error {
+	for line := range strings.Lines(said) {
+		if _, complaint, ok := strings.Cut(line, "error: "); ok {
+			return errors.New(strings.TrimSpace(complaint))
+		}
+	}
+	return err
+}
+
+// Destroy deletes some of the stack's resources, showing on progress what happens.
+func (s *Stack) Destroy(ctx context.Context, urns []resource.URN, progress io.Writer) error {
+	targets := make([]string, len(urns))
+	for i, urn := range urns {
+		targets[i] = string(urn)
+	}
+	_, err := s.stack.Destroy(ctx, optdestroy.Target(targets), optdestroy.ShowSecrets(false), optdestroy.SuppressOutputs(),
+		optdestroy.ProgressStreams(progress), optdestroy.ErrorProgressStreams(progress))
+	if err != nil {
+		return s.explain(ctx, "deletion", err)
+	}
+	return nil
+}

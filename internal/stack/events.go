@@ -1,0 +1,44 @@
+package stack
+
+import (
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/events"
+)
+
+// eventReader reads what the engine tells while the Automation API runs it.
+type eventReader struct {
+	stream    chan events.EngineEvent
+	returned  chan struct{} // closed when the Automation API has returned
+	done      chan struct{} // closed when everything is read
+	complaint string        // the first error that the engine told of
+}
+
+// readEvents hands every event to see until end is called.
+func readEvents(see func(events.EngineEvent)) *eventReader {
+	r := &eventReader{stream: make(chan events.EngineEvent), returned: make(chan struct{}), done: make(chan struct{})}
+	go func() {
+		defer close(r.done)
+		for {
+			select {
+			case event, more := <-r.stream:
+				if !more {
+					return
+				}
+				see(event)
+				if e := event.DiagnosticEvent; e != nil && e.Severity == "error" && r.complaint == "" {
+					r.complaint = plain(e.Message)
+				}
+			case <-r.returned: // the stream is closed only if the engine has begun to tell something
+				return
+			}
+		}
+	}()
+	return r
+}
+
+// end waits until everything is read, and returns the first error that the engine told of: the Automation API knows but an
+// exit code.
+func (r *eventReader) end() string {
+	close(r.returned)
+	<-r.done
+	return r.complaint
+}
