@@ -100,7 +100,7 @@ func (r serviceReader) readBefore() *components.Before {
 	if len(o.values) == 0 {
 		return nil
 	}
-	before := &components.Before{Command: o.texts("command", nil)}
+	before := &components.Before{Command: o.texts("command", checkArgument)}
 	if err := before.Check(); err != nil && !o.problems.within(o.key) {
 		o.problems.add(o.path("command"), "is missing; it is a list: the command that has to succeed before the service starts")
 	}

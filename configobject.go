@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // problems gathers what is wrong with the config, so that all of it is reported at once.
@@ -64,13 +65,25 @@ func newObject(key string, values map[string]any, problems *problems) *object {
 	return &object{key: key, values: values, known: make(map[string]bool), problems: problems}
 }
 
-// path returns where what a path of members leads to is.
+// maxShownName is how much of a member's name is shown, in bytes. It is longer than any name that is right.
+const maxShownName = 100
+
+func shortened(name string) string {
+	if len(name) > maxShownName {
+		return strings.ToValidUTF8(name[:maxShownName], "") + "…"
+	}
+	return name
+}
+
+func unprintable(r rune) bool { return !unicode.IsPrint(r) }
+
+// path returns where what a path of members leads to is. Names that could be taken for something else are quoted.
 func (o *object) path(members ...string) string {
 	key := o.key
 	for _, member := range members {
 		switch {
-		case strings.ContainsAny(member, `."[]`):
-			key += "[" + strconv.Quote(member) + "]"
+		case strings.ContainsAny(member, `."[]`) || len(member) > maxShownName || strings.ContainsFunc(member, unprintable):
+			key += "[" + strconv.Quote(shortened(member)) + "]"
 		case strings.HasSuffix(key, ":"):
 			key += member
 		default:

@@ -65,8 +65,8 @@ func (r serviceReader) read(stack, name string) serviceConfig {
 		instanceCount: r.integer("instanceCount", 1, 0, maxInstances),
 		scaling:       r.readScaling(),
 		capacity:      r.readCapacity(),
-		entryPoint:    r.texts("entryPoint", nil),
-		command:       r.texts("command", nil),
+		entryPoint:    r.texts("entryPoint", checkArgument),
+		command:       r.texts("command", checkArgument),
 		healthCheck:   r.readHealthCheck(),
 		environment:   r.readEnvironment(),
 		secrets:       r.readSecrets(),
@@ -195,6 +195,14 @@ func (r serviceReader) readHealthCheck() components.HealthCheck {
 		o.problems.add(o.path("timeout"), "%d seconds: must be shorter than the interval of %d seconds", check.Timeout, check.Interval)
 	}
 	return check
+}
+
+// checkArgument reports what no process can be started with.
+func checkArgument(argument string) error {
+	if strings.ContainsRune(argument, 0) {
+		return errors.New("contains a NUL character")
+	}
+	return nil
 }
 
 // credentialVariables are what must not be in a task definition in plain text (control ECS.8 of AWS's Foundational Security

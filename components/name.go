@@ -39,5 +39,5 @@ func CheckName(name string) error {
 	if len(problems) == 0 {
 		return nil
 	}
-	return fmt.Errorf("name %q: %w", name, errors.Join(problems...))
+	return fmt.Errorf("name %.100q: %w", name, errors.Join(problems...))
 }

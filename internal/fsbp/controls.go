@@ -13,7 +13,11 @@ import (
 // uncontrolled are the kinds that no control of the standard is about, beyond those about what they belong to.
 var uncontrolled = []string{
 	"aws:acm/certificateValidation:CertificateValidation",
-	"aws:cloudwatch/logGroup:LogGroup", // CloudWatch.16, its retention, is of another standard
+	"aws:appautoscaling/policy:Policy", // AutoScaling.* are about groups of EC2 instances
+	"aws:appautoscaling/scheduledAction:ScheduledAction",
+	"aws:appautoscaling/target:Target",
+	"aws:cloudwatch/logGroup:LogGroup",       // CloudWatch.16, its retention, is of another standard
+	"aws:cloudwatch/metricAlarm:MetricAlarm", // and so are CloudWatch.15 and .17, their actions
 	"aws:ec2/internetGateway:InternetGateway",
 	"aws:ec2/route:Route",
 	"aws:ec2/routeTable:RouteTable",
