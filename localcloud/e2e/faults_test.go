@@ -28,7 +28,7 @@ var (
 )
 
 // sampled are how many lives are lived of those in which everything fails once, and of those in which one operation fails.
-const sampledTogether, sampledSingle = 2, 5
+const sampledTogether, sampledSingle = 1, 4
 
 // A course is something that the engine is told to do, in which any operation can fail.
 type course struct {
