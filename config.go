@@ -131,7 +131,11 @@ func readConfig(source configSource) (*config, error) {
 	}
 	if len(found.errs) > 0 {
 		slices.SortFunc(found.errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
-		return nil, fmt.Errorf("config of stack %s:\n%w", source.stack, errors.Join(found.errs...))
+		note := ""
+		if found.hidden {
+			note = fmt.Sprintf(" (%s is any text of a key with secrets in it: Pulumi does not tell which they are)", redacted)
+		}
+		return nil, fmt.Errorf("config of stack %s%s:\n%w", source.stack, note, errors.Join(found.errs...))
 	}
 	return c, nil
 }

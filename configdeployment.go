@@ -1,6 +1,11 @@
 package main
 
-import "slipway/components"
+import (
+	"errors"
+	"slices"
+
+	"slipway/components"
+)
 
 // What a service says of its new versions and of how many tasks run them.
 
@@ -27,7 +32,7 @@ func (r serviceReader) readDeployment(s serviceConfig) (components.Deployment, c
 	case minimum != maximum:
 		o.problems.add(o.key, "minimumHealthyPercent and maximumPercent are given together, or neither")
 	default:
-		if err := d.Check(s.instanceCount); err != nil {
+		if err := errors.Join(d.Check(s.instanceCount), d.CheckScaling(s.scaling)); err != nil {
 			o.problems.add(o.key, "%w", err)
 		} else if s.canary != nil {
 			if err := d.Check(s.canary.Tasks(s.instanceCount)); err != nil {
@@ -85,10 +90,18 @@ func (r serviceReader) readScaling() *components.Scaling {
 		}
 		action.close()
 	}
-	if !o.problems.within(o.key) {
-		if err := s.Check(); err != nil {
+	// What is out of range by itself is reported already, and what only contradicts it would be noise.
+	checkBounds := func(o *object, least, most int) {
+		if err := components.CheckBounds(least, most); err != nil && !o.problems.within(o.path("min")) && !o.problems.within(o.path("max")) {
 			o.problems.add(o.key, "%w", err)
 		}
+	}
+	checkBounds(o, s.Min, s.Max)
+	for name, action := range s.Schedule {
+		checkBounds(schedule.object(name), action.Min, action.Max)
+	}
+	if !slices.ContainsFunc([]string{"cpu", "memory", "requests", "schedule"}, o.has) {
+		o.problems.add(o.key, "has none of cpu, memory, requests and schedule: nothing would ever scale")
 	}
 	return s
 }

@@ -15,7 +15,8 @@ import (
 
 // problems gathers what is wrong with the config, so that all of it is reported at once.
 type problems struct {
-	errs []error
+	errs   []error
+	hidden bool // a value is not shown, since there are secrets around it
 }
 
 // add reports what is wrong with the value at key. The message must not contain the value of a secret.
@@ -30,7 +31,7 @@ func (p *problems) addValue(key string, value any, secret bool, err error) {
 	if _, isText := value.(string); isText {
 		shown = strconv.Quote(shown)
 		if secret {
-			shown = redacted
+			shown, p.hidden = redacted, true
 		}
 	}
 	if runes := []rune(shown); len(runes) > 100 {
@@ -117,6 +118,12 @@ func (o *object) get(member string) (any, bool) {
 	o.known[member] = true
 	value := o.values[member]
 	return value, value != nil
+}
+
+// has reports whether the member has a value.
+func (o *object) has(member string) bool {
+	_, found := o.get(member)
+	return found
 }
 
 // close reports the members that are unknown.

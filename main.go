@@ -133,7 +133,7 @@ func deploy(ctx *pulumi.Context, source configSource, watcher components.Watcher
 		}
 		urls[s.name] = pulumi.String(s.url())
 		services[s.name] = service.Name
-		images[s.name] = pulumi.String(s.image.String())
+		images[s.name] = service.Image
 		logGroups[s.name] = service.LogGroupName
 	}
 

@@ -112,12 +112,7 @@ func (a *FargateServiceArgs) newCanary(
 		return nil, err
 	}
 
-	arn := after(target.Arn, tasks.service)
-	if !ctx.DryRun() {
-		// Not a request more for a version that ECS has rolled back. A preview does not know yet, and shows no more than
-		// what changes.
-		arn = pulumi.All(arn, tasks.running).ApplyT(func(known []any) string { return known[0].(string) }).(pulumi.StringOutput)
-	}
+	arn := arrived(ctx, after(target.Arn, tasks.service), tasks) // not a request more for a version that ECS has rolled back
 	// The step between priorities leaves the number before each route's free for this.
 	first := make(map[Route]int, len(a.Priorities))
 	for route, priority := range a.Priorities {

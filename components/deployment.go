@@ -82,6 +82,14 @@ func (d Deployment) percentages(tasks int) (minimumHealthy, maximum int) {
 	return 100, d.Strategy.maximumPercent(tasks)
 }
 
+// CheckScaling reports a deployment that would not be what it says once other tasks run than those it was worked out for.
+func (d Deployment) CheckScaling(s *Scaling) error {
+	if s != nil && d.Strategy == OneAtATime {
+		return fmt.Errorf("strategy %s and scaling exclude each other: ECS takes percentages, and one task is another percentage of each number of tasks", OneAtATime)
+	}
+	return nil
+}
+
 // Check reports why a deployment of a service of so many tasks would drop requests or get nowhere. A service that scales is
 // checked at the fewest tasks it can have: with more, there is more room.
 func (d Deployment) Check(tasks int) error {

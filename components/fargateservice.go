@@ -134,6 +134,7 @@ type FargateService struct {
 	pulumi.ResourceState
 
 	Name         pulumi.StringOutput
+	Image        pulumi.StringOutput // the one that runs: an error like TaskDefinitionARN if that is not the wanted one
 	LogGroupName pulumi.StringOutput
 	TaskRoleName pulumi.StringOutput // the tasks' own role, for policies that let them use other parts of AWS
 	// TaskDefinitionARN is the revision that ECS runs, once its deployment has ended. If that is not the revision that was
@@ -182,11 +183,13 @@ func NewFargateService(ctx *pulumi.Context, name string, args *FargateServiceArg
 	}
 
 	service.Name = tasks.service.Name
+	service.Image = arrived(ctx, pulumi.String(args.Image.String()).ToStringOutput(), tasks)
 	service.LogGroupName = around.logs.Name
 	service.TaskRoleName = around.task.Name
 	service.TaskDefinitionARN = tasks.running
 	return service, ctx.RegisterResourceOutputs(service, pulumi.Map{
 		"name":              service.Name,
+		"image":             service.Image,
 		"logGroupName":      service.LogGroupName,
 		"taskRoleName":      service.TaskRoleName,
 		"taskDefinitionArn": service.TaskDefinitionARN,
@@ -233,7 +236,7 @@ func (a *FargateServiceArgs) check(name string) error {
 		problem("architecture %q is not amd64 or arm64", a.Architecture)
 	}
 	problems = append(problems,
-		CheckFargateCPU(a.CPU), CheckFargateMemory(a.CPU, a.Memory), a.Capacity.Check(), a.Drain.check(), a.Deployment.Check(a.InstanceCount))
+		CheckFargateCPU(a.CPU), CheckFargateMemory(a.CPU, a.Memory), a.Capacity.Check(), a.Drain.check(), a.Deployment.Check(a.InstanceCount), a.Deployment.CheckScaling(a.Scaling))
 	if a.Scaling != nil {
 		if err := a.Scaling.Check(); err != nil {
 			problem("scaling: %w", err)

@@ -30,7 +30,7 @@ type Scaling struct {
 
 // ScheduledScaling is what bounds apply from a time on.
 type ScheduledScaling struct {
-	// At is "cron(…)", "rate(…)" or "at(…)" (PutScheduledAction in the API reference of Application Auto Scaling).
+	// At is "cron(…)", "rate(…)" or "at(…)"; see [CheckSchedule].
 	At       string
 	TimeZone string // an IANA name, by default UTC
 	Min, Max int
@@ -45,12 +45,22 @@ const (
 // MaxRequestsPerTask bounds Scaling.Requests here; AWS sets no bound.
 const MaxRequestsPerTask = 1_000_000
 
-var schedulePattern = regexp.MustCompile(`^(cron|rate|at)\(.+\)$`)
+// schedulePattern matches a point in time, a rate, and six fields of cron (PutScheduledAction in the API reference of Application
+// Auto Scaling).
+var schedulePattern = regexp.MustCompile(`^(at\([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\)|rate\([1-9][0-9]* (minute|hour|day)s?\)|cron\([!-~]+( [!-~]+){5}\))$`)
 
 // CheckSchedule reports what is no time of a [ScheduledScaling].
 func CheckSchedule(at string) error {
 	if !schedulePattern.MatchString(at) {
-		return errors.New("must be cron(…), rate(…) or at(…)")
+		return errors.New("must be cron(minute hour day month weekday year), rate(5 minutes) or at(2026-12-31T23:59:00)")
+	}
+	return nil
+}
+
+// CheckBounds reports numbers of tasks that contradict each other.
+func CheckBounds(least, most int) error {
+	if least < 0 || least > most {
+		return fmt.Errorf("min is %d and max %d: min must be 0 or more, and not above max", least, most)
 	}
 	return nil
 }
@@ -67,8 +77,8 @@ func CheckTimeZone(name string) error {
 func (s Scaling) Check() error {
 	var problems []error
 	problem := func(format string, values ...any) { problems = append(problems, fmt.Errorf(format, values...)) }
-	if s.Min < 0 || s.Min > s.Max {
-		problem("min is %d and max %d: min must be 0 or more, and not above max", s.Min, s.Max)
+	if err := CheckBounds(s.Min, s.Max); err != nil {
+		problems = append(problems, err)
 	}
 	for name, percent := range map[string]int{"cpu": s.CPU, "memory": s.Memory} {
 		if percent < 0 || percent > 100 {
@@ -83,11 +93,8 @@ func (s Scaling) Check() error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Schedule)) {
 		action := s.Schedule[name]
-		if err := errors.Join(CheckSchedule(action.At), CheckTimeZone(action.TimeZone)); err != nil {
+		if err := errors.Join(CheckSchedule(action.At), CheckTimeZone(action.TimeZone), CheckBounds(action.Min, action.Max)); err != nil {
 			problem("schedule.%s: %w", name, err)
-		}
-		if action.Min < 0 || action.Min > action.Max {
-			problem("schedule.%s: min is %d and max %d: min must be 0 or more, and not above max", name, action.Min, action.Max)
 		}
 	}
 	return errors.Join(problems...)

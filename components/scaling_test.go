@@ -78,3 +78,13 @@ func TestScalingRefuses(t *testing.T) {
 		cloud.Expect(t, "")
 	}
 }
+
+func TestScalingExcludesOneAtATime(t *testing.T) {
+	var cloud mocks.Cloud
+	err := cloud.Run(fargateService(func(args *FargateServiceArgs) {
+		args.Scaling, args.Deployment.Strategy = testScaling(), OneAtATime
+	}))
+	if err == nil || !strings.Contains(err.Error(), "strategy one-at-a-time and scaling exclude each other") {
+		t.Errorf("error %v", err)
+	}
+}

@@ -90,3 +90,12 @@ func (a *FargateServiceArgs) newTasks(
 	}
 	return &tasks{service, a.runningTaskDefinition(ctx, service, definition.Arn)}, nil
 }
+
+// arrived returns the output once the wanted version runs, and an error if it does not. A preview does not know yet which one
+// will run: there it is known as before, so that what does not change is not shown as a change.
+func arrived(ctx *pulumi.Context, output pulumi.StringOutput, t *tasks) pulumi.StringOutput {
+	if ctx.DryRun() {
+		return output
+	}
+	return pulumi.All(output, t.running).ApplyT(func(known []any) string { return known[0].(string) }).(pulumi.StringOutput)
+}

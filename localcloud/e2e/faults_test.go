@@ -195,8 +195,11 @@ func (c course) operations(ctx context.Context, start *life.State) ([]fault.Oper
 func (c course) together(start *life.State, operations []fault.Operation) []life.Case {
 	var cases []life.Case
 	for _, f := range []fault.Fault{
-		{Mode: fault.Refuse}, {Mode: fault.Throttle},
-		{Mode: fault.Lose, Verb: "invoke"}, {Mode: fault.Lose, Verb: "update"}, {Mode: fault.Lose, Verb: "delete"},
+		{Mode: fault.Refuse},
+		{Mode: fault.Throttle},
+		{Mode: fault.Lose, Verb: "invoke"},
+		{Mode: fault.Lose, Verb: "update"},
+		{Mode: fault.Lose, Verb: "delete"},
 		{Mode: fault.Partial, Verb: "update"},
 	} {
 		if !slices.ContainsFunc(operations, func(o fault.Operation) bool {

@@ -87,8 +87,10 @@ func TestModes(t *testing.T) {
 
 func TestWhichOperationsFail(t *testing.T) {
 	operations := []Operation{
-		create(vpcToken, "a"), create(subnetToken, "a-1"), create(subnetToken, "a-2"), {Verb: cloud.Read, Token: vpcToken, Name: "a"},
-		create(subnetToken, "a-1"), {Verb: cloud.Invoke, Token: "aws:index/getRegion:getRegion"},
+		create(vpcToken, "a"), create(subnetToken, "a-1"), create(subnetToken, "a-2"),
+		{Verb: cloud.Read, Token: vpcToken, Name: "a"},
+		create(subnetToken, "a-1"),
+		{Verb: cloud.Invoke, Token: "aws:index/getRegion:getRegion"},
 	}
 	tests := map[string]struct {
 		fault Fault

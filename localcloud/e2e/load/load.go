@@ -25,7 +25,7 @@ type Options struct {
 	Rate int
 	// Sockets is how many WebSockets to hold open.
 	Sockets int
-	// Timeout bounds a request.
+	// Timeout bounds a request, and how long a client tries to open a WebSocket before it counts as lost.
 	Timeout time.Duration
 }
 

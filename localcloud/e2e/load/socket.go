@@ -13,10 +13,8 @@ import (
 const (
 	// sayEvery is how often a socket says something, which it must hear again.
 	sayEvery = time.Second
-	// reconnectWithin is how long a client tries to come back before that is a failure: retries, after moments, as a browser's
-	// code would.
-	reconnectWithin = 10 * time.Second
-	retryAfter      = 100 * time.Millisecond
+	// retryAfter is when a client that could not come back tries again, as a browser's code would.
+	retryAfter = 100 * time.Millisecond
 )
 
 // hold keeps a WebSocket open, and opens it again when the service tells it to.
@@ -52,7 +50,7 @@ func (l *Load) hold(ctx context.Context) {
 
 // dial opens a WebSocket, and tries again for a while if it cannot.
 func (l *Load) dial(ctx context.Context, url string, o *websocket.DialOptions) (*websocket.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, reconnectWithin)
+	ctx, cancel := context.WithTimeout(ctx, l.options.Timeout)
 	defer cancel()
 	for {
 		conn, _, err := websocket.Dial(ctx, url, o) //nolint:bodyclose // says the library: it need not be

@@ -69,6 +69,8 @@ const (
 	service = "services.hello."
 	// afterwards is how long the load goes on when a scenario is over, to see who answers.
 	afterwards = 2 * time.Second
+	// timeout is after how long a client takes a request for dropped, however busy this machine is.
+	timeout = 30 * time.Second
 	// patience bounds each wait for the cloud.
 	patience = 2 * time.Minute
 )
@@ -126,7 +128,7 @@ func (b *bench) run(ctx context.Context, s scenario) (Figures, error) {
 	if err != nil {
 		return Figures{}, err
 	}
-	l := load.Start(ctx, load.Options{URL: url, Proxy: proxy, Roots: roots, Rate: b.Rate, Sockets: f.sockets, Timeout: patience})
+	l := load.Start(ctx, load.Options{URL: url, Proxy: proxy, Roots: roots, Rate: b.Rate, Sockets: f.sockets, Timeout: timeout})
 	defer l.Stop()
 	if err := b.await(ctx, "the load", func() (bool, error) {
 		r := l.Result()
