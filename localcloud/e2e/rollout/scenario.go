@@ -38,8 +38,7 @@ type outcome struct {
 var scenarios = []scenario{
 	{"new version, HTTP only", shipToHTTP, up},
 	{"new version", shipToSockets, up},
-	{"canary by header", canary, upCanary},
-	{"canary at 10 %", weigh(10), upCanary},
+	{"canary at 10 %", canary, upCanary},
 	{"canary at 50 %", weigh(50), upCanary},
 	{"canary promoted", promote, up},
 	{"2 to 6 tasks", scale(6), up},
@@ -105,16 +104,19 @@ func shipAgain(ctx context.Context, b *bench) (outcome, error) {
 	return out, err
 }
 
-// canary prepares a new version that only those reach who ask for it. It gets no share yet: the AWS provider does not wait until
-// a new service's tasks are healthy, and the load balancer answers 503 in their place.
+// canary prepares a new version beside the service's, with a tenth of the requests.
 func canary(ctx context.Context, b *bench) (outcome, error) {
 	version, err := b.build(ctx, "")
 	if err != nil {
 		return outcome{}, err
 	}
 	b.canary = version
-	out, _ := nothing(ctx, b)
-	return out, b.stack.Configure(ctx, map[string]string{service + "canary.image": image(version), service + "canary.weight": "0"})
+	if err := b.stack.Configure(ctx, map[string]string{service + "canary.image": image(version)}); err != nil {
+		return outcome{}, err
+	}
+	out, err := weigh(10)(ctx, b)
+	out.anyOrder = false // nobody sees it before it is healthy
+	return out, err
 }
 
 // weigh prepares a share of the requests, in percent, for the canary.
