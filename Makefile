@@ -17,9 +17,10 @@ MODULES    := . app localcloud
 # The race detector needs a C compiler, which a machine with nothing but Go, git and make lacks.
 RACE        = $(if $(shell command -v "$$(go env CC)"),-race)
 
-# The version is the commit's, and of a changed app/ that of the change too, so that an unchanged tree builds the same image
-# again, to the byte.
-CHANGE      = $(shell git diff HEAD -- app 2>/dev/null | grep -q . && git diff HEAD -- app | git hash-object --stdin | cut -c1-7)
+# The version is the commit's, and of a changed app/ that of the change too, new files among it, so that an unchanged tree
+# builds the same image again, to the byte. e69de29 is the hash of nothing.
+CHANGE      = $(filter-out e69de29,$(shell { git diff HEAD -- app; git ls-files -zo --exclude-standard app | xargs -0r sha256sum; } \
+	2>/dev/null | git hash-object --stdin | cut -c1-7))
 VERSION    ?= $(or $(shell git describe --tags --always 2>/dev/null),dev)$(addprefix -,$(CHANGE))
 COMMIT     ?= $(or $(shell git rev-parse HEAD 2>/dev/null),unknown)
 BUILD_TIME ?= $(or $(shell git log -1 --format=%cI 2>/dev/null),unknown)
