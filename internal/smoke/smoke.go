@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -65,6 +67,7 @@ type Report struct {
 	URL     string
 	Version string // what the service says it is; empty if that is not known
 	Results []Result
+	Advice  string // what to do about checks that failed; empty if that is not known
 }
 
 // Err returns nil if no check failed, and otherwise an error that names those that did.
@@ -110,7 +113,20 @@ func Run(ctx context.Context, target Target) (Report, error) {
 	}
 	running.Wait()
 	report.Version = p.found
+	report.Advice = p.advise(report.Results)
 	return report, nil
+}
+
+// advise tells what reaches a service of the local cloud by its name. RFC 2606 keeps .test out of the world's DNS, and nothing
+// but a local cloud has the engine attach to its providers.
+func (p *probe) advise(results []Result) string {
+	unknown := slices.ContainsFunc(results, func(r Result) bool {
+		return r.State == Failed && r.Detail == noAddress+p.url.Hostname()
+	})
+	if unknown && (strings.HasSuffix(p.url.Hostname(), ".test") || os.Getenv("PULUMI_DEBUG_PROVIDERS") != "") {
+		return "names of the local cloud are known after `eval \"$(bin/localcloud env -clients)\"`"
+	}
+	return ""
 }
 
 // probe is a target with its defaults, about to be checked.
@@ -220,7 +236,10 @@ func explain(err error) string {
 	case errors.As(err, &authority):
 		return "the certificate is of an authority that this machine does not trust"
 	case errors.As(err, &dns) && dns.IsNotFound:
-		return "there is no address for " + dns.Name
+		return noAddress + dns.Name
 	}
 	return err.Error()
 }
+
+// noAddress and a host name are the detail of a check whose host DNS does not know.
+const noAddress = "there is no address for "

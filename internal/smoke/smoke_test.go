@@ -462,6 +462,35 @@ func TestRunRefusesURLs(t *testing.T) {
 	}
 }
 
+// A name that DNS does not know is one of the local cloud's if it ends in .test or the engine attaches to its providers.
+func TestAdvice(t *testing.T) {
+	for _, test := range []struct {
+		host, providers string
+		missing, want   bool
+	}{
+		{"hello.slipway.test", "", true, true},
+		{"hello.example.com", "aws:1,cloudflare:2", true, true},
+		{"hello.example.com", "", true, false},
+		{"hello.slipway.test", "", false, false},
+	} {
+		t.Setenv("PULUMI_DEBUG_PROVIDERS", test.providers)
+		transport := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+			return nil, &net.DNSError{Err: "no such host", Name: test.host, IsNotFound: test.missing}
+		}}
+		report, err := Run(t.Context(), Target{URL: "https://" + test.host, Transport: transport})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		if err := report.Write(&out); err != nil {
+			t.Fatal(err)
+		}
+		if said := strings.Count(out.String(), "localcloud env -clients") == 1; said != test.want {
+			t.Errorf("%+v:\n%s", test, out.String())
+		}
+	}
+}
+
 func TestWrite(t *testing.T) {
 	report := Report{URL: "https://hello.slipway.test", Results: []Result{
 		{Name: "tls", State: OK, Detail: "TLS 1.3", Duration: 12_345_678},

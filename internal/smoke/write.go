@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Write writes the report for people, a line for each check.
+// Write writes the report for people, a line for each check and one of advice.
 func (r Report) Write(w io.Writer) error {
 	fmt.Fprintln(w, r.URL)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -16,6 +16,9 @@ func (r Report) Write(w io.Writer) error {
 	}
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("write the report: %w", err)
+	}
+	if r.Advice != "" {
+		fmt.Fprintln(w, "  "+r.Advice)
 	}
 	return nil
 }
