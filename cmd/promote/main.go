@@ -80,20 +80,14 @@ func run(ctx context.Context, args []string) error {
 	}
 	for _, name := range names {
 		if strings.HasPrefix(name, "-") {
-			complaint = name + ": flags come before the names of stacks"
+			complaint = name + ": flags go first, before the names of stacks"
 		}
 	}
 	if complaint != "" {
-		fmt.Fprintf(flags.Output(), "promote: %s\n\n", complaint)
-		flags.Usage()
+		fmt.Fprintf(flags.Output(), "promote: %s; -help shows how\n", complaint)
 		return errUsage
 	}
 
-	confirm, err := ask.Confirmation(*yes)
-	if err != nil {
-		return err
-	}
-	p := &promotion{expected: expected, services: names[stacks:], smoke: smoke.Run, out: os.Stdout, confirm: confirm}
 	project, err := stack.OpenProject(ctx, *dir)
 	if err != nil {
 		return err
@@ -104,6 +98,11 @@ func run(ctx context.Context, args []string) error {
 			return err
 		}
 	}
+	confirm, err := ask.Confirmation(*yes)
+	if err != nil {
+		return err
+	}
+	p := &promotion{expected: expected, services: names[stacks:], smoke: smoke.Run, out: os.Stdout, confirm: confirm}
 	if *rollback {
 		return p.rollback(ctx, pulumiStack{opened[0]})
 	}

@@ -165,6 +165,12 @@ func (p *promotion) apply(ctx context.Context, target environment, services []st
 	if err != nil {
 		return err
 	}
+	for _, name := range services {
+		if _, runs := outputs.Images[name]; runs && configured[name].Tag != "" && configured[name].Digest == "" {
+			return fmt.Errorf("nothing was changed: the configuration of stack %s names service %s as %s, a tag, to which there would be no way back: configure it by digest",
+				target.Name(), name, configured[name])
+		}
+	}
 	// Asked for its version alone: whether it is well now matters to nobody.
 	now, err := p.check(ctx, outputs.URLs, services, nil, 0)
 	if err != nil {
