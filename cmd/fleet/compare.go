@@ -10,16 +10,19 @@ import (
 // steps are names of environments in the order in which a version passes through them. The first word of a stack's name
 // decides: prod-eu is a prod.
 var steps = [][]string{
-	{"local", "sandbox"},
+	{"sandbox"},
 	{"dev", "development"},
 	{"test", "testing", "qa", "int"},
 	{"staging", "stage", "uat", "preprod", "preview"},
 	{"prod", "production", "live"},
 }
 
-// step is the place of a stack in that order, and whether it has one; those that have none come last.
+// step is the place of a stack in that order, and whether it has one; those that have none come last, but for what is local.
 func step(name string) (int, bool) {
 	first, _, _ := strings.Cut(strings.ToLower(name), "-")
+	if first == "local" {
+		return -1, false // it comes first, and passes nothing on: its image is given by a tag
+	}
 	for i, names := range steps {
 		if slices.Contains(names, first) {
 			return i, true

@@ -63,6 +63,8 @@ func TestDifferencesAndPromotions(t *testing.T) {
 		"a busy source":               {[]string{"dev hello=b busy", "prod hello=a"}, map[string]string{"hello": "dev"}, nil},
 		"a busy target":               {[]string{"dev hello=b", "prod hello=a busy"}, map[string]string{"hello": "dev"}, nil},
 		"a pull request takes none":   {[]string{"dev hello=b", "pr-7 hello=a"}, map[string]string{}, nil},
+		"local gives none":            {[]string{"local hello=b", "dev hello=a"}, map[string]string{}, nil},
+		"local takes none":            {[]string{"dev hello=b", "local hello=a"}, map[string]string{}, nil},
 		"a pull request gives none":   {[]string{"pr-7 hello=b", "prod hello=a"}, map[string]string{}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
