@@ -34,7 +34,7 @@ up: start image ## Bring the stack up on the local cloud.
 	@$(CLIENT) bin/smoke -stack local -version $(VERSION) -wait 30s
 	@$(LOCALCLOUD) endpoints
 
-preview: start image ## Show what `make up` would change.
+preview: start image ## Build and push the image, and show what `make up` would change.
 	@$(PULUMI) preview --diff
 
 down: start ## Destroy the stack and stop the local cloud; fail if anything is left.
@@ -48,8 +48,10 @@ status: ## Show what is alive in the local cloud.
 logs: ## Show what the tasks log; FOLLOW=1 goes on.
 	@$(LOCALCLOUD) logs $(if $(FOLLOW),-follow)
 
-fleet: start commands ## Show the stacks on a web page, until interrupted.
-	@$(CLIENT) bin/fleet
+fleet: start ## Show the stacks on a web page, until interrupted; LISTEN=127.0.0.1:8191 at another address.
+	@test -x bin/fleet || echo "building the page of stacks: the first time, it takes some minutes" >&2
+	@go build -o bin/ ./cmd/fleet
+	@$(CLIENT) bin/fleet $(if $(LISTEN),-listen $(LISTEN))
 
 recover: commands $(if $(filter local,$(STACK)),start) ## Bring a stack back whose update was killed; STACK=dev one on AWS.
 	@$(if $(filter local,$(STACK)),eval "$$($(LOCALCLOUD) env)";) ORPHANS=bin/orphans tools/recover $(STACK) $(if $(YES),-yes)
@@ -69,6 +71,7 @@ build:
 
 # What is not needed to bring the stack up.
 commands:
+	@test -x bin/slipway-bootstrap || echo "building the other commands: the first time, it takes some minutes" >&2
 	@go build -o bin/ ./cmd/promote ./cmd/fleet ./cmd/orphans
 	@go build -o bin/slipway-bootstrap ./bootstrap
 

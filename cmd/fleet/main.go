@@ -67,7 +67,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", *listen)
 	if err != nil {
-		return fmt.Errorf("listen on %s: %w", *listen, err)
+		return fmt.Errorf("listen on %s: %w; another address is chosen by -listen, and by LISTEN= of `make fleet`", *listen, err)
 	}
 	if !isLoopback(listener.Addr()) {
 		fmt.Fprintf(out, "warning: whoever reaches %s can see the page: it asks for no password\n", listener.Addr())
