@@ -170,6 +170,7 @@ func TestRefusedConfigs(t *testing.T) {
 		"domain is an object":     {source(service(""), "domain", `{"a": 1}`), "slipway:domain: is an object and must be a string"},
 		"zone id":                 {source(service(""), "zoneId", "example.com"), "slipway:zoneId: "},
 		"unknown key":             {source(service(""), "servcies", "x"), "slipway:servcies: unknown key; known here are "},
+		"a path without --path":   {source(service(""), "logs.retentionDays", "30"), `slipway:["logs.retentionDays"]: unknown key; ` + "`pulumi config set` takes the dots for a path only with --path"},
 		"no services":             {source(""), "slipway:services: is missing"},
 		"empty services":          {source("{}"), "slipway:services: is missing"},
 		"services is text":        {source("hello"), "slipway:services: is a string and must be an object"},

@@ -129,7 +129,12 @@ func (o *object) has(member string) bool {
 // close reports the members that are unknown.
 func (o *object) close() {
 	for _, member := range slices.Sorted(maps.Keys(o.values)) {
-		if !o.known[member] {
+		switch {
+		case o.known[member]:
+		case strings.HasSuffix(o.key, ":") && strings.Contains(member, "."):
+			o.problems.add(o.path(member), "unknown key; `pulumi config set` takes the dots for a path only with --path: "+
+				"remove this key with `pulumi config rm`, and set it so")
+		default:
 			o.problems.add(o.path(member), "unknown key; known here are %s", strings.Join(slices.Sorted(maps.Keys(o.known)), ", "))
 		}
 	}
