@@ -219,7 +219,11 @@ func change(ctx context.Context, dir string, flags *flag.FlagSet, args []string)
 	if err != nil {
 		return err
 	}
-	return c.Change(ctx, *token, flags.Arg(0), properties)
+	if err := c.Change(ctx, *token, flags.Arg(0), properties); err != nil {
+		return err
+	}
+	fmt.Printf("%s was changed: %s\n", flags.Arg(0), strings.Join(flags.Args()[1:], " "))
+	return nil
 }
 
 func remove(ctx context.Context, dir string, flags *flag.FlagSet, args []string) error {
@@ -235,5 +239,9 @@ func remove(ctx context.Context, dir string, flags *flag.FlagSet, args []string)
 	if err != nil {
 		return err
 	}
-	return c.Delete(ctx, *token, flags.Arg(0))
+	if err := c.Delete(ctx, *token, flags.Arg(0)); err != nil {
+		return err
+	}
+	fmt.Printf("%s was deleted\n", flags.Arg(0))
+	return nil
 }

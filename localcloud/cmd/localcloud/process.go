@@ -175,7 +175,11 @@ func stop(ctx context.Context, dir string, flags *flag.FlagSet, args []string) e
 		if err := left.Print(&b); err != nil {
 			return err
 		}
-		return fmt.Errorf("%d resources are left in the local cloud:\n%s", len(left.Resources), b.String())
+		self := os.Args[0] + " -dir " + dir
+		return fmt.Errorf("the local cloud is stopped, with %d resources left in it:\n%s\n"+
+			"they are of other stacks, or of an update that was killed. To destroy a stack: `%s start`, `eval \"$(%s env)\"`, `pulumi stack ls`,"+
+			" `pulumi destroy --stack NAME`. To forget everything: `%s reset`",
+			len(left.Resources), b.String(), self, self, self)
 	}
 	return nil
 }
