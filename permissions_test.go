@@ -102,38 +102,6 @@ func allowed(documents ...permissions.Document) map[string]bool {
 	return actions
 }
 
-func TestDeployRoleMayDoWhatTheProgramDoes(t *testing.T) {
-	policies, err := permissions.Deploy(testAccount())
-	if err != nil {
-		t.Fatal(err)
-	}
-	var documents []permissions.Document
-	for _, p := range policies {
-		documents = append(documents, p.Document)
-	}
-	may := allowed(documents...)
-	used := everyUse(t)
-	for token := range used.kinds {
-		for _, action := range permissions.Kinds[token].All() {
-			if !may[action] {
-				t.Errorf("%s, which %s needs, is not allowed", action, token)
-			}
-		}
-	}
-	for _, action := range permissions.Rollout {
-		if !may[action] {
-			t.Errorf("%s, which following a deployment takes, is not allowed", action)
-		}
-	}
-	for token := range used.functions {
-		for _, action := range permissions.Functions[token] {
-			if !may[action] {
-				t.Errorf("%s, which %s needs, is not allowed", action, token)
-			}
-		}
-	}
-}
-
 func TestPreviewRoleMayCallTheFunctionsAlone(t *testing.T) {
 	document, err := permissions.Preview(testAccount())
 	if err != nil {

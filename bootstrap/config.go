@@ -16,11 +16,12 @@ import (
 // config is the account's config, complete and checked. Pulumi.yaml describes its keys.
 type config struct {
 	repository      string   // on GitHub, "owner/name", the way it is in the subjects of its tokens
-	environments    []string // whose jobs deploy to the account; never driftEnvironment
+	environments    []string // whose jobs deploy to the account; never one of reservedEnvironments
 	deployers       []string // ARNs of IAM principals that may take the deploy role on too
 	images          []string // names of ECR repositories
 	keepImages      int
 	pullAccounts    []string // ids
+	pullRequests    bool     // may have stacks of their own in the account, and previews of its others
 	oidcProviderARN string   // empty: made here
 
 	stateBucket       bool                // made here
@@ -57,6 +58,7 @@ func readConfig(source configSource) (*config, error) {
 		images:          r.list("images", checkImage),
 		keepImages:      r.integer("keepImages", defaultKeepImages, minKeepImages, maxKeepImages),
 		pullAccounts:    r.list("pullAccounts", checkAccount),
+		pullRequests:    r.boolean("pullRequests", false),
 		oidcProviderARN: r.text("oidcProviderArn", checkProvider),
 
 		stateBucket:       r.boolean("stateBucket", true),
@@ -110,8 +112,8 @@ func checkEnvironment(s string) error {
 	if !environmentPattern.MatchString(s) {
 		return errors.New("an environment's name is letters, digits and any of . _ - here")
 	}
-	if strings.EqualFold(s, driftEnvironment) { // GitHub takes it for the same environment
-		return errors.New("is the environment of the job that looks for drift, for which nobody's approval is asked; it has a role that reads, and cannot deploy")
+	if role, reserved := reservedEnvironments[strings.ToLower(s)]; reserved { // GitHub heeds no case either
+		return fmt.Errorf("is an environment for which nobody's approval is asked: its jobs have the role %s, and must not have %s", role, deployName)
 	}
 	return nil
 }

@@ -13,7 +13,7 @@ func source(others ...string) configSource {
 	s := configSource{project: "slipway-bootstrap", stack: "dev", values: map[string]string{
 		"aws:region":                     "eu-central-1",
 		"slipway-bootstrap:repository":   "example/hello",
-		"slipway-bootstrap:environments": `["dev","pr"]`,
+		"slipway-bootstrap:environments": `["dev","qa"]`,
 	}}
 	for i := 0; i < len(others); i += 2 {
 		s.values["slipway-bootstrap:"+others[i]] = others[i+1]
@@ -27,26 +27,26 @@ func TestConfigs(t *testing.T) {
 		want   config
 	}{
 		"defaults": {source(), config{
-			repository: "example/hello", environments: []string{"dev", "pr"}, keepImages: 100, stateBucket: true,
+			repository: "example/hello", environments: []string{"dev", "qa"}, keepImages: 100, stateBucket: true,
 		}},
 		"defaults of Pulumi.yaml": {
-			source("images", "[]", "deployers", "[]", "pullAccounts", "[]", "keepImages", "100", "stateBucket", "true", "sharedStateBucket", "", "stateAccounts", "{}", "oidcProviderArn", ""),
-			config{repository: "example/hello", environments: []string{"dev", "pr"}, keepImages: 100, stateBucket: true},
+			source("images", "[]", "deployers", "[]", "pullAccounts", "[]", "pullRequests", "false", "keepImages", "100", "stateBucket", "true", "sharedStateBucket", "", "stateAccounts", "{}", "oidcProviderArn", ""),
+			config{repository: "example/hello", environments: []string{"dev", "qa"}, keepImages: 100, stateBucket: true},
 		},
 		"a bucket that others use": {source("stateAccounts", `{"210987654321":["test","pr-*"],"000000000000":["prod-eu"]}`), config{
-			repository: "example/hello", environments: []string{"dev", "pr"}, keepImages: 100, stateBucket: true,
+			repository: "example/hello", environments: []string{"dev", "qa"}, keepImages: 100, stateBucket: true,
 			stateAccounts: map[string][]string{"210987654321": {"test", "pr-*"}, "000000000000": {"prod-eu"}},
 		}},
 		"another account's bucket": {source("sharedStateBucket", "slipway-state-0123456"), config{
-			repository: "example/hello", environments: []string{"dev", "pr"}, keepImages: 100, stateBucket: true, sharedStateBucket: "slipway-state-0123456",
+			repository: "example/hello", environments: []string{"dev", "qa"}, keepImages: 100, stateBucket: true, sharedStateBucket: "slipway-state-0123456",
 		}},
 		"everything": {
-			source("repository", "example@1/hello.go@23", "images", `["hello","team/api_v2"]`, "keepImages", "500", "pullAccounts", `["210987654321","000000000000"]`,
+			source("repository", "example@1/hello.go@23", "images", `["hello","team/api_v2"]`, "keepImages", "500", "pullAccounts", `["210987654321","000000000000"]`, "pullRequests", "true",
 				"deployers", `["arn:aws:iam::210987654321:root","arn:aws-cn:iam::210987654321:role/people/admin"]`, "stateBucket", "false",
 				"oidcProviderArn", "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"),
 			config{
-				repository: "example@1/hello.go@23", environments: []string{"dev", "pr"}, images: []string{"hello", "team/api_v2"}, keepImages: 500,
-				pullAccounts:    []string{"210987654321", "000000000000"},
+				repository: "example@1/hello.go@23", environments: []string{"dev", "qa"}, images: []string{"hello", "team/api_v2"}, keepImages: 500,
+				pullAccounts: []string{"210987654321", "000000000000"}, pullRequests: true,
 				deployers:       []string{"arn:aws:iam::210987654321:root", "arn:aws-cn:iam::210987654321:role/people/admin"},
 				oidcProviderARN: "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com",
 			},
@@ -82,8 +82,10 @@ func TestRefusedConfigs(t *testing.T) {
 		"environment with a star":  {"environments", `["dev","*"]`, `slipway-bootstrap:environments[1]: "*": `},
 		"environment with a colon": {"environments", `["dev:x"]`, "slipway-bootstrap:environments[0]: "},
 		"environment is empty":     {"environments", `[""]`, "slipway-bootstrap:environments[0]: "},
-		"environment for drift":    {"environments", `["dev","drift"]`, `slipway-bootstrap:environments[1]: "drift": is the environment of the job that looks for drift, `},
-		"environment for Drift":    {"environments", `["Drift"]`, `slipway-bootstrap:environments[0]: "Drift": is the environment of the job that looks for drift, `},
+		"environment for drift":    {"environments", `["dev","drift"]`, `slipway-bootstrap:environments[1]: "drift": is an environment for which nobody's approval is asked: its jobs have the role slipway-drift`},
+		"environment for Drift":    {"environments", `["Drift"]`, `slipway-bootstrap:environments[0]: "Drift": is an environment for which nobody's approval is asked`},
+		"environment for previews": {"environments", `["preview"]`, "its jobs have the role slipway-preview, and must not have slipway-deploy"},
+		"environment for branches": {"environments", `["dev","pr"]`, "its jobs have the role slipway-pr, and must not have slipway-deploy"},
 		"environment twice":        {"environments", `["dev","dev"]`, `slipway-bootstrap:environments[1]: "dev": is listed more than once`},
 		"image in upper case":      {"images", `["Hello"]`, `slipway-bootstrap:images[0]: "Hello": `},
 		"image of one letter":      {"images", `["h"]`, "slipway-bootstrap:images[0]: "},

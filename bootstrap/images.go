@@ -13,35 +13,25 @@ import (
 // untaggedDays is for how long an image stays that has no tag: one whose push was broken off, since tags do not move.
 const untaggedDays = 7
 
+// pullRequestDays is for how long an image of a pull request stays: for as long as its stack can start tasks without a push.
+const pullRequestDays = 30
+
+// pullRequestPrefix begins the names of the repositories that pull requests have: what they push is neither promoted, nor in the
+// way of the images that are.
+const pullRequestPrefix = "pr/"
+
 // repositories are the ECR repositories of the account's images.
 type repositories struct {
-	arns []string
-	urls pulumi.StringMap // by name
+	arns, pullRequestARNs []string
+	urls                  pulumi.StringMap // by name; not of pull requests
 }
 
-// newRepositories creates a repository for each image. Its tags cannot move, and what is in it is scanned. AWS refuses to
-// delete one with images in it.
+// newRepositories creates a repository for each image, and another one for what pull requests make of it.
 func (a *account) newRepositories(ctx *pulumi.Context) (repositories, error) {
 	all := repositories{urls: pulumi.StringMap{}}
 	for _, name := range a.images {
-		repository, err := ecr.NewRepository(ctx, name, &ecr.RepositoryArgs{
-			Name:               pulumi.String(name), // part of what images are called
-			ImageTagMutability: pulumi.String("IMMUTABLE"),
-			ImageScanningConfiguration: ecr.RepositoryImageScanningConfigurationArgs{
-				ScanOnPush: pulumi.Bool(true),
-			},
-			EncryptionConfigurations: ecr.RepositoryEncryptionConfigurationArray{ecr.RepositoryEncryptionConfigurationArgs{
-				EncryptionType: pulumi.String("AES256"),
-			}},
-			Tags: a.tags,
-		}, pulumi.DeleteBeforeReplace(true))
+		repository, err := a.newRepository(ctx, name, keepNewest(a.keepImages))
 		if err != nil {
-			return repositories{}, err
-		}
-		if _, err := ecr.NewLifecyclePolicy(ctx, name, &ecr.LifecyclePolicyArgs{
-			Repository: repository.Name,
-			Policy:     pulumi.String(lifecyclePolicy(a.keepImages)),
-		}); err != nil {
 			return repositories{}, err
 		}
 		if len(a.pullAccounts) > 0 {
@@ -52,34 +42,91 @@ func (a *account) newRepositories(ctx *pulumi.Context) (repositories, error) {
 				return repositories{}, err
 			}
 		}
-		all.arns = append(all.arns, fmt.Sprintf("arn:%s:ecr:%s:%s:repository/%s", a.Partition, a.region, a.ID, name))
+		all.arns = append(all.arns, a.repositoryARN(name))
 		all.urls[name] = repository.RepositoryUrl
+		if a.pullRequests {
+			name := pullRequestPrefix + name
+			if _, err := a.newRepository(ctx, name, expireAfter(pullRequestDays)); err != nil {
+				return repositories{}, err
+			}
+			all.pullRequestARNs = append(all.pullRequestARNs, a.repositoryARN(name))
+		}
 	}
 	return all, nil
 }
 
-// lifecyclePolicy returns the policy that keeps the newest images and expires older ones ("Lifecycle policy properties in Amazon
-// ECR"). ECR does not know which of them run, so that there have to be enough for the oldest one that runs, or that is rolled
-// back to, to be among them. What a kept image index refers to, an image for each platform and their attestations, is kept
-// with it although it has no tag.
-func lifecyclePolicy(keep int) string {
-	type selection struct {
+// newRepository creates a repository. Its tags cannot move, and what is in it is scanned. AWS refuses to delete one with images
+// in it.
+func (a *account) newRepository(ctx *pulumi.Context, name, lifecyclePolicy string) (*ecr.Repository, error) {
+	repository, err := ecr.NewRepository(ctx, name, &ecr.RepositoryArgs{
+		Name:               pulumi.String(name), // part of what images are called
+		ImageTagMutability: pulumi.String("IMMUTABLE"),
+		ImageScanningConfiguration: ecr.RepositoryImageScanningConfigurationArgs{
+			ScanOnPush: pulumi.Bool(true),
+		},
+		EncryptionConfigurations: ecr.RepositoryEncryptionConfigurationArray{ecr.RepositoryEncryptionConfigurationArgs{
+			EncryptionType: pulumi.String("AES256"),
+		}},
+		Tags: a.tags,
+	}, pulumi.DeleteBeforeReplace(true))
+	if err != nil {
+		return nil, err
+	}
+	_, err = ecr.NewLifecyclePolicy(ctx, name, &ecr.LifecyclePolicyArgs{
+		Repository: repository.Name,
+		Policy:     pulumi.String(lifecyclePolicy),
+	})
+	return repository, err
+}
+
+func (a *account) repositoryARN(name string) string {
+	return fmt.Sprintf("arn:%s:ecr:%s:%s:repository/%s", a.Partition, a.region, a.ID, name)
+}
+
+// The parts of a lifecycle policy ("Lifecycle policy properties in Amazon ECR").
+type (
+	lifecycleRule struct {
+		RulePriority int               `json:"rulePriority"`
+		Description  string            `json:"description"`
+		Selection    selection         `json:"selection"`
+		Action       map[string]string `json:"action"`
+	}
+	selection struct {
 		TagStatus      string   `json:"tagStatus"`
 		TagPatternList []string `json:"tagPatternList,omitempty"`
 		CountType      string   `json:"countType"`
 		CountUnit      string   `json:"countUnit,omitempty"`
 		CountNumber    int      `json:"countNumber"`
 	}
-	type rule struct {
-		RulePriority int               `json:"rulePriority"`
-		Description  string            `json:"description"`
-		Selection    selection         `json:"selection"`
-		Action       map[string]string `json:"action"`
-	}
-	expire := map[string]string{"type": "expire"}
-	policy, _ := json.Marshal(map[string][]rule{"rules": { // strings and numbers always have a form
-		{1, "Expire what was never tagged", selection{TagStatus: "untagged", CountType: "sinceImagePushed", CountUnit: "days", CountNumber: untaggedDays}, expire},
-		{2, "Keep the newest images", selection{TagStatus: "tagged", TagPatternList: []string{"*"}, CountType: "imageCountMoreThan", CountNumber: keep}, expire},
+)
+
+// keepNewest returns the lifecycle policy that keeps the newest images and expires older ones. ECR does not know which of them
+// run, so that there have to be enough for the oldest one that runs, or that is rolled back to, to be among them. What a kept
+// image index refers to, an image for each platform and their attestations, is kept with it although it has no tag.
+func keepNewest(keep int) string {
+	return expire(
+		lifecycleRule{Description: "Expire what was never tagged", Selection: selection{
+			TagStatus: "untagged", CountType: "sinceImagePushed", CountUnit: "days", CountNumber: untaggedDays,
+		}},
+		lifecycleRule{Description: "Keep the newest images", Selection: selection{
+			TagStatus: "tagged", TagPatternList: []string{"*"}, CountType: "imageCountMoreThan", CountNumber: keep,
+		}},
+	)
+}
+
+// expireAfter returns the lifecycle policy that expires every image so many days after it was pushed.
+func expireAfter(days int) string {
+	return expire(lifecycleRule{Description: "Expire what is old", Selection: selection{
+		TagStatus: "any", CountType: "sinceImagePushed", CountUnit: "days", CountNumber: days,
 	}})
+}
+
+// expire returns the lifecycle policy of rules that expire images, the first of which goes first.
+func expire(rules ...lifecycleRule) string {
+	for i := range rules {
+		rules[i].RulePriority = i + 1
+		rules[i].Action = map[string]string{"type": "expire"}
+	}
+	policy, _ := json.Marshal(map[string][]lifecycleRule{"rules": rules}) // strings and numbers always have a form
 	return string(policy)
 }

@@ -19,8 +19,9 @@ func main() {
 
 // bootstrap prepares an account:
 //
-//	GitHub ── OpenID Connect ─┬─ jobs of pull requests ──▶ role slipway-preview ── reads ───────┐
+//	GitHub ── OpenID Connect ─┬─ pull requests, preview ─▶ role slipway-preview ── reads ───────┐
 //	                          ├─ environment drift ──────▶ role slipway-drift ──── reads ───────┤
+//	                          ├─ environment pr ─────────▶ role slipway-pr ─────── does, in stacks pr-*
 //	                          └─ other environments ─────▶ role slipway-deploy ─── does ──┐     │
 //	                                                          │                           ▼     ▼
 //	               images in ECR ◀── pushes, and writes ──▶ state in S3                the program's resources,
@@ -63,6 +64,13 @@ func bootstrap(ctx *pulumi.Context, source configSource) error {
 	deploy, err := account.newDeployRole(ctx, provider, images, state)
 	if err != nil {
 		return err
+	}
+	if account.pullRequests {
+		pullRequest, err := account.newPullRequestRole(ctx, provider, images, state)
+		if err != nil {
+			return err
+		}
+		ctx.Export("pullRequestRoleArn", pullRequest)
 	}
 
 	ctx.Export("previewRoleArn", preview)

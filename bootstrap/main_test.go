@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	pulumiconfig "github.com/pulumi/pulumi/sdk/v3/go/common/resource/config"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/workspace"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"gopkg.in/yaml.v3"
 
 	"slipway/bootstrap/permissions"
 	"slipway/components/mocks"
@@ -103,16 +105,21 @@ func testAccount(id string) permissions.Account {
 }
 
 // quote returns the document as it stands in a listing of inputs.
-func quote(document permissions.Document) string {
-	text, err := json.Marshal(document.JSON())
+func quote(document permissions.Document) string { return quoteText(document.JSON()) }
+
+func quoteText(text string) string {
+	quoted, err := json.Marshal(text)
 	if err != nil {
 		panic(err)
 	}
-	return string(text)
+	return string(quoted)
 }
 
+// provider is the ARN of the provider that is made.
+const provider = "arn:OpenIdConnectProvider/github"
+
 // commonResources are in every account.
-func commonResources(t *testing.T, account, bucketARN string, environments ...string) string {
+func commonResources(t *testing.T, account, bucketARN, environment string, previewTrust permissions.Document) string {
 	t.Helper()
 	here := testAccount(account)
 	preview, err := permissions.Preview(here)
@@ -131,11 +138,10 @@ func commonResources(t *testing.T, account, bucketARN string, environments ...st
 	for _, p := range policies {
 		deploy[p.Name] = quote(p.Document)
 	}
-	const provider = "arn:OpenIdConnectProvider/github"
 	return `
 aws:iam/openIdConnectProvider:OpenIdConnectProvider github {"clientIdLists":["sts.amazonaws.com"],"url":"https://token.actions.githubusercontent.com"}
 aws:iam/policy:Policy slipway-boundary {"description":"The most that roles of slipway's services can do","name":"slipway-boundary","policy":` + quote(permissions.Boundary(here)) + `}
-aws:iam/role:Role slipway-preview {"assumeRolePolicy":` + quote(permissions.TrustPullRequests(provider, "example/hello")) + `,"description":"Previews slipway's stacks for pull requests","maxSessionDuration":3600,"name":"slipway-preview"}
+aws:iam/role:Role slipway-preview {"assumeRolePolicy":` + quote(previewTrust) + `,"description":"Previews slipway's stacks","maxSessionDuration":3600,"name":"slipway-preview"}
 aws:iam/policy:Policy slipway-preview-program {"policy":` + quote(preview) + `}
 aws:iam/rolePolicyAttachment:RolePolicyAttachment slipway-preview-program {"policyArn":"arn:Policy/slipway-preview-program","role":"slipway-preview-0123456"}
 aws:iam/policy:Policy slipway-preview-state {"policy":` + quote(permissions.ReadState(bucketARN)) + `}
@@ -145,7 +151,7 @@ aws:iam/policy:Policy slipway-drift-program {"policy":` + quote(refresh) + `}
 aws:iam/rolePolicyAttachment:RolePolicyAttachment slipway-drift-program {"policyArn":"arn:Policy/slipway-drift-program","role":"slipway-drift-0123456"}
 aws:iam/policy:Policy slipway-drift-state {"policy":` + quote(permissions.ReadState(bucketARN)) + `}
 aws:iam/rolePolicyAttachment:RolePolicyAttachment slipway-drift-state {"policyArn":"arn:Policy/slipway-drift-state","role":"slipway-drift-0123456"}
-aws:iam/role:Role slipway-deploy {"assumeRolePolicy":` + quote(permissions.TrustEnvironments(provider, "example/hello", environments, nil)) + `,"description":"Deploys slipway's stacks","maxSessionDuration":3600,"name":"slipway-deploy"}
+aws:iam/role:Role slipway-deploy {"assumeRolePolicy":` + quote(permissions.TrustEnvironments(provider, "example/hello", []string{environment}, nil)) + `,"description":"Deploys slipway's stacks","maxSessionDuration":3600,"name":"slipway-deploy"}
 aws:iam/policy:Policy slipway-deploy-load-balancing {"policy":` + deploy["load-balancing"] + `}
 aws:iam/rolePolicyAttachment:RolePolicyAttachment slipway-deploy-load-balancing {"policyArn":"arn:Policy/slipway-deploy-load-balancing","role":"slipway-deploy-0123456"}
 aws:iam/policy:Policy slipway-deploy-network {"policy":` + deploy["network"] + `}
@@ -169,9 +175,9 @@ func TestProd(t *testing.T) {
 	const bucketARN = "arn:BucketV2/slipway-state"
 	stacks := []string{"dev", "pr-*"}
 	bucketPolicy := slices.Concat(permissions.RequireTLS(bucketARN),
-		permissions.ShareWithRoles(permissions.ReadStacks(bucketARN, "slipway", stacks), "aws", devAccount, "slipway-deploy", "slipway-drift", "slipway-preview"),
-		permissions.ShareWithRoles(permissions.WriteStacks(bucketARN, "slipway", stacks), "aws", devAccount, "slipway-deploy"))
-	c.Expect(t, commonResources(t, prodAccount, bucketARN, "prod")+`
+		permissions.ShareWithRoles(permissions.ReadStacks(bucketARN, "slipway", stacks), "aws", devAccount, "slipway-deploy", "slipway-drift", "slipway-preview", "slipway-pr"),
+		permissions.ShareWithRoles(permissions.WriteStacks(bucketARN, "slipway", stacks), "aws", devAccount, "slipway-deploy", "slipway-pr"))
+	c.Expect(t, commonResources(t, prodAccount, bucketARN, "prod", permissions.TrustEnvironments(provider, "example/hello", []string{"preview"}, nil))+`
 aws:s3/bucketV2:BucketV2 slipway-state
 aws:s3/bucketVersioningV2:BucketVersioningV2 slipway-state {"bucket":"BucketV2/slipway-state","versioningConfiguration":{"status":"Enabled"}}
 aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2 slipway-state {"bucket":"BucketV2/slipway-state","rules":[{"applyServerSideEncryptionByDefault":{"sseAlgorithm":"AES256"}}]}
@@ -191,18 +197,32 @@ func TestDev(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lifecycle, err := json.Marshal(lifecyclePolicy(100))
+	const bucketARN = "arn:aws:s3:::slipway-state-0123456"
+	policies, err := permissions.DeployStacks(testAccount(devAccount), "slipway", "pr-*")
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.Expect(t, commonResources(t, devAccount, "arn:aws:s3:::slipway-state-0123456", "dev", "pr")+`
+	policies = append(policies,
+		permissions.Policy{Name: "images", Document: permissions.PushImages([]string{"arn:aws:ecr:eu-central-1:123456789012:repository/pr/hello"})},
+		permissions.Policy{Name: "state", Document: append(
+			permissions.ReadStacks(bucketARN, "slipway", []string{"dev", "pr-*"}), permissions.WriteStacks(bucketARN, "slipway", []string{"pr-*"})...)})
+	var pullRequest strings.Builder
+	for _, p := range policies {
+		name := "slipway-pr-" + p.Name
+		fmt.Fprintf(&pullRequest, "aws:iam/policy:Policy %s {\"policy\":%s}\n", name, quote(p.Document))
+		fmt.Fprintf(&pullRequest, "aws:iam/rolePolicyAttachment:RolePolicyAttachment %s {\"policyArn\":\"arn:Policy/%[1]s\",\"role\":\"slipway-pr-0123456\"}\n", name)
+	}
+	c.Expect(t, commonResources(t, devAccount, bucketARN, "dev", permissions.TrustPullRequests(provider, "example/hello", "preview"))+pullRequest.String()+`
+aws:iam/role:Role slipway-pr {"assumeRolePolicy":`+quote(permissions.TrustEnvironments(provider, "example/hello", []string{"pr"}, nil))+`,"description":"Deploys the stacks of pull requests","maxSessionDuration":3600,"name":"slipway-pr"}
+aws:ecr/repository:Repository pr/hello {"encryptionConfigurations":[{"encryptionType":"AES256"}],"imageScanningConfiguration":{"scanOnPush":true},"imageTagMutability":"IMMUTABLE","name":"pr/hello"}
+aws:ecr/lifecyclePolicy:LifecyclePolicy pr/hello {"policy":`+quoteText(expireAfter(30))+`,"repository":"pr/hello"}
 aws:ecr/repository:Repository hello {"encryptionConfigurations":[{"encryptionType":"AES256"}],"imageScanningConfiguration":{"scanOnPush":true},"imageTagMutability":"IMMUTABLE","name":"hello"}
-aws:ecr/lifecyclePolicy:LifecyclePolicy hello {"policy":`+string(lifecycle)+`,"repository":"hello"}
+aws:ecr/lifecyclePolicy:LifecyclePolicy hello {"policy":`+quoteText(keepNewest(100))+`,"repository":"hello"}
 aws:ecr/repositoryPolicy:RepositoryPolicy hello {"policy":`+quote(permissions.PullFromAccounts("aws", []string{prodAccount}))+`,"repository":"hello"}
 aws:iam/policy:Policy slipway-deploy-images {"policy":`+quote(permissions.PushImages([]string{"arn:aws:ecr:eu-central-1:123456789012:repository/hello"}))+`}
 aws:iam/rolePolicyAttachment:RolePolicyAttachment slipway-deploy-images {"policyArn":"arn:Policy/slipway-deploy-images","role":"slipway-deploy-0123456"}
 `)
-	if want := `"repositoryUrls":{"hello":"registry/hello"},"stateBucket":"slipway-state-0123456"`; !strings.Contains(outputs, want) {
+	if want := `"pullRequestRoleArn":"arn:Role/slipway-pr","repositoryUrls":{"hello":"registry/hello"},"stateBucket":"slipway-state-0123456"`; !strings.Contains(outputs, want) {
 		t.Errorf("outputs %s lack %s", outputs, want)
 	}
 }
@@ -215,8 +235,12 @@ func TestStateOfSeveralAccounts(t *testing.T) {
 	want := permissions.RequireTLS("arn:b")
 	for _, share := range []struct{ account, stack string }{{"111111111111", "dev"}, {"222222222222", "pr-*"}, {"333333333333", "qa"}} {
 		stacks := []string{share.stack}
-		want = append(want, permissions.ShareWithRoles(permissions.ReadStacks("arn:b", "slipway", stacks), "aws", share.account, "slipway-deploy", "slipway-drift", "slipway-preview")...)
-		want = append(want, permissions.ShareWithRoles(permissions.WriteStacks("arn:b", "slipway", stacks), "aws", share.account, "slipway-deploy")...)
+		readers, deployers := []string{"slipway-deploy", "slipway-drift", "slipway-preview"}, []string{"slipway-deploy"}
+		if share.stack == "pr-*" {
+			readers, deployers = append(readers, "slipway-pr"), append(deployers, "slipway-pr")
+		}
+		want = append(want, permissions.ShareWithRoles(permissions.ReadStacks("arn:b", "slipway", stacks), "aws", share.account, readers...)...)
+		want = append(want, permissions.ShareWithRoles(permissions.WriteStacks("arn:b", "slipway", stacks), "aws", share.account, deployers...)...)
 	}
 	if got := a.stateBucketPolicy("arn:b").JSON(); got != want.JSON() {
 		t.Errorf("%s\nwant %s", got, want.JSON())
@@ -245,7 +269,15 @@ func TestLifecyclePolicy(t *testing.T) {
 	const want = `{"rules":[` +
 		`{"rulePriority":1,"description":"Expire what was never tagged","selection":{"tagStatus":"untagged","countType":"sinceImagePushed","countUnit":"days","countNumber":7},"action":{"type":"expire"}},` +
 		`{"rulePriority":2,"description":"Keep the newest images","selection":{"tagStatus":"tagged","tagPatternList":["*"],"countType":"imageCountMoreThan","countNumber":25},"action":{"type":"expire"}}]}`
-	if got := lifecyclePolicy(25); got != want {
+	if got := keepNewest(25); got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+}
+
+func TestExpireAfter(t *testing.T) {
+	const want = `{"rules":[{"rulePriority":1,"description":"Expire what is old",` +
+		`"selection":{"tagStatus":"any","countType":"sinceImagePushed","countUnit":"days","countNumber":30},"action":{"type":"expire"}}]}`
+	if got := expireAfter(30); got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}
 }
@@ -274,7 +306,7 @@ func TestOptions(t *testing.T) {
 	for role, want := range map[string]permissions.Document{
 		"slipway-deploy":  permissions.TrustEnvironments(provider, "example/hello", []string{"prod"}, []string{admin}),
 		"slipway-drift":   permissions.TrustEnvironments(provider, "example/hello", []string{"drift"}, nil),
-		"slipway-preview": permissions.TrustPullRequests(provider, "example/hello"),
+		"slipway-preview": permissions.TrustEnvironments(provider, "example/hello", []string{"preview"}, nil),
 	} {
 		if trust := c.Resource("aws:iam/role:Role", role).Inputs["assumeRolePolicy"].StringValue(); trust != want.JSON() {
 			t.Errorf("role %s trusts %s\nwant %s", role, trust, want.JSON())
@@ -347,29 +379,49 @@ func TestFailuresRegisterNothing(t *testing.T) {
 	}
 }
 
-// The environment that nobody's approval is asked for goes with the role that only reads.
-func TestDriftWorkflow(t *testing.T) {
+// The environments that have a role of their own go with it, and no job has another's. A job without an environment is a pull
+// request's.
+func TestEnvironmentsHaveTheirRoles(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join("..", ".github", "workflows", "*.yml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	environment := regexp.MustCompile(`(?m)^ *environment: ` + driftEnvironment + `$`)
-	found := false
+	found := make(map[string]bool)
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		isDrift := environment.Match(text)
-		found = found || isDrift
-		for _, role := range regexp.MustCompile(`role/[\w-]+`).FindAllString(string(text), -1) {
-			if isDrift != (role == "role/"+driftName) {
-				t.Errorf("%s uses %s", file, role)
+		var workflow struct {
+			Jobs map[string]struct {
+				Environment string
+				Steps       []struct{ With map[string]string }
+			}
+		}
+		if err := yaml.Unmarshal(text, &workflow); err != nil {
+			t.Fatal(err)
+		}
+		for name, job := range workflow.Jobs {
+			want := deployName
+			if role, reserved := reservedEnvironments[job.Environment]; reserved {
+				want = role
+			} else if job.Environment == "" {
+				want = previewName
+			}
+			found[job.Environment] = true
+			for _, step := range job.Steps {
+				for _, role := range regexp.MustCompile(`role/([\w-]+)`).FindAllStringSubmatch(step.With["role"]+step.With["role-to-assume"], -1) {
+					if role[1] != want {
+						t.Errorf("%s: job %s of environment %q has the role %s, not %s", file, name, job.Environment, role[1], want)
+					}
+				}
 			}
 		}
 	}
-	if !found {
-		t.Errorf("no workflow uses the environment %s", driftEnvironment)
+	for environment := range reservedEnvironments {
+		if !found[environment] {
+			t.Errorf("no job is of the environment %s", environment)
+		}
 	}
 }
 

@@ -10,16 +10,38 @@ import (
 // Names that others know: the workflows, the stacks' config, and the deploy role's policies. None of them is under the path of
 // the roles that the program creates, and so out of reach for the deploy role.
 const (
-	previewName  = "slipway-preview"
-	driftName    = "slipway-drift"
-	deployName   = "slipway-deploy"
-	boundaryName = "slipway-boundary"
+	previewName     = "slipway-preview"
+	driftName       = "slipway-drift"
+	pullRequestName = "slipway-pr"
+	deployName      = "slipway-deploy"
+	boundaryName    = "slipway-boundary"
 )
 
-// driftEnvironment is GitHub's environment of the nightly job that compares what there is with the state. No reviewer is to be
-// asked for it at night, so that what it gets must not deploy; as it reads the values of secrets, it is to be limited to the main
-// branch on GitHub.
-const driftEnvironment = "drift"
+// GitHub's environments that no reviewer is asked for.
+const (
+	// previewEnvironment is that of the job that shows what an approval would change. On GitHub it is limited to the main branch,
+	// since it has the passphrase of prod's secrets.
+	previewEnvironment = "preview"
+	// driftEnvironment is that of the nightly job that compares what there is with the state. On GitHub it is limited to the main
+	// branch, since it reads the values of secrets.
+	driftEnvironment = "drift"
+	// pullRequestEnvironment is that of the stacks of pull requests. Every branch has it, and with it code that nobody has reviewed.
+	pullRequestEnvironment = "pr"
+)
+
+// reservedEnvironments are the environments that have a role of their own, each with its role.
+var reservedEnvironments = map[string]string{
+	previewEnvironment:     previewName,
+	driftEnvironment:       driftName,
+	pullRequestEnvironment: pullRequestName,
+}
+
+// pullRequestStacks is what the stacks of pull requests are called, and sourceStack is the one that their config, and so their
+// secrets, are copied from (../ci/pr-stack).
+const (
+	pullRequestStacks = "pr-*"
+	sourceStack       = "dev"
+)
 
 // session is for how long, in seconds, a job has its credentials: the least that IAM takes as a role's maximum.
 const session = 3600
@@ -57,16 +79,20 @@ func (a *account) newOIDCProvider(ctx *pulumi.Context) (arn pulumi.StringOutput,
 	return provider.Arn, nil
 }
 
-// newPreviewRole creates the role of jobs that pull requests start, and returns its ARN.
+// newPreviewRole creates the role of jobs that show what an update would change, and returns its ARN. Pull requests have it in an
+// account that is theirs too; in others it is for what is merged.
 func (a *account) newPreviewRole(ctx *pulumi.Context, provider pulumi.StringOutput, state *stateBucket) (arn pulumi.StringOutput, err error) {
 	reads, err := permissions.Preview(a.Account)
 	if err != nil {
 		return arn, err
 	}
 	trust := document(provider, func(arn string) permissions.Document {
-		return permissions.TrustPullRequests(arn, a.repository)
+		if a.pullRequests {
+			return permissions.TrustPullRequests(arn, a.repository, previewEnvironment)
+		}
+		return permissions.TrustEnvironments(arn, a.repository, []string{previewEnvironment}, nil)
 	})
-	return a.newRole(ctx, previewName, "Previews slipway's stacks for pull requests", trust, readingPolicies(reads, state))
+	return a.newRole(ctx, previewName, "Previews slipway's stacks", trust, readingPolicies(reads, state))
 }
 
 // newDriftRole creates the role of the job that looks for drift, and returns its ARN.
@@ -113,6 +139,34 @@ func (a *account) newDeployRole(
 		return permissions.TrustEnvironments(arn, a.repository, a.environments, a.deployers)
 	})
 	return a.newRole(ctx, deployName, "Deploys slipway's stacks", trust, policies)
+}
+
+// newPullRequestRole creates the role of jobs that deploy the stacks of pull requests, and returns its ARN. It does there what the
+// deploy role does everywhere, and pushes images to repositories of their own: none that it makes can be promoted.
+func (a *account) newPullRequestRole(
+	ctx *pulumi.Context, provider pulumi.StringOutput, images repositories, state *stateBucket,
+) (arn pulumi.StringOutput, err error) {
+	needs, err := permissions.DeployStacks(a.Account, programProject, pullRequestStacks)
+	if err != nil {
+		return arn, err
+	}
+	var policies []policy
+	for _, p := range needs {
+		policies = append(policies, policy{p.Name, pulumi.String(p.Document.JSON())})
+	}
+	if len(images.pullRequestARNs) > 0 {
+		policies = append(policies, policy{"images", pulumi.String(permissions.PushImages(images.pullRequestARNs).JSON())})
+	}
+	if state != nil {
+		policies = append(policies, policy{"state", document(state.arn, func(arn string) permissions.Document {
+			return append(permissions.ReadStacks(arn, programProject, []string{sourceStack, pullRequestStacks}),
+				permissions.WriteStacks(arn, programProject, []string{pullRequestStacks})...)
+		})})
+	}
+	trust := document(provider, func(arn string) permissions.Document {
+		return permissions.TrustEnvironments(arn, a.repository, []string{pullRequestEnvironment}, nil)
+	})
+	return a.newRole(ctx, pullRequestName, "Deploys the stacks of pull requests", trust, policies)
 }
 
 // policy is a managed policy of one role.

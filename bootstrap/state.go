@@ -86,9 +86,13 @@ func (a *account) stateBucketPolicy(arn string) permissions.Document {
 	policy := permissions.RequireTLS(arn)
 	for _, account := range slices.Sorted(maps.Keys(a.stateAccounts)) {
 		stacks := a.stateAccounts[account]
+		readers, deployers := []string{deployName, driftName, previewName}, []string{deployName}
+		if slices.Contains(stacks, pullRequestStacks) { // whose own policy allows less: what both do counts
+			readers, deployers = append(readers, pullRequestName), append(deployers, pullRequestName)
+		}
 		policy = slices.Concat(policy,
-			permissions.ShareWithRoles(permissions.ReadStacks(arn, programProject, stacks), a.Partition, account, deployName, driftName, previewName),
-			permissions.ShareWithRoles(permissions.WriteStacks(arn, programProject, stacks), a.Partition, account, deployName))
+			permissions.ShareWithRoles(permissions.ReadStacks(arn, programProject, stacks), a.Partition, account, readers...),
+			permissions.ShareWithRoles(permissions.WriteStacks(arn, programProject, stacks), a.Partition, account, deployers...))
 	}
 	return policy
 }

@@ -46,9 +46,10 @@ type grant struct {
 	actions   []string // patterns: a "*" at the end stands for the rest
 	resources func(Account) []string
 	condition func(Account) Condition // nil: none
+	besides   bool                    // allows in addition to the grant before that names the action
 }
 
-// grants are tried from top to bottom: an action is allowed by the first that names it. The deploy role can thus give no role
+// grants are tried from top to bottom: an action is allowed by the first that names it, and by those besides. The deploy role can thus give no role
 // more than the boundary, hand none but those to anything but tasks, and change neither itself nor the boundary: neither is
 // under the path.
 var grants = []grant{
@@ -104,6 +105,13 @@ var grants = []grant{
 		resources: func(a Account) []string { return a.roles(a.RolePath) },
 		condition: func(Account) Condition { return stringEquals("iam:PassedToService", "ecs-tasks.amazonaws.com") },
 	},
+	{ // which nothing but that service can assume, so that it matters to whom it is passed no more
+		policy: "roles", sid: "NameTheRoleOfScaling", besides: true,
+		actions: []string{"iam:PassRole"},
+		resources: func(a Account) []string {
+			return a.roles("/aws-service-role/ecs.application-autoscaling.amazonaws.com/")
+		},
+	},
 	{
 		policy: "roles", sid: "LetServicesMakeTheirRoles",
 		actions:   []string{"iam:CreateServiceLinkedRole"},
@@ -140,11 +148,16 @@ func (g grant) allows(action string) bool {
 func (a Account) statements(actions []string) (map[string]Document, error) {
 	granted := make(map[string][]string) // by Sid
 	for _, action := range actions {
-		i := slices.IndexFunc(grants, func(g grant) bool { return g.allows(action) })
-		if i < 0 {
+		found := false
+		for _, g := range grants {
+			if g.allows(action) && (!found || g.besides) {
+				granted[g.sid] = append(granted[g.sid], action)
+				found = true
+			}
+		}
+		if !found {
 			return nil, fmt.Errorf("no grant says on which resources %s is allowed", action)
 		}
-		granted[grants[i].sid] = append(granted[grants[i].sid], action)
 	}
 	documents := make(map[string]Document)
 	for _, g := range grants {

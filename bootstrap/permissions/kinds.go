@@ -65,6 +65,7 @@ var Kinds = map[string]Operations{
 		Read: []string{"application-autoscaling:DescribeScalableTargets", "application-autoscaling:ListTagsForResource"},
 		Update: []string{
 			"application-autoscaling:RegisterScalableTarget", "application-autoscaling:TagResource", "application-autoscaling:UntagResource",
+			"iam:PassRole", // the provider names the service-linked role that it has read (github.com/aws-controllers-k8s/sagemaker-controller/pull/98)
 			"ecs:DescribeServices", "ecs:UpdateService", "cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm",
 		},
 		Delete: []string{"application-autoscaling:DeregisterScalableTarget"},
@@ -203,7 +204,7 @@ var Kinds = map[string]Operations{
 			"elasticloadbalancing:ModifyLoadBalancerAttributes", "elasticloadbalancing:SetIpAddressType", "elasticloadbalancing:SetSecurityGroups",
 			"elasticloadbalancing:SetSubnets", "ec2:DescribeSubnets", "elasticloadbalancing:AddTags", "elasticloadbalancing:RemoveTags",
 		},
-		Delete: []string{"elasticloadbalancing:DeleteLoadBalancer", "ec2:DescribeNetworkInterfaces"}, // waits for its interfaces to go
+		Delete: []string{"elasticloadbalancing:DeleteLoadBalancer", "ec2:DescribeNetworkInterfaces"}, // looks for interfaces that it left behind
 	},
 	"aws:lb/targetGroup:TargetGroup": {
 		Create: []string{

@@ -71,7 +71,7 @@ func TestPoliciesFit(t *testing.T) {
 	}
 }
 
-// The policies hold the table's actions and no others, each once.
+// The policies hold the table's actions and no others, each once, but for roles that are passed to tasks and to scaling.
 func TestDeployIsTheTable(t *testing.T) {
 	var wanted []string
 	for _, operations := range Kinds {
@@ -80,6 +80,9 @@ func TestDeployIsTheTable(t *testing.T) {
 	wanted = slices.Concat(wanted, functionActions(), Rollout)
 	slices.Sort(wanted)
 	wanted = slices.Compact(wanted)
+
+	wanted = append(wanted, "iam:PassRole")
+	slices.Sort(wanted)
 
 	var granted []string
 	for _, s := range deployDocument(t) {
@@ -266,26 +269,36 @@ func TestSmallPolicies(t *testing.T) {
 	}
 }
 
-// request is what a policy is asked about. The evaluation is IAM's for documents of which no statement refuses anything.
+// request is what a policy is asked about. The evaluation is IAM's: what a statement refuses none allows.
 type request struct {
 	action, resource string
 	context          map[string]string // by condition key
 }
 
 func (d Document) allows(r request) bool {
-	return slices.ContainsFunc(d, func(s Statement) bool {
-		for operator, keys := range s.Condition {
-			for key, values := range keys {
-				value, has := r.context[key]
-				if !has || !slices.ContainsFunc(values, func(want string) bool {
-					return want == value || operator == "StringLike" && matches(want, value)
-				}) {
-					return false
-				}
+	says := func(effect string) bool {
+		return slices.ContainsFunc(d, func(s Statement) bool { return s.Effect == effect && s.about(r) })
+	}
+	return says(allow) && !says(deny)
+}
+
+func (s Statement) about(r request) bool {
+	for operator, keys := range s.Condition {
+		operator, not := strings.CutPrefix(operator, "StringNot")
+		for key, values := range keys {
+			value, has := r.context[key]
+			found := has && slices.ContainsFunc(values, func(want string) bool {
+				return want == value || strings.HasSuffix(operator, "Like") && matches(want, value)
+			})
+			if found == not {
+				return false
 			}
 		}
-		return slices.Contains(s.Action, r.action) && slices.ContainsFunc(s.Resource, func(pattern string) bool { return matches(pattern, r.resource) })
-	})
+	}
+	among := func(patterns []string, value string) bool {
+		return slices.ContainsFunc(patterns, func(pattern string) bool { return matches(pattern, value) })
+	}
+	return among(s.Action, r.action) && among(s.Resource, r.resource)
 }
 
 // matches compares with a pattern in which "*" stands for any characters.
@@ -316,6 +329,8 @@ func TestDeployEscalation(t *testing.T) {
 		"boundary to another role":     {request{"iam:PutRolePermissionsBoundary", service, within}, true},
 		"reading a role":               {request{"iam:GetRole", service, nil}, true},
 		"role to tasks":                {request{"iam:PassRole", service, map[string]string{"iam:PassedToService": "ecs-tasks.amazonaws.com"}}, true},
+		"scaling's role to scaling":    {request{"iam:PassRole", "arn:aws:iam::123456789012:role/aws-service-role/ecs.application-autoscaling.amazonaws.com/AWSServiceRoleForApplicationAutoScaling_ECSService", nil}, true},
+		"ECS's role to tasks":          {request{"iam:PassRole", linked, map[string]string{"iam:PassedToService": "ecs-tasks.amazonaws.com"}}, false},
 		"ECS makes its role":           {request{"iam:CreateServiceLinkedRole", linked, map[string]string{"iam:AWSServiceName": "ecs.amazonaws.com"}}, true},
 		"role without a boundary":      {request{"iam:CreateRole", service, nil}, false},
 		"role with another boundary":   {request{"iam:CreateRole", service, otherBoundary}, false},
@@ -341,6 +356,54 @@ func TestDeployEscalation(t *testing.T) {
 		"another region's VPC":         {request{"ec2:DeleteVpc", "arn:aws:ec2:us-east-1:123456789012:vpc/vpc-1", nil}, true},
 		"another account's image":      {request{"ecr:DescribeImages", "arn:aws:ecr:eu-central-1:210987654321:repository/hello", nil}, true},
 		"log groups":                   {request{"logs:DescribeLogGroups", "arn:aws:logs:eu-central-1:123456789012:log-group::log-stream:", nil}, true},
+	} {
+		if got := document.allows(test.request); got != test.want {
+			t.Errorf("%s: allowed is %v", name, got)
+		}
+	}
+}
+
+// The role for stacks pr-* does what the deploy role does, and leaves the project's other stacks alone.
+func TestDeployStacks(t *testing.T) {
+	policies, err := DeployStacks(testAccount, "slipway", "pr-*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if most := 10 - len("is"); len(policies) > most { // the images and the state have one each
+		t.Errorf("there are %d policies; a role takes 10", len(policies))
+	}
+	var document Document
+	for _, p := range policies {
+		document = append(document, p.Document...)
+	}
+	if got, want := actions(document), append([]string{"*"}, actions(deployDocument(t))...); !slices.Equal(got, want) {
+		t.Errorf("the actions are %v\nwant %v", got, want)
+	}
+	const (
+		vpc    = "arn:aws:ec2:eu-central-1:123456789012:vpc/vpc-1"
+		secret = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:dev-hello"
+	)
+	tags := func(project, stack string) map[string]string {
+		return map[string]string{"aws:ResourceTag/Project": project, "aws:ResourceTag/Stack": stack}
+	}
+	role := func(name string) string { return "arn:aws:iam::123456789012:role/slipway/" + name }
+	toTasks := map[string]string{"iam:PassedToService": "ecs-tasks.amazonaws.com"}
+	for name, test := range map[string]struct {
+		request request
+		want    bool
+	}{
+		"own VPC":                {request{"ec2:DeleteVpc", vpc, tags("slipway", "pr-7")}, true},
+		"new VPC":                {request{"ec2:CreateVpc", vpc, nil}, true},
+		"dev's VPC":              {request{"ec2:DeleteVpc", vpc, tags("slipway", "dev")}, false},
+		"VPC of a similar name":  {request{"ec2:DeleteVpc", vpc, tags("slipway", "pr")}, false},
+		"VPC of no stack":        {request{"ec2:DeleteVpc", vpc, map[string]string{"aws:ResourceTag/Project": "slipway"}}, false},
+		"another project's VPC":  {request{"ec2:DeleteVpc", vpc, tags("other", "dev")}, true},
+		"tagging dev's VPC":      {request{"ec2:CreateTags", vpc, tags("slipway", "dev")}, false},
+		"reading dev's secret":   {request{"secretsmanager:GetSecretValue", secret, tags("slipway", "dev")}, false},
+		"reading its own secret": {request{"secretsmanager:GetSecretValue", secret, tags("slipway", "pr-7")}, true},
+		"own role to tasks":      {request{"iam:PassRole", role("pr-7-hello-task-1"), toTasks}, true},
+		"dev's role to tasks":    {request{"iam:PassRole", role("dev-hello-task-1"), toTasks}, false},
+		"dev's role":             {request{"iam:DeleteRole", role("dev-hello-task-1"), nil}, false},
 	} {
 		if got := document.allows(test.request); got != test.want {
 			t.Errorf("%s: allowed is %v", name, got)

@@ -3,6 +3,7 @@ package permissions
 import (
 	"maps"
 	"slices"
+	"strings"
 )
 
 // MaxPolicySize is how many characters a managed policy can have, white space aside ("IAM and AWS STS quotas" in the IAM user
@@ -31,6 +32,25 @@ func Deploy(a Account) ([]Policy, error) {
 		policies = append(policies, Policy{name, documents[name]})
 	}
 	return policies, nil
+}
+
+// DeployStacks returns what of Deploy belongs to a project's stacks alone that are called like the pattern, such as "pr-*". Their
+// roles are under their names, and nothing is done to what has the tags of another of the project's stacks. What has no tags,
+// such as a target group's health, and what is not of the project, is as open as it is to Deploy's role: only an account of its
+// own closes that ("Global condition keys" in the IAM user guide: aws:ResourceTag, of the resources that have tags).
+func DeployStacks(a Account, project, stacks string) ([]Policy, error) {
+	a.RolePath += strings.TrimSuffix(stacks, "*")
+	policies, err := Deploy(a)
+	if err != nil {
+		return nil, err
+	}
+	return append(policies, Policy{"stacks", Document{{
+		Sid: "LeaveOtherStacksAlone", Effect: deny, Action: []string{"*"}, Resource: everything,
+		Condition: Condition{
+			"StringEquals":  {"aws:ResourceTag/Project": {project}},
+			"StringNotLike": {"aws:ResourceTag/Stack": {stacks}},
+		},
+	}}}), nil
 }
 
 // Preview returns the policy that allows what a preview does: it calls the program's functions and compares with Pulumi's

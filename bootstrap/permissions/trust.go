@@ -24,10 +24,14 @@ func TrustEnvironments(providerARN, repository string, environments, principals 
 	return document
 }
 
-// TrustPullRequests returns the trust policy of a role for the jobs that a repository's pull requests start. GitHub gives a
-// pull request from a fork no token.
-func TrustPullRequests(providerARN, repository string) Document {
-	return Document{trustGitHub(providerARN, []string{subject(repository, "pull_request")})}
+// TrustPullRequests returns the trust policy of a role for the jobs that a repository's pull requests start, unless they name an
+// environment, and for those that name one of these. GitHub gives a pull request from a fork no token.
+func TrustPullRequests(providerARN, repository string, environments ...string) Document {
+	subjects := []string{subject(repository, "pull_request")}
+	for _, environment := range environments {
+		subjects = append(subjects, subject(repository, "environment:"+environment))
+	}
+	return Document{trustGitHub(providerARN, subjects)}
 }
 
 // subject returns the subject of the repository's tokens in a context ("OpenID Connect reference" in the GitHub documentation).

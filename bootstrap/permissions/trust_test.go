@@ -27,6 +27,10 @@ func TestTrust(t *testing.T) {
 		want     string
 	}{
 		"pull requests": {TrustPullRequests(testProvider, "example/hello"), fmt.Sprintf(statement, `"repo:example/hello:pull_request"`) + `]}`},
+		"pull requests and an environment": {
+			TrustPullRequests(testProvider, "example/hello", "preview"),
+			fmt.Sprintf(statement, `"repo:example/hello:pull_request","repo:example/hello:environment:preview"`) + `]}`,
+		},
 		"environments": {
 			TrustEnvironments(testProvider, "example/hello", []string{"dev", "pr"}, nil),
 			fmt.Sprintf(statement, `"repo:example/hello:environment:dev","repo:example/hello:environment:pr"`) + `]}`,

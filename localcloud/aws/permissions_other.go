@@ -112,6 +112,8 @@ var otherNeeds = map[string]needs{
 			if o.changesMoreThan("tags") {
 				const call = "application-autoscaling:RegisterScalableTarget"
 				o.own(call)
+				o.on(o.iam("role/aws-service-role/"+scalingPrincipal+"/"+scalingRole), "iam:PassRole") // the provider sends what it has read
+				o.with("iam:passedtoservice", scalingPrincipal).asPartOf(call)
 				o.scales(call)
 			}
 			o.retags("application-autoscaling:TagResource", "application-autoscaling:UntagResource")
