@@ -21,7 +21,8 @@ const usage = `usage: promote [flags] SOURCE TARGET [SERVICE…]
        promote -rollback [flags] STACK [SERVICE…]
 
 Brings the images that stack SOURCE runs to stack TARGET, by digest: of the services given, or of all that both have. SOURCE's
-last update must have succeeded and its services must pass their smoke test now. What would happen is shown, and asked for.
+last update must have succeeded and its services must pass their smoke test now. What would happen is shown, and asked for. If
+SOURCE's secrets have a passphrase of their own, PULUMI_CONFIG_PASSPHRASE_SOURCE is it.
 With -rollback, a stack goes back to the images of its last successful update that ran others.
 
 `
@@ -57,6 +58,15 @@ func run(ctx context.Context, args []string) error {
 		yes      = flags.Bool("yes", false, "do not ask, as CI needs it")
 		dir      = flags.String("C", ".", "the Pulumi project's `folder`")
 	)
+	digests := map[string]string{}
+	flags.Func("digest", "`service=sha256:…` that SOURCE has to run, or nothing is promoted; once for each service", func(text string) error {
+		service, digest, _ := strings.Cut(text, "=")
+		if !strings.HasPrefix(digest, "sha256:") || service == "" || digests[service] != "" {
+			return errors.New("must be service=sha256:…, once for each service")
+		}
+		digests[service] = digest
+		return nil
+	})
 	flags.DurationVar(&expected.Wait, "wait", time.Minute, "how long the updated services may take to pass their smoke test")
 	flags.StringVar(&expected.HealthPath, "health", smoke.HealthPath, "`path` that must answer 200")
 	flags.StringVar(&expected.VersionPath, "version-path", smoke.VersionPath, "`path` that must answer the version")
@@ -75,6 +85,8 @@ func run(ctx context.Context, args []string) error {
 		complaint = "name the stack to roll back"
 	case len(names) < stacks:
 		complaint = "name two stacks: from which, and to which"
+	case *rollback && len(digests) > 0:
+		complaint = "a digest is for a promotion: a rollback finds its own"
 	case stacks == 2 && names[0] == names[1]:
 		complaint = "a stack cannot be promoted to itself"
 	}
@@ -92,21 +104,28 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	var opened [2]*stack.Stack
-	for i, name := range names[:stacks] {
-		if opened[i], err = project.Stack(ctx, name); err != nil {
-			return err
-		}
+	target, err := project.Stack(ctx, names[stacks-1])
+	if err != nil {
+		return err
 	}
 	confirm, err := ask.Confirmation(*yes)
 	if err != nil {
 		return err
 	}
-	p := &promotion{expected: expected, services: names[stacks:], smoke: smoke.Run, out: os.Stdout, confirm: confirm}
+	p := &promotion{expected: expected, services: names[stacks:], digests: digests, smoke: smoke.Run, out: os.Stdout, confirm: confirm}
 	if *rollback {
-		return p.rollback(ctx, pulumiStack{opened[0]})
+		return p.rollback(ctx, pulumiStack{target})
 	}
-	return p.promote(ctx, pulumiStack{opened[0]}, pulumiStack{opened[1]})
+	if passphrase := os.Getenv("PULUMI_CONFIG_PASSPHRASE_SOURCE"); passphrase != "" {
+		if project, err = stack.OpenProject(ctx, *dir, "PULUMI_CONFIG_PASSPHRASE="+passphrase); err != nil {
+			return err
+		}
+	}
+	source, err := project.Stack(ctx, names[0])
+	if err != nil {
+		return err
+	}
+	return p.promote(ctx, pulumiStack{source}, pulumiStack{target})
 }
 
 // pulumiStack is a stack of Pulumi's as a promotion needs it.

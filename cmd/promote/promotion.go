@@ -37,8 +37,9 @@ type draft interface {
 
 // promotion is one run of the command.
 type promotion struct {
-	services []string     // that were asked for; none means all
-	expected smoke.Target // what every service has to answer
+	services []string          // that were asked for; none means all
+	digests  map[string]string // that the source has to run, by service, if it matters
+	expected smoke.Target      // what every service has to answer
 	smoke    func(context.Context, smoke.Target) (smoke.Report, error)
 	confirm  func(ctx context.Context, question string) (bool, error)
 	out      io.Writer
@@ -82,6 +83,15 @@ func (p *promotion) promote(ctx context.Context, source, target environment) err
 				source.Name(), name, outputs.Images[name])
 		}
 		c.images[name] = promoted(outputs.Images[name], configured[name])
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.digests)) {
+		if !slices.Contains(services, name) {
+			return fmt.Errorf("service %s, whose digest is given, is not among those to promote", name)
+		}
+		if runs := outputs.Images[name]; runs.Digest != p.digests[name] {
+			return fmt.Errorf("stack %s runs service %s as %s, not as %s: something else was deployed there since, and is promoted by its own job",
+				source.Name(), name, runs, p.digests[name])
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(outputs.Images)) {
 		if _, known := configured[name]; !known && len(p.services) == 0 {

@@ -100,6 +100,7 @@ type world struct {
 	answer    bool            // to every question
 	questions int
 	services  []string // that are asked for
+	digests   map[string]string
 	log       []string
 	out       bytes.Buffer
 }
@@ -125,6 +126,7 @@ func newWorld(t *testing.T) *world {
 func (w *world) promotion() *promotion {
 	return &promotion{
 		services: w.services,
+		digests:  w.digests,
 		expected: smoke.Target{Wait: time.Second},
 		confirm: func(context.Context, string) (bool, error) {
 			w.questions++
@@ -246,6 +248,22 @@ func TestPromote(t *testing.T) {
 			},
 			log:    "preview save up prod: promote from dev: hello sha256:b00000000000 version b discard",
 			config: []string{oldAPI, newHello}, asked: 1,
+		},
+		{
+			name: "the source runs the digest", given: func(w *world) { w.digests = map[string]string{"hello": digest("b")} },
+			log: both, config: []string{newAPI, newHello}, asked: 1,
+		},
+		{
+			name: "the source runs another digest", given: func(w *world) { w.digests = map[string]string{"hello": digest("a")} },
+			err:    "stack dev runs service hello as r.test/hello@" + digest("b") + ", not as " + digest("a") + ": something else was deployed there since",
+			config: []string{oldAPI, oldHello},
+		},
+		{
+			name: "the digest of a service that is not promoted", given: func(w *world) {
+				w.services = []string{"api"}
+				w.digests = map[string]string{"hello": digest("b")}
+			},
+			err: "service hello, whose digest is given, is not among those to promote", config: []string{oldAPI, oldHello},
 		},
 		{
 			name: "the source runs a tag", given: func(w *world) { w.dev.runs["api"] = stack.Image{Repository: "docker.test/api", Tag: "1"} },

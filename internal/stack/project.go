@@ -20,11 +20,12 @@ import (
 type Project struct {
 	name      string
 	workspace auto.Workspace
+	env       []string // beside the process's own
 }
 
 // OpenProject opens the project in a folder. The environment (PULUMI_BACKEND_URL, PULUMI_CONFIG_PASSPHRASE, AWS_PROFILE, …)
-// is the process's own.
-func OpenProject(ctx context.Context, dir string) (*Project, error) {
+// is the process's own, but for the variables given, KEY=value, which what is asked of the backend has.
+func OpenProject(ctx context.Context, dir string, env ...string) (*Project, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("open the Pulumi project: %w", err)
@@ -47,7 +48,7 @@ func OpenProject(ctx context.Context, dir string) (*Project, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", filepath.Join(dir, "Pulumi.yaml"), err)
 	}
-	return &Project{name: project.Name.String(), workspace: keepSelection{workspace}}, nil
+	return &Project{name: project.Name.String(), workspace: keepSelection{workspace}, env: env}, nil
 }
 
 // Name is the project's name in Pulumi.yaml.
@@ -134,7 +135,7 @@ func (p *Project) query(ctx context.Context, result any, args ...string) error {
 
 // run runs a command of the Pulumi CLI and returns what it printed on standard output, which errors do not repeat.
 func (p *Project) run(ctx context.Context, args ...string) (string, error) {
-	out, complaint, _, err := p.workspace.PulumiCommand().Run(ctx, p.Dir(), nil, nil, nil, nil, args...)
+	out, complaint, _, err := p.workspace.PulumiCommand().Run(ctx, p.Dir(), nil, nil, nil, p.env, args...)
 	if ctx.Err() != nil {
 		return "", context.Cause(ctx)
 	}

@@ -239,6 +239,24 @@ func TestOutputs(t *testing.T) {
 	}
 }
 
+// What the backend is asked has the environment that the project was opened with.
+func TestEnvironment(t *testing.T) {
+	dir, other := project(t, map[string]string{"stack-output-dev": `{"cluster":"ours"}`}), t.TempDir()
+	write(t, filepath.Join(other, "stack-ls"), `[{"name":"dev"}]`)
+	write(t, filepath.Join(other, "stack-output-dev"), `{"cluster":"theirs"}`)
+	p, err := OpenProject(t.Context(), dir, fakeFolder+"="+other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := p.Stack(t.Context(), "dev")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Outputs(t.Context()); err != nil || got.Cluster != "theirs" {
+		t.Errorf("%+v (%v)", got, err)
+	}
+}
+
 // history is what the CLI prints of three updates, their images as given in services, or withheld if that is empty.
 func history(t *testing.T, services ...string) string {
 	t.Helper()
