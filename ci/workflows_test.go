@@ -44,7 +44,7 @@ var (
 	release = regexp.MustCompile(`^# v\d+\.\d+\.\d+$`)
 	script  = regexp.MustCompile(`(?:^|\s)(\.?ci/[\w-]+)`)
 	// changes are the commands that change a stack.
-	changes = regexp.MustCompile(`pulumi up|cmd/promote|ci/pr-stack|ci/destroy-stack`)
+	changes = regexp.MustCompile(`pulumi up|cmd/promote|ci/pr-stack|ci/destroy-stack|ci/sweep`)
 )
 
 // load reads the workflows, by file name, and the actions of this repository.
@@ -71,7 +71,7 @@ func load(t *testing.T) map[string]workflow {
 		name := strings.TrimPrefix(filepath.ToSlash(file), "../.github/")
 		loaded[name] = w
 	}
-	for _, name := range []string{"ci", "preview", "deploy", "pr-environment", "drift", "destroy"} {
+	for _, name := range []string{"ci", "preview", "deploy", "pr-environment", "drift", "destroy", "sweep"} {
 		if _, there := loaded["workflows/"+name+".yml"]; !there {
 			t.Errorf("there is no workflow %s", name)
 		}
