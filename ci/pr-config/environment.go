@@ -34,7 +34,9 @@ func (e environment) apply(settings map[string]any) error {
 		if err != nil {
 			return err
 		}
-		service["instanceCount"] = 1
+		if err := single(service); err != nil {
+			return fmt.Errorf("service %s: %w", name, err)
+		}
 		if service["hostnames"], err = e.hostnames(service["hostnames"], domain); err != nil {
 			return fmt.Errorf("hostnames of service %s: %w", name, err)
 		}
@@ -45,6 +47,25 @@ func (e environment) apply(settings map[string]any) error {
 	}
 	if balancer, _ := config["slipway:loadBalancer"].(map[string]any); balancer != nil {
 		delete(balancer, "deletionProtection")
+	}
+	return nil
+}
+
+// single makes a service one task of one version, without what the program refuses beside that: scaling, a canary, and
+// percentages that leave one task no room. A failed deployment there needs no alarms, which cost something.
+func single(service map[string]any) error {
+	service["instanceCount"] = 1
+	delete(service, "scaling")
+	delete(service, "canary")
+	if service["deployment"] == nil {
+		return nil
+	}
+	deployment, err := object(service, "deployment")
+	if err != nil {
+		return err
+	}
+	for _, key := range []string{"minimumHealthyPercent", "maximumPercent", "alarms"} {
+		delete(deployment, key)
 	}
 	return nil
 }

@@ -32,6 +32,15 @@ config:
       architecture: arm64
       hostnames: [www.example.com]
       paths: [/api/*]
+      scaling: {min: 2, max: 6, cpu: 60}
+      canary:
+        image: registry/api@sha256:next
+        weight: 10
+      deployment:
+        minimumHealthyPercent: 50
+        maximumPercent: 100
+        alarms: true
+        drain: websocket
 `
 	const after = `config:
   aws:region: eu-central-1
@@ -43,6 +52,8 @@ config:
   slipway:services:
     api:
       architecture: arm64
+      deployment:
+        drain: websocket
       hostnames:
         - www-pr-7.example.com
       image: registry/api@sha256:runs
@@ -82,6 +93,7 @@ func TestTransformRefuses(t *testing.T) {
 		"services a text":     {"config: {slipway:domain: example.com, slipway:services: hello}", "slipway:services is not an object"},
 		"services encrypted":  {"config: {slipway:domain: example.com, slipway:services: {secure: v1:x}}", "encrypted as a whole"},
 		"no such service":     {"config: {slipway:domain: example.com, slipway:services: {api: {hostnames: [a.example.com]}}}", "has no hello"},
+		"deployment a text":   {"config: {slipway:domain: example.com, slipway:services: {hello: {deployment: x}}}", "service hello: deployment is not an object"},
 		"service a text":      {"config: {slipway:domain: example.com, slipway:services: {hello: x}}", "hello is not an object"},
 		"no host names":       {"config: {slipway:domain: example.com, slipway:services: {hello: {}}}", "none is plain"},
 		"wildcards alone":     {"config: {slipway:domain: example.com, slipway:services: {hello: {hostnames: ['*.example.com']}}}", "none is plain"},

@@ -2,8 +2,8 @@
 //
 //	go run ./ci/pr-config -number 7 -service hello -image REFERENCE Pulumi.pr-7.yaml
 //
-// The service runs the image, which is for amd64. Every service has host names of its own and one instance, and the load
-// balancer can be deleted.
+// The service runs the image, which is for amd64. Every service has host names of its own and one instance, and neither scales
+// nor has a canary; the load balancer can be deleted.
 package main
 
 import (
