@@ -28,9 +28,22 @@ type facts struct {
 type service struct {
 	name    string
 	url     string
-	image   stack.Image // that the stack's last update deployed
+	image   stack.Image // that it runs, its canary aside
 	target  stack.Image // that it should run: another one while it is deployed, or if that failed
-	desired int         // tasks
+	canary  stack.Image // that its canary runs; zero if it has none
+	desired int         // tasks; of a service that scales, as many as when somebody looked last
+	scaling bounds
+}
+
+// bounds are the fewest and the most tasks that a service scales between, at any time of its schedule; zero if it does not.
+type bounds struct{ least, most int }
+
+// including returns the bounds that hold others too.
+func (b bounds) including(other bounds) bounds {
+	if b == (bounds{}) {
+		return other
+	}
+	return bounds{min(b.least, other.least), max(b.most, other.most)}
 }
 
 // operation is one that has begun and not ended.
@@ -41,8 +54,16 @@ type operation struct {
 }
 
 const (
-	serviceType        = "aws:ecs/service:Service"
-	taskDefinitionType = "aws:ecs/taskDefinition:TaskDefinition"
+	serviceType         = "aws:ecs/service:Service"
+	taskDefinitionType  = "aws:ecs/taskDefinition:TaskDefinition"
+	scalableTargetType  = "aws:appautoscaling/target:Target"
+	scheduledActionType = "aws:appautoscaling/scheduledAction:ScheduledAction"
+)
+
+// The names that components gives: of the service's container, before which another may run, and of what is its canary's.
+const (
+	mainContainer = "main"
+	canarySuffix  = "-canary"
 )
 
 // readFacts takes from a state what the page shows.
@@ -58,6 +79,9 @@ func readFacts(d apitype.DeploymentV3) facts {
 	definitions := map[string]stack.Image{} // by ARN
 	newest := map[string]stack.Image{}      // by service
 	running := map[string]string{}          // ARNs of task definitions by service
+	canaries := map[string]string{}         // the same of their canaries
+	scaling := map[string]bounds{}          // by what Application Auto Scaling calls a service
+	scalable := map[string]string{}         // the same names by service
 
 	for _, r := range d.Resources {
 		if r.Type == resource.RootStackType {
@@ -81,14 +105,28 @@ func readFacts(d apitype.DeploymentV3) facts {
 		case taskDefinitionType:
 			image := imageOf(r.Inputs)
 			definitions[string(r.ID)] = image
-			if name := tagOf(r.Inputs); name != "" && !r.Delete {
+			if name := tagOf(r.Inputs); name != "" && !r.Delete && !ofCanary(r.URN, name) {
 				newest[name] = image
 			}
 		case serviceType:
-			if name := tagOf(r.Inputs); name != "" && !r.Delete {
-				count, _ := r.Inputs["desiredCount"].(float64)
-				named(name).desired = int(count)
-				running[name], _ = r.Inputs["taskDefinition"].(string)
+			name := tagOf(r.Inputs)
+			if name == "" || r.Delete {
+				continue
+			}
+			// Not the inputs, which are what was asked for: ECS may have gone back, and scaling goes its own way.
+			definition, _ := r.Outputs["taskDefinition"].(string)
+			if ofCanary(r.URN, name) {
+				canaries[name] = definition
+				continue
+			}
+			running[name] = definition
+			named(name).desired = number(r.Outputs["desiredCount"])
+			if _, id, ok := strings.Cut(string(r.ID), ":service/"); ok {
+				scalable[name] = "service/" + id
+			}
+		case scalableTargetType, scheduledActionType:
+			if id, _ := r.Outputs["resourceId"].(string); id != "" && !r.Delete {
+				scaling[id] = scaling[id].including(boundsOf(r))
 			}
 		}
 	}
@@ -97,6 +135,7 @@ func readFacts(d apitype.DeploymentV3) facts {
 		if image := definitions[running[name]]; image.Digest != "" {
 			s.image = image
 		}
+		s.canary, s.scaling = definitions[canaries[name]], scaling[scalable[name]]
 		s.target = s.image
 		if image := newest[name]; image.Digest != "" {
 			s.target = image
@@ -140,15 +179,40 @@ func textMap(value any) map[string]string {
 // tagOf returns the name of the service that a resource belongs to, as main.go tags it.
 func tagOf(inputs map[string]any) string { return textMap(inputs["tags"])["Service"] }
 
-// imageOf returns the image of a task definition's first container; none if the definition is secret.
+// ofCanary says whether a resource tagged as a service's is its canary's. A service may itself be called canary.
+func ofCanary(urn resource.URN, service string) bool {
+	return urn.Name() == urn.Stack().String()+"-"+service+canarySuffix
+}
+
+// imageOf returns the image of a task definition's main container; none if the definition is secret.
 func imageOf(inputs map[string]any) stack.Image {
 	text, _ := inputs["containerDefinitions"].(string)
-	var containers []struct{ Image string }
-	if json.Unmarshal([]byte(text), &containers) != nil || len(containers) == 0 {
+	var containers []struct{ Name, Image string }
+	if json.Unmarshal([]byte(text), &containers) != nil {
 		return stack.Image{}
 	}
-	image, _ := stack.ParseImage(containers[0].Image)
-	return image
+	for _, container := range containers {
+		if container.Name == mainContainer {
+			image, _ := stack.ParseImage(container.Image)
+			return image
+		}
+	}
+	return stack.Image{}
+}
+
+// boundsOf returns what a scalable target, or one of its scheduled actions, says.
+func boundsOf(r apitype.ResourceV3) bounds {
+	said := r.Outputs
+	if r.Type == scheduledActionType {
+		said, _ = said["scalableTargetAction"].(map[string]any)
+	}
+	return bounds{number(said["minCapacity"]), number(said["maxCapacity"])}
+}
+
+// number returns a number of a state, or 0 if it is none.
+func number(value any) int {
+	n, _ := value.(float64)
+	return int(n)
 }
 
 func lastTouched(r apitype.ResourceV3) time.Time {

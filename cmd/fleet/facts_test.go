@@ -15,7 +15,9 @@ func TestReadFacts(t *testing.T) {
 	deployment, err := fakeStack{
 		services: map[string]fakeService{
 			"hello": {digest: digest("a"), target: digest("b"), url: "https://hello.example.com/", desired: 3},
-			"api":   {digest: digest("c"), url: "https://api.example.com/", desired: 1},
+			"api":   {digest: digest("c"), canary: digest("d"), url: "https://api.example.com/", desired: 5, scaling: []bounds{{2, 6}, {1, 4}, {3, 9}}},
+			// Named like what is another's canary.
+			"canary": {digest: digest("e"), canary: digest("f"), url: "https://canary.example.com/", desired: 1},
 		},
 		pending: []string{"hello"}, written: written, touched: written, resources: 2,
 	}.deployment("prod")
@@ -28,7 +30,8 @@ func TestReadFacts(t *testing.T) {
 		return stack.Image{Repository: "registry.example.com/" + service, Digest: digest(letter)}
 	}
 	want := []service{
-		{name: "api", url: "https://api.example.com/", image: image("api", "c"), target: image("api", "c"), desired: 1},
+		{name: "api", url: "https://api.example.com/", image: image("api", "c"), target: image("api", "c"), canary: image("api", "d"), desired: 5, scaling: bounds{1, 9}},
+		{name: "canary", url: "https://canary.example.com/", image: image("canary", "e"), target: image("canary", "e"), canary: image("canary", "f"), desired: 1},
 		{name: "hello", url: "https://hello.example.com/", image: image("hello", "a"), target: image("hello", "b"), desired: 3},
 	}
 	if !reflect.DeepEqual(f.services, want) {
@@ -37,9 +40,10 @@ func TestReadFacts(t *testing.T) {
 	if f.region != "eu-central-1" || f.account != "123456789012" {
 		t.Errorf("it is in %s of %s", f.region, f.account)
 	}
-	// The stack, 2 services, 2 task definitions, 2 others; neither the provider nor what is only to be deleted.
-	if f.resources != 7 {
-		t.Errorf("there are %d resources, want 7", f.resources)
+	// The stack, 3 services and 2 canaries, a task definition of each, what scales, 2 others; neither the provider nor what
+	// is only to be deleted.
+	if f.resources != 16 {
+		t.Errorf("there are %d resources, want 16", f.resources)
 	}
 	if !f.written.Equal(written) {
 		t.Errorf("it was written at %s", f.written)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -46,8 +47,10 @@ type fakeStack struct {
 
 type fakeService struct {
 	digest, target string // target: of the task definition, if it is another one
+	canary         string // digest
 	url            string
 	desired        int
+	scaling        []bounds // of the scalable target, and of its scheduled actions
 }
 
 func newFakeSource(stacks map[string]fakeStack) *fakeSource {
@@ -134,28 +137,47 @@ func (s fakeStack) deployment(name string) (apitype.DeploymentV3, error) {
 	var resources, pending []any
 	for service, f := range s.services {
 		urls[service], images[service] = f.url, "registry.example.com/"+service+"@"+f.digest
-		definition := func(digest string, old bool) object {
-			return object{
-				"urn": urn(taskDefinitionType, service), "type": taskDefinitionType, "custom": true, "delete": old,
-				"id": "arn:aws:ecs:eu-central-1:123456789012:task-definition/" + digest, "created": s.touched,
-				"inputs": object{
-					"containerDefinitions": fmt.Sprintf(`[{"name":"main","image":"registry.example.com/%s@%s","environment":[{"name":"TOKEN","value":"%s"}]}]`, service, digest, secret),
-					"tags":                 object{"Service": service},
-				},
+		// A version that runs a digest, where another one may be wanted: before its service's own container there is another.
+		version := func(resource, digest, wanted string, desired int) {
+			arn := func(digest string) string {
+				return "arn:aws:ecs:eu-central-1:123456789012:task-definition/" + digest
 			}
+			definition := func(digest string, old bool) object {
+				return object{
+					"urn": urn(taskDefinitionType, resource), "type": taskDefinitionType, "custom": true, "delete": old,
+					"id": arn(digest), "created": s.touched,
+					"inputs": object{
+						"containerDefinitions": fmt.Sprintf(`[{"name":"before","image":"registry.example.com/migrate:v1"},`+
+							`{"name":"main","image":"registry.example.com/%s@%s","environment":[{"name":"TOKEN","value":"%s"}]}]`, service, digest, secret),
+						"tags": object{"Service": service},
+					},
+				}
+			}
+			resources = append(resources, definition(digest, wanted != digest))
+			if wanted != digest {
+				resources = append(resources, definition(wanted, false))
+			}
+			resources = append(resources, object{
+				"urn": urn(serviceType, resource), "type": serviceType, "custom": true,
+				"id": "arn:aws:ecs:eu-central-1:123456789012:service/cluster/" + resource,
+				// ECS has gone back from what was wanted, and has as many tasks as it has scaled to.
+				"inputs":  object{"desiredCount": 1, "tags": object{"Service": service}, "password": encrypted, "taskDefinition": arn(wanted)},
+				"outputs": object{"desiredCount": desired, "taskDefinition": arn(digest)},
+			})
 		}
-		resources = append(resources, definition(f.digest, f.target != ""))
-		if f.target != "" {
-			resources = append(resources, definition(f.target, false))
+		version(name+"-"+service, f.digest, cmp.Or(f.target, f.digest), f.desired)
+		if f.canary != "" {
+			version(name+"-"+service+"-canary", f.canary, f.canary, 1)
 		}
-		resources = append(resources, object{
-			"urn": urn(serviceType, service), "type": serviceType, "custom": true,
-			"id": "arn:aws:ecs:eu-central-1:123456789012:service/cluster/" + service,
-			"inputs": object{
-				"desiredCount": f.desired, "tags": object{"Service": service}, "password": encrypted,
-				"taskDefinition": "arn:aws:ecs:eu-central-1:123456789012:task-definition/" + f.digest,
-			},
-		})
+		for i, b := range f.scaling {
+			kind, said := scalableTargetType, object{"minCapacity": b.least, "maxCapacity": b.most}
+			outputs := said
+			if i > 0 {
+				kind, outputs = scheduledActionType, object{"scalableTargetAction": said}
+			}
+			outputs["resourceId"] = "service/cluster/" + name + "-" + service
+			resources = append(resources, object{"urn": urn(kind, fmt.Sprint(service, i)), "type": kind, "custom": true, "id": fmt.Sprint(service, i), "outputs": outputs})
+		}
 	}
 	for i := range s.resources {
 		resources = append(resources, object{"urn": urn("aws:ec2/vpc:Vpc", fmt.Sprint(i)), "type": "aws:ec2/vpc:Vpc", "custom": true, "id": fmt.Sprint("vpc-", i), "outputs": object{"secret": secret}})

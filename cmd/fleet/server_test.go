@@ -301,3 +301,21 @@ func TestRunRefuses(t *testing.T) {
 		}
 	}
 }
+
+// A service that scales is well with the fewest tasks it may have; its canary runs beside it.
+func TestPageOfAServiceThatScalesAndHasACanary(t *testing.T) {
+	now := time.Now()
+	stacks := twoStacks(now)
+	delete(stacks, "prod")
+	dev := stacks["dev"]
+	hello := dev.services["hello"]
+	hello.canary, hello.desired, hello.scaling = digest("c"), 6, []bounds{{2, 6}}
+	dev.services["hello"] = hello
+	o := observe(t, newFakeSource(stacks), twoServices())
+	until(t, o, "both tasks have answered", func(b board) bool { return b.environment("dev").seen["hello"].instances == 2 })
+	_, page := get(t, serveFleet(t, o).URL)
+	got := part(t, page, "dev")
+	if want := "v2 bbbbbbbbbbbb canary cccccccccccc 2/2–6 "; !strings.Contains(got, want) || !strings.Contains(got, "dev steady") {
+		t.Errorf("of dev is said\n%s\nwhich has not %q, or is not steady", got, want)
+	}
+}

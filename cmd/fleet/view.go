@@ -68,10 +68,11 @@ type serviceView struct {
 	Host           []string // what of the URL is worth reading, broken at the dots
 	Versions       []shareView
 	Digest, Target *digestView
+	Canary         *digestView
 	Deploying      bool   // Target is on its way; else it did not get there
 	Differs        string // the environment that runs another digest
 	State          string
-	Healthy        string // 2/2
+	Healthy        string // 2/2, or 3/2–6 if it scales
 	Pips           []bool // one for each task, filled if one answers; none if there are too many to draw
 	Problem        string
 }
@@ -94,7 +95,7 @@ func newView(project string, b board, now time.Time) view {
 	services := map[string]bool{}
 	for _, e := range b.environments {
 		for _, s := range e.services {
-			digests = append(digests, s.image.Digest, s.target.Digest)
+			digests = append(digests, s.image.Digest, s.target.Digest, s.canary.Digest)
 			services[s.name] = true
 		}
 	}
@@ -302,7 +303,7 @@ const maxPips = 12
 
 func viewService(s service, e environment, flags map[string]pennant) serviceView {
 	seen := e.seen[s.name]
-	v := serviceView{Name: s.name, State: steady, Digest: viewDigest(s.image.Digest, flags)}
+	v := serviceView{Name: s.name, State: steady, Digest: viewDigest(s.image.Digest, flags), Canary: viewDigest(s.canary.Digest, flags)}
 	if u, err := url.Parse(s.url); err == nil && (u.Scheme == "https" || u.Scheme == "http") {
 		v.URL, v.Host = s.url, strings.Split(strings.TrimSuffix(u.Host+u.Path, "/"), ".")
 	}
@@ -310,17 +311,22 @@ func viewService(s service, e environment, flags map[string]pennant) serviceView
 		v.Target, v.Deploying = viewDigest(s.target.Digest, flags), e.deploying()
 	}
 	v.Versions = viewShares(seen.versions)
-	if s.desired > 0 && s.desired <= maxPips {
-		for i := range s.desired {
+	least, drawn, tasks := s.desired, s.desired, count(s.desired)
+	if scales := s.scaling; scales != (bounds{}) {
+		least, drawn = scales.least, max(scales.least, min(seen.instances, scales.most))
+		tasks = fmt.Sprintf("%d–%d", scales.least, scales.most)
+	}
+	if drawn > 0 && drawn <= maxPips {
+		for i := range drawn {
 			v.Pips = append(v.Pips, i < seen.instances)
 		}
 	}
-	v.Healthy = fmt.Sprintf("%d/%d", seen.instances, s.desired)
+	v.Healthy = fmt.Sprintf("%d/%s", seen.instances, tasks)
 	switch {
 	case s.url == "":
-		v.State, v.Healthy = idle, "–/"+count(s.desired)
+		v.State, v.Healthy = idle, "–/"+tasks
 	case seen.asked.IsZero():
-		v.State, v.Healthy = idle, "…/"+count(s.desired)
+		v.State, v.Healthy = idle, "…/"+tasks
 	case seen.err != "":
 		v.State, v.Problem = bad, "does not answer: "+seen.err
 	case seen.status != 0:
@@ -328,7 +334,7 @@ func viewService(s service, e environment, flags map[string]pennant) serviceView
 		if seen.instances == 0 {
 			v.State = bad
 		}
-	case seen.instances < s.desired:
+	case seen.instances < least:
 		v.State = warn
 	case v.Target != nil && !v.Deploying:
 		v.State, v.Problem = warn, "runs another image than it was last told to"
