@@ -106,12 +106,32 @@ func (d *Draft) Save() error {
 // Restore undoes Save: the file is again what it was when the draft was made, byte for byte.
 func (d *Draft) Restore() error { return d.write(d.original) }
 
-// write does not replace the file, which keeps its mode, and stays a link if it is one.
-func (d *Draft) write(text []byte) error {
-	if err := os.WriteFile(d.stack.ConfigFile(), text, 0o600); err != nil { //nolint:gosec // in the folder that the user named
-		return fmt.Errorf("save the configuration of stack %s: %w", d.stack.Name(), err)
+// write replaces the file as a whole, so that whoever is killed leaves the old one or the new one. The file keeps its mode,
+// and stays a link if it is one.
+func (d *Draft) write(text []byte) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("save the configuration of stack %s: %w", d.stack.Name(), err)
+		}
+	}()
+	path, err := filepath.EvalSymlinks(d.stack.ConfigFile())
+	if err != nil {
+		return err
 	}
-	return nil
+	before, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), ".slipway-*.yaml")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(file.Name()) // unless it was renamed
+	_, err = file.Write(text)
+	if err := errors.Join(err, file.Chmod(before.Mode().Perm()), file.Sync(), file.Close()); err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), path)
 }
 
 // Discard removes the draft, saved or not.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"os/signal"
@@ -381,6 +382,42 @@ func TestDraft(t *testing.T) {
 	d.Discard()
 	if _, err := os.Stat(d.path); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the draft is left behind: %v", err)
+	}
+}
+
+// Whoever reads the file while it is saved reads the old one or the new one: it is another file, in the same place.
+func TestSaveReplacesTheFile(t *testing.T) {
+	dir := project(t, map[string]string{})
+	s := open(t, dir)
+	elsewhere := filepath.Join(t.TempDir(), "dev.yaml")
+	if err := errors.Join(os.Rename(s.ConfigFile(), elsewhere), os.Chmod(elsewhere, 0o640), os.Symlink(elsewhere, s.ConfigFile())); err != nil {
+		t.Fatal(err)
+	}
+	reader, err := os.Open(s.ConfigFile())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	d, err := s.Draft(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Discard()
+	write(t, d.path, "changed")
+	if err := d.Save(); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := io.ReadAll(reader); err != nil || string(text) != configuration {
+		t.Errorf("who had it open reads %q (%v)", text, err)
+	}
+	if text, err := os.ReadFile(elsewhere); err != nil || string(text) != "changed" {
+		t.Errorf("the file that the link leads to holds %q (%v)", text, err)
+	}
+	if info, err := os.Stat(elsewhere); err != nil || info.Mode().Perm() != 0o640 {
+		t.Errorf("its mode is %v (%v)", info.Mode(), err)
+	}
+	if left, err := os.ReadDir(filepath.Dir(elsewhere)); err != nil || len(left) != 1 {
+		t.Errorf("beside it there are %v (%v)", left, err)
 	}
 }
 
