@@ -51,13 +51,15 @@ var kinds = []kind{
 }
 
 // kept are what carries a stack's tags and is not meant to go with it: the revisions of task definitions, which cost nothing and
-// are what ECS rolls back to, and what ECS makes and removes for a service.
+// are what ECS rolls back to, what ECS makes and removes for a service, and the limits within which it is scaled, which the next update
+// registers again: the ARN does not tell by what they are imported.
 var kept = []struct{ service, resource string }{
 	{"ecs", "task-definition/"},
 	{"ecs", "task/"},
 	{"ecs", "service-revision/"},
 	{"ecs", "service-deployment/"},
 	{"ec2", "network-interface/"},
+	{"application-autoscaling", "scalable-target/"},
 }
 
 func byARN(arn, _ string) string   { return arn }

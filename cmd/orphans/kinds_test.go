@@ -9,8 +9,10 @@ import (
 
 // untaggedKinds are those of the program's kinds that no tag can be put on, and why they need not be found.
 var untaggedKinds = map[string]string{
-	"aws:acm/certificateValidation:CertificateValidation": "is a wait, and no thing",
-	"aws:ec2/route:Route": "is found in its route table",
+	"aws:acm/certificateValidation:CertificateValidation":       "is a wait, and no thing",
+	"aws:appautoscaling/policy:Policy":                          "goes with its scalable target",
+	"aws:appautoscaling/scheduledAction:ScheduledAction":        "goes with its scalable target",
+	"aws:ec2/route:Route":                                       "is found in its route table",
 	"aws:ec2/routeTableAssociation:RouteTableAssociation":       "is found in its route table",
 	"aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": "is a setting of its cluster, which is put again",
 	"aws:iam/rolePolicy:RolePolicy":                             "goes with its role, which shows it in a refresh",
@@ -20,6 +22,7 @@ var untaggedKinds = map[string]string{
 // keptKinds have tags, and are not deleted.
 var keptKinds = []string{
 	"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", // which goes with its VPC
+	"aws:appautoscaling/target:Target",
 	"aws:ecs/taskDefinition:TaskDefinition",
 }
 
