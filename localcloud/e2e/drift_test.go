@@ -41,6 +41,7 @@ var drifts = []drift{
 	{kind: "aws:acm/certificate:Certificate", change: handmade, whole: true, left: inUse},
 	{kind: "aws:acm/certificateValidation:CertificateValidation", unchanged: noThing, left: noThing},
 	{kind: "aws:cloudwatch/logGroup:LogGroup", change: map[string]any{"retentionInDays": 1}, whole: true, survived: true},
+	{kind: "aws:cloudwatch/metricAlarm:MetricAlarm", name: "errors", change: map[string]any{"threshold": 50}, whole: true, survived: true},
 	{kind: "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", change: map[string]any{"ingress": []any{
 		map[string]any{"protocol": "tcp", "fromPort": 22, "toPort": 22, "cidrBlocks": []any{"0.0.0.0/0"}},
 	}}, whole: true, left: inUse},

@@ -259,7 +259,9 @@ func env(ctx context.Context, dir string, flags *flag.FlagSet, args []string) er
 	}
 	exports := [][2]string{
 		{"PULUMI_DEBUG_PROVIDERS", fmt.Sprintf("aws:%d,cloudflare:%d", info.Providers["aws"], info.Providers["cloudflare"])},
-		{"PULUMI_BACKEND_URL", "file://" + stateDir(dir)},
+		// Without the notes beside each file, of which nobody reads anything: they are not written as the files are, in one step, and with
+		// half of one the engine cannot read the state any more (gocloud.dev/blob/fileblob, attrs.go).
+		{"PULUMI_BACKEND_URL", "file://" + stateDir(dir) + "?metadata=skip"},
 		{"PULUMI_HOME", home},
 		{"PULUMI_CONFIG_PASSPHRASE", "local"},
 		{"PULUMI_STACK", "local"},
