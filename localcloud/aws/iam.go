@@ -152,12 +152,17 @@ var Role = &cloud.Kind[role]{
 		return out, nil
 	},
 	Release: func(c *cloud.Call, in *role) error {
-		if !in.ForceDetachPolicies {
-			return nil
+		// Before it deletes the role, the provider takes away all of its policies if told to, and those inside it if the last read showed
+		// any (terraform-provider-aws, internal/service/iam, resourceRoleDelete).
+		var tokens []string
+		if in.ForceDetachPolicies || cloud.StatusOf[roleStatus](c.Resource).InlinePolicies {
+			tokens = append(tokens, rolePolicyToken)
 		}
-		// The provider takes the role's policies away before it deletes the role.
+		if in.ForceDetachPolicies {
+			tokens = append(tokens, rolePolicyAttachmentToken)
+		}
 		return c.Store.Update(func(tx *cloud.Tx) error {
-			for _, token := range []string{rolePolicyToken, rolePolicyAttachmentToken} {
+			for _, token := range tokens {
 				for _, r := range tx.List(c.Resource.Scope, token) {
 					if r.Inputs["role"] != c.Resource.ID {
 						continue
@@ -171,11 +176,22 @@ var Role = &cloud.Kind[role]{
 			return nil
 		})
 	},
+	Seen: func(tx *cloud.Tx, r *cloud.Resource) {
+		inside := slices.ContainsFunc(tx.List(r.Scope, rolePolicyToken), func(p *cloud.Resource) bool { return p.Inputs["role"] == r.ID })
+		if inside != cloud.StatusOf[roleStatus](r).InlinePolicies {
+			r = r.Clone()
+			r.SetStatus(roleStatus{InlinePolicies: inside})
+			tx.Put(r)
+		}
+	},
 	Delete: func(c *cloud.Call, in *role) error {
 		attach(c.Tx, c.Resource.Scope, -1, in.ManagedPolicyARNs...)
 		return nil
 	},
 }
+
+// roleStatus is what the provider remembers of a role: whether there were policies inside it when it was last read.
+type roleStatus struct{ InlinePolicies bool }
 
 type rolePolicy struct {
 	Name       string   `json:"name"`

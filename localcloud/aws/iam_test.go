@@ -3,6 +3,7 @@ package aws
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"slipway/localcloud/cloud"
 )
@@ -228,4 +229,19 @@ func TestManagedPolicies(t *testing.T) {
 	})
 	c.delete(attached)
 	c.delete(p)
+}
+
+// A policy that the state does not know keeps its role from being deleted, until a refresh has shown it in the role.
+func TestRoleTakesAlongWhatARefreshFound(t *testing.T) {
+	c := newCloud(t, iamKinds()...)
+	r := c.create(roleToken, cloud.Map{"name": "task", "assumeRolePolicy": trustTasks})
+	c.create(rolePolicyToken, cloud.Map{"name": "lost", "role": r.ID, "policy": readSecret})
+	c.refused(c.Delete(t.Context(), here, roleToken, r.ID, time.Millisecond), "DeleteConflict", "must delete policies first")
+	if _, err := c.Read(here, roleToken, r.ID); err != nil {
+		t.Fatal(err)
+	}
+	c.delete(r)
+	if left := c.left(); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
 }

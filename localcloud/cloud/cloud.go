@@ -322,6 +322,17 @@ func (c *Cloud) Read(caller Caller, token, id string) (*Resource, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading %s (%s): %w", b.Label, id, err)
 	}
+	if call.Resource != nil && b.Seen != nil {
+		err := c.Store.Update(func(tx *Tx) error {
+			if r := tx.Get(key); r != nil {
+				b.Seen(tx, r)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("reading %s (%s): %w", b.Label, id, err)
+		}
+	}
 	return call.Resource, nil
 }
 

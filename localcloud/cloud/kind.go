@@ -64,6 +64,9 @@ type Kind[T any] struct {
 	// could know.
 	Import func(tx *Tx, s Scope, id string) string
 
+	// Seen remembers what a read has told the caller, where the real provider does something with that later.
+	Seen func(tx *Tx, r *Resource)
+
 	// NotFound is the refusal of a reference to a resource of this kind that is not there.
 	NotFound func(id string) *Error
 	// InUse is the refusal of a deletion while another resource refers to this one.
@@ -176,7 +179,7 @@ func (k *Kind[T]) base() *Kind[struct{}] {
 		Token: k.Token, Label: k.Label, Global: k.Global, Defaults: k.Defaults, AutoName: k.AutoName,
 		Replace: k.Replace, DeleteBeforeReplace: k.DeleteBeforeReplace, Computed: k.Computed, Sets: k.Sets, Shared: k.Shared,
 		Normal:  k.Normal,
-		Latency: k.Latency, Patience: k.Patience, AllOrNothing: k.AllOrNothing, Import: k.Import, NotFound: k.NotFound, InUse: k.InUse,
+		Latency: k.Latency, Patience: k.Patience, AllOrNothing: k.AllOrNothing, Import: k.Import, Seen: k.Seen, NotFound: k.NotFound, InUse: k.InUse,
 	}
 }
 
