@@ -126,7 +126,7 @@ func (d *Draft) write(text []byte) (err error) {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(file.Name()) // unless it was renamed
+	defer func() { _ = os.Remove(file.Name()) }() // unless it was renamed
 	_, err = file.Write(text)
 	if err := errors.Join(err, file.Chmod(before.Mode().Perm()), file.Sync(), file.Close()); err != nil {
 		return err

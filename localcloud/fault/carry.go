@@ -121,7 +121,7 @@ func (p *Plan) throttle(ctx context.Context, f Fault, m *Manners) error {
 // Exponential returns a backoff that doubles from one to two times the shortest, at random, up to the longest.
 func Exponential(shortest, longest time.Duration) func(n int) time.Duration {
 	return func(n int) time.Duration {
-		d := shortest + rand.N(shortest)
+		d := shortest + rand.N(shortest) //nolint:gosec // G404: it spreads load, and hides nothing
 		for ; n > 1 && d < longest; n-- {
 			d *= 2
 		}
