@@ -48,7 +48,6 @@ func Start(ctx context.Context, root, dir string, log io.Writer) (*Stack, error)
 	if err != nil {
 		return s, err
 	}
-	//nolint:gosec // the folder is the caller's own
 	if err := os.WriteFile(filepath.Join(dir, "Pulumi.local.yaml"), config, 0o600); err != nil {
 		return s, err
 	}
@@ -84,7 +83,6 @@ func LayOut(root, dir, source, built string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	//nolint:gosec // the folder is the caller's own
 	if err := os.WriteFile(filepath.Join(dir, "Pulumi.yaml"), []byte(changed), 0o600); err != nil {
 		return err
 	}
@@ -181,7 +179,7 @@ func (s *Stack) localcloud(ctx context.Context, args ...string) (stdout string, 
 
 // command returns a command that runs in the stack's folder. It is interrupted if ctx ends, so that it can clean up.
 func (s *Stack) command(ctx context.Context, name string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // the commands are those of this file
+	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir, cmd.Env = s.dir, s.environment
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
 	cmd.WaitDelay = time.Minute
