@@ -44,7 +44,7 @@ func TestFailedChecksAreErrors(t *testing.T) {
 	}
 	for _, want := range []string{
 		server.URL + "\n  FAIL  tls ", server.URL + "/api/\n  FAIL  tls ", "an authority that this machine does not trust",
-		"skip  redirect ", "skip  health ",
+		"skip  redirect ", "FAIL  health ",
 	} {
 		if !strings.Contains(stdout.String(), want) {
 			t.Errorf("%q is not in\n%s", want, &stdout)

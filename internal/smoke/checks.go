@@ -47,12 +47,19 @@ func get(ctx context.Context, client *http.Client, target, host string) (answer,
 	return answer{Response: response, body: body}, nil
 }
 
-// unrouted is the error of a path that is not the service's, so that another service might answer there.
-func (p *probe) unrouted(path string) error {
-	if path == p.url.Path || strings.HasPrefix(path, strings.TrimSuffix(p.url.Path, "/")+"/") {
-		return nil
+// routed returns the path itself if the load balancer routes it to the service. Otherwise another service might answer there,
+// and what is meant is the path below the service's own.
+func (p *probe) routed(path string) (routed string, same bool) {
+	below := strings.TrimSuffix(p.url.Path, "/")
+	if path == p.url.Path || strings.HasPrefix(path, below+"/") {
+		return path, true
 	}
-	return skip(fmt.Sprintf("%s is outside of %s, which is what the service is known to answer", path, p.url.Path))
+	return below + path, false
+}
+
+// missing is the error of a path that the service may well not have, since nobody said that it does.
+func missing(path, routed string) skip {
+	return skip(fmt.Sprintf("%s answers 404, and %s is another service's: give the path", routed, path))
 }
 
 // tls checks the certificate's chain, name and time, and the protocol's version: what net/http connects with at all is
@@ -134,45 +141,47 @@ func (p *probe) notFound(ctx context.Context, client *http.Client) (string, erro
 
 // health checks that the service says that it is well.
 func (p *probe) health(ctx context.Context, client *http.Client) (string, error) {
-	if err := p.unrouted(p.HealthPath); err != nil {
-		return "", err
-	}
-	a, err := p.get(ctx, client, p.HealthPath)
+	path, same := p.routed(p.HealthPath)
+	a, err := p.get(ctx, client, path)
 	if err != nil {
 		return "", err
 	}
-	if a.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("%s answers %s, not 200", p.HealthPath, a.Status)
+	if !same && a.StatusCode == http.StatusNotFound {
+		return "", missing(p.HealthPath, path)
 	}
-	return p.HealthPath + " answers 200", nil
+	if a.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("%s answers %s, not 200", path, a.Status)
+	}
+	return path + " answers 200", nil
 }
 
 // version checks which version of the service answers.
 func (p *probe) version(ctx context.Context, client *http.Client) (string, error) {
-	if err := p.unrouted(p.VersionPath); err != nil {
-		if p.Version != "" {
-			return "", fmt.Errorf("the version cannot be checked: %v", err) //nolint:errorlint // not wrapped: it would count as skipped
-		}
-		return "", err
-	}
-	a, err := p.get(ctx, client, p.VersionPath)
+	path, same := p.routed(p.VersionPath)
+	a, err := p.get(ctx, client, path)
 	if err != nil {
 		return "", err
 	}
+	if !same && a.StatusCode == http.StatusNotFound {
+		if p.Version != "" {
+			return "", fmt.Errorf("the version cannot be checked: %s", string(missing(p.VersionPath, path)))
+		}
+		return "", missing(p.VersionPath, path)
+	}
 	if a.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("%s answers %s, not 200", p.VersionPath, a.Status)
+		return "", fmt.Errorf("%s answers %s, not 200", path, a.Status)
 	}
 	var body struct {
 		Version string `json:"version"`
 	}
 	if err := json.Unmarshal(a.body, &body); err != nil || body.Version == "" {
-		return "", fmt.Errorf("%s does not answer a JSON object with a version", p.VersionPath)
+		return "", fmt.Errorf("%s does not answer a JSON object with a version", path)
 	}
 	p.found = body.Version
 	if p.Version != "" && body.Version != p.Version {
-		return "", fmt.Errorf("%s says %q, not %q", p.VersionPath, body.Version, p.Version)
+		return "", fmt.Errorf("%s says %q, not %q", path, body.Version, p.Version)
 	}
-	return fmt.Sprintf("%s says %q", p.VersionPath, body.Version), nil
+	return fmt.Sprintf("%s says %q", path, body.Version), nil
 }
 
 // webSocket checks that what is said comes back. Others may speak meanwhile: the service sends to all what each says.
@@ -180,15 +189,16 @@ func (p *probe) webSocket(ctx context.Context, client *http.Client) (string, err
 	if p.WebSocketPath == "" {
 		return "", skip("not asked for")
 	}
-	if err := p.unrouted(p.WebSocketPath); err != nil {
-		return "", err
-	}
+	path, same := p.routed(p.WebSocketPath)
 	start := time.Now()
 	conn, response, err := websocket.Dial( //nolint:bodyclose // says the library: it need not be
-		ctx, "https://"+p.url.Host+p.WebSocketPath, &websocket.DialOptions{HTTPClient: client})
+		ctx, "https://"+p.url.Host+path, &websocket.DialOptions{HTTPClient: client})
 	if err != nil {
+		if response != nil && response.StatusCode == http.StatusNotFound && !same {
+			return "", missing(p.WebSocketPath, path)
+		}
 		if response != nil {
-			return "", fmt.Errorf("%s answers %s, not 101", p.WebSocketPath, response.Status)
+			return "", fmt.Errorf("%s answers %s, not 101", path, response.Status)
 		}
 		return "", err
 	}
@@ -196,19 +206,19 @@ func (p *probe) webSocket(ctx context.Context, client *http.Client) (string, err
 
 	said := "smoke " + rand.Text()
 	if err := conn.Write(ctx, websocket.MessageText, []byte(said)); err != nil {
-		return "", fmt.Errorf("%s: send: %w", p.WebSocketPath, err)
+		return "", fmt.Errorf("%s: send: %w", path, err)
 	}
 	for {
 		_, heard, err := conn.Read(ctx)
 		if ctx.Err() != nil {
-			return "", fmt.Errorf("%s does not send back in time what is said", p.WebSocketPath)
+			return "", fmt.Errorf("%s does not send back in time what is said", path)
 		}
 		if err != nil {
-			return "", fmt.Errorf("%s does not send back what is said: %w", p.WebSocketPath, err)
+			return "", fmt.Errorf("%s does not send back what is said: %w", path, err)
 		}
 		if string(heard) == said {
 			_ = conn.Close(websocket.StatusNormalClosure, "")
-			return fmt.Sprintf("%s echoes within %s", p.WebSocketPath, rounded(time.Since(start))), nil
+			return fmt.Sprintf("%s echoes within %s", path, rounded(time.Since(start))), nil
 		}
 	}
 }

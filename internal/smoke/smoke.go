@@ -16,7 +16,8 @@ import (
 	"time"
 )
 
-// Target is a service and what is expected of it. Paths are absolute on the service's host.
+// Target is a service and what is expected of it. Paths are absolute on the service's host, or below the service's path where
+// they are not routed to it: at https://host/api, /healthz means /api/healthz, and is skipped if the service has no such thing.
 type Target struct {
 	URL           string // https://host, or https://host/path if only that path of the host is the service's
 	Version       string // that /version must say; empty accepts any
@@ -82,6 +83,13 @@ func (r Report) Err() error {
 		return nil
 	}
 	return fmt.Errorf("smoke test of %s failed: %s", r.URL, strings.Join(failed, ", "))
+}
+
+// Own says whether at least one check was about the service itself, and not only about the load balancer in front of it.
+func (r Report) Own() bool {
+	return slices.ContainsFunc(r.Results, func(result Result) bool {
+		return slices.Contains([]string{"health", "version", "websocket"}, result.Name) && result.State != Skipped
+	})
 }
 
 // Run checks the service, all checks at once and each on its own. A check that fails is repeated until Wait is over or ctx

@@ -284,7 +284,17 @@ func TestChecks(t *testing.T) {
 		},
 		"a path of the host, which holds none of the checked paths": {
 			target: func(target *Target) { target.URL = "https://" + host + "/api/" },
-			check:  "health", state: Skipped, detail: "/healthz is outside of /api/",
+			check:  "health", state: Skipped, detail: "/api/healthz answers 404, and /healthz is another service's",
+		},
+		"a path of the host, whose service has a health check below it": {
+			site:   func(s *site) { s.replace("/api/healthz", reply(http.StatusTeapot, "")) },
+			target: func(target *Target) { target.URL = "https://" + host + "/api" },
+			check:  "health", state: Failed, detail: "/api/healthz answers 418",
+		},
+		"a path of the host, whose service has a version below it": {
+			site:   func(s *site) { s.replace("/api/version", reply(http.StatusOK, `{"version":"v1"}`)) },
+			target: func(target *Target) { target.URL, target.Version = "https://"+host+"/api/", "v2" },
+			check:  "version", state: Failed, detail: `/api/version says "v1", not "v2"`,
 		},
 		"a path of the host, and a wanted version": {
 			target: func(target *Target) { target.URL, target.Version = "https://"+host+"/api/", "v1" },
