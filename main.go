@@ -92,7 +92,7 @@ func deploy(ctx *pulumi.Context, source configSource, watcher components.Watcher
 		return err
 	}
 
-	urls, services, images, logGroups := pulumi.StringMap{}, pulumi.StringMap{}, pulumi.StringMap{}, pulumi.StringMap{}
+	urls, services, images, canaries, logGroups := pulumi.StringMap{}, pulumi.StringMap{}, pulumi.StringMap{}, pulumi.StringMap{}, pulumi.StringMap{}
 	for _, s := range cfg.services {
 		s = s.pinned(existing.images)
 		service, err := components.NewFargateService(ctx, componentName(name, s.name), &components.FargateServiceArgs{
@@ -134,6 +134,9 @@ func deploy(ctx *pulumi.Context, source configSource, watcher components.Watcher
 		urls[s.name] = pulumi.String(s.url())
 		services[s.name] = service.Name
 		images[s.name] = service.Image
+		if s.canary != nil {
+			canaries[s.name] = pulumi.String(s.canary.Image.String())
+		}
 		logGroups[s.name] = service.LogGroupName
 	}
 
@@ -142,6 +145,7 @@ func deploy(ctx *pulumi.Context, source configSource, watcher components.Watcher
 	ctx.Export("cluster", cluster.Name)
 	ctx.Export("services", services)
 	ctx.Export("images", images)
+	ctx.Export("canaries", canaries)
 	ctx.Export("logGroups", logGroups)
 	return nil
 }

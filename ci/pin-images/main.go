@@ -1,9 +1,9 @@
-// Command pin-images writes the images that a stack runs into its checked-out config, which may be older, so that a preview or
-// an update changes no image that it is not meant to change.
+// Command pin-images writes the images that services of a stack run into its checked-out config, which is older wherever
+// deployments are not committed, so that a preview or an update does not take them back.
 //
-//	go run ./ci/pin-images STACK
+//	go run ./ci/pin-images STACK SERVICE…
 //
-// Services that the config does not have are left out, as are those that do not run yet.
+// Services that do not run yet keep the image of the config.
 package main
 
 import (
@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 
 	"slipway/internal/stack"
@@ -31,8 +32,8 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, out io.Writer) error {
-	if len(args) != 1 {
-		return errors.New("usage: go run ./ci/pin-images STACK")
+	if len(args) < 2 {
+		return errors.New("usage: go run ./ci/pin-images STACK SERVICE…")
 	}
 	s, err := stack.Open(ctx, ".", args[0])
 	if err != nil {
@@ -42,19 +43,20 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	configured, err := s.ConfiguredImages()
+	configured, _, err := s.ConfiguredImages()
 	if err != nil {
 		return err
 	}
 	pinned := make(map[string]stack.Image)
-	for service, image := range outputs.Images {
-		if _, there := configured[service]; there {
-			pinned[service] = image
+	for _, service := range args[1:] {
+		if _, there := configured[service]; !there {
+			return fmt.Errorf("%s has no service %s; it has: %s", s.ConfigFile(), service, strings.Join(slices.Sorted(maps.Keys(configured)), ", "))
 		}
-	}
-	if len(pinned) == 0 {
-		fmt.Fprintf(out, "Stack %s runs none of its services yet: its config stays as it is.\n", s.Name())
-		return nil
+		if image, runs := outputs.Images[service]; runs {
+			pinned[service] = image
+		} else {
+			fmt.Fprintf(out, "Stack %s does not run service %s yet: its config stays as it is.\n", s.Name(), service)
+		}
 	}
 	draft, err := s.Draft(ctx, pinned)
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -61,18 +62,34 @@ func promoted(runs, configured stack.Image) stack.Image {
 	return image
 }
 
-// pinned returns the images to which services that are not promoted are set: those that the stack runs, where the
+// pinned returns the images to which services that could be promoted and are not are set: those that the stack runs, where the
 // configuration names others. It is older than the stack wherever promotions are not committed, and promoting one service
-// must not take another one back.
-func pinned(promoting []string, runs, configured images) images {
+// must not take another one back. What is never promoted is what the configuration says.
+func pinned(promoting []string, promotable, runs, configured images) images {
 	pins := images{}
 	for name, image := range configured {
+		_, promoted := promotable[name]
 		running, runs := runs[name]
-		if runs && running.Digest != "" && running.Digest != image.Digest && !slices.Contains(promoting, name) {
+		if promoted && runs && running.Digest != "" && running.Digest != image.Digest && !slices.Contains(promoting, name) {
 			pins[name] = running
 		}
 	}
 	return pins
+}
+
+// sameBefore returns an error if one of the services is to run another image before it starts than the configuration of the
+// target names: it belongs to the version of the service, and is not promoted with it.
+func sameBefore(services []string, who, target string, wanted, configured images) error {
+	var errs []error
+	for _, name := range services {
+		want, now := wanted[name], configured[name]
+		if want.Digest == now.Digest && (want.Digest != "" || want == now) {
+			continue
+		}
+		errs = append(errs, fmt.Errorf("before service %s, stack %s %s, and the configuration of stack %s names %s: set services.%s.before.image there, and promote then",
+			name, who, cmp.Or(want.String(), "the service's own image"), target, cmp.Or(now.String(), "the service's own image"), name))
+	}
+	return errors.Join(errs...)
 }
 
 // previous returns the newest successful release in which one of the services had another image than in the newest release,

@@ -92,14 +92,16 @@ func TestPromoted(t *testing.T) {
 func TestPinned(t *testing.T) {
 	runs := references(t, map[string]string{
 		"promoted": "r/promoted@" + digest("b"), "stale": "r/stale@" + digest("b"), "same": "r/same@" + digest("b"),
-		"tag": "r/tag:b", "gone": "r/gone@" + digest("b"),
+		"tag": "r/tag:b", "gone": "r/gone@" + digest("b"), "local": "r/local@" + digest("b"),
 	})
 	configured := references(t, map[string]string{
 		"promoted": "r/promoted@" + digest("a"), "stale": "r/stale@" + digest("a"), "same": "r/same:x@" + digest("b"),
-		"tag": "r/tag:a", "new": "r/new@" + digest("a"),
+		"tag": "r/tag:a", "new": "r/new@" + digest("a"), "local": "r/local@" + digest("a"),
 	})
+	promotable := maps.Clone(runs)
+	delete(promotable, "local") // the source has none
 	want := references(t, map[string]string{"stale": "r/stale@" + digest("b")})
-	if got := pinned([]string{"promoted"}, runs, configured); !maps.Equal(got, want) {
+	if got := pinned([]string{"promoted"}, promotable, runs, configured); !maps.Equal(got, want) {
 		t.Errorf("pinned %v, want %v", got, want)
 	}
 }

@@ -23,6 +23,7 @@ const usage = `usage: promote [flags] SOURCE TARGET [SERVICE…]
 Brings the images that stack SOURCE runs to stack TARGET, by digest: of the services given, or of all that both have. SOURCE's
 last update must have succeeded and its services must pass their smoke test now. What would happen is shown, and asked for. If
 SOURCE's secrets have a passphrase of their own, PULUMI_CONFIG_PASSPHRASE_SOURCE is it.
+With -preview, what would happen is shown, and nothing more.
 With -rollback, a stack goes back to the images of its last successful update that ran others.
 
 `
@@ -55,6 +56,7 @@ func run(ctx context.Context, args []string) error {
 	var (
 		expected smoke.Target
 		rollback = flags.Bool("rollback", false, "go back to the images of the last successful update that ran others")
+		preview  = flags.Bool("preview", false, "show what would happen, and change nothing")
 		yes      = flags.Bool("yes", false, "do not ask, as CI needs it")
 		dir      = flags.String("C", ".", "the Pulumi project's `folder`")
 	)
@@ -108,11 +110,11 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	confirm, err := ask.Confirmation(*yes)
+	confirm, err := ask.Confirmation(*yes || *preview)
 	if err != nil {
 		return err
 	}
-	p := &promotion{expected: expected, services: names[stacks:], digests: digests, smoke: smoke.Run, out: os.Stdout, confirm: confirm}
+	p := &promotion{expected: expected, services: names[stacks:], digests: digests, smoke: smoke.Run, out: os.Stdout, confirm: confirm, preview: *preview}
 	if *rollback {
 		return p.rollback(ctx, pulumiStack{target})
 	}

@@ -22,7 +22,7 @@ type environment interface {
 	Outputs(context.Context) (stack.Outputs, error)
 	LastUpdate(context.Context) (stack.Update, bool, error)
 	Releases(ctx context.Context, limit int) ([]stack.Release, error)
-	ConfiguredImages() (map[string]stack.Image, error)
+	ConfiguredImages() (services, before map[string]stack.Image, err error)
 	Draft(context.Context, map[string]stack.Image) (draft, error)
 	Up(ctx context.Context, message string, progress io.Writer) error
 }
@@ -42,6 +42,7 @@ type promotion struct {
 	expected smoke.Target      // what every service has to answer
 	smoke    func(context.Context, smoke.Target) (smoke.Report, error)
 	confirm  func(ctx context.Context, question string) (bool, error)
+	preview  bool // and nothing more
 	out      io.Writer
 }
 
@@ -51,6 +52,7 @@ var errDeclined = errors.New("declined")
 // change is what is to be done to a stack.
 type change struct {
 	images   images            // by service
+	promotes images            // of all services that it might be about
 	versions map[string]string // that the services must be then, as far as they are known
 	question string
 	message  string // for the stack's history
@@ -65,7 +67,11 @@ func (p *promotion) promote(ctx context.Context, source, target environment) err
 	if err != nil {
 		return err
 	}
-	configured, err := target.ConfiguredImages()
+	_, before, err := source.ConfiguredImages()
+	if err != nil {
+		return err
+	}
+	configured, beforeNow, err := target.ConfiguredImages()
 	if err != nil {
 		return err
 	}
@@ -73,11 +79,19 @@ func (p *promotion) promote(ctx context.Context, source, target environment) err
 	if err != nil {
 		return err
 	}
+	if err := sameBefore(services, source.Name()+" runs", target.Name(), before, beforeNow); err != nil {
+		return err
+	}
 	c := change{
 		images:   images{},
+		promotes: outputs.Images,
 		question: fmt.Sprintf("Promote to %s?", target.Name()),
 	}
 	for _, name := range services {
+		if _, canary := outputs.Canaries[name]; canary {
+			return fmt.Errorf("stack %s runs a canary of service %s, which may answer the smoke test in its place: promote that there, or drop it, first",
+				source.Name(), name)
+		}
 		if outputs.Images[name].Digest == "" {
 			return fmt.Errorf("stack %s runs service %s as %s, a tag, which can mean another image tomorrow: configure it by digest, and promote that",
 				source.Name(), name, outputs.Images[name])
@@ -104,7 +118,13 @@ func (p *promotion) promote(ctx context.Context, source, target environment) err
 	if err != nil {
 		return err
 	}
-	if err := p.show(services, reports); err != nil {
+	err = p.show(services, reports)
+	for _, name := range services {
+		if report, checked := reports[name]; checked && !report.Own() {
+			err = errors.Join(err, fmt.Errorf("nothing of service %s itself was checked: name a path of it that must answer 200, with -health", name))
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("stack %s is not fit to be promoted: %w", source.Name(), err)
 	}
 	c.versions = versions(reports)
@@ -147,7 +167,7 @@ func (p *promotion) rollback(ctx context.Context, target environment) error {
 	if err != nil {
 		return fail(err)
 	}
-	configured, err := target.ConfiguredImages()
+	configured, beforeNow, err := target.ConfiguredImages()
 	if err != nil {
 		return err
 	}
@@ -157,8 +177,12 @@ func (p *promotion) rollback(ctx context.Context, target environment) error {
 	if err != nil {
 		return fail(err)
 	}
+	if err := sameBefore(services, target.Name()+" ran", target.Name(), before.Before, beforeNow); err != nil {
+		return fail(err)
+	}
 	c := change{
 		images:   images{},
+		promotes: configured,
 		question: fmt.Sprintf("Roll back %s?", target.Name()),
 	}
 	for _, name := range services {
@@ -186,7 +210,7 @@ func (p *promotion) apply(ctx context.Context, target environment, services []st
 	if err != nil {
 		return err
 	}
-	pins := pinned(services, outputs.Images, configured)
+	pins := pinned(services, c.promotes, outputs.Images, configured)
 	fmt.Fprintf(p.out, "%s:\n", target.Name())
 	if err := c.show(p.out, services, outputs.Images, versions(now), pins, configured); err != nil {
 		return err
@@ -210,7 +234,7 @@ func (p *promotion) apply(ctx context.Context, target environment, services []st
 		return err
 	}
 	defer proposed.Discard()
-	if done {
+	if done && !p.preview {
 		fmt.Fprintf(p.out, "Nothing to do: stack %s runs this, which its configuration file now says too.\n", target.Name())
 		if err := proposed.Save(); err != nil {
 			return err
@@ -219,6 +243,9 @@ func (p *promotion) apply(ctx context.Context, target environment, services []st
 	}
 	if err := proposed.Preview(ctx, p.out); err != nil {
 		return fmt.Errorf("nothing was changed: %w", err)
+	}
+	if p.preview {
+		return nil
 	}
 	if agreed, err := p.confirm(ctx, c.question); err != nil {
 		return fmt.Errorf("nothing was changed: %w", err)

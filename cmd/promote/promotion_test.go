@@ -22,6 +22,8 @@ type fake struct {
 	runs       images
 	urls       map[string]string
 	configured images
+	before     images
+	canaries   images
 	history    []stack.Release
 	previewErr error
 	upErr      error
@@ -31,7 +33,7 @@ type fake struct {
 func (f *fake) Name() string { return f.name }
 
 func (f *fake) Outputs(context.Context) (stack.Outputs, error) {
-	return stack.Outputs{URLs: f.urls, Images: f.runs}, nil
+	return stack.Outputs{URLs: f.urls, Images: f.runs, Canaries: f.canaries}, nil
 }
 
 func (f *fake) LastUpdate(context.Context) (stack.Update, bool, error) {
@@ -40,8 +42,8 @@ func (f *fake) LastUpdate(context.Context) (stack.Update, bool, error) {
 
 func (f *fake) Releases(context.Context, int) ([]stack.Release, error) { return f.history, nil }
 
-func (f *fake) ConfiguredImages() (map[string]stack.Image, error) {
-	return maps.Clone(f.configured), nil
+func (f *fake) ConfiguredImages() (services, before map[string]stack.Image, err error) {
+	return maps.Clone(f.configured), f.before, nil
 }
 
 func (f *fake) Draft(_ context.Context, edits map[string]stack.Image) (draft, error) {
@@ -96,8 +98,10 @@ func (d *fakeDraft) Discard() { d.note("discard") }
 type world struct {
 	dev, prod *fake
 	broken    map[string]bool // services that fail their smoke test, by URL
+	mute      bool            // services answer none of the paths that are asked for
 	stuck     bool            // the services of prod go on to run what they ran
 	answer    bool            // to every question
+	preview   bool
 	questions int
 	services  []string // that are asked for
 	digests   map[string]string
@@ -127,6 +131,7 @@ func (w *world) promotion() *promotion {
 	return &promotion{
 		services: w.services,
 		digests:  w.digests,
+		preview:  w.preview,
 		expected: smoke.Target{Wait: time.Second},
 		confirm: func(context.Context, string) (bool, error) {
 			w.questions++
@@ -149,6 +154,9 @@ func (w *world) promotion() *promotion {
 			result := smoke.Result{Name: "version", State: smoke.OK}
 			if w.broken[target.URL] || target.Version != "" && target.Version != report.Version {
 				result.State = smoke.Failed
+			}
+			if w.mute {
+				result.State, report.Version = smoke.Skipped, ""
 			}
 			report.Results = []smoke.Result{result}
 			return report, nil
@@ -190,6 +198,47 @@ func TestPromote(t *testing.T) {
 			log:    "preview save up prod: promote from dev: hello sha256:b00000000000 version b discard",
 			config: []string{"r.test/api c", newHello}, asked: 1,
 			out: []string{"stays; the configuration file named sha256:a00000000000"},
+		},
+		{
+			name: "one service, and another image in the configuration of one that the source does not have", given: func(w *world) {
+				w.services = []string{"hello"}
+				delete(w.dev.runs, "api")
+				w.prod.runs = maps.Clone(w.prod.runs)
+				w.prod.runs["api"] = stack.Image{Repository: "r.test/api", Digest: digest("c")}
+			},
+			log:    "preview save up prod: promote from dev: hello sha256:b00000000000 version b discard",
+			config: []string{oldAPI, newHello}, asked: 1,
+		},
+		{
+			name: "a preview", given: func(w *world) { w.preview = true },
+			log: "preview discard", config: []string{oldAPI, oldHello}, out: []string{"->  sha256:b00000000000 version b"},
+		},
+		{
+			name: "a preview of what runs already", given: func(w *world) {
+				w.preview = true
+				w.prod.runs = w.dev.runs
+			},
+			log: "preview discard", config: []string{oldAPI, oldHello},
+		},
+		{
+			name: "the same migration before it", given: func(w *world) {
+				w.dev.before = images{"api": {Repository: "r.test/migrate", Digest: digest("b")}}
+				w.prod.before = images{"api": {Repository: "copies.test/migrate", Digest: digest("b")}}
+			},
+			log: both, config: []string{newAPI, newHello}, asked: 1,
+		},
+		{
+			name: "another migration before it", given: func(w *world) {
+				w.dev.before = images{"api": {Repository: "r.test/migrate", Tag: "2"}}
+				w.prod.before = images{"api": {Repository: "r.test/migrate", Tag: "1"}}
+			},
+			err: "before service api, stack dev runs r.test/migrate:2, and the configuration of stack prod names r.test/migrate:1: " +
+				"set services.api.before.image there, and promote then",
+			config: []string{oldAPI, oldHello},
+		},
+		{
+			name: "a canary in the source", given: func(w *world) { w.dev.canaries = w.prod.runs },
+			err: "stack dev runs a canary of service api, which may answer the smoke test in its place", config: []string{oldAPI, oldHello},
 		},
 		{
 			name: "the answer is no", given: func(w *world) { w.answer = false },
@@ -240,6 +289,10 @@ func TestPromote(t *testing.T) {
 		{
 			name: "a service of the source does not work", given: func(w *world) { w.broken["https://api.dev.test"] = true },
 			err: "stack dev is not fit to be promoted: smoke test of https://api.dev.test failed", config: []string{oldAPI, oldHello},
+		},
+		{
+			name: "nothing of the source's services can be checked", given: func(w *world) { w.mute = true },
+			err: "nothing of service hello itself was checked: name a path of it that must answer 200, with -health", config: []string{oldAPI, oldHello},
 		},
 		{
 			name: "a service that is not promoted does not work", given: func(w *world) {
@@ -408,6 +461,16 @@ func TestRollback(t *testing.T) {
 			name:  "without a history",
 			given: func(w *world) { w.prod.history = []stack.Release{release("succeeded", "a", "a")} },
 			err:   "roll back stack prod: no successful update of its history deployed other images", config: []string{"r.test/api a", "copies.test/hello a"},
+		},
+		{
+			name: "to a version with another migration",
+			given: func(w *world) {
+				w.prod.history = []stack.Release{release("succeeded", "a", "a"), release("succeeded", "b", "a")}
+				w.prod.history[1].Before = images{"api": {Repository: "r.test/migrate", Digest: digest("b")}}
+			},
+			err: "roll back stack prod: before service api, stack prod ran r.test/migrate@" + digest("b") +
+				", and the configuration of stack prod names the service's own image",
+			config: []string{"r.test/api a", "copies.test/hello a"},
 		},
 		{
 			name:  "of a destroyed stack",

@@ -23,27 +23,27 @@ func (s *Stack) ConfigFile() string {
 	return filepath.Join(s.project.Dir(), "Pulumi."+s.Name()[strings.LastIndex(s.Name(), "/")+1:]+".yaml")
 }
 
-// ConfiguredImages returns the images that the stack's configuration file names, by service. Secrets stay encrypted.
-func (s *Stack) ConfiguredImages() (map[string]Image, error) {
+// ConfiguredImages returns the images that the stack's configuration file names, by service: those of the services, and those
+// of what runs before them where it has an image of its own. Secrets stay encrypted.
+func (s *Stack) ConfiguredImages() (images, before map[string]Image, err error) {
 	if _, err := os.Stat(s.ConfigFile()); errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("stack %s has no configuration: there is no %s", s.Name(), s.ConfigFile())
+		return nil, nil, fmt.Errorf("stack %s has no configuration: there is no %s", s.Name(), s.ConfigFile())
 	}
 	settings, err := workspace.LoadProjectStack(nil, nil, s.ConfigFile())
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", s.ConfigFile(), err)
+		return nil, nil, fmt.Errorf("read %s: %w", s.ConfigFile(), err)
 	}
 	services, err := settings.Config[config.MustMakeKey(s.project.name, "services")].Value(config.NewBlindingDecrypter())
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", s.ConfigFile(), err)
+		return nil, nil, fmt.Errorf("read %s: %w", s.ConfigFile(), err)
 	}
 	if services == "" {
-		return nil, fmt.Errorf("%s has no %s:services", s.ConfigFile(), s.project.name)
+		return nil, nil, fmt.Errorf("%s has no %s:services", s.ConfigFile(), s.project.name)
 	}
-	images, err := imagesOf(services)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", s.ConfigFile(), err)
+	if images, before, err = imagesOf(services); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", s.ConfigFile(), err)
 	}
-	return images, nil
+	return images, before, nil
 }
 
 // Draft is a changed copy of a stack's configuration file, to be previewed before it takes the file's place.
@@ -86,7 +86,7 @@ func (s *Stack) Draft(ctx context.Context, images map[string]Image) (_ *Draft, e
 
 // Preview shows on progress what an update with the draft would do.
 func (d *Draft) Preview(ctx context.Context, progress io.Writer) error {
-	_, err := d.stack.stack.Preview(ctx, optpreview.ConfigFile(d.path),
+	_, err := d.stack.stack.Preview(ctx, optpreview.ConfigFile(d.path), optpreview.Diff(),
 		optpreview.ProgressStreams(progress), optpreview.ErrorProgressStreams(progress), optpreview.SuppressOutputs())
 	if err != nil {
 		return d.stack.explain(ctx, "preview", err)

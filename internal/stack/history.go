@@ -75,6 +75,7 @@ func (s *Stack) LastUpdate(ctx context.Context) (Update, bool, error) {
 type Release struct {
 	Update
 	Images map[string]Image // by service; nil if its configuration has none that can be read, or decrypted any more
+	Before map[string]Image // of what runs before a service, where it has an image of its own
 }
 
 // Releases returns those of the newest limit entries of the history that are releases, newest first.
@@ -101,12 +102,12 @@ func releases(updates []Update, key string) []Release {
 		if u.Kind != "update" {
 			continue
 		}
-		images, err := imagesOf(u.config[key].Value)
+		images, before, err := imagesOf(u.config[key].Value)
 		if err != nil {
-			images = nil
+			images, before = nil, nil
 		}
 		u.config = nil
-		found = append(found, Release{Update: u, Images: images})
+		found = append(found, Release{Update: u, Images: images, Before: before})
 	}
 	return found
 }

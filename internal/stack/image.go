@@ -50,17 +50,24 @@ func (i *Image) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// imagesOf returns the images in a value of the configuration key "services".
-func imagesOf(services string) (map[string]Image, error) {
+// imagesOf returns the images in a value of the configuration key "services": those of the services, and those of what runs
+// before them where it has an image of its own.
+func imagesOf(services string) (images, before map[string]Image, err error) {
 	var parsed map[string]struct {
-		Image Image `json:"image"`
+		Image  Image `json:"image"`
+		Before struct {
+			Image Image `json:"image"`
+		} `json:"before"`
 	}
 	if err := json.Unmarshal([]byte(services), &parsed); err != nil {
-		return nil, fmt.Errorf("read the images in services: %w", err)
+		return nil, nil, fmt.Errorf("read the images in services: %w", err)
 	}
-	images := make(map[string]Image, len(parsed))
+	images, before = make(map[string]Image, len(parsed)), map[string]Image{}
 	for name, service := range parsed {
 		images[name] = service.Image
+		if service.Before.Image != (Image{}) {
+			before[name] = service.Before.Image
+		}
 	}
-	return images, nil
+	return images, before, nil
 }

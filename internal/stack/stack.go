@@ -36,6 +36,7 @@ func (s *Stack) Project() *Project { return s.project }
 type Outputs struct {
 	URLs                map[string]string `json:"urls"`
 	Images              map[string]Image  `json:"images"` // what its last update deployed
+	Canaries            map[string]Image  `json:"canaries"`
 	Services            map[string]string `json:"services"`
 	LogGroups           map[string]string `json:"logGroups"`
 	Cluster             string            `json:"cluster"`

@@ -107,7 +107,7 @@ config:
       secrets:
         API_KEY:
           secure: v1:cipher
-    api: {image: "r.test:5000/api:1"}
+    api: {image: "r.test:5000/api:1", before: {command: [migrate], image: "r.test:5000/migrate:1"}}
 `
 
 // project lays out a project with a stack, dev, and the answers of the Pulumi CLI.
@@ -333,7 +333,7 @@ func TestReleasesOfKinds(t *testing.T) {
 
 func TestConfiguredImages(t *testing.T) {
 	dir := project(t, nil)
-	got, err := open(t, dir).ConfiguredImages()
+	got, before, err := open(t, dir).ConfiguredImages()
 	want := map[string]Image{
 		"hello": {Repository: "r.test/hello", Digest: "sha256:aa"},
 		"api":   {Repository: "r.test:5000/api", Tag: "1"},
@@ -341,14 +341,17 @@ func TestConfiguredImages(t *testing.T) {
 	if err != nil || !maps.Equal(got, want) {
 		t.Errorf("%v (%v), want %v", got, err, want)
 	}
+	if want := map[string]Image{"api": {Repository: "r.test:5000/migrate", Tag: "1"}}; !maps.Equal(before, want) {
+		t.Errorf("before services run %v, want %v", before, want)
+	}
 	write(t, filepath.Join(dir, "Pulumi.dev.yaml"), "config: {slipway:domain: slipway.test}")
-	if _, err := open(t, dir).ConfiguredImages(); err == nil || !strings.Contains(err.Error(), "has no slipway:services") {
+	if _, _, err := open(t, dir).ConfiguredImages(); err == nil || !strings.Contains(err.Error(), "has no slipway:services") {
 		t.Errorf("without services: %v", err)
 	}
 	if err := os.Remove(filepath.Join(dir, "Pulumi.dev.yaml")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := open(t, dir).ConfiguredImages(); err == nil || !strings.Contains(err.Error(), "stack dev has no configuration: there is no") {
+	if _, _, err := open(t, dir).ConfiguredImages(); err == nil || !strings.Contains(err.Error(), "stack dev has no configuration: there is no") {
 		t.Errorf("without the file: %v", err)
 	}
 }
