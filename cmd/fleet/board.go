@@ -38,15 +38,6 @@ func (e environment) updated() time.Time {
 	return e.last.End
 }
 
-// running is an update that another process is making.
-type running struct {
-	since     time.Time // zero if nobody wrote it down
-	by        string    // empty if nobody wrote it down
-	abandoned bool      // whoever made it is gone, and has not finished it
-	after     time.Time // what was touched after this was touched by the update, as far as is known
-	before    int       // how many resources there were when it began; 0 if there were none or nobody looked
-}
-
 // drift is the outcome of looking for it.
 type drift struct {
 	checked  time.Time // zero if nobody looked yet

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -223,52 +222,4 @@ func lastTouched(r apitype.ResourceV3) time.Time {
 		}
 	}
 	return last
-}
-
-// progress is how far a running update has come. Pulumi does not write down how far it has to go, except when it destroys.
-type progress struct {
-	done, total int // total is 0 if it is not known
-	sentence    string
-	pending     []operation
-}
-
-// progressOf tells it from the state that the update has written so far.
-func progressOf(f facts, r running) progress {
-	changed := 0
-	for _, at := range f.touched {
-		if at.After(r.after) {
-			changed++
-		}
-	}
-	deleting := 0
-	for _, op := range f.pending {
-		if op.Verb == string(apitype.OperationTypeDeleting) {
-			deleting++
-		}
-	}
-	p := progress{pending: slices.Clone(f.pending)}
-	gone := r.before - f.resources
-	switch {
-	case gone > 0 && changed == 0:
-		p.done, p.total = gone, r.before
-		p.sentence = count(f.resources) + " of " + plural(r.before, "resource") + " left"
-	case r.before == 0 && changed == f.resources:
-		p.sentence = plural(f.resources, "resource") + " made so far"
-	case changed > 0:
-		p.sentence = count(changed) + " of " + plural(f.resources, "resource") + " changed so far"
-	case deleting > 0:
-		p.sentence = "deleting"
-	default:
-		p.sentence = "nothing changed so far"
-	}
-	slices.SortStableFunc(p.pending, func(a, b operation) int { return cmp.Compare(rank(a.Kind), rank(b.Kind)) })
-	return p
-}
-
-// rank puts what a reader waits for first: services take minutes, everything else seconds.
-func rank(kind string) int {
-	if kind == "aws:ecs:Service" {
-		return 0
-	}
-	return 1
 }

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
+
+	"slipway/internal/stack"
+)
+
+// forgottenAfter is when an update that has not written anything is taken for one that was killed, where there are no locks to
+// be seen. Nothing that the program makes takes longer: ECS is waited for 20 minutes.
+const forgottenAfter = 30 * time.Minute
+
+// running is an update that another process is making.
+type running struct {
+	since     time.Time // zero if nobody wrote it down
+	by        string    // empty if nobody wrote it down
+	abandoned bool      // whoever made it is gone, and has not finished it
+	after     time.Time // what was touched after this was touched by the update, as far as is known
+	before    int       // how many resources there were when it began; 0 if there were none or nobody looked
+}
+
+// signs are what tells whether an update is running.
+type signs struct {
+	summary    stack.Summary
+	history    []stack.Update
+	lock       stack.Lock
+	locked     bool
+	showsLocks bool
+	deployment apitype.DeploymentV3
+	now        time.Time
+}
+
+// runningUpdate tells from them which update is running, if one is. Pulumi Cloud says so; a backend in a folder has a lock
+// for as long; of one in a bucket there are only the operations that have begun and not ended, written since the last update
+// that has ended.
+func runningUpdate(s signs) *running {
+	if s.locked {
+		return &running{since: s.lock.Since, by: s.lock.Username + "@" + s.lock.Hostname, abandoned: s.lock.Abandoned}
+	}
+	if len(s.history) > 0 && s.history[0].End.IsZero() {
+		return &running{since: s.history[0].Start, by: who(s.history[0])}
+	}
+	if s.summary.InProgress {
+		return &running{}
+	}
+	if len(s.deployment.PendingOperations) == 0 {
+		return nil
+	}
+	if s.showsLocks {
+		return &running{abandoned: true}
+	}
+	written := s.deployment.Manifest.Time
+	if len(s.history) > 0 && !written.After(s.history[0].End.Add(time.Second)) {
+		return &running{abandoned: true}
+	}
+	return &running{abandoned: s.now.Sub(written) > forgottenAfter}
+}
+
+// progress is how far a running update has come. Pulumi does not write down how far it has to go, except when it destroys.
+type progress struct {
+	done, total int // total is 0 if it is not known
+	sentence    string
+	pending     []operation
+}
+
+// progressOf tells it from the state that the update has written so far.
+func progressOf(f facts, r running) progress {
+	changed := 0
+	for _, at := range f.touched {
+		if at.After(r.after) {
+			changed++
+		}
+	}
+	deleting := 0
+	for _, op := range f.pending {
+		if op.Verb == string(apitype.OperationTypeDeleting) {
+			deleting++
+		}
+	}
+	p := progress{pending: slices.Clone(f.pending)}
+	gone := r.before - f.resources
+	switch {
+	case gone > 0 && changed == 0:
+		p.done, p.total = gone, r.before
+		p.sentence = count(f.resources) + " of " + plural(r.before, "resource") + " left"
+	case r.before == 0 && changed == f.resources:
+		p.sentence = plural(f.resources, "resource") + " made so far"
+	case changed > 0:
+		p.sentence = count(changed) + " of " + plural(f.resources, "resource") + " changed so far"
+	case deleting > 0:
+		p.sentence = "deleting"
+	default:
+		p.sentence = "nothing changed so far"
+	}
+	slices.SortStableFunc(p.pending, func(a, b operation) int { return cmp.Compare(rank(a.Kind), rank(b.Kind)) })
+	return p
+}
+
+// rank puts what a reader waits for first: services take minutes, everything else seconds.
+func rank(kind string) int {
+	if kind == "aws:ecs:Service" {
+		return 0
+	}
+	return 1
+}
