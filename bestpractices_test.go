@@ -6,8 +6,8 @@ import (
 	"slices"
 	"testing"
 
+	"slipway/components/fsbp"
 	"slipway/components/mocks"
-	"slipway/internal/fsbp"
 )
 
 // Every resource of every stack keeps AWS's Foundational Security Best Practices, but for the exceptions.

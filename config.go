@@ -1,15 +1,14 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"slipway/components"
+	"slipway/internal/settings"
 )
 
 // config is the stack's config, complete and checked. Pulumi.yaml describes its keys.
@@ -79,99 +78,58 @@ func (r *registryConfig) input() *components.RegistryCredentials {
 	return &components.RegistryCredentials{Username: r.username, Password: r.password.input()}
 }
 
-// configSource is where the config is read from: what the engine hands to the program.
-type configSource struct {
-	project, stack string
-	values         map[string]string // by full key ("slipway:domain"); objects as JSON, secrets decrypted
-	secretKeys     []string          // full keys whose values contain secrets
-}
-
-// capture is a [pulumi.RunOption] that takes the config from what the engine hands over. A [pulumi.Context] returns a value
-// for its key, but does not list the keys, and an unknown key is a mistake that has to be reported.
-func (s *configSource) capture(info *pulumi.RunInfo) {
-	*s = configSource{project: info.Project, stack: info.Stack, values: info.Config, secretKeys: info.ConfigSecretKeys}
-}
-
 // readConfig reads the stack's config as a whole. Its error lists everything that is wrong, by key.
-func readConfig(source configSource) (*config, error) {
-	var found problems
-	root := source.root(&found)
+func readConfig(source settings.Source) (*config, error) {
+	var found settings.Problems
+	root := source.Root(&found)
 
 	c := &config{
-		domain: root.requiredText("domain", "the name of the Cloudflare zone, for example example.com", components.CheckDomain),
-		zoneID: root.text("zoneId", "", checkZoneID),
+		domain: root.RequiredText("domain", "the name of the Cloudflare zone, for example example.com", components.CheckDomain),
+		zoneID: root.Text("zoneId", "", checkZoneID),
 	}
-	c.network = readNetwork(root.object("network"))
-	c.dns = readDNS(root.object("dns"))
-	c.loadBalancer = readLoadBalancer(root.object("loadBalancer"))
-	c.logRetention = readLogs(root.object("logs"))
+	c.network = readNetwork(root.Section("network"))
+	c.dns = readDNS(root.Section("dns"))
+	c.loadBalancer = readLoadBalancer(root.Section("loadBalancer"))
+	c.logRetention = readLogs(root.Section("logs"))
 	c.tags = readTags(root)
-	c.permissionsBoundary = root.text("permissionsBoundary", "", checkPolicyARN)
+	c.permissionsBoundary = root.Text("permissionsBoundary", "", checkPolicyARN)
 
-	if err := components.CheckName(source.stack); err != nil {
-		found.add("stack", "%w", err)
+	if err := components.CheckName(source.Stack); err != nil {
+		found.Add("stack", "%w", err)
 	}
-	services := root.object("services")
-	for _, name := range services.members() {
-		reader := serviceReader{object: services.object(name), problems: &found, domain: c.domain}
-		c.services = append(c.services, reader.read(source.stack, name))
+	services := root.Section("services")
+	for _, name := range services.Members() {
+		reader := serviceReader{Object: services.Section(name), domain: c.domain}
+		c.services = append(c.services, reader.read(source.Stack, name))
 	}
-	if len(services.values) == 0 {
-		found.add(services.key, "is missing; it is an object with a service in it: its name, its image and its hostnames")
+	if services.Len() == 0 {
+		found.Add(services.Key, "is missing; it is an object with a service in it: its name, its image and its hostnames")
 	}
-	root.close()
+	root.Close()
 
 	// Checks across services make sense, and do not repeat what was found already, once each service is right by itself.
-	if len(found.errs) == 0 {
+	if !found.Any() {
 		c.priorities = route(services, c.domain, c.services)
 		checkCanaryNames(services)
 		if err := components.CheckCertificateNames(c.hostnames()); err != nil {
-			found.add(services.key, "%w", err)
+			found.Add(services.Key, "%w", err)
 		}
 	}
-	if len(found.errs) > 0 {
-		slices.SortFunc(found.errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
-		note := ""
-		if found.hidden {
-			note = fmt.Sprintf(" (%s is any text of a key with secrets in it: Pulumi does not tell which they are)", redacted)
-		}
-		return nil, fmt.Errorf("config of stack %s%s:\n%w", source.stack, note, errors.Join(found.errs...))
+	if err := found.Err(source.Stack); err != nil {
+		return nil, err
 	}
 	return c, nil
 }
 
-// root returns the project's own part of the config.
-func (s configSource) root(found *problems) *object {
-	namespace := s.project + ":"
-	values := make(map[string]any)
-	for _, key := range slices.Sorted(maps.Keys(s.values)) {
-		name, own := strings.CutPrefix(key, namespace)
-		if !own {
-			continue // a provider's
-		}
-		value, err := parseValue(s.values[key])
-		if err != nil {
-			found.add(key, "%w", err)
-			continue
-		}
-		if value != "" { // the default of an optional key
-			values[name] = value
-		}
-	}
-	root := newObject(namespace, values, found)
-	root.secretKeys = s.secretKeys
-	return root
-}
-
 // route returns the priorities of every service's routes and reports routes that more than one service has.
-func route(services *object, zone string, all []serviceConfig) map[components.Route]int {
+func route(services *settings.Object, zone string, all []serviceConfig) map[components.Route]int {
 	var routes []components.Route
 	owners := make(map[components.Route]string)
 	for _, service := range all {
 		for _, r := range service.routes() {
 			anyone := components.Route{Hostname: r.Hostname, Path: r.Path}
 			if owner, taken := owners[anyone]; taken {
-				services.problems.addValue(services.path(service.name), r.Hostname+r.Path, services.secret, fmt.Errorf(
+				services.Problems.AddValue(services.Path(service.name), r.Hostname+r.Path, services.Secret, fmt.Errorf(
 					"is among the hostnames and paths of service %s already; give one of the two others", owner))
 				continue
 			}
@@ -184,7 +142,7 @@ func route(services *object, zone string, all []serviceConfig) map[components.Ro
 	}
 	priorities, err := components.Priorities(zone, routes)
 	if err != nil {
-		services.problems.add(services.key, "%w", err)
+		services.Problems.Add(services.Key, "%w", err)
 	}
 	for _, service := range all {
 		if service.canary != nil {
@@ -195,11 +153,11 @@ func route(services *object, zone string, all []serviceConfig) map[components.Ro
 }
 
 // checkCanaryNames reports services whose resources would have the names of another one's canary's.
-func checkCanaryNames(services *object) {
-	for _, name := range services.members() {
-		canary := services.object(name).object("canary")
-		if _, taken := services.values[name+"-canary"]; taken && len(canary.values) > 0 {
-			services.problems.add(canary.key, "is named as service %s-canary would be; rename one of the services", name)
+func checkCanaryNames(services *settings.Object) {
+	for _, name := range services.Members() {
+		canary := services.Section(name).Section("canary")
+		if services.Has(name+"-canary") && canary.Len() > 0 {
+			services.Problems.Add(canary.Key, "is named as service %s-canary would be; rename one of the services", name)
 		}
 	}
 }

@@ -12,19 +12,20 @@ import (
 	"pgregory.net/rapid"
 
 	"slipway/components"
+	"slipway/internal/settings"
 )
 
 const testImage = "ghcr.io/hello@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 // source returns the config of a stack "dev" from services as JSON and other keys as text, as the engine hands them over.
-func source(services string, others ...string) configSource {
-	s := configSource{project: "slipway", stack: "dev", values: map[string]string{
+func source(services string, others ...string) settings.Source {
+	s := settings.Source{Project: "slipway", Stack: "dev", Values: map[string]string{
 		"aws:region":       "eu-central-1",
 		"slipway:domain":   "example.com",
 		"slipway:services": services,
 	}}
 	for i := 0; i < len(others); i += 2 {
-		s.values["slipway:"+others[i]] = others[i+1]
+		s.Values["slipway:"+others[i]] = others[i+1]
 	}
 	return s
 }
@@ -37,8 +38,8 @@ func service(members string) string {
 	return `{"hello": {"image": "` + testImage + `", "hostnames": ["hello.example.com"]` + members + `}}`
 }
 
-func encrypted(s configSource) configSource {
-	s.secretKeys = []string{"slipway:services"}
+func encrypted(s settings.Source) settings.Source {
+	s.SecretKeys = []string{"slipway:services"}
 	return s
 }
 
@@ -161,7 +162,7 @@ func TestRefusedConfigs(t *testing.T) {
 	long := strings.Repeat("a", 200)
 	const tooBig = "slipway:services.hello: env, secrets, command and entryPoint make a task definition of about "
 	for name, test := range map[string]struct {
-		source configSource
+		source settings.Source
 		want   string
 	}{
 		"no domain":               {source(service(""), "domain", ""), "slipway:domain: is missing"},
@@ -332,8 +333,8 @@ func TestRefusedConfigs(t *testing.T) {
 		"many tags":          {source(service(""), "tags", objectOf(47, "value")), "slipway:tags: there are 47 tags; at most 46"},
 		"boundary's name":    {source(service(""), "permissionsBoundary", "slipway-boundary"), `slipway:permissionsBoundary: "slipway-boundary": must be the ARN of a managed policy`},
 		"boundary is a role": {source(service(""), "permissionsBoundary", "arn:aws:iam::123456789012:role/slipway"), "slipway:permissionsBoundary: "},
-		"stack name":         {configSource{project: "slipway", stack: "a.b", values: source(service("")).values}, `stack: name "a.b": `},
-		"long stack name":    {configSource{project: "slipway", stack: long[:25], values: source(service("")).values}, "stack: name "},
+		"stack name":         {settings.Source{Project: "slipway", Stack: "a.b", Values: source(service("")).Values}, `stack: name "a.b": `},
+		"long stack name":    {settings.Source{Project: "slipway", Stack: long[:25], Values: source(service("")).Values}, "stack: name "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			refused(t, test.source, test.want)
@@ -425,7 +426,7 @@ func TestConfigProperties(t *testing.T) {
 			return
 		}
 		hello := c.services[0]
-		if len(s.secretKeys) == 0 {
+		if len(s.SecretKeys) == 0 {
 			t.Fatal("a secret in plain text passes")
 		}
 		if err := components.CheckFargateMemory(hello.cpu, hello.memory); err != nil {
@@ -480,8 +481,8 @@ func TestSecretTextsDoNotShow(t *testing.T) {
 				}
 				text = string(encoded)
 			}
-			s.values["slipway:"+key] = text
-			s.secretKeys = append(s.secretKeys, "slipway:"+key)
+			s.Values["slipway:"+key] = text
+			s.SecretKeys = append(s.SecretKeys, "slipway:"+key)
 		}
 		_, err := readConfig(s)
 		for _, planted := range []string{"swordfish", "SWORDFISH", ".77."} {

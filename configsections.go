@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"slipway/components"
+	"slipway/internal/settings"
 )
 
 // Every section of the config but the services.
@@ -22,44 +23,44 @@ func checkZoneID(id string) error {
 	return nil
 }
 
-func readNetwork(o *object) networkConfig {
-	defer o.close()
+func readNetwork(o *settings.Object) networkConfig {
+	defer o.Close()
 	n := networkConfig{
-		cidr: o.text("cidr", components.DefaultCIDR, func(s string) error {
+		cidr: o.Text("cidr", components.DefaultCIDR, func(s string) error {
 			_, err := components.ParseVPCBlock(s)
 			return err
 		}),
-		zones: o.integer("zones", components.DefaultZones, 2, 3),
-		ipv6:  o.boolean("ipv6", true),
+		zones: o.Integer("zones", components.DefaultZones, 2, 3),
+		ipv6:  o.Boolean("ipv6", true),
 	}
 	if block, err := components.ParseVPCBlock(n.cidr); err == nil {
 		if _, err := components.PublicBlocks(block, n.zones); err != nil {
-			o.invalid("cidr", n.cidr, err)
+			o.Invalid("cidr", n.cidr, err)
 		}
 	}
 	return n
 }
 
-func readDNS(o *object) dnsConfig {
-	defer o.close()
+func readDNS(o *settings.Object) dnsConfig {
+	defer o.Close()
 	d := dnsConfig{
-		proxied: o.boolean("proxied", false),
-		ttl:     o.integer("ttl", 60, 60, 86_400), // Cloudflare's bounds ("Time to Live" in its DNS documentation)
+		proxied: o.Boolean("proxied", false),
+		ttl:     o.Integer("ttl", 60, 60, 86_400), // Cloudflare's bounds ("Time to Live" in its DNS documentation)
 	}
-	if _, hasTTL := o.get("ttl"); hasTTL && d.proxied {
-		o.problems.add(o.path("ttl"), "ttl and proxied exclude each other: Cloudflare sets the time-to-live of proxied records")
+	if _, hasTTL := o.Get("ttl"); hasTTL && d.proxied {
+		o.Problems.Add(o.Path("ttl"), "ttl and proxied exclude each other: Cloudflare sets the time-to-live of proxied records")
 	}
 	return d
 }
 
 var sslPolicyPattern = regexp.MustCompile(`^ELBSecurityPolicy-TLS13-1-[23](-[A-Za-z0-9]+)*-[0-9]{4}-[0-9]{2}$`)
 
-func readLoadBalancer(o *object) loadBalancerConfig {
-	defer o.close()
+func readLoadBalancer(o *settings.Object) loadBalancerConfig {
+	defer o.Close()
 	return loadBalancerConfig{
-		idleTimeout:        o.integer("idleTimeout", components.DefaultIdleTimeout, 1, 4000), // "Connection idle timeout" in the guide for Application Load Balancers
-		deletionProtection: o.boolean("deletionProtection", false),
-		sslPolicy: o.text("sslPolicy", components.DefaultSSLPolicy, func(s string) error {
+		idleTimeout:        o.Integer("idleTimeout", components.DefaultIdleTimeout, 1, 4000), // "Connection idle timeout" in the guide for Application Load Balancers
+		deletionProtection: o.Boolean("deletionProtection", false),
+		sslPolicy: o.Text("sslPolicy", components.DefaultSSLPolicy, func(s string) error {
 			if !sslPolicyPattern.MatchString(s) {
 				return errors.New("must be a policy with TLS 1.3 and nothing below TLS 1.2, such as " + components.DefaultSSLPolicy)
 			}
@@ -71,11 +72,11 @@ func readLoadBalancer(o *object) loadBalancerConfig {
 // retentions are the numbers of days that CloudWatch Logs can keep a log group (PutRetentionPolicy in its API reference).
 var retentions = []int{1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
 
-func readLogs(o *object) int {
-	defer o.close()
-	days := o.integer("retentionDays", components.DefaultLogRetention, 1, retentions[len(retentions)-1])
+func readLogs(o *settings.Object) int {
+	defer o.Close()
+	days := o.Integer("retentionDays", components.DefaultLogRetention, 1, retentions[len(retentions)-1])
 	if !slices.Contains(retentions, days) {
-		o.invalid("retentionDays", days, fmt.Errorf("CloudWatch Logs keeps logs for one of %v days", retentions))
+		o.Invalid("retentionDays", days, fmt.Errorf("CloudWatch Logs keeps logs for one of %v days", retentions))
 	}
 	return days
 }
@@ -102,22 +103,22 @@ var ownTags = []string{"Name", "Project", "Service", "Stack"}
 
 var tagPattern = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 
-func readTags(root *object) components.Tags {
-	tags := root.scalars("tags")
+func readTags(root *settings.Object) components.Tags {
+	tags := root.Scalars("tags")
 	if most := maxTags - len(ownTags); len(tags) > most {
-		root.problems.add(root.path("tags"), "there are %d tags; at most %d leave room for %s", len(tags), most, strings.Join(ownTags, ", "))
+		root.Problems.Add(root.Path("tags"), "there are %d tags; at most %d leave room for %s", len(tags), most, strings.Join(ownTags, ", "))
 	}
 	for name, value := range tags {
-		at := root.path("tags", name)
+		at := root.Path("tags", name)
 		switch {
 		case slices.Contains(ownTags, name):
-			root.problems.add(at, "is set by the program; choose another key")
+			root.Problems.Add(at, "is set by the program; choose another key")
 		case strings.HasPrefix(strings.ToLower(name), "aws:"):
-			root.problems.add(at, "keys that begin with aws: are reserved by AWS")
+			root.Problems.Add(at, "keys that begin with aws: are reserved by AWS")
 		case name == "" || utf8.RuneCountInString(name) > maxTagKey || !tagPattern.MatchString(name):
-			root.problems.add(at, "a tag's key is 1 to %d letters, digits, spaces and _ . : / = + - @", maxTagKey)
+			root.Problems.Add(at, "a tag's key is 1 to %d letters, digits, spaces and _ . : / = + - @", maxTagKey)
 		case utf8.RuneCountInString(value) > maxTagValue || !tagPattern.MatchString(value):
-			root.problems.add(at, "a tag's value is at most %d letters, digits, spaces and _ . : / = + - @", maxTagValue)
+			root.Problems.Add(at, "a tag's value is at most %d letters, digits, spaces and _ . : / = + - @", maxTagValue)
 		}
 	}
 	return tags

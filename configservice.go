@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"slipway/components"
+	"slipway/internal/settings"
 )
 
 // Bounds of a service that AWS sets.
@@ -42,31 +43,30 @@ var (
 
 // serviceReader reads one service of the config.
 type serviceReader struct {
-	*object
-	problems *problems
-	domain   string
+	*settings.Object
+	domain string
 }
 
 func (r serviceReader) read(stack, name string) serviceConfig {
-	defer r.close()
+	defer r.Close()
 
 	if !serviceNamePattern.MatchString(name) {
-		r.problems.add(r.key, "a service's name is lower-case letters, digits and single hyphens, beginning with a letter")
+		r.Problems.Add(r.Key, "a service's name is lower-case letters, digits and single hyphens, beginning with a letter")
 	} else if err := components.CheckName(componentName(stack, name)); err != nil && components.CheckName(stack) == nil {
-		r.problems.add(r.key, "%w", err)
+		r.Problems.Add(r.Key, "%w", err)
 	}
 
 	s := serviceConfig{
 		name:          name,
-		port:          r.integer("port", components.DefaultPort, 1, 65_535),
-		cpu:           r.integer("cpu", components.DefaultCPU, 1, 1<<20),
-		memory:        r.integer("memory", components.DefaultMemory, 1, 1<<20),
-		architecture:  r.text("architecture", components.DefaultArchitecture, checkArchitecture),
-		instanceCount: r.integer("instanceCount", 1, 0, maxInstances),
+		port:          r.Integer("port", components.DefaultPort, 1, 65_535),
+		cpu:           r.Integer("cpu", components.DefaultCPU, 1, 1<<20),
+		memory:        r.Integer("memory", components.DefaultMemory, 1, 1<<20),
+		architecture:  r.Text("architecture", components.DefaultArchitecture, checkArchitecture),
+		instanceCount: r.Integer("instanceCount", 1, 0, maxInstances),
 		scaling:       r.readScaling(),
 		capacity:      r.readCapacity(),
-		entryPoint:    r.texts("entryPoint", checkArgument),
-		command:       r.texts("command", checkArgument),
+		entryPoint:    r.Texts("entryPoint", checkArgument),
+		command:       r.Texts("command", checkArgument),
 		healthCheck:   r.readHealthCheck(),
 		environment:   r.readEnvironment(),
 		secrets:       r.readSecrets(),
@@ -78,7 +78,7 @@ func (r serviceReader) read(stack, name string) serviceConfig {
 		s.instanceCount = s.scaling.Min
 	}
 	s.deployment, s.drain = r.readDeployment(s)
-	r.requiredText("image", "a container image's reference with its digest", func(reference string) (err error) {
+	r.RequiredText("image", "a container image's reference with its digest", func(reference string) (err error) {
 		s.image, err = components.ParseImage(reference)
 		return err
 	})
@@ -86,18 +86,18 @@ func (r serviceReader) read(stack, name string) serviceConfig {
 	s.paths = r.readPaths()
 
 	if err := components.CheckFargateCPU(s.cpu); err != nil {
-		r.problems.add(r.path("cpu"), "%w", err)
+		r.Problems.Add(r.Path("cpu"), "%w", err)
 	} else if err := components.CheckFargateMemory(s.cpu, s.memory); err != nil {
-		r.problems.add(r.path("memory"), "%w", err)
+		r.Problems.Add(r.Path("memory"), "%w", err)
 	}
 	for _, variable := range slices.Sorted(maps.Keys(s.secrets)) {
 		if _, both := s.environment[variable]; both {
-			r.problems.add(r.path("secrets", variable), "is in env too; a variable has one value")
+			r.Problems.Add(r.Path("secrets", variable), "is in env too; a variable has one value")
 		}
 	}
 	for _, image := range s.images() {
 		if _, isECR := image.ECR(); isECR && s.registry != nil {
-			r.problems.add(r.path("registry"), "registry and an image in Amazon ECR exclude each other: ECS logs in to ECR by the execution role")
+			r.Problems.Add(r.Path("registry"), "registry and an image in Amazon ECR exclude each other: ECS logs in to ECR by the execution role")
 			break
 		}
 	}
@@ -114,85 +114,73 @@ func checkArchitecture(architecture string) error {
 
 // readHostnames returns the host names, of which one at least is not a wildcard: the service's URL needs it.
 func (r serviceReader) readHostnames() []string {
-	names := r.texts("hostnames", func(name string) error {
+	names := r.Set("hostnames", func(name string) error {
 		if r.domain == "" {
 			return nil // missing or wrong, which is reported
 		}
 		return components.CheckHostname(name, r.domain)
 	})
-	value, _ := r.get("hostnames")
+	value, _ := r.Get("hostnames")
 	list, isList := value.([]any)
 	switch {
 	case value == nil || isList && len(list) == 0:
-		r.problems.add(r.path("hostnames"), "is missing; it is a list of the names in the zone at which the service is reached")
+		r.Problems.Add(r.Path("hostnames"), "is missing; it is a list of the names in the zone at which the service is reached")
 	case isList && len(names) == len(list) && !slices.ContainsFunc(names, isPlain):
-		r.problems.add(r.path("hostnames"), "needs a name that is not a wildcard, for the service's URL")
+		r.Problems.Add(r.Path("hostnames"), "needs a name that is not a wildcard, for the service's URL")
 	}
-	r.reportDuplicates("hostnames", names)
 	return names
 }
 
 // readPaths returns the path patterns, by default every path.
 func (r serviceReader) readPaths() []string {
-	paths := r.texts("paths", components.CheckPath)
-	r.reportDuplicates("paths", paths)
+	paths := r.Set("paths", components.CheckPath)
 	if len(paths) == 0 {
 		return []string{components.EveryPath}
 	}
 	return paths
 }
 
-func (r serviceReader) reportDuplicates(member string, values []string) {
-	seen := make(map[string]bool, len(values))
-	for _, value := range values {
-		if seen[value] {
-			r.invalid(member, value, errors.New("is listed more than once"))
-		}
-		seen[value] = true
-	}
-}
-
 func (r serviceReader) readCapacity() components.Capacity {
-	o := r.object.object("capacity")
-	defer o.close()
+	o := r.Section("capacity")
+	defer o.Close()
 	share := func(member string) components.Share {
-		o := o.object(member)
-		defer o.close()
+		o := o.Section(member)
+		defer o.Close()
 		return components.Share{
-			Base:   o.integer("base", 0, 0, components.MaxCapacityBase),
-			Weight: o.integer("weight", 0, 0, components.MaxCapacityWeight),
+			Base:   o.Integer("base", 0, 0, components.MaxCapacityBase),
+			Weight: o.Integer("weight", 0, 0, components.MaxCapacityWeight),
 		}
 	}
 	capacity := components.Capacity{Fargate: share("fargate"), FargateSpot: share("fargateSpot")}
-	if len(o.values) == 0 {
+	if o.Len() == 0 {
 		return components.DefaultCapacity
 	}
 	if err := capacity.Check(); err != nil {
-		r.problems.add(o.key, "%w", err)
+		r.Problems.Add(o.Key, "%w", err)
 	}
 	return capacity
 }
 
 // readHealthCheck returns the health check. The bounds are those of CreateTargetGroup in ELB's API reference.
 func (r serviceReader) readHealthCheck() components.HealthCheck {
-	o := r.object.object("healthCheck")
-	defer o.close()
+	o := r.Section("healthCheck")
+	defer o.Close()
 	usual := components.DefaultHealthCheck
 	check := components.HealthCheck{
-		Path: o.text("path", usual.Path, func(path string) error {
+		Path: o.Text("path", usual.Path, func(path string) error {
 			if len(path) > maxHealthPath || !healthPathPattern.MatchString(path) {
 				return fmt.Errorf("must begin with / and be at most %d printable characters without spaces", maxHealthPath)
 			}
 			return nil
 		}),
-		Interval:           o.integer("interval", usual.Interval, 5, 300),
-		Timeout:            o.integer("timeout", usual.Timeout, 2, 120),
-		HealthyThreshold:   o.integer("healthyThreshold", usual.HealthyThreshold, 2, 10),
-		UnhealthyThreshold: o.integer("unhealthyThreshold", usual.UnhealthyThreshold, 2, 10),
-		GracePeriod:        o.integer("gracePeriod", usual.GracePeriod, 0, maxGracePeriod),
+		Interval:           o.Integer("interval", usual.Interval, 5, 300),
+		Timeout:            o.Integer("timeout", usual.Timeout, 2, 120),
+		HealthyThreshold:   o.Integer("healthyThreshold", usual.HealthyThreshold, 2, 10),
+		UnhealthyThreshold: o.Integer("unhealthyThreshold", usual.UnhealthyThreshold, 2, 10),
+		GracePeriod:        o.Integer("gracePeriod", usual.GracePeriod, 0, maxGracePeriod),
 	}
 	if check.Timeout >= check.Interval {
-		o.problems.add(o.path("timeout"), "%d seconds: must be shorter than the interval of %d seconds", check.Timeout, check.Interval)
+		o.Problems.Add(o.Path("timeout"), "%d seconds: must be shorter than the interval of %d seconds", check.Timeout, check.Interval)
 	}
 	return check
 }
@@ -210,44 +198,44 @@ func checkArgument(argument string) error {
 var credentialVariables = []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "ECS_ENGINE_AUTH_DATA"}
 
 func (r serviceReader) readEnvironment() map[string]string {
-	environment := r.scalars("env")
+	environment := r.Scalars("env")
 	for name, value := range environment {
 		if r.checkVariable("env", name, value) && slices.Contains(credentialVariables, name) {
-			r.problems.add(r.path("env", name), "is a credential; give it under secrets, or have the task role in its place")
+			r.Problems.Add(r.Path("env", name), "is a credential; give it under secrets, or have the task role in its place")
 		}
 	}
 	return environment
 }
 
 func (r serviceReader) readSecrets() map[string]secret {
-	values := r.scalars("secrets")
+	values := r.Scalars("secrets")
 	secrets := make(map[string]secret, len(values))
 	for name, value := range values {
 		secrets[name] = newSecret(value)
 		if !r.checkVariable("secrets", name, value) {
 			continue
 		}
-		r.checkEncrypted(r.path("secrets", name))
+		r.checkEncrypted(r.Path("secrets", name))
 		if value == "" {
-			r.problems.add(r.path("secrets", name), "is empty")
+			r.Problems.Add(r.Path("secrets", name), "is empty")
 		}
 	}
 	if size := jsonSize(values); size > maxSecret {
-		r.problems.add(r.path("secrets"), "have %d bytes together, as JSON; AWS Secrets Manager takes %d", size, maxSecret)
+		r.Problems.Add(r.Path("secrets"), "have %d bytes together, as JSON; AWS Secrets Manager takes %d", size, maxSecret)
 	}
 	return secrets
 }
 
 // checkVariable reports what is wrong with an environment variable, and returns whether nothing is. Its value is not shown.
 func (r serviceReader) checkVariable(member, name, value string) bool {
-	at := r.path(member, name)
+	at := r.Path(member, name)
 	switch {
 	case !variablePattern.MatchString(name):
-		r.problems.add(at, "a variable's name is letters, digits and underscores, not beginning with a digit")
+		r.Problems.Add(at, "a variable's name is letters, digits and underscores, not beginning with a digit")
 	case components.ReservedVariables[name] != "":
-		r.problems.add(at, "is set from %s; change that instead", components.ReservedVariables[name])
+		r.Problems.Add(at, "is set from %s; change that instead", components.ReservedVariables[name])
 	case strings.ContainsRune(value, 0):
-		r.problems.add(at, "contains a NUL character")
+		r.Problems.Add(at, "contains a NUL character")
 	default:
 		return true
 	}
@@ -270,7 +258,7 @@ func (r serviceReader) checkSize(s serviceConfig) {
 		size = 2*size + jsonSize(s.before.Command)
 	}
 	if size > maxTaskDefinition {
-		r.problems.add(r.key, "env, secrets, command and entryPoint make a task definition of about %d bytes; ECS takes %d", size, maxTaskDefinition)
+		r.Problems.Add(r.Key, "env, secrets, command and entryPoint make a task definition of about %d bytes; ECS takes %d", size, maxTaskDefinition)
 	}
 }
 
@@ -283,15 +271,15 @@ func jsonSize(strings any) int {
 // checkEncrypted reports a secret that is in the config in plain text. Pulumi tells the program only that there are secrets
 // somewhere among the services, so a plain one beside an encrypted one goes unnoticed here.
 func (r serviceReader) checkEncrypted(key string) {
-	if !r.secret {
-		r.problems.add(key, "is in plain text; run `pulumi config set --secret --path '%s'`", key)
+	if !r.Secret {
+		r.Problems.Add(key, "is in plain text; run `pulumi config set --secret --path '%s'`", key)
 	}
 }
 
 func (r serviceReader) readRegistry() *registryConfig {
-	o := r.object.object("registry")
-	defer o.close()
-	if len(o.values) == 0 {
+	o := r.Section("registry")
+	defer o.Close()
+	if o.Len() == 0 {
 		return nil
 	}
 	notEmpty := func(text string) error {
@@ -300,21 +288,21 @@ func (r serviceReader) readRegistry() *registryConfig {
 		}
 		return nil
 	}
-	registry := &registryConfig{username: o.requiredText("username", "the user that pulls the image", notEmpty)}
+	registry := &registryConfig{username: o.RequiredText("username", "the user that pulls the image", notEmpty)}
 	// Not by requiredText, which shows what is wrong with a value.
-	switch password, found := o.get("password"); password := password.(type) {
+	switch password, found := o.Get("password"); password := password.(type) {
 	case string:
 		if password == "" {
-			o.problems.add(o.path("password"), "is empty")
+			o.Problems.Add(o.Path("password"), "is empty")
 		}
 		registry.password = newSecret(password)
-		r.checkEncrypted(o.path("password"))
+		r.checkEncrypted(o.Path("password"))
 	default:
 		if found {
-			o.wrongType("password", password, "a string")
+			o.WrongType("password", password, "a string")
 			break
 		}
-		o.problems.add(o.path("password"), "is missing; run `pulumi config set --secret --path '%s'`", o.path("password"))
+		o.Problems.Add(o.Path("password"), "is missing; run `pulumi config set --secret --path '%s'`", o.Path("password"))
 	}
 	return registry
 }

@@ -6,11 +6,12 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"slipway/components"
+	"slipway/internal/settings"
 )
 
 func main() {
-	var source configSource
-	pulumi.Run(func(ctx *pulumi.Context) error { return deploy(ctx, source, source.watcher()) }, source.capture)
+	var source settings.Source
+	pulumi.Run(func(ctx *pulumi.Context) error { return deploy(ctx, source, newWatcher(source)) }, source.Capture)
 }
 
 // deploy composes the stack:
@@ -20,7 +21,7 @@ func main() {
 //	                        network ────────────┘ cluster
 //
 // The watcher tells how the services' deployments go; nil trusts the AWS provider.
-func deploy(ctx *pulumi.Context, source configSource, watcher components.Watcher) error {
+func deploy(ctx *pulumi.Context, source settings.Source, watcher components.Watcher) error {
 	cfg, err := readConfig(source)
 	if err != nil {
 		return err

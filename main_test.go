@@ -16,6 +16,7 @@ import (
 
 	"slipway/components"
 	"slipway/components/mocks"
+	"slipway/internal/settings"
 )
 
 // stacks are those of the Pulumi.*.yaml files here: what a new user begins with.
@@ -25,12 +26,12 @@ var stacks = []string{"dev", "local", "prod"}
 const exampleSecret = "an example"
 
 // readStack reads a stack's config from its file, the way the engine does.
-func readStack(t *testing.T, name string) configSource {
+func readStack(t *testing.T, name string) settings.Source {
 	t.Helper()
 	return readStackWith(t, name, decrypter)
 }
 
-func readStackWith(t *testing.T, name string, decrypter func(encryptionSalt string) (pulumiconfig.Decrypter, error)) configSource {
+func readStackWith(t *testing.T, name string, decrypter func(encryptionSalt string) (pulumiconfig.Decrypter, error)) settings.Source {
 	t.Helper()
 	project, err := workspace.LoadProject("Pulumi.yaml")
 	if err != nil {
@@ -44,26 +45,26 @@ func readStackWith(t *testing.T, name string, decrypter func(encryptionSalt stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := configSource{project: string(project.Name), stack: name, values: make(map[string]string)}
+	s := settings.Source{Project: string(project.Name), Stack: name, Values: make(map[string]string)}
 	for key, value := range stack.Config {
 		text, err := value.Value(crypter)
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.values[key.String()] = text
+		s.Values[key.String()] = text
 		if value.Secure() {
-			s.secretKeys = append(s.secretKeys, key.String())
+			s.SecretKeys = append(s.SecretKeys, key.String())
 		}
 	}
 	return s
 }
 
 // deployTo runs the program with a config in a cloud and returns its outputs as JSON.
-func deployTo(cloud *mocks.Cloud, s configSource) (outputs string, err error) {
-	var captured configSource
+func deployTo(cloud *mocks.Cloud, s settings.Source) (outputs string, err error) {
+	var captured settings.Source
 	cloud.Options = []pulumi.RunOption{func(info *pulumi.RunInfo) {
-		info.Project, info.Stack, info.Config, info.ConfigSecretKeys = s.project, s.stack, s.values, s.secretKeys
-	}, captured.capture}
+		info.Project, info.Stack, info.Config, info.ConfigSecretKeys = s.Project, s.Stack, s.Values, s.SecretKeys
+	}, captured.Capture}
 	cloud.Images = map[string]string{"hello:local": "sha256:" + strings.Repeat("0", 64)}
 	err = cloud.Run(func(ctx *pulumi.Context) error {
 		if err := deploy(ctx, captured, nil); err != nil {
@@ -105,7 +106,7 @@ func TestSecretsAreEncryptedInEveryStackFile(t *testing.T) {
 			Secrets  map[string]string
 			Registry struct{ Password *string }
 		}
-		if err := json.Unmarshal([]byte(source.values["slipway:services"]), &services); err != nil {
+		if err := json.Unmarshal([]byte(source.Values["slipway:services"]), &services); err != nil {
 			t.Fatal(err)
 		}
 		for name, service := range services {
@@ -331,8 +332,8 @@ func TestSecretsStaySecret(t *testing.T) {
 // Nothing is registered, and nothing is even looked up, when the config is wrong.
 func TestBadConfigRegistersNothing(t *testing.T) {
 	s := readStack(t, "prod")
-	s.values["slipway:services"] = strings.ReplaceAll(s.values["slipway:services"], `"cpu":512`, `"cpu":513`)
-	s.values["slipway:networks"] = "{}"
+	s.Values["slipway:services"] = strings.ReplaceAll(s.Values["slipway:services"], `"cpu":512`, `"cpu":513`)
+	s.Values["slipway:networks"] = "{}"
 	var cloud mocks.Cloud
 	_, err := deployTo(&cloud, s)
 	for _, key := range []string{"slipway:services.hello.cpu: ", "slipway:networks: "} {
@@ -349,7 +350,7 @@ func TestBadConfigRegistersNothing(t *testing.T) {
 // What is missing outside of the stack is noticed before anything is created.
 func TestMissingImageRegistersNothing(t *testing.T) {
 	s := readStack(t, "local")
-	s.values["slipway:services"] = strings.ReplaceAll(s.values["slipway:services"], "hello:local", "hello:gone")
+	s.Values["slipway:services"] = strings.ReplaceAll(s.Values["slipway:services"], "hello:local", "hello:gone")
 	var cloud mocks.Cloud
 	_, err := deployTo(&cloud, s)
 	if err == nil || !strings.Contains(err.Error(), "service hello: look up the digest of image 000000000000.dkr.ecr.eu-central-1.amazonaws.com/hello:gone") {
@@ -361,12 +362,12 @@ func TestMissingImageRegistersNothing(t *testing.T) {
 // A zone id in the config saves a look-up, for which the API token would need the right to read zones.
 func TestZoneIDIsNotLookedUp(t *testing.T) {
 	s := readStack(t, "dev")
-	s.values["slipway:zoneId"] = "0123456789abcdef0123456789abcdef"
+	s.Values["slipway:zoneId"] = "0123456789abcdef0123456789abcdef"
 	var cloud mocks.Cloud
 	if _, err := deployTo(&cloud, s); err != nil {
 		t.Fatal(err)
 	}
-	if zone := cloud.Resource("cloudflare:index/record:Record", "hello.dev.example.com").Inputs["zoneId"]; zone.StringValue() != s.values["slipway:zoneId"] {
+	if zone := cloud.Resource("cloudflare:index/record:Record", "hello.dev.example.com").Inputs["zoneId"]; zone.StringValue() != s.Values["slipway:zoneId"] {
 		t.Errorf("the record is in zone %v", zone)
 	}
 	if slices.Contains(cloud.Calls(), "cloudflare:index/getZone:getZone") {

@@ -10,14 +10,15 @@ import (
 	"slipway/bootstrap/permissions"
 	"slipway/components"
 	"slipway/components/mocks"
+	"slipway/internal/settings"
 )
 
 const testBoundary = "arn:aws:iam::123456789012:policy/slipway-boundary"
 
 // everyFeature returns configs that together make the program do everything that it can.
-func everyFeature(t *testing.T) map[string]configSource {
+func everyFeature(t *testing.T) map[string]settings.Source {
 	t.Helper()
-	configs := map[string]configSource{
+	configs := map[string]settings.Source{
 		"secrets, another registry, Spot, one address family": encrypted(source(service(`
 			"secrets": {"TOKEN": "swordfish"}, "env": {"A": "a"},
 			"capacity": {"fargate": {"base": 1, "weight": 1}, "fargateSpot": {"weight": 1}},
@@ -31,7 +32,7 @@ func everyFeature(t *testing.T) map[string]configSource {
 		configs["stack "+stack] = readStack(t, stack)
 	}
 	for name := range configs {
-		configs[name].values["slipway:permissionsBoundary"] = testBoundary
+		configs[name].Values["slipway:permissionsBoundary"] = testBoundary
 	}
 	return configs
 }

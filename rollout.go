@@ -6,12 +6,13 @@ import (
 
 	"slipway/components"
 	"slipway/internal/rollout"
+	"slipway/internal/settings"
 )
 
-// watcher returns what asks AWS how deployments go, as whom and in the region that the config says to the AWS provider.
-func (s *configSource) watcher() components.Watcher {
+// newWatcher returns what asks AWS how deployments go, as whom and in the region that the config says to the AWS provider.
+func newWatcher(source settings.Source) components.Watcher {
 	options := rollout.ProviderOptions{}
-	for key, value := range s.values {
+	for key, value := range source.Values {
 		if option, isAWS := strings.CutPrefix(key, "aws:"); isAWS {
 			options[option] = value
 		}

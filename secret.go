@@ -5,6 +5,8 @@ import (
 	"log/slog"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"slipway/internal/settings"
 )
 
 // secret is a value that does not show itself: formatted, logged or encoded it is "[secret]". A function keeps it, since fmt
@@ -17,18 +19,16 @@ func newSecret(value string) secret {
 	return secret{func() string { return value }}
 }
 
-const redacted = "[secret]"
-
 // Format implements [fmt.Formatter] for every verb, %#v and %+v included.
-func (secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
+func (secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(settings.Redacted)) }
 
 // MarshalText implements [encoding.TextMarshaler], which JSON and YAML encoders use.
 //
 //nolint:unparam // The interface has an error.
-func (secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+func (secret) MarshalText() ([]byte, error) { return []byte(settings.Redacted), nil }
 
 // LogValue implements [slog.LogValuer].
-func (secret) LogValue() slog.Value { return slog.StringValue(redacted) }
+func (secret) LogValue() slog.Value { return slog.StringValue(settings.Redacted) }
 
 // input returns the value as a Pulumi secret, which stays encrypted in the state.
 func (s secret) input() pulumi.StringInput {

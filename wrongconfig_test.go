@@ -12,11 +12,12 @@ import (
 	"pgregory.net/rapid"
 
 	"slipway/components/mocks"
+	"slipway/internal/settings"
 )
 
 // refused runs the whole program with a wrong config. It has to end with an error that holds a text, is short and shows no
 // secret, before anything is registered or even looked up.
-func refused(t rapid.TB, s configSource, want string) {
+func refused(t rapid.TB, s settings.Source, want string) {
 	t.Helper()
 	var cloud mocks.Cloud
 	_, err := deployTo(&cloud, s)
@@ -192,7 +193,7 @@ func TestWrongMembers(t *testing.T) {
 func TestEmptyObjectsAreNone(t *testing.T) {
 	var plain, empty mocks.Cloud
 	members := `"env": {}, "secrets": {}, "capacity": {}, "healthCheck": {}, "registry": {}, "deployment": {}, "canary": {}, "before": {}, "scaling": {}`
-	for cloud, s := range map[*mocks.Cloud]configSource{
+	for cloud, s := range map[*mocks.Cloud]settings.Source{
 		&plain: source(service("")),
 		&empty: source(service(members), "network", "{}", "dns", "{}", "loadBalancer", "{}", "logs", "{}", "tags", "{}"),
 	} {

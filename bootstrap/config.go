@@ -1,16 +1,14 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"slipway/internal/settings"
 )
 
 // config is the account's config, complete and checked. Pulumi.yaml describes its keys.
@@ -29,18 +27,6 @@ type config struct {
 	stateAccounts     map[string][]string // the stacks that others may use in the one made here, by id; "pr-*" is all that begin so
 }
 
-// configSource is where the config is read from: what the engine hands to the program.
-type configSource struct {
-	project, stack string
-	values         map[string]string // by full key; lists and objects as JSON
-}
-
-// capture is a [pulumi.RunOption] that takes the config from what the engine hands over: a [pulumi.Context] does not list the
-// keys, and an unknown key is a mistake that has to be reported.
-func (s *configSource) capture(info *pulumi.RunInfo) {
-	*s = configSource{project: info.Project, stack: info.Stack, values: info.Config}
-}
-
 // Bounds of keepImages. An image that is not there any more cannot be rolled back to, and no task of it can start.
 const (
 	minKeepImages     = 10
@@ -49,43 +35,55 @@ const (
 )
 
 // readConfig reads the account's config as a whole. Its error lists everything that is wrong, by key.
-func readConfig(source configSource) (*config, error) {
-	r := reader{namespace: source.project + ":", values: source.values, known: make(map[string]bool)}
+func readConfig(source settings.Source) (*config, error) {
+	var found settings.Problems
+	root := source.Root(&found)
 	c := &config{
-		repository:      r.text("repository", checkRepository),
-		environments:    r.list("environments", checkEnvironment),
-		deployers:       r.list("deployers", checkPrincipal),
-		images:          r.list("images", checkImage),
-		keepImages:      r.integer("keepImages", defaultKeepImages, minKeepImages, maxKeepImages),
-		pullAccounts:    r.list("pullAccounts", checkAccount),
-		pullRequests:    r.boolean("pullRequests", false),
-		oidcProviderARN: r.text("oidcProviderArn", checkProvider),
+		repository:      root.RequiredText("repository", "the GitHub repository whose jobs deploy, owner/name", checkRepository),
+		environments:    root.Set("environments", checkEnvironment),
+		deployers:       root.Set("deployers", checkPrincipal),
+		images:          root.Set("images", checkImage),
+		keepImages:      root.Integer("keepImages", defaultKeepImages, minKeepImages, maxKeepImages),
+		pullAccounts:    root.Set("pullAccounts", checkAccount),
+		pullRequests:    root.Boolean("pullRequests", false),
+		oidcProviderARN: root.Text("oidcProviderArn", "", checkProvider),
 
-		stateBucket:       r.boolean("stateBucket", true),
-		sharedStateBucket: r.text("sharedStateBucket", checkBucket),
-		stateAccounts:     r.lists("stateAccounts", checkAccount, checkStack),
+		stateBucket:       root.Boolean("stateBucket", true),
+		sharedStateBucket: root.Text("sharedStateBucket", "", checkBucket),
+		stateAccounts:     readStateAccounts(root.Section("stateAccounts")),
 	}
-	if !r.has("repository") {
-		r.problem("repository", "is missing; it is the GitHub repository whose jobs deploy, owner/name")
-	}
-	if !r.has("environments") {
-		r.problem("environments", "is missing; it is a list of the GitHub environments whose jobs deploy to this account")
+	if len(c.environments) == 0 && !found.Within(root.Path("environments")) {
+		found.Add(root.Path("environments"), "is missing; it is a list of the GitHub environments whose jobs deploy to this account")
 	}
 	if len(c.images) == 0 && len(c.pullAccounts) > 0 {
-		r.problem("pullAccounts", "there are accounts that may pull images, and no images")
+		found.Add(root.Path("pullAccounts"), "there are accounts that may pull images, and no images")
 	}
 	if len(c.stateAccounts) > 0 && (!c.stateBucket || c.sharedStateBucket != "") {
-		r.problem("stateAccounts", "there are accounts that may use the state's bucket, and none is made here")
+		found.Add(root.Path("stateAccounts"), "there are accounts that may use the state's bucket, and none is made here")
 	}
 	if err := checkShares(c.stateAccounts); err != nil {
-		r.problem("stateAccounts", "%w", err)
+		found.Add(root.Path("stateAccounts"), "%w", err)
 	}
-	r.reportUnknown()
-	if len(r.problems) > 0 {
-		slices.SortFunc(r.problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
-		return nil, fmt.Errorf("config of stack %s:\n%w", source.stack, errors.Join(r.problems...))
+	root.Close()
+	if err := found.Err(source.Stack); err != nil {
+		return nil, err
 	}
 	return c, nil
+}
+
+// readStateAccounts returns the stacks that accounts may use, by the account's id.
+func readStateAccounts(o *settings.Object) map[string][]string {
+	stacks := make(map[string][]string, o.Len())
+	for _, account := range o.Members() {
+		if err := checkAccount(account); err != nil {
+			o.Problems.Add(o.Path(account), "%w", err)
+		}
+		stacks[account] = o.Set(account, checkStack)
+		if len(stacks[account]) == 0 && !o.Problems.Within(o.Path(account)) {
+			o.Problems.Add(o.Path(account), "is empty")
+		}
+	}
+	return stacks
 }
 
 // The checks of single values.
@@ -181,122 +179,4 @@ func checkProvider(s string) error {
 		return errors.New("must be the ARN of the account's provider for GitHub, arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com")
 	}
 	return nil
-}
-
-// reader reads the project's part of the config. A key that is absent or empty has its default.
-type reader struct {
-	namespace string
-	values    map[string]string
-	known     map[string]bool
-	problems  []error
-}
-
-func (r *reader) problem(key, format string, args ...any) {
-	r.problems = append(r.problems, fmt.Errorf("%s%s: %w", r.namespace, key, fmt.Errorf(format, args...)))
-}
-
-func (r *reader) has(key string) bool { return r.get(key) != "" }
-
-func (r *reader) get(key string) string {
-	r.known[key] = true
-	value := r.values[r.namespace+key]
-	if value == "[]" || value == "{}" {
-		return ""
-	}
-	return value
-}
-
-func (r *reader) text(key string, check func(string) error) string {
-	text := r.get(key)
-	if text == "" {
-		return ""
-	}
-	if err := check(text); err != nil {
-		r.problem(key, "%q: %w", text, err)
-		return ""
-	}
-	return text
-}
-
-func (r *reader) list(key string, check func(string) error) []string {
-	text := r.get(key)
-	if text == "" {
-		return nil
-	}
-	var list []string
-	if err := json.Unmarshal([]byte(text), &list); err != nil {
-		r.problem(key, "%q: must be a list of strings", text)
-		return nil
-	}
-	r.checkElements(key, list, check)
-	return list
-}
-
-// lists reads an object of lists.
-func (r *reader) lists(key string, checkName, checkElement func(string) error) map[string][]string {
-	text := r.get(key)
-	if text == "" {
-		return nil
-	}
-	var lists map[string][]string
-	if err := json.Unmarshal([]byte(text), &lists); err != nil {
-		r.problem(key, "%q: must be an object of lists of strings", text)
-		return nil
-	}
-	for name, list := range lists {
-		if err := checkName(name); err != nil {
-			r.problem(key, "%q: %w", name, err)
-		}
-		member := key + "." + name
-		if len(list) == 0 {
-			r.problem(member, "is empty")
-		}
-		r.checkElements(member, list, checkElement)
-	}
-	return lists
-}
-
-func (r *reader) checkElements(key string, list []string, check func(string) error) {
-	for i, element := range list {
-		switch err := check(element); {
-		case err != nil:
-			r.problem(fmt.Sprintf("%s[%d]", key, i), "%q: %w", element, err)
-		case slices.Contains(list[:i], element):
-			r.problem(fmt.Sprintf("%s[%d]", key, i), "%q: is listed more than once", element)
-		}
-	}
-}
-
-func (r *reader) integer(key string, otherwise, least, most int) int {
-	text := r.get(key)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < least || n > most {
-		r.problem(key, "%q: must be a whole number from %d to %d", text, least, most)
-		return otherwise
-	}
-	return n
-}
-
-func (r *reader) boolean(key string, otherwise bool) bool {
-	switch text := r.get(key); text {
-	case "":
-		return otherwise
-	case "true", "false":
-		return text == "true"
-	default:
-		r.problem(key, "%q: must be true or false", text)
-		return otherwise
-	}
-}
-
-// reportUnknown reports the keys that nothing has asked for. Other namespaces are the providers'.
-func (r *reader) reportUnknown() {
-	for full := range r.values {
-		if key, own := strings.CutPrefix(full, r.namespace); own && !r.known[key] {
-			r.problem(key, "unknown key; known here are %s", strings.Join(slices.Sorted(maps.Keys(r.known)), ", "))
-		}
-	}
 }

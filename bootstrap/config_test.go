@@ -6,24 +6,26 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"slipway/internal/settings"
 )
 
 // source returns the config of a stack "dev" as the engine hands it over: the two required keys, and others.
-func source(others ...string) configSource {
-	s := configSource{project: "slipway-bootstrap", stack: "dev", values: map[string]string{
+func source(others ...string) settings.Source {
+	s := settings.Source{Project: "slipway-bootstrap", Stack: "dev", Values: map[string]string{
 		"aws:region":                     "eu-central-1",
 		"slipway-bootstrap:repository":   "example/hello",
 		"slipway-bootstrap:environments": `["dev","qa"]`,
 	}}
 	for i := 0; i < len(others); i += 2 {
-		s.values["slipway-bootstrap:"+others[i]] = others[i+1]
+		s.Values["slipway-bootstrap:"+others[i]] = others[i+1]
 	}
 	return s
 }
 
 func TestConfigs(t *testing.T) {
 	for name, test := range map[string]struct {
-		source configSource
+		source settings.Source
 		want   config
 	}{
 		"defaults": {source(), config{
@@ -77,8 +79,8 @@ func TestRefusedConfigs(t *testing.T) {
 		"one id":                   {"repository", "example@1/hello", "slipway-bootstrap:repository: "},
 		"no environments":          {"environments", "", "slipway-bootstrap:environments: is missing"},
 		"empty environments":       {"environments", "[]", "slipway-bootstrap:environments: is missing"},
-		"environments is text":     {"environments", "dev", "slipway-bootstrap:environments: \"dev\": must be a list of strings"},
-		"environments are numbers": {"environments", "[1]", "must be a list of strings"},
+		"environments is text":     {"environments", "dev", "slipway-bootstrap:environments: is a string and must be a list of strings"},
+		"environments are numbers": {"environments", "[1]", "slipway-bootstrap:environments[0]: is a number and must be a string"},
 		"environment with a star":  {"environments", `["dev","*"]`, `slipway-bootstrap:environments[1]: "*": `},
 		"environment with a colon": {"environments", `["dev:x"]`, "slipway-bootstrap:environments[0]: "},
 		"environment is empty":     {"environments", `[""]`, "slipway-bootstrap:environments[0]: "},
@@ -86,24 +88,24 @@ func TestRefusedConfigs(t *testing.T) {
 		"environment for Drift":    {"environments", `["Drift"]`, `slipway-bootstrap:environments[0]: "Drift": is an environment for which nobody's approval is asked`},
 		"environment for previews": {"environments", `["preview"]`, "its jobs have the role slipway-preview, and must not have slipway-deploy"},
 		"environment for branches": {"environments", `["dev","pr"]`, "its jobs have the role slipway-pr, and must not have slipway-deploy"},
-		"environment twice":        {"environments", `["dev","dev"]`, `slipway-bootstrap:environments[1]: "dev": is listed more than once`},
+		"environment twice":        {"environments", `["dev","dev"]`, `slipway-bootstrap:environments: "dev": is listed more than once`},
 		"image in upper case":      {"images", `["Hello"]`, `slipway-bootstrap:images[0]: "Hello": `},
 		"image of one letter":      {"images", `["h"]`, "slipway-bootstrap:images[0]: "},
 		"image with a tag":         {"images", `["hello:1"]`, "slipway-bootstrap:images[0]: "},
 		"image twice":              {"images", `["hello","hello"]`, "is listed more than once"},
-		"few images":               {"keepImages", "9", `slipway-bootstrap:keepImages: "9": must be a whole number from 10 to 10000`},
+		"few images":               {"keepImages", "9", "slipway-bootstrap:keepImages: 9: must be from 10 to 10000"},
 		"many images":              {"keepImages", "10001", "slipway-bootstrap:keepImages: "},
 		"half an image":            {"keepImages", "10.5", "slipway-bootstrap:keepImages: "},
-		"account as a number":      {"pullAccounts", "[210987654321]", "slipway-bootstrap:pullAccounts: \"[210987654321]\": must be a list of strings"},
+		"account as a number":      {"pullAccounts", "[210987654321]", "slipway-bootstrap:pullAccounts[0]: is a number and must be a string"},
 		"account too short":        {"pullAccounts", `["21098765432"]`, "slipway-bootstrap:pullAccounts[0]: "},
 		"accounts without images":  {"pullAccounts", `["210987654321"]`, "slipway-bootstrap:pullAccounts: there are accounts that may pull images, and no images"},
 		"everybody deploys":        {"deployers", `["*"]`, "slipway-bootstrap:deployers[0]: "},
 		"a session deploys":        {"deployers", `["arn:aws:sts::123456789012:assumed-role/admin/me"]`, "slipway-bootstrap:deployers[0]: "},
-		"bucket's name":            {"stateBucket", "state", `slipway-bootstrap:stateBucket: "state": must be true or false`},
+		"bucket's name":            {"stateBucket", "state", "slipway-bootstrap:stateBucket: is a string and must be true or false"},
 		"bucket's URL":             {"sharedStateBucket", "s3://state", `slipway-bootstrap:sharedStateBucket: "s3://state": a bucket's name`},
-		"state account":            {"stateAccounts", `{"dev":["dev"]}`, `slipway-bootstrap:stateAccounts: "dev": an account's id`},
-		"state accounts as a list": {"stateAccounts", `["210987654321"]`, `slipway-bootstrap:stateAccounts: "[\"210987654321\"]": must be an object of lists of strings`},
-		"one stack as text":        {"stateAccounts", `{"210987654321":"dev"}`, "must be an object of lists of strings"},
+		"state account":            {"stateAccounts", `{"dev":["dev"]}`, "slipway-bootstrap:stateAccounts.dev: an account's id"},
+		"state accounts as a list": {"stateAccounts", `["210987654321"]`, "slipway-bootstrap:stateAccounts: is a list and must be an object"},
+		"one stack as text":        {"stateAccounts", `{"210987654321":"dev"}`, "slipway-bootstrap:stateAccounts.210987654321: is a string and must be a list of strings"},
 		"no stack":                 {"stateAccounts", `{"210987654321":[]}`, "slipway-bootstrap:stateAccounts.210987654321: is empty"},
 		"null stacks":              {"stateAccounts", `{"210987654321":null}`, "slipway-bootstrap:stateAccounts.210987654321: is empty"},
 		"every stack":              {"stateAccounts", `{"210987654321":["dev","*"]}`, `slipway-bootstrap:stateAccounts.210987654321[1]: "*": a stack's name is`},
@@ -112,7 +114,7 @@ func TestRefusedConfigs(t *testing.T) {
 		"stack with a star inside": {"stateAccounts", `{"210987654321":["pr-*-x"]}`, "slipway-bootstrap:stateAccounts.210987654321[0]: "},
 		"stack with a folder":      {"stateAccounts", `{"210987654321":["dev/x"]}`, "slipway-bootstrap:stateAccounts.210987654321[0]: "},
 		"stack with a dot":         {"stateAccounts", `{"210987654321":["dev.json"]}`, "slipway-bootstrap:stateAccounts.210987654321[0]: "},
-		"stack twice":              {"stateAccounts", `{"210987654321":["dev","dev"]}`, `slipway-bootstrap:stateAccounts.210987654321[1]: "dev": is listed more than once`},
+		"stack twice":              {"stateAccounts", `{"210987654321":["dev","dev"]}`, `slipway-bootstrap:stateAccounts.210987654321: "dev": is listed more than once`},
 		"stack of two accounts": {
 			"stateAccounts", `{"210987654321":["dev"],"000000000000":["dev"]}`,
 			"slipway-bootstrap:stateAccounts: dev of account 000000000000 and dev of account 210987654321 can be the same stack",

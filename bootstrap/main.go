@@ -10,11 +10,12 @@ import (
 
 	"slipway/bootstrap/permissions"
 	"slipway/components"
+	"slipway/internal/settings"
 )
 
 func main() {
-	var source configSource
-	pulumi.Run(func(ctx *pulumi.Context) error { return bootstrap(ctx, source) }, source.capture)
+	var source settings.Source
+	pulumi.Run(func(ctx *pulumi.Context) error { return bootstrap(ctx, source) }, source.Capture)
 }
 
 // bootstrap prepares an account:
@@ -27,7 +28,7 @@ func main() {
 //	               images in ECR ◀── pushes, and writes ──▶ state in S3                the program's resources,
 //	                     ▲                                                             roles under /slipway/ within
 //	                     └── pull ── other accounts                                    the boundary slipway-boundary
-func bootstrap(ctx *pulumi.Context, source configSource) error {
+func bootstrap(ctx *pulumi.Context, source settings.Source) error {
 	cfg, err := readConfig(source)
 	if err != nil {
 		return err

@@ -20,8 +20,9 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"slipway/bootstrap/permissions"
+	"slipway/components/fsbp"
 	"slipway/components/mocks"
-	"slipway/internal/fsbp"
+	"slipway/internal/settings"
 )
 
 // The accounts of the example stacks.
@@ -62,11 +63,11 @@ func (c *cloud) NewResource(args pulumi.MockResourceArgs) (string, resource.Prop
 }
 
 // deploy runs the program with a config and returns its outputs as JSON.
-func (c *cloud) deploy(s configSource) (outputs string, err error) {
-	var captured configSource
-	c.Options = []pulumi.RunOption{pulumi.WithMocks(s.project, s.stack, c), func(info *pulumi.RunInfo) {
-		info.Config = s.values
-	}, captured.capture}
+func (c *cloud) deploy(s settings.Source) (outputs string, err error) {
+	var captured settings.Source
+	c.Options = []pulumi.RunOption{pulumi.WithMocks(s.Project, s.Stack, c), func(info *pulumi.RunInfo) {
+		info.Config = s.Values
+	}, captured.Capture}
 	err = c.Run(func(ctx *pulumi.Context) error {
 		if err := bootstrap(ctx, captured); err != nil {
 			return err
@@ -81,7 +82,7 @@ func (c *cloud) deploy(s configSource) (outputs string, err error) {
 }
 
 // readStack reads a stack's config from its file, the way the engine does.
-func readStack(t *testing.T, name string) configSource {
+func readStack(t *testing.T, name string) settings.Source {
 	t.Helper()
 	project, err := workspace.LoadProject("Pulumi.yaml")
 	if err != nil {
@@ -91,9 +92,9 @@ func readStack(t *testing.T, name string) configSource {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := configSource{project: string(project.Name), stack: name, values: make(map[string]string)}
+	s := settings.Source{Project: string(project.Name), Stack: name, Values: make(map[string]string)}
 	for key, value := range stack.Config {
-		if s.values[key.String()], err = value.Value(pulumiconfig.NopDecrypter); err != nil {
+		if s.Values[key.String()], err = value.Value(pulumiconfig.NopDecrypter); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -286,10 +287,10 @@ func TestExpireAfter(t *testing.T) {
 func TestOptions(t *testing.T) {
 	const provider, admin = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com", "arn:aws:iam::123456789012:role/admin"
 	s := readStack(t, "prod")
-	delete(s.values, "slipway-bootstrap:stateAccounts")
-	s.values["slipway-bootstrap:stateBucket"] = "false"
-	s.values["slipway-bootstrap:oidcProviderArn"] = provider
-	s.values["slipway-bootstrap:deployers"] = `["` + admin + `"]`
+	delete(s.Values, "slipway-bootstrap:stateAccounts")
+	s.Values["slipway-bootstrap:stateBucket"] = "false"
+	s.Values["slipway-bootstrap:oidcProviderArn"] = provider
+	s.Values["slipway-bootstrap:deployers"] = `["` + admin + `"]`
 	var c cloud
 	outputs, err := c.deploy(s)
 	if err != nil {
@@ -318,7 +319,7 @@ func TestOptions(t *testing.T) {
 func deployEverything(t *testing.T) *cloud {
 	t.Helper()
 	s := readStack(t, "dev")
-	delete(s.values, "slipway-bootstrap:sharedStateBucket")
+	delete(s.Values, "slipway-bootstrap:sharedStateBucket")
 	var c cloud
 	if _, err := c.deploy(s); err != nil {
 		t.Fatal(err)
@@ -362,9 +363,9 @@ func TestBucketPolicyComesAfterThePublicAccessBlock(t *testing.T) {
 // Nothing is registered when the config is wrong, or when it is not known where this is.
 func TestFailuresRegisterNothing(t *testing.T) {
 	wrong := readStack(t, "dev")
-	wrong.values["slipway-bootstrap:repository"] = "hello"
+	wrong.Values["slipway-bootstrap:repository"] = "hello"
 	for name, test := range map[string]struct {
-		source configSource
+		source settings.Source
 		fail   func(token, name string) error
 		want   string
 	}{
@@ -448,7 +449,7 @@ func TestPulumiYAMLDescribesTheConfig(t *testing.T) {
 	}
 	described := slices.Sorted(maps.Keys(project.Config))
 	s := readStack(t, "dev")
-	s.values["slipway-bootstrap:bogus"] = "x"
+	s.Values["slipway-bootstrap:bogus"] = "x"
 	_, err = readConfig(s)
 	if want := "slipway-bootstrap:bogus: unknown key; known here are " + strings.Join(described, ", "); err == nil || !strings.HasSuffix(err.Error(), want) {
 		t.Errorf("%v, want %s", err, want)

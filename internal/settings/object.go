@@ -1,0 +1,298 @@
+package settings
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// Object reads an object of the config strictly: every getter reports a value of the wrong type, and Close reports the
+// keys that no getter has asked for. A key that is absent or null has its default. Keys are reported the way
+// `pulumi config set --path` takes them.
+type Object struct {
+	Key      string    // where the object is; ends with a colon for the root
+	Secret   bool      // there are Pulumi secrets in it: no text in it is shown
+	Problems *Problems // to which all that is wrong in it goes
+
+	values     map[string]any
+	known      map[string]bool
+	secretKeys []string // of the root: the keys of its members that there are Pulumi secrets in
+}
+
+func newObject(key string, values map[string]any, problems *Problems) *Object {
+	return &Object{Key: key, Problems: problems, values: values, known: make(map[string]bool)}
+}
+
+// Len returns how many members the object has.
+func (o *Object) Len() int { return len(o.values) }
+
+// maxShownName is how much of a member's name is shown, in bytes. It is longer than any name that is right.
+const maxShownName = 100
+
+func shortened(name string) string {
+	if len(name) > maxShownName {
+		return strings.ToValidUTF8(name[:maxShownName], "") + "…"
+	}
+	return name
+}
+
+func unprintable(r rune) bool { return !unicode.IsPrint(r) }
+
+// Path returns where what a path of members leads to is. Names that could be taken for something else are quoted.
+func (o *Object) Path(members ...string) string {
+	key := o.Key
+	for _, member := range members {
+		switch {
+		case strings.ContainsAny(member, `."[]`) || len(member) > maxShownName || strings.ContainsFunc(member, unprintable):
+			key += "[" + strconv.Quote(shortened(member)) + "]"
+		case strings.HasSuffix(key, ":"):
+			key += member
+		default:
+			key += "." + member
+		}
+	}
+	return key
+}
+
+// IsSecret reports whether there are Pulumi secrets in the member.
+func (o *Object) IsSecret(member string) bool {
+	return o.Secret || slices.Contains(o.secretKeys, o.Path(member))
+}
+
+// Invalid reports what is wrong with a member's value. See [Problems.AddValue].
+func (o *Object) Invalid(member string, value any, err error) {
+	o.Problems.AddValue(o.Path(member), value, o.IsSecret(member), err)
+}
+
+// Members returns the names of everything in the object, sorted, and marks it known.
+func (o *Object) Members() []string {
+	members := slices.Sorted(maps.Keys(o.values))
+	for _, member := range members {
+		o.known[member] = true
+	}
+	return members
+}
+
+// Get returns the member's value and whether it has one.
+func (o *Object) Get(member string) (any, bool) {
+	o.known[member] = true
+	value := o.values[member]
+	return value, value != nil
+}
+
+// Has reports whether the member has a value.
+func (o *Object) Has(member string) bool {
+	_, found := o.Get(member)
+	return found
+}
+
+// Close reports the members that are unknown.
+func (o *Object) Close() {
+	for _, member := range slices.Sorted(maps.Keys(o.values)) {
+		switch {
+		case o.known[member]:
+		case strings.HasSuffix(o.Key, ":") && strings.Contains(member, "."):
+			o.Problems.Add(o.Path(member), "unknown key; `pulumi config set` takes the dots for a path only with --path: "+
+				"remove this key with `pulumi config rm`, and set it so")
+		default:
+			o.Problems.Add(o.Path(member), "unknown key; known here are %s", strings.Join(slices.Sorted(maps.Keys(o.known)), ", "))
+		}
+	}
+}
+
+// WrongType reports the type of a member.
+func (o *Object) WrongType(member string, value any, want string) {
+	o.Problems.AddWrongType(o.Path(member), value, want)
+}
+
+func typeName(value any) string {
+	switch value.(type) {
+	case string:
+		return "a string"
+	case json.Number:
+		return "a number"
+	case bool:
+		return "a boolean"
+	case []any:
+		return "a list"
+	case map[string]any:
+		return "an object"
+	default:
+		return "null"
+	}
+}
+
+// Section returns an object inside this one, which is empty if it is absent.
+func (o *Object) Section(member string) *Object {
+	value, _ := o.Get(member)
+	values, isObject := value.(map[string]any)
+	if value != nil && !isObject {
+		o.WrongType(member, value, "an object")
+	}
+	inner := newObject(o.Path(member), values, o.Problems)
+	inner.Secret = o.IsSecret(member)
+	return inner
+}
+
+// Text returns a string that passes the checks.
+func (o *Object) Text(member, otherwise string, checks ...func(string) error) string {
+	value, found := o.Get(member)
+	if !found {
+		return otherwise
+	}
+	text, isText := value.(string)
+	if !isText {
+		o.WrongType(member, value, "a string")
+		return otherwise
+	}
+	for _, check := range checks {
+		if err := check(text); err != nil {
+			o.Invalid(member, text, err)
+			return otherwise
+		}
+	}
+	return text
+}
+
+// RequiredText returns a string that passes the checks and reports its absence.
+func (o *Object) RequiredText(member, what string, checks ...func(string) error) string {
+	if _, found := o.Get(member); !found {
+		o.Problems.Add(o.Path(member), "is missing; it is %s", what)
+		return ""
+	}
+	return o.Text(member, "", checks...)
+}
+
+// literal returns the number or the boolean that a member of the root means: there Pulumi passes them as text.
+func (o *Object) literal(value any) any {
+	text, isText := value.(string)
+	if !isText || !strings.HasSuffix(o.Key, ":") {
+		return value
+	}
+	if text == "true" || text == "false" {
+		return text == "true"
+	}
+	var number json.Number
+	if strings.HasPrefix(text, `"`) || json.Unmarshal([]byte(text), &number) != nil || number == "" {
+		return value
+	}
+	return number
+}
+
+// Integer returns a whole number from least to most.
+func (o *Object) Integer(member string, otherwise, least, most int) int {
+	value, found := o.Get(member)
+	if !found {
+		return otherwise
+	}
+	number, isNumber := o.literal(value).(json.Number)
+	if !isNumber {
+		o.WrongType(member, value, "a number")
+		return otherwise
+	}
+	n, err := strconv.Atoi(number.String())
+	if err != nil {
+		f, err := number.Float64()
+		if err != nil || f != math.Trunc(f) || math.Abs(f) > math.MaxInt32 {
+			o.Invalid(member, number, fmt.Errorf("must be a whole number from %d to %d", least, most))
+			return otherwise
+		}
+		n = int(f) // 1e3, as some tools write whole numbers
+	}
+	if n < least || n > most {
+		o.Invalid(member, n, fmt.Errorf("must be from %d to %d", least, most))
+		return otherwise
+	}
+	return n
+}
+
+// RequiredInteger returns a whole number from least to most and reports its absence.
+func (o *Object) RequiredInteger(member, what string, least, most int) int {
+	if _, found := o.Get(member); !found {
+		o.Problems.Add(o.Path(member), "is missing; it is %s", what)
+	}
+	return o.Integer(member, least, least, most)
+}
+
+// Boolean returns true or false.
+func (o *Object) Boolean(member string, otherwise bool) bool {
+	value, found := o.Get(member)
+	if !found {
+		return otherwise
+	}
+	b, isBoolean := o.literal(value).(bool)
+	if !isBoolean {
+		o.WrongType(member, value, "true or false")
+		return otherwise
+	}
+	return b
+}
+
+// Texts returns a list of strings. Those that fail the check, if there is one, are reported and left out.
+func (o *Object) Texts(member string, check func(string) error) []string {
+	value, found := o.Get(member)
+	if !found {
+		return nil
+	}
+	list, isList := value.([]any)
+	if !isList {
+		o.WrongType(member, value, "a list of strings")
+		return nil
+	}
+	var texts []string
+	for i, value := range list {
+		element := fmt.Sprintf("%s[%d]", o.Path(member), i)
+		text, isText := value.(string)
+		if !isText {
+			o.Problems.AddWrongType(element, value, "a string")
+			continue
+		}
+		if check != nil {
+			if err := check(text); err != nil {
+				o.Problems.AddValue(element, text, o.IsSecret(member), err)
+				continue
+			}
+		}
+		texts = append(texts, text)
+	}
+	return texts
+}
+
+// Set returns a list of strings of which none is there twice. See [Object.Texts].
+func (o *Object) Set(member string, check func(string) error) []string {
+	var set []string
+	for _, text := range o.Texts(member, check) {
+		if slices.Contains(set, text) {
+			o.Invalid(member, text, errors.New("is listed more than once"))
+			continue
+		}
+		set = append(set, text)
+	}
+	return set
+}
+
+// Scalars returns an object of strings. Numbers and booleans count as strings, because `pulumi config set --path` makes
+// numbers of digits. No value is ever shown: people put secrets into environments too.
+func (o *Object) Scalars(member string) map[string]string {
+	inner := o.Section(member)
+	texts := make(map[string]string, len(inner.values))
+	for _, name := range inner.Members() {
+		switch value := inner.values[name].(type) {
+		case string:
+			texts[name] = value
+		case json.Number:
+			texts[name] = value.String()
+		case bool:
+			texts[name] = strconv.FormatBool(value)
+		default:
+			inner.WrongType(name, value, "a string")
+		}
+	}
+	return texts
+}

@@ -1,0 +1,110 @@
+package settings
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func source(values ...string) Source {
+	s := Source{Project: "p", Stack: "dev", Values: map[string]string{"aws:region": "eu-central-1"}}
+	for i := 0; i < len(values); i += 2 {
+		s.Values["p:"+values[i]] = values[i+1]
+	}
+	return s
+}
+
+// At the root Pulumi passes numbers and booleans as text; inside of objects they are what they are.
+func TestScalars(t *testing.T) {
+	const otherwise = 7
+	for _, test := range []struct {
+		values  []string
+		integer int
+		boolean bool
+		want    string // the problem, if there is one
+	}{
+		{nil, otherwise, true, ""},
+		{[]string{"n", "", "b", ""}, otherwise, true, ""},
+		{[]string{"n", "1", "b", "false"}, 1, false, ""},
+		{[]string{"n", "1e1"}, 10, true, ""},
+		{[]string{"n", "11"}, otherwise, true, "p:n: 11: must be from 1 to 10"},
+		{[]string{"n", "1.5"}, otherwise, true, "p:n: 1.5: must be a whole number from 1 to 10"},
+		{[]string{"n", "null"}, otherwise, true, "p:n: is a string and must be a number"},
+		{[]string{"n", `"1"`}, otherwise, true, "p:n: is a string and must be a number"},
+		{[]string{"n", "true"}, otherwise, true, "p:n: is a string and must be a number"},
+		{[]string{"b", "yes"}, otherwise, true, "p:b: is a string and must be true or false"},
+	} {
+		var found Problems
+		root := source(test.values...).Root(&found)
+		integer := root.Integer("n", otherwise, 1, 10)
+		boolean := root.Boolean("b", true)
+		if err := found.Err("dev"); integer != test.integer || boolean != test.boolean || (err != nil) != (test.want != "") ||
+			err != nil && err.Error() != "config of stack dev:\n"+test.want {
+			t.Errorf("%q: %d, %t, %v", test.values, integer, boolean, err)
+		}
+	}
+	var found Problems
+	object := source("o", `{"n":"1","b":"true"}`).Root(&found).Section("o")
+	object.Integer("n", otherwise, 1, 10)
+	object.Boolean("b", true)
+	if want := "config of stack dev:\np:o.b: is a string and must be true or false\np:o.n: is a string and must be a number"; found.Err("dev") == nil || found.Err("dev").Error() != want {
+		t.Errorf("inside an object: %v", found.Err("dev"))
+	}
+}
+
+func TestSet(t *testing.T) {
+	var found Problems
+	short := func(text string) error {
+		if len(text) > 1 {
+			return errors.New("is long")
+		}
+		return nil
+	}
+	got := source("list", `["a","bb","a",3,"c"]`).Root(&found).Set("list", short)
+	if want := []string{"a", "c"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	want := `config of stack dev:
+p:list: "a": is listed more than once
+p:list[1]: "bb": is long
+p:list[3]: is a number and must be a string`
+	if err := found.Err("dev"); err == nil || err.Error() != want {
+		t.Errorf("%v\nwant %s", err, want)
+	}
+}
+
+// Of an object with a secret in it no text is shown, whatever is wrong with it.
+func TestSecretsAreNotShown(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		const secret = "swordfish"
+		at := rapid.SampledFrom([]string{`{"a":"swordfish"}`, `{"a":["swordfish"]}`, `{"a":{"b":"swordfish"}}`, `["swordfish"]`, `{"a":"swordfish`, "swordfish"}).Draw(t, "value")
+		s := source("o", at)
+		s.SecretKeys = []string{"p:o"}
+		var found Problems
+		root := s.Root(&found)
+		no := func(string) error { return errors.New("is wrong") }
+		root.Text("o", "", no)
+		inner := root.Section("o")
+		inner.Text("a", "", no)
+		inner.Set("a", no)
+		inner.Section("a").Text("b", "", no)
+		inner.Integer("a", 1, 1, 2)
+		err := found.Err("dev")
+		if err == nil || strings.Contains(err.Error(), secret) {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestUnknownKeys(t *testing.T) {
+	var found Problems
+	root := source("known", "x", "odd", "y").Root(&found)
+	root.Text("known", "")
+	root.Close()
+	if err := found.Err("dev"); err == nil || err.Error() != "config of stack dev:\np:odd: unknown key; known here are known" {
+		t.Error(err)
+	}
+}

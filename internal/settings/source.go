@@ -1,0 +1,67 @@
+// Package settings reads a Pulumi program's config as a whole and strictly: whatever is wrong in it is reported by key, all of it at
+// once, and no secret is shown.
+package settings
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// Source is where the config is read from: what the engine hands to the program.
+type Source struct {
+	Project, Stack string
+	Values         map[string]string // by full key ("slipway:domain"); objects as JSON, secrets decrypted
+	SecretKeys     []string          // full keys whose values contain secrets
+}
+
+// Capture is a [pulumi.RunOption] that takes the config from what the engine hands over. A [pulumi.Context] returns a value
+// for its key, but does not list the keys, and an unknown key is a mistake that has to be reported.
+func (s *Source) Capture(info *pulumi.RunInfo) {
+	*s = Source{Project: info.Project, Stack: info.Stack, Values: info.Config, SecretKeys: info.ConfigSecretKeys}
+}
+
+// Root returns the project's own part of the config, without the providers'.
+func (s Source) Root(found *Problems) *Object {
+	namespace := s.Project + ":"
+	values := make(map[string]any)
+	for _, key := range slices.Sorted(maps.Keys(s.Values)) {
+		name, own := strings.CutPrefix(key, namespace)
+		if !own {
+			continue
+		}
+		value, err := parseValue(s.Values[key])
+		if err != nil {
+			found.Add(key, "%w", err)
+			continue
+		}
+		if value != "" { // the default of an optional key
+			values[name] = value
+		}
+	}
+	root := newObject(namespace, values, found)
+	root.secretKeys = s.SecretKeys
+	return root
+}
+
+// parseValue parses the value of a config key: Pulumi passes objects and lists as JSON and everything else as text.
+func parseValue(text string) (any, error) {
+	if !strings.HasPrefix(text, "{") && !strings.HasPrefix(text, "[") {
+		return text, nil
+	}
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.UseNumber() // so that numbers in an environment keep their digits
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		return nil, errors.New("is not valid JSON") // the decoder's error would quote the value
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("is not valid JSON: something follows the value")
+	}
+	return value, nil
+}
