@@ -265,5 +265,12 @@ func (c *config) warnings() []string {
 		warnings = append(warnings, fmt.Sprintf(
 			"the services have %d host names; ACM's quota is %d names per certificate unless you have raised it", n, namesPerCertificate))
 	}
+	for _, service := range c.services {
+		if spot := service.capacity; spot.Fargate == (components.Share{}) && service.instanceCount < 2 {
+			warnings = append(warnings, fmt.Sprintf(
+				"service %s has a single task, on Fargate Spot: when AWS takes that back, nothing answers until another is healthy; "+
+					"have two tasks, or capacity.fargate.base 1", service.name))
+		}
+	}
 	return warnings
 }

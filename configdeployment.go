@@ -36,7 +36,7 @@ func (r serviceReader) readDeployment(s serviceConfig) (components.Deployment, c
 		if err := errors.Join(d.Check(s.instanceCount), d.CheckScaling(s.scaling)); err != nil {
 			o.Problems.Add(o.Key, "%w", err)
 		} else if s.canary != nil {
-			if err := d.Check(s.canary.Tasks(s.instanceCount)); err != nil {
+			if err := d.Check(s.canary.Tasks(s.instanceCount, s.scaling)); err != nil {
 				o.Problems.Add(o.Key, "for the canary, %w", err)
 			}
 		}

@@ -182,6 +182,9 @@ func (r serviceReader) readHealthCheck() components.HealthCheck {
 	if check.Timeout >= check.Interval {
 		o.Problems.Add(o.Path("timeout"), "%d seconds: must be shorter than the interval of %d seconds", check.Timeout, check.Interval)
 	}
+	if err := check.Check(); err != nil {
+		o.Problems.Add(o.Key, "%w", err)
+	}
 	return check
 }
 

@@ -119,6 +119,7 @@ func deploy(ctx *pulumi.Context, source settings.Source, watcher components.Watc
 			Capacity:                    s.capacity,
 			HealthCheck:                 s.healthCheck,
 			Drain:                       s.drain,
+			IdleTimeout:                 cfg.loadBalancer.idleTimeout,
 			LogRetention:                cfg.logRetention,
 			InstanceCount:               s.instanceCount,
 			Scaling:                     s.scaling,

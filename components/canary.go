@@ -11,7 +11,7 @@ import (
 )
 
 // Canary is another version of a service that gets a part of its requests. It runs as an ECS service of its own beside the
-// service's, with all of the service's settings but the image.
+// service's, with all of the service's settings but the image and the scaling.
 type Canary struct {
 	Image  Image
 	Weight int // percent of the requests; 0 leaves it to the header
@@ -32,10 +32,11 @@ var DefaultCanaryHeader = CanaryHeader{"X-Canary", "always"}
 // maxWeight is a canary's if it gets every request, and the sum of a rule's weights.
 const maxWeight = 100
 
-// headerNamePattern matches a token of RFC 9110, of a length that Elastic Load Balancing takes (HttpHeaderConditionConfig in
-// its API reference), like the values below.
+// headerNamePattern matches the names of headers that the load balancer lets through, which has those with other characters dropped
+// ("HTTP headers and Application Load Balancers": routing.http.drop_invalid_header_fields.enabled), of a length that it takes
+// (HttpHeaderConditionConfig in Elastic Load Balancing's API reference), like the values below.
 var (
-	headerNamePattern  = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,40}$")
+	headerNamePattern  = regexp.MustCompile(`^[A-Za-z0-9-]{1,40}$`)
 	headerValuePattern = regexp.MustCompile(`^[!-~]([ -~]{0,126}[!-~])?$`)
 )
 
@@ -53,7 +54,7 @@ func ParseCanaryHeader(text string) (CanaryHeader, error) {
 func (h CanaryHeader) Check() error {
 	switch {
 	case !headerNamePattern.MatchString(h.Name):
-		return errors.New("a header's name is 1 to 40 letters, digits, hyphens and the like")
+		return errors.New("a header's name is 1 to 40 letters, digits and hyphens: the load balancer drops others")
 	case !headerValuePattern.MatchString(h.Value):
 		return errors.New("a header's value is 1 to 128 printable characters")
 	case strings.EqualFold(h.Name, "Host"):
@@ -75,28 +76,31 @@ func (c *Canary) Check() error {
 	return c.Header.Check()
 }
 
-// Tasks returns the canary's part of the service's number of tasks, which is one at least.
-func (c *Canary) Tasks(tasks int) int {
-	return max(1, (tasks*c.Weight+maxWeight-1)/maxWeight)
+// Tasks returns how many tasks the canary of a service has: its part of the service's, and one at least. Of a service that scales it
+// is a part of the most tasks, which may be wanted as soon as the weight is raised, and long before scaling would notice.
+func (c *Canary) Tasks(instanceCount int, scaling *Scaling) int {
+	if scaling != nil {
+		instanceCount = scaling.most()
+	}
+	return max(1, (instanceCount*c.Weight+maxWeight-1)/maxWeight)
 }
 
-// CanaryRoute returns a route that no request takes, since nobody owns a name that ends in "invalid" (RFC 2606). By its rule
-// the canary's target group belongs to a load balancer, as ECS wants, while its tasks start and nobody should reach it.
+// CanaryRoute returns a route for nobody's requests: nobody has a name that ends in "invalid" (RFC 2606), unless a client makes it up.
+// By its rule the canary's target group belongs to a load balancer, as ECS wants, while its tasks start.
 func CanaryRoute(service string) Route {
 	return Route{Service: service, Hostname: service + ".canary.invalid", Path: EveryPath}
 }
 
-// newCanary creates the canary, and returns how requests are then divided. Whatever sends it requests is created after it
-// is in a steady state, and deleted before it goes.
+// newCanary creates the canary, and returns how requests are then divided. Whatever sends it requests is created, and sends it
+// more, after its tasks are there, and is deleted before they go. What sends it less does so after they have become fewer.
 func (a *FargateServiceArgs) newCanary(
 	ctx *pulumi.Context, name string, around *surroundings, own *lb.TargetGroup, parent pulumi.ResourceOption,
 ) ([]weightedTarget, error) {
 	canary := version{
-		name:    name + "-canary",
-		stream:  a.Service + "-canary",
-		image:   a.Canary.Image,
-		count:   a.Canary.Tasks(a.InstanceCount),
-		scaling: a.Scaling.share(a.Canary),
+		name:   name + "-canary",
+		stream: a.Service + "-canary",
+		image:  a.Canary.Image,
+		count:  a.Canary.Tasks(a.InstanceCount, a.Scaling),
 	}
 	target, err := a.newTargetGroup(ctx, canary.name, parent)
 	if err != nil {

@@ -35,6 +35,9 @@ const (
 	OneAtATime Strategy = "one-at-a-time"
 )
 
+// mostOneAtATime is the number of tasks of which 1 percent, the least that ECS takes, is two.
+const mostOneAtATime = 200
+
 // DefaultErrorPercent is the default of [Deployment].ErrorPercent.
 const DefaultErrorPercent = 5
 
@@ -103,6 +106,10 @@ func (d Deployment) Check(tasks int) error {
 		}
 		if err := d.Strategy.Check(); err != nil {
 			return fmt.Errorf("strategy %q %w", d.Strategy, err)
+		}
+		if d.Strategy == OneAtATime && tasks >= mostOneAtATime {
+			return fmt.Errorf("strategy %s is for fewer than %d tasks: ECS takes whole percentages, and 1 percent of %d tasks is more than one",
+				OneAtATime, mostOneAtATime, tasks)
 		}
 		return nil
 	}

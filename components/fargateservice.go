@@ -18,7 +18,9 @@ const portVariable = "PORT"
 var ReservedVariables = map[string]string{
 	portVariable:       "the port",
 	"DRAIN_DELAY":      "the drain profile",
+	"IDLE_TIMEOUT":     "the load balancer's idle timeout",
 	"MAX_SOCKET_AGE":   "the drain profile",
+	"PING_INTERVAL":    "the load balancer's idle timeout",
 	"SHUTDOWN_TIMEOUT": "the stop timeout",
 }
 
@@ -47,7 +49,7 @@ type FargateServiceArgs struct {
 
 	EntryPoint, Command []string // the image's own if empty
 	// Environment is passed to the container, and so is every key of Secrets, as an environment variable of that name.
-	// PORT is set to Port, and what [Drain] says is set too.
+	// PORT is set to Port, and what [Drain] and IdleTimeout say is set too.
 	Environment, Secrets pulumi.StringMap
 	Port                 int         // by default [DefaultPort]
 	CPU                  int         // units, by default [DefaultCPU]; see [CheckFargateCPU]
@@ -56,6 +58,7 @@ type FargateServiceArgs struct {
 	Capacity             Capacity    // by default [DefaultCapacity]
 	HealthCheck          HealthCheck // by default [DefaultHealthCheck]
 	Drain                Drain       // by default [DefaultDrain]
+	IdleTimeout          int         // of the load balancer, in seconds, by default [DefaultIdleTimeout]
 	LogRetention         int         // days, by default [DefaultLogRetention]
 
 	// InstanceCount is how many tasks run. With Scaling it is how many there are to begin with.
@@ -92,6 +95,18 @@ type HealthCheck struct {
 	GracePeriod        int // seconds after a task's start in which ECS ignores failures
 }
 
+// longestHang is for how long, in seconds, a task that hangs may get requests before the load balancer notices it.
+const longestHang = 300
+
+// Check reports a health check that finds out too late.
+func (h HealthCheck) Check() error {
+	if hang := h.Interval*h.UnhealthyThreshold + h.Timeout; hang > longestHang {
+		return fmt.Errorf("%d failures every %d seconds take %d seconds to notice a task that hangs, and its requests would be dropped for as long; have at most %d",
+			h.UnhealthyThreshold, h.Interval, hang, longestHang)
+	}
+	return nil
+}
+
 // Defaults of a [FargateService].
 const (
 	DefaultPort         = 8080
@@ -116,6 +131,7 @@ func (a FargateServiceArgs) withDefaults() *FargateServiceArgs {
 	a.Capacity = cmp.Or(a.Capacity, DefaultCapacity)
 	a.HealthCheck = cmp.Or(a.HealthCheck, DefaultHealthCheck)
 	a.Drain = cmp.Or(a.Drain, DefaultDrain)
+	a.IdleTimeout = cmp.Or(a.IdleTimeout, DefaultIdleTimeout)
 	a.Deployment = a.Deployment.withDefaults()
 	a.LogRetention = cmp.Or(a.LogRetention, DefaultLogRetention)
 	if a.onError == nil {
@@ -236,7 +252,8 @@ func (a *FargateServiceArgs) check(name string) error {
 		problem("architecture %q is not amd64 or arm64", a.Architecture)
 	}
 	problems = append(problems,
-		CheckFargateCPU(a.CPU), CheckFargateMemory(a.CPU, a.Memory), a.Capacity.Check(), a.Drain.check(), a.Deployment.Check(a.InstanceCount), a.Deployment.CheckScaling(a.Scaling))
+		CheckFargateCPU(a.CPU), CheckFargateMemory(a.CPU, a.Memory), a.Capacity.Check(), a.HealthCheck.Check(), a.Drain.check(),
+		a.Deployment.Check(a.InstanceCount), a.Deployment.CheckScaling(a.Scaling))
 	if a.Scaling != nil {
 		if err := a.Scaling.Check(); err != nil {
 			problem("scaling: %w", err)
@@ -248,7 +265,7 @@ func (a *FargateServiceArgs) check(name string) error {
 		}
 	}
 	if a.Canary != nil {
-		if err := errors.Join(a.Canary.Check(), a.Deployment.Check(a.Canary.Tasks(a.InstanceCount))); err != nil {
+		if err := errors.Join(a.Canary.Check(), a.Deployment.Check(a.Canary.Tasks(a.InstanceCount, a.Scaling))); err != nil {
 			problem("canary: %w", err)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
@@ -76,7 +77,7 @@ aws:cloudwatch/logGroup:LogGroup dev-hello {"retentionInDays":30}
 aws:iam/role:Role dev-hello-execution {"assumeRolePolicy":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"ecs-tasks.amazonaws.com\"},\"Action\":[\"sts:AssumeRole\"]}]}","description":"Used by ECS to start the tasks","path":"/slipway/"}
 aws:iam/role:Role dev-hello-task {"assumeRolePolicy":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"ecs-tasks.amazonaws.com\"},\"Action\":[\"sts:AssumeRole\"]}]}","description":"Given to the tasks themselves","path":"/slipway/"}
 aws:iam/rolePolicy:RolePolicy dev-hello-execution-logs {"policy":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Sid\":\"WriteLogs\",\"Effect\":\"Allow\",\"Action\":[\"logs:CreateLogStream\",\"logs:PutLogEvents\"],\"Resource\":[\"arn:LogGroup/dev-hello:*\"]}]}","role":"dev-hello-execution-0123456"}
-aws:ecs/taskDefinition:TaskDefinition dev-hello {"containerDefinitions":"[{\"name\":\"main\",\"image\":\"ghcr.io/hello@`+testDigest+`\",\"essential\":true,\"environment\":[{\"name\":\"DRAIN_DELAY\",\"value\":\"5s\"},{\"name\":\"MAX_SOCKET_AGE\",\"value\":\"0s\"},{\"name\":\"PORT\",\"value\":\"8080\"},{\"name\":\"SHUTDOWN_TIMEOUT\",\"value\":\"24s\"}],\"portMappings\":[{\"containerPort\":8080,\"hostPort\":8080,\"protocol\":\"tcp\"}],\"user\":\"65532:65532\",\"readonlyRootFilesystem\":true,\"linuxParameters\":{\"initProcessEnabled\":true},\"stopTimeout\":30,\"logConfiguration\":{\"logDriver\":\"awslogs\",\"options\":{\"awslogs-group\":\"dev-hello-0123456\",\"awslogs-region\":\"eu-central-1\",\"awslogs-stream-prefix\":\"hello\",\"max-buffer-size\":\"25m\",\"mode\":\"non-blocking\"}}}]","cpu":"256","executionRoleArn":"arn:Role/dev-hello-execution","family":"slipway-dev-hello","memory":"512","networkMode":"awsvpc","requiresCompatibilities":["FARGATE"],"runtimePlatform":{"cpuArchitecture":"X86_64","operatingSystemFamily":"LINUX"},"skipDestroy":true,"taskRoleArn":"arn:Role/dev-hello-task"}
+aws:ecs/taskDefinition:TaskDefinition dev-hello {"containerDefinitions":"[{\"name\":\"main\",\"image\":\"ghcr.io/hello@`+testDigest+`\",\"essential\":true,\"environment\":[{\"name\":\"DRAIN_DELAY\",\"value\":\"5s\"},{\"name\":\"IDLE_TIMEOUT\",\"value\":\"75s\"},{\"name\":\"MAX_SOCKET_AGE\",\"value\":\"0s\"},{\"name\":\"PING_INTERVAL\",\"value\":\"20s\"},{\"name\":\"PORT\",\"value\":\"8080\"},{\"name\":\"SHUTDOWN_TIMEOUT\",\"value\":\"24s\"}],\"portMappings\":[{\"containerPort\":8080,\"hostPort\":8080,\"protocol\":\"tcp\"}],\"user\":\"65532:65532\",\"readonlyRootFilesystem\":true,\"linuxParameters\":{\"initProcessEnabled\":true},\"stopTimeout\":30,\"logConfiguration\":{\"logDriver\":\"awslogs\",\"options\":{\"awslogs-group\":\"dev-hello-0123456\",\"awslogs-region\":\"eu-central-1\",\"awslogs-stream-prefix\":\"hello\",\"max-buffer-size\":\"25m\",\"mode\":\"non-blocking\"}}}]","cpu":"256","executionRoleArn":"arn:Role/dev-hello-execution","family":"slipway-dev-hello","memory":"512","networkMode":"awsvpc","requiresCompatibilities":["FARGATE"],"runtimePlatform":{"cpuArchitecture":"X86_64","operatingSystemFamily":"LINUX"},"skipDestroy":true,"taskRoleArn":"arn:Role/dev-hello-task"}
 aws:cloudwatch/metricAlarm:MetricAlarm dev-hello-errors {"alarmDescription":"More than 5 % of the requests are answered with 5xx","comparisonOperator":"GreaterThanThreshold","evaluationPeriods":1,"metricQueries":[{"expression":"IF(requests >= 10, 100 * FILL(errors, 0) / requests, 0)","id":"rate","label":"5xx in percent","returnData":true},{"id":"errors","metric":{"dimensions":{"LoadBalancer":"app/dev/1","TargetGroup":"targetgroup/dev-hello/0123456"},"metricName":"HTTPCode_Target_5XX_Count","namespace":"AWS/ApplicationELB","period":60,"stat":"Sum"}},{"id":"requests","metric":{"dimensions":{"LoadBalancer":"app/dev/1","TargetGroup":"targetgroup/dev-hello/0123456"},"metricName":"RequestCount","namespace":"AWS/ApplicationELB","period":60,"stat":"Sum"}}],"threshold":5,"treatMissingData":"notBreaching"}
 aws:cloudwatch/metricAlarm:MetricAlarm dev-hello-unhealthy {"alarmDescription":"A task was unhealthy all the time","comparisonOperator":"GreaterThanThreshold","dimensions":{"LoadBalancer":"app/dev/1","TargetGroup":"targetgroup/dev-hello/0123456"},"evaluationPeriods":2,"metricName":"UnHealthyHostCount","namespace":"AWS/ApplicationELB","period":60,"statistic":"Minimum","threshold":0,"treatMissingData":"notBreaching"}
 aws:ecs/service:Service dev-hello {"alarms":{"alarmNames":["dev-hello-errors-0123456","dev-hello-unhealthy-0123456"],"enable":false,"rollback":false},"capacityProviderStrategies":[{"base":0,"capacityProvider":"FARGATE","weight":1}],"cluster":"cluster","deploymentCircuitBreaker":{"enable":true,"rollback":true},"deploymentMaximumPercent":150,"deploymentMinimumHealthyPercent":100,"desiredCount":2,"enableEcsManagedTags":true,"healthCheckGracePeriodSeconds":10,"loadBalancers":[{"containerName":"main","containerPort":8080,"targetGroupArn":"arn:TargetGroup/dev-hello"}],"networkConfiguration":{"assignPublicIp":true,"securityGroups":["SecurityGroup/dev-hello"],"subnets":["subnet-1","subnet-2"]},"propagateTags":"SERVICE","taskDefinition":"arn:TaskDefinition/dev-hello","waitForSteadyState":true}
@@ -211,7 +212,7 @@ func TestFargateServiceSecrets(t *testing.T) {
 	// The variables name the version of the secret, so that another value makes another revision.
 	definitions := cloud.Resource(taskDefinitionType, "dev-hello").Inputs["containerDefinitions"].StringValue()
 	for _, want := range []string{
-		`"environment":[{"name":"A","value":"a"},{"name":"B","value":"b"},{"name":"DRAIN_DELAY","value":"5s"},{"name":"MAX_SOCKET_AGE","value":"0s"},{"name":"PORT","value":"8080"},{"name":"SHUTDOWN_TIMEOUT","value":"24s"}]`,
+		`"environment":[{"name":"A","value":"a"},{"name":"B","value":"b"},{"name":"DRAIN_DELAY","value":"5s"},{"name":"IDLE_TIMEOUT","value":"75s"},{"name":"MAX_SOCKET_AGE","value":"0s"},{"name":"PING_INTERVAL","value":"20s"},{"name":"PORT","value":"8080"},{"name":"SHUTDOWN_TIMEOUT","value":"24s"}]`,
 		`"secrets":[{"name":"KEY","valueFrom":"arn:Secret/dev-hello-environment:KEY::version-1"},{"name":"TOKEN","valueFrom":"arn:Secret/dev-hello-environment:TOKEN::version-1"}]`,
 		`"repositoryCredentials":{"credentialsParameter":"arn:Secret/dev-hello-registry"}`,
 		`"entryPoint":["/app"],"command":["serve","--all"]`,
@@ -327,6 +328,40 @@ func TestFargateServiceReportsRollback(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("%v, want an error with %q", err, want)
 	}
+}
+
+// Nobody changes the count that scaling left behind, and so it is told. A service that scales may have any.
+func TestFargateServiceTellsOfOtherCount(t *testing.T) {
+	for name, test := range map[string]struct {
+		scaling *Scaling
+		warning string
+	}{
+		"fixed":   {nil, "ECS keeps 7 tasks of service dev-hello-0123456, and 2 are configured: run `pulumi up --refresh`"},
+		"scaling": {testScaling(), ""},
+	} {
+		var log warnings
+		err := (&mocks.Cloud{Scaled: 7}).Run(func(ctx *pulumi.Context) error {
+			log.Log, ctx.Log = ctx.Log, &log
+			return fargateService(func(a *FargateServiceArgs) { a.InstanceCount, a.Scaling = 2, test.scaling })(ctx)
+		})
+		if got := strings.Join(log.messages, "\n"); err != nil || got != test.warning {
+			t.Errorf("%s: warned %q (%v), want %q", name, got, err, test.warning)
+		}
+	}
+}
+
+// warnings keeps what a program warns of.
+type warnings struct {
+	pulumi.Log
+	mu       sync.Mutex
+	messages []string
+}
+
+func (w *warnings) Warn(message string, _ *pulumi.LogArgs) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.messages = append(w.messages, message)
+	return nil
 }
 
 // watcher is a [Watcher] to which every deployment ends alike.

@@ -32,13 +32,17 @@ type Watcher interface {
 // look at what runs shows that the update did not arrive. Nor does it notice a first deployment of which no task gets
 // healthy, or what an alarm rolls back when all tasks run. In a preview a rollback is a warning, because nothing is wrong
 // with the preview itself.
-func (a *FargateServiceArgs) runningTaskDefinition(ctx *pulumi.Context, service *ecs.Service, wanted pulumi.StringOutput) pulumi.StringOutput {
+func (a *FargateServiceArgs) runningTaskDefinition(
+	ctx *pulumi.Context, v version, service *ecs.Service, wanted pulumi.StringOutput,
+) pulumi.StringOutput {
 	running := ecs.LookupServiceOutput(ctx, ecs.LookupServiceOutputArgs{
 		ClusterArn:  service.Cluster,
 		ServiceName: service.Name,
 	}, pulumi.DependsOn([]pulumi.Resource{service})) // its ID is unknown in the preview of its creation: nothing is looked up then
 
-	return pulumi.All(service.Cluster, service.Name, wanted, running.TaskDefinition(), service.URN()).ApplyT(func(known []any) (string, error) {
+	return pulumi.All(
+		service.Cluster, service.Name, wanted, running.TaskDefinition(), service.URN(), running.DesiredCount(),
+	).ApplyT(func(known []any) (string, error) {
 		r := ServiceRevision{ClusterARN: known[0].(string), ServiceName: known[1].(string), TaskDefinitionARN: known[2].(string)}
 		running, failure := known[3].(string), ""
 		if running == r.TaskDefinitionARN && a.Watcher != nil && !ctx.DryRun() {
@@ -56,6 +60,10 @@ func (a *FargateServiceArgs) runningTaskDefinition(ctx *pulumi.Context, service 
 		case failure != "":
 			message = fmt.Sprintf("service %s did not get to run task definition %s: %s; "+
 				"deploy another version, or this one by `pulumi up --replace '%s'` once the cause is mended", r.ServiceName, wanted, failure, known[4])
+		case !ctx.DryRun() && v.scaling == nil && known[5].(int) != v.count:
+			// The AWS provider compares with what it knew last: scaling, which is gone now, had changed the count since.
+			message = fmt.Sprintf("ECS keeps %d tasks of service %s, and %d are configured: run `pulumi up --refresh`", known[5], r.ServiceName, v.count)
+			return r.TaskDefinitionARN, ctx.Log.Warn(message, &pulumi.LogArgs{Resource: service})
 		default:
 			return r.TaskDefinitionARN, nil
 		}

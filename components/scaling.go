@@ -100,19 +100,13 @@ func (s Scaling) Check() error {
 	return errors.Join(problems...)
 }
 
-// share returns the scaling of a service's canary: the same targets, and its part of the tasks.
-func (s *Scaling) share(canary *Canary) *Scaling {
-	if s == nil {
-		return nil
+// most returns the most tasks that there are at any time.
+func (s *Scaling) most() int {
+	most := s.Max
+	for _, action := range s.Schedule {
+		most = max(most, action.Max)
 	}
-	part := *s
-	part.Min, part.Max = canary.Tasks(s.Min), canary.Tasks(s.Max)
-	part.Schedule = make(map[string]ScheduledScaling, len(s.Schedule))
-	for name, action := range s.Schedule {
-		action.Min, action.Max = canary.Tasks(action.Min), canary.Tasks(action.Max)
-		part.Schedule[name] = action
-	}
-	return &part
+	return most
 }
 
 // newScaling registers a version's ECS service with Application Auto Scaling.
@@ -164,7 +158,8 @@ func (a *FargateServiceArgs) newScaling(
 	}
 	for _, key := range slices.Sorted(maps.Keys(v.scaling.Schedule)) {
 		action := v.scaling.Schedule[key]
-		if _, err := appautoscaling.NewScheduledAction(ctx, v.name+"-"+key, &appautoscaling.ScheduledActionArgs{
+		// A "." is in no component's name, so that no other service's schedule makes the same name.
+		if _, err := appautoscaling.NewScheduledAction(ctx, v.name+"."+key, &appautoscaling.ScheduledActionArgs{
 			ServiceNamespace:  target.ServiceNamespace,
 			ScalableDimension: target.ScalableDimension,
 			ResourceId:        target.ResourceId,

@@ -29,27 +29,28 @@ aws:appautoscaling/target:Target dev-hello {"maxCapacity":20,"minCapacity":2,`+o
 aws:appautoscaling/policy:Policy dev-hello-cpu {`+policy+`"ECSServiceAverageCPUUtilization"},`+value+`60}}
 aws:appautoscaling/policy:Policy dev-hello-memory {`+policy+`"ECSServiceAverageMemoryUtilization"},`+value+`70}}
 aws:appautoscaling/policy:Policy dev-hello-requests {`+policy+`"ALBRequestCountPerTarget","resourceLabel":"app/dev/1/targetgroup/dev-hello/0123456"},`+value+`600}}
-aws:appautoscaling/scheduledAction:ScheduledAction dev-hello-night {`+of+`"scalableTargetAction":{"maxCapacity":2,"minCapacity":1},"schedule":"cron(0 22 * * ? *)","serviceNamespace":"ecs","timezone":"Europe/Berlin"}
+aws:appautoscaling/scheduledAction:ScheduledAction dev-hello.night {`+of+`"scalableTargetAction":{"maxCapacity":2,"minCapacity":1},"schedule":"cron(0 22 * * ? *)","serviceNamespace":"ecs","timezone":"Europe/Berlin"}
 `)
 	if ignored := scaled.Resource(serviceType, "dev-hello").RPC.GetIgnoreChanges(); len(ignored) != 1 || ignored[0] != "desiredCount" {
 		t.Errorf("changes of %v are ignored", ignored)
 	}
 }
 
-// A canary scales as its service does, and has its part of the tasks.
-func TestScalingOfACanary(t *testing.T) {
+// A canary does not scale: it has its part of the most tasks.
+func TestCanaryOfServiceThatScales(t *testing.T) {
 	var cloud mocks.Cloud
-	err := cloud.Run(fargateService(withCanary(func(args *FargateServiceArgs) { args.InstanceCount, args.Scaling = 2, testScaling() })))
+	err := cloud.Run(fargateService(withCanary(func(args *FargateServiceArgs) {
+		args.InstanceCount, args.Scaling, args.Canary.Weight = 2, testScaling(), 50
+	})))
 	if err != nil {
 		t.Fatal(err)
 	}
-	target := cloud.Resource("aws:appautoscaling/target:Target", "dev-hello-canary").Inputs
-	if target["minCapacity"].V != 1.0 || target["maxCapacity"].V != 2.0 {
-		t.Errorf("the canary scales from %v to %v", target["minCapacity"], target["maxCapacity"])
+	if target := cloud.Resource("aws:appautoscaling/target:Target", "dev-hello-canary").Inputs; target != nil {
+		t.Errorf("the canary scales: %v", target)
 	}
-	label := cloud.Resource("aws:appautoscaling/policy:Policy", "dev-hello-canary-requests").Inputs
-	if !strings.Contains(mocks.JSON(label), `"resourceLabel":"app/dev/1/targetgroup/dev-hello-canary/0123456"`) {
-		t.Errorf("the canary scales by %s", mocks.JSON(label))
+	canary := cloud.Resource(serviceType, "dev-hello-canary")
+	if want := float64(testScaling().Max) / 2; canary.Inputs["desiredCount"].V != want || len(canary.RPC.GetIgnoreChanges()) > 0 {
+		t.Errorf("the canary has %v tasks, want %v; changes of %v are ignored", canary.Inputs["desiredCount"], want, canary.RPC.GetIgnoreChanges())
 	}
 }
 

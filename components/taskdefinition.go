@@ -17,8 +17,10 @@ func (a *FargateServiceArgs) newTaskDefinition(
 		environment = pulumi.StringMap{}
 	}
 	environment[portVariable] = pulumi.String(strconv.Itoa(a.Port))
-	for name, value := range a.Drain.environment() {
-		environment[name] = pulumi.String(value)
+	for _, variables := range []map[string]string{a.Drain.environment(), idleEnvironment(a.IdleTimeout)} {
+		for name, value := range variables {
+			environment[name] = pulumi.String(value)
+		}
 	}
 
 	secrets := around.secrets

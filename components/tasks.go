@@ -44,9 +44,7 @@ func (a *FargateServiceArgs) newTasks(
 		parent,
 		explained,
 		pulumi.DependsOn(slices.Concat(rules, around.access)),
-		// A service that never had healthy tasks cannot be rolled back, so its first deployment ends by this alone.
-		// Later ones need time to be rolled back in.
-		pulumi.Timeouts(&pulumi.CustomTimeouts{Create: "10m", Update: "20m"}),
+		a.timeouts(v),
 	}
 	if v.scaling != nil {
 		options = append(options, pulumi.IgnoreChanges([]string{"desiredCount"}))
@@ -88,7 +86,7 @@ func (a *FargateServiceArgs) newTasks(
 			return nil, err
 		}
 	}
-	return &tasks{service, a.runningTaskDefinition(ctx, service, definition.Arn)}, nil
+	return &tasks{service, a.runningTaskDefinition(ctx, v, service, definition.Arn)}, nil
 }
 
 // arrived returns the output once the wanted version runs, and an error if it does not. A preview does not know yet which one

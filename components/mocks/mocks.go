@@ -34,13 +34,14 @@ type Cloud struct {
 	Zones       []string                       // availability zones; three if nil
 	Images      map[string]string              // digests in ECR by "repository:tag"
 	RunningTask string                         // ARN of the task definition that every service runs; the wanted one if empty
+	Scaled      int                            // how many tasks every service has; as many as wanted if 0
 	Fail        func(token, name string) error // refuses resources and function calls
 	Options     []pulumi.RunOption             // for the run, such as another stack and its config
 
 	mu        sync.Mutex
 	resources []Resource
 	calls     []string
-	wanted    map[string]resource.PropertyValue // a service's task definition, by its name
+	wanted    map[string]resource.PropertyMap // the inputs of services, by their names
 	preview   bool
 }
 
@@ -211,9 +212,9 @@ func (c *Cloud) NewResource(args pulumi.MockResourceArgs) (string, resource.Prop
 		set("versionId", "version-1")
 	case "Service":
 		if c.wanted == nil {
-			c.wanted = make(map[string]resource.PropertyValue)
+			c.wanted = make(map[string]resource.PropertyMap)
 		}
-		c.wanted[name] = args.Inputs["taskDefinition"]
+		c.wanted[name] = args.Inputs
 	default:
 		set("arn", arn)
 	}
@@ -281,9 +282,13 @@ func (c *Cloud) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 		}
 		answer["imageDigest"] = digest
 	case "aws:ecs/getService:getService":
-		outputs := resource.PropertyMap{"taskDefinition": c.wanted[args.Args["serviceName"].StringValue()]}
+		wanted := c.wanted[args.Args["serviceName"].StringValue()]
+		outputs := resource.PropertyMap{"taskDefinition": wanted["taskDefinition"], "desiredCount": wanted["desiredCount"]}
 		if c.RunningTask != "" {
 			outputs["taskDefinition"] = resource.NewProperty(c.RunningTask)
+		}
+		if c.Scaled != 0 {
+			outputs["desiredCount"] = resource.NewProperty(float64(c.Scaled))
 		}
 		return outputs, nil
 	default:
