@@ -15,7 +15,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
-	"github.com/aws/smithy-go"
 )
 
 // Watcher asks AWS as whom, and where, the options say.
@@ -115,15 +114,4 @@ func (c clients) explain(ctx context.Context, d Revision) string {
 		text.log(log)
 	}
 	return text.String()
-}
-
-// reason shortens an error of the SDK to what the service said, if it was the service.
-func reason(err error) string {
-	if api, ok := errors.AsType[smithy.APIError](err); ok {
-		return fmt.Sprintf("%s: %s", api.ErrorCode(), api.ErrorMessage())
-	}
-	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Sprintf("no answer within %s", timeout)
-	}
-	return err.Error()
 }

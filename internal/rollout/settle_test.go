@@ -2,58 +2,118 @@ package rollout
 
 import (
 	"context"
+	"errors"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/smithy-go"
 )
+
+// look is what one question about the service gets: a deployment, an error, or no answer.
+type look struct {
+	deployment ecstypes.Deployment
+	err        error
+	mute       bool
+}
 
 // progress is a service that looks different each time, until the last.
 type progress struct {
 	fake
-	states []ecstypes.Deployment
+	looks []look
+	asked int
 }
 
+func (p *progress) connect(context.Context) (clients, error) { return clients{ecs: p}, nil }
+
 func (p *progress) DescribeServices(ctx context.Context, in *ecs.DescribeServicesInput, o ...func(*ecs.Options)) (*ecs.DescribeServicesOutput, error) {
-	old := ecstypes.Deployment{Status: aws.String("ACTIVE"), RolloutState: "IN_PROGRESS", TaskDefinition: aws.String("hello:1")}
-	p.services = []ecstypes.Service{{Deployments: []ecstypes.Deployment{old, p.states[0]}}}
-	if len(p.states) > 1 {
-		p.states = p.states[1:]
+	now := p.looks[min(p.asked, len(p.looks)-1)]
+	p.asked++
+	if now.mute {
+		<-ctx.Done()
 	}
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return nil, &aws.RequestCanceledError{Err: err}
 	}
+	if now.err != nil {
+		return nil, &smithy.OperationError{ServiceID: "ECS", OperationName: "DescribeServices", Err: now.err}
+	}
+	old := ecstypes.Deployment{Status: aws.String("ACTIVE"), RolloutState: "IN_PROGRESS", TaskDefinition: aws.String("hello:1")}
+	p.services = []ecstypes.Service{{Deployments: []ecstypes.Deployment{old, now.deployment}}}
 	return p.fake.DescribeServices(ctx, in, o...)
 }
 
+// state is how the service's deployment of a revision goes.
+func state(revision string, rollout ecstypes.DeploymentRolloutState) look {
+	return look{deployment: ecstypes.Deployment{
+		Status: aws.String("PRIMARY"), RolloutState: rollout, RolloutStateReason: aws.String("tasks failed to start."),
+		TaskDefinition: aws.String("arn:task-definition/hello:" + revision),
+	}}
+}
+
+// refusal is an answer of AWS that is an error.
+func refusal(code string) error {
+	return &smithy.GenericAPIError{Code: code, Message: "says AWS"}
+}
+
+// unreachable is what a connection that cannot be made in time ends with, which [errors.Is] takes for a context that ended.
+var unreachable = func() error {
+	_, err := (&net.Dialer{Deadline: time.Unix(1, 0)}).Dial("tcp", "127.0.0.1:1")
+	return err
+}()
+
 func TestSettle(t *testing.T) {
-	state := func(revision string, rollout ecstypes.DeploymentRolloutState) ecstypes.Deployment {
-		return ecstypes.Deployment{
-			Status: aws.String("PRIMARY"), RolloutState: rollout, RolloutStateReason: aws.String("tasks failed to start."),
-			TaskDefinition: aws.String("arn:task-definition/hello:" + revision),
-		}
-	}
-	busy := state("3", "IN_PROGRESS")
+	busy, done, back := state("3", "IN_PROGRESS"), state("3", "COMPLETED"), state("2", "IN_PROGRESS")
+	fails := func(err error) look { return look{err: err} }
 	for name, test := range map[string]struct {
-		states           []ecstypes.Deployment
+		looks            []look
 		running, failure string
 	}{
-		"completed":        {[]ecstypes.Deployment{busy, busy, state("3", "COMPLETED")}, "hello:3", ""},
-		"no rollout state": {[]ecstypes.Deployment{state("3", "")}, "hello:3", ""},
-		"failed":           {[]ecstypes.Deployment{busy, state("3", "FAILED")}, "hello:3", "tasks failed to start."},
-		"rolled back":      {[]ecstypes.Deployment{busy, state("2", "IN_PROGRESS")}, "hello:2", ""},
-		"without end":      {[]ecstypes.Deployment{busy}, "hello:3", "ECS has not ended the deployment after 15m0s"},
+		"completed":        {[]look{busy, busy, done}, "hello:3", ""},
+		"no rollout state": {[]look{state("3", "")}, "hello:3", ""},
+		"failed":           {[]look{busy, state("3", "FAILED")}, "hello:3", "tasks failed to start."},
+		"rolled back":      {[]look{busy, back}, "hello:2", ""},
+		"without end":      {[]look{busy}, "hello:3", "ECS has not ended the deployment after 15m0s"},
+
+		"rolled back after a dial time-out":            {[]look{busy, fails(unreachable), back}, "hello:2", ""},
+		"rolled back after throttling":                 {[]look{fails(refusal("ThrottlingException")), busy, back}, "hello:2", ""},
+		"rolled back after a server's error":           {[]look{busy, fails(&ecstypes.ServerException{}), back}, "hello:2", ""},
+		"completed after a question without an answer": {[]look{busy, {mute: true}, done}, "hello:3", ""},
+		"unreachable from the beginning": {
+			[]look{fails(errors.New("no route to host"))}, "hello:3", "how its deployment ended could not be found out in 15m0s: ",
+		},
+		"unreachable to the end": {
+			[]look{busy, fails(unreachable)}, "hello:3", "how its deployment ended could not be found out in 15m0s: no answer within 20s",
+		},
+		"mute to the end": {
+			[]look{busy, {mute: true}}, "hello:3", "how its deployment ended could not be found out in 15m0s: no answer within 20s",
+		},
+		"without credentials any more": {
+			[]look{busy, fails(refusal("ExpiredTokenException"))}, "hello:3", "how its deployment ended could not be found out: ExpiredTokenException: says AWS",
+		},
+		"without permission any more": {
+			[]look{busy, fails(refusal("AccessDeniedException"))}, "hello:3", "how its deployment ended could not be found out: AccessDeniedException: says AWS",
+		},
+		"expired from the beginning": {
+			[]look{fails(refusal("ExpiredTokenException"))}, "hello:3", "how its deployment ended could not be found out: ExpiredTokenException: says AWS",
+		},
+		"deleted": {[]look{busy, fails(errNoService)}, "hello:3", "how its deployment ended could not be found out: "},
 	} {
-		synctest.Test(t, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), settleTimeout)
-			defer cancel()
-			running, failure, err := clients{ecs: &progress{states: test.states}}.settle(ctx, wanted)
-			if err != nil || revision(running) != test.running || failure != test.failure {
-				t.Errorf("%s: %s, %q, %v; want %s, %q", name, running, failure, err, test.running, test.failure)
-			}
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), settleTimeout)
+				defer cancel()
+				running, failure, err := settle(ctx, (&progress{looks: test.looks}).connect, wanted)
+				told := failure == test.failure || strings.HasSuffix(test.failure, ": ") && strings.HasPrefix(failure, test.failure)
+				if err != nil || revision(running) != test.running || !told {
+					t.Errorf("%s, %q, %v; want %s, %q", running, failure, err, test.running, test.failure)
+				}
+			})
 		})
 	}
 }
@@ -61,7 +121,56 @@ func TestSettle(t *testing.T) {
 func TestSettleWithoutPermission(t *testing.T) {
 	f := rolledBack()
 	f.refused = map[string]bool{"DescribeServices": true}
-	if running, failure, err := f.clients().settle(t.Context(), wanted); running != "" || failure != "" || err == nil || !strings.HasPrefix(err.Error(), "AccessDeniedException: ") {
+	connect := func(context.Context) (clients, error) { return f.clients(), nil }
+	if running, failure, err := settle(t.Context(), connect, wanted); running != "" || failure != "" || err == nil || !strings.HasPrefix(err.Error(), "AccessDeniedException: ") {
 		t.Errorf("got %q, %v", failure, err)
 	}
+}
+
+func TestSettleWithoutCredentials(t *testing.T) {
+	completed := &progress{looks: []look{state("3", "COMPLETED")}}
+	instance := &smithy.OperationError{ServiceID: "ec2imds", OperationName: "GetMetadata", Err: unreachable}
+	for name, test := range map[string]struct {
+		err              error // of the first time that credentials are asked for
+		running, failure string
+		warning          string
+	}{
+		"none":             {errors.New("no credentials"), "", "", "get AWS credentials: no credentials"},
+		"not on EC2":       {instance, "", "", "get AWS credentials: no answer within 20s"},
+		"role not allowed": {refusal("AccessDenied"), "", "", "get AWS credentials: AccessDenied: says AWS"},
+		"expired":          {refusal("ExpiredToken"), "hello:3", "how its deployment ended could not be found out: get AWS credentials: ExpiredToken: says AWS", ""},
+		"throttled":        {refusal("Throttling"), "hello:3", "", ""},
+		"unreachable":      {unreachable, "hello:3", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tries := 0
+				connect := func(ctx context.Context) (clients, error) {
+					if tries++; tries == 1 {
+						return clients{}, test.err
+					}
+					return completed.connect(ctx)
+				}
+				running, failure, err := settle(t.Context(), connect, wanted)
+				if err == nil {
+					err = errors.New("")
+				}
+				if revision(running) != test.running || failure != test.failure || err.Error() != test.warning {
+					t.Errorf("%s, %q, %v; want %s, %q, %s", running, failure, err, test.running, test.failure, test.warning)
+				}
+			})
+		})
+	}
+}
+
+// Whoever interrupts `pulumi up` does not wait for the deployment, whatever becomes of it.
+func TestSettleInterrupted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Minute, cancel)
+		_, _, err := settle(ctx, (&progress{looks: []look{state("3", "IN_PROGRESS")}}).connect, wanted)
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+	})
 }
