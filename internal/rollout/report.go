@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -106,6 +107,43 @@ func stopReason(t ecstypes.Task) string {
 		}
 	}
 	return strings.Join(why, "; ")
+}
+
+// unhealthy tells why targets were unhealthy since then. Those of a deployment that failed are gone once it has been rolled
+// back, and the load balancer tells of the good ones; the service's events remember, a hundred of them ("Service event
+// messages" in the ECS developer guide).
+func (r *report) unhealthy(events []ecstypes.ServiceEvent, since time.Time) {
+	var reasons counted
+	for _, e := range slices.Backward(events) { // the newest first
+		message := aws.ToString(e.Message)
+		if at := unhealthyTarget.FindStringIndex(message); at != nil && !since.IsZero() && !aws.ToTime(e.CreatedAt).Before(since) {
+			reasons.add(message[at[0]:])
+		}
+	}
+	r.list("targets that were unhealthy:", reasons.lines())
+}
+
+// unhealthyTarget is in an event that tells why a target is unhealthy, after the service and the task, of which each has
+// another.
+var unhealthyTarget = regexp.MustCompile(`\(port \d+\) is unhealthy in .* due to `)
+
+// began returns when ECS began to deploy the revision; zero if it is not known. A deployment that was rolled back ECS
+// forgets, its tasks not for an hour.
+func began(s *ecstypes.Service, tasks []ecstypes.Task, d Revision) (began time.Time) {
+	for _, dep := range s.Deployments {
+		if at := aws.ToTime(dep.CreatedAt); aws.ToString(dep.TaskDefinition) == d.TaskDefinitionARN && at.After(began) {
+			began = at
+		}
+	}
+	if !began.IsZero() {
+		return began
+	}
+	for _, t := range tasks {
+		if at := aws.ToTime(t.CreatedAt); began.IsZero() || at.Before(began) {
+			began = at
+		}
+	}
+	return began
 }
 
 func (r *report) targets(targets []elbtypes.TargetHealthDescription) {

@@ -29,7 +29,7 @@ type Revision struct {
 }
 
 // Explain returns lines of text that say what became of a deployment that failed: which revision was wanted and which runs, the events
-// of the service, why tasks stopped, why targets are unhealthy, and the last lines that a failed task logged. What cannot be
+// of the service, why tasks stopped, why targets were unhealthy and are, and the last lines that a failed task logged. What cannot be
 // read costs its own part alone, in which the text says why. A service that is not there has no text.
 func (w Watcher) Explain(ctx context.Context, d Revision) string {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
@@ -97,6 +97,7 @@ func (c clients) explain(ctx context.Context, d Revision) string {
 	}
 	text.stopped(tasks)
 	if service != nil {
+		text.unhealthy(service.Events, began(service, tasks, d))
 		for _, group := range targetGroups(service) {
 			targets, err := c.targets(ctx, group)
 			if err != nil {

@@ -3,6 +3,9 @@ package rollout
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -24,6 +27,7 @@ type fake struct {
 	targets  []elbtypes.TargetHealthDescription
 	messages map[string][]string // by stream
 	refused  map[string]bool
+	page     int // of the list of tasks that is refused; 0 for none
 }
 
 func (f *fake) clients() clients { return clients{ecs: f, elb: f, logs: f} }
@@ -51,17 +55,31 @@ func (f *fake) DescribeTaskDefinition(context.Context, *ecs.DescribeTaskDefiniti
 	}}}, f.refuse("DescribeTaskDefinition")
 }
 
+// ListTasks lists no more than ECS does at once.
 func (f *fake) ListTasks(_ context.Context, in *ecs.ListTasksInput, _ ...func(*ecs.Options)) (*ecs.ListTasksOutput, error) {
-	out := new(ecs.ListTasksOutput)
+	const atOnce = 100
+	if f.page--; f.page == 0 {
+		f.refused = map[string]bool{"ListTasks": true}
+	}
+	var arns []string
 	for _, t := range f.tasks {
 		if *t.DesiredStatus == string(in.DesiredStatus) {
-			out.TaskArns = append(out.TaskArns, *t.TaskArn)
+			arns = append(arns, *t.TaskArn)
 		}
+	}
+	begin, _ := strconv.Atoi(aws.ToString(in.NextToken))
+	end := min(begin+atOnce, len(arns))
+	out := &ecs.ListTasksOutput{TaskArns: arns[begin:end]}
+	if end < len(arns) {
+		out.NextToken = aws.String(strconv.Itoa(end))
 	}
 	return out, f.refuse("ListTasks")
 }
 
 func (f *fake) DescribeTasks(_ context.Context, in *ecs.DescribeTasksInput, _ ...func(*ecs.Options)) (*ecs.DescribeTasksOutput, error) {
+	if len(in.Tasks) == 0 || len(in.Tasks) > 100 {
+		return nil, &ecstypes.InvalidParameterException{Message: aws.String("Tasks cannot be empty, nor more than 100.")}
+	}
 	out := new(ecs.DescribeTasksOutput)
 	for _, arn := range in.Tasks {
 		for _, t := range f.tasks {
@@ -102,31 +120,48 @@ var (
 func task(id string, minute int, reason string, exitCode *int32, containerReason *string) ecstypes.Task {
 	return ecstypes.Task{
 		TaskArn: aws.String("arn:task/c/" + id), TaskDefinitionArn: aws.String(wanted.TaskDefinitionARN), DesiredStatus: aws.String("STOPPED"),
-		StoppedAt: aws.Time(noon.Add(time.Duration(minute) * time.Minute)), StoppedReason: &reason,
+		CreatedAt: aws.Time(noon), StoppedAt: aws.Time(noon.Add(time.Duration(minute) * time.Minute)), StoppedReason: &reason,
 		Containers: []ecstypes.Container{{Name: aws.String("main"), ExitCode: exitCode, Reason: containerReason}},
 	}
 }
 
-// rolledBack is a service whose new version failed in three ways.
+// taskDefinition is the ARN of a revision.
+func taskDefinition(revision string) *string {
+	return aws.String("arn:task-definition/hello:" + revision)
+}
+
+// event is one of the service, so many seconds after noon.
+func event(second int, format string, args ...any) ecstypes.ServiceEvent {
+	return ecstypes.ServiceEvent{
+		CreatedAt: aws.Time(noon.Add(time.Duration(second) * time.Second)), Message: aws.String("(service hello-1) " + fmt.Sprintf(format, args...)),
+	}
+}
+
+// rolledBack is a service whose new version failed in three ways, and that is in a steady state with the old one: what failed
+// is gone, but for events and stopped tasks.
 func rolledBack() *fake {
-	of := func(revision string) *string { return aws.String("arn:task-definition/hello:" + revision) }
 	other := task("9", 9, "Scaling activity initiated by (deployment ecs-svc/1)", nil, nil)
-	other.TaskDefinitionArn = of("2")
+	other.TaskDefinitionArn = taskDefinition("2")
+	const unhealthy = "(task %s) (port 8080) is unhealthy in (target-group " + group + ") due to (reason %s)."
+	events := []ecstypes.ServiceEvent{
+		event(-60, unhealthy, "of old", "Request timed out"),
+		event(0, "has started 1 tasks: (task 0)."),
+		event(1, unhealthy, "0", "Health checks failed with these codes: [500]"),
+		event(2, unhealthy, "4", "Health checks failed with these codes: [500]"),
+		event(3, unhealthy, "5", "Health checks failed"),
+	}
+	for i := range maxEvents - 1 {
+		events = append(events, event(4, "has started 1 tasks: (task %d).", i))
+	}
+	events = append(events, event(5, "registered 1 targets in (target-group %s)", group), event(6, "rolling back to deployment ecs-svc/1."))
+	slices.Reverse(events)
 	return &fake{
 		services: []ecstypes.Service{{
 			ServiceName: aws.String("hello-1"),
 			Deployments: []ecstypes.Deployment{
-				{Status: aws.String("PRIMARY"), TaskDefinition: of("2"), RunningCount: 2, DesiredCount: 2, RolloutState: "COMPLETED"},
-				{
-					Status: aws.String("ACTIVE"), TaskDefinition: of("3"), DesiredCount: 2, FailedTasks: 3, RolloutState: "FAILED",
-					RolloutStateReason: aws.String("tasks failed to start."),
-				},
+				{Status: aws.String("PRIMARY"), TaskDefinition: taskDefinition("2"), RunningCount: 2, DesiredCount: 2, RolloutState: "COMPLETED"},
 			},
-			Events: []ecstypes.ServiceEvent{
-				{CreatedAt: aws.Time(noon.Add(time.Second)), Message: aws.String("(service hello-1) rolling back to deployment ecs-svc/1.")},
-				{CreatedAt: aws.Time(noon), Message: aws.String("(service hello-1) registered 1 targets in (target-group " + group + ")")},
-				{CreatedAt: aws.Time(noon), Message: aws.String("(service hello-1) has started 1 tasks: (task 1).")},
-			},
+			Events:        events,
 			LoadBalancers: []ecstypes.LoadBalancer{{TargetGroupArn: aws.String("group")}},
 		}},
 		tasks: []ecstypes.Task{
@@ -139,9 +174,6 @@ func rolledBack() *fake {
 		targets: []elbtypes.TargetHealthDescription{
 			{TargetHealth: &elbtypes.TargetHealth{State: "healthy"}},
 			{TargetHealth: &elbtypes.TargetHealth{State: "healthy"}},
-			{TargetHealth: &elbtypes.TargetHealth{
-				State: "unhealthy", Reason: "Target.ResponseCodeMismatch", Description: aws.String("Health checks failed with these codes: [500]"),
-			}},
 		},
 		messages: map[string][]string{"hello/main/2": {"starting", "\x1b[31mpanic:\x1b[0m no\tdatabase\n"}},
 	}
@@ -151,17 +183,24 @@ const explained = `wanted: hello:3
 runs: hello:2 (2 of 2 tasks)
 deployments:
   hello:2: PRIMARY, COMPLETED, 2 of 2 tasks, 0 failed
-  hello:3: ACTIVE, FAILED, 0 of 2 tasks, 3 failed: tasks failed to start.
 last events (UTC):
-  12:00:00 has started 1 tasks: (task 1).
-  12:00:01 rolling back to deployment ecs-svc/1.
+  12:00:04 has started 1 tasks: (task 0).
+  12:00:04 has started 1 tasks: (task 1).
+  12:00:04 has started 1 tasks: (task 2).
+  12:00:04 has started 1 tasks: (task 3).
+  12:00:04 has started 1 tasks: (task 4).
+  12:00:04 has started 1 tasks: (task 5).
+  12:00:04 has started 1 tasks: (task 6).
+  12:00:06 rolling back to deployment ecs-svc/1.
 stopped tasks of the wanted revision:
   CannotPullContainerError: not found; container main: CannotPullContainerError
   2 × Essential container in task exited; container main: exit code 3
   Task failed ELB health checks in (target-group hello)
+targets that were unhealthy:
+  2 × (port 8080) is unhealthy in (target-group hello) due to (reason Health checks failed with these codes: [500]).
+  (port 8080) is unhealthy in (target-group hello) due to (reason Health checks failed).
 targets of the load balancer:
   2 × healthy
-  unhealthy: Target.ResponseCodeMismatch, Health checks failed with these codes: [500]
 last lines of task 2, container main:
   starting
   panic: no database`
@@ -172,12 +211,37 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+// While the rollback is under way, ECS still tells of the deployment that failed, and the load balancer of its targets.
+func TestExplainDuringRollback(t *testing.T) {
+	f := rolledBack()
+	s := &f.services[0]
+	s.Deployments[0].RolloutState, s.Deployments[0].RunningCount = "IN_PROGRESS", 1
+	s.Deployments = append(s.Deployments, ecstypes.Deployment{
+		Status: aws.String("ACTIVE"), TaskDefinition: taskDefinition("3"), RunningCount: 1, FailedTasks: 3, RolloutState: "FAILED",
+		RolloutStateReason: aws.String("tasks failed to start."), CreatedAt: aws.Time(noon.Add(2 * time.Second)),
+	})
+	f.targets[1].TargetHealth = &elbtypes.TargetHealth{
+		State: "unhealthy", Reason: "Target.ResponseCodeMismatch", Description: aws.String("Health checks failed with these codes: [500]"),
+	}
+	got := f.clients().explain(t.Context(), wanted)
+	for _, want := range []string{
+		"\nruns: hello:2 (1 of 2 tasks), hello:3 (1 of 0 tasks)\n",
+		"\n  hello:3: ACTIVE, FAILED, 1 of 0 tasks, 3 failed: tasks failed to start.\n",
+		"\ntargets that were unhealthy:\n  (port 8080) is unhealthy in (target-group hello) due to (reason Health checks failed with these codes: [500]).\n",
+		"\n  unhealthy: Target.ResponseCodeMismatch, Health checks failed with these codes: [500]\n",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in:\n%s", want, got)
+		}
+	}
+}
+
 func TestExplainWithoutPermissions(t *testing.T) {
 	for operation, want := range map[string]struct{ without, with string }{
 		"DescribeServices":       {"runs:", "wanted: hello:3\ncould not read the service: AccessDeniedException: not authorized to perform: DescribeServices"},
 		"ListTasks":              {"stopped tasks", "could not read the tasks: AccessDeniedException: not authorized to perform: ListTasks"},
 		"DescribeTasks":          {"stopped tasks", "could not read the tasks: AccessDeniedException"},
-		"DescribeTargetHealth":   {"unhealthy:", "could not read the health of the targets: AccessDeniedException"},
+		"DescribeTargetHealth":   {"targets of the load balancer:", "could not read the health of the targets: AccessDeniedException"},
 		"DescribeTaskDefinition": {"panic:", "could not read the log of task 2: AccessDeniedException"},
 		"GetLogEvents":           {"panic:", "could not read the log of task 2: AccessDeniedException"},
 	} {
