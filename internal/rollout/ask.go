@@ -30,29 +30,43 @@ func (c clients) service(ctx context.Context, d Revision) (*ecstypes.Service, er
 }
 
 // tasks returns the tasks of the wanted revision: those that stopped, which ECS tells of for an hour, the latest first, and
-// after them those that have not.
-func (c clients) tasks(ctx context.Context, d Revision) ([]ecstypes.Task, error) {
-	var arns []string
+// after them those that have not. Beside an error it returns those that it has found before.
+func (c clients) tasks(ctx context.Context, d Revision) (tasks []ecstypes.Task, err error) {
 	for _, status := range []ecstypes.DesiredStatus{ecstypes.DesiredStatusStopped, ecstypes.DesiredStatusRunning} {
-		list, err := c.ecs.ListTasks(ctx, &ecs.ListTasksInput{Cluster: &d.ClusterARN, ServiceName: &d.ServiceName, DesiredStatus: status})
-		if err != nil {
-			return nil, err
+		some, failure := c.tasksOf(ctx, d, status)
+		tasks = append(tasks, some...)
+		if err = failure; err != nil {
+			break
 		}
-		arns = append(arns, list.TaskArns...)
 	}
-	var tasks []ecstypes.Task
-	const atOnce = 100 // what DescribeTasks takes
-	for some := range slices.Chunk(arns, atOnce) {
-		out, err := c.ecs.DescribeTasks(ctx, &ecs.DescribeTasksInput{Cluster: &d.ClusterARN, Tasks: some})
-		if err != nil {
-			return tasks, err
-		}
-		tasks = append(tasks, out.Tasks...)
-	}
-	tasks = slices.DeleteFunc(tasks, func(t ecstypes.Task) bool { return aws.ToString(t.TaskDefinitionArn) != d.TaskDefinitionARN })
 	slices.SortStableFunc(tasks, func(a, b ecstypes.Task) int {
 		return cmp.Or(compareBools(stopping(b), stopping(a)), aws.ToTime(b.StoppedAt).Compare(aws.ToTime(a.StoppedAt)))
 	})
+	return tasks, err
+}
+
+// tasksOf returns the tasks of the wanted revision that are to be in a status. ECS lists those of all revisions, in no order
+// that it tells, and a page has as many as can be described at once.
+func (c clients) tasksOf(ctx context.Context, d Revision, status ecstypes.DesiredStatus) (tasks []ecstypes.Task, err error) {
+	pages := ecs.NewListTasksPaginator(c.ecs, &ecs.ListTasksInput{Cluster: &d.ClusterARN, ServiceName: &d.ServiceName, DesiredStatus: status})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return tasks, err
+		}
+		if len(page.TaskArns) == 0 {
+			continue
+		}
+		out, err := c.ecs.DescribeTasks(ctx, &ecs.DescribeTasksInput{Cluster: &d.ClusterARN, Tasks: page.TaskArns})
+		if err != nil {
+			return tasks, err
+		}
+		for _, t := range out.Tasks {
+			if aws.ToString(t.TaskDefinitionArn) == d.TaskDefinitionARN {
+				tasks = append(tasks, t)
+			}
+		}
+	}
 	return tasks, nil
 }
 

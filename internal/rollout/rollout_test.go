@@ -236,6 +236,29 @@ func TestExplainDuringRollback(t *testing.T) {
 	}
 }
 
+// ECS lists a hundred tasks at once, of all revisions: in a service of many tasks the few that failed may be among the last.
+func TestExplainOfManyTasks(t *testing.T) {
+	f := rolledBack()
+	failed := f.tasks
+	f.tasks = nil
+	for i := range 250 {
+		other := task(fmt.Sprintf("old-%d", i), 1, "Scaling activity initiated by (deployment ecs-svc/2)", nil, nil)
+		other.TaskDefinitionArn = taskDefinition("2")
+		f.tasks = append(f.tasks, other)
+	}
+	f.tasks = append(f.tasks, failed...)
+	if got := f.clients().explain(t.Context(), wanted); got != explained {
+		t.Errorf("got:\n%s\nwant:\n%s", got, explained)
+	}
+
+	slices.Reverse(f.tasks)
+	f.page = 2
+	got := f.clients().explain(t.Context(), wanted)
+	if !strings.Contains(got, "could not read the tasks: AccessDeniedException") || !strings.Contains(got, "2 × Essential container in task exited") {
+		t.Errorf("what was listed before the error is lost:\n%s", got)
+	}
+}
+
 func TestExplainWithoutPermissions(t *testing.T) {
 	for operation, want := range map[string]struct{ without, with string }{
 		"DescribeServices":       {"runs:", "wanted: hello:3\ncould not read the service: AccessDeniedException: not authorized to perform: DescribeServices"},

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -214,6 +215,42 @@ func TestTasks(t *testing.T) {
 	if d := definition.TaskDefinition; *d.TaskDefinitionArn != revisionARN || d.Revision != 2 || d.Status != "ACTIVE" ||
 		d.ContainerDefinitions[0].LogConfiguration.Options["awslogs-group"] != "hello" {
 		t.Errorf("the task definition is %+v", d)
+	}
+}
+
+func TestTasksByThePage(t *testing.T) {
+	w := newWorld(t)
+	w.fill()
+	const more = 249 // beside the one that is there
+	for i := range more {
+		w.put(aws.Task.Token, fmt.Sprintf("arn:aws:ecs%stask/dev/%04d", arns, i+1000),
+			aws.TaskSpec{ClusterARN: clusterARN, TaskDefinitionARN: revisionARN, Service: serviceARN}, aws.TaskStatus{DesiredStatus: "STOPPED"})
+	}
+	client := ecs.NewFromConfig(w.config())
+	for size, want := range map[int32][]int{0: {100, 100, 50}, 100: {100, 100, 50}, 99: {99, 99, 52}, 50: {50, 50, 50, 50, 50}} {
+		in := &ecs.ListTasksInput{Cluster: sdk.String("dev"), DesiredStatus: ecstypes.DesiredStatusStopped}
+		pages := ecs.NewListTasksPaginator(client, in, func(o *ecs.ListTasksPaginatorOptions) { o.Limit = size })
+		var sizes []int
+		listed := map[string]bool{}
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			sizes = append(sizes, len(page.TaskArns))
+			for _, arn := range page.TaskArns {
+				listed[arn] = true
+			}
+		}
+		if !slices.Equal(sizes, want) || len(listed) != more+1 {
+			t.Errorf("by %d: pages of %v, want %v; %d different tasks", size, sizes, want, len(listed))
+		}
+	}
+	for _, in := range []*ecs.ListTasksInput{{MaxResults: sdk.Int32(0)}, {MaxResults: sdk.Int32(101)}, {NextToken: sdk.String("!")}} {
+		in.Cluster = sdk.String("dev")
+		if _, err := client.ListTasks(t.Context(), in); code(err) != "InvalidParameterException" {
+			t.Errorf("%+v: %v", in, err)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package api
 
 import (
 	"cmp"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -149,15 +150,15 @@ func listTasks(r *request) (any, error) {
 		Cluster       string `json:"cluster"`
 		ServiceName   string `json:"serviceName"`
 		DesiredStatus string `json:"desiredStatus"`
+		MaxResults    *int   `json:"maxResults"`
+		NextToken     string `json:"nextToken"`
 	}
 	if err := r.decode(&in); err != nil {
 		return nil, err
 	}
 	in.DesiredStatus = cmp.Or(in.DesiredStatus, aws.TaskRunning)
-	out := struct {
-		TaskARNs []string `json:"taskArns"`
-	}{[]string{}}
-	return &out, r.view(func(tx *cloud.Tx) error {
+	var arns []string
+	err := r.view(func(tx *cloud.Tx) error {
 		cluster, err := r.cluster(tx, in.Cluster)
 		if err != nil {
 			return err
@@ -177,11 +178,46 @@ func listTasks(r *request) (any, error) {
 		for _, t := range tx.List(r.caller.Scope, aws.Task.Token) {
 			spec, status := aws.Task.Of(t), cloud.StatusOf[aws.TaskStatus](t)
 			if spec.ClusterARN == cluster.ID && (of == "" || spec.Service == of) && status.DesiredStatus == in.DesiredStatus {
-				out.TaskARNs = append(out.TaskARNs, t.ID)
+				arns = append(arns, t.ID)
 			}
 		}
 		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	var out struct {
+		TaskARNs  []string `json:"taskArns"`
+		NextToken string   `json:"nextToken,omitempty"`
+	}
+	out.TaskARNs, out.NextToken, err = page(arns, in.MaxResults, in.NextToken)
+	return &out, err
+}
+
+// page returns the part of a sorted list that follows a token, and the token of what follows that, if anything does. A token
+// is the last of what came before, so that nothing is told twice or left out that is there all the time.
+func page(all []string, maxResults *int, token string) (some []string, next string, err error) {
+	const most = 100 // and as many if the request does not say, as API_ListTasks has it
+	size := most
+	if maxResults != nil {
+		size = *maxResults
+	}
+	if size < 1 || size > most {
+		return nil, "", cloud.Errorf("InvalidParameterException", "maxResults must be between 1 and %d.", most)
+	}
+	last, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil {
+		return nil, "", cloud.Errorf("InvalidParameterException", "Invalid nextToken.")
+	}
+	begin, found := slices.BinarySearch(all, string(last))
+	if found {
+		begin++
+	}
+	some = append([]string{}, all[begin:min(begin+size, len(all))]...)
+	if begin+size < len(all) {
+		next = base64.RawURLEncoding.EncodeToString([]byte(some[size-1]))
+	}
+	return some, next, nil
 }
 
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html
