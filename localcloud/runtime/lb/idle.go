@@ -42,8 +42,8 @@ func (c *idleConn) Close() error {
 // errTargetIdle is why a request ends whose target did not begin to answer in time.
 var errTargetIdle = errors.New("target sent no answer within the idle time-out")
 
-// idleGrace lets patience end a request before its connection does. The transport would send some requests a second time
-// after their connection broke, which ALB does not.
+// idleGrace lets whoever is waited for, the target or the client, end a request before its connection to the target ends: they
+// know whom to blame.
 const idleGrace = 100 * time.Millisecond
 
 // patience ends a request if its target does not begin to answer within the idle time-out.

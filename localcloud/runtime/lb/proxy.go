@@ -149,7 +149,7 @@ func (targetTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	x.sent = time.Now()
 	x.patience.resume()
 	defer x.patience.end()
-	return x.target.transport.RoundTrip(r)
+	return x.target.transport.RoundTrip(once(r))
 }
 
 func isTimeout(err error) bool {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -48,6 +49,9 @@ func TestForwardedRequest(t *testing.T) {
 	got := <-received
 	if got.RequestURI != "/a%2Fb?x=1;y=%zz" || got.Host != "hello.example.com:8080" || got.Proto != "HTTP/1.1" {
 		t.Errorf("target was asked %s for %s by %s", got.Host, got.RequestURI, got.Proto)
+	}
+	if got.ContentLength != 0 || len(got.TransferEncoding) != 0 || got.Header.Get("Content-Length") != "" {
+		t.Errorf("target was sent a body, of length %d, %v", got.ContentLength, got.TransferEncoding)
 	}
 	for name, want := range map[string]string{
 		"X-Forwarded-For":   `198\.51\.100\.1, 127\.0\.0\.1`,
@@ -282,6 +286,59 @@ func TestBadGateway(t *testing.T) {
 }
 
 // TestRefusedConnection also shows that a balancer without any healthy target fails open.
+// A connection that was kept alive may end as the next request arrives. Whether the target has begun to act on it nobody knows,
+// and so it is not sent again.
+func TestRequestIsSentOnce(t *testing.T) {
+	for _, tt := range []struct {
+		method string
+		header http.Header
+	}{
+		{http.MethodGet, nil},
+		{http.MethodHead, nil},
+		{http.MethodOptions, nil},
+		{http.MethodDelete, nil},
+		{http.MethodPost, http.Header{"Idempotency-Key": {"1"}}},
+		{http.MethodPut, http.Header{"X-Idempotency-Key": {"1"}}},
+	} {
+		t.Run(tt.method, func(t *testing.T) {
+			var received, cut atomic.Int32
+			r := newRig(t, Config{})
+			r.apply(simple(raw(t, func(conn net.Conn) {
+				received.Add(1)
+				io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+				if _, err := conn.Read(make([]byte, 64<<10)); err == nil {
+					received.Add(1)
+					cut.Add(1)
+				}
+			})))
+			r.await(Healthy)
+			client := &http.Transport{DisableKeepAlives: true}
+			sent, code := 0, 0
+			// A request may find the connection of the one before it not yet kept, and get another one.
+			eventually(t, "a connection is used again", func() bool {
+				request, err := http.NewRequest(tt.method, r.url("/"), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				maps.Copy(request.Header, tt.header)
+				response, err := client.RoundTrip(request)
+				if err != nil {
+					t.Fatal(err)
+				}
+				response.Body.Close()
+				sent, code = sent+1, response.StatusCode
+				return cut.Load() > 0
+			})
+			if code != http.StatusBadGateway {
+				t.Errorf("the client got %d, want 502", code)
+			}
+			if n := int(received.Load()); n != sent {
+				t.Errorf("the target received %d requests, and the client sent %d", n, sent)
+			}
+		})
+	}
+}
+
 func TestRefusedConnection(t *testing.T) {
 	r := newRig(t, Config{})
 	r.apply(simple(unusedAddr(t)))

@@ -1,0 +1,42 @@
+package lb
+
+import (
+	"io"
+	"net/http"
+	"strings"
+)
+
+// once returns the request as one that http.Transport sends at most once. It sends some a second time after the connection
+// that it had kept broke; ALB answers 502 ("Troubleshoot your Application Load Balancers": the target closed the connection
+// while the load balancer had a request outstanding). To be sent again a request has to have no body, or one that can be had
+// again, and to be of a method, or have a header, that says that it may be repeated.
+func once(r *http.Request) *http.Request {
+	if r.Body != nil && r.Body != http.NoBody {
+		return r // a client's body is there once
+	}
+	r = r.WithContext(r.Context())
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions:
+		r.Body = nothing{}
+		r.TransferEncoding = []string{"identity"} // a body of which neither length nor chunks are announced: none (Request.Write)
+	default:
+		// Found by their canonical names alone; to HTTP both spellings are the same.
+		for _, name := range []string{"Idempotency-Key", "X-Idempotency-Key"} {
+			if values, ok := r.Header[name]; ok {
+				r.Header = r.Header.Clone()
+				delete(r.Header, name)
+				r.Header[strings.ToLower(name)] = values
+			}
+		}
+	}
+	return r
+}
+
+// nothing is a body without anything in it.
+type nothing struct{}
+
+func (nothing) Read([]byte) (int, error) { return 0, io.EOF }
+func (nothing) Close() error             { return nil }
+
+// WriteTo spares the buffer that [io.Copy] would make.
+func (nothing) WriteTo(io.Writer) (int64, error) { return 0, nil }
