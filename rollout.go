@@ -23,8 +23,8 @@ func newWatcher(source settings.Source) components.Watcher {
 // watcher makes a [components.Watcher] of one that knows nothing of components.
 type watcher struct{ rollout.Watcher }
 
-func (w watcher) Settle(ctx context.Context, r components.ServiceRevision) (running, failure string, err error) {
-	return w.Watcher.Settle(ctx, rollout.Revision(r))
+func (w watcher) Settle(ctx context.Context, r components.ServiceRevision, tasks int) (running, failure string, err error) {
+	return w.Watcher.Settle(ctx, rollout.Revision(r), tasks)
 }
 
 func (w watcher) Explain(ctx context.Context, r components.ServiceRevision) string {

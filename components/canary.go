@@ -102,6 +102,7 @@ func (a *FargateServiceArgs) newCanary(
 		image:  a.Canary.Image,
 		count:  a.Canary.Tasks(a.InstanceCount, a.Scaling),
 	}
+	canary.healthy = canary.count // with more of them it gets more requests
 	target, err := a.newTargetGroup(ctx, canary.name, parent)
 	if err != nil {
 		return nil, err

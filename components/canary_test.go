@@ -1,11 +1,15 @@
 package components
 
 import (
+	"context"
 	"errors"
+	"maps"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"slipway/components/mocks"
 )
@@ -159,6 +163,41 @@ func TestCanaryTasks(t *testing.T) {
 	if got := (&Canary{Weight: 50}).Tasks(2, scaling); got != 10 {
 		t.Errorf("half of 20 tasks at most are %d", got)
 	}
+}
+
+// What sends it requests waits until all of its tasks are healthy, of which the service's own deployment says nothing.
+func TestCanaryWaitsForItsTasks(t *testing.T) {
+	waits := waits{}
+	err := new(mocks.Cloud).Run(fargateService(withCanary(func(args *FargateServiceArgs) {
+		args.InstanceCount, args.Canary.Weight = 6, 50
+		args.Watcher = &waits
+		args.onError = func(*pulumi.Context, string, pulumi.ErrorHookFunction) (pulumi.ResourceOption, error) {
+			return pulumi.Composite(), nil
+		}
+	})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := map[string]int{"dev-hello-0123456": 0, "dev-hello-canary-0123456": 3}; !maps.Equal(waits.tasks, want) {
+		t.Errorf("waited for %v, want %v", waits.tasks, want)
+	}
+}
+
+// waits is a [Watcher] that notes how many tasks of which service are waited for.
+type waits struct {
+	watcher
+	mu    sync.Mutex
+	tasks map[string]int
+}
+
+func (w *waits) Settle(ctx context.Context, r ServiceRevision, tasks int) (running, failure string, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.tasks == nil {
+		w.tasks = make(map[string]int)
+	}
+	w.tasks[r.ServiceName] = tasks
+	return w.watcher.Settle(ctx, r, tasks)
 }
 
 func TestCanaryRefuses(t *testing.T) {

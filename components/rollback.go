@@ -17,9 +17,10 @@ type ServiceRevision struct {
 
 // Watcher tells of deployments what the AWS provider does not.
 type Watcher interface {
-	// Settle waits until ECS has brought the deployment of the revision to its end, and returns the ARN of the task definition
-	// that the service is on then and, if ECS gave that up too, its reason. An error means that it could not be found out.
-	Settle(context.Context, ServiceRevision) (running, failure string, err error)
+	// Settle waits until ECS has brought the deployment of the revision to its end and so many tasks are healthy, or until the
+	// context's deadline, and returns the ARN of the task definition that the service is on then and, if it does not get there
+	// either, the reason. An error means that it could not be found out.
+	Settle(ctx context.Context, r ServiceRevision, tasks int) (running, failure string, err error)
 	// Explain says in lines of text why a deployment failed; "" if there is no service to speak of.
 	Explain(context.Context, ServiceRevision) string
 }
@@ -46,8 +47,10 @@ func (a *FargateServiceArgs) runningTaskDefinition(
 		r := ServiceRevision{ClusterARN: known[0].(string), ServiceName: known[1].(string), TaskDefinitionARN: known[2].(string)}
 		running, failure := known[3].(string), ""
 		if running == r.TaskDefinitionARN && a.Watcher != nil && !ctx.DryRun() {
+			settling, cancel := context.WithTimeout(ctx.Context(), a.updateTimeout(v))
+			defer cancel()
 			var err error
-			if running, failure, err = a.Watcher.Settle(ctx.Context(), r); err != nil {
+			if running, failure, err = a.Watcher.Settle(settling, r, v.healthy); err != nil {
 				message := fmt.Sprintf("it could not be found out whether service %s got healthy: %s", r.ServiceName, err)
 				return r.TaskDefinitionARN, ctx.Log.Warn(message, &pulumi.LogArgs{Resource: service})
 			}

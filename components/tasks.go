@@ -14,6 +14,7 @@ type version struct {
 	stream  string // prefix of its log streams
 	image   Image
 	count   int
+	healthy int      // so many tasks have to be before what depends on them goes on; 0 leaves it to ECS, which looks at new ones alone
 	scaling *Scaling // nil: the count stays
 }
 

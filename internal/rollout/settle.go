@@ -8,37 +8,38 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 )
 
-// How long ECS may take to end a deployment, which by then has as many tasks as it should, and how often it is asked.
+// How often ECS is asked.
 const (
-	settleTimeout = 15 * time.Minute
-	firstPause    = 250 * time.Millisecond
-	longestPause  = 5 * time.Second
+	firstPause   = 250 * time.Millisecond
+	longestPause = 5 * time.Second
 )
 
-// Settle waits until ECS has brought the deployment of the revision to its end, and returns the ARN of the task definition that
-// the service is on then, which is another one if the deployment was rolled back, and why ECS gave that up too, or could not be
-// asked any more, or "". An error means that the caller may not ask, or has no credentials to ask with.
+// Settle waits until ECS has brought the deployment of the revision to its end and the load balancer finds so many tasks healthy, or
+// until ctx is at its deadline. It returns the ARN of the task definition that the service is on then, which is another one if
+// the deployment was rolled back, and what went wrong with that too, or could not be found out any more, or "". An error means
+// that the caller may not ask, or has no credentials to ask with.
 //
 // The AWS provider waits for less: for tasks that run, healthy or not, and not for the alarms that ECS watches after that.
-func (w Watcher) Settle(ctx context.Context, d Revision) (running, failure string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
-	defer cancel()
-	return settle(ctx, w.clients, d)
+func (w Watcher) Settle(ctx context.Context, d Revision, tasks int) (running, failure string, err error) {
+	return settle(ctx, w.clients, d, tasks)
 }
 
 // settle asks until the deployment has ended. What goes wrong with a question and may be better the next time, as with a network
 // that fails or with throttling, does not end that: the deployment goes on meanwhile, and may be rolled back yet.
-func settle(ctx context.Context, connect func(context.Context) (clients, error), d Revision) (running, failure string, err error) {
+func settle(ctx context.Context, connect func(context.Context) (clients, error), d Revision, tasks int) (running, failure string, err error) {
+	begun := time.Now()
 	q := questions{connect: connect}
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
-		service, err := q.service(ctx, d)
+		state, err := q.state(ctx, d, tasks)
 		switch {
 		case err == nil:
-			if running, failure, ended := outcome(service, d); ended {
+			if running, failure, ended := state.outcome(d, tasks); ended {
 				return running, failure, nil
 			}
+			q.last = state
 		case ctx.Err() != nil: // it was cut off, and did not fail
 			err = q.trouble
 		case !q.answered && forbidden(err):
@@ -53,7 +54,7 @@ func settle(ctx context.Context, connect func(context.Context) (clients, error),
 			if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 				return "", "", ctx.Err()
 			}
-			return d.TaskDefinitionARN, unsettled(q.trouble), nil
+			return d.TaskDefinitionARN, q.unsettled(time.Since(begun).Round(time.Second), tasks), nil
 		}
 	}
 }
@@ -64,46 +65,75 @@ type questions struct {
 	clients  *clients // nil until there are credentials
 	answered bool     // it has answered one
 	trouble  error    // why it has not answered the last one
+	last     state    // what it has answered before
 }
 
-// service asks for the service as it is now. No question takes so long that none could follow it.
-func (q *questions) service(ctx context.Context, d Revision) (*ecstypes.Service, error) {
+// state is how a service is at a moment.
+type state struct {
+	primary ecstypes.Deployment
+	healthy int // tasks that the load balancer finds so, if somebody asked
+}
+
+// state asks for the service as it is now. No question takes so long that none could follow it.
+func (q *questions) state(ctx context.Context, d Revision, tasks int) (state, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	if q.clients == nil {
 		c, err := q.connect(ctx)
 		if err != nil {
-			return nil, &credentialsError{err}
+			return state{}, &credentialsError{err}
 		}
 		q.clients = &c
 	}
-	s, err := q.clients.service(ctx, d)
+	service, err := q.clients.service(ctx, d)
 	q.answered = q.answered || err == nil
-	return s, err
+	if err != nil {
+		return state{}, err
+	}
+	now := state{primary: primaryDeployment(service)}
+	if tasks == 0 {
+		return now, nil
+	}
+	for _, group := range targetGroups(service) {
+		targets, err := q.clients.targets(ctx, group)
+		if err != nil {
+			return state{}, err
+		}
+		for _, target := range targets {
+			if target.TargetHealth != nil && target.TargetHealth.State == elbtypes.TargetHealthStateEnumHealthy {
+				now.healthy++
+			}
+		}
+	}
+	return now, nil
 }
 
-// outcome returns what Settle does, and whether the deployment has ended.
-func outcome(s *ecstypes.Service, d Revision) (running, failure string, ended bool) {
-	primary := primaryDeployment(s)
+// completed reports whether the service is on a revision for good, healthy or not.
+func (s state) completed() bool {
+	return s.primary.RolloutState != ecstypes.DeploymentRolloutStateInProgress
+}
+
+// outcome returns what Settle does, and whether there is nothing more to wait for.
+func (s state) outcome(d Revision, tasks int) (running, failure string, ended bool) {
 	// A deployment that rolls back may still be under way.
-	if running := aws.ToString(primary.TaskDefinition); running != d.TaskDefinitionARN {
+	if running := aws.ToString(s.primary.TaskDefinition); running != d.TaskDefinitionARN {
 		return running, "", true
 	}
-	switch primary.RolloutState {
-	case ecstypes.DeploymentRolloutStateFailed:
-		return d.TaskDefinitionARN, aws.ToString(primary.RolloutStateReason), true
-	case ecstypes.DeploymentRolloutStateInProgress:
-		return "", "", false
+	if s.primary.RolloutState == ecstypes.DeploymentRolloutStateFailed {
+		return d.TaskDefinitionARN, aws.ToString(s.primary.RolloutStateReason), true
 	}
-	return d.TaskDefinitionARN, "", true
+	return d.TaskDefinitionARN, "", s.completed() && s.healthy >= tasks
 }
 
 // unsettled says that the time is up, and whose fault that is.
-func unsettled(trouble error) string {
-	if trouble != nil {
-		return fmt.Sprintf("how its deployment ended could not be found out in %s: %s", settleTimeout, reason(trouble))
+func (q *questions) unsettled(after time.Duration, tasks int) string {
+	switch {
+	case q.trouble != nil:
+		return fmt.Sprintf("how its deployment ended could not be found out in %s: %s", after, reason(q.trouble))
+	case q.last.completed():
+		return fmt.Sprintf("%d of %d tasks are healthy after %s", q.last.healthy, tasks, after)
 	}
-	return fmt.Sprintf("ECS has not ended the deployment after %s", settleTimeout)
+	return fmt.Sprintf("ECS has not ended the deployment after %s", after)
 }
 
 // primaryDeployment returns the deployment that the service is moving to, or is on.

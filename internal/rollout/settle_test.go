@@ -12,6 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 	"github.com/aws/smithy-go"
 )
 
@@ -27,6 +29,8 @@ type progress struct {
 	fake
 	looks []look
 	asked int
+
+	loadBalanced bool
 }
 
 func (p *progress) connect(context.Context) (clients, error) { return clients{ecs: p}, nil }
@@ -44,14 +48,18 @@ func (p *progress) DescribeServices(ctx context.Context, in *ecs.DescribeService
 		return nil, &smithy.OperationError{ServiceID: "ECS", OperationName: "DescribeServices", Err: now.err}
 	}
 	old := ecstypes.Deployment{Status: aws.String("ACTIVE"), RolloutState: "IN_PROGRESS", TaskDefinition: aws.String("hello:1")}
-	p.services = []ecstypes.Service{{Deployments: []ecstypes.Deployment{old, now.deployment}}}
+	service := ecstypes.Service{Deployments: []ecstypes.Deployment{old, now.deployment}}
+	if p.loadBalanced {
+		service.LoadBalancers = []ecstypes.LoadBalancer{{TargetGroupArn: aws.String("group")}}
+	}
+	p.services = []ecstypes.Service{service}
 	return p.fake.DescribeServices(ctx, in, o...)
 }
 
-// state is how the service's deployment of a revision goes.
-func state(revision string, rollout ecstypes.DeploymentRolloutState) look {
+// rollout is how the service's deployment of a revision goes.
+func rollout(revision string, state ecstypes.DeploymentRolloutState) look {
 	return look{deployment: ecstypes.Deployment{
-		Status: aws.String("PRIMARY"), RolloutState: rollout, RolloutStateReason: aws.String("tasks failed to start."),
+		Status: aws.String("PRIMARY"), RolloutState: state, RolloutStateReason: aws.String("tasks failed to start."),
 		TaskDefinition: aws.String("arn:task-definition/hello:" + revision),
 	}}
 }
@@ -68,15 +76,15 @@ var unreachable = func() error {
 }()
 
 func TestSettle(t *testing.T) {
-	busy, done, back := state("3", "IN_PROGRESS"), state("3", "COMPLETED"), state("2", "IN_PROGRESS")
+	busy, done, back := rollout("3", "IN_PROGRESS"), rollout("3", "COMPLETED"), rollout("2", "IN_PROGRESS")
 	fails := func(err error) look { return look{err: err} }
 	for name, test := range map[string]struct {
 		looks            []look
 		running, failure string
 	}{
 		"completed":        {[]look{busy, busy, done}, "hello:3", ""},
-		"no rollout state": {[]look{state("3", "")}, "hello:3", ""},
-		"failed":           {[]look{busy, state("3", "FAILED")}, "hello:3", "tasks failed to start."},
+		"no rollout state": {[]look{rollout("3", "")}, "hello:3", ""},
+		"failed":           {[]look{busy, rollout("3", "FAILED")}, "hello:3", "tasks failed to start."},
 		"rolled back":      {[]look{busy, back}, "hello:2", ""},
 		"without end":      {[]look{busy}, "hello:3", "ECS has not ended the deployment after 15m0s"},
 
@@ -106,9 +114,9 @@ func TestSettle(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				ctx, cancel := context.WithTimeout(t.Context(), settleTimeout)
+				ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
 				defer cancel()
-				running, failure, err := settle(ctx, (&progress{looks: test.looks}).connect, wanted)
+				running, failure, err := settle(ctx, (&progress{looks: test.looks}).connect, wanted, 0)
 				told := failure == test.failure || strings.HasSuffix(test.failure, ": ") && strings.HasPrefix(failure, test.failure)
 				if err != nil || revision(running) != test.running || !told {
 					t.Errorf("%s, %q, %v; want %s, %q", running, failure, err, test.running, test.failure)
@@ -122,13 +130,13 @@ func TestSettleWithoutPermission(t *testing.T) {
 	f := rolledBack()
 	f.refused = map[string]bool{"DescribeServices": true}
 	connect := func(context.Context) (clients, error) { return f.clients(), nil }
-	if running, failure, err := settle(t.Context(), connect, wanted); running != "" || failure != "" || err == nil || !strings.HasPrefix(err.Error(), "AccessDeniedException: ") {
+	if running, failure, err := settle(t.Context(), connect, wanted, 0); running != "" || failure != "" || err == nil || !strings.HasPrefix(err.Error(), "AccessDeniedException: ") {
 		t.Errorf("got %q, %v", failure, err)
 	}
 }
 
 func TestSettleWithoutCredentials(t *testing.T) {
-	completed := &progress{looks: []look{state("3", "COMPLETED")}}
+	completed := &progress{looks: []look{rollout("3", "COMPLETED")}}
 	instance := &smithy.OperationError{ServiceID: "ec2imds", OperationName: "GetMetadata", Err: unreachable}
 	for name, test := range map[string]struct {
 		err              error // of the first time that credentials are asked for
@@ -151,7 +159,7 @@ func TestSettleWithoutCredentials(t *testing.T) {
 					}
 					return completed.connect(ctx)
 				}
-				running, failure, err := settle(t.Context(), connect, wanted)
+				running, failure, err := settle(t.Context(), connect, wanted, 0)
 				if err == nil {
 					err = errors.New("")
 				}
@@ -163,12 +171,57 @@ func TestSettleWithoutCredentials(t *testing.T) {
 	}
 }
 
+// A deployment that has ended does not start another when there are to be more tasks: those are waited for by their health.
+func TestSettleWaitsForHealthyTasks(t *testing.T) {
+	const tasks = 3
+	for name, test := range map[string]struct {
+		state   ecstypes.DeploymentRolloutState
+		healthy func(asked int) int // how many are, each time
+		failure string
+	}{
+		"at once":       {"COMPLETED", func(int) int { return tasks }, ""},
+		"after a while": {"COMPLETED", func(asked int) int { return asked / 2 }, ""},
+		"never":         {"COMPLETED", func(int) int { return 2 }, "2 of 3 tasks are healthy after 5m0s"},
+		"not deployed":  {"IN_PROGRESS", func(int) int { return tasks }, "ECS has not ended the deployment after 5m0s"},
+		"failed":        {"FAILED", func(int) int { return 0 }, "tasks failed to start."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+				defer cancel()
+				p := &progress{looks: []look{rollout("3", test.state)}}
+				p.loadBalanced = true
+				connect := func(context.Context) (clients, error) {
+					return clients{ecs: p, elb: healthyTargets(func() int { return test.healthy(p.asked) })}, nil
+				}
+				running, failure, err := settle(ctx, connect, wanted, tasks)
+				if err != nil || revision(running) != "hello:3" || failure != test.failure {
+					t.Errorf("%s, %q, %v; want %q", running, failure, err, test.failure)
+				}
+			})
+		})
+	}
+}
+
+// healthyTargets is a target group with so many healthy targets, and one that is not.
+type healthyTargets func() int
+
+func (healthy healthyTargets) DescribeTargetHealth(
+	context.Context, *elasticloadbalancingv2.DescribeTargetHealthInput, ...func(*elasticloadbalancingv2.Options),
+) (*elasticloadbalancingv2.DescribeTargetHealthOutput, error) {
+	targets := []elbtypes.TargetHealthDescription{{TargetHealth: &elbtypes.TargetHealth{State: elbtypes.TargetHealthStateEnumInitial}}}
+	for range healthy() {
+		targets = append(targets, elbtypes.TargetHealthDescription{TargetHealth: &elbtypes.TargetHealth{State: elbtypes.TargetHealthStateEnumHealthy}})
+	}
+	return &elasticloadbalancingv2.DescribeTargetHealthOutput{TargetHealthDescriptions: targets}, nil
+}
+
 // Whoever interrupts `pulumi up` does not wait for the deployment, whatever becomes of it.
 func TestSettleInterrupted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Minute, cancel)
-		_, _, err := settle(ctx, (&progress{looks: []look{state("3", "IN_PROGRESS")}}).connect, wanted)
+		_, _, err := settle(ctx, (&progress{looks: []look{rollout("3", "IN_PROGRESS")}}).connect, wanted, 0)
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}
