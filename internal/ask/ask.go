@@ -22,38 +22,59 @@ func isTerminal(file *os.File) bool {
 	return err != nil || !os.SameFile(info, null)
 }
 
+// Asker asks questions one after the other. There must be one for an input: what one has read is lost for another.
+type Asker struct {
+	out   io.Writer
+	lines *bufio.Scanner
+	// reading is the line that is waited for. It outlives a question whose context ends, because a read cannot be called off.
+	reading chan line
+}
+
+// line is one line of the input, or its end.
+type line struct {
+	text string
+	ok   bool
+}
+
+// New returns what asks on out and reads the answers from in, of which it reads no line that it has not asked for.
+func New(in io.Reader, out io.Writer) *Asker {
+	return &Asker{out: out, lines: bufio.NewScanner(in)}
+}
+
 // YesNo asks a question until the answer is yes or no. No answer at all, that is the end of the input, is no.
-func YesNo(ctx context.Context, in io.Reader, out io.Writer, question string) (bool, error) {
-	answers := make(chan string)
-	asking, done := context.WithCancel(ctx)
-	defer done()
-	go func() { // which stays blocked in its read when ctx ends first, as the program does then
-		defer close(answers)
-		for lines := bufio.NewScanner(in); lines.Scan(); {
-			select {
-			case answers <- strings.ToLower(strings.TrimSpace(lines.Text())):
-			case <-asking.Done():
-				return
-			}
-		}
-	}()
+func (a *Asker) YesNo(ctx context.Context, question string) (bool, error) {
 	for {
-		fmt.Fprintf(out, "%s (yes/no) ", question)
-		select {
-		case <-ctx.Done():
-			fmt.Fprintln(out)
-			return false, context.Cause(ctx)
-		case answer, more := <-answers:
-			switch {
-			case answer == "yes" || answer == "y":
-				return true, nil
-			case answer == "no" || answer == "n":
-				return false, nil
-			case !more:
-				fmt.Fprintln(out)
-				return false, nil
-			}
+		fmt.Fprintf(a.out, "%s (yes/no) ", question)
+		answer, err := a.next(ctx)
+		if err != nil || !answer.ok {
+			fmt.Fprintln(a.out)
+			return false, err
 		}
+		switch strings.ToLower(strings.TrimSpace(answer.text)) {
+		case "yes", "y":
+			return true, nil
+		case "no", "n":
+			return false, nil
+		}
+	}
+}
+
+// next waits for the next line.
+func (a *Asker) next(ctx context.Context) (line, error) {
+	if a.reading == nil {
+		read := make(chan line, 1)
+		go func() {
+			ok := a.lines.Scan()
+			read <- line{a.lines.Text(), ok}
+		}()
+		a.reading = read
+	}
+	select {
+	case <-ctx.Done():
+		return line{}, context.Cause(ctx)
+	case l := <-a.reading:
+		a.reading = nil
+		return l, nil
 	}
 }
 
@@ -66,7 +87,5 @@ func Confirmation(yes bool) (func(ctx context.Context, question string) (bool, e
 	case !isTerminal(os.Stdin):
 		return nil, errors.New("there is no terminal to ask at; -yes does without asking")
 	}
-	return func(ctx context.Context, question string) (bool, error) {
-		return YesNo(ctx, os.Stdin, os.Stdout, question)
-	}, nil
+	return New(os.Stdin, os.Stdout).YesNo, nil
 }

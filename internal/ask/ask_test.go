@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestAsk(t *testing.T) {
@@ -26,7 +27,7 @@ func TestAsk(t *testing.T) {
 		"well\nlet's see:": {false, 3},
 	} {
 		var out bytes.Buffer
-		answer, err := YesNo(t.Context(), strings.NewReader(input), &out, "Promote?")
+		answer, err := New(strings.NewReader(input), &out).YesNo(t.Context(), "Promote?")
 		if asked := strings.Count(out.String(), "Promote? (yes/no) "); answer != want.answer || asked != want.asked || err != nil {
 			t.Errorf("%q: %t, asked %d times (%v), want %+v", input, answer, asked, err, want)
 		}
@@ -64,7 +65,33 @@ func TestAskEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	interrupt := errors.New("interrupt")
 	cancel(interrupt)
-	if answer, err := YesNo(ctx, silence, io.Discard, "Promote?"); answer || !errors.Is(err, interrupt) {
+	if answer, err := New(silence, io.Discard).YesNo(ctx, "Promote?"); answer || !errors.Is(err, interrupt) {
 		t.Errorf("%t, %v", answer, err)
+	}
+}
+
+// Each question gets the answer that is typed after it, and one that nobody waited for any more goes to the next.
+func TestAskTwice(t *testing.T) {
+	in, keys := io.Pipe()
+	defer keys.Close()
+	a := New(in, io.Discard)
+	for i, text := range []string{"yes\n", "no\n", "y\n"} {
+		go func() { _, _ = io.WriteString(keys, text) }()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		answer, err := a.YesNo(ctx, "Promote?")
+		cancel()
+		if want := i != 1; answer != want || err != nil {
+			t.Fatalf("the answer to question %d, %q, is taken for %t (%v)", i+1, text, answer, err)
+		}
+	}
+
+	interrupted, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := a.YesNo(interrupted, "Promote?"); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	go func() { _, _ = io.WriteString(keys, "yes\n") }()
+	if answer, err := a.YesNo(t.Context(), "Promote?"); !answer || err != nil {
+		t.Errorf("after an interrupted question the answer is %t (%v)", answer, err)
 	}
 }
