@@ -76,7 +76,8 @@ func (a *answer) findTagged(ctx *pulumi.Context, q question) error {
 	return nil
 }
 
-// findRoles finds the roles with the tags, among those under the path that all of the program's roles have.
+// findRoles finds the roles with the tags, among those under the path that all of the program's roles have, and with the name of a
+// stack's: who deploys some stacks may read no other's (permissions.DeployStacks).
 func (a *answer) findRoles(ctx *pulumi.Context, q question) error {
 	under := components.RolePath
 	roles, err := iam.GetRoles(ctx, &iam.GetRolesArgs{PathPrefix: &under})
@@ -84,6 +85,9 @@ func (a *answer) findRoles(ctx *pulumi.Context, q question) error {
 		return fmt.Errorf("list the roles under %s: %w", under, err)
 	}
 	for _, name := range roles.Names {
+		if !strings.HasPrefix(name, q.stack+"-") {
+			continue
+		}
 		role, err := iam.LookupRole(ctx, &iam.LookupRoleArgs{Name: name})
 		if err != nil {
 			return fmt.Errorf("read the tags of role %s: %w", name, err)

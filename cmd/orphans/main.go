@@ -19,13 +19,19 @@ import (
 const usage = `usage: orphans [flags] STACK
 
 Lists what carries the tags of STACK (Project and Stack) and is not in its state, and what has no tags but is in the way of the
-next update: routes, associations of route tables, DNS records that lead to the stack. Ends with 1 if there is anything.
+next update: routes, associations of route tables, DNS records that lead to the stack.
 
 An update creates a second one of what it does not know, or fails because there is one. With -import what it would create is put
 into the state, and it takes that over; with -delete the rest is deleted. Both ask first. Refresh the stack before, so that the
 state is true: ` + "`pulumi refresh --clear-pending-creates`" + `.
 
+Ends with 0 if nothing is left, with 3 if it is only what is not of the program's kinds, which is never changed, with 2 if the
+command line makes no sense, and with 1 if more is left, or if something failed.
+
 `
+
+// foreignLeft is the exit code where nothing is left but what is not of the program's kinds: it is in nobody's way.
+const foreignLeft = 3
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
@@ -34,10 +40,9 @@ func main() {
 	switch {
 	case errors.Is(err, errUsage):
 		os.Exit(2)
-	case errors.Is(err, errLeft): // which has been shown
-		os.Exit(1)
-	case errors.Is(err, errDeclined):
-		fmt.Fprintln(os.Stderr, "Nothing was changed.")
+	case errors.Is(err, errForeign): // which has been shown
+		os.Exit(foreignLeft)
+	case errors.Is(err, errLeft), errors.Is(err, errDeclined): // which has been shown, and said
 		os.Exit(1)
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "orphans:", err)

@@ -26,6 +26,7 @@ type environment interface {
 	Creations(context.Context) ([]stack.Creation, error)
 	Ask(context.Context, func(*pulumi.Context) error) error
 	Import(context.Context, []stack.Import) (gone []string, err error)
+	Missing(context.Context, []stack.Import) (gone []string, err error)
 	Destroy(ctx context.Context, urns []resource.URN, progress io.Writer) error
 }
 
@@ -37,7 +38,8 @@ type search struct {
 	confirm func(ctx context.Context, question string) (bool, error)
 	out     io.Writer
 
-	gone map[string]bool // ids of what was found and did not exist
+	gone    map[string]bool // ids of what was found and did not exist
+	changed bool            // something was imported or deleted
 }
 
 // errDeclined is the error of a question that was answered no.
@@ -45,6 +47,9 @@ var errDeclined = errors.New("declined")
 
 // errLeft is the error of orphans that stay.
 var errLeft = errors.New("orphans are left")
+
+// errForeign is the error where all that stays is what the program makes nothing like, and the command does nothing about.
+var errForeign = errors.New("what is not of the program's kinds is left")
 
 // run looks for orphans until there are none, or none that it is to do anything about. What is imported can show others: the
 // routes of a route table that the state did not know.
@@ -81,7 +86,9 @@ func (s *search) run(ctx context.Context, e environment) error {
 			if len(others) == 0 {
 				return nil
 			}
-			return errLeft
+			return s.leave()
+		case len(imports)+len(deletions) == 0:
+			return s.leave()
 		default:
 			return errLeft
 		}
@@ -103,15 +110,29 @@ func sorted(found []orphan) (importable, deletable, others []orphan) {
 	return importable, deletable, others
 }
 
+// leave says what to do about what is not of the program's kinds.
+func (s *search) leave() error {
+	if _, err := fmt.Fprintln(s.out, "What is not of the program's kinds is left alone. If it is somebody's, let them take its tags off or delete it; "+
+		"if it is deleted, AWS stops listing it within hours."); err != nil {
+		return fmt.Errorf("write what is left: %w", err)
+	}
+	return errForeign
+}
+
 func (s *search) agreed(ctx context.Context, question string) error {
 	agreed, err := s.confirm(ctx, question)
+	if err == nil && agreed {
+		return nil
+	}
+	said := "Nothing was changed."
+	if s.changed {
+		said = "Nothing more was changed."
+	}
+	fmt.Fprintln(s.out, said)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errDeclined, err)
 	}
-	if !agreed {
-		return errDeclined
-	}
-	return nil
+	return errDeclined
 }
 
 // find looks at the state, at what an update would create, and at what there is.
@@ -132,8 +153,31 @@ func (s *search) find(ctx context.Context, e environment) ([]orphan, error) {
 	if err != nil {
 		return nil, err
 	}
-	found := orphans(a, knownOf(deployment), creations)
-	return slices.DeleteFunc(found, func(o orphan) bool { return s.gone[o.id] }), nil
+	state := knownOf(deployment)
+	found := s.among(a, state, creations)
+	// The tagging API goes on listing some kinds for hours after they were deleted, listeners and their rules among them, so that
+	// after every replacement there is something. https://github.com/aws/aws-sdk/issues/676
+	ours := slices.DeleteFunc(slices.Clone(found), func(o orphan) bool { return o.tokens[0] == "" })
+	_, gone, err := s.identify(e, ours, func(resources []stack.Import) ([]string, error) { return e.Missing(ctx, resources) })
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, err
+	case err != nil:
+		fmt.Fprintf(s.out, "Some of this may be deleted already: AWS tells late, and to look for it failed: %v\n", err)
+	case len(gone) > 0:
+		fmt.Fprintf(s.out, "%d that AWS lists are deleted already: it tells late.\n", len(gone))
+		s.forget(gone)
+		found = s.among(a, state, creations) // which takes none of those for what the program wants
+	}
+	return found, nil
+}
+
+// among are the orphans in an answer, without those of which it is known that they are gone.
+func (s *search) among(a answer, state known, creations []stack.Creation) []orphan {
+	for id := range s.gone {
+		state.ids[id] = true
+	}
+	return slices.DeleteFunc(orphans(a, state, creations), func(o orphan) bool { return s.gone[o.id] })
 }
 
 func (s *search) show(importable, deletable, others []orphan) error {
@@ -166,39 +210,26 @@ func (s *search) importAll(ctx context.Context, e environment, found []orphan) e
 	if err != nil {
 		return err
 	}
+	s.changed = s.changed || len(gone) < len(imports)
 	return s.tellGone(gone)
 }
 
 // deleteAll imports orphans under names that the program does not have, and destroys them. Should that be interrupted they are in
 // the state, and the next update deletes them.
 func (s *search) deleteAll(ctx context.Context, e environment, found []orphan) error {
+	urns, gone, err := s.identify(e, found, func(resources []stack.Import) ([]string, error) { return e.Import(ctx, resources) })
+	if err != nil {
+		return err
+	}
+	if err := s.tellGone(gone); err != nil {
+		return err
+	}
+	s.changed = s.changed || len(urns) > 0
 	byRank := map[int][]resource.URN{}
-	left := found
-	for try := 0; len(left) > 0; try++ { // as often as one can be of another kind
-		var imports []stack.Import
-		urns := map[string]resource.URN{}
-		for _, o := range left {
-			urns[o.id] = s.urn(e, o, try)
-			imports = append(imports, stack.Import{URN: urns[o.id], ID: o.id})
+	for _, o := range found {
+		if urn, exists := urns[o.id]; exists {
+			byRank[o.rank()] = append(byRank[o.rank()], urn)
 		}
-		gone, err := e.Import(ctx, imports)
-		if err != nil {
-			return err
-		}
-		var again []orphan
-		for _, o := range left {
-			switch {
-			case !slices.Contains(gone, o.id):
-				byRank[o.rank()] = append(byRank[o.rank()], urns[o.id])
-			case try+1 < len(o.tokens):
-				again = append(again, o)
-			default:
-				if err := s.tellGone([]string{o.id}); err != nil {
-					return err
-				}
-			}
-		}
-		left = again
 	}
 	for _, rank := range slices.Sorted(maps.Keys(byRank)) {
 		if err := e.Destroy(ctx, byRank[rank], s.out); err != nil {
@@ -208,22 +239,60 @@ func (s *search) deleteAll(ctx context.Context, e environment, found []orphan) e
 	return nil
 }
 
+// identify hands orphans, under names that the program does not have, to what returns the ids of those that do not exist, as often
+// as one can be of another kind. It returns the URNs of those that exist, by id, and the ids of the others.
+func (s *search) identify(
+	e environment, found []orphan, missing func([]stack.Import) ([]string, error),
+) (urns map[string]resource.URN, gone []string, err error) {
+	urns = map[string]resource.URN{}
+	for try := 0; len(found) > 0; try++ {
+		var resources []stack.Import
+		for _, o := range found {
+			urns[o.id] = s.urn(e, o, try)
+			resources = append(resources, stack.Import{URN: urns[o.id], ID: o.id})
+		}
+		absent, err := missing(resources)
+		if err != nil {
+			return nil, nil, err
+		}
+		var again []orphan
+		for _, o := range found {
+			switch {
+			case !slices.Contains(absent, o.id):
+			case try+1 < len(o.tokens):
+				again = append(again, o)
+			default:
+				delete(urns, o.id)
+				gone = append(gone, o.id)
+			}
+		}
+		found = again
+	}
+	return urns, gone, nil
+}
+
 // urn is what an orphan that nobody wants is called in the state.
 func (s *search) urn(e environment, o orphan, try int) resource.URN {
 	name := e.Name()[strings.LastIndex(e.Name(), "/")+1:]
 	return resource.NewURN(tokens.QName(name), tokens.PackageName(s.project), "", tokens.Type(o.tokens[try]), "orphan-"+url.PathEscape(o.id))
 }
 
-// tellGone tells of what was found and is not there, and forgets it: the tagging API hears of a deletion late.
+// tellGone tells of what is there no more since it was found, and forgets it.
 func (s *search) tellGone(ids []string) error {
+	s.forget(ids)
 	for _, id := range ids {
-		if s.gone == nil {
-			s.gone = map[string]bool{}
-		}
-		s.gone[id] = true
 		if _, err := fmt.Fprintf(s.out, "%s does not exist any more.\n", id); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (s *search) forget(ids []string) {
+	if s.gone == nil {
+		s.gone = map[string]bool{}
+	}
+	for _, id := range ids {
+		s.gone[id] = true
+	}
 }

@@ -34,6 +34,8 @@ type fakeStack struct {
 	tables    map[string]fakeTable
 	records   map[string]foundRecord // by host name
 	absent    []string               // ids of what was listed and does not exist, or is not of a kind: "TOKEN ID"
+	going     []string               // ids of what is gone when it is to be imported
+	lookErr   error                  // of looking whether something exists
 	did       []string
 }
 
@@ -58,7 +60,7 @@ func (f *fakeStack) Creations(context.Context) ([]stack.Creation, error) {
 
 func (f *fakeStack) Import(_ context.Context, resources []stack.Import) (gone []string, err error) {
 	for _, r := range resources {
-		if slices.Contains(f.absent, r.ID) || slices.Contains(f.absent, string(r.URN.Type())+" "+r.ID) {
+		if f.lacks(r) || slices.Contains(f.going, r.ID) {
 			gone = append(gone, r.ID)
 			continue
 		}
@@ -66,6 +68,19 @@ func (f *fakeStack) Import(_ context.Context, resources []stack.Import) (gone []
 		f.state[r.URN] = r.ID
 	}
 	return gone, nil
+}
+
+func (f *fakeStack) Missing(_ context.Context, resources []stack.Import) (gone []string, err error) {
+	for _, r := range resources {
+		if f.lacks(r) {
+			gone = append(gone, r.ID)
+		}
+	}
+	return gone, f.lookErr
+}
+
+func (f *fakeStack) lacks(r stack.Import) bool {
+	return slices.Contains(f.absent, r.ID) || slices.Contains(f.absent, string(r.URN.Type())+" "+r.ID)
 }
 
 func (f *fakeStack) Destroy(_ context.Context, urns []resource.URN, _ io.Writer) error {
@@ -106,6 +121,9 @@ func (f *fakeStack) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error)
 		answer["names"] = names
 	case "aws:iam/getRole:getRole":
 		name := args.Args["name"].StringValue()
+		if f.roles[name]["Stack"] != "dev" { // as slipway-pr is told
+			return nil, errors.New("AccessDenied: not authorized to perform: iam:GetRole")
+		}
 		answer["arn"], answer["tags"] = "arn:aws:iam::000000000000:role/slipway/"+name, anyMap(f.roles[name])
 	case "aws:ec2/getRouteTable:getRouteTable":
 		table := f.tables[args.Args["routeTableId"].StringValue()]
@@ -247,12 +265,32 @@ func TestSearch(t *testing.T) {
 			says: []string{"aws:vpc:SecurityGroupIngressRule or aws:vpc:SecurityGroupEgressRule"},
 		},
 		"what is gone already": {
-			stack:  fakeStack{tags: map[string]map[string]string{vpcARN + "vpc-1": tagsOf("dev")}, absent: []string{"vpc-1"}},
+			stack: fakeStack{tags: map[string]map[string]string{vpcARN + "vpc-1": tagsOf("dev")}, absent: []string{"vpc-1"}},
+			says:  []string{"1 that AWS lists are deleted already", "Nothing carries the tags"},
+		},
+		"what is gone already, among others": {
+			stack: fakeStack{
+				tags:      map[string]map[string]string{vpcARN + "vpc-1": tagsOf("dev"), vpcARN + "vpc-2": tagsOf("dev"), groupARN + "sg-1": tagsOf("x")},
+				absent:    []string{"vpc-1"},
+				creations: []stack.Creation{vpc},
+			},
+			adopt: true, delete: true, want: []string{"import vpc-2 as dev", "import sg-1 as orphan-sg-1", "destroy sg-1"},
+		},
+		"what may be gone already": {
+			stack: fakeStack{tags: map[string]map[string]string{vpcARN + "vpc-1": tagsOf("dev")}, lookErr: errors.New("AccessDenied")},
+			says:  []string{"may be deleted already: AWS tells late, and to look for it failed: AccessDenied", "can be deleted  aws:ec2:Vpc"}, err: errLeft,
+		},
+		"what goes before it is deleted": {
+			stack:  fakeStack{tags: map[string]map[string]string{vpcARN + "vpc-1": tagsOf("dev")}, going: []string{"vpc-1"}},
 			delete: true, says: []string{"vpc-1 does not exist any more"},
 		},
-		"what is gone already is not imported for ever": {
-			stack: fakeStack{tags: map[string]map[string]string{vpcARN + "vpc-1": tagsOf("dev")}, absent: []string{"vpc-1"}, creations: []stack.Creation{vpc}},
+		"what goes before it is imported": {
+			stack: fakeStack{tags: map[string]map[string]string{vpcARN + "vpc-1": tagsOf("dev")}, going: []string{"vpc-1"}, creations: []stack.Creation{vpc}},
 			adopt: true, says: []string{"vpc-1 does not exist any more", "Nothing carries the tags"},
+		},
+		"what is not of our kinds beside what is": {
+			stack:  fakeStack{tags: map[string]map[string]string{vpcARN + "vpc-1": tagsOf("dev"), "arn:aws:sqs" + here + "queue": tagsOf("q")}},
+			delete: true, want: []string{"import vpc-1 as orphan-vpc-1", "destroy vpc-1"}, says: []string{"is left alone"}, err: errForeign,
 		},
 		"what is kept, adopted or of no kind of ours": {
 			stack: fakeStack{
@@ -262,7 +300,7 @@ func TestSearch(t *testing.T) {
 				},
 				creations: []stack.Creation{creation(adoptedGroupToken, "dev", withTags("dev-default"))},
 			},
-			adopt: true, delete: true, says: []string{"not of the program's kinds    q  arn:aws:sqs" + here + "queue"}, err: errLeft,
+			adopt: true, delete: true, says: []string{"not of the program's kinds    q  arn:aws:sqs" + here + "queue", "is left alone"}, err: errForeign,
 		},
 		"a program that does not run": {
 			stack: fakeStack{tags: map[string]map[string]string{vpcARN + "vpc-1": tagsOf("dev")}, planErr: errors.New("config is wrong")},
@@ -305,7 +343,8 @@ func TestNothingIsDoneUnlessAgreed(t *testing.T) {
 			creations: []stack.Creation{vpc},
 		}
 		asked := ""
-		s := &search{project: "slipway", adopt: adopt, delete: !adopt, out: io.Discard, confirm: func(_ context.Context, question string) (bool, error) {
+		var out bytes.Buffer
+		s := &search{project: "slipway", adopt: adopt, delete: !adopt, out: &out, confirm: func(_ context.Context, question string) (bool, error) {
 			asked = question
 			return false, nil
 		}}
@@ -313,5 +352,28 @@ func TestNothingIsDoneUnlessAgreed(t *testing.T) {
 		if err := s.run(t.Context(), f); !errors.Is(err, errDeclined) || len(f.did) > 0 || asked != want {
 			t.Errorf("asked %q, did %q: %v", asked, f.did, err)
 		}
+		if !strings.Contains(out.String(), "Nothing was changed.") {
+			t.Errorf("it says %s", out.String())
+		}
+	}
+}
+
+// Who agrees to the imports and not to the deletions is not told that nothing was changed.
+func TestDeletionsDeclined(t *testing.T) {
+	f := &fakeStack{
+		state:     map[resource.URN]string{network: ""},
+		tags:      map[string]map[string]string{vpcARN + "vpc-1": tagsOf("dev"), groupARN + "sg-1": tagsOf("x")},
+		creations: []stack.Creation{creation("aws:ec2/vpc:Vpc", "dev", withTags("dev"))},
+	}
+	var out bytes.Buffer
+	s := &search{project: "slipway", adopt: true, delete: true, out: &out, confirm: func(_ context.Context, question string) (bool, error) {
+		return question == "Import 1?", nil
+	}}
+	err := s.run(t.Context(), f)
+	if want := []string{"import vpc-1 as dev"}; !errors.Is(err, errDeclined) || !slices.Equal(f.did, want) {
+		t.Errorf("did %q: %v", f.did, err)
+	}
+	if said := out.String(); !strings.Contains(said, "Nothing more was changed.") || strings.Contains(said, "Nothing was changed.") {
+		t.Errorf("it says %s", said)
 	}
 }

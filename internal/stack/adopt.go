@@ -29,8 +29,19 @@ var missing = regexp.MustCompile(`resource '(.*)' does not exist`)
 // Import puts resources into the state, without protection, and returns the ids of those that do not exist. Those that do are in
 // the state even then.
 func (s *Stack) Import(ctx context.Context, resources []Import) (gone []string, err error) {
+	return s.importExisting(ctx, resources, "--yes", "--skip-preview")
+}
+
+// Missing returns the ids of those resources that do not exist, by a preview of their import, which changes nothing and takes no
+// lock.
+func (s *Stack) Missing(ctx context.Context, resources []Import) (gone []string, err error) {
+	return s.importExisting(ctx, resources, "--preview-only")
+}
+
+// importExisting imports until nothing is in the way but what there is, and returns the ids of what there is not.
+func (s *Stack) importExisting(ctx context.Context, resources []Import, flags ...string) (gone []string, err error) {
 	for len(resources) > 0 {
-		said, err := s.tryImport(ctx, resources)
+		said, err := s.tryImport(ctx, resources, flags)
 		if err == nil {
 			break
 		}
@@ -68,7 +79,7 @@ type importSpec struct {
 }
 
 // tryImport imports all of the resources, and returns what Pulumi said.
-func (s *Stack) tryImport(ctx context.Context, resources []Import) (said string, err error) {
+func (s *Stack) tryImport(ctx context.Context, resources []Import, flags []string) (said string, err error) {
 	file := importFile{NameTable: map[string]resource.URN{}}
 	for _, r := range resources {
 		spec := importSpec{Type: string(r.URN.Type()), Name: r.URN.Name(), ID: r.ID}
@@ -92,8 +103,10 @@ func (s *Stack) tryImport(ctx context.Context, resources []Import) (said string,
 		return "", fmt.Errorf("write the list of imports: %w", err)
 	}
 	// Not the Automation API's ImportResources, which tells nothing of what went wrong.
-	out, complaint, _, err := s.project.workspace.PulumiCommand().Run(ctx, s.project.Dir(), nil, nil, nil, nil,
-		"import", "--stack", s.Name(), "--file", path, "--protect=false", "--generate-code=false", "--yes", "--skip-preview", "--suppress-outputs")
+	args := append([]string{
+		"import", "--stack", s.Name(), "--file", path, "--protect=false", "--generate-code=false", "--suppress-outputs",
+	}, flags...)
+	out, complaint, _, err := s.project.workspace.PulumiCommand().Run(ctx, s.project.Dir(), nil, nil, nil, nil, args...)
 	return out + complaint, err
 }
 
