@@ -121,6 +121,9 @@ var grants = []grant{
 				"ecs.amazonaws.com", "ecs.application-autoscaling.amazonaws.com", "elasticloadbalancing.amazonaws.com")
 		},
 	},
+	// Neither takes a resource ("Actions, resources, and condition keys for AWS Identity and Access Management (IAM)", and "… for
+	// Amazon Resource Group Tagging API").
+	{policy: "roles", sid: "FindOrphans", actions: []string{"iam:ListRoles", "tag:GetResources"}, resources: anywhere},
 	{
 		policy: "roles", sid: "ManageRoles", // named one by one, so that nobody adds another without a thought
 		actions: []string{

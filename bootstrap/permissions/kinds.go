@@ -31,6 +31,10 @@ var Rollout = []string{
 	"elasticloadbalancing:DescribeTargetHealth", "logs:GetLogEvents",
 }
 
+// Orphans are the actions by which cmd/orphans finds what a stack's state does not know, beside those of a refresh: what has its tags,
+// its roles, which the tagging API does not list, and what route tables hold.
+var Orphans = []string{"ec2:DescribeRouteTables", "iam:GetRole", "iam:ListRoles", "tag:GetResources"}
+
 // Kinds are the kinds of resources that the program registers, by token.
 var Kinds = map[string]Operations{
 	"aws:acm/certificate:Certificate": {

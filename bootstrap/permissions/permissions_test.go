@@ -77,7 +77,7 @@ func TestDeployIsTheTable(t *testing.T) {
 	for _, operations := range Kinds {
 		wanted = append(wanted, operations.All()...)
 	}
-	wanted = slices.Concat(wanted, functionActions(), Rollout)
+	wanted = slices.Concat(wanted, functionActions(), Rollout, Orphans)
 	slices.Sort(wanted)
 	wanted = slices.Compact(wanted)
 
@@ -194,6 +194,53 @@ func TestRolloutReads(t *testing.T) {
 	}
 	if slices.Contains(actions(append(preview, refresh...)), "logs:GetLogEvents") {
 		t.Error("a preview or a refresh may read logs")
+	}
+}
+
+// Looking for orphans reads and changes nothing. It is for those who deploy, who alone recover; a role for some stacks looks for
+// theirs and reads no other stack's roles.
+func TestOrphansReads(t *testing.T) {
+	for _, action := range Orphans {
+		if !reads(action) {
+			t.Errorf("%s is no read", action)
+		}
+	}
+	stacks, err := DeployStacks(testAccount, "slipway", "pr-*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var deployStacks Document
+	for _, p := range stacks {
+		deployStacks = append(deployStacks, p.Document...)
+	}
+	const role = "arn:aws:iam::123456789012:role/slipway/"
+	for name, document := range map[string]Document{"dev": deployDocument(t), "pr-7": deployStacks} {
+		for _, r := range []request{
+			{"tag:GetResources", "*", nil},
+			{"iam:ListRoles", "*", nil},
+			{"iam:GetRole", role + name + "-hello-task-1", nil},
+			{"ec2:DescribeRouteTables", "*", nil},
+		} {
+			if !slices.Contains(Orphans, r.action) || !document.allows(r) {
+				t.Errorf("who deploys %s may not %s on %s", name, r.action, r.resource)
+			}
+		}
+	}
+	if deployStacks.allows(request{"iam:GetRole", role + "dev-hello-task-1", nil}) {
+		t.Error("who deploys pr-7 may read dev's roles")
+	}
+	preview, err := Preview(testAccount)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refresh, err := Refresh(testAccount)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, action := range []string{"iam:ListRoles", "tag:GetResources"} {
+		if slices.Contains(actions(append(preview, refresh...)), action) {
+			t.Errorf("a preview or a refresh may %s", action)
+		}
 	}
 }
 

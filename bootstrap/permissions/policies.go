@@ -16,14 +16,14 @@ type Policy struct {
 	Document Document
 }
 
-// Deploy returns the policies that allow everything that the program does, sorted by name. They are several because one would
-// be too long.
+// Deploy returns the policies that allow everything that the program does, and its recovery, sorted by name. They are several
+// because one would be too long.
 func Deploy(a Account) ([]Policy, error) {
 	var actions []string
 	for _, operations := range Kinds {
 		actions = append(actions, operations.All()...)
 	}
-	documents, err := a.statements(slices.Concat(actions, functionActions(), Rollout))
+	documents, err := a.statements(slices.Concat(actions, functionActions(), Rollout, Orphans))
 	if err != nil {
 		return nil, err
 	}
