@@ -53,8 +53,8 @@ fleet: start ## Show the stacks on a web page, until interrupted; LISTEN=127.0.0
 	@go build -o bin/ ./cmd/fleet
 	@$(CLIENT) bin/fleet $(if $(LISTEN),-listen $(LISTEN))
 
-recover: commands $(if $(filter local,$(STACK)),start) ## Bring a stack back whose update was killed; STACK=dev one on AWS.
-	@$(if $(filter local,$(STACK)),eval "$$($(LOCALCLOUD) env)";) ORPHANS=bin/orphans tools/recover $(STACK) $(if $(YES),-yes)
+recover: commands $(if $(filter local,$(STACK)),start) ## Bring a stack back whose update was killed; STACK=dev one on AWS, THEN=destroy.
+	@$(if $(filter local,$(STACK)),eval "$$($(LOCALCLOUD) env)";) ORPHANS=bin/orphans tools/recover $(STACK) $(if $(YES),-yes) $(if $(THEN),-then $(THEN))
 
 start: cli build
 	@$(LOCALCLOUD) start -zone slipway.test

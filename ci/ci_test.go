@@ -1,5 +1,5 @@
-// Package ci tests the scripts that the workflows run, and holds the workflows to their rules. Each file below testdata/script
-// drives one script, a copy in a project of the test's own. The Pulumi CLI is real, over a backend of files; what would leave
+// Package ci tests the scripts that the workflows run, and tools/recover, and holds the workflows to their rules. Each file below
+// testdata/script drives one script, a copy in a project of the test's own. The Pulumi CLI is real, over a backend of files; what would leave
 // the machine is testdata/fake.
 package ci
 
@@ -69,12 +69,13 @@ func TestScripts(t *testing.T) {
 
 // fakes are what the fakes of commands do, unless the test has a file of its own for the command.
 var fakes = map[string]string{
-	"aws":    "",
-	"docker": "",
-	"gh":     "",
-	"git":    "",
-	"go":     `if [[ $1 == run ]]; then exec "$TOOLS/${2#./ci/}" "${@:3}"; fi`, // go run ./ci/NAME …
-	"pulumi": `exec "$PULUMI" "$@"`,
+	"aws":     "",
+	"docker":  "",
+	"gh":      "",
+	"git":     "",
+	"go":      `if [[ $1 == run ]]; then exec "$TOOLS/${2#./ci/}" "${@:3}"; fi`, // go run ./ci/NAME …
+	"orphans": "",                                                               // cmd/orphans, as bin/orphans
+	"pulumi":  `exec "$PULUMI" "$@"`,
 }
 
 // setup lays out a project in the test's folder: the scripts, Pulumi.yaml, and the fakes in front of everything else on PATH.
@@ -84,6 +85,9 @@ func setup(env *testscript.Env) error {
 		return err
 	}
 	if err := os.Symlink(scripts, filepath.Join(env.WorkDir, "ci")); err != nil {
+		return err
+	}
+	if err := os.Symlink(filepath.Join(filepath.Dir(scripts), "tools"), filepath.Join(env.WorkDir, "tools")); err != nil {
 		return err
 	}
 	project, err := os.ReadFile("../Pulumi.yaml")
