@@ -232,10 +232,11 @@ func checkStrategy(shares []CapacityShare, providers []string) error {
 }
 
 // Alive reports whether a resource of the store counts as something that exists in the cloud. Some are records that do not:
-// task definitions' revisions, which AWS never forgets, tasks that have stopped, and secrets that have been deleted.
+// task definitions' revisions, which AWS never forgets, tasks that have stopped, secrets that have been deleted, and what the
+// tagging API has not noticed to be.
 func Alive(r *cloud.Resource) bool {
 	switch r.Token {
-	case taskDefinitionRevisionToken, deletedSecretToken:
+	case taskDefinitionRevisionToken, deletedSecretToken, listedResourceToken:
 		return false
 	case taskToken:
 		return cloud.StatusOf[TaskStatus](r).LastStatus != TaskStopped

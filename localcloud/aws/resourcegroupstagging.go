@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"slipway/localcloud/cloud"
 )
@@ -33,6 +34,9 @@ var getResources = &cloud.Function[resourcesArgs]{
 		tagged := map[string]any{} // by ARN: a VPC's own security group is two resources where a program has adopted it
 		for r := range c.Tx.All() {
 			arn, tags := tagsAt(r)
+			if _, seen := tagged[arn]; seen && r.Token == listedResourceToken {
+				continue // there is another one of that name
+			}
 			if r.Scope == c.Caller.Scope && len(tags) > 0 && args.match(arn, tags) {
 				tagged[arn] = asMap(tags)
 			}
@@ -48,13 +52,55 @@ var getResources = &cloud.Function[resourcesArgs]{
 // tagsAt returns the ARN and the tags of what can be found by them. A revision of a task definition stays, with its tags, when the
 // program has no more use for it.
 func tagsAt(r *cloud.Resource) (string, map[string]string) {
-	if r.Token == taskDefinitionRevisionToken {
+	switch r.Token {
+	case taskDefinitionRevisionToken:
 		if !cloud.StatusOf[RevisionStatus](r).Active {
 			return "", nil
 		}
 		return r.ID, TaskDefinitionRevision.Of(r).Tags
+	case listedResourceToken:
+		if s := cloud.StatusOf[listedStatus](r); time.Now().Before(s.Until) {
+			return r.ID, s.Tags
+		}
+		return "", nil
 	}
 	return cmp.Or(outputText(r, "arn"), r.ID), tagsOf(r)
+}
+
+// listedResourceToken is the token of what is deleted and still listed, by ARN.
+const listedResourceToken = "aws:resourcegroupstaggingapi/listedResource:ListedResource"
+
+// listedStatus is the status of what is deleted and still listed.
+type listedStatus struct {
+	Until time.Time         `json:"until"`
+	Tags  map[string]string `json:"tags"`
+}
+
+// listedFor is how long the tagging API goes on listing what is deleted. AWS promises nothing: it was seen to take hours, for some
+// kinds more than for others. https://github.com/boto/boto3/issues/3341, https://github.com/aws/aws-sdk/issues/676
+const listedFor = time.Hour
+
+// ListDeleted makes GetResources tell late of what is deleted: by an hour, scaled by the latency, so that without latency it knows
+// at once.
+func ListDeleted(latency float64) func(*cloud.Tx, *cloud.Resource) {
+	if latency == 0 {
+		return nil
+	}
+	return func(tx *cloud.Tx, r *cloud.Resource) {
+		now := time.Now().UTC()
+		for _, old := range tx.Everywhere(listedResourceToken) {
+			if now.After(cloud.StatusOf[listedStatus](old).Until) {
+				tx.Delete(old.Key)
+			}
+		}
+		arn, tags := tagsAt(r)
+		if len(tags) == 0 {
+			return
+		}
+		listed := &cloud.Resource{Key: cloud.Key{Scope: r.Scope, Token: listedResourceToken, ID: arn}}
+		listed.SetStatus(listedStatus{Until: now.Add(time.Duration(latency * float64(listedFor))), Tags: tags})
+		tx.Put(listed)
+	}
 }
 
 func (args *resourcesArgs) check() error {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/schema"
@@ -114,6 +115,70 @@ func TestGetResourcesFindsWhatIsKept(t *testing.T) {
 	}
 	if kept(false) || !kept(true) {
 		t.Error("a revision is found that was deregistered, or one is not that was not")
+	}
+}
+
+// With latency, what was deleted is listed for a while, and exists no more.
+func TestGetResourcesTellsLate(t *testing.T) {
+	listed := func(c *testCloud, r *cloud.Resource) (stacks []string) {
+		out, err := c.invoke(here, getResources.Token, cloud.Map{"resourceArnLists": []any{r.Outputs["arn"]}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range out["resourceTagMappingLists"].([]any) {
+			stacks = append(stacks, m.(cloud.Map)["tags"].(cloud.Map)["Stack"].(string))
+		}
+		return stacks
+	}
+	group := func(stack string) cloud.Map { return cloud.Map{"name": "a", "tags": cloud.Map{"Stack": stack}} }
+
+	at := newCloud(t, Kinds()...)
+	r := at.create(logGroupToken, group("dev"))
+	at.delete(r)
+	if got := listed(at, r); len(got) > 0 {
+		t.Errorf("without latency it is listed as %v", got)
+	}
+
+	late := func(latency float64) *testCloud {
+		c := newCloud(t)
+		c.Cloud = cloud.New(c.Store, cloud.Options{Schema: schema.SDKs{}, Deleted: ListDeleted(latency)})
+		c.Add(Kinds()...)
+		return c
+	}
+	c := late(1)
+	r = c.create(logGroupToken, group("dev"))
+	c.delete(r)
+	if got := listed(c, r); !slices.Equal(got, []string{"dev"}) {
+		t.Errorf("it is listed as %v", got)
+	}
+	if read, err := c.Read(here, logGroupToken, r.ID); read != nil || err != nil {
+		t.Errorf("it is there: %v (%v)", read, err)
+	}
+	c.Store.View(func(tx *cloud.Tx) {
+		for r := range tx.All() {
+			if Alive(r) {
+				t.Errorf("%s is alive", r.Key)
+			}
+		}
+	})
+	again := c.create(logGroupToken, group("prod"))
+	for range 10 { // whatever the order in which the store is read
+		if got := listed(c, again); !slices.Equal(got, []string{"prod"}) {
+			t.Errorf("another one of that name is listed as %v", got)
+		}
+	}
+
+	c = late(1e-9) // for some microseconds
+	r = c.create(logGroupToken, group("dev"))
+	c.delete(r)
+	for end := time.Now().Add(time.Minute); len(listed(c, r)) > 0; {
+		if time.Now().After(end) {
+			t.Fatal("it is listed for ever")
+		}
+	}
+	c.delete(c.create(logGroupToken, cloud.Map{"name": "b"}))
+	if left := c.left(); len(left) > 0 {
+		t.Errorf("remembered for ever: %v", left)
 	}
 }
 

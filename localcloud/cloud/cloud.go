@@ -20,6 +20,7 @@ type Cloud struct {
 	latency    float64
 	patience   float64
 	authorizer func(*Call, Operation) error
+	deleted    func(*Tx, *Resource)
 }
 
 // Schema knows the names and types of the properties of every kind and of the arguments of every function.
@@ -47,6 +48,9 @@ type Options struct {
 	// The call has a transaction, and the resource: as it is wanted where it is created or updated, as it is where it is read
 	// or deleted, and none where a function is invoked. Nobody is asked to read or delete what is not there.
 	Authorize func(*Call, Operation) error
+	// Deleted is told of each resource that is deleted because a caller wants it, in the transaction in which it goes; nil tells
+	// nobody.
+	Deleted func(*Tx, *Resource)
 }
 
 // Operation is what a caller is about to do.
@@ -75,8 +79,11 @@ func New(store *Store, o Options) *Cloud {
 	if o.Patience == 0 {
 		o.Patience = 1
 	}
+	if o.Deleted == nil {
+		o.Deleted = func(*Tx, *Resource) {}
+	}
 	return &Cloud{
-		Store: store, schema: o.Schema, latency: o.Latency, patience: o.Patience, authorizer: o.Authorize,
+		Store: store, schema: o.Schema, latency: o.Latency, patience: o.Patience, authorizer: o.Authorize, deleted: o.Deleted,
 		kinds: map[string]kind{}, functions: map[string]function{},
 	}
 }
@@ -382,6 +389,7 @@ func (c *Cloud) Delete(ctx context.Context, caller Caller, token, id string, tim
 				return err
 			}
 			tx.Delete(key)
+			c.deleted(tx, call.Resource)
 			return nil
 		})
 		if err == nil {
