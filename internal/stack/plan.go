@@ -24,13 +24,20 @@ type Creation struct {
 func (s *Stack) Creations(ctx context.Context) ([]Creation, error) {
 	var creations []Creation
 	err := s.preview(ctx, s.stack, "preview", func(event events.EngineEvent) {
-		if e := event.ResourcePreEvent; e != nil && e.Metadata.Op == apitype.OpCreate && e.Metadata.New != nil {
-			creations = append(creations, Creation{
-				URN: resource.URN(e.Metadata.URN), Parent: resource.URN(e.Metadata.New.Parent), Inputs: e.Metadata.New.Inputs,
-			})
+		if c, ok := creationIn(event); ok {
+			creations = append(creations, c)
 		}
 	})
 	return creations, err
+}
+
+// creationIn returns the creation that an event announces. What replaces something is none.
+func creationIn(event events.EngineEvent) (Creation, bool) {
+	e := event.ResourcePreEvent
+	if e == nil || e.Metadata.Op != apitype.OpCreate || e.Metadata.New == nil {
+		return Creation{}, false
+	}
+	return Creation{URN: resource.URN(e.Metadata.URN), Parent: resource.URN(e.Metadata.New.Parent), Inputs: e.Metadata.New.Inputs}, true
 }
 
 // Ask runs a program in the stack's place, with its configuration and so with its providers, whose functions the program can

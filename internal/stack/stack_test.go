@@ -40,6 +40,10 @@ func fakeCLI(folder string, args []string) int {
 	case "version":
 		fmt.Println("v3.250.0")
 		return 0
+	case "import":
+		return fakeImport(folder, args)
+	case "preview":
+		return fakePreview(args)
 	case "up":
 		patience, err := time.ParseDuration(os.Getenv("FAKE_PULUMI_PATIENCE"))
 		if err != nil {

@@ -1,0 +1,154 @@
+package stack
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+)
+
+// flagValue returns the value of a flag on a command line.
+func flagValue(args []string, flag string) string {
+	for i, arg := range args {
+		if value, ok := strings.CutPrefix(arg, flag+"="); ok {
+			return value
+		}
+		if arg == flag && i+1 < len(args) {
+			return args[i+1]
+		}
+	}
+	return ""
+}
+
+// fakeImport keeps what it is to import. As the engine does, it imports all or nothing, and names what is in the way: the ids in
+// the file absent, one a line, and what is in the file broken.
+func fakeImport(folder string, args []string) int {
+	text, err := os.ReadFile(flagValue(args, "--file"))
+	if err != nil {
+		panic(err)
+	}
+	var file importFile
+	if err := json.Unmarshal(text, &file); err != nil {
+		panic(err)
+	}
+	absent, _ := os.ReadFile(filepath.Join(folder, "absent"))
+	failed := false
+	for _, r := range file.Resources {
+		if slices.Contains(strings.Split(string(absent), "\n"), r.ID) {
+			fmt.Printf(" +  %s %s importing error: resource '%s' does not exist\n", r.Type, r.Name, r.ID)
+			failed = true
+		}
+	}
+	if failed {
+		fmt.Fprintln(os.Stderr, "error: preview failed")
+		return 255
+	}
+	if broken, err := os.ReadFile(filepath.Join(folder, "broken")); err == nil {
+		os.Stderr.Write(broken)
+		return 255
+	}
+	if err := os.WriteFile(filepath.Join(folder, "imported"), text, 0o600); err != nil {
+		panic(err)
+	}
+	return 0
+}
+
+func imported(t *testing.T) importFile {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(os.Getenv(fakeFolder), "imported"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file importFile
+	if err := json.Unmarshal(text, &file); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func urn(parent, token, name string) resource.URN {
+	return resource.URN("urn:pulumi:dev::slipway::" + parent + token + "::" + name)
+}
+
+// toImport are a part of the network, something of the stack itself, and something that nothing is the parent of.
+func toImport() []Import {
+	network := urn("", "slipway:index:Network", "dev")
+	return []Import{
+		{URN: urn("slipway:index:Network$", "aws:ec2/vpc:Vpc", "dev"), ID: "vpc-1", Parent: network},
+		{URN: urn("", "aws:ec2/subnet:Subnet", "a"), ID: "subnet-1", Parent: urn("", "pulumi:pulumi:Stack", "slipway-dev")},
+		{URN: urn("", "aws:ec2/subnet:Subnet", "b"), ID: "subnet-2"},
+	}
+}
+
+func TestImport(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	s := open(t, project(t, nil))
+	gone, err := s.Import(t.Context(), toImport())
+	if err != nil || len(gone) > 0 {
+		t.Errorf("gone are %v (%v)", gone, err)
+	}
+	file := imported(t)
+	want := []importSpec{
+		{Type: "aws:ec2/vpc:Vpc", Name: "dev", ID: "vpc-1", Parent: "parent0"},
+		{Type: "aws:ec2/subnet:Subnet", Name: "a", ID: "subnet-1"},
+		{Type: "aws:ec2/subnet:Subnet", Name: "b", ID: "subnet-2"},
+	}
+	if !slices.Equal(file.Resources, want) || len(file.NameTable) != 1 || file.NameTable["parent0"] != urn("", "slipway:index:Network", "dev") {
+		t.Errorf("imported is %+v", file)
+	}
+	log := commands(t)
+	for _, flag := range []string{"--stack dev", "--protect=false", "--generate-code=false", "--yes", "--skip-preview"} {
+		if !strings.Contains(log, flag) {
+			t.Errorf("%s is not in\n%s", flag, log)
+		}
+	}
+	if left, _ := os.ReadDir(os.TempDir()); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// What does not exist keeps nothing else from being imported.
+func TestImportOfWhatIsGone(t *testing.T) {
+	s := open(t, project(t, map[string]string{"absent": "vpc-1\nsubnet-2"}))
+	gone, err := s.Import(t.Context(), toImport())
+	if want := []string{"vpc-1", "subnet-2"}; err != nil || !slices.Equal(gone, want) {
+		t.Errorf("gone are %v (%v), want %v", gone, err, want)
+	}
+	if file := imported(t); len(file.Resources) != 1 || file.Resources[0].ID != "subnet-1" {
+		t.Errorf("imported is %+v", file)
+	}
+	before := commands(t)
+	s = open(t, project(t, map[string]string{"absent": "vpc-1\nsubnet-1\nsubnet-2"}))
+	if gone, err := s.Import(t.Context(), toImport()); len(gone) != 3 || err != nil {
+		t.Errorf("gone are %v (%v)", gone, err)
+	}
+	if n := strings.Count(commands(t), "import "); n != 1 || strings.Count(before, "import ") != 2 {
+		t.Errorf("imported %d times when nothing was left, and before:\n%s", n, before)
+	}
+}
+
+func TestImportFails(t *testing.T) {
+	s := open(t, project(t, map[string]string{"absent": "vpc-1", "broken": "warning: a\nerror: AccessDenied: no\nerror: import failed\n"}))
+	gone, err := s.Import(t.Context(), toImport())
+	if !slices.Equal(gone, []string{"vpc-1"}) || err == nil || err.Error() != "import of stack dev: AccessDenied: no" {
+		t.Errorf("gone are %v, the error is %v", gone, err)
+	}
+}
+
+// To look for what is missing is a preview, which takes no lock.
+func TestMissing(t *testing.T) {
+	s := open(t, project(t, map[string]string{"absent": "subnet-1"}))
+	if gone, err := s.Missing(t.Context(), toImport()); err != nil || !slices.Equal(gone, []string{"subnet-1"}) {
+		t.Errorf("missing are %v (%v)", gone, err)
+	}
+	for command := range strings.Lines(commands(t)) {
+		if strings.HasPrefix(command, "import ") && (!strings.Contains(command, "--preview-only") || strings.Contains(command, "--yes")) {
+			t.Errorf("it was asked for %s", command)
+		}
+	}
+}
