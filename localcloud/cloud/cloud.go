@@ -343,9 +343,19 @@ func (c *Cloud) Read(caller Caller, token, id string) (*Resource, error) {
 	return call.Resource, nil
 }
 
-// Delete removes a resource; one that is not there counts as removed. While something uses it, it is tried again for as
-// long as the kind's Patience says.
+// Delete removes a resource as providers do; one that is not there counts as removed. While something uses it, it is tried
+// again for as long as the kind's Patience says.
 func (c *Cloud) Delete(ctx context.Context, caller Caller, token, id string, timeout time.Duration) error {
+	return c.delete(ctx, caller, token, id, timeout, true)
+}
+
+// DeleteOnce is [Cloud.Delete] by a single request, as somebody makes it by hand: it is refused at once while something uses
+// the resource.
+func (c *Cloud) DeleteOnce(ctx context.Context, caller Caller, token, id string) error {
+	return c.delete(ctx, caller, token, id, 0, false)
+}
+
+func (c *Cloud) delete(ctx context.Context, caller Caller, token, id string, timeout time.Duration, again bool) error {
 	k, err := c.kind(token)
 	if err != nil {
 		return err
@@ -395,7 +405,7 @@ func (c *Cloud) Delete(ctx context.Context, caller Caller, token, id string, tim
 		if err == nil {
 			return nil
 		}
-		if e, ok := errors.AsType[*Error](err); !ok || !e.InUse {
+		if e, ok := errors.AsType[*Error](err); !ok || !e.InUse || !again {
 			return fail(err)
 		}
 		select {

@@ -182,6 +182,26 @@ func TestDeleteTriesAgainOnlyWhatIsInUse(t *testing.T) {
 	})
 }
 
+func TestDeleteOnceIsRefusedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := newCloud(t)
+		shelves, _ := kinds()
+		shelves.Patience = time.Hour
+		c.Add(shelves)
+		s := create(t, c, "test:Shelf", cloud.Map{"name": "a"})
+		b := create(t, c, "test:Book", cloud.Map{"shelf": "arn:a", "title": "x"})
+		begun := time.Now()
+		if err := c.DeleteOnce(t.Context(), here, s.Token, s.ID); cloud.Code(err) != "ShelfNotEmpty" || time.Since(begun) > 0 {
+			t.Errorf("deleting a shelf that holds a book: %v, after %s", err, time.Since(begun))
+		}
+		for _, r := range []*cloud.Resource{b, s} {
+			if err := c.DeleteOnce(t.Context(), here, r.Token, r.ID); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
 func TestLatencyOfUpdate(t *testing.T) {
 	for _, tt := range []struct {
 		latency cloud.Latency

@@ -161,7 +161,7 @@ func (d *daemon) remove(ctx context.Context, q url.Values) error {
 	if err != nil {
 		return err
 	}
-	return d.cloud.Delete(ctx, cloud.Caller{Scope: d.scope(r)}, r.Token, r.ID, 0)
+	return d.cloud.DeleteOnce(ctx, cloud.Caller{Scope: d.scope(r)}, r.Token, r.ID)
 }
 
 // flushing sends every line on its way, so that a follower sees it at once.
@@ -252,7 +252,8 @@ func (c Client) Change(ctx context.Context, token, id string, change cloud.Map) 
 	return c.act(ctx, http.MethodPatch, "change", token, id, raw)
 }
 
-// Delete removes a resource as somebody with the AWS console would, unknown to the engine.
+// Delete removes a resource as somebody with the AWS console would, unknown to the engine. While something uses it, that is
+// refused at once, with AWS's code.
 func (c Client) Delete(ctx context.Context, token, id string) error {
 	return c.act(ctx, http.MethodDelete, "delete", token, id, nil)
 }

@@ -1,15 +1,14 @@
 package e2e
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
+	"slipway/localcloud/daemon"
 	"slipway/localcloud/e2e/life"
 )
 
@@ -22,38 +21,41 @@ type drift struct {
 	unchanged string
 	// whole says that the service keeps answering then.
 	whole bool
-	// left says why it is not deleted by hand; empty if it is.
+	// left says why it is not deleted by hand; empty if it is, or if that is refused.
 	left string
+	// refused matches the code with which AWS and the local cloud refuse to delete it, for it is in use or goes with another.
+	refused string
 	// survived says that the service keeps answering without it.
 	survived bool
 }
 
 const (
-	inUse    = "in use, which AWS and the local cloud refuse"
 	noThing  = "it is no thing of its own"
 	takesOne = "AWS has nothing else that it could lead to"
 )
 
 var handmade = map[string]any{"tags": map[string]any{"By": "hand"}}
 
+func (d drift) deletable() bool { return d.left == "" && d.refused == "" }
+
 // drifts has at least one row for every kind that a default stack consists of; what goes with another comes before it.
 var drifts = []drift{
-	{kind: "aws:acm/certificate:Certificate", change: handmade, whole: true, left: inUse},
+	{kind: "aws:acm/certificate:Certificate", change: handmade, whole: true, refused: "ResourceInUseException"},
 	{kind: "aws:acm/certificateValidation:CertificateValidation", unchanged: noThing, left: noThing},
 	{kind: "aws:cloudwatch/logGroup:LogGroup", change: map[string]any{"retentionInDays": 1}, whole: true, survived: true},
 	{kind: "aws:cloudwatch/metricAlarm:MetricAlarm", name: "errors", change: map[string]any{"threshold": 50}, whole: true, survived: true},
 	{kind: "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", change: map[string]any{"ingress": []any{
 		map[string]any{"protocol": "tcp", "fromPort": 22, "toPort": 22, "cidrBlocks": []any{"0.0.0.0/0"}},
-	}}, whole: true, left: inUse},
-	{kind: "aws:ec2/internetGateway:InternetGateway", change: handmade, whole: true, left: inUse},
+	}}, whole: true, refused: "CannotDelete"},
+	{kind: "aws:ec2/internetGateway:InternetGateway", change: handmade, whole: true, refused: "DependencyViolation"},
 	{kind: "aws:ec2/route:Route", unchanged: takesOne},
-	{kind: "aws:ec2/routeTable:RouteTable", change: handmade, whole: true, left: inUse},
+	{kind: "aws:ec2/routeTable:RouteTable", change: handmade, whole: true, left: "the local cloud takes it from its subnets first, as the provider does"},
 	{kind: "aws:ec2/routeTableAssociation:RouteTableAssociation", name: "-1$", unchanged: "its subnet would have to have another table"},
-	{kind: "aws:ec2/securityGroup:SecurityGroup", name: "hello", change: handmade, whole: true, left: inUse},
-	{kind: "aws:ec2/subnet:Subnet", change: map[string]any{"mapPublicIpOnLaunch": false}, whole: true, left: inUse},
-	{kind: "aws:ec2/vpc:Vpc", change: map[string]any{"enableDnsHostnames": false}, whole: true, left: inUse},
-	{kind: "aws:ecs/cluster:Cluster", change: handmade, whole: true, left: inUse},
-	{kind: "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders", change: map[string]any{"capacityProviders": []any{"FARGATE"}}, whole: true, left: inUse},
+	{kind: "aws:ec2/securityGroup:SecurityGroup", name: "hello", change: handmade, whole: true, refused: "DependencyViolation"},
+	{kind: "aws:ec2/subnet:Subnet", change: map[string]any{"mapPublicIpOnLaunch": false}, whole: true, refused: "DependencyViolation"},
+	{kind: "aws:ec2/vpc:Vpc", change: map[string]any{"enableDnsHostnames": false}, whole: true, refused: "DependencyViolation"},
+	{kind: "aws:ecs/cluster:Cluster", change: handmade, whole: true, refused: "ClusterContains(Services|Tasks)Exception"},
+	{kind: "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders", change: map[string]any{"capacityProviders": []any{"FARGATE"}}, whole: true, refused: "ResourceInUseException"},
 	{kind: "aws:ecs/service:Service", change: map[string]any{"desiredCount": 2}, whole: true},
 	{kind: "aws:ecs/taskDefinition:TaskDefinition", change: handmade, whole: true, survived: true}, // which tasks need to start alone
 	{kind: "aws:iam/role:Role", name: "execution", change: map[string]any{"description": "by hand"}, whole: true, left: "it has policies, with which IAM refuses it"},
@@ -67,7 +69,7 @@ var drifts = []drift{
 	}}},
 	{kind: "aws:lb/listener:Listener", name: "https", change: map[string]any{"sslPolicy": "ELBSecurityPolicy-2016-08"}, whole: true},
 	{kind: "aws:lb/loadBalancer:LoadBalancer", change: map[string]any{"idleTimeout": 61}, whole: true},
-	{kind: "aws:lb/targetGroup:TargetGroup", change: map[string]any{"deregistrationDelay": 61}, whole: true, left: inUse},
+	{kind: "aws:lb/targetGroup:TargetGroup", change: map[string]any{"deregistrationDelay": 61}, whole: true, refused: "ResourceInUse"},
 	{kind: "aws:secretsmanager/secret:Secret", change: map[string]any{"description": "by hand"}, whole: true, survived: true},
 	{kind: "aws:secretsmanager/secretVersion:SecretVersion", unchanged: "another value is another version", left: "Secrets Manager keeps a secret's current one"},
 	{kind: "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", name: "load-balancer-out", change: handmade, whole: true},
@@ -103,7 +105,8 @@ func TestDrift(t *testing.T) {
 		}
 	}
 	for _, d := range drifts {
-		if (d.change == nil) != (d.unchanged != "") || d.whole && d.change == nil || d.survived && d.left != "" {
+		if (d.change == nil) != (d.unchanged != "") || d.whole && d.change == nil ||
+			d.left != "" && d.refused != "" || d.survived && !d.deletable() {
 			t.Errorf("the row of %s contradicts itself", d.kind)
 		}
 	}
@@ -118,8 +121,8 @@ func TestDrift(t *testing.T) {
 	}{
 		{"changed", change, func(d drift) bool { return d.change != nil && d.whole }, true},
 		{"changed, to its harm", change, func(d drift) bool { return d.change != nil && !d.whole }, false},
-		{"deleted", remove, func(d drift) bool { return d.left == "" && d.survived }, true},
-		{"deleted, to its harm", remove, func(d drift) bool { return d.left == "" && !d.survived }, false},
+		{"deleted", remove, func(d drift) bool { return d.deletable() && d.survived }, true},
+		{"deleted, to its harm", remove, func(d drift) bool { return d.deletable() && !d.survived }, false},
 	} {
 		t.Run(round.name, func(t *testing.T) {
 			stop, err := s.Watch(ctx, "hello.slipway.test")
@@ -165,18 +168,26 @@ func TestDrift(t *testing.T) {
 	t.Run("in use", func(t *testing.T) {
 		state := stateOf(t, s)
 		for _, d := range drifts {
-			// A deletion is tried again for long. That it is not done at once shows that it is refused.
-			if d.left != inUse || d.kind == "aws:ec2/routeTable:RouteTable" { // which the provider takes from its subnets before
+			if d.refused == "" {
 				continue
 			}
 			r := pick(t, state, d)
-			soon, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
-			if err := s.Cloud.Delete(soon, r.Type, r.ID); err == nil && d.kind != "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup" {
+			if r.Type == "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup" {
+				r.Type = "aws:ec2/securityGroup:SecurityGroup" // which it is one of
+			}
+			err := s.Cloud.Delete(ctx, r.Type, r.ID)
+			if err == nil || !regexp.MustCompile(": api error "+d.refused+": ").MatchString(err.Error()) {
+				t.Errorf("deletion of %s %s: %v; want %s", r.Type, r.Name, err, d.refused)
+			}
+			living, err := s.Living(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.ContainsFunc(living, func(l daemon.Resource) bool { return l.Type == r.Type && l.ID == r.ID }) {
 				t.Errorf("%s %s was deleted", r.Type, r.Name)
 			}
-			cancel()
 		}
-		if err := s.Answers(ctx, "hello.slipway.test", time.Second); err != nil {
+		if err := s.Converged(ctx, "hello.slipway.test"); err != nil {
 			t.Error(err)
 		}
 	})
