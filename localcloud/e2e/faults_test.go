@@ -3,7 +3,6 @@ package e2e
 import (
 	"cmp"
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -17,18 +16,20 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"slipway/localcloud/aws"
 	"slipway/localcloud/e2e/life"
 	"slipway/localcloud/fault"
 )
 
 var (
-	full = flag.Bool("full", false, "let every single operation fail, instead of a sample")
-	seed = flag.Uint64("seed", 1, "what the sample is drawn with")
+	full = flag.Bool("full", false, "sweep as a whole: every single operation fails, every reply is lost, and a hundred kills; instead of a sample")
+	seed = flag.Uint64("seed", 1, "what is drawn with: the sample, and the moments of kills")
 )
 
-// sampled are how many lives are lived of those in which everything fails once, and of those in which one operation fails.
-const sampledTogether, sampledSingle = 1, 4
+// sampled are how many lives are lived of all those in which many operations fail, and of each course's in which one does.
+const sampledTogether, sampledSingle = 2, 1
 
 // A course is something that the engine is told to do, in which any operation can fail.
 type course struct {
@@ -39,6 +40,11 @@ type course struct {
 	to string
 	// hostnames answer afterwards.
 	hostnames []string
+
+	// start is where it begins, and operations are what it consists of, sorted; one that is done twice is there twice. Both are
+	// found out by exploring it.
+	start      *life.State
+	operations []fault.Operation
 }
 
 // courses are what is tried; one more configuration is one more entry.
@@ -57,52 +63,39 @@ var courses = []course{
 // An operation that leaves nothing behind that nobody knows of shares a life with the others: each of them fails once, and the
 // engine is run until it succeeds, which takes about as many runs as the resources' graph is deep. A creation of which the
 // reply is lost, or of which the wait is in vain, gets a life for itself. The operations are told apart by resource and not
-// counted through, for the engine's order is another each time.
+// counted through, for the engine's order is another each time; only the calls of a function are, which have no names. A first
+// run without harm tells what a course consists of, and every operation of it has to have failed.
 //
 // Creations of which the reply was lost are the exception: what they made is in no state. Doing the same again makes a second
 // one, or is refused because the name is taken. These cases are listed with what they leave, and it is asserted that its
 // deletion is all that they need beside.
 func TestFaults(t *testing.T) {
-	// Whoever interrupts the sweep, or lets it run out of time, is left no cloud that runs.
-	ctx, stop := signal.NotifyContext(t.Context(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if end, ok := t.Deadline(); ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, end.Add(-time.Minute))
-		defer cancel()
-	}
+	ctx := sweepContext(t)
 	begun := time.Now()
 	lab, err := life.NewLab(ctx, root, t.TempDir(), "v1", "v2")
 	if err != nil {
 		t.Fatal(err)
 	}
-	chosen := courses
-	if !*full {
-		chosen = courses[:2]
-	}
-	states, err := upStates(ctx, lab, chosen)
+	explored, err := explore(ctx, lab, courses)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var together, single []life.Case
-	for _, c := range chosen {
-		start := states[c.from]
-		operations, err := c.operations(ctx, start)
-		if err != nil {
-			t.Fatal(err)
+	random := rand.New(rand.NewPCG(*seed, 0))
+	draw := func(cases []life.Case, n int) []life.Case {
+		if *full {
+			return cases
 		}
-		t.Logf("%s has %d operations", c.name, len(operations))
-		together = append(together, c.together(start, operations)...)
-		if c.to != "" {
-			single = append(single, c.single(start, operations)...)
-		}
+		random.Shuffle(len(cases), func(i, j int) { cases[i], cases[j] = cases[j], cases[i] })
+		return cases[:min(n, len(cases))]
 	}
-	if !*full {
-		random := rand.New(rand.NewPCG(*seed, 0))
-		together, single = sample(random, together, sampledTogether), sample(random, single, sampledSingle)
+	var together, single []life.Case
+	for _, c := range explored {
+		t.Logf("%s has %d operations", c.name, len(c.operations))
+		together = append(together, c.together()...)
+		single = append(single, draw(c.single(), sampledSingle)...)
 	}
 	// Half of a life is the engine's work, and half is waiting until tasks are found healthy.
-	report := life.Sweep(ctx, append(together, single...), 4*runtime.NumCPU(), os.Stderr)
+	report := life.Sweep(ctx, append(draw(together, sampledTogether), single...), 4*runtime.NumCPU(), os.Stderr)
 	fmt.Printf("faults: %s, in %s\n", report, time.Since(begun).Round(time.Second))
 	if len(report.Unclean) > 0 {
 		fmt.Println("Not clean, until what was left behind was deleted behind the engine's back:")
@@ -115,41 +108,85 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// sample draws some of the cases.
-func sample(random *rand.Rand, cases []life.Case, n int) []life.Case {
-	random.Shuffle(len(cases), func(i, j int) { cases[i], cases[j] = cases[j], cases[i] })
-	return cases[:n]
+// sweepContext ends a minute before the test runs out of time, or when it is interrupted, so that no cloud is left that runs.
+func sweepContext(t *testing.T) context.Context {
+	ctx, stop := signal.NotifyContext(t.Context(), os.Interrupt, syscall.SIGTERM)
+	t.Cleanup(stop)
+	if end, ok := t.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, end.Add(-time.Minute))
+		t.Cleanup(cancel)
+	}
+	return ctx
 }
 
 func config(name string) string {
 	return filepath.Join(root, "localcloud", "e2e", "testdata", "stack", name)
 }
 
-// upStates brings up the stacks in which the courses begin. The one of no configuration is empty.
-func upStates(ctx context.Context, lab *life.Lab, courses []course) (map[string]*life.State, error) {
-	states := map[string]*life.State{}
-	for _, c := range courses {
-		if states[c.from] != nil {
-			continue
+// explore runs every course once without harm, and returns them with where each begins and what it consists of.
+func explore(ctx context.Context, lab *life.Lab, courses []course) ([]course, error) {
+	s, err := lab.Begin(ctx, config(courses[0].to)) // any will do for an empty stack
+	if err != nil {
+		return nil, err
+	}
+	empty, err := s.Save(ctx)
+	if err != nil {
+		return nil, err
+	}
+	states := map[string]*life.State{"": empty}
+	explored := slices.Clone(courses)
+	for _, fromNothing := range []bool{true, false} { // what brings a stack up leads to where the others begin
+		ends := make([]*life.State, len(explored))
+		group, ctx := errgroup.WithContext(ctx)
+		for i := range explored {
+			c := &explored[i]
+			if (c.from == "") != fromNothing {
+				continue
+			}
+			c.start = states[c.from]
+			group.Go(func() (err error) {
+				ends[i], err = c.explore(ctx)
+				return err
+			})
 		}
-		begin := c.from
-		if begin == "" {
-			begin = c.to // any will do
-		}
-		s, err := lab.Begin(ctx, config(begin))
-		if err != nil {
+		if err := group.Wait(); err != nil {
 			return nil, err
 		}
-		if c.from != "" {
-			if out, err := s.Up(ctx); err != nil {
-				return nil, errors.Join(fmt.Errorf("%w: %s", err, out), s.StopCloud(ctx))
+		for i, c := range explored {
+			if c.from == "" {
+				states[c.to] = ends[i]
 			}
 		}
-		if states[c.from], err = s.Save(ctx); err != nil {
-			return nil, err
-		}
 	}
-	return states, nil
+	return explored, nil
+}
+
+// explore runs the course, notes its operations, and returns where it ends.
+func (c *course) explore(ctx context.Context) (end *life.State, err error) {
+	s, err := c.start.Resume(ctx)
+	if s != nil {
+		defer func() {
+			if err != nil {
+				s.End(ctx)
+			}
+		}()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.Cloud.AddFault(ctx, fault.Fault{Mode: fault.Slow, Count: -1}); err != nil { // which lists what it hits
+		return nil, err
+	}
+	if out, err := c.run(ctx, s); err != nil {
+		return nil, fmt.Errorf("%s: %w: %s", c.name, err, out)
+	}
+	faults, err := s.Cloud.Faults(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c.operations = slices.SortedFunc(slices.Values(faults[0].Hits), func(a, b fault.Operation) int { return strings.Compare(a.String(), b.String()) })
+	return s.Save(ctx)
 }
 
 // run does what the course is.
@@ -163,57 +200,78 @@ func (c course) run(ctx context.Context, s *life.Stack) (string, error) {
 	return s.Up(ctx)
 }
 
-// operations are those that the course consists of, in one of their orders.
-func (c course) operations(ctx context.Context, start *life.State) ([]fault.Operation, error) {
-	s, err := start.Resume(ctx)
-	if s != nil {
-		defer s.End(ctx)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if _, err := s.Cloud.AddFault(ctx, fault.Fault{Mode: fault.Slow, Count: -1}); err != nil { // which lists what it hits
-		return nil, err
-	}
-	if out, err := c.run(ctx, s); err != nil {
-		return nil, fmt.Errorf("%w: %s", err, out)
-	}
-	faults, err := s.Cloud.Faults(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var out []fault.Operation
-	for _, o := range faults[0].Hits {
-		if !slices.Contains(out, o) {
-			out = append(out, o)
-		}
-	}
-	return out, nil
-}
-
 // together are the cases that try many operations of the course in one life.
-func (c course) together(start *life.State, operations []fault.Operation) []life.Case {
+func (c course) together() []life.Case {
 	var cases []life.Case
+	add := func(name string, live func(context.Context, *life.Stack) (life.Outcome, error)) {
+		cases = append(cases, life.Case{Name: c.name + ": " + name, Start: c.start, Live: live})
+	}
 	for _, f := range []fault.Fault{
 		{Mode: fault.Refuse},
 		{Mode: fault.Throttle},
-		{Mode: fault.Lose, Verb: "invoke"},
 		{Mode: fault.Lose, Verb: "update"},
 		{Mode: fault.Lose, Verb: "delete"},
 		{Mode: fault.Partial, Verb: "update"},
 	} {
-		if !slices.ContainsFunc(operations, func(o fault.Operation) bool {
-			return (f.Verb == "" || f.Verb == o.Verb) && (f.Mode != fault.Partial || canBePartial(o))
-		}) {
+		if len(unharmed(f, c.operations, nil)) == 0 {
 			continue
 		}
 		f.Each = true
-		cases = append(cases, life.Case{
-			Name: fmt.Sprintf("%s: %s every %s once", c.name, f.Mode, cmp.Or(f.Verb, "operation")), Start: start,
-			Live: func(ctx context.Context, s *life.Stack) (life.Outcome, error) { return c.untilItSucceeds(ctx, s, f) },
-		})
+		add(fmt.Sprintf("%s every %s once", f.Mode, cmp.Or(string(f.Verb), "operation")),
+			func(ctx context.Context, s *life.Stack) (life.Outcome, error) { return c.untilItSucceeds(ctx, s, f) })
 	}
-	return append(cases, life.Case{Name: c.name + ": everything slow, and throttled as much as the providers bear", Start: start, Live: c.slow})
+	if len(unharmed(anyCall, c.operations, nil)) > 0 {
+		for _, mode := range []fault.Mode{fault.Refuse, fault.Throttle, fault.Lose} {
+			add(fmt.Sprintf("%s every call of every function", mode),
+				func(ctx context.Context, s *life.Stack) (life.Outcome, error) { return c.calls(ctx, s, mode) })
+		}
+	}
+	add("everything slow, and throttled as much as the providers bear", c.slow)
+	return cases
+}
+
+var anyCall = fault.Fault{Verb: "invoke"}
+
+// unharmed are the operations that a fault is for and that it has not hit.
+func unharmed(f fault.Fault, operations, hits []fault.Operation) []fault.Operation {
+	var left []fault.Operation
+	for _, o := range operations {
+		if (f.Verb == "" || f.Verb == o.Verb) && (f.Mode != fault.Partial || canBePartial(o)) && !slices.Contains(hits, o) {
+			left = append(left, o)
+		}
+	}
+	return left
+}
+
+// calls lets every call of a function fail, one in each run of the engine: the first, then the second, and so on, of those that a
+// run makes of the same function.
+func (c course) calls(ctx context.Context, s *life.Stack, mode fault.Mode) (life.Outcome, error) {
+	var outcome life.Outcome
+	calls := map[string]int{}
+	for _, o := range unharmed(anyCall, c.operations, nil) {
+		calls[o.Token]++
+		if _, err := s.Cloud.AddFault(ctx, fault.Fault{Mode: mode, Verb: o.Verb, Token: o.Token, Nth: calls[o.Token]}); err != nil {
+			return outcome, err
+		}
+		out, err := c.run(ctx, s)
+		if err == nil {
+			return outcome, fmt.Errorf("call %d of %s failed, or never came, and pulumi did not fail: %s", calls[o.Token], o.Token, out)
+		}
+		if !life.Failed(err) {
+			return outcome, err
+		}
+		if err := told(out, mode, o); err != nil {
+			return outcome, fmt.Errorf("call %d: %w", calls[o.Token], err)
+		}
+		if err := s.Cloud.ClearFaults(ctx, 0); err != nil {
+			return outcome, err
+		}
+		outcome.Cases++
+	}
+	if out, err := c.run(ctx, s); err != nil {
+		return outcome, fmt.Errorf("again: %w: %s", err, out)
+	}
+	return outcome, c.end(ctx, s)
 }
 
 // slow slows and throttles all operations at once, but not so much that one fails.
@@ -231,10 +289,17 @@ func (c course) slow(ctx context.Context, s *life.Stack) (life.Outcome, error) {
 	if err != nil {
 		return life.Outcome{}, err
 	}
-	if err := s.Cloud.ClearFaults(ctx, 0); err != nil {
-		return life.Outcome{}, err
+	var outcome life.Outcome
+	for _, f := range faults {
+		if left := unharmed(f.Fault, c.operations, f.Hits); len(left) > 0 {
+			return outcome, fmt.Errorf("%s did not hit %v", f.Mode, left)
+		}
+		outcome.Cases += len(f.Hits)
 	}
-	return life.Outcome{Cases: len(faults[0].Hits) + len(faults[1].Hits)}, c.end(ctx, s)
+	if err := s.Cloud.ClearFaults(ctx, 0); err != nil {
+		return outcome, err
+	}
+	return outcome, c.end(ctx, s)
 }
 
 // untilItSucceeds adds a fault that lets every operation fail once, and runs the course until none is left that has not.
@@ -242,15 +307,15 @@ func (c course) untilItSucceeds(ctx context.Context, s *life.Stack, f fault.Faul
 	if _, err := s.Cloud.AddFault(ctx, f); err != nil {
 		return life.Outcome{}, err
 	}
-	seen := 0
+	var hit []fault.Operation
 	for {
 		out, failure := c.run(ctx, s)
 		faults, err := s.Cloud.Faults(ctx)
 		if err != nil {
 			return life.Outcome{}, err
 		}
-		hits := faults[0].Hits[seen:]
-		seen += len(hits)
+		hits := faults[0].Hits[len(hit):]
+		hit = faults[0].Hits
 		if failure == nil && len(hits) == 0 {
 			break
 		}
@@ -270,10 +335,13 @@ func (c course) untilItSucceeds(ctx context.Context, s *life.Stack, f fault.Faul
 			}
 		}
 	}
+	if left := unharmed(f, c.operations, hit); len(left) > 0 {
+		return life.Outcome{}, fmt.Errorf("it succeeded, and %v never failed", left)
+	}
 	if err := s.Cloud.ClearFaults(ctx, 0); err != nil {
 		return life.Outcome{}, err
 	}
-	return life.Outcome{Cases: seen}, c.end(ctx, s)
+	return life.Outcome{Cases: len(hit)}, c.end(ctx, s)
 }
 
 // end asserts that the course got where it was to, and that a destroy leaves nothing.
@@ -319,9 +387,9 @@ func told(output string, mode fault.Mode, o fault.Operation) error {
 }
 
 // single are the cases in which one creation of the course fails after it took effect, each in a life for itself.
-func (c course) single(start *life.State, operations []fault.Operation) []life.Case {
+func (c course) single() []life.Case {
 	var cases []life.Case
-	for _, o := range operations {
+	for _, o := range slices.Compact(slices.Clone(c.operations)) {
 		if o.Verb != "create" {
 			continue
 		}
@@ -330,7 +398,7 @@ func (c course) single(start *life.State, operations []fault.Operation) []life.C
 				continue
 			}
 			cases = append(cases, life.Case{
-				Name: fmt.Sprintf("%s: %s %s", c.name, mode, o), Start: start,
+				Name: fmt.Sprintf("%s: %s %s", c.name, mode, o), Start: c.start,
 				Live: func(ctx context.Context, s *life.Stack) (life.Outcome, error) { return c.failing(ctx, s, mode, o) },
 			})
 		}
