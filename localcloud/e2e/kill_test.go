@@ -2,53 +2,74 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"slipway/localcloud/e2e/life"
 )
 
-var (
-	kills    = flag.Int("kills", 4, "how many times something is killed while it works on a stack")
-	killSeed = flag.Uint64("kill-seed", 1, "what the moments of the kills are drawn with")
-)
+var kills = flag.Int("kills", 0, "how many times something is killed while the engine works on a stack; by default 4, with -full 100")
 
-// A kill ends a process without a chance to put anything in order, while the engine works on a stack.
-type kill struct {
-	course string   // up, update or destroy
+// Work is what the engine is killed at.
+type work struct {
+	name   string
 	args   []string // the engine's
 	config string   // the stack's, meanwhile and afterwards
-	daemon bool     // it is the cloud's daemon that is killed, and not the engine
-	// It is killed after a while, or, if changes is not zero, when so many things have come or gone.
+
+	// start is where it begins. Unharmed, it takes so long, and at most so many more, or fewer, things are there meanwhile than
+	// before.
+	start   *life.State
+	took    time.Duration
+	changes int
+}
+
+// A kill ends a process without a chance to put anything in order, while the engine is at work.
+type kill struct {
+	*work
+	daemon bool // it is the cloud's daemon that is killed, and not the engine
+	// What the moment is drawn with; again, where that was too late.
+	random *rand.Rand
+	// Killed counts the victims that were at work.
+	killed *atomic.Int64
+}
+
+// A moment is after a while, or, if changes is not zero, when so many things have come or gone.
+type moment struct {
 	after   time.Duration
 	changes int
 }
 
-func (k kill) String() string {
-	victim, moment := "engine", "after "+k.after.Round(time.Millisecond).String()
-	if k.daemon {
-		victim = "cloud"
+func (m moment) String() string {
+	if m.changes > 0 {
+		return fmt.Sprintf("after %d changes", m.changes)
 	}
-	if k.changes > 0 {
-		moment = fmt.Sprintf("after %d changes", k.changes)
-	}
-	return fmt.Sprintf("%s: %s killed %s", k.course, victim, moment)
+	return "after " + m.after.Round(time.Millisecond).String()
 }
 
-// TestKills kills the engine, or the cloud, at random moments, and asserts that recovery brings the stack to where it was going,
-// and that a destroy leaves nothing.
+// TestKills kills the engine, or the cloud, at random moments of what the engine is at, and asserts that recovery brings the stack
+// to where it was going, and that a destroy leaves nothing.
 func TestKills(t *testing.T) {
-	ctx := t.Context()
+	ctx := sweepContext(t)
 	begun := time.Now()
+	n := cmp.Or(*kills, 4)
+	if *full {
+		n = cmp.Or(*kills, 100)
+	}
 	lab, err := life.NewLab(ctx, root, t.TempDir(), "local", "v2")
 	if err != nil {
 		t.Fatal(err)
@@ -58,139 +79,205 @@ func TestKills(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	updated := filepath.Join(t.TempDir(), "Pulumi.local.yaml")
-	if err := os.WriteFile(updated, bytes.Replace(text, []byte("/hello:local"), []byte("/hello:v2"), 1), 0o600); err != nil {
+	after := filepath.Join(t.TempDir(), "Pulumi.local.yaml")
+	if err := os.WriteFile(after, bytes.Replace(text, []byte("/hello:local"), []byte("/hello:v2"), 1), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	begin := func(up bool) (*life.State, time.Duration) {
-		s, err := lab.Begin(ctx, before)
-		if err != nil {
-			t.Fatal(err)
-		}
-		started := time.Now()
-		if up {
-			if out, err := s.Up(ctx); err != nil {
-				s.End(ctx)
-				t.Fatalf("%v: %s", err, out)
-			}
-		}
-		took := time.Since(started)
-		state, err := s.Save(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return state, took
+	works := []*work{
+		{name: "up", args: []string{"up"}, config: before},
+		{name: "destroy", args: []string{"destroy"}, config: before},
+		{name: "update", args: []string{"up"}, config: after},
 	}
-	empty, _ := begin(false)
-	full, longest := begin(true)
+	if err := measure(ctx, lab, works[0], works[1:]...); err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range works {
+		t.Logf("%s takes %s, and changes up to %d things", w.name, w.took.Round(time.Millisecond), w.changes)
+	}
 
-	random := rand.New(rand.NewPCG(*killSeed, 0))
+	var killed atomic.Int64
 	var cases []life.Case
-	for i := range *kills {
-		k := kill{daemon: i%4 == 3, after: time.Duration(random.Int64N(int64(longest)))}
-		if random.IntN(2) == 0 {
-			const things = 45 // that a default stack consists of, about
-			k.changes = 1 + random.IntN(things)
+	for i := range n {
+		k := kill{work: works[i%len(works)], daemon: i%4 == 3, random: rand.New(rand.NewPCG(*seed, uint64(i))), killed: &killed}
+		victim := "engine"
+		if k.daemon {
+			victim = "cloud"
 		}
-		start := full
-		switch i % 3 {
-		case 0:
-			k.course, k.args, k.config, start = "up", []string{"up"}, before, empty
-		case 1:
-			k.course, k.args, k.config = "destroy", []string{"destroy"}, before
-		case 2:
-			k.course, k.args, k.config = "update", []string{"up"}, updated
-			k.changes %= 8 // a task definition, tasks and their interfaces
-		}
-		cases = append(cases, life.Case{Name: fmt.Sprintf("%d %s", i, k), Start: start, Live: k.live})
+		cases = append(cases, life.Case{Name: fmt.Sprintf("%d %s: %s killed", i, k.name, victim), Start: k.start, Live: k.live})
 	}
 	report := life.Sweep(ctx, cases, runtime.NumCPU(), os.Stderr)
-	fmt.Printf("kills: %s, with seed %d, in %s\n", report, *killSeed, time.Since(begun).Round(time.Second))
+	fmt.Printf("kills: %d killed at work, and %d drawn again that came too late: %s, with seed %d, in %s\n",
+		killed.Load(), report.Missed, report, *seed, time.Since(begun).Round(time.Second))
 	if err := report.Err(); err != nil {
 		t.Error(err)
 	}
+	if int(killed.Load()) != n {
+		t.Errorf("%d were killed at work, and not %d", killed.Load(), n)
+	}
+}
+
+// measure finds out what the works are like unharmed. The first brings up the stack with which the others begin.
+func measure(ctx context.Context, lab *life.Lab, up *work, others ...*work) error {
+	s, err := lab.Begin(ctx, up.config)
+	if err != nil {
+		return err
+	}
+	if up.start, err = s.Save(ctx); err != nil {
+		return err
+	}
+	is, err := up.measure(ctx)
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	for _, w := range others {
+		w.start = is
+		group.Go(func() error {
+			_, err := w.measure(ctx)
+			return err
+		})
+	}
+	return group.Wait()
+}
+
+// measure does the work, and returns where it ends.
+func (w *work) measure(ctx context.Context) (end *life.State, err error) {
+	s, err := w.start.Resume(ctx)
+	if s != nil {
+		defer func() {
+			if err != nil {
+				s.End(ctx)
+			}
+		}()
+	}
+	if err != nil {
+		return nil, err
+	}
+	e, err := w.begin(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	begun := time.Now()
+	w.changes = e.watch(ctx, s, func(int) bool { return false })
+	<-e.ended
+	w.took = time.Since(begun)
+	if !e.ProcessState.Success() {
+		return nil, fmt.Errorf("%s: %s: %s", w.name, e.ProcessState, e.said.String())
+	}
+	return s.Save(ctx)
+}
+
+// An engine is at work until ended is closed.
+type engine struct {
+	*exec.Cmd
+	said  bytes.Buffer
+	ended chan struct{}
+}
+
+// begin puts an engine to work.
+func (w *work) begin(ctx context.Context, s *life.Stack) (*engine, error) {
+	if err := s.Configure(w.config); err != nil {
+		return nil, err
+	}
+	e := &engine{Cmd: s.Command(ctx, append(w.args, "--yes", "--skip-preview", "--suppress-progress")...), ended: make(chan struct{})}
+	e.Stdout, e.Stderr = &e.said, &e.said
+	e.WaitDelay = time.Second // what it has started may hold its output open
+	if err := e.Start(); err != nil {
+		return nil, fmt.Errorf("start the engine: %w", err)
+	}
+	go func() {
+		defer close(e.ended)
+		_ = e.Wait() // killed, or failed for want of a cloud, or done before that
+	}()
+	return e, nil
+}
+
+// watch counts how many more, or fewer, things there are than in the beginning, until that is enough or the engine's end. It
+// returns the most.
+func (e *engine) watch(ctx context.Context, s *life.Stack, enough func(changes int) bool) int {
+	most := 0
+	before, err := s.Living(ctx)
+	for now := before; err == nil && !enough(most); now, err = s.Living(ctx) {
+		most = max(most, len(before)-len(now), len(now)-len(before))
+		select {
+		case <-e.ended:
+			return most
+		case <-time.After(time.Millisecond):
+		}
+	}
+	return most
 }
 
 // live lets the engine work, kills what is to be killed, recovers, and takes the stack to its end.
 func (k kill) live(ctx context.Context, s *life.Stack) (life.Outcome, error) {
-	var none life.Outcome
-	if err := s.Configure(k.config); err != nil {
-		return none, err
+	m := moment{after: time.Duration(k.random.Int64N(int64(k.took)))}
+	if k.random.IntN(2) == 0 {
+		m.changes = 1 + k.random.IntN(max(1, k.changes))
 	}
-	var said bytes.Buffer
-	engine := s.Command(ctx, append(k.args, "--yes", "--skip-preview", "--suppress-progress")...)
-	engine.Stdout, engine.Stderr = &said, &said
-	engine.WaitDelay = time.Second // what it has started may hold its output open
-	if err := engine.Start(); err != nil {
-		return none, fmt.Errorf("start the engine: %w", err)
+	outcome := life.Outcome{Detail: m.String()}
+	struck := k.strike(ctx, s, m)
+	// Tasks of a cloud that was killed are left to its next start, whatever became of the engine.
+	if err := errors.Join(struck, s.StartCloud(ctx)); err != nil {
+		return outcome, err
 	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = engine.Wait() // killed, or failed for want of a cloud, or done before that
-	}()
-	k.await(ctx, s, ended)
-	if k.daemon {
-		if err := s.KillCloud(); err != nil {
-			return none, err
-		}
-	} else {
-		_ = engine.Process.Signal(syscall.SIGKILL) // it may be done
-	}
-	select {
-	case <-ended:
-	case <-time.After(time.Minute):
-		_ = syscall.Kill(-engine.Process.Pid, syscall.SIGKILL)
-		return none, fmt.Errorf("the engine goes on without its cloud: %s", said.String())
-	}
-	if err := life.Gone(ctx, engine.Process.Pid); err != nil {
-		return none, err
-	}
-	if err := s.StartCloud(ctx); err != nil {
-		return none, err
-	}
+	k.killed.Add(1)
 	recovery, err := s.Recover(ctx)
 	if err != nil {
-		return none, fmt.Errorf("%w: %s", err, tail(recovery))
+		return outcome, fmt.Errorf("%w: %s", err, tail(recovery))
 	}
 	if err := s.Converged(ctx, "hello.slipway.test"); err != nil {
-		return none, err
+		return outcome, err
 	}
 	if out, err := s.Destroy(ctx); err != nil {
-		return none, fmt.Errorf("%w: %s", err, tail(out))
+		return outcome, fmt.Errorf("%w: %s", err, tail(out))
 	}
 	left, err := s.Living(ctx)
 	if err == nil && len(left) > 0 {
 		err = fmt.Errorf("left behind: %v; recovery said: %s", left, recovery)
 	}
-	return none, err
+	return outcome, err
 }
 
-// await blocks until the moment of the kill, or the end of what is to be killed.
-func (k kill) await(ctx context.Context, s *life.Stack, ended <-chan struct{}) {
-	moment := time.After(k.after)
-	if k.changes > 0 {
-		reached := make(chan time.Time)
-		moment = reached
-		go func() {
-			defer close(reached)
-			before, err := s.Living(ctx)
-			for now := before; err == nil && changes(len(before), len(now)) < k.changes; now, err = s.Living(ctx) {
-				select {
-				case <-ended:
-					return
-				case <-time.After(time.Millisecond):
-				}
-			}
-		}()
+// strike puts an engine to work and kills it, or its cloud, at a moment. Its error is [life.ErrMissed] if the work was done by
+// then.
+func (k kill) strike(ctx context.Context, s *life.Stack, m moment) error {
+	e, err := k.begin(ctx, s)
+	if err != nil {
+		return err
+	}
+	if m.changes > 0 {
+		e.watch(ctx, s, func(changes int) bool { return changes >= m.changes })
+	} else {
+		select {
+		case <-time.After(m.after):
+		case <-e.ended:
+		}
+	}
+	if k.daemon {
+		if err := s.KillCloud(); err != nil {
+			return err
+		}
+	} else if err := e.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("kill the engine: %w", err)
 	}
 	select {
-	case <-moment:
-	case <-ended:
+	case <-e.ended:
+	case <-time.After(time.Minute):
+		_ = e.Cancel()
+		<-e.ended
+		return fmt.Errorf("the engine goes on without its cloud: %s", e.said.String())
 	}
+	if err := life.Gone(ctx, e.Process.Pid); err != nil {
+		return err
+	}
+	// A process that has ended can be sent a signal until somebody has waited for it: only how it ended tells whether it was killed.
+	// Of one whose cloud is killed, that it failed tells.
+	status, _ := e.ProcessState.Sys().(syscall.WaitStatus)
+	if k.daemon && !e.ProcessState.Success() || !k.daemon && status.Signaled() {
+		return nil
+	}
+	return life.ErrMissed
 }
-
-func changes(before, now int) int { return max(before-now, now-before) }
 
 // tail is the end of what a program said.
 func tail(said string) string {

@@ -13,14 +13,23 @@ type Case struct {
 	Name string
 	// Start is where the life begins.
 	Start *State
-	// Live lets it go wrong, recovers, and says what became of the stack in the end.
+	// Live lets it go wrong, recovers, and says what became of the stack in the end. Where it returns [ErrMissed], the case is
+	// lived again from its start.
 	Live func(ctx context.Context, s *Stack) (Outcome, error)
 }
+
+// ErrMissed says that nothing went wrong: what was to be harmed at a moment was done by then.
+var ErrMissed = errors.New("nothing went wrong")
+
+// maxLives bounds how often a case is lived until something goes wrong.
+const maxLives = 20
 
 // Outcome is what became of a stack.
 type Outcome struct {
 	// Cases is how many things went wrong; zero counts as one.
 	Cases int
+	// Detail says what went wrong, where the case's name does not.
+	Detail string
 	// Stuck says why doing the same again did not bring the stack to where it was going; empty if it did.
 	Stuck string
 	// Orphans are the kinds of the things that the stack's state did not know and a destroy left behind.
@@ -30,6 +39,8 @@ type Outcome struct {
 // Report is what became of all cases.
 type Report struct {
 	Cases, Converged, Orphans int
+	// Missed are the lives in which nothing went wrong. They count for nothing.
+	Missed int
 	// Unclean lists the cases that were stuck or left orphans, and Failed those in which something happened that never
 	// should.
 	Unclean []string
@@ -45,8 +56,9 @@ func Sweep(ctx context.Context, cases []Case, workers int, tell io.Writer) Repor
 	for range workers {
 		running.Go(func() {
 			for c := range queue {
-				outcome, err := c.run(ctx)
+				outcome, missed, err := c.run(ctx)
 				mu.Lock()
+				report.Missed += missed
 				report.add(c.Name, outcome, err, tell)
 				mu.Unlock()
 			}
@@ -66,7 +78,18 @@ func Sweep(ctx context.Context, cases []Case, workers int, tell io.Writer) Repor
 	return report
 }
 
-func (c Case) run(ctx context.Context) (Outcome, error) {
+// run lives the case until something goes wrong in it.
+func (c Case) run(ctx context.Context) (o Outcome, missed int, err error) {
+	for range maxLives {
+		if o, err = c.once(ctx); !errors.Is(err, ErrMissed) {
+			break
+		}
+		missed++
+	}
+	return o, missed, err
+}
+
+func (c Case) once(ctx context.Context) (Outcome, error) {
 	s, err := c.Start.Resume(ctx)
 	if s != nil {
 		defer s.End(ctx)
@@ -82,6 +105,9 @@ func (r *Report) add(name string, o Outcome, err error, tell io.Writer) {
 	r.Cases += o.Cases
 	r.Orphans += len(o.Orphans)
 	line := name
+	if o.Detail != "" {
+		line += " " + o.Detail
+	}
 	switch {
 	case err != nil:
 		line += ": " + err.Error()
