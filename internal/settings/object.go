@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -196,20 +197,39 @@ func (o *Object) Integer(member string, otherwise, least, most int) int {
 		o.WrongType(member, value, "a number")
 		return otherwise
 	}
-	n, err := strconv.Atoi(number.String())
-	if err != nil {
-		f, err := number.Float64()
-		if err != nil || f != math.Trunc(f) || math.Abs(f) > math.MaxInt32 {
-			o.Invalid(member, number, fmt.Errorf("must be a whole number from %d to %d", least, most))
-			return otherwise
-		}
-		n = int(f) // 1e3, as some tools write whole numbers
+	n, isWhole := whole(number.String())
+	if !isWhole {
+		o.Invalid(member, number, fmt.Errorf("must be a whole number from %d to %d", least, most))
+		return otherwise
 	}
 	if n < least || n > most {
 		o.Invalid(member, n, fmt.Errorf("must be from %d to %d", least, most))
 		return otherwise
 	}
 	return n
+}
+
+// whole returns the whole number that a literal of JSON stands for, in whatever form: some tools write 1e3. It is exact, which
+// a float64 is not.
+func whole(literal string) (int, bool) {
+	if n, err := strconv.Atoi(literal); err == nil {
+		return n, true
+	}
+	f, err := strconv.ParseFloat(literal, 64)
+	if err != nil || math.Abs(f) > math.MaxInt32 {
+		return 0, false
+	}
+	if digits, _, _ := strings.Cut(strings.ToLower(literal), "e"); strings.Trim(digits, "-0.") == "" {
+		return 0, true
+	}
+	if math.Abs(f) < 1 {
+		return 0, false // and perhaps a power of ten that a [big.Rat] has no room for
+	}
+	exact, ok := new(big.Rat).SetString(literal)
+	if !ok || !exact.IsInt() {
+		return 0, false
+	}
+	return int(exact.Num().Int64()), true
 }
 
 // RequiredInteger returns a whole number from least to most and reports its absence.
