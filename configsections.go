@@ -84,8 +84,11 @@ func readLogs(o *settings.Object) int {
 // policyARNPattern matches the ARNs of managed policies, an account's own and AWS's ("IAM identifiers" in the IAM user guide).
 var policyARNPattern = regexp.MustCompile(`^arn:aws(-[a-z]+)*:iam::([0-9]{12}|aws):policy/([!-~]+/)*[A-Za-z0-9+=,.@_-]{1,128}$`)
 
+// maxARN is the length of a PermissionsBoundary (PutRolePermissionsBoundary in the IAM API reference).
+const maxARN = 2048
+
 func checkPolicyARN(arn string) error {
-	if !policyARNPattern.MatchString(arn) {
+	if len(arn) > maxARN || !policyARNPattern.MatchString(arn) {
 		return errors.New("must be the ARN of a managed policy, such as arn:aws:iam::123456789012:policy/slipway-boundary")
 	}
 	return nil

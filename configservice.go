@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"slipway/components"
 	"slipway/internal/settings"
@@ -285,18 +286,12 @@ func (r serviceReader) readRegistry() *registryConfig {
 	if o.Len() == 0 {
 		return nil
 	}
-	notEmpty := func(text string) error {
-		if text == "" {
-			return errors.New("is empty")
-		}
-		return nil
-	}
-	registry := &registryConfig{username: o.RequiredText("username", "the user that pulls the image", notEmpty)}
+	registry := &registryConfig{username: o.RequiredText("username", "the user that pulls the image", checkCredential), password: newSecret("")}
 	// Not by requiredText, which shows what is wrong with a value.
 	switch password, found := o.Get("password"); password := password.(type) {
 	case string:
-		if password == "" {
-			o.Problems.Add(o.Path("password"), "is empty")
+		if err := checkCredential(password); err != nil {
+			o.Problems.Add(o.Path("password"), "%w", err)
 		}
 		registry.password = newSecret(password)
 		r.checkEncrypted(o.Path("password"))
@@ -307,7 +302,22 @@ func (r serviceReader) readRegistry() *registryConfig {
 		}
 		o.Problems.Add(o.Path("password"), "is missing; run `pulumi config set --secret --path '%s'`", o.Path("password"))
 	}
+	if size := jsonSize(map[string]string{"username": registry.username, "password": registry.password.reveal()}); size > maxSecret {
+		o.Problems.Add(o.Key, "has %d bytes, as JSON; AWS Secrets Manager takes %d", size, maxSecret)
+	}
 	return registry
+}
+
+// checkCredential reports what no registry can be logged in to with. Registries take HTTP's Basic authentication, which has no
+// control characters (RFC 7617, section 2).
+func checkCredential(text string) error {
+	switch {
+	case text == "":
+		return errors.New("is empty")
+	case strings.ContainsFunc(text, unicode.IsControl):
+		return errors.New("contains a control character")
+	}
+	return nil
 }
 
 // componentName returns the name of a service's component.

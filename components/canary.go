@@ -43,7 +43,7 @@ var (
 // ParseCanaryHeader parses "Name: value".
 func ParseCanaryHeader(text string) (CanaryHeader, error) {
 	name, value, found := strings.Cut(text, ":")
-	header := CanaryHeader{name, strings.TrimSpace(value)}
+	header := CanaryHeader{name, strings.Trim(value, " ")}
 	if !found {
 		return CanaryHeader{}, errors.New("is not of the form Name: value")
 	}

@@ -222,7 +222,7 @@ func TestParseCanaryHeader(t *testing.T) {
 	if h, err := ParseCanaryHeader("X-Version:  next one "); err != nil || h != (CanaryHeader{"X-Version", "next one"}) {
 		t.Errorf("%+v, %v", h, err)
 	}
-	for _, text := range []string{"", "X-Canary", "X-Canary:", ": always", "X-Canary: " + strings.Repeat("a", 129), strings.Repeat("X", 41) + ": a", "hOST: a", "X_Canary: always", "X.Canary: always"} {
+	for _, text := range []string{"", "X-Canary", "X-Canary:", ": always", "X-Canary: " + strings.Repeat("a", 129), strings.Repeat("X", 41) + ": a", "hOST: a", "X-Canary: a\n", "X-Canary:\ta", "X_Canary: always", "X.Canary: always"} {
 		if h, err := ParseCanaryHeader(text); err == nil {
 			t.Errorf("%q is %+v", text, h)
 		}
