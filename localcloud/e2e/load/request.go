@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
 	"time"
 )
 
@@ -46,7 +48,11 @@ type answer struct {
 	version string // empty where the service did not say
 }
 
+// version asks for the version, once: what http.Transport sends again, by itself, after a connection was cut is a failure too, for
+// not every client does that.
 func version(ctx context.Context, client *http.Client, url string) (answer, error) {
+	var sent atomic.Int32
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Add(1) }})
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return answer{}, err
@@ -59,6 +65,9 @@ func version(ctx context.Context, client *http.Client, url string) (answer, erro
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
 		return answer{}, fmt.Errorf("read the answer: %w", err)
+	}
+	if n := sent.Load(); n > 1 {
+		return answer{}, fmt.Errorf("%s to a request that had to be sent %d times", resp.Status, n)
 	}
 	a := answer{status: resp.StatusCode}
 	var info struct{ Version string }
