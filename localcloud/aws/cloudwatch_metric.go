@@ -25,6 +25,7 @@ const (
 	Target3XXCount        = "HTTPCode_Target_3XX_Count"
 	Target4XXCount        = "HTTPCode_Target_4XX_Count"
 	Target5XXCount        = "HTTPCode_Target_5XX_Count"
+	ConnectionErrorCount  = "TargetConnectionErrorCount"
 	ELB4XXCount           = "HTTPCode_ELB_4XX_Count"
 	ELB5XXCount           = "HTTPCode_ELB_5XX_Count"
 	TargetResponseTime    = "TargetResponseTime"
@@ -82,7 +83,8 @@ var metricKinds = func() map[string]map[string]metricKind {
 	return map[string]map[string]metricKind{
 		NamespaceELB: {
 			RequestCount: requests, Target2XXCount: requests, Target3XXCount: requests, Target4XXCount: requests,
-			Target5XXCount: requests, ELB4XXCount: errors, ELB5XXCount: errors, HealthyHostCount: hosts, UnHealthyHostCount: hosts,
+			Target5XXCount: requests, ConnectionErrorCount: requests, ELB4XXCount: errors, ELB5XXCount: errors,
+			HealthyHostCount: hosts, UnHealthyHostCount: hosts,
 			RequestCountPerTarget: {"Count", []string{Sum}, []string{byTarget, byGroup}},
 			TargetResponseTime:    {"Seconds", []string{Average, Sum, SampleCount}, []string{byBalancer, byGroup}},
 		},

@@ -109,6 +109,17 @@ func (s *metricsStage) requests(n, failed uint64) {
 	s.group.Target5xx += failed
 }
 
+// refuse plays so many requests that no connection to a target could be made for.
+func (s *metricsStage) refuse(n uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.total.Requests += n
+	s.total.ELB5xx += n
+	s.total.ELB502 += n
+	s.group.Requests += n
+	s.group.ConnectionErrors += n
+}
+
 // pass turns the clock, step by step as the controller asks for, and returns the state of the alarm.
 func (s *metricsStage) pass(d time.Duration, alarm *cloud.Resource) string {
 	s.t.Helper()
@@ -168,8 +179,9 @@ func TestAlarmOnARate(t *testing.T) {
 	alarm := s.alarm(cloud.Map{
 		"namespace": nil, "metricName": nil, "statistic": nil, "period": nil, "dimensions": nil, "threshold": 5.0,
 		"metricQueries": []any{
-			cloud.Map{"id": "rate", "expression": "100 * errors / requests", "returnData": true},
-			cloud.Map{"id": "errors", "metric": metric(aws.Target5XXCount)},
+			cloud.Map{"id": "rate", "expression": "IF(requests >= 10, 100 * (FILL(answers, 0) + FILL(connections, 0)) / requests, 0)", "returnData": true},
+			cloud.Map{"id": "answers", "metric": metric(aws.Target5XXCount)},
+			cloud.Map{"id": "connections", "metric": metric(aws.ConnectionErrorCount)},
 			cloud.Map{"id": "requests", "metric": metric(aws.RequestCount)},
 		},
 	})
@@ -182,6 +194,11 @@ func TestAlarmOnARate(t *testing.T) {
 	s.want("above it", s.pass(time.Minute, alarm), aws.AlarmAlarm)
 	s.requests(1000, 6)
 	s.want("with more requests", s.pass(time.Minute, alarm), aws.AlarmOK)
+	s.requests(100, 3)
+	s.refuse(3)
+	s.want("above it, with connections that failed", s.pass(time.Minute, alarm), aws.AlarmAlarm)
+	s.refuse(9)
+	s.want("with few requests", s.pass(time.Minute, alarm), aws.AlarmOK)
 }
 
 // An alarm is evaluated every minute, whatever its period, on the minutes up to then.
@@ -291,7 +308,8 @@ func TestBalancerMetrics(t *testing.T) {
 	s.total.Requests += 40
 	s.total.ELB4xx += 2
 	s.group = lb.TargetGroupMetrics{
-		Requests: 940, Target2xx: 930, Target3xx: 4, Target4xx: 5, Target5xx: 1, Responses: 40, ResponseTime: 10 * time.Second, HealthyHosts: 4, UnhealthyHosts: 1,
+		Requests: 940, Target2xx: 930, Target3xx: 4, Target4xx: 5, Target5xx: 1, ConnectionErrors: 3,
+		Responses: 40, ResponseTime: 10 * time.Second, HealthyHosts: 4, UnhealthyHosts: 1,
 	}
 	source.look()
 	s.group.HealthyHosts, s.group.UnhealthyHosts = 6, 0
@@ -300,13 +318,14 @@ func TestBalancerMetrics(t *testing.T) {
 		aws.RequestCount:          {aws.Sum: 40.0, aws.Average: 1.0, aws.Maximum: 1.0, aws.SampleCount: 40.0},
 		aws.RequestCountPerTarget: {aws.Sum: 8.0},
 		aws.Target2XXCount:        {aws.Sum: 30.0}, aws.Target3XXCount: {aws.Sum: 4.0}, aws.Target4XXCount: {aws.Sum: 5.0}, aws.Target5XXCount: {aws.Sum: 1.0},
-		aws.ELB4XXCount: {aws.Sum: 2.0}, aws.ELB5XXCount: {aws.Sum: nil},
+		aws.ConnectionErrorCount: {aws.Sum: 3.0}, aws.ELB4XXCount: {aws.Sum: 2.0}, aws.ELB5XXCount: {aws.Sum: nil},
 		aws.TargetResponseTime: {aws.Average: 0.25, aws.Sum: 10.0, aws.SampleCount: 40.0},
 		aws.HealthyHostCount:   {aws.Minimum: 4.0, aws.Average: 5.0, aws.Maximum: 6.0}, aws.UnHealthyHostCount: {aws.Maximum: 1.0},
 	})
-	whole := aws.Metric{Name: aws.Target2XXCount, LoadBalancer: balancerARN}
-	if got := value(source.bucket(whole), aws.Sum); got != 30.0 {
-		t.Errorf("all groups together answered %v", got)
+	for name, want := range map[string]float64{aws.Target2XXCount: 30, aws.ConnectionErrorCount: 3} {
+		if got := value(source.bucket(aws.Metric{Name: name, LoadBalancer: balancerARN}), aws.Sum); got != want {
+			t.Errorf("%s of all groups together is %v, want %v", name, got, want)
+		}
 	}
 
 	// A load balancer that is started again counts from zero.

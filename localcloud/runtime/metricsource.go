@@ -68,6 +68,7 @@ func (s *balancerSource) look() {
 		counts.Target3xx += since(before.Target3xx, g.Target3xx)
 		counts.Target4xx += since(before.Target4xx, g.Target4xx)
 		counts.Target5xx += since(before.Target5xx, g.Target5xx)
+		counts.ConnectionErrors += since(before.ConnectionErrors, g.ConnectionErrors)
 		counts.Responses += since(before.Responses, g.Responses)
 		counts.ResponseTime += time.Duration(since(uint64(before.ResponseTime), uint64(g.ResponseTime))) //nolint:gosec // a sum of durations
 		counts.healthy = counts.healthy.add(sample(float64(g.HealthyHosts)))
@@ -112,6 +113,8 @@ func (s *balancerSource) bucket(m aws.Metric) bucket {
 		return events(counts.Target4xx)
 	case aws.Target5XXCount:
 		return events(counts.Target5xx)
+	case aws.ConnectionErrorCount:
+		return events(counts.ConnectionErrors)
 	case aws.ELB4XXCount:
 		return events(s.elb4xx)
 	case aws.ELB5XXCount:
@@ -130,6 +133,7 @@ func (s *balancerSource) whole() (sum groupCounts) {
 		sum.Target3xx += g.Target3xx
 		sum.Target4xx += g.Target4xx
 		sum.Target5xx += g.Target5xx
+		sum.ConnectionErrors += g.ConnectionErrors
 		sum.Responses += g.Responses
 		sum.ResponseTime += g.ResponseTime
 	}
