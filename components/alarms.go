@@ -15,8 +15,12 @@ const (
 	minRequests = 10
 )
 
-// newAlarms creates the alarms on a target group: too many of the tasks' answers are errors, or the load balancer finds tasks
+// newAlarms creates the alarms on a target group: too many requests fail by the tasks' fault, or the load balancer finds tasks
 // unhealthy for long. It returns what ECS is told of them.
+//
+// A request fails that a task answers with 5xx, and one that no connection to a task can be made for, as to one that has just
+// crashed: the load balancer answers that itself, and counts such answers for no target group, but the connections it does
+// (HTTPCode_ELB_5XX_Count and TargetConnectionErrorCount in "CloudWatch metrics for your Application Load Balancer").
 //
 // They are there whether or not they make a deployment fail: the AWS provider cannot take a service's alarms away again, it
 // can only have ECS disregard them.
@@ -40,16 +44,17 @@ func (a *FargateServiceArgs) newAlarms(
 	// Without requests, and without tasks, there is no data, which is nothing that a deployment should fail for.
 	const missing = pulumi.String("notBreaching")
 	errors, err := cloudwatch.NewMetricAlarm(ctx, name+"-errors", &cloudwatch.MetricAlarmArgs{
-		AlarmDescription: pulumi.Sprintf("More than %d %% of the requests are answered with 5xx", a.Deployment.ErrorPercent),
+		AlarmDescription: pulumi.Sprintf("More than %d %% of the requests are answered with 5xx, or cannot be sent to a task", a.Deployment.ErrorPercent),
 		MetricQueries: cloudwatch.MetricAlarmMetricQueryArray{
 			cloudwatch.MetricAlarmMetricQueryArgs{
 				Id:    pulumi.String("rate"),
-				Label: pulumi.String("5xx in percent"),
+				Label: pulumi.String("failed requests in percent"),
 				// There is no data of errors where there are none.
-				Expression: pulumi.Sprintf("IF(requests >= %d, 100 * FILL(errors, 0) / requests, 0)", minRequests),
+				Expression: pulumi.Sprintf("IF(requests >= %d, 100 * (FILL(answers, 0) + FILL(connections, 0)) / requests, 0)", minRequests),
 				ReturnData: pulumi.Bool(true),
 			},
-			sum("errors", "HTTPCode_Target_5XX_Count"),
+			sum("answers", "HTTPCode_Target_5XX_Count"),
+			sum("connections", "TargetConnectionErrorCount"),
 			sum("requests", "RequestCount"),
 		},
 		ComparisonOperator: pulumi.String("GreaterThanThreshold"),
