@@ -50,7 +50,7 @@ type SchedulerOptions struct {
 	Logs      LogStreams
 	// Latency scales how long it takes to provision a task; 0 is as fast as can be, 1 as slow as Fargate.
 	Latency float64
-	// Pace is that of the minutes for which deployments are watched.
+	// Pace is that of the minutes for which deployments are watched, and of how long containers wait for others.
 	Pace Pace
 }
 

@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -321,7 +322,7 @@ func taskSpec(
 			User: d.User, WorkingDirectory: d.WorkingDirectory,
 			Essential: d.IsEssential(), ReadonlyRootFilesystem: d.ReadonlyRootFilesystem,
 			InitProcessEnabled: d.LinuxParameters.InitProcessEnabled,
-			StartTimeout:       seconds(d.StartTimeout), StopTimeout: seconds(d.StopTimeout),
+			StartTimeout:       cmp.Or(seconds(d.StartTimeout), l.Pace.Real(task.DefaultStartTimeout)), StopTimeout: seconds(d.StopTimeout),
 			Log: logs[d.Name],
 		}
 		for _, m := range d.MountPoints {

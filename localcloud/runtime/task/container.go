@@ -1,6 +1,7 @@
 package task
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -226,12 +227,8 @@ func (c *container) await(d Dependency) error {
 	case <-c.task.stopping:
 		return errStopping
 	}
-	var timeout <-chan time.Time
-	if limit := dependency.spec.StartTimeout; limit > 0 {
-		timer := time.NewTimer(limit)
-		defer timer.Stop()
-		timeout = timer.C
-	}
+	timeout := time.NewTimer(cmp.Or(dependency.spec.StartTimeout, DefaultStartTimeout))
+	defer timeout.Stop()
 	var fulfilled <-chan struct{}
 	switch d.Condition {
 	case ConditionStart:
@@ -243,7 +240,7 @@ func (c *container) await(d Dependency) error {
 	case <-fulfilled:
 		return nil
 	case <-dependency.stopped:
-	case <-timeout:
+	case <-timeout.C:
 		return unresolvable(c, dependency, "dependency has timed out")
 	case <-c.task.stopping:
 		return errStopping
@@ -281,11 +278,7 @@ func (c *container) terminate(process *os.Process, exited <-chan struct{}) bool 
 		<-exited
 		return true
 	}
-	limit := c.spec.StopTimeout
-	if limit == 0 {
-		limit = DefaultStopTimeout
-	}
-	timer := time.NewTimer(limit)
+	timer := time.NewTimer(cmp.Or(c.spec.StopTimeout, DefaultStopTimeout))
 	defer timer.Stop()
 	// Fails only if the process has ended, and then that is what we see next.
 	_ = process.Signal(syscall.SIGTERM)

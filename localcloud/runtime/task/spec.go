@@ -16,6 +16,10 @@ import (
 // DefaultStopTimeout is how long a container has after SIGTERM if it does not say (API_ContainerDefinition, stopTimeout).
 const DefaultStopTimeout = 30 * time.Second
 
+// DefaultStartTimeout is how long a container on Fargate may take to fulfil the condition that others wait for if it does not
+// say (startTimeout in "Amazon ECS task definition parameters for Fargate" of the developer guide).
+const DefaultStartTimeout = 3 * time.Minute
+
 // Spec is one task: containers that start, live and stop together. Its terms are those of an ECS task definition.
 type Spec struct {
 	ID string // letters, digits, hyphens and underscores; unique among the runner's tasks
@@ -48,7 +52,7 @@ type Container struct {
 	MountPoints        []MountPoint
 	DependsOn          []Dependency
 	HealthCheck        *HealthCheck
-	StartTimeout       time.Duration // how long others wait for this container to fulfil a condition; 0 is for ever
+	StartTimeout       time.Duration // how long others wait for this container to fulfil a condition; 0 is DefaultStartTimeout
 	StopTimeout        time.Duration // from SIGTERM to SIGKILL; 0 is DefaultStopTimeout
 	// Log takes the container's output, a line a call, from one goroutine each for stdout and stderr. While it
 	// does not return, the container's writes wait. Nil drops the output.
