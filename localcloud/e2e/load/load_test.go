@@ -114,8 +114,16 @@ func TestFailuresAreCounted(t *testing.T) {
 	s.status.Store(http.StatusInternalServerError)
 	eventually(t, l, func(r Result) bool { return r.Answered500 > 0 && r.Failed == 0 })
 	s.status.Store(http.StatusOK)
+	s.version.Store("v2")
+	eventually(t, l, func(r Result) bool { return len(r.Versions) == 2 && r.Versions[1].Answers > 10 })
 	s.mute.Store(true)
 	r := eventually(t, l, func(r Result) bool { return r.Failed > 2 })
+	if r.Refused[http.StatusServiceUnavailable] != r.Failed || len(r.Refused) != 1 {
+		t.Errorf("%d failed, and without the service were answered: %v", r.Failed, r.Refused)
+	}
+	if v := r.Versions[0]; v.Answered500 != r.Answered500 || v.Answered500 > v.Answers {
+		t.Errorf("%d were answered 500, and by %+v", r.Answered500, v)
+	}
 	if !slices.ContainsFunc(r.Failures, func(f string) bool { return len(f) > 0 }) {
 		t.Error("no reason is kept")
 	}
@@ -127,4 +135,9 @@ func TestSocketsComeBack(t *testing.T) {
 	eventually(t, l, func(r Result) bool { return r.Told == 3 && r.Reconnected == 3 && r.Lost == 0 })
 	s.end(t, l, 3, func(c *websocket.Conn) { _ = c.CloseNow() })
 	eventually(t, l, func(r Result) bool { return r.Told == 3 && r.Reconnected == 6 && r.Lost == 3 })
+	// However the load ends, who was told comes back.
+	s.end(t, l, 3, func(c *websocket.Conn) { _ = c.Close(websocket.StatusGoingAway, "bye") })
+	if r := l.Stop(); r.Reconnected != r.Told+r.Lost {
+		t.Errorf("%d were told, %d were lost, and %d came back", r.Told, r.Lost, r.Reconnected)
+	}
 }

@@ -3,6 +3,7 @@ package load
 import (
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +14,8 @@ import (
 type Result struct {
 	// Requests were sent, and Failed of them not answered by the service. Answered500 were, with that status.
 	Requests, Failed, Answered500 int
+	// Refused are those of Failed that the load balancer answered in the service's place, by status.
+	Refused map[int]int
 	// Slowest is the longest that an answer took.
 	Slowest time.Duration
 	// Opened counts WebSockets opened, again or not, Told those closed with 1001, going away, Reconnected those opened again,
@@ -29,6 +32,7 @@ type Version struct {
 	Name        string
 	First, Last time.Time // when the first and the last request that it answered were sent
 	Answers     int
+	Answered500 int // of Answers
 }
 
 // Alone returns how long after start the named version was the only one to answer: from the last answer of another. It is
@@ -78,11 +82,14 @@ func (r *recorder) answered(a answer, err error) {
 	r.sum.Slowest = max(r.sum.Slowest, a.took)
 	if err != nil {
 		r.sum.Failed++
+		if a.status != 0 && a.version == "" {
+			if r.sum.Refused == nil {
+				r.sum.Refused = map[int]int{}
+			}
+			r.sum.Refused[a.status]++
+		}
 		r.failed(a.sent, err)
 		return
-	}
-	if a.status != 200 {
-		r.sum.Answered500++
 	}
 	if r.versions == nil {
 		r.versions = map[string]*Version{}
@@ -93,6 +100,10 @@ func (r *recorder) answered(a answer, err error) {
 		r.versions[a.version] = v
 	}
 	v.Answers++
+	if a.status != http.StatusOK {
+		v.Answered500++
+		r.sum.Answered500++
+	}
 	// Answers come in another order than the requests were sent in.
 	if a.sent.Before(v.First) {
 		v.First = a.sent
@@ -134,7 +145,7 @@ func (r *recorder) result() Result {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	out := r.sum
-	out.Failures = slices.Clone(out.Failures)
+	out.Failures, out.Refused = slices.Clone(out.Failures), maps.Clone(out.Refused)
 	for _, v := range slices.SortedFunc(maps.Values(r.versions), func(a, b *Version) int { return a.First.Compare(b.First) }) {
 		out.Versions = append(out.Versions, *v)
 	}

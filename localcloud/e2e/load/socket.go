@@ -17,24 +17,27 @@ const (
 	retryAfter = 100 * time.Millisecond
 )
 
-// hold keeps a WebSocket open, and opens it again when the service tells it to.
+// hold keeps a WebSocket open, and opens it again when the service tells it to: in any case, so that who was told and who came
+// back can be compared when the load has ended.
 func (l *Load) hold(ctx context.Context) {
 	client := l.client(false)
 	defer client.CloseIdleConnections()
 	url := strings.Replace(l.options.URL, "http", "ws", 1) + "/ws"
-	for again := false; ctx.Err() == nil; again = true {
-		conn, err := l.dial(ctx, url, &websocket.DialOptions{HTTPClient: client})
-		if ctx.Err() != nil {
-			if conn != nil {
-				_ = conn.CloseNow()
-			}
+	opening := ctx
+	for again := false; again || ctx.Err() == nil; again = true {
+		conn, err := l.dial(opening, url, &websocket.DialOptions{HTTPClient: client})
+		switch {
+		case err == nil:
+			l.record.opened(again)
+		case opening.Err() != nil:
 			return
-		}
-		if err != nil {
+		default:
 			l.record.lost(fmt.Errorf("open a WebSocket: %w", err))
+			if ctx.Err() != nil {
+				return
+			}
 			continue
 		}
-		l.record.opened(again)
 		err = talk(ctx, conn)
 		_ = conn.CloseNow()
 		switch {
@@ -45,6 +48,7 @@ func (l *Load) hold(ctx context.Context) {
 		default:
 			l.record.lost(fmt.Errorf("a WebSocket that was not told to go: %w", err))
 		}
+		opening = context.WithoutCancel(ctx)
 	}
 }
 
