@@ -20,7 +20,8 @@ const usage = `usage: rollout [flags]
 
 Takes a stack on a local cloud of its own through new versions, canaries, scaling, a Spot interruption and bad versions, under
 constant load: requests over HTTP/1.1 and HTTP/2, and open WebSockets. It prints a line of figures for each, and ends with 1 if
-a request was dropped or a WebSocket lost. It runs in the repository's folder, once everything is built.
+a request was dropped or a WebSocket lost, if a good version took too long, or if any other rule is broken, which it names. It
+runs in the repository's folder, once everything is built.
 
   ALONE     until only the version answered that is to, from the beginning of the change
   TOOK      until the command that makes the change had ended

@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -36,7 +37,10 @@ func (f Figures) Broken() []string {
 	}
 	rule(f.Failed == 0, "%d requests failed", f.Failed)
 	rule(f.Lost == 0, "%d WebSockets were lost", f.Lost)
-	rule(f.want.errors == (f.Answered500 > 0), "%d requests were answered 500", f.Answered500)
+	for _, v := range f.Versions {
+		rule(v.Answered500 == 0 || v.Name == f.want.faulty, "%d requests were answered 500 by %s", v.Answered500, v.Name)
+	}
+	rule(f.want.faulty == "" || f.Answered500 > 0, "no request was answered 500")
 	answered, wanted := f.versions(), slices.Clone(f.want.versions)
 	if f.want.anyOrder {
 		slices.Sort(answered)
@@ -55,6 +59,7 @@ func (f Figures) Broken() []string {
 		rule(f.mixed(), "the versions did not answer side by side")
 		rule(f.Told >= f.sockets, "%d of %d WebSockets were told to reconnect", f.Told, f.sockets)
 	}
+	rule(f.Reconnected >= f.Told, "of %d WebSockets that were told to reconnect %d did", f.Told, f.Reconnected)
 	return broken
 }
 
@@ -89,16 +94,20 @@ func (f Figures) String() string {
 	if f.want.last != "" && f.Ended {
 		alone = fmt.Sprintf("%.1f s", f.Alone.Seconds())
 	}
+	for _, status := range slices.Sorted(maps.Keys(f.Refused)) {
+		versions += fmt.Sprintf(" (%d × %d)", f.Refused[status], status)
+	}
 	if f.want.share > 0 {
 		versions += fmt.Sprintf(" (%.0f %%)", f.Share)
 	}
 	number := func(n int) string { return fmt.Sprint(n) }
 	line := fmt.Sprintf(row, f.Scenario, number(f.Requests), number(f.Failed), number(f.Answered500), alone,
 		fmt.Sprintf("%.1f s", f.Took.Seconds()), number(f.Told), number(f.Reconnected), number(f.Lost), versions)
-	for _, b := range f.Broken() {
+	broken := f.Broken()
+	for _, b := range broken {
 		line += "\n  broken: " + b
 	}
-	if f.Failed+f.Lost > 0 {
+	if len(broken) > 0 && f.Failed+f.Lost > 0 {
 		line += "\n  " + strings.Join(f.Failures, "\n  ")
 	}
 	return line

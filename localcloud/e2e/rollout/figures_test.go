@@ -30,8 +30,10 @@ func TestBrokenRules(t *testing.T) {
 	}{
 		"dropped":     {func(f *Figures) { f.Failed = 1 }, "1 requests failed"},
 		"lost":        {func(f *Figures) { f.Lost = 2 }, "2 WebSockets were lost"},
-		"500":         {func(f *Figures) { f.Answered500 = 4 }, "4 requests were answered 500"},
-		"no 500":      {func(f *Figures) { f.want.errors = true }, "0 requests were answered 500"},
+		"500":         {func(f *Figures) { f.Answered500, f.Versions[1].Answered500 = 4, 4 }, "4 requests were answered 500 by v2"},
+		"good's 500":  {func(f *Figures) { f.want.faulty, f.Answered500, f.Versions[0].Answered500 = "v2", 4, 4 }, "4 requests were answered 500 by v1"},
+		"no 500":      {func(f *Figures) { f.want.faulty = "v2" }, "no request was answered 500"},
+		"not back":    {func(f *Figures) { f.Told = 4 }, "of 4 WebSockets that were told to reconnect 3 did"},
 		"a third":     {func(f *Figures) { f.Versions = append(f.Versions, load.Version{Name: "v3", First: at(3)}) }, "answered: [v1 v2 v3], and not [v1 v2]"},
 		"other order": {func(f *Figures) { slices.Reverse(f.Versions) }, "answered: [v2 v1], and not [v1 v2]"},
 		"both on":     {func(f *Figures) { f.Ended = false }, "v2 is not the only version that answers in the end"},
@@ -48,6 +50,12 @@ func TestBrokenRules(t *testing.T) {
 				t.Errorf("broken are %q, want %q; it shows as %s", broken, tt.want, f)
 			}
 		})
+	}
+	faulty := good
+	faulty.Versions = slices.Clone(good.Versions)
+	faulty.want.faulty, faulty.Answered500, faulty.Versions[1].Answered500 = "v2", 3, 3
+	if broken := faulty.Broken(); len(broken) > 0 {
+		t.Errorf("of a version that answers 500 %q are broken", broken)
 	}
 	any := good
 	any.want.anyOrder = true

@@ -28,7 +28,7 @@ type outcome struct {
 	last     string   // that answers alone in the end; empty if several do
 	share    float64  // of the canary, in percent, where several do
 	anyOrder bool     // the versions answer from the beginning
-	errors   bool     // one of the versions answers 500
+	faulty   string   // the version that answers 500, and alone may
 	bounded  bool     // how long it may take is bounded
 	// noSockets says that the clients have no WebSockets.
 	noSockets bool
@@ -44,12 +44,12 @@ var scenarios = []scenario{
 	{"2 to 6 tasks", scale(6), up},
 	{"6 to 2 tasks", scale(2), up},
 	{"Spot interruption", nothing, interrupt},
-	{"crashes at start", bad("crashes at start"), fail},
-	{"crashes after 3 s", bad("crashes later"), fail},
-	{"never healthy", bad("never healthy"), fail},
-	{"image missing", missing, fail},
-	{"init container fails", badBefore, fail},
-	{"answers 500", badAnswers, fail},
+	{"crashes at start", bad("crashes at start"), failBy(breaker)},
+	{"crashes starting, 3 s", bad("crashes while starting"), failBy(breaker)}, // and is never healthy before
+	{"never healthy", bad("never healthy"), failBy(breaker)},
+	{"image missing", missing, failBy(breaker)},
+	{"init container fails", badBefore, failBy(breaker)},
+	{"answers 500", badAnswers, failBy(alarm)},
 	{"good version again", shipAgain, up},
 }
 
@@ -181,7 +181,7 @@ func badAnswers(ctx context.Context, b *bench) (outcome, error) {
 	if err := b.stack.Unset(ctx, service+"before"); err != nil {
 		return outcome{}, err
 	}
-	return outcome{versions: []string{b.version, version}, last: b.version, errors: true},
+	return outcome{versions: []string{b.version, version}, last: b.version, faulty: version},
 		b.stack.Configure(ctx, map[string]string{service + "image": image(version), service + "deployment.alarms": "true"})
 }
 
@@ -196,17 +196,27 @@ func scale(tasks int) func(context.Context, *bench) (outcome, error) {
 // up deploys what was prepared.
 func up(ctx context.Context, b *bench) error { return b.stack.Up(ctx) }
 
-// fail deploys what was prepared, and wants `pulumi up` to fail because of a rollback.
-func fail(ctx context.Context, b *bench) error {
-	const why = "rolled the deployment back"
-	err := b.stack.Up(ctx)
-	if err == nil {
-		return errors.New("`pulumi up` reports success")
+// What gives a deployment up, as ECS's events put it.
+const (
+	breaker = "deployment failed: tasks failed to start."
+	alarm   = "deployment failed: alarm detected."
+)
+
+// failBy deploys what was prepared, and wants `pulumi up` to fail because of a rollback that has the cause.
+func failBy(cause string) func(context.Context, *bench) error {
+	return func(ctx context.Context, b *bench) error {
+		err := b.stack.Up(ctx)
+		if err == nil {
+			return errors.New("`pulumi up` reports success")
+		}
+		f, ok := errors.AsType[*stack.Failure](err)
+		for _, why := range []string{"rolled the deployment back", cause} {
+			if !ok || !strings.Contains(f.Output, why) {
+				return fmt.Errorf("`pulumi up` does not say %q: %w", why, err)
+			}
+		}
+		return nil
 	}
-	if f, ok := errors.AsType[*stack.Failure](err); !ok || !strings.Contains(f.Output, why) {
-		return fmt.Errorf("`pulumi up` does not say %q: %w", why, err)
-	}
-	return nil
 }
 
 // upCanary deploys what was prepared, and sees that the canary's header always leads to the canary.

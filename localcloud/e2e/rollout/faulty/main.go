@@ -27,10 +27,11 @@ func main() {
 		return
 	}
 	health, answer := http.StatusOK, http.StatusOK
+	server := http.Server{Addr: net.JoinHostPort(os.Getenv("HOST"), os.Getenv("PORT")), ReadHeaderTimeout: time.Minute}
 	switch fault {
 	case "crashes at start":
 		log.Fatal("cannot reach the database")
-	case "crashes later":
+	case "crashes while starting":
 		health = http.StatusServiceUnavailable
 		time.AfterFunc(3*time.Second, func() { log.Fatal("the database has not come up") })
 	case "never healthy":
@@ -47,9 +48,7 @@ func main() {
 		w.WriteHeader(answer)
 		_ = json.NewEncoder(w).Encode(map[string]string{"version": version}) // or the client is gone
 	})
-	server := http.Server{
-		Addr: net.JoinHostPort(os.Getenv("HOST"), os.Getenv("PORT")), Handler: mux, ReadHeaderTimeout: time.Minute,
-	}
+	server.Handler = mux
 	log.Fatal(server.ListenAndServe())
 }
 
