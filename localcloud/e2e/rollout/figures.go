@@ -3,6 +3,7 @@ package rollout
 import (
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -35,7 +36,12 @@ func (f Figures) Broken() []string {
 			broken = append(broken, fmt.Sprintf(format, args...))
 		}
 	}
-	rule(f.Failed == 0, "%d requests failed", f.Failed)
+	failed := f.Failed
+	if f.want.crashes {
+		failed -= f.Refused[http.StatusBadGateway] + f.Refused[http.StatusServiceUnavailable]
+		rule(f.Refused[http.StatusBadGateway] > 0, "no request was answered 502")
+	}
+	rule(failed == 0, "%d requests failed", failed)
 	rule(f.Lost == 0, "%d WebSockets were lost", f.Lost)
 	for _, v := range f.Versions {
 		rule(v.Answered500 == 0 || v.Name == f.want.faulty, "%d requests were answered 500 by %s", v.Answered500, v.Name)

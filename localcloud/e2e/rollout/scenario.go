@@ -29,7 +29,10 @@ type outcome struct {
 	share    float64  // of the canary, in percent, where several do
 	anyOrder bool     // the versions answer from the beginning
 	faulty   string   // the version that answers 500, and alone may
-	bounded  bool     // how long it may take is bounded
+	// crashes says that one of the versions crashes while it serves: the load balancer answers in its place, 502 while it still
+	// takes a task for a target, and 503 while there is none.
+	crashes bool
+	bounded bool // how long it may take is bounded
 	// noSockets says that the clients have no WebSockets.
 	noSockets bool
 }
@@ -50,6 +53,7 @@ var scenarios = []scenario{
 	{"image missing", missing, failBy(breaker)},
 	{"init container fails", badBefore, failBy(breaker)},
 	{"answers 500", badAnswers, failBy(alarm)},
+	{"healthy, then crashes", badHealth, failBy(alarm)},
 	{"good version again", shipAgain, up},
 }
 
@@ -183,6 +187,18 @@ func badAnswers(ctx context.Context, b *bench) (outcome, error) {
 	}
 	return outcome{versions: []string{b.version, version}, last: b.version, faulty: version},
 		b.stack.Configure(ctx, map[string]string{service + "image": image(version), service + "deployment.alarms": "true"})
+}
+
+// badHealth prepares a new version that is healthy, serves for some seconds and crashes. Each of its tasks that gets healthy
+// has the circuit breaker begin to count anew ("How the Amazon ECS deployment circuit breaker detects failures" in the ECS
+// developer guide), so that nothing but an alarm ends it. That a crash cuts the sockets of a task nobody can help.
+func badHealth(ctx context.Context, b *bench) (outcome, error) {
+	version, err := b.build(ctx, "crashes while serving")
+	if err != nil {
+		return outcome{}, err
+	}
+	return outcome{versions: []string{b.version, version}, last: b.version, crashes: true, noSockets: true},
+		b.stack.Configure(ctx, map[string]string{service + "image": image(version)})
 }
 
 // scale prepares another number of tasks.

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/coder/websocket"
@@ -27,6 +28,7 @@ func main() {
 		return
 	}
 	health, answer := http.StatusOK, http.StatusOK
+	serve := func() {}
 	server := http.Server{Addr: net.JoinHostPort(os.Getenv("HOST"), os.Getenv("PORT")), ReadHeaderTimeout: time.Minute}
 	switch fault {
 	case "crashes at start":
@@ -34,6 +36,8 @@ func main() {
 	case "crashes while starting":
 		health = http.StatusServiceUnavailable
 		time.AfterFunc(3*time.Second, func() { log.Fatal("the database has not come up") })
+	case "crashes while serving":
+		serve = sync.OnceFunc(func() { time.AfterFunc(3*time.Second, func() { crash(&server) }) })
 	case "never healthy":
 		health = http.StatusServiceUnavailable
 	case "answers 500":
@@ -45,11 +49,23 @@ func main() {
 	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(health) })
 	mux.HandleFunc("/ws", listen)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		serve()
 		w.WriteHeader(answer)
 		_ = json.NewEncoder(w).Encode(map[string]string{"version": version}) // or the client is gone
 	})
 	server.Handler = mux
-	log.Fatal(server.ListenAndServe())
+	err := server.ListenAndServe()
+	if fault == "crashes while serving" {
+		select {} // crash ends the process
+	}
+	log.Fatal(err)
+}
+
+// crash ends the process as a panic does that writes a large core dump first: all of its connections break, and no more are
+// taken, some time before ECS can know that it has ended.
+func crash(server *http.Server) {
+	_ = server.Close()
+	time.AfterFunc(2*time.Second, func() { log.Fatal("a map has two writers") })
 }
 
 // listen listens to a WebSocket until it is as old as sockets get, and then tells its client to reconnect: a service that fails
