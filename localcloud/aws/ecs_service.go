@@ -214,8 +214,11 @@ var Service = &cloud.Kind[ServiceSpec]{
 	Sets:     []string{"capacityProviderStrategies", "loadBalancers"},
 	Shared:   []string{"desiredCount"},
 	// https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/ecs_service#import
-	Import:   func(_ *cloud.Tx, s cloud.Scope, id string) string { return arn(s, "ecs", "service/"+id) },
-	Latency:  cloud.Latency{Create: 1, Delete: 5},
+	Import:  func(_ *cloud.Tx, s cloud.Scope, id string) string { return arn(s, "ecs", "service/"+id) },
+	Latency: cloud.Latency{Create: 1, Delete: 5},
+	// For two minutes the provider looks whether it gets ACTIVE, which one that drains never does; then it takes it for gone
+	// (terraform-provider-aws v5.100.0, internal/service/ecs/service.go, findServiceByTwoPartKeyWaitForActive).
+	Gone:     func(r *cloud.Resource) bool { return cloud.StatusOf[ServiceStatus](r).Status == ServiceDraining },
 	NotFound: func(string) *cloud.Error { return cloud.Errorf("ServiceNotFoundException", "Service not found.") },
 	Check: func(in *ServiceSpec) []cloud.Failure {
 		f := checkShares("capacityProviderStrategies", in.CapacityProviderStrategies)

@@ -378,6 +378,9 @@ func TestDrainingServices(t *testing.T) {
 	s.refused(err, "InvalidParameterException", "Unable to Start a service that is still Draining.")
 	_, err = s.update(made, cloud.Map{"desiredCount": 3.0})
 	s.refused(err, "ServiceNotActiveException", "Service was not ACTIVE.")
+	if r, err := s.Read(here, serviceToken, made.ID); err != nil || r != nil {
+		t.Errorf("read as %v, %v", r, err)
+	}
 	s.gone(made)
 	s.create(serviceToken, s.service(nil))
 }

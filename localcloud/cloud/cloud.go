@@ -307,7 +307,8 @@ func (c *Cloud) settle(k kind, call *Call, doing string) (*Resource, error) {
 	return r, err
 }
 
-// Read returns the resource as it is, or nil if there is none. The id may be the one by which it is imported.
+// Read returns the resource as it is, or nil if there is none that the kind's provider would find. The id may be the one by
+// which it is imported.
 func (c *Cloud) Read(caller Caller, token, id string) (*Resource, error) {
 	k, err := c.kind(token)
 	if err != nil {
@@ -328,6 +329,9 @@ func (c *Cloud) Read(caller Caller, token, id string) (*Resource, error) {
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reading %s (%s): %w", b.Label, id, err)
+	}
+	if call.Resource != nil && b.Gone != nil && b.Gone(call.Resource) {
+		return nil, nil
 	}
 	if call.Resource != nil && b.Seen != nil {
 		err := c.Store.Update(func(tx *Tx) error {

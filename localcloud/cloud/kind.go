@@ -64,6 +64,9 @@ type Kind[T any] struct {
 	// could know.
 	Import func(tx *Tx, s Scope, id string) string
 
+	// Gone reports whether a provider that reads the resource takes it for gone, though the service still tells of it.
+	Gone func(r *Resource) bool
+
 	// Seen remembers what a read has told the caller, where the real provider does something with that later.
 	Seen func(tx *Tx, r *Resource)
 
@@ -179,7 +182,7 @@ func (k *Kind[T]) base() *Kind[struct{}] {
 		Token: k.Token, Label: k.Label, Global: k.Global, Defaults: k.Defaults, AutoName: k.AutoName,
 		Replace: k.Replace, DeleteBeforeReplace: k.DeleteBeforeReplace, Computed: k.Computed, Sets: k.Sets, Shared: k.Shared,
 		Normal:  k.Normal,
-		Latency: k.Latency, Patience: k.Patience, AllOrNothing: k.AllOrNothing, Import: k.Import, Seen: k.Seen, NotFound: k.NotFound, InUse: k.InUse,
+		Latency: k.Latency, Patience: k.Patience, AllOrNothing: k.AllOrNothing, Import: k.Import, Gone: k.Gone, Seen: k.Seen, NotFound: k.NotFound, InUse: k.InUse,
 	}
 }
 
