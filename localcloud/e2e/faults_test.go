@@ -243,6 +243,27 @@ func unharmed(f fault.Fault, operations, hits []fault.Operation) []fault.Operati
 	return left
 }
 
+func TestUnharmed(t *testing.T) {
+	role, service := fault.Operation{Verb: "create", Token: "aws:iam/role:Role", Name: "a"}, fault.Operation{Verb: "create", Token: "aws:ecs/service:Service", Name: "a"}
+	change, call := fault.Operation{Verb: "update", Token: role.Token, Name: "a"}, fault.Operation{Verb: "invoke", Token: "aws:index/getRegion:getRegion"}
+	all := []fault.Operation{role, service, change, call, call}
+	for _, tt := range []struct {
+		fault      fault.Fault
+		hits, want []fault.Operation
+	}{
+		{fault.Fault{Mode: fault.Refuse}, nil, all},
+		{fault.Fault{Mode: fault.Refuse}, []fault.Operation{service, change, call}, []fault.Operation{role}},
+		{fault.Fault{Mode: fault.Lose, Verb: "update"}, nil, []fault.Operation{change}},
+		{fault.Fault{Mode: fault.Lose, Verb: "update"}, []fault.Operation{change}, nil},
+		{fault.Fault{Mode: fault.Partial}, nil, []fault.Operation{service}},
+		{anyCall, nil, []fault.Operation{call, call}},
+	} {
+		if got := unharmed(tt.fault, all, tt.hits); !slices.Equal(got, tt.want) {
+			t.Errorf("by %+v, which hit %v: %v, want %v", tt.fault, tt.hits, got, tt.want)
+		}
+	}
+}
+
 // calls lets every call of a function fail, one in each run of the engine: the first, then the second, and so on, of those that a
 // run makes of the same function.
 func (c course) calls(ctx context.Context, s *life.Stack, mode fault.Mode) (life.Outcome, error) {
