@@ -89,7 +89,7 @@ test: cli build commands ## Run all tests of all modules, those end to end inclu
 	go test -C localcloud $(RACE) -timeout 30m ./...
 
 # The time-out is for a machine of two cores that has other work too.
-faults: ## Let every operation of stacks' lives fail, lose every reply, and kill the engine, a hundred times; takes an hour.
+faults: ## Let every operation of stacks' lives fail, lose every reply, and kill the engine, a hundred times; takes half an hour.
 	go test -C localcloud -run '^Test(Faults|Kills|LostReplies)$$' -v -timeout 150m ./e2e -full $(if $(SEED),-seed $(SEED)) $(if $(KILLS),-kills $(KILLS))
 
 rollout: cli build ## Measure what clients see of new versions, good and bad: a stack of its own, under load.
