@@ -268,8 +268,16 @@ func (k kill) strike(ctx context.Context, s *life.Stack, m moment) error {
 		if err := s.KillCloud(); err != nil {
 			return err
 		}
-	} else if err := e.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return fmt.Errorf("kill the engine: %w", err)
+	} else {
+		hosts := life.Hosts(e.Process.Pid)
+		if err := e.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			return fmt.Errorf("kill the engine: %w", err)
+		}
+		defer func() {
+			for _, host := range hosts {
+				_ = syscall.Kill(-host, syscall.SIGKILL) // it may have ended
+			}
+		}()
 	}
 	select {
 	case <-e.ended:

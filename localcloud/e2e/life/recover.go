@@ -1,9 +1,13 @@
 package life
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -19,6 +23,25 @@ func (s *Stack) Recover(ctx context.Context) (string, error) {
 		err = fmt.Errorf("recover the stack: %w", err)
 	}
 	return string(out), err
+}
+
+// Hosts returns the process ids of the language hosts of an engine, given its own. They lead groups of their own, and outlive an engine
+// that is killed by minutes.
+func Hosts(engine int) []int {
+	var hosts []int
+	processes, _ := filepath.Glob("/proc/[0-9]*/stat") // the pattern is right
+	for _, stat := range processes {
+		text, _ := os.ReadFile(stat) // of one that has ended there is none
+		// After the name, which can be anything in parentheses, come the state and the parent ("proc_pid_stat" in Linux's manual).
+		fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+		if len(fields) < 2 || fields[1] != strconv.Itoa(engine) {
+			continue
+		}
+		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(stat))); err == nil {
+			hosts = append(hosts, pid)
+		}
+	}
+	return hosts
 }
 
 // goneTimeout is how long what an engine has started may outlive it.
