@@ -172,6 +172,9 @@ func TestInitContainers(t *testing.T) {
 		t.Errorf("after the bad version it runs %v", updated.Outputs["taskDefinition"])
 	}
 	s.await("the good version again", s.steady(service, good, 2))
+	s.await("the end of the bad tasks", func(tx *cloud.Tx) bool {
+		return len(s.tasks(tx)[aws.TaskStopped]) == len(tx.Everywhere(aws.Task.Token))-2
+	})
 	if after := s.running(); !slices.Equal(before, after) {
 		t.Errorf("the good tasks were %v and are %v", before, after)
 	}
