@@ -32,7 +32,7 @@ func TestBrokenRules(t *testing.T) {
 		"lost":        {func(f *Figures) { f.Lost = 2 }, "2 WebSockets were lost"},
 		"refused":     {func(f *Figures) { f.Failed, f.Refused = 2, map[int]int{502: 2} }, "2 requests failed"},
 		"cut":         {func(f *Figures) { f.Failed, f.Refused, f.want.crashes = 3, map[int]int{502: 2}, true }, "1 requests failed"},
-		"504":         {func(f *Figures) { f.Failed, f.Refused, f.want.crashes = 3, map[int]int{502: 2, 504: 1}, true }, "1 requests failed"},
+		"not found":   {func(f *Figures) { f.Failed, f.Refused, f.want.crashes = 3, map[int]int{502: 2, 404: 1}, true }, "1 requests failed"},
 		"no crash":    {func(f *Figures) { f.Failed, f.Refused, f.want.crashes = 3, map[int]int{503: 3}, true }, "no request was answered 502"},
 		"500":         {func(f *Figures) { f.Answered500, f.Versions[1].Answered500 = 4, 4 }, "4 requests were answered 500 by v2"},
 		"good's 500":  {func(f *Figures) { f.want.faulty, f.Answered500, f.Versions[0].Answered500 = "v2", 4, 4 }, "4 requests were answered 500 by v1"},
@@ -56,8 +56,8 @@ func TestBrokenRules(t *testing.T) {
 		})
 	}
 	crash := good
-	crash.want.crashes, crash.Failed, crash.Refused = true, 5, map[int]int{502: 4, 503: 1}
-	if broken := crash.Broken(); len(broken) > 0 || !strings.HasSuffix(crash.String(), "v1 → v2 (4 × 502) (1 × 503) (52 %)") {
+	crash.want.crashes, crash.Failed, crash.Refused = true, 6, map[int]int{502: 4, 503: 1, 504: 1}
+	if broken := crash.Broken(); len(broken) > 0 || !strings.HasSuffix(crash.String(), "v1 → v2 (4 × 502) (1 × 503) (1 × 504) (52 %)") {
 		t.Errorf("of a crash %q are broken: %s", broken, crash)
 	}
 	faulty := good

@@ -30,7 +30,8 @@ type outcome struct {
 	anyOrder bool     // the versions answer from the beginning
 	faulty   string   // the version that answers 500, and alone may
 	// crashes says that one of the versions crashes while it serves: the load balancer answers in its place, 502 while it still
-	// takes a task for a target, and 503 while there is none.
+	// takes a task for a target, 503 while there is none, and 504 to a request that was on its way to a task that has just gone
+	// with its address ("Troubleshoot your Application Load Balancers").
 	crashes bool
 	bounded bool // how long it may take is bounded
 	// noSockets says that the clients have no WebSockets.
