@@ -18,7 +18,7 @@ type Deployment struct {
 	// Alarms makes ECS go back when one of the service's alarms goes off during a deployment. ECS then also waits with
 	// the deployment's end, to see whether one does ("How CloudWatch alarms detect Amazon ECS deployment failures").
 	Alarms bool
-	// ErrorPercent is the share of a minute's requests that tasks may answer with 5xx, by default [DefaultErrorPercent].
+	// ErrorPercent is the share of a minute's requests that tasks may answer with 5xx, or not take, by default [DefaultErrorPercent].
 	ErrorPercent int
 }
 

@@ -400,7 +400,7 @@ func TestFargateServiceExplainsFailedDeployment(t *testing.T) {
 		"completed": {"", watcher{}, nil},
 		"unknown":   {"", watcher{err: errors.New("not authorized")}, nil},
 		"never healthy": {"", watcher{failure: "tasks failed"}, []string{
-			"service dev-hello-0123456 did not get to run task definition dev-hello: tasks failed; deploy another version, or this one by `pulumi up --replace 'urn:", because,
+			"service dev-hello-0123456 did not get to run task definition dev-hello: tasks failed; once the cause is mended deploy another version, or this one: by `pulumi up`, which looks again, or if ECS gave it up, by `pulumi up --replace 'urn:", because,
 		}},
 		"rolled back":       {"arn:task-definition/old:1", watcher{}, []string{"runs task definition old:1 and not dev-hello", because}},
 		"rolled back later": {"", watcher{running: "arn:task-definition/old:1"}, []string{"runs task definition old:1 and not dev-hello", because}},

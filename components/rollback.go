@@ -19,7 +19,7 @@ type ServiceRevision struct {
 type Watcher interface {
 	// Settle waits until ECS has brought the deployment of the revision to its end and so many tasks are healthy, or until the
 	// context's deadline, and returns the ARN of the task definition that the service is on then and, if it does not get there
-	// either, the reason. An error means that it could not be found out.
+	// either, the reason. An error means that nobody may ask.
 	Settle(ctx context.Context, r ServiceRevision, tasks int) (running, failure string, err error)
 	// Explain says in lines of text why a deployment failed; "" if there is no service to speak of.
 	Explain(context.Context, ServiceRevision) string
@@ -62,7 +62,8 @@ func (a *FargateServiceArgs) runningTaskDefinition(
 				"deploy another version, or this one by `pulumi up --refresh` once the cause is mended", r.ServiceName, nameInARN(running), wanted)
 		case failure != "":
 			message = fmt.Sprintf("service %s did not get to run task definition %s: %s; "+
-				"deploy another version, or this one by `pulumi up --replace '%s'` once the cause is mended", r.ServiceName, wanted, failure, known[4])
+				"once the cause is mended deploy another version, or this one: by `pulumi up`, which looks again, or if ECS gave it up, "+
+				"by `pulumi up --replace '%s'`", r.ServiceName, wanted, failure, known[4])
 		case !ctx.DryRun() && v.scaling == nil && known[5].(int) != v.count:
 			// The AWS provider compares with what it knew last: scaling, which is gone now, had changed the count since.
 			message = fmt.Sprintf("ECS keeps %d tasks of service %s, and %d are configured: run `pulumi up --refresh`", known[5], r.ServiceName, v.count)
