@@ -21,8 +21,9 @@ const (
 	maxStopTimeout = 120
 	// maxDeregistrationDelay is in "Target group attributes" in the guide for Application Load Balancers.
 	maxDeregistrationDelay = 3600
-	// maxGracePeriod is CreateService's healthCheckGracePeriodSeconds, in the ECS API reference.
-	maxGracePeriod = 2_147_483_647
+	// maxGracePeriod is a day. CreateService takes 68 years (healthCheckGracePeriodSeconds in the ECS API reference); more than a day
+	// is a slip of the pen, and a version that never gets healthy would be waited for as long.
+	maxGracePeriod = 86_400
 	// maxHealthPath is CreateTargetGroup's HealthCheckPath, in ELB's API reference.
 	maxHealthPath = 1024
 	// maxSecret is the length of a secret's value in bytes ("AWS Secrets Manager quotas").
@@ -287,7 +288,7 @@ func (r serviceReader) readRegistry() *registryConfig {
 		return nil
 	}
 	registry := &registryConfig{username: o.RequiredText("username", "the user that pulls the image", checkCredential), password: newSecret("")}
-	// Not by requiredText, which shows what is wrong with a value.
+	// Not by RequiredText, which shows what is wrong with a value.
 	switch password, found := o.Get("password"); password := password.(type) {
 	case string:
 		if err := checkCredential(password); err != nil {

@@ -93,7 +93,8 @@ func deploy(ctx *pulumi.Context, source settings.Source, watcher components.Watc
 		return err
 	}
 
-	urls, services, images, canaries, logGroups := pulumi.StringMap{}, pulumi.StringMap{}, pulumi.StringMap{}, pulumi.StringMap{}, pulumi.StringMap{}
+	urls, services, logGroups := pulumi.StringMap{}, pulumi.StringMap{}, pulumi.StringMap{}
+	images, canaries, before := pulumi.StringMap{}, pulumi.StringMap{}, pulumi.StringMap{}
 	for _, s := range cfg.services {
 		s = s.pinned(existing.images)
 		service, err := components.NewFargateService(ctx, componentName(name, s.name), &components.FargateServiceArgs{
@@ -139,6 +140,9 @@ func deploy(ctx *pulumi.Context, source settings.Source, watcher components.Watc
 		if s.canary != nil {
 			canaries[s.name] = pulumi.String(s.canary.Image.String())
 		}
+		if s.before != nil && s.before.Image != nil {
+			before[s.name] = pulumi.String(s.before.Image.String())
+		}
 		logGroups[s.name] = service.LogGroupName
 	}
 
@@ -148,6 +152,7 @@ func deploy(ctx *pulumi.Context, source settings.Source, watcher components.Watc
 	ctx.Export("services", services)
 	ctx.Export("images", images)
 	ctx.Export("canaries", canaries)
+	ctx.Export("beforeImages", before)
 	ctx.Export("logGroups", logGroups)
 	return nil
 }

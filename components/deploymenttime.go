@@ -26,7 +26,7 @@ const (
 
 // creationTimeout returns how long a version's first deployment may take. It cannot be rolled back, and starts all tasks at once.
 func (a *FargateServiceArgs) creationTimeout(v version) time.Duration {
-	return max(leastCreation, wholeMinutes(a.taskTime()+a.failureTime(v.count)))
+	return max(leastCreation, wholeMinutes(a.taskTime()+a.failureTime(v.count, v.count)))
 }
 
 // updateTimeout returns how long a deployment of a version may take until it has replaced every task, or failed and been rolled back.
@@ -41,7 +41,7 @@ func (a *FargateServiceArgs) updateTimeout(v version) time.Duration {
 	if a.Deployment.Alarms {
 		watching = alarmWatch
 	}
-	return max(leastUpdate, wholeMinutes(replacing+watching+a.failureTime(tasks)+leaving))
+	return max(leastUpdate, wholeMinutes(replacing+watching+a.failureTime(tasks, a.batch(tasks))+leaving))
 }
 
 // taskTime returns how long a task takes until the load balancer finds it healthy, in seconds.
@@ -53,13 +53,13 @@ func (a *FargateServiceArgs) taskTime() int {
 	return time
 }
 
-// failureTime returns how long the deployment circuit breaker takes with tasks that never get healthy, in seconds. It trips after
+// failureTime returns how long the deployment circuit breaker takes with tasks that never get healthy, so many at a time, in seconds. It trips after
 // half as many failures as there are tasks, which are 3 at least and 200 at most ("How the Amazon ECS deployment circuit breaker
 // detects failures").
-func (a *FargateServiceArgs) failureTime(tasks int) int {
+func (a *FargateServiceArgs) failureTime(tasks, atATime int) int {
 	failures := min(max(divideUp(tasks, 2), 3), 200)
 	failing := a.taskTime() + a.HealthCheck.GracePeriod + a.HealthCheck.UnhealthyThreshold*a.HealthCheck.Interval
-	return divideUp(failures, a.batch(tasks)) * failing
+	return divideUp(failures, max(1, atATime)) * failing
 }
 
 // batch returns how many of a service's tasks ECS replaces at a time.

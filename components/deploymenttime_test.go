@@ -13,13 +13,13 @@ func TestDeploymentTimeouts(t *testing.T) {
 	}{
 		"default":               {1, nil, 10 * time.Minute, 20 * time.Minute},
 		"many":                  {100, nil, 10 * time.Minute, 20 * time.Minute},
-		"many, one at a time":   {100, func(a *FargateServiceArgs) { a.Deployment.Strategy = OneAtATime }, 128 * time.Minute, 401 * time.Minute},
+		"many, one at a time":   {100, func(a *FargateServiceArgs) { a.Deployment.Strategy = OneAtATime }, 10 * time.Minute, 401 * time.Minute},
 		"a long deregistration": {2, func(a *FargateServiceArgs) { a.Drain = NewDrain(DrainWebSocket, 3600, 120) }, 10 * time.Minute, 198 * time.Minute},
 		"a long grace period":   {1, func(a *FargateServiceArgs) { a.HealthCheck.GracePeriod = 600 }, 40 * time.Minute, 41 * time.Minute},
 		"alarms and before": {
 			4, func(a *FargateServiceArgs) {
 				a.Deployment.Alarms, a.Before = true, &Before{Command: []string{"migrate"}}
-			}, 17 * time.Minute, 34 * time.Minute,
+			}, 11 * time.Minute, 34 * time.Minute,
 		},
 	} {
 		a := new(FargateServiceArgs).withDefaults()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
 	"slipway/internal/stack"
 )
@@ -15,6 +16,11 @@ func TestRunningUpdate(t *testing.T) {
 	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	pending := func(written time.Time) apitype.DeploymentV3 {
 		return apitype.DeploymentV3{Manifest: apitype.ManifestV1{Time: written}, PendingOperations: make([]apitype.OperationV2, 1)}
+	}
+	patient := func(written time.Time) apitype.DeploymentV3 {
+		d := pending(written)
+		d.PendingOperations[0].Resource.CustomTimeouts = &resource.CustomTimeouts{Update: time.Hour.Seconds()}
+		return d
 	}
 	lock := stack.Lock{Username: "ada", Hostname: "ci", PID: 1, Since: now.Add(-time.Minute)}
 	ended := []stack.Update{succeeded(now.Add(-time.Hour))}
@@ -32,10 +38,12 @@ func TestRunningUpdate(t *testing.T) {
 			signs{history: []stack.Update{{Kind: "update", Result: "in-progress", Start: now, Environment: map[string]string{"git.author": "Ada"}}}},
 			&running{since: now, by: "Ada"},
 		},
-		"a bucket, written lately":           {signs{history: ended, deployment: pending(now.Add(-time.Minute))}, &running{}},
-		"a bucket, first update":             {signs{deployment: pending(now.Add(-time.Minute))}, &running{}},
-		"a bucket, not written for long":     {signs{history: ended, deployment: pending(now.Add(-31 * time.Minute))}, &running{abandoned: true}},
-		"a bucket, pending since the update": {signs{history: ended, deployment: pending(now.Add(-time.Hour))}, &running{abandoned: true}},
+		"a bucket, written lately":                     {signs{history: ended, deployment: pending(now.Add(-time.Minute))}, &running{}},
+		"a bucket, first update":                       {signs{deployment: pending(now.Add(-time.Minute))}, &running{}},
+		"a bucket, not written for long":               {signs{history: ended, deployment: pending(now.Add(-31 * time.Minute))}, &running{abandoned: true}},
+		"a bucket, at a service that may take an hour": {signs{deployment: patient(now.Add(-69 * time.Minute))}, &running{}},
+		"a bucket, and an hour has passed":             {signs{deployment: patient(now.Add(-71 * time.Minute))}, &running{abandoned: true}},
+		"a bucket, pending since the update":           {signs{history: ended, deployment: pending(now.Add(-time.Hour))}, &running{abandoned: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			test.signs.now = now

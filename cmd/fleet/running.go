@@ -10,9 +10,24 @@ import (
 	"slipway/internal/stack"
 )
 
-// forgottenAfter is when an update that has not written anything is taken for one that was killed, where there are no locks to
-// be seen. Nothing that the program makes takes longer: ECS is waited for 20 minutes.
-const forgottenAfter = 30 * time.Minute
+// An update that has not written anything for long is taken for one that was killed, where there are no locks to be seen.
+const (
+	forgottenAfter = 30 * time.Minute
+	// beyondTimeout is how much longer than an operation may take it is waited for.
+	beyondTimeout = 10 * time.Minute
+)
+
+// patience returns how long nothing may be written while operations are under way: a service can take hours, which it says itself.
+func patience(pending []apitype.OperationV2) time.Duration {
+	longest := forgottenAfter
+	for _, op := range pending {
+		if t := op.Resource.CustomTimeouts; t != nil {
+			seconds := max(t.Create, t.Update, t.Delete)
+			longest = max(longest, time.Duration(seconds*float64(time.Second))+beyondTimeout)
+		}
+	}
+	return longest
+}
 
 // running is an update that another process is making.
 type running struct {
@@ -57,7 +72,7 @@ func runningUpdate(s signs) *running {
 	if len(s.history) > 0 && !written.After(s.history[0].End.Add(time.Second)) {
 		return &running{abandoned: true}
 	}
-	return &running{abandoned: s.now.Sub(written) > forgottenAfter}
+	return &running{abandoned: s.now.Sub(written) > patience(s.deployment.PendingOperations)}
 }
 
 // progress is how far a running update has come. Pulumi does not write down how far it has to go, except when it destroys.

@@ -67,11 +67,7 @@ func (p *promotion) promote(ctx context.Context, source, target environment) err
 	if err != nil {
 		return err
 	}
-	_, before, err := source.ConfiguredImages()
-	if err != nil {
-		return err
-	}
-	configured, beforeNow, err := target.ConfiguredImages()
+	configured, before, err := target.ConfiguredImages()
 	if err != nil {
 		return err
 	}
@@ -79,7 +75,7 @@ func (p *promotion) promote(ctx context.Context, source, target environment) err
 	if err != nil {
 		return err
 	}
-	if err := sameBefore(services, source.Name()+" runs", target.Name(), before, beforeNow); err != nil {
+	if err := sameBefore(services, source.Name()+" runs", target.Name(), outputs.Before, before); err != nil {
 		return err
 	}
 	c := change{

@@ -22,7 +22,8 @@ type fake struct {
 	runs       images
 	urls       map[string]string
 	configured images
-	before     images
+	before     images // configured
+	beforeNow  images // deployed
 	canaries   images
 	history    []stack.Release
 	previewErr error
@@ -33,7 +34,7 @@ type fake struct {
 func (f *fake) Name() string { return f.name }
 
 func (f *fake) Outputs(context.Context) (stack.Outputs, error) {
-	return stack.Outputs{URLs: f.urls, Images: f.runs, Canaries: f.canaries}, nil
+	return stack.Outputs{URLs: f.urls, Images: f.runs, Canaries: f.canaries, Before: f.beforeNow}, nil
 }
 
 func (f *fake) LastUpdate(context.Context) (stack.Update, bool, error) {
@@ -222,14 +223,14 @@ func TestPromote(t *testing.T) {
 		},
 		{
 			name: "the same migration before it", given: func(w *world) {
-				w.dev.before = images{"api": {Repository: "r.test/migrate", Digest: digest("b")}}
+				w.dev.beforeNow = images{"api": {Repository: "r.test/migrate", Digest: digest("b")}}
 				w.prod.before = images{"api": {Repository: "copies.test/migrate", Digest: digest("b")}}
 			},
 			log: both, config: []string{newAPI, newHello}, asked: 1,
 		},
 		{
 			name: "another migration before it", given: func(w *world) {
-				w.dev.before = images{"api": {Repository: "r.test/migrate", Tag: "2"}}
+				w.dev.beforeNow = images{"api": {Repository: "r.test/migrate", Tag: "2"}}
 				w.prod.before = images{"api": {Repository: "r.test/migrate", Tag: "1"}}
 			},
 			err: "before service api, stack dev runs r.test/migrate:2, and the configuration of stack prod names r.test/migrate:1: " +

@@ -18,12 +18,16 @@ import (
 
 var errNoService = errors.New("the service is not there")
 
+// active is the status of a service that is not deleted.
+const active = "ACTIVE"
+
 func (c clients) service(ctx context.Context, d Revision) (*ecstypes.Service, error) {
 	out, err := c.ecs.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: &d.ClusterARN, Services: []string{d.ServiceName}})
 	if err != nil {
 		return nil, err
 	}
-	if len(out.Services) == 0 {
+	// ECS tells of a deleted service for a while yet, as DRAINING and then INACTIVE (DeleteService in its API reference).
+	if len(out.Services) == 0 || cmp.Or(aws.ToString(out.Services[0].Status), active) != active {
 		return nil, errNoService
 	}
 	return &out.Services[0], nil

@@ -114,7 +114,7 @@ func stopReason(t ecstypes.Task) string {
 // messages" in the ECS developer guide).
 func (r *report) unhealthy(events []ecstypes.ServiceEvent, since time.Time) {
 	var reasons counted
-	for _, e := range slices.Backward(events) { // the newest first
+	for _, e := range slices.Backward(events) { // which come the newest first
 		message := aws.ToString(e.Message)
 		if at := unhealthyTarget.FindStringIndex(message); at != nil && !since.IsZero() && !aws.ToTime(e.CreatedAt).Before(since) {
 			reasons.add(message[at[0]:])

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -20,6 +21,7 @@ import (
 // look is what one question about the service gets: a deployment, an error, or no answer.
 type look struct {
 	deployment ecstypes.Deployment
+	status     string // of the service; ACTIVE if empty
 	err        error
 	mute       bool
 }
@@ -48,7 +50,7 @@ func (p *progress) DescribeServices(ctx context.Context, in *ecs.DescribeService
 		return nil, &smithy.OperationError{ServiceID: "ECS", OperationName: "DescribeServices", Err: now.err}
 	}
 	old := ecstypes.Deployment{Status: aws.String("ACTIVE"), RolloutState: "IN_PROGRESS", TaskDefinition: aws.String("hello:1")}
-	service := ecstypes.Service{Deployments: []ecstypes.Deployment{old, now.deployment}}
+	service := ecstypes.Service{Status: aws.String(cmp.Or(now.status, active)), Deployments: []ecstypes.Deployment{old, now.deployment}}
 	if p.loadBalanced {
 		service.LoadBalancers = []ecstypes.LoadBalancer{{TargetGroupArn: aws.String("group")}}
 	}
@@ -110,7 +112,8 @@ func TestSettle(t *testing.T) {
 		"expired from the beginning": {
 			[]look{fails(refusal("ExpiredTokenException"))}, "hello:3", "how its deployment ended could not be found out: ExpiredTokenException: says AWS",
 		},
-		"deleted": {[]look{busy, fails(errNoService)}, "hello:3", "how its deployment ended could not be found out: "},
+		"draining": {[]look{busy, {status: "DRAINING"}}, "hello:3", "how its deployment ended could not be found out: the service is not there"},
+		"deleted":  {[]look{busy, fails(errNoService)}, "hello:3", "how its deployment ended could not be found out: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -106,10 +106,10 @@ func TestSecretsAreNotShown(t *testing.T) {
 
 func TestUnknownKeys(t *testing.T) {
 	var found Problems
-	root := source("known", "x", "odd", "y").Root(&found)
+	root := source("known", "x", "odd", "y", "empty", "").Root(&found)
 	root.Text("known", "")
 	root.Close()
-	if err := found.Err("dev"); err == nil || err.Error() != "config of stack dev:\np:odd: unknown key; known here are known" {
+	if err := found.Err("dev"); err == nil || err.Error() != "config of stack dev:\np:empty: unknown key; known here are known\np:odd: unknown key; known here are known" {
 		t.Error(err)
 	}
 }

@@ -40,9 +40,10 @@ func (s Source) Root(found *Problems) *Object {
 			found.Add(key, "%w", err)
 			continue
 		}
-		if value != "" { // the default of an optional key
-			values[name] = value
+		if value == "" {
+			value = nil // the default of an optional key
 		}
+		values[name] = value
 	}
 	root := newObject(namespace, values, found)
 	root.secretKeys = s.SecretKeys

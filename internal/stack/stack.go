@@ -37,6 +37,7 @@ type Outputs struct {
 	URLs                map[string]string `json:"urls"`
 	Images              map[string]Image  `json:"images"` // what its last update deployed
 	Canaries            map[string]Image  `json:"canaries"`
+	Before              map[string]Image  `json:"beforeImages"` // of what runs before a service, where it has an image of its own
 	Services            map[string]string `json:"services"`
 	LogGroups           map[string]string `json:"logGroups"`
 	Cluster             string            `json:"cluster"`

@@ -232,8 +232,8 @@ func checkStrategy(shares []CapacityShare, providers []string) error {
 }
 
 // Alive reports whether a resource of the store counts as something that exists in the cloud. Some are records that do not:
-// task definitions' revisions, which AWS never forgets, tasks that have stopped, secrets that have been deleted, and what the
-// tagging API has not noticed to be.
+// task definitions' revisions, which AWS never forgets, tasks that have stopped, secrets that have been deleted, and
+// what is gone and the tagging API still lists.
 func Alive(r *cloud.Resource) bool {
 	switch r.Token {
 	case taskDefinitionRevisionToken, deletedSecretToken, listedResourceToken:

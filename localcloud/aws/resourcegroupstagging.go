@@ -76,12 +76,15 @@ type listedStatus struct {
 	Tags  map[string]string `json:"tags"`
 }
 
-// listedFor is how long the tagging API goes on listing what is deleted. AWS promises nothing: it was seen to take hours, for some
-// kinds more than for others. https://github.com/boto/boto3/issues/3341, https://github.com/aws/aws-sdk/issues/676
-const listedFor = time.Hour
+// How long the tagging API goes on listing what is deleted. AWS promises nothing: it was seen to take hours, for some kinds more
+// than for others. https://github.com/boto/boto3/issues/3341, https://github.com/aws/aws-sdk/issues/676
+const (
+	listedFor      = time.Hour
+	listedForLeast = 10 * time.Minute // long enough to be met
+)
 
-// ListDeleted makes GetResources tell late of what is deleted: by an hour, scaled by the latency, so that without latency it knows
-// at once.
+// ListDeleted makes GetResources tell late of what is deleted: by an hour, scaled by the latency, and some minutes at least. Without
+// latency it knows at once.
 func ListDeleted(latency float64) func(*cloud.Tx, *cloud.Resource) {
 	if latency == 0 {
 		return nil
@@ -98,7 +101,7 @@ func ListDeleted(latency float64) func(*cloud.Tx, *cloud.Resource) {
 			return
 		}
 		listed := &cloud.Resource{Key: cloud.Key{Scope: r.Scope, Token: listedResourceToken, ID: arn}}
-		listed.SetStatus(listedStatus{Until: now.Add(time.Duration(latency * float64(listedFor))), Tags: tags})
+		listed.SetStatus(listedStatus{Until: now.Add(max(listedForLeast, time.Duration(latency*float64(listedFor)))), Tags: tags})
 		tx.Put(listed)
 	}
 }

@@ -285,7 +285,6 @@ func TestBadGateway(t *testing.T) {
 	}
 }
 
-// TestRefusedConnection also shows that a balancer without any healthy target fails open.
 // A connection that was kept alive may end as the next request arrives. Whether the target has begun to act on it nobody knows,
 // and so it is not sent again.
 func TestRequestIsSentOnce(t *testing.T) {
@@ -339,6 +338,7 @@ func TestRequestIsSentOnce(t *testing.T) {
 	}
 }
 
+// TestRefusedConnection also shows that a balancer without any healthy target fails open.
 func TestRefusedConnection(t *testing.T) {
 	r := newRig(t, Config{})
 	r.apply(simple(unusedAddr(t)))
