@@ -24,7 +24,7 @@ import (
 	"slipway/localcloud/e2e/life"
 )
 
-var kills = flag.Int("kills", 0, "how many times something is killed while the engine works on a stack; by default 4, with -full 100")
+var kills = flag.Int("kills", 0, "how many times something is killed while the engine works on a stack; by default 4, with -full 134, of which 100 are the engine")
 
 // Work is what the engine is killed at.
 type work struct {
@@ -69,7 +69,7 @@ func TestKills(t *testing.T) {
 	begun := time.Now()
 	n := cmp.Or(*kills, 4)
 	if *full {
-		n = cmp.Or(*kills, 100)
+		n = cmp.Or(*kills, 134)
 	}
 	lab, err := life.NewLab(ctx, root, t.TempDir(), "local", "v2")
 	if err != nil {
