@@ -21,7 +21,7 @@ type existing struct {
 func lookUp(ctx *pulumi.Context, cfg *config) (existing, error) {
 	region, err := aws.GetRegion(ctx, &aws.GetRegionArgs{})
 	if err != nil {
-		return existing{}, fmt.Errorf("look up the AWS region; is aws:region set?: %w", err)
+		return existing{}, fmt.Errorf("look up the AWS region, which is aws:region or that of the environment: %w", err)
 	}
 	found := existing{region: region.Name, zoneID: cfg.zoneID, images: make(map[components.Image]components.Image)}
 

@@ -105,7 +105,7 @@ func lookUp(ctx *pulumi.Context, cfg *config) (*account, error) {
 	}
 	region, err := aws.GetRegion(ctx, &aws.GetRegionArgs{})
 	if err != nil {
-		return nil, fmt.Errorf("look up the AWS region; is aws:region set?: %w", err)
+		return nil, fmt.Errorf("look up the AWS region, which is aws:region or that of the environment: %w", err)
 	}
 	return &account{
 		Account: permissions.Account{

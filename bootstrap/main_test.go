@@ -370,7 +370,7 @@ func TestFailuresRegisterNothing(t *testing.T) {
 		want   string
 	}{
 		"config": {wrong, nil, "slipway-bootstrap:repository: "},
-		"region": {readStack(t, "dev"), func(string, string) error { return errors.New("no region") }, "look up the AWS region; is aws:region set?: "},
+		"region": {readStack(t, "dev"), func(string, string) error { return errors.New("no region") }, "look up the AWS region, which is aws:region or that of the environment: "},
 	} {
 		c := cloud{Cloud: mocks.Cloud{Fail: test.fail}}
 		if _, err := c.deploy(test.source); err == nil || !strings.Contains(err.Error(), test.want) {

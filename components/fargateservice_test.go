@@ -324,7 +324,7 @@ func TestFargateServiceTimeouts(t *testing.T) {
 func TestFargateServiceReportsRollback(t *testing.T) {
 	rolledBack := mocks.Cloud{RunningTask: "arn:aws:ecs:eu-central-1:123456789012:task-definition/slipway-dev-hello:1"}
 	err := rolledBack.Run(fargateService(nil))
-	want := "service dev-hello-0123456 runs task definition slipway-dev-hello:1 and not dev-hello: ECS rolled the deployment back, or somebody else deployed; deploy another version, or this one by `pulumi up --refresh` once the cause is mended"
+	want := "service dev-hello-0123456 runs task definition slipway-dev-hello:1 and not dev-hello: ECS rolled the deployment back, or somebody else deployed; deploy another version, or this one again once the cause is mended"
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("%v, want an error with %q", err, want)
 	}
@@ -447,7 +447,7 @@ func TestFargateServiceExplainsProvidersError(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	want := "deploy: service hello-1:\nbecause of {ClusterARN:the-cluster ServiceName:hello-1 TaskDefinitionARN:hello:2}"
+	want := "deploy: the AWS provider failed at service hello-1, of which AWS says:\nbecause of {ClusterARN:the-cluster ServiceName:hello-1 TaskDefinitionARN:hello:2}"
 	if len(log.errors) != 1 || log.errors[0] != want {
 		t.Errorf("logged %q, want %q", log.errors, want)
 	}

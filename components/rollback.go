@@ -59,7 +59,7 @@ func (a *FargateServiceArgs) runningTaskDefinition(
 		switch wanted := nameInARN(r.TaskDefinitionARN); {
 		case running != r.TaskDefinitionARN:
 			message = fmt.Sprintf("service %s runs task definition %s and not %s: ECS rolled the deployment back, or somebody else deployed; "+
-				"deploy another version, or this one by `pulumi up --refresh` once the cause is mended", r.ServiceName, nameInARN(running), wanted)
+				"deploy another version, or this one again once the cause is mended", r.ServiceName, nameInARN(running), wanted)
 		case failure != "":
 			message = fmt.Sprintf("service %s did not get to run task definition %s: %s; "+
 				"once the cause is mended deploy another version, or this one: by `pulumi up`, which looks again, or if ECS gave it up, "+
@@ -100,7 +100,7 @@ func (a *FargateServiceArgs) explainFailure(ctx *pulumi.Context, name string, co
 		}
 		if explanation := a.Watcher.Explain(ctx.Context(), r); explanation != "" {
 			// An error of the hook would take the place of the provider's.
-			_ = ctx.Log.Error("deploy: service "+r.ServiceName+":\n"+explanation, &pulumi.LogArgs{Resource: component})
+			_ = ctx.Log.Error("deploy: the AWS provider failed at service "+r.ServiceName+", of which AWS says:\n"+explanation, &pulumi.LogArgs{Resource: component})
 		}
 		return false, nil
 	})

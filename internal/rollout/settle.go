@@ -27,8 +27,11 @@ func (w Watcher) Settle(ctx context.Context, d Revision, tasks int) (running, fa
 	return settle(ctx, w.clients, d, tasks)
 }
 
+// longestTrouble is for how long nobody may answer. Whoever has pulled the plug does not wait for as long as for a deployment.
+const longestTrouble = time.Minute
+
 // settle asks until the deployment has ended. What goes wrong with a question and may be better the next time, as with a network
-// that fails or with throttling, does not end that: the deployment goes on meanwhile, and may be rolled back yet.
+// that fails or with throttling, does not end that at once: the deployment goes on meanwhile, and may be rolled back yet.
 func settle(ctx context.Context, connect func(context.Context) (clients, error), d Revision, tasks int) (running, failure string, err error) {
 	begun := time.Now()
 	q := questions{connect: connect}
@@ -46,6 +49,10 @@ func settle(ctx context.Context, connect func(context.Context) (clients, error),
 			return "", "", errors.New(reason(err))
 		case !transient(err):
 			return d.TaskDefinitionARN, "how its deployment ended could not be found out: " + reason(err), nil
+		case q.trouble == nil:
+			q.since = time.Now()
+		case time.Since(q.since) >= longestTrouble:
+			return d.TaskDefinitionARN, fmt.Sprintf("how its deployment ended could not be found out for %s: %s", longestTrouble, reason(err)), nil
 		}
 		q.trouble = err
 		select {
@@ -62,10 +69,11 @@ func settle(ctx context.Context, connect func(context.Context) (clients, error),
 // questions are what ECS is asked, one after the other, while a deployment is under way.
 type questions struct {
 	connect  func(context.Context) (clients, error)
-	clients  *clients // nil until there are credentials
-	answered bool     // it has answered one
-	trouble  error    // why it has not answered the last one
-	last     state    // what it has answered before
+	clients  *clients  // nil until there are credentials
+	answered bool      // it has answered one
+	trouble  error     // why it has not answered the last one
+	since    time.Time // when that began
+	last     state     // what it has answered before
 }
 
 // state is how a service is at a moment.

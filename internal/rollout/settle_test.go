@@ -95,13 +95,13 @@ func TestSettle(t *testing.T) {
 		"rolled back after a server's error":           {[]look{busy, fails(&ecstypes.ServerException{}), back}, "hello:2", ""},
 		"completed after a question without an answer": {[]look{busy, {mute: true}, done}, "hello:3", ""},
 		"unreachable from the beginning": {
-			[]look{fails(errors.New("no route to host"))}, "hello:3", "how its deployment ended could not be found out in 15m0s: ",
+			[]look{fails(errors.New("no route to host"))}, "hello:3", "how its deployment ended could not be found out for 1m0s: ",
 		},
 		"unreachable to the end": {
-			[]look{busy, fails(unreachable)}, "hello:3", "how its deployment ended could not be found out in 15m0s: no answer within 20s",
+			[]look{busy, fails(unreachable)}, "hello:3", "how its deployment ended could not be found out for 1m0s: no answer within 20s",
 		},
 		"mute to the end": {
-			[]look{busy, {mute: true}}, "hello:3", "how its deployment ended could not be found out in 15m0s: no answer within 20s",
+			[]look{busy, {mute: true}}, "hello:3", "how its deployment ended could not be found out for 1m0s: no answer within 20s",
 		},
 		"without credentials any more": {
 			[]look{busy, fails(refusal("ExpiredTokenException"))}, "hello:3", "how its deployment ended could not be found out: ExpiredTokenException: says AWS",

@@ -76,17 +76,20 @@ type listedStatus struct {
 	Tags  map[string]string `json:"tags"`
 }
 
-// How long the tagging API goes on listing what is deleted. AWS promises nothing: it was seen to take hours, for some kinds more
-// than for others. https://github.com/boto/boto3/issues/3341, https://github.com/aws/aws-sdk/issues/676
-const (
-	listedFor      = time.Hour
-	listedForLeast = 10 * time.Minute // long enough to be met
-)
-
-// ListDeleted makes GetResources tell late of what is deleted: by an hour, scaled by the latency, and some minutes at least. Without
-// latency it knows at once.
-func ListDeleted(latency float64) func(*cloud.Tx, *cloud.Resource) {
+// ListedFor returns how long the tagging API goes on listing what is deleted: an hour, scaled by the latency, but if it does at all,
+// long enough to be met. AWS promises nothing: it was seen to take hours, for some kinds more than for others.
+// https://github.com/boto/boto3/issues/3341, https://github.com/aws/aws-sdk/issues/676
+func ListedFor(latency float64) time.Duration {
+	const least = 10 * time.Minute
 	if latency == 0 {
+		return 0
+	}
+	return max(least, time.Duration(latency*float64(time.Hour)))
+}
+
+// ListDeleted makes GetResources tell so much later of what is deleted; 0 is at once.
+func ListDeleted(late time.Duration) func(*cloud.Tx, *cloud.Resource) {
+	if late == 0 {
 		return nil
 	}
 	return func(tx *cloud.Tx, r *cloud.Resource) {
@@ -101,7 +104,7 @@ func ListDeleted(latency float64) func(*cloud.Tx, *cloud.Resource) {
 			return
 		}
 		listed := &cloud.Resource{Key: cloud.Key{Scope: r.Scope, Token: listedResourceToken, ID: arn}}
-		listed.SetStatus(listedStatus{Until: now.Add(max(listedForLeast, time.Duration(latency*float64(listedFor)))), Tags: tags})
+		listed.SetStatus(listedStatus{Until: now.Add(late), Tags: tags})
 		tx.Put(listed)
 	}
 }

@@ -139,13 +139,13 @@ func TestGetResourcesTellsLate(t *testing.T) {
 		t.Errorf("without latency it is listed as %v", got)
 	}
 
-	late := func(latency float64) *testCloud {
+	late := func(by time.Duration) *testCloud {
 		c := newCloud(t)
-		c.Cloud = cloud.New(c.Store, cloud.Options{Schema: schema.SDKs{}, Deleted: ListDeleted(latency)})
+		c.Cloud = cloud.New(c.Store, cloud.Options{Schema: schema.SDKs{}, Deleted: ListDeleted(by)})
 		c.Add(Kinds()...)
 		return c
 	}
-	c := late(1)
+	c := late(time.Hour)
 	r = c.create(logGroupToken, group("dev"))
 	c.delete(r)
 	if got := listed(c, r); !slices.Equal(got, []string{"dev"}) {
@@ -168,7 +168,7 @@ func TestGetResourcesTellsLate(t *testing.T) {
 		}
 	}
 
-	c = late(1e-9) // for some microseconds
+	c = late(time.Microsecond)
 	r = c.create(logGroupToken, group("dev"))
 	c.delete(r)
 	for end := time.Now().Add(time.Minute); len(listed(c, r)) > 0; {

@@ -108,7 +108,7 @@ func Run(ctx context.Context, o Options, log *slog.Logger) (err error) {
 
 	d := &daemon{
 		cloud: cloud.New(store, cloud.Options{
-			Schema: schema.SDKs{}, Latency: o.Latency, Patience: o.Patience, Authorize: aws.Authorize(), Deleted: aws.ListDeleted(o.Latency),
+			Schema: schema.SDKs{}, Latency: o.Latency, Patience: o.Patience, Authorize: aws.Authorize(), Deleted: aws.ListDeleted(aws.ListedFor(o.Latency)),
 		}),
 		cloudflare: cloudflare.New(o.Zones),
 		faults:     &fault.Plan{Latency: o.Latency},

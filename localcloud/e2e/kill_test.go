@@ -281,7 +281,7 @@ func (k kill) strike(ctx context.Context, s *life.Stack, m moment) error {
 	}
 	select {
 	case <-e.ended:
-	case <-time.After(time.Minute):
+	case <-time.After(3 * time.Minute): // the program asks for a minute how its deployment goes
 		_ = e.Cancel()
 		<-e.ended
 		return fmt.Errorf("the engine goes on without its cloud: %s", e.said.String())
