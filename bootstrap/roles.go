@@ -116,6 +116,24 @@ func readingPolicies(reads permissions.Document, state *stateBucket) []policy {
 	return policies
 }
 
+// deployingPolicies returns the policies of a role that deploys: what the program needs, the repositories that it pushes to, and
+// what it may do with the state, by its bucket's ARN.
+func deployingPolicies(
+	needs []permissions.Policy, repositoryARNs []string, state *stateBucket, use func(bucketARN string) permissions.Document,
+) []policy {
+	var policies []policy
+	for _, p := range needs {
+		policies = append(policies, policy{p.Name, pulumi.String(p.Document.JSON())})
+	}
+	if len(repositoryARNs) > 0 {
+		policies = append(policies, policy{"images", pulumi.String(permissions.PushImages(repositoryARNs).JSON())})
+	}
+	if state != nil {
+		policies = append(policies, policy{"state", document(state.arn, use)})
+	}
+	return policies
+}
+
 // newDeployRole creates the role of jobs that deploy, and returns its ARN. What the program needs is in the permissions' table;
 // the images and the state are the jobs' own business.
 func (a *account) newDeployRole(
@@ -125,20 +143,10 @@ func (a *account) newDeployRole(
 	if err != nil {
 		return arn, err
 	}
-	var policies []policy
-	for _, p := range needs {
-		policies = append(policies, policy{p.Name, pulumi.String(p.Document.JSON())})
-	}
-	if len(images.arns) > 0 {
-		policies = append(policies, policy{"images", pulumi.String(permissions.PushImages(images.arns).JSON())})
-	}
-	if state != nil {
-		policies = append(policies, policy{"state", document(state.arn, permissions.WriteState)})
-	}
 	trust := document(provider, func(arn string) permissions.Document {
 		return permissions.TrustEnvironments(arn, a.repository, a.environments, a.deployers)
 	})
-	return a.newRole(ctx, deployName, "Deploys slipway's stacks", trust, policies)
+	return a.newRole(ctx, deployName, "Deploys slipway's stacks", trust, deployingPolicies(needs, images.arns, state, permissions.WriteState))
 }
 
 // newPullRequestRole creates the role of jobs that deploy the stacks of pull requests, and returns its ARN. It does there what the
@@ -150,19 +158,10 @@ func (a *account) newPullRequestRole(
 	if err != nil {
 		return arn, err
 	}
-	var policies []policy
-	for _, p := range needs {
-		policies = append(policies, policy{p.Name, pulumi.String(p.Document.JSON())})
-	}
-	if len(images.pullRequestARNs) > 0 {
-		policies = append(policies, policy{"images", pulumi.String(permissions.PushImages(images.pullRequestARNs).JSON())})
-	}
-	if state != nil {
-		policies = append(policies, policy{"state", document(state.arn, func(arn string) permissions.Document {
-			return append(permissions.ReadStacks(arn, programProject, []string{sourceStack, pullRequestStacks}),
-				permissions.WriteStacks(arn, programProject, []string{pullRequestStacks})...)
-		})})
-	}
+	policies := deployingPolicies(needs, images.pullRequestARNs, state, func(arn string) permissions.Document {
+		return append(permissions.ReadStacks(arn, programProject, []string{sourceStack, pullRequestStacks}),
+			permissions.WriteStacks(arn, programProject, []string{pullRequestStacks})...)
+	})
 	trust := document(provider, func(arn string) permissions.Document {
 		return permissions.TrustEnvironments(arn, a.repository, []string{pullRequestEnvironment}, nil)
 	})
