@@ -49,9 +49,9 @@ type grant struct {
 	besides   bool                    // allows in addition to the grant before that names the action
 }
 
-// grants are tried from top to bottom: an action is allowed by the first that names it, and by those besides. The deploy role can thus give no role
-// more than the boundary, hand none but those to anything but tasks, and change neither itself nor the boundary: neither is
-// under the path.
+// grants are tried from top to bottom: an action is allowed by the first that names it, and by those besides. The deploy role can
+// thus give no role more than the boundary, hand none but those to anything but tasks, and change neither itself nor the
+// boundary: neither is under the path.
 var grants = []grant{
 	{policy: "network", sid: "ReadNetwork", actions: []string{"ec2:Describe*"}, resources: anywhere},
 	{policy: "network", sid: "ChangeNetwork", actions: []string{"ec2:*"}, resources: func(a Account) []string {

@@ -35,6 +35,24 @@ func deployDocument(t *testing.T) Document {
 	return document
 }
 
+func previewDocument(t *testing.T) Document {
+	t.Helper()
+	document, err := Preview(testAccount)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return document
+}
+
+func refreshDocument(t *testing.T) Document {
+	t.Helper()
+	document, err := Refresh(testAccount)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return document
+}
+
 func actions(d Document) []string {
 	var all []string
 	for _, s := range d {
@@ -148,10 +166,7 @@ func TestActionWithoutGrant(t *testing.T) {
 
 // A preview changes nothing and sees no secret.
 func TestPreviewReads(t *testing.T) {
-	preview, err := Preview(testAccount)
-	if err != nil {
-		t.Fatal(err)
-	}
+	preview := previewDocument(t)
 	for _, action := range actions(append(preview, ReadState("arn:aws:s3:::b")...)) {
 		if !reads(action) || action == "secretsmanager:GetSecretValue" {
 			t.Errorf("a preview may %s", action)
@@ -179,14 +194,8 @@ func TestRolloutReads(t *testing.T) {
 			t.Errorf("%s on %s is not allowed", r.action, r.resource)
 		}
 	}
-	preview, err := Preview(testAccount)
-	if err != nil {
-		t.Fatal(err)
-	}
-	refresh, err := Refresh(testAccount)
-	if err != nil {
-		t.Fatal(err)
-	}
+	preview := previewDocument(t)
+	refresh := refreshDocument(t)
 	for _, action := range Rollout {
 		if !reads(action) {
 			t.Errorf("%s is no read", action)
@@ -229,14 +238,8 @@ func TestOrphansReads(t *testing.T) {
 	if deployStacks.allows(request{"iam:GetRole", role + "dev-hello-task-1", nil}) {
 		t.Error("who deploys pr-7 may read dev's roles")
 	}
-	preview, err := Preview(testAccount)
-	if err != nil {
-		t.Fatal(err)
-	}
-	refresh, err := Refresh(testAccount)
-	if err != nil {
-		t.Fatal(err)
-	}
+	preview := previewDocument(t)
+	refresh := refreshDocument(t)
 	for _, action := range []string{"iam:ListRoles", "tag:GetResources"} {
 		if slices.Contains(actions(append(preview, refresh...)), action) {
 			t.Errorf("a preview or a refresh may %s", action)
@@ -246,10 +249,7 @@ func TestOrphansReads(t *testing.T) {
 
 // A refresh reads everything that there is, secrets too, where the deploy role may, and changes nothing.
 func TestRefreshReads(t *testing.T) {
-	refresh, err := Refresh(testAccount)
-	if err != nil {
-		t.Fatal(err)
-	}
+	refresh := refreshDocument(t)
 	wanted := functionActions()
 	for _, operations := range Kinds {
 		wanted = append(wanted, operations.Read...)
