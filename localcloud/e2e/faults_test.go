@@ -24,7 +24,7 @@ import (
 )
 
 var (
-	full = flag.Bool("full", false, "sweep as a whole: every single operation fails, every reply is lost, and a hundred kills; instead of a sample")
+	full = flag.Bool("full", false, "sweep as a whole: every single operation fails, every reply is lost, and 134 kills; instead of a sample")
 	seed = flag.Uint64("seed", 1, "what is drawn with: the sample, and the moments of kills")
 )
 
@@ -164,29 +164,20 @@ func explore(ctx context.Context, lab *life.Lab, courses []course) ([]course, er
 
 // explore runs the course, notes its operations, and returns where it ends.
 func (c *course) explore(ctx context.Context) (end *life.State, err error) {
-	s, err := c.start.Resume(ctx)
-	if s != nil {
-		defer func() {
-			if err != nil {
-				s.End(ctx)
-			}
-		}()
-	}
-	if err != nil {
-		return nil, err
-	}
-	if _, err := s.Cloud.AddFault(ctx, fault.Fault{Mode: fault.Slow, Count: -1}); err != nil { // which lists what it hits
-		return nil, err
-	}
-	if out, err := c.run(ctx, s); err != nil {
-		return nil, fmt.Errorf("%s: %w: %s", c.name, err, out)
-	}
-	faults, err := s.Cloud.Faults(ctx)
-	if err != nil {
-		return nil, err
-	}
-	c.operations = slices.SortedFunc(slices.Values(faults[0].Hits), func(a, b fault.Operation) int { return strings.Compare(a.String(), b.String()) })
-	return s.Save(ctx)
+	return c.start.Then(ctx, func(s *life.Stack) error {
+		if _, err := s.Cloud.AddFault(ctx, fault.Fault{Mode: fault.Slow, Count: -1}); err != nil { // which lists what it hits
+			return err
+		}
+		if out, err := c.run(ctx, s); err != nil {
+			return fmt.Errorf("%s: %w: %s", c.name, err, out)
+		}
+		faults, err := s.Cloud.Faults(ctx)
+		if err != nil {
+			return err
+		}
+		c.operations = slices.SortedFunc(slices.Values(faults[0].Hits), func(a, b fault.Operation) int { return strings.Compare(a.String(), b.String()) })
+		return nil
+	})
 }
 
 // run does what the course is.

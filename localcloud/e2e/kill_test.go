@@ -143,29 +143,20 @@ func measure(ctx context.Context, lab *life.Lab, up *work, others ...*work) erro
 
 // measure does the work, and returns where it ends.
 func (w *work) measure(ctx context.Context) (end *life.State, err error) {
-	s, err := w.start.Resume(ctx)
-	if s != nil {
-		defer func() {
-			if err != nil {
-				s.End(ctx)
-			}
-		}()
-	}
-	if err != nil {
-		return nil, err
-	}
-	e, err := w.begin(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	begun := time.Now()
-	w.changes = e.watch(ctx, s, func(int) bool { return false })
-	<-e.ended
-	w.took = time.Since(begun)
-	if !e.ProcessState.Success() {
-		return nil, fmt.Errorf("%s: %s: %s", w.name, e.ProcessState, e.said.String())
-	}
-	return s.Save(ctx)
+	return w.start.Then(ctx, func(s *life.Stack) error {
+		e, err := w.begin(ctx, s)
+		if err != nil {
+			return err
+		}
+		begun := time.Now()
+		w.changes = e.watch(ctx, s, func(int) bool { return false })
+		<-e.ended
+		w.took = time.Since(begun)
+		if !e.ProcessState.Success() {
+			return fmt.Errorf("%s: %s: %s", w.name, e.ProcessState, e.said.String())
+		}
+		return nil
+	})
 }
 
 // An engine is at work until ended is closed.

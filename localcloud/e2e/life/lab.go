@@ -118,10 +118,32 @@ func (s *Stack) Save(ctx context.Context) (*State, error) {
 // Resume begins a life where the state was saved.
 func (st *State) Resume(ctx context.Context) (*Stack, error) {
 	s := &Stack{lab: st.lab, Dir: st.lab.newDir()}
-	if err := copyTree(s.Dir, st.dir); err != nil {
+	err := copyTree(s.Dir, st.dir)
+	if err == nil {
+		err = s.StartCloud(ctx)
+	}
+	if err != nil {
+		s.End(ctx)
 		return nil, fmt.Errorf("resume a life: %w", err)
 	}
-	return s, s.StartCloud(ctx)
+	return s, nil
+}
+
+// Then lets something happen in a life that begins where the state was saved, and returns what it comes to.
+func (st *State) Then(ctx context.Context, happen func(*Stack) error) (*State, error) {
+	s, err := st.Resume(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := happen(s); err != nil {
+		s.End(ctx)
+		return nil, err
+	}
+	end, err := s.Save(ctx)
+	if err != nil {
+		s.End(ctx)
+	}
+	return end, err
 }
 
 // unwanted are the files of a cloud that a copy of it must not have, or has no use for.

@@ -107,8 +107,7 @@ func (s *Stack) localcloud(ctx context.Context, args ...string) (string, error) 
 	return string(out), nil
 }
 
-// Command returns a run of the engine that is yet to begin, in a process group of its own: the language host and the program
-// run in it too.
+// Command returns a run of the engine that is yet to begin, in a process group of its own. Its language hosts have others ([Hosts]).
 func (s *Stack) Command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, s.lab.bin("pulumi"), append(args, "--non-interactive", "--color", "never")...)
 	cmd.Dir, cmd.Env = s.Dir, s.env

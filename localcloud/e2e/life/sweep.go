@@ -91,12 +91,10 @@ func (c Case) run(ctx context.Context) (o Outcome, missed int, err error) {
 
 func (c Case) once(ctx context.Context) (Outcome, error) {
 	s, err := c.Start.Resume(ctx)
-	if s != nil {
-		defer s.End(ctx)
-	}
 	if err != nil {
 		return Outcome{}, err
 	}
+	defer s.End(ctx)
 	return c.Live(ctx, s)
 }
 
