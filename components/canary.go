@@ -82,7 +82,7 @@ func (c *Canary) Tasks(instanceCount int, scaling *Scaling) int {
 	if scaling != nil {
 		instanceCount = scaling.most()
 	}
-	return max(1, (instanceCount*c.Weight+maxWeight-1)/maxWeight)
+	return max(1, divideUp(instanceCount*c.Weight, maxWeight))
 }
 
 // CanaryRoute returns a route for nobody's requests: nobody has a name that ends in "invalid" (RFC 2606), unless a client makes it up.

@@ -56,7 +56,7 @@ func (s Strategy) Check() error {
 // maximumPercent returns how many tasks there may be in a deployment of so many.
 func (s Strategy) maximumPercent(tasks int) int {
 	tasks = max(tasks, 1)
-	oneMore := (100 + tasks - 1) / tasks // the least percentage that ECS rounds down to one task
+	oneMore := divideUp(100, tasks) // the least percentage that ECS rounds down to one task
 	switch s {
 	case AllAtOnce:
 		return 200
@@ -84,6 +84,13 @@ func (d Deployment) percentages(tasks int) (minimumHealthy, maximum int) {
 	}
 	return 100, d.Strategy.maximumPercent(tasks)
 }
+
+// taskLimits returns how many of so many tasks stay, and for how many there is room, while ECS replaces them.
+func taskLimits(tasks, minimumHealthyPercent, maximumPercent int) (stay, room int) {
+	return divideUp(tasks*minimumHealthyPercent, 100), tasks * maximumPercent / 100
+}
+
+func divideUp(n, by int) int { return (n + by - 1) / by }
 
 // CheckScaling reports a deployment that would not be what it says once other tasks run than those it was worked out for.
 func (d Deployment) CheckScaling(s *Scaling) error {
@@ -117,7 +124,7 @@ func (d Deployment) Check(tasks int) error {
 		return fmt.Errorf("minimumHealthyPercent is 0 to 100, and maximumPercent 100 to %d", MaxMaximumPercent)
 	}
 	tasks = max(tasks, 1) // there will be one some time, or else it does not matter
-	stay, room := (tasks*d.MinimumHealthyPercent+99)/100, tasks*d.MaximumPercent/100
+	stay, room := taskLimits(tasks, d.MinimumHealthyPercent, d.MaximumPercent)
 	switch {
 	case stay == 0:
 		return errors.New("minimumHealthyPercent 0 lets ECS stop every task before a new one serves: requests would be dropped")

@@ -53,9 +53,9 @@ func (a *FargateServiceArgs) taskTime() int {
 	return time
 }
 
-// failureTime returns how long the deployment circuit breaker takes with tasks that never get healthy, so many at a time, in seconds. It trips after
-// half as many failures as there are tasks, which are 3 at least and 200 at most ("How the Amazon ECS deployment circuit breaker
-// detects failures").
+// failureTime returns how long the deployment circuit breaker takes with tasks that never get healthy, so many at a time, in
+// seconds. It trips after half as many failures as there are tasks, which are 3 at least and 200 at most ("How the Amazon ECS
+// deployment circuit breaker detects failures").
 func (a *FargateServiceArgs) failureTime(tasks, atATime int) int {
 	failures := min(max(divideUp(tasks, 2), 3), 200)
 	failing := a.taskTime() + a.HealthCheck.GracePeriod + a.HealthCheck.UnhealthyThreshold*a.HealthCheck.Interval
@@ -65,7 +65,8 @@ func (a *FargateServiceArgs) failureTime(tasks, atATime int) int {
 // batch returns how many of a service's tasks ECS replaces at a time.
 func (a *FargateServiceArgs) batch(tasks int) int {
 	minimumHealthy, maximum := a.Deployment.percentages(tasks)
-	return max(1, tasks*maximum/100-divideUp(tasks*minimumHealthy, 100))
+	stay, room := taskLimits(tasks, minimumHealthy, maximum)
+	return max(1, room-stay)
 }
 
 // timeouts returns for how long the AWS provider waits until a version's tasks run and no others do. A service that never had healthy
@@ -74,8 +75,6 @@ func (a *FargateServiceArgs) timeouts(v version) pulumi.ResourceOption {
 	minutes := func(d time.Duration) string { return fmt.Sprintf("%dm", int(d.Minutes())) }
 	return pulumi.Timeouts(&pulumi.CustomTimeouts{Create: minutes(a.creationTimeout(v)), Update: minutes(a.updateTimeout(v))})
 }
-
-func divideUp(n, by int) int { return (n + by - 1) / by }
 
 func wholeMinutes(seconds int) time.Duration {
 	return time.Duration(divideUp(seconds, 60)) * time.Minute
