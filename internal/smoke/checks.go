@@ -139,37 +139,39 @@ func (p *probe) notFound(ctx context.Context, client *http.Client) (string, erro
 	return "an unknown host name gets 404", nil
 }
 
+// own asks for a path that must answer 200, and returns where that is routed to the service.
+func (p *probe) own(ctx context.Context, client *http.Client, path string) (answer, string, error) {
+	routed, same := p.routed(path)
+	a, err := p.get(ctx, client, routed)
+	switch {
+	case err != nil:
+		return answer{}, "", err
+	case !same && a.StatusCode == http.StatusNotFound:
+		return answer{}, "", missing(path, routed)
+	case a.StatusCode != http.StatusOK:
+		return answer{}, "", fmt.Errorf("%s answers %s, not 200", routed, a.Status)
+	}
+	return a, routed, nil
+}
+
 // health checks that the service says that it is well.
 func (p *probe) health(ctx context.Context, client *http.Client) (string, error) {
-	path, same := p.routed(p.HealthPath)
-	a, err := p.get(ctx, client, path)
+	_, path, err := p.own(ctx, client, p.HealthPath)
 	if err != nil {
 		return "", err
-	}
-	if !same && a.StatusCode == http.StatusNotFound {
-		return "", missing(p.HealthPath, path)
-	}
-	if a.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("%s answers %s, not 200", path, a.Status)
 	}
 	return path + " answers 200", nil
 }
 
 // version checks which version of the service answers.
 func (p *probe) version(ctx context.Context, client *http.Client) (string, error) {
-	path, same := p.routed(p.VersionPath)
-	a, err := p.get(ctx, client, path)
+	a, path, err := p.own(ctx, client, p.VersionPath)
+	var unanswered skip
+	if errors.As(err, &unanswered) && p.Version != "" {
+		return "", fmt.Errorf("the version cannot be checked: %s", string(unanswered))
+	}
 	if err != nil {
 		return "", err
-	}
-	if !same && a.StatusCode == http.StatusNotFound {
-		if p.Version != "" {
-			return "", fmt.Errorf("the version cannot be checked: %s", string(missing(p.VersionPath, path)))
-		}
-		return "", missing(p.VersionPath, path)
-	}
-	if a.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("%s answers %s, not 200", path, a.Status)
 	}
 	var body struct {
 		Version string `json:"version"`
