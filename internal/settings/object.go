@@ -61,14 +61,14 @@ func (o *Object) Path(members ...string) string {
 	return key
 }
 
-// IsSecret reports whether there are Pulumi secrets in the member.
-func (o *Object) IsSecret(member string) bool {
+// isSecret reports whether there are Pulumi secrets in the member.
+func (o *Object) isSecret(member string) bool {
 	return o.Secret || slices.Contains(o.secretKeys, o.Path(member))
 }
 
 // Invalid reports what is wrong with a member's value. See [Problems.AddValue].
 func (o *Object) Invalid(member string, value any, err error) {
-	o.Problems.AddValue(o.Path(member), value, o.IsSecret(member), err)
+	o.Problems.AddValue(o.Path(member), value, o.isSecret(member), err)
 }
 
 // Members returns the names of everything in the object, sorted, and marks it known.
@@ -109,7 +109,7 @@ func (o *Object) Close() {
 
 // WrongType reports the type of a member.
 func (o *Object) WrongType(member string, value any, want string) {
-	o.Problems.AddWrongType(o.Path(member), value, want)
+	o.Problems.addWrongType(o.Path(member), value, want)
 }
 
 func typeName(value any) string {
@@ -137,7 +137,7 @@ func (o *Object) Section(member string) *Object {
 		o.WrongType(member, value, "an object")
 	}
 	inner := newObject(o.Path(member), values, o.Problems)
-	inner.Secret = o.IsSecret(member)
+	inner.Secret = o.isSecret(member)
 	return inner
 }
 
@@ -270,12 +270,12 @@ func (o *Object) Texts(member string, check func(string) error) []string {
 		element := fmt.Sprintf("%s[%d]", o.Path(member), i)
 		text, isText := value.(string)
 		if !isText {
-			o.Problems.AddWrongType(element, value, "a string")
+			o.Problems.addWrongType(element, value, "a string")
 			continue
 		}
 		if check != nil {
 			if err := check(text); err != nil {
-				o.Problems.AddValue(element, text, o.IsSecret(member), err)
+				o.Problems.AddValue(element, text, o.isSecret(member), err)
 				continue
 			}
 		}

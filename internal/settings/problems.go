@@ -38,8 +38,8 @@ func (p *Problems) AddValue(key string, value any, secret bool, err error) {
 	p.Add(key, "%s: %w", shown, err)
 }
 
-// AddWrongType reports a value's type. It does not show the value: what is in the wrong place may be a secret.
-func (p *Problems) AddWrongType(key string, value any, want string) {
+// addWrongType reports a value's type. It does not show the value: what is in the wrong place may be a secret.
+func (p *Problems) addWrongType(key string, value any, want string) {
 	p.Add(key, "is %s and must be %s", typeName(value), want)
 }
 
