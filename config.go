@@ -63,6 +63,7 @@ type serviceConfig struct {
 	deployment          components.Deployment
 	before              *components.Before
 	canary              *components.Canary
+	smoke               smokeConfig
 }
 
 type registryConfig struct {
@@ -111,6 +112,7 @@ func readConfig(source settings.Source) (*config, error) {
 	if !found.Any() {
 		c.priorities = route(services, c.domain, c.services)
 		checkCanaryNames(services)
+		c.checkSmoke(services)
 		if err := components.CheckCertificateNames(c.hostnames()); err != nil {
 			found.Add(services.Key, "%w", err)
 		}

@@ -399,7 +399,7 @@ func TestConfigProperties(t *testing.T) {
 	)
 	key := rapid.SampledFrom([]string{
 		"image", "hostnames", "paths", "port", "cpu", "memory", "architecture", "instanceCount", "capacity", "env", "secrets",
-		"entryPoint", "command", "registry", "healthCheck", "deregistrationDelay", "stopTimeout", "bogus",
+		"entryPoint", "command", "registry", "healthCheck", "deregistrationDelay", "stopTimeout", "smoke", "bogus",
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		members := rapid.MapOfN(key, value, 0, 6).Draw(t, "members")
@@ -468,6 +468,7 @@ func TestSecretTextsDoNotShow(t *testing.T) {
 		"image": text, "hostnames": texts, "paths": texts, "port": text, "cpu": text, "architecture": text, "capacity": object("fargate", "base"),
 		"env": object("A", "B", "PORT", "1"), "secrets": object("A", "B", "PORT", "1"), "entryPoint": texts, "command": texts,
 		"registry": object("username", "password"), "healthCheck": object("path", "interval"), "stopTimeout": text,
+		"smoke": object("version", "paths"),
 	})
 	root := of(map[string]*rapid.Generator[any]{
 		"zoneId": text, "network": object("cidr", "ipv6", "zones"), "dns": object("ttl", "proxied"), "logs": object("retentionDays"),

@@ -75,6 +75,7 @@ func (r serviceReader) read(stack, name string) serviceConfig {
 		registry:      r.readRegistry(),
 		before:        r.readBefore(),
 		canary:        r.readCanary(),
+		smoke:         r.readSmoke(),
 	}
 	if s.scaling != nil {
 		s.instanceCount = s.scaling.Min

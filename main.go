@@ -95,6 +95,7 @@ func deploy(ctx *pulumi.Context, source settings.Source, watcher components.Watc
 
 	urls, services, logGroups := pulumi.StringMap{}, pulumi.StringMap{}, pulumi.StringMap{}
 	images, canaries, before := pulumi.StringMap{}, pulumi.StringMap{}, pulumi.StringMap{}
+	checks := pulumi.Map{}
 	for _, s := range cfg.services {
 		s = s.pinned(existing.images)
 		service, err := components.NewFargateService(ctx, componentName(name, s.name), &components.FargateServiceArgs{
@@ -135,6 +136,7 @@ func deploy(ctx *pulumi.Context, source settings.Source, watcher components.Watc
 			return err
 		}
 		urls[s.name] = pulumi.String(s.url())
+		checks[s.name] = cfg.checks(s)
 		services[s.name] = service.Name
 		images[s.name] = service.Image
 		if s.canary != nil {
@@ -147,6 +149,7 @@ func deploy(ctx *pulumi.Context, source settings.Source, watcher components.Watc
 	}
 
 	ctx.Export("urls", urls)
+	ctx.Export("checks", checks)
 	ctx.Export("loadBalancerDnsName", balancer.DNSName)
 	ctx.Export("cluster", cluster.Name)
 	ctx.Export("services", services)

@@ -144,13 +144,18 @@ func TestEveryStackFileIsTested(t *testing.T) {
 
 func TestOutputs(t *testing.T) {
 	for stack, want := range map[string]string{
-		"local": `{"beforeImages":{},"canaries":{},"cluster":"local-0123456",` +
+		"local": `{"beforeImages":{},"canaries":{},` +
+			`"checks":{"hello":{"healthCodes":"200","healthPath":"/healthz","healthRouted":true,"paths":["/status"],"versionPath":"/version","websocketPath":"/ws"}},` +
+			`"cluster":"local-0123456",` +
 			`"images":{"hello":"000000000000.dkr.ecr.eu-central-1.amazonaws.com/hello@sha256:` + strings.Repeat("0", 64) + `"},` +
 			`"loadBalancerDnsName":"local.elb.amazonaws.com",` +
 			`"logGroups":{"hello":"local-hello-0123456"},` +
 			`"services":{"hello":"local-hello-0123456"},` +
 			`"urls":{"hello":"https://hello.slipway.test/"}}`,
-		"prod": `{"beforeImages":{},"canaries":{},"cluster":"prod-0123456",` +
+		"prod": `{"beforeImages":{},"canaries":{},` +
+			`"checks":{"api":{"healthCodes":"200","healthPath":"/healthz","healthRouted":false,"paths":[],"versionPath":"","websocketPath":""},` +
+			`"hello":{"healthCodes":"200","healthPath":"/healthz","healthRouted":true,"paths":["/status"],"versionPath":"/version","websocketPath":"/ws"}},` +
+			`"cluster":"prod-0123456",` +
 			`"images":{"api":"123456789012.dkr.ecr.eu-central-1.amazonaws.com/api@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",` +
 			`"hello":"123456789012.dkr.ecr.eu-central-1.amazonaws.com/hello@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},` +
 			`"loadBalancerDnsName":"prod.elb.amazonaws.com",` +
