@@ -277,19 +277,29 @@ var InternetGateway = &cloud.Kind[internetGateway]{
 			c.Resource.ID = newID("igw")
 			out["arn"] = arn(s, "ec2", "internet-gateway/"+c.Resource.ID)
 			out["ownerId"] = s.Account
+			return out, nil
+		}
+		// The provider detaches the gateway from the one VPC and attaches it to the other (terraform-provider-aws v5.100.0,
+		// internal/service/ec2/vpc_internet_gateway.go, resourceInternetGatewayUpdate).
+		if was := inputsOf[internetGateway](c.Old).VPCID; was != in.VPCID {
+			return out, detachGateway(c, was)
 		}
 		return out, nil
 	},
-	Delete: func(c *cloud.Call, in *internetGateway) error {
-		for _, r := range c.Tx.List(c.Resource.Scope, networkInterfaceToken) {
-			ni := NetworkInterface.Of(r)
-			if ni.VPCID == in.VPCID && ni.PublicIP != "" {
-				return cloud.InUsef("DependencyViolation", "Network %s has some mapped public address(es). "+
-					"Please unmap those public address(es) before detaching the gateway.", in.VPCID)
-			}
+	Delete: func(c *cloud.Call, in *internetGateway) error { return detachGateway(c, in.VPCID) },
+}
+
+// detachGateway refuses to take the gateway from a VPC in which public IPv4 addresses are mapped: those of load balancers and
+// of tasks.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DetachInternetGateway.html
+func detachGateway(c *cloud.Call, network string) error {
+	for _, r := range c.Tx.List(c.Resource.Scope, networkInterfaceToken) {
+		if ni := NetworkInterface.Of(r); ni.VPCID == network && ni.PublicIP != "" {
+			return cloud.InUsef("DependencyViolation", "Network %s has some mapped public address(es). "+
+				"Please unmap those public address(es) before detaching the gateway.", network)
 		}
-		return nil
-	},
+	}
+	return nil
 }
 
 type routeTable struct {

@@ -99,8 +99,19 @@ func TestInternetGatewayRules(t *testing.T) {
 		t.Errorf("the first interface of a subnet: %+v", in)
 	}
 	c.refused(c.Delete(t.Context(), here, internetGatewayToken, g.ID, 0), "DependencyViolation", "has some mapped public address(es)")
+	other := newVPC(c)
+	_, err = c.update(g, cloud.Map{"vpcId": other.ID})
+	c.refused(err, "DependencyViolation", "Network "+v.ID+" has some mapped public address(es)")
+	_, err = c.update(g, cloud.Map{"vpcId": ""})
+	c.refused(err, "DependencyViolation", "Network "+v.ID+" has some mapped public address(es)")
+	if g, err = c.update(g, cloud.Map{"tags": cloud.Map{"Name": "gateway"}}); err != nil {
+		t.Errorf("an update that does not detach: %v", err)
+	}
 	c.refused(c.Delete(t.Context(), here, subnetToken, s.ID, 0), "DependencyViolation", "cannot be deleted")
 	_ = c.Store.Update(func(tx *cloud.Tx) error { tx.Delete(ni.Key); return nil })
+	if g, err = c.update(g, cloud.Map{"vpcId": other.ID}); err != nil || g.Outputs["vpcId"] != other.ID {
+		t.Errorf("moved to %v: %v", g.Outputs["vpcId"], err)
+	}
 	c.delete(g)
 	c.delete(s)
 	c.delete(v)

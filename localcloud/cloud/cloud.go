@@ -235,8 +235,20 @@ func (c *Cloud) Create(ctx context.Context, caller Caller, token string, inputs 
 	return r, err
 }
 
-// Update changes a living resource.
+// Update changes a living resource, as providers do: while something else keeps it as it is, it is tried again for as long as
+// the kind's Patience says.
 func (c *Cloud) Update(ctx context.Context, caller Caller, token, id string, inputs Map, timeout time.Duration) (*Resource, error) {
+	return c.update(ctx, caller, token, id, inputs, timeout, true)
+}
+
+// UpdateOnce is [Cloud.Update] by a single request, as somebody makes it by hand: it is refused at once.
+func (c *Cloud) UpdateOnce(ctx context.Context, caller Caller, token, id string, inputs Map) (*Resource, error) {
+	return c.update(ctx, caller, token, id, inputs, 0, false)
+}
+
+func (c *Cloud) update(
+	ctx context.Context, caller Caller, token, id string, inputs Map, timeout time.Duration, again bool,
+) (*Resource, error) {
 	k, err := c.kind(token)
 	if err != nil {
 		return nil, err
@@ -246,8 +258,7 @@ func (c *Cloud) Update(ctx context.Context, caller Caller, token, id string, inp
 		return nil, fmt.Errorf("updating %s (%s): %w", b.Label, id, err)
 	}
 	call := c.call(ctx, caller, timeout)
-	err = c.Store.Update(func(tx *Tx) error {
-		call.Tx = tx
+	err = c.retry(call, b.Patience, again, func(tx *Tx) error {
 		call.Old = tx.Get(Key{Scope: b.scope(caller.Scope), Token: token, ID: id})
 		if call.Old == nil {
 			return c.notFound(token, id)
@@ -263,6 +274,28 @@ func (c *Cloud) Update(ctx context.Context, caller Caller, token, id string, inp
 		return nil, fmt.Errorf("updating %s (%s): %w", b.Label, id, err)
 	}
 	return c.settle(k, call, "updating")
+}
+
+// retry carries out a transaction for the call, again and again with each change of the store for as long as it is refused
+// because something is in use.
+func (c *Cloud) retry(call *Call, patience time.Duration, again bool, do func(*Tx) error) error {
+	ctx, cancel := context.WithTimeout(call.Context, call.limit(patience))
+	defer cancel()
+	for {
+		changed := c.Store.Changed()
+		err := c.Store.Update(func(tx *Tx) error {
+			call.Tx = tx
+			return do(tx)
+		})
+		if e, ok := errors.AsType[*Error](err); !ok || !e.InUse || !again {
+			return err
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
 
 // put checks the references, computes the outputs and stores the resource.
@@ -387,37 +420,24 @@ func (c *Cloud) delete(ctx context.Context, caller Caller, token, id string, tim
 	if err := k.release(call); err != nil {
 		return fail(err)
 	}
-	patience, cancel := context.WithTimeout(ctx, call.limit(b.Patience))
-	defer cancel()
-	for {
-		changed := c.Store.Changed()
-		err := c.Store.Update(func(tx *Tx) error {
-			call.Tx = tx
-			if call.Resource = tx.Get(key); call.Resource == nil {
-				return nil
-			}
-			if by := c.referrer(tx, call.Resource); by != nil {
-				return c.inUse(b, call.Resource, by)
-			}
-			if err := k.remove(call); err != nil {
-				return err
-			}
-			tx.Delete(key)
-			c.deleted(tx, call.Resource)
-			return nil
-		})
-		if err == nil {
+	err = c.retry(call, b.Patience, again, func(tx *Tx) error {
+		if call.Resource = tx.Get(key); call.Resource == nil {
 			return nil
 		}
-		if e, ok := errors.AsType[*Error](err); !ok || !e.InUse || !again {
-			return fail(err)
+		if by := c.referrer(tx, call.Resource); by != nil {
+			return c.inUse(b, call.Resource, by)
 		}
-		select {
-		case <-changed:
-		case <-patience.Done():
-			return fail(err)
+		if err := k.remove(call); err != nil {
+			return err
 		}
+		tx.Delete(key)
+		c.deleted(tx, call.Resource)
+		return nil
+	})
+	if err != nil {
+		return fail(err)
 	}
+	return nil
 }
 
 // Invoke answers a function, or says what is wrong with its arguments.

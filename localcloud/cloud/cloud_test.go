@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -180,6 +181,51 @@ func TestDeleteTriesAgainOnlyWhatIsInUse(t *testing.T) {
 			t.Errorf("%d calls, %v", calls, err)
 		}
 	})
+}
+
+// The provider tries an update again that something in use keeps from happening, for as long as its patience lasts.
+func TestUpdateWaitsForWhatIsInUse(t *testing.T) {
+	c, _ := newCloud(t)
+	refused := make(chan struct{}, 9)
+	type lamp struct {
+		Room string `json:"room"`
+	}
+	c.Add(&cloud.Kind[lamp]{
+		Token:    "test:Lamp",
+		Label:    "Lamp",
+		Patience: time.Minute,
+		Outputs: func(c *cloud.Call, _ *lamp) (cloud.Map, error) {
+			c.Resource.ID = "lamp"
+			if c.Old != nil && len(c.Tx.List(here.Scope, "test:Reader")) > 0 {
+				refused <- struct{}{}
+				return nil, cloud.InUsef("InUse", "somebody reads")
+			}
+			return nil, nil
+		},
+	})
+	reader := &cloud.Resource{Key: cloud.Key{Scope: here.Scope, Token: "test:Reader", ID: "r"}}
+	if err := c.Store.Update(func(tx *cloud.Tx) error { tx.Put(reader); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Create(t.Context(), here, "test:Lamp", cloud.Map{}, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.UpdateOnce(t.Context(), here, "test:Lamp", "lamp", cloud.Map{"room": "hall"}); cloud.Code(err) != "InUse" {
+		t.Errorf("a single request: %v", err)
+	}
+	<-refused
+	done := make(chan error, 1)
+	go func() {
+		_, err := c.Update(t.Context(), here, "test:Lamp", "lamp", cloud.Map{"room": "hall"}, 0)
+		done <- err
+	}()
+	<-refused
+	if err := c.Store.Update(func(tx *cloud.Tx) error { tx.Delete(reader.Key); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
 }
 
 func TestDeleteOnceIsRefusedAtOnce(t *testing.T) {
@@ -423,6 +469,73 @@ func TestDiff(t *testing.T) {
 	d, err := c.Diff("test:Shelf", nil, cloud.Map{"name": "a", "boards": 1.0}, cloud.Map{"name": "b", "boards": 2.0})
 	if err != nil || !d.DeleteBeforeReplace || !slices.Equal(d.Replace, []string{"name"}) || !slices.Equal(d.Changed, []string{"boards", "name"}) {
 		t.Errorf("diff of a renamed shelf: %v, %v", d, err)
+	}
+}
+
+func TestDiffNamesTheInnermostParts(t *testing.T) {
+	_, books := kinds()
+	books.Sets = []string{"authors"}
+	c, _ := newCloud(t)
+	c.Add(books)
+	list := func(v ...any) []any { return v }
+	for name, test := range map[string]struct {
+		oldInputs, state, input any
+		property                string
+		want                    []cloud.Part
+	}{
+		"a value": {property: "title", state: "x", input: "y", want: []cloud.Part{{list("title"), true, true}}},
+		"a field of an object": {
+			property: "cover", state: cloud.Map{"colour": "red", "width": 3.0}, input: cloud.Map{"colour": "blue"},
+			want: []cloud.Part{{list("cover", "colour"), true, true}},
+		},
+		"a field that is new": {
+			property: "cover", state: cloud.Map{"colour": "red"}, input: cloud.Map{"colour": "red", "width": 4.0},
+			want: []cloud.Part{{list("cover", "width"), false, true}},
+		},
+		"a field no longer given": {
+			property: "cover", oldInputs: cloud.Map{"colour": "red", "width": 3.0}, state: cloud.Map{"colour": "red", "width": 3.0},
+			input: cloud.Map{"colour": "red"}, want: []cloud.Part{{list("cover", "width"), true, false}},
+		},
+		"a field that is not known yet": {
+			property: "cover", state: cloud.Map{"colour": "red"}, input: cloud.Map{"colour": cloud.Unknown{}},
+			want: []cloud.Part{{list("cover", "colour"), true, true}},
+		},
+		"an element": {
+			property: "pages", state: list("a", "b"), input: list("a", "c", "d"),
+			want: []cloud.Part{{list("pages", 1), true, true}, {list("pages", 2), false, true}},
+		},
+		"a field of an element": {
+			property: "pages", state: list(cloud.Map{"n": 1.0, "kind": "plate"}), input: list(cloud.Map{"n": 2.0}),
+			want: []cloud.Part{{list("pages", 0, "n"), true, true}},
+		},
+		"a list that is not known yet": {
+			property: "pages", state: list("a"), input: cloud.Unknown{}, want: []cloud.Part{{list("pages"), true, true}},
+		},
+		"an element of a set, in another order": {
+			property: "authors", state: list("a", "b"), input: list("c", "a"),
+			want: []cloud.Part{{list("authors", 0), false, true}, {list("authors", 1), true, false}},
+		},
+		"a tag that somebody added": {
+			property: "tags", state: cloud.Map{"a": "1", "b": "2"}, input: cloud.Map{"a": "1"},
+			want: []cloud.Part{{list("tags", "b"), true, false}},
+		},
+		"all tags": {property: "tags", oldInputs: cloud.Map{"a": "1"}, state: cloud.Map{"a": "1"}, want: []cloud.Part{{list("tags"), true, false}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			props := func(v any) cloud.Map {
+				if v == nil {
+					return cloud.Map{}
+				}
+				return cloud.Map{test.property: v}
+			}
+			d, err := c.Diff("test:Book", props(test.oldInputs), props(test.state), props(test.input))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := d.Parts[test.property]; !reflect.DeepEqual(got, test.want) {
+				t.Errorf("parts %v, want %v", got, test.want)
+			}
+		})
 	}
 }
 

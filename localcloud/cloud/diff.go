@@ -12,6 +12,8 @@ import (
 type Diff struct {
 	// Changed lists the properties that differ, in order.
 	Changed []string
+	// Parts say where each of them differs.
+	Parts map[string][]Part
 	// Replace lists those of them that a living resource cannot take on.
 	Replace []string
 	// DeleteBeforeReplace says that the old resource has to go before the one that replaces it can be made.
@@ -23,7 +25,7 @@ type Diff struct {
 // by the fields the program gives, since the cloud fills in others; maps, tags among them, as a whole; texts by what they
 // mean where the kind knows that.
 func diff(k *Kind[struct{}], isMap func(property string) bool, oldInputs, state, inputs Map) Diff {
-	var d Diff
+	d := Diff{Parts: map[string][]Part{}}
 	names := slices.Collect(maps.Keys(inputs))
 	for p := range oldInputs {
 		if _, ok := inputs[p]; !ok {
@@ -50,6 +52,7 @@ func diff(k *Kind[struct{}], isMap func(property string) bool, oldInputs, state,
 			continue
 		}
 		d.Changed = append(d.Changed, p)
+		d.Parts[p] = parts(p, oldInputs[p], state[p], inputs[p], isMap(p), slices.Contains(k.Sets, p))
 		if slices.Contains(k.Replace, p) {
 			d.Replace = append(d.Replace, p)
 		}

@@ -37,7 +37,8 @@ type Kind[T any] struct {
 	Normal map[string]func(v any) any
 	// Latency is how long the real service takes.
 	Latency Latency
-	// Patience is how long a deletion is tried again while something still refers to the resource. Zero: not at all.
+	// Patience is how long a deletion is tried again while something still refers to the resource, and an update while something
+	// in use keeps the resource as it is. Zero: not at all.
 	Patience time.Duration
 
 	// Check holds the value rules: what the real provider refuses before it calls the service. An input that is not yet

@@ -152,7 +152,7 @@ func (d *daemon) change(ctx context.Context, q url.Values, change cloud.Map) err
 	if len(failures) > 0 {
 		return fmt.Errorf("%s: %s", failures[0].Property, failures[0].Reason)
 	}
-	_, err = d.cloud.Update(ctx, cloud.Caller{Scope: d.scope(r)}, r.Token, r.ID, checked, 0)
+	_, err = d.cloud.UpdateOnce(ctx, cloud.Caller{Scope: d.scope(r)}, r.Token, r.ID, checked)
 	return err
 }
 

@@ -206,22 +206,24 @@ func (s *server) Diff(_ context.Context, req *pulumirpc.DiffRequest) (*pulumirpc
 		}
 	}
 	for _, p := range d.Changed {
-		resp.DetailedDiff[p] = &pulumirpc.PropertyDiff{Kind: diffKind(p, state, news, slices.Contains(d.Replace, p))}
+		for _, part := range d.Parts[p] {
+			resp.DetailedDiff[resource.PropertyPath(part.Path).String()] = &pulumirpc.PropertyDiff{Kind: diffKind(part, slices.Contains(d.Replace, p))}
+		}
 	}
 	return resp, nil
 }
 
-func diffKind(p string, state, news cloud.Map, replace bool) pulumirpc.PropertyDiff_Kind {
-	_, had := state[p]
-	_, has := news[p]
+// diffKind says it of each innermost part, as the bridged providers do: a program's replaceOnChanges names the path of one, such
+// as "networkConfiguration.subnets" (pulumi-terraform-bridge, pkg/tfbridge/detailed_diff.go).
+func diffKind(part cloud.Part, replace bool) pulumirpc.PropertyDiff_Kind {
 	switch {
-	case !had && replace:
+	case !part.Had && replace:
 		return pulumirpc.PropertyDiff_ADD_REPLACE
-	case !had:
+	case !part.Had:
 		return pulumirpc.PropertyDiff_ADD
-	case !has && replace:
+	case !part.Has && replace:
 		return pulumirpc.PropertyDiff_DELETE_REPLACE
-	case !has:
+	case !part.Has:
 		return pulumirpc.PropertyDiff_DELETE
 	case replace:
 		return pulumirpc.PropertyDiff_UPDATE_REPLACE

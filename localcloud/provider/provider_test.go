@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"path/filepath"
 	"slices"
@@ -245,6 +246,41 @@ func TestIgnoredDrift(t *testing.T) {
 		if got := diff.GetDiffs(); !slices.Equal(got, tt.want) {
 			t.Errorf("%s: changed are %v, want %v", tt.what, got, tt.want)
 		}
+	}
+}
+
+// A program's replaceOnChanges names the paths of parts, not known yet in a preview or known.
+func TestDetailedDiff(t *testing.T) {
+	client := dial(t)("1")
+	shade := func(form resource.PropertyValue) resource.PropertyMap {
+		return resource.PropertyMap{"name": text("n"), "shade": resource.NewProperty(resource.PropertyMap{
+			"form": form, "a.b": resource.NewProperty([]resource.PropertyValue{text("x")}),
+		})}
+	}
+	moved := resource.PropertyMap{"name": text("n"), "shade": shade(text("cone"))["shade"], "socket": text("hall")}
+	for name, test := range map[string]struct {
+		news resource.PropertyMap
+		want map[string]pulumirpc.PropertyDiff_Kind
+	}{
+		"nothing":       {shade(text("cone")), map[string]pulumirpc.PropertyDiff_Kind{}},
+		"a field":       {shade(text("ball")), map[string]pulumirpc.PropertyDiff_Kind{"shade.form": pulumirpc.PropertyDiff_UPDATE}},
+		"not known yet": {shade(resource.MakeComputed(text(""))), map[string]pulumirpc.PropertyDiff_Kind{"shade.form": pulumirpc.PropertyDiff_UPDATE}},
+		"replaces":      {moved, map[string]pulumirpc.PropertyDiff_Kind{"socket": pulumirpc.PropertyDiff_ADD_REPLACE}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			old := props(t, shade(text("cone")))
+			d, err := client.Diff(t.Context(), &pulumirpc.DiffRequest{Urn: urn, OldInputs: old, Olds: old, News: props(t, test.news)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := map[string]pulumirpc.PropertyDiff_Kind{}
+			for path, p := range d.GetDetailedDiff() {
+				got[path] = p.GetKind()
+			}
+			if !maps.Equal(got, test.want) {
+				t.Errorf("detailed diff %v, want %v", got, test.want)
+			}
+		})
 	}
 }
 
