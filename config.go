@@ -82,7 +82,7 @@ func (r *registryConfig) input() *components.RegistryCredentials {
 // readConfig reads the stack's config as a whole. Its error lists everything that is wrong, by key.
 func readConfig(source settings.Source) (*config, error) {
 	var found settings.Problems
-	root := source.Root(&found)
+	root := source.Root(&found, "services.*.secrets", "services.*.registry") // which go to AWS Secrets Manager
 
 	c := &config{
 		domain: root.RequiredText("domain", "the name of the Cloudflare zone, for example example.com", components.CheckDomain),

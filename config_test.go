@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"go.yaml.in/yaml/v3"
 	"pgregory.net/rapid"
 
 	"slipway/components"
@@ -38,9 +39,66 @@ func service(members string) string {
 	return `{"hello": {"image": "` + testImage + `", "hostnames": ["hello.example.com"]` + members + `}}`
 }
 
+// encrypted returns the config with the services' secrets and registry passwords encrypted in the stack's file.
 func encrypted(s settings.Source) settings.Source {
 	s.SecretKeys = []string{"slipway:services"}
+	s.File = fileOf(s, func(path []string) bool {
+		return len(path) > 3 && path[0] == "services" && (path[2] == "secrets" || path[2] == "registry" && path[3] == "password")
+	})
 	return s
+}
+
+// encryptedAt returns the config with the texts at paths encrypted in the stack's file.
+func encryptedAt(s settings.Source, paths ...string) settings.Source {
+	s.SecretKeys = []string{"slipway:services"}
+	s.File = fileOf(s, func(path []string) bool { return slices.Contains(paths, strings.Join(path, ".")) })
+	return s
+}
+
+// fileOf returns the file of a stack in which the texts that are secret are encrypted.
+func fileOf(s settings.Source, secret func(path []string) bool) *settings.File {
+	config := &yaml.Node{Kind: yaml.MappingNode}
+	for key, text := range s.Values {
+		decoder := json.NewDecoder(strings.NewReader(text))
+		decoder.UseNumber()
+		var value any
+		if err := decoder.Decode(&value); err != nil || !strings.ContainsAny(text[:1], "[{") {
+			value = text
+		}
+		_, name, _ := strings.Cut(key, ":")
+		config.Content = append(config.Content, textNode(key), nodeOf([]string{name}, value, secret))
+	}
+	return settings.NewFile("Pulumi."+s.Stack+".yaml", config)
+}
+
+func textNode(text string) *yaml.Node {
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
+}
+
+// nodeOf returns a value as it would be written.
+func nodeOf(path []string, value any, secret func(path []string) bool) *yaml.Node {
+	switch value := value.(type) {
+	case map[string]any:
+		node := &yaml.Node{Kind: yaml.MappingNode}
+		for name, member := range value {
+			node.Content = append(node.Content, textNode(name), nodeOf(append(slices.Clone(path), name), member, secret))
+		}
+		return node
+	case []any:
+		node := &yaml.Node{Kind: yaml.SequenceNode}
+		for i, element := range value {
+			node.Content = append(node.Content, nodeOf(append(slices.Clone(path), fmt.Sprint(i)), element, secret))
+		}
+		return node
+	case string:
+		if secret(path) {
+			return &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{textNode("secure"), textNode("v1:ciphertext")}}
+		}
+		return textNode(value)
+	case json.Number:
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!float", Value: value.String()}
+	}
+	return &yaml.Node{Kind: yaml.ScalarNode, Value: fmt.Sprint(value)}
 }
 
 func TestDefaults(t *testing.T) {
@@ -92,7 +150,7 @@ func TestEverythingGiven(t *testing.T) {
 			"image": "ghcr.io/web:v1", "hostnames": ["*.example.com", "www.example.com"], "paths": ["/web/*", "/"], "port": 3000,
 			"cpu": 1024, "memory": 2048, "architecture": "arm64", "instanceCount": 4,
 			"capacity": {"fargate": {"base": 1}, "fargateSpot": {"weight": 3}},
-			"env": {"A": "a", "N": 10000000000000001, "F": 1.50, "B": true}, "secrets": {"TOKEN": "swordfish"},
+			"env": {"A": "a", "N": 10000000000000001, "F": "1.50", "B": true}, "secrets": {"TOKEN": "swordfish"},
 			"entryPoint": ["/web"], "command": ["-v"], "registry": {"username": "me", "password": "swordfish"},
 			"healthCheck": {"path": "/up?full=1", "interval": 30, "timeout": 5, "healthyThreshold": 3, "unhealthyThreshold": 4, "gracePeriod": 60},
 			"deregistrationDelay": 120, "stopTimeout": 120,
@@ -285,7 +343,21 @@ func TestRefusedConfigs(t *testing.T) {
 		"stop time-out":        {source(service(`"stopTimeout": 121`)), "slipway:services.hello.stopTimeout: 121: must be from 1 to 120"},
 		"deregistration":       {source(service(`"deregistrationDelay": 3601`)), "slipway:services.hello.deregistrationDelay: "},
 		"command is text":      {source(service(`"command": "serve"`)), "slipway:services.hello.command: is a string and must be a list of strings"},
-		"argument is a number": {source(service(`"entryPoint": [1]`)), "slipway:services.hello.entryPoint[0]: is a number and must be a string"},
+		"argument is a number": {source(service(`"entryPoint": [1]`)), "slipway:services.hello.entryPoint[0]: is a number and must be a string: put it in quotation marks"},
+		"a variable's digits":  {source(service(`"env": {"VERSION": 1.1}`)), "slipway:services.hello.env.VERSION: is a number with a fraction or an exponent, which Pulumi does not keep as it is written (1.10 becomes 1.1): put it in quotation marks"},
+		"a variable's date":    {source(service(`"env": {"SINCE": "2024-01-02 00:00:00 +0000 UTC"}`)), "slipway:services.hello.env.SINCE: is a date that was written without quotation marks"},
+		"a tag's digits":       {source(service(""), "tags", `{"Id": 12345678901234567000}`), "slipway:tags.Id: is a number that is too big to keep its digits: put it in quotation marks"},
+		"an encrypted variable": {
+			encryptedAt(source(service(`"env": {"DB_URL": "swordfish"}, "secrets": {"A": "swordfish"}`)), "services.hello.env.DB_URL", "services.hello.secrets.A"),
+			"slipway:services.hello.env.DB_URL: is encrypted, and would be in plain text in the state, in previews and on AWS: only what is in services.NAME.secrets and services.NAME.registry stays secret; move it there, or set it without --secret",
+		},
+		"an encrypted argument": {encryptedAt(source(service(`"command": ["swordfish"]`)), "services.hello.command.0"), "slipway:services.hello.command[0]: is encrypted, and would be in plain text"},
+		"an encrypted domain":   {settings.Source{Project: "slipway", Stack: "dev", Values: source(service("")).Values, SecretKeys: []string{"slipway:domain"}}, "slipway:domain: is encrypted, and would be"},
+		"plain beside encrypted": {
+			encryptedAt(source(service(`"secrets": {"A": "swordfish", "B": "swordfish"}`)), "services.hello.secrets.A"),
+			"slipway:services.hello.secrets.B: is in plain text; run `pulumi config set --secret --path 'slipway:services.hello.secrets.B'`",
+		},
+		"nobody knows which": {settings.Source{Project: "slipway", Stack: "dev", Values: source(service("")).Values, SecretKeys: []string{"slipway:services"}}, "slipway:services: has encrypted values, and Pulumi does not tell which; the stack's file would, but it was not read. "},
 
 		"env is a list":        {source(service(`"env": ["A=a"]`)), "slipway:services.hello.env: is a list and must be an object"},
 		"env value is a list":  {source(service(`"env": {"A": []}`)), "slipway:services.hello.env.A: is a list and must be a string"},
@@ -500,11 +572,11 @@ func TestSecretTextsDoNotShow(t *testing.T) {
 
 // A route that two services share, and one that a service has twice, are right by themselves.
 func TestSecretRoutesDoNotShow(t *testing.T) {
-	for _, services := range []string{
-		`{"a": {"image": "` + testImage + `", "hostnames": ["swordfish.example.com"]}, "b": {"image": "` + testImage + `", "hostnames": ["swordfish.example.com"]}}`,
-		service(`"paths": ["/swordfish", "/swordfish"]`),
+	for _, s := range []settings.Source{
+		encrypted(source(`{"a": {"image": "` + testImage + `", "hostnames": ["swordfish.example.com"]}, "b": {"image": "` + testImage + `", "hostnames": ["swordfish.example.com"]}}`)),
+		secretive(source(service(`"paths": ["/swordfish", "/swordfish"]`))),
 	} {
-		_, err := readConfig(encrypted(source(services)))
+		_, err := readConfig(s)
 		if err == nil || strings.Contains(err.Error(), "swordfish") || !strings.Contains(err.Error(), "[secret]: is ") {
 			t.Errorf("%v, want an error that does not show the route", err)
 		}

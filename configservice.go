@@ -221,7 +221,7 @@ func (r serviceReader) readSecrets() map[string]secret {
 		if !r.checkVariable("secrets", name, value) {
 			continue
 		}
-		r.checkEncrypted(r.Path("secrets", name))
+		checkEncrypted(r.Section("secrets"), name)
 		if value == "" {
 			r.Problems.Add(r.Path("secrets", name), "is empty")
 		}
@@ -274,11 +274,11 @@ func jsonSize(strings any) int {
 	return len(text)
 }
 
-// checkEncrypted reports a secret that is in the config in plain text. Pulumi tells the program only that there are secrets
-// somewhere among the services, so a plain one beside an encrypted one goes unnoticed here.
-func (r serviceReader) checkEncrypted(key string) {
-	if !r.Secret {
-		r.Problems.Add(key, "is in plain text; run `pulumi config set --secret --path '%s'`", key)
+// checkEncrypted reports a secret that is in the config in plain text. Of one that is not in the stack's file, but in an
+// environment of Pulumi ESC, Pulumi tells the program only whether there are secrets somewhere among the services.
+func checkEncrypted(o *settings.Object, member string) {
+	if o.IsPlain(member) {
+		o.Problems.Add(o.Path(member), "is in plain text; run `pulumi config set --secret --path '%s'`", o.Path(member))
 	}
 }
 
@@ -296,7 +296,7 @@ func (r serviceReader) readRegistry() *registryConfig {
 			o.Problems.Add(o.Path("password"), "%w", err)
 		}
 		registry.password = newSecret(password)
-		r.checkEncrypted(o.Path("password"))
+		checkEncrypted(o, "password")
 	default:
 		if found {
 			o.WrongType("password", password, "a string")

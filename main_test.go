@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -45,7 +46,11 @@ func readStackWith(t *testing.T, name string, decrypter func(encryptionSalt stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := settings.Source{Project: string(project.Name), Stack: name, Values: make(map[string]string)}
+	text, err := os.ReadFile("Pulumi." + name + ".yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := settings.Source{Project: string(project.Name), Stack: name, Values: make(map[string]string), File: settings.ParseFile("Pulumi."+name+".yaml", text)}
 	for key, value := range stack.Config {
 		text, err := value.Value(crypter)
 		if err != nil {
@@ -64,7 +69,7 @@ func deployTo(cloud *mocks.Cloud, s settings.Source) (outputs string, err error)
 	var captured settings.Source
 	cloud.Options = []pulumi.RunOption{func(info *pulumi.RunInfo) {
 		info.Project, info.Stack, info.Config, info.ConfigSecretKeys = s.Project, s.Stack, s.Values, s.SecretKeys
-	}, captured.Capture}
+	}, captured.Capture, func(*pulumi.RunInfo) { captured.File = s.File }}
 	cloud.Images = map[string]string{"hello:local": "sha256:" + strings.Repeat("0", 64)}
 	err = cloud.Run(func(ctx *pulumi.Context) error {
 		if err := deploy(ctx, captured, nil); err != nil {
@@ -97,7 +102,7 @@ func decrypter(encryptionSalt string) (pulumiconfig.Decrypter, error) {
 	return decrypters[encryptionSalt], nil
 }
 
-// What is secret is encrypted in every stack's file. The program cannot tell where another secret is encrypted beside it.
+// What is secret is encrypted in every stack's file.
 func TestSecretsAreEncryptedInEveryStackFile(t *testing.T) {
 	encrypted := 0
 	for _, stack := range stacks {
@@ -356,6 +361,7 @@ func TestBadConfigRegistersNothing(t *testing.T) {
 func TestMissingImageRegistersNothing(t *testing.T) {
 	s := readStack(t, "local")
 	s.Values["slipway:services"] = strings.ReplaceAll(s.Values["slipway:services"], "hello:local", "hello:gone")
+	s = encrypted(s)
 	var cloud mocks.Cloud
 	_, err := deployTo(&cloud, s)
 	if err == nil || !strings.Contains(err.Error(), "service hello: look up the digest of image 000000000000.dkr.ecr.eu-central-1.amazonaws.com/hello:gone") {

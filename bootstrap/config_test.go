@@ -88,7 +88,7 @@ func TestRefusedConfigs(t *testing.T) {
 		"environment for Drift":    {"environments", `["Drift"]`, `slipway-bootstrap:environments[0]: "Drift": is an environment for which nobody's approval is asked`},
 		"environment for previews": {"environments", `["preview"]`, "its jobs have the role slipway-preview, and must not have slipway-deploy"},
 		"environment for branches": {"environments", `["dev","pr"]`, "its jobs have the role slipway-pr, and must not have slipway-deploy"},
-		"environment twice":        {"environments", `["dev","dev"]`, `slipway-bootstrap:environments: "dev": is listed more than once`},
+		"environment twice":        {"environments", `["dev","dev"]`, `slipway-bootstrap:environments[1]: "dev": is listed more than once`},
 		"image in upper case":      {"images", `["Hello"]`, `slipway-bootstrap:images[0]: "Hello": `},
 		"image of one letter":      {"images", `["h"]`, "slipway-bootstrap:images[0]: "},
 		"image with a tag":         {"images", `["hello:1"]`, "slipway-bootstrap:images[0]: "},
@@ -114,7 +114,7 @@ func TestRefusedConfigs(t *testing.T) {
 		"stack with a star inside": {"stateAccounts", `{"210987654321":["pr-*-x"]}`, "slipway-bootstrap:stateAccounts.210987654321[0]: "},
 		"stack with a folder":      {"stateAccounts", `{"210987654321":["dev/x"]}`, "slipway-bootstrap:stateAccounts.210987654321[0]: "},
 		"stack with a dot":         {"stateAccounts", `{"210987654321":["dev.json"]}`, "slipway-bootstrap:stateAccounts.210987654321[0]: "},
-		"stack twice":              {"stateAccounts", `{"210987654321":["dev","dev"]}`, `slipway-bootstrap:stateAccounts.210987654321: "dev": is listed more than once`},
+		"stack twice":              {"stateAccounts", `{"210987654321":["dev","dev"]}`, `slipway-bootstrap:stateAccounts.210987654321[1]: "dev": is listed more than once`},
 		"stack of two accounts": {
 			"stateAccounts", `{"210987654321":["dev"],"000000000000":["dev"]}`,
 			"slipway-bootstrap:stateAccounts: dev of account 000000000000 and dev of account 210987654321 can be the same stack",

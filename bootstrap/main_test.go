@@ -66,8 +66,8 @@ func (c *cloud) NewResource(args pulumi.MockResourceArgs) (string, resource.Prop
 func (c *cloud) deploy(s settings.Source) (outputs string, err error) {
 	var captured settings.Source
 	c.Options = []pulumi.RunOption{pulumi.WithMocks(s.Project, s.Stack, c), func(info *pulumi.RunInfo) {
-		info.Config = s.Values
-	}, captured.Capture}
+		info.Config, info.ConfigSecretKeys = s.Values, s.SecretKeys
+	}, captured.Capture, func(*pulumi.RunInfo) { captured.File = s.File }}
 	err = c.Run(func(ctx *pulumi.Context) error {
 		if err := bootstrap(ctx, captured); err != nil {
 			return err

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // Object reads an object of the config strictly: every getter reports a value of the wrong type, and Close reports the
@@ -24,6 +26,9 @@ type Object struct {
 	values     map[string]any
 	known      map[string]bool
 	secretKeys []string // of the root: the keys of its members that there are Pulumi secrets in
+
+	file    *File      // of the root: the stack's file
+	written *yaml.Node // of others: what the stack's file has there; nil if nothing
 }
 
 func newObject(key string, values map[string]any, problems *Problems) *Object {
@@ -49,16 +54,19 @@ func unprintable(r rune) bool { return !unicode.IsPrint(r) }
 func (o *Object) Path(members ...string) string {
 	key := o.Key
 	for _, member := range members {
-		switch {
-		case strings.ContainsAny(member, `."[]`) || len(member) > maxShownName || strings.ContainsFunc(member, unprintable):
-			key += "[" + strconv.Quote(shortened(member)) + "]"
-		case strings.HasSuffix(key, ":"):
-			key += member
-		default:
-			key += "." + member
-		}
+		key = joinedKey(key, member)
 	}
 	return key
+}
+
+func joinedKey(key, member string) string {
+	switch {
+	case strings.ContainsAny(member, `."[]`) || len(member) > maxShownName || strings.ContainsFunc(member, unprintable):
+		return key + "[" + strconv.Quote(shortened(member)) + "]"
+	case strings.HasSuffix(key, ":"):
+		return key + member
+	}
+	return key + "." + member
 }
 
 // isSecret reports whether there are Pulumi secrets in the member.
@@ -66,9 +74,33 @@ func (o *Object) isSecret(member string) bool {
 	return o.Secret || slices.Contains(o.secretKeys, o.Path(member))
 }
 
+// writtenOf returns what the stack's file has for a member; nil if nothing.
+func (o *Object) writtenOf(member string) *yaml.Node {
+	if strings.HasSuffix(o.Key, ":") {
+		return resolved(o.file.value(o.Key + member))
+	}
+	_, value := memberOf(o.written, member)
+	return value
+}
+
+// hides reports whether a value of a member must not be shown: it may be encrypted.
+func (o *Object) hides(member string, value any, written *yaml.Node) bool {
+	if !o.isSecret(member) {
+		return false
+	}
+	origin := originOf(value, written)
+	return origin != asWritten && origin != changed
+}
+
 // Invalid reports what is wrong with a member's value. See [Problems.AddValue].
 func (o *Object) Invalid(member string, value any, err error) {
-	o.Problems.AddValue(o.Path(member), value, o.isSecret(member), err)
+	o.Problems.AddValue(o.Path(member), value, o.hides(member, value, o.writtenOf(member)), err)
+}
+
+// IsPlain reports whether the stack's file has a member's value in plain text.
+func (o *Object) IsPlain(member string) bool {
+	origin := originOf(o.values[member], o.writtenOf(member))
+	return !o.isSecret(member) || origin == asWritten || origin == changed
 }
 
 // Members returns the names of everything in the object, sorted, and marks it known.
@@ -137,7 +169,7 @@ func (o *Object) Section(member string) *Object {
 		o.WrongType(member, value, "an object")
 	}
 	inner := newObject(o.Path(member), values, o.Problems)
-	inner.Secret = o.isSecret(member)
+	inner.Secret, inner.written = o.isSecret(member), o.writtenOf(member)
 	return inner
 }
 
@@ -150,6 +182,10 @@ func (o *Object) Text(member, otherwise string, checks ...func(string) error) st
 	text, isText := value.(string)
 	if !isText {
 		o.WrongType(member, value, "a string")
+		return otherwise
+	}
+	if err := checkForm(value, o.writtenOf(member)); err != nil {
+		o.Problems.Add(o.Path(member), "%w", err)
 		return otherwise
 	}
 	for _, check := range checks {
@@ -267,15 +303,19 @@ func (o *Object) Texts(member string, check func(string) error) []string {
 	}
 	var texts []string
 	for i, value := range list {
-		element := fmt.Sprintf("%s[%d]", o.Path(member), i)
+		element, written := fmt.Sprintf("%s[%d]", o.Path(member), i), elementOf(o.writtenOf(member), i)
 		text, isText := value.(string)
 		if !isText {
 			o.Problems.addWrongType(element, value, "a string")
 			continue
 		}
+		if err := checkForm(value, written); err != nil {
+			o.Problems.Add(element, "%w", err)
+			continue
+		}
 		if check != nil {
 			if err := check(text); err != nil {
-				o.Problems.AddValue(element, text, o.isSecret(member), err)
+				o.Problems.AddValue(element, text, o.hides(member, text, written), err)
 				continue
 			}
 		}
@@ -287,23 +327,37 @@ func (o *Object) Texts(member string, check func(string) error) []string {
 // Set returns a list of strings of which none is there twice. See [Object.Texts].
 func (o *Object) Set(member string, check func(string) error) []string {
 	var set []string
-	for _, text := range o.Texts(member, check) {
+	return o.Texts(member, func(text string) error {
+		if check != nil {
+			if err := check(text); err != nil {
+				return err
+			}
+		}
 		if slices.Contains(set, text) {
-			o.Invalid(member, text, errors.New("is listed more than once"))
-			continue
+			return errors.New("is listed more than once")
 		}
 		set = append(set, text)
-	}
-	return set
+		return nil
+	})
 }
 
-// Scalars returns an object of strings. Numbers and booleans count as strings, because `pulumi config set --path` makes
-// numbers of digits. No value is ever shown: people put secrets into environments too.
+// Scalars returns an object of strings. Whole numbers and booleans count as strings, because `pulumi config set --path` makes
+// them of text; see [checkForm]. No value is ever shown: people put secrets into environments too.
 func (o *Object) Scalars(member string) map[string]string {
 	inner := o.Section(member)
 	texts := make(map[string]string, len(inner.values))
 	for _, name := range inner.Members() {
-		switch value := inner.values[name].(type) {
+		value := inner.values[name]
+		key, written := memberOf(inner.written, name)
+		if key != nil && key.Value != name {
+			inner.Problems.Add(inner.Path(name), "this name is written as %s, which is no text without quotation marks, and Pulumi hands over %s: quote it", key.Value, name)
+			continue
+		}
+		if err := checkForm(value, written); err != nil {
+			inner.Problems.Add(inner.Path(name), "%w", err)
+			continue
+		}
+		switch value := value.(type) {
 		case string:
 			texts[name] = value
 		case json.Number:

@@ -40,7 +40,11 @@ func (p *Problems) AddValue(key string, value any, secret bool, err error) {
 
 // addWrongType reports a value's type. It does not show the value: what is in the wrong place may be a secret.
 func (p *Problems) addWrongType(key string, value any, want string) {
-	p.Add(key, "is %s and must be %s", typeName(value), want)
+	advice := ""
+	if name := typeName(value); want == "a string" && (name == "a number" || name == "a boolean") {
+		advice = ": put it in quotation marks"
+	}
+	p.Add(key, "is %s and must be %s%s", typeName(value), want, advice)
 }
 
 // Within reports whether anything at key, or inside what is there, is a problem already.
@@ -59,7 +63,7 @@ func (p *Problems) Err(stack string) error {
 	slices.SortFunc(p.errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	note := ""
 	if p.hidden {
-		note = fmt.Sprintf(" (%s is any text of a key with secrets in it: Pulumi does not tell which they are)", Redacted)
+		note = fmt.Sprintf(" (%s is any text that may be encrypted: Pulumi does not tell which are)", Redacted)
 	}
 	return fmt.Errorf("config of stack %s%s:\n%w", stack, note, errors.Join(p.errs...))
 }

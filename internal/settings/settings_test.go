@@ -73,9 +73,9 @@ func TestSet(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 	want := `config of stack dev:
-p:list: "a": is listed more than once
 p:list[1]: "bb": is long
-p:list[3]: is a number and must be a string`
+p:list[2]: "a": is listed more than once
+p:list[3]: is a number and must be a string: put it in quotation marks`
 	if err := found.Err("dev"); err == nil || err.Error() != want {
 		t.Errorf("%v\nwant %s", err, want)
 	}

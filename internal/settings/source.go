@@ -18,17 +18,20 @@ type Source struct {
 	Project, Stack string
 	Values         map[string]string // by full key ("slipway:domain"); objects as JSON, secrets decrypted
 	SecretKeys     []string          // full keys whose values contain secrets
+	File           *File             // the stack's, as it is written; nil: nothing is known of it
 }
 
 // Capture is a [pulumi.RunOption] that takes the config from what the engine hands over. A [pulumi.Context] returns a value
 // for its key, but does not list the keys, and an unknown key is a mistake that has to be reported.
 func (s *Source) Capture(info *pulumi.RunInfo) {
-	*s = Source{Project: info.Project, Stack: info.Stack, Values: info.Config, SecretKeys: info.ConfigSecretKeys}
+	*s = Source{Project: info.Project, Stack: info.Stack, Values: info.Config, SecretKeys: info.ConfigSecretKeys, File: readFile(info.Stack)}
 }
 
-// Root returns the project's own part of the config, without the providers'.
-func (s Source) Root(found *Problems) *Object {
+// Root returns the project's own part of the config, without the providers'. Encrypted values are refused but for those in the
+// members that the paths lead to ("services.*.secrets"), whose values the program keeps secret.
+func (s Source) Root(found *Problems, keptSecret ...string) *Object {
 	namespace := s.Project + ":"
+	encrypted := newEncryption(found, s.File, keptSecret)
 	values := make(map[string]any)
 	for _, key := range slices.Sorted(maps.Keys(s.Values)) {
 		name, own := strings.CutPrefix(key, namespace)
@@ -44,9 +47,12 @@ func (s Source) Root(found *Problems) *Object {
 			value = nil // the default of an optional key
 		}
 		values[name] = value
+		if slices.Contains(s.SecretKeys, key) {
+			encrypted.check(namespace, name, value)
+		}
 	}
 	root := newObject(namespace, values, found)
-	root.secretKeys = s.SecretKeys
+	root.secretKeys, root.file = s.SecretKeys, s.File
 	return root
 }
 

@@ -84,8 +84,14 @@ func (s *Stack) Draft(ctx context.Context, images map[string]Image) (_ *Draft, e
 	return draft, nil
 }
 
+// configFileVariable names the stack's file to the program, which the CLI does not do: see [slipway/internal/settings.FileVariable].
+const configFileVariable = "SLIPWAY_CONFIG_FILE"
+
 // Preview shows on progress what an update with the draft would do.
 func (d *Draft) Preview(ctx context.Context, progress io.Writer) error {
+	environment := d.stack.stack.Workspace()
+	environment.SetEnvVar(configFileVariable, d.path)
+	defer environment.UnsetEnvVar(configFileVariable)
 	_, err := d.stack.stack.Preview(ctx, optpreview.ConfigFile(d.path), optpreview.Diff(),
 		optpreview.ProgressStreams(progress), optpreview.ErrorProgressStreams(progress), optpreview.SuppressOutputs())
 	if err != nil {

@@ -25,7 +25,7 @@ func fakePreview(args []string) int {
 		}
 		connection.Close()
 	}
-	fmt.Fprintln(os.Stderr, "error: no preview here")
+	fmt.Fprintln(os.Stderr, "error: no preview here, with the file", os.Getenv(configFileVariable))
 	return 255
 }
 

@@ -428,6 +428,23 @@ func TestSaveReplacesTheFile(t *testing.T) {
 	}
 }
 
+// The program reads the draft, as the engine does.
+func TestDraftIsPreviewedByItsName(t *testing.T) {
+	s := open(t, project(t, map[string]string{}))
+	d, err := s.Draft(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Discard()
+	var progress strings.Builder
+	if err := d.Preview(t.Context(), &progress); err == nil || !strings.Contains(progress.String(), "no preview here, with the file "+d.path) {
+		t.Errorf("%q (%v) does not tell of %s", progress.String(), err, d.path)
+	}
+	if log := commands(t); !strings.Contains(log, "--config-file="+d.path) && !strings.Contains(log, "--config-file "+d.path) {
+		t.Errorf("the engine did not get it:\n%s", log)
+	}
+}
+
 func TestDraftSetsImages(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	s := open(t, project(t, nil))
