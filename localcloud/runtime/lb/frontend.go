@@ -32,6 +32,7 @@ type frontend struct {
 
 	mu      sync.Mutex
 	current *server
+	retired []*server     // serve the connections that they have, and get no more
 	idle    time.Duration // what current was made with
 }
 
@@ -46,7 +47,8 @@ func newFrontend(b *Balancer, port int, socket net.Listener) *frontend {
 }
 
 // serve makes new connections subject to the idle time-out. http.Server's own cannot change while it serves, so another
-// takes over, and the one before finishes its requests.
+// takes over, and the one before keeps the connections that it has until they end: a server that shuts down drops the requests
+// that have just arrived.
 func (f *frontend) serve(idle time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -54,7 +56,8 @@ func (f *frontend) serve(idle time.Duration) {
 		return
 	}
 	if old := f.current; old != nil {
-		f.b.wg.Go(func() { _ = old.finish(f.b.ctx) })
+		_ = old.queue.Close() // has no error
+		f.retired = append(f.retired, old)
 	}
 	f.current = &server{
 		queue: newQueue(f.socket.Addr()),
@@ -69,7 +72,7 @@ func (f *frontend) serve(idle time.Duration) {
 	}
 	f.idle = idle
 	s := f.current
-	f.b.wg.Go(func() { _ = s.Serve(s.queue) }) // returns when the server is shut down, with nothing else to say
+	f.b.wg.Go(func() { _ = s.Serve(s.queue) }) // returns when the server retires or is shut down, with nothing else to say
 }
 
 // finish lets the server's requests end, until ctx is done.
@@ -85,9 +88,16 @@ func (s *server) finish(ctx context.Context) error {
 func (f *frontend) close(ctx context.Context) error {
 	_ = f.socket.Close() // an error means that it is closed
 	f.mu.Lock()
-	s := f.current
+	servers := append([]*server{f.current}, f.retired...)
+	f.retired = nil
 	f.mu.Unlock()
-	return s.finish(ctx)
+	var finishing sync.WaitGroup
+	errs := make([]error, len(servers))
+	for i, s := range servers {
+		finishing.Go(func() { errs[i] = s.finish(ctx) })
+	}
+	finishing.Wait()
+	return errors.Join(errs...)
 }
 
 func (f *frontend) acceptAll() {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -326,6 +327,38 @@ func TestApplyIsAllOrNothing(t *testing.T) {
 	if err := r.Apply(state); err == nil || !strings.Contains(err.Error(), `"UDP"`) {
 		t.Errorf("invalid state: %v", err)
 	}
+}
+
+// A balancer that gets another idle time-out answers the requests of connections that have just been opened.
+func TestNewIdleTimeoutCutsNobody(t *testing.T) {
+	r := newRig(t, Config{})
+	state := State{
+		Listeners:   []Listener{{ID: "web", Port: 80, Protocol: HTTP, Default: Action{FixedResponse: &FixedResponse{StatusCode: 201}}}},
+		IdleTimeout: time.Minute,
+	}
+	r.apply(state)
+	url := r.url("/")
+	ctx, stop := context.WithCancel(t.Context())
+	var asking sync.WaitGroup
+	var answered atomic.Int64
+	for range 8 {
+		asking.Go(func() {
+			for ctx.Err() == nil {
+				client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+				if got, err := fetch(client, url); err != nil || got.code != 201 {
+					t.Errorf("%+v, %v", got, err)
+				}
+				answered.Add(1)
+			}
+		})
+	}
+	for n := range int64(50) {
+		state.IdleTimeout += time.Second
+		r.apply(state)
+		eventually(t, "more requests", func() bool { return answered.Load() > 20*n })
+	}
+	stop()
+	asking.Wait()
 }
 
 func TestListenersComeAndGo(t *testing.T) {
