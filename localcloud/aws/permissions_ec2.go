@@ -178,26 +178,6 @@ var ec2Needs = map[string]needs{
 	securityGroupIngressRuleToken: securityGroupRuleNeeds("Ingress"),
 	securityGroupEgressRuleToken:  securityGroupRuleNeeds("Egress"),
 
-	"aws:ec2/eip:Eip": {
-		create: func(o *operation) { o.createsEC2("ec2:AllocateAddress", "elastic-ip") },
-		read:   func(o *operation) { o.any("ec2:DescribeAddresses", "ec2:DescribeAddressesAttribute") },
-		update: (*operation).retagsEC2,
-		delete: func(o *operation) { o.own("ec2:ReleaseAddress") },
-	},
-	"aws:ec2/natGateway:NatGateway": {
-		create: func(o *operation) {
-			o.createsEC2("ec2:CreateNatGateway", "natgateway")
-			o.other(subnetToken, "subnetId", "ec2:CreateNatGateway")
-			o.other("aws:ec2/eip:Eip", "allocationId", "ec2:CreateNatGateway")
-		},
-		read:   func(o *operation) { o.any("ec2:DescribeNatGateways") },
-		update: (*operation).retagsEC2,
-		delete: func(o *operation) {
-			o.own("ec2:DeleteNatGateway")
-			o.any("ec2:DescribeNatGateways")
-		},
-	},
-
 	getAvailabilityZones.Token: {invoke: func(o *operation) { o.any("ec2:DescribeAvailabilityZones") }},
 	getRouteTable.Token:        {invoke: func(o *operation) { o.any("ec2:DescribeRouteTables") }},
 	// The provider answers these by itself, or by a call that everybody may make.

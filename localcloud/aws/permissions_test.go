@@ -2,12 +2,14 @@ package aws
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"slipway/localcloud/cloud"
+	"slipway/localcloud/cloudflare"
 	"slipway/localcloud/schema"
 )
 
@@ -69,6 +71,29 @@ func TestEveryKindHasItsPermissions(t *testing.T) {
 		if isKind && n.read == nil {
 			t.Errorf("a look at %s needs nothing", token)
 		}
+	}
+}
+
+// What the schema describes is served: a token without a kind would be refused in words that blame the program.
+func TestEveryTokenHasItsKind(t *testing.T) {
+	raw, err := os.ReadFile("../schema/tokens.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := cloud.New(nil, cloud.Options{})
+	c.Add(slices.Concat(allKinds(), cloudflare.New(nil).Kinds())...)
+	served, n := c.Tokens(), 0
+	for token := range strings.Lines(string(raw)) {
+		token = strings.TrimSpace(token)
+		if token == "" || strings.HasPrefix(token, "#") {
+			continue
+		}
+		if n++; !slices.Contains(served, token) {
+			t.Errorf("schema/tokens.txt has %s, which is neither a kind nor a function here", token)
+		}
+	}
+	if n < 50 {
+		t.Errorf("only %d tokens were read", n)
 	}
 }
 
