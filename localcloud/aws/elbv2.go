@@ -15,10 +15,12 @@ const (
 	targetGroupToken  = "aws:lb/targetGroup:TargetGroup"
 	listenerToken     = "aws:lb/listener:Listener"
 	listenerRuleToken = "aws:lb/listenerRule:ListenerRule"
+
+	listenerCertificateToken = "aws:lb/listenerCertificate:ListenerCertificate"
 )
 
 func elbv2Kinds() []any {
-	return []any{LoadBalancer, TargetGroup, Listener, ListenerRule}
+	return []any{LoadBalancer, TargetGroup, Listener, ListenerRule, ListenerCertificate}
 }
 
 // hostedZones are the Route 53 zones of the DNS names of application load balancers.

@@ -29,7 +29,7 @@ type listener struct {
 // https reports whether clients speak TLS with the listener. The provider takes HTTP for granted.
 func (in *listener) https() bool { return in.Protocol == "HTTPS" }
 
-// Listener accepts connections on one port of a load balancer. Its rules go with it.
+// Listener accepts connections on one port of a load balancer. Its rules and its list of certificates go with it.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html
 var Listener = &cloud.Kind[listener]{
 	Token:    listenerToken,
@@ -101,7 +101,7 @@ var Listener = &cloud.Kind[listener]{
 		return out, nil
 	},
 	Delete: func(c *cloud.Call, _ *listener) error {
-		deleteRules(c.Tx, c.Resource)
+		deleteParts(c.Tx, c.Resource)
 		return forwardTo(c, nil, nil)
 	},
 }
@@ -135,20 +135,16 @@ func (in *listener) refuse(c *cloud.Call) error {
 	if _, _, err := lb.TLSVersions(in.SSLPolicy); in.SSLPolicy != "" && err != nil {
 		return cloud.Errorf("SSLPolicyNotFound", "SSL policy '%s' not found", in.SSLPolicy)
 	}
-	cert := c.Find(cloud.Ref{Token: certificateToken, Value: in.CertificateARN})
-	switch {
-	case cert == nil:
-		return cloud.Errorf("CertificateNotFound", "Certificate '%s' not found", in.CertificateARN)
-	case cert.Outputs["status"] != CertificateIssued:
-		// AWS's own words for a certificate that awaits validation.
-		return cloud.Errorf("UnsupportedCertificate", "The certificate '%s' must have a fully-qualified domain name, "+
-			"a supported signature, and a supported key size.", in.CertificateARN)
-	}
-	return nil
+	return refuseCertificate(c, in.CertificateARN)
 }
 
-// deleteRules removes the rules of a listener.
-func deleteRules(tx *cloud.Tx, listener *cloud.Resource) {
+// deleteParts removes the rules of a listener and its list of certificates.
+func deleteParts(tx *cloud.Tx, listener *cloud.Resource) {
+	for _, r := range tx.List(listener.Scope, listenerCertificateToken) {
+		if inputsOf[listenerCertificate](r).ListenerARN == listener.ID {
+			tx.Delete(r.Key)
+		}
+	}
 	for _, r := range tx.List(listener.Scope, listenerRuleToken) {
 		if inputsOf[listenerRule](r).ListenerARN == listener.ID {
 			tx.Delete(r.Key)

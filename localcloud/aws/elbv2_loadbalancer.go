@@ -209,7 +209,7 @@ var LoadBalancer = &cloud.Kind[loadBalancer]{
 		}
 		for _, r := range c.Tx.List(c.Resource.Scope, listenerToken) {
 			if inputsOf[listener](r).LoadBalancerARN == c.Resource.ID {
-				deleteRules(c.Tx, r)
+				deleteParts(c.Tx, r)
 				c.Tx.Delete(r.Key)
 			}
 		}

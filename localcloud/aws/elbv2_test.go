@@ -438,6 +438,64 @@ func TestListenerOutputs(t *testing.T) {
 	s.delete(cert)
 }
 
+func TestListenerCertificates(t *testing.T) {
+	s := newStage(t)
+	balancer := s.create(loadBalancerToken, s.balancer(nil))
+	first := s.certificate(true)
+	plain := s.create(listenerToken, http(balancer, nil))
+	secure := s.create(listenerToken, http(balancer, cloud.Map{"port": 443.0, "protocol": "HTTPS", "certificateArn": first.ID}))
+	other := s.create(listenerToken, http(balancer, cloud.Map{"port": 8443.0, "protocol": "HTTPS", "certificateArn": first.ID}))
+	entry := func(l, c *cloud.Resource) cloud.Map { return cloud.Map{"listenerArn": l.ID, "certificateArn": c.ID} }
+	pending := s.certificate(false)
+	missing := cloud.Map{"listenerArn": secure.ID, "certificateArn": first.ID + "0"}
+	for _, test := range []struct {
+		in          cloud.Map
+		code, words string
+	}{
+		{entry(secure, pending), "UnsupportedCertificate", "must have a fully-qualified domain name"},
+		{missing, "CertificateNotFound", "not found"},
+		{entry(plain, first), "ValidationError", "A certificate cannot be specified for HTTP listeners"},
+		{cloud.Map{"listenerArn": secure.ID + "0", "certificateArn": first.ID}, "ListenerNotFound", "listeners not found"},
+		{cloud.Map{"listenerArn": "web", "certificateArn": first.ID}, "Check", "is an invalid ARN"},
+		{cloud.Map{"listenerArn": secure.ID, "certificateArn": "mine"}, "Check", "is an invalid ARN"},
+	} {
+		_, err := s.try(listenerCertificateToken, test.in)
+		s.refused(err, test.code, test.words)
+	}
+
+	// The limit is the load balancer's, and default certificates do not count.
+	var last *cloud.Resource
+	for i := range maxCertificates {
+		listener := secure
+		if i%2 == 0 {
+			listener = other
+		}
+		last = s.create(listenerCertificateToken, entry(listener, s.certificate(true)))
+	}
+	one := s.certificate(true)
+	_, err := s.try(listenerCertificateToken, entry(secure, one))
+	s.refused(err, "TooManyCertificates", "25")
+	s.create(listenerCertificateToken, last.Inputs) // which is in the list already
+
+	used := &cloud.Resource{Key: cloud.Key{Scope: here.Scope, Token: certificateToken, ID: last.Inputs["certificateArn"].(string)}}
+	s.refused(s.DeleteOnce(t.Context(), here, used.Token, used.ID), "ResourceInUseException", "is in use")
+	s.delete(last)
+	s.delete(used)
+
+	// The default one can be in the list too. It cannot be taken out, which the provider does not mind.
+	both := s.create(listenerCertificateToken, entry(secure, first))
+	s.refused(s.DeleteOnce(t.Context(), here, both.Token, both.ID), "OperationNotPermitted", "Default certificate cannot be removed")
+	s.delete(both)
+	if s.now(both) == nil {
+		t.Error("the default certificate was taken out of the list")
+	}
+	s.delete(secure) // and its list with it
+	s.delete(balancer)
+	if left := s.left(); slices.ContainsFunc(left, func(l string) bool { return strings.HasPrefix(l, listenerCertificateToken) }) {
+		t.Errorf("left: %v", left)
+	}
+}
+
 func TestRuleRefusals(t *testing.T) {
 	s := newStage(t)
 	balancer := s.create(loadBalancerToken, s.balancer(nil))

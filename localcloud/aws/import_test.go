@@ -56,15 +56,19 @@ func defaultStack(t *testing.T, before func(c *testCloud, token string, in cloud
 	certificate := create(certificateToken, cloud.Map{"domainName": "example.com", "validationMethod": "DNS"})
 	validation := Validations(certificate)[0]
 	create(recordToken, cloud.Map{"zoneId": dns.Zones()[0].ID, "name": validation.Name, "type": "CNAME", "content": validation.Value, "ttl": 60.0})
-	err := c.Store.Update(func(tx *cloud.Tx) error {
-		r := tx.Get(certificate.Key).Clone()
-		r.Outputs["status"] = CertificateIssued
-		tx.Put(r)
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
+	issue := func(certificate *cloud.Resource) {
+		t.Helper()
+		err := c.Store.Update(func(tx *cloud.Tx) error {
+			r := tx.Get(certificate.Key).Clone()
+			r.Outputs["status"] = CertificateIssued
+			tx.Put(r)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
+	issue(certificate)
 	create(certificateValidationToken, cloud.Map{
 		"certificateArn": id(certificateToken), "validationRecordFqdns": []any{validation.Name},
 	})
@@ -76,6 +80,9 @@ func defaultStack(t *testing.T, before func(c *testCloud, token string, in cloud
 		"loadBalancerArn": id(loadBalancerToken), "port": 443.0, "protocol": "HTTPS", "certificateArn": id(certificateToken),
 		"sslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06", "defaultActions": []any{fixed("404")},
 	})
+	further := c.create(certificateToken, cloud.Map{"domainName": "example.org", "validationMethod": "DNS"})
+	issue(further)
+	create(listenerCertificateToken, cloud.Map{"listenerArn": id(listenerToken), "certificateArn": further.ID})
 	create(targetGroupToken, cloud.Map{
 		"name": "tasks", "vpcId": id(vpcToken), "targetType": "ip", "protocol": "HTTP", "port": 80.0,
 		"healthCheck": cloud.Map{"enabled": true, "path": "/healthz", "matcher": "200", "port": "traffic-port", "interval": 5.0, "timeout": 2.0},

@@ -78,6 +78,15 @@ var elbv2Needs = map[string]needs{
 		},
 		delete: func(o *operation) { o.own("elasticloadbalancing:DeleteRule") },
 	},
+	listenerCertificateToken: {
+		create: func(o *operation) {
+			o.other(listenerToken, "listenerArn", "elasticloadbalancing:AddListenerCertificates")
+		},
+		read: func(o *operation) { o.any("elasticloadbalancing:DescribeListenerCertificates") },
+		delete: func(o *operation) {
+			o.other(listenerToken, "listenerArn", "elasticloadbalancing:RemoveListenerCertificates")
+		},
+	},
 	targetGroupToken: {
 		create: func(o *operation) {
 			o.any("elasticloadbalancing:DescribeTargetGroups")

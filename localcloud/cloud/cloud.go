@@ -434,6 +434,9 @@ func (c *Cloud) delete(ctx context.Context, caller Caller, token, id string, tim
 		c.deleted(tx, call.Resource)
 		return nil
 	})
+	if e, ok := errors.AsType[*Error](err); ok && again && b.Forgiven != nil && b.Forgiven(e) {
+		return nil
+	}
 	if err != nil {
 		return fail(err)
 	}

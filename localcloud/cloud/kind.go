@@ -61,6 +61,10 @@ type Kind[T any] struct {
 	// Delete refuses, or removes what goes along with the resource, in the transaction that removes it.
 	Delete func(c *Call, in *T) error
 
+	// Forgiven says of a refused deletion that the real provider takes it for one that succeeded. The resource stays, and whoever
+	// deletes it by hand is refused.
+	Forgiven func(err *Error) bool
+
 	// Import returns the id of the resource that a program imports by another one, or "": some kinds have ids that nobody
 	// could know.
 	Import func(tx *Tx, s Scope, id string) string
@@ -183,7 +187,7 @@ func (k *Kind[T]) base() *Kind[struct{}] {
 		Token: k.Token, Label: k.Label, Global: k.Global, Defaults: k.Defaults, AutoName: k.AutoName,
 		Replace: k.Replace, DeleteBeforeReplace: k.DeleteBeforeReplace, Computed: k.Computed, Sets: k.Sets, Shared: k.Shared,
 		Normal:  k.Normal,
-		Latency: k.Latency, Patience: k.Patience, AllOrNothing: k.AllOrNothing, Import: k.Import, Gone: k.Gone, Seen: k.Seen, NotFound: k.NotFound, InUse: k.InUse,
+		Latency: k.Latency, Patience: k.Patience, AllOrNothing: k.AllOrNothing, Forgiven: k.Forgiven, Import: k.Import, Gone: k.Gone, Seen: k.Seen, NotFound: k.NotFound, InUse: k.InUse,
 	}
 }
 

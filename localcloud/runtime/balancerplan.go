@@ -103,9 +103,13 @@ func (k keyPairs) plan(tx *cloud.Tx, r *cloud.Resource) *plan {
 			continue
 		}
 		p.access[*in.Port] = admits(tx, r.Key, netip.Addr{}, *in.Port)
-		out, err := k.listener(tx, l)
+		out, problems, err := k.listener(tx, l)
+		for _, problem := range append(problems, err) {
+			if problem != nil {
+				p.problems = append(p.problems, fmt.Sprintf("listener on port %d: %v", *in.Port, problem))
+			}
+		}
 		if err != nil {
-			p.problems = append(p.problems, fmt.Sprintf("listener on port %d: %v", *in.Port, err))
 			continue
 		}
 		uses := func(a lb.Action) bool {
@@ -126,17 +130,24 @@ func (k keyPairs) plan(tx *cloud.Tx, r *cloud.Resource) *plan {
 	return p
 }
 
-func (k keyPairs) listener(tx *cloud.Tx, r *cloud.Resource) (lb.Listener, error) {
+// listener reads what a listener should do, and what of it does not work. An error means that none of it does.
+func (k keyPairs) listener(tx *cloud.Tx, r *cloud.Resource) (out lb.Listener, problems []error, err error) {
 	in := aws.Described(aws.Listener, r)
-	out := lb.Listener{ID: r.ID, Port: *in.Port, Protocol: lb.Protocol(in.Protocol), Default: action(in.DefaultActions)}
+	out = lb.Listener{ID: r.ID, Port: *in.Port, Protocol: lb.Protocol(in.Protocol), Default: action(in.DefaultActions)}
 	if out.Protocol == lb.HTTPS {
-		cert, err := k.get(tx, cloud.Key{Scope: r.Scope, Token: aws.Certificate.Token, ID: in.CertificateARN})
-		if err != nil {
-			return out, err
+		for i, arn := range append([]string{in.CertificateARN}, aws.CertificatesOf(tx, r)...) {
+			cert, err := k.get(tx, cloud.Key{Scope: r.Scope, Token: aws.Certificate.Token, ID: arn})
+			switch {
+			case err != nil && i == 0:
+				return out, problems, err
+			case err != nil:
+				problems = append(problems, err)
+			default:
+				out.Certificates = append(out.Certificates, cert)
+			}
 		}
-		out.Certificates = []tls.Certificate{cert}
 		if out.MinTLS, out.MaxTLS, err = lb.TLSVersions(in.SSLPolicy); err != nil {
-			return out, err
+			return out, problems, err
 		}
 	}
 	for _, r := range tx.List(r.Scope, aws.ListenerRule.Token) {
@@ -146,7 +157,7 @@ func (k keyPairs) listener(tx *cloud.Tx, r *cloud.Resource) (lb.Listener, error)
 			})
 		}
 	}
-	return out, nil
+	return out, problems, nil
 }
 
 // action returns the one action that ends a request.

@@ -212,10 +212,12 @@ func (w *web) update(f func(*cloud.Tx) error) {
 }
 
 // certificate makes a certificate and has it issued.
-func (w *web) certificate() *cloud.Resource {
+func (w *web) certificate() *cloud.Resource { return w.certificateFor("certificate", hello) }
+
+func (w *web) certificateFor(part, name string) *cloud.Resource {
 	w.t.Helper()
-	r := w.create("certificate", "aws:acm/certificate:Certificate", cloud.Map{"domainName": hello, "validationMethod": "DNS"})
-	pair, err := w.authority.Issue([]string{hello})
+	r := w.create(part, "aws:acm/certificate:Certificate", cloud.Map{"domainName": name, "validationMethod": "DNS"})
+	pair, err := w.authority.Issue([]string{name})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -313,6 +315,31 @@ func (w *web) answers(url string, code int) string {
 		}
 		if time.Now().After(deadline) {
 			w.t.Fatalf("%s: got %v, %v, want %d", url, response, err, code)
+		}
+	}
+}
+
+// A client gets the certificate for the name that it asks for, as soon as that is in the listener's list and for as long.
+func TestCertificateOfTheList(t *testing.T) {
+	const other = "other.slipway.test"
+	w := newWeb(t, nil).start()
+	w.awaitBalancer(aws.LoadBalancerActive, 2)
+	if _, _, err := w.get("https://"+other+"/", patience); err == nil {
+		t.Error("a name that no certificate is for was answered")
+	}
+	w.create("listed", "aws:lb/listenerCertificate:ListenerCertificate", cloud.Map{
+		"listenerArn": w.parts["https"].ID, "certificateArn": w.certificateFor("second", other).ID,
+	})
+	w.answers("https://"+other+"/", 404)
+	w.answers("https://"+hello+"/", 503) // it has no target
+	w.delete("listed", "second")
+	gone := time.Now().Add(patience)
+	for {
+		if _, _, err := w.get("https://"+other+"/", patience); err != nil {
+			break
+		}
+		if time.Now().After(gone) {
+			t.Fatal("a certificate that is in the list no more is still presented")
 		}
 	}
 }

@@ -44,8 +44,8 @@ type Listener struct {
 	Port     int    // 1-65535, unique within the state
 	Protocol Protocol
 
-	// Certificates, MinTLS and MaxTLS are for HTTPS. The first certificate is the default one, the others are chosen by
-	// server name. Versions are those of package crypto/tls ([TLSVersions] has a policy's); zero leaves TLS 1.2 and 1.3.
+	// Certificates, MinTLS and MaxTLS are for HTTPS. The first certificate is the default one, for clients that name no server
+	// or one that none of the others is for. Versions are those of package crypto/tls ([TLSVersions] has a policy's); zero leaves TLS 1.2 and 1.3.
 	Certificates []tls.Certificate
 	MinTLS       uint16
 	MaxTLS       uint16

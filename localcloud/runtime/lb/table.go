@@ -78,10 +78,10 @@ func tlsConfig(l Listener, http2 bool) *tls.Config {
 		protocols = []string{"h2", "http/1.1"}
 	}
 	return &tls.Config{
-		Certificates: l.Certificates,
-		MinVersion:   l.MinTLS,
-		MaxVersion:   l.MaxTLS,
-		NextProtos:   protocols,
+		GetCertificate: chooser(l.Certificates),
+		MinVersion:     l.MinTLS,
+		MaxVersion:     l.MaxTLS,
+		NextProtos:     protocols,
 	}
 }
 
