@@ -55,7 +55,8 @@ var jsonServices = map[string]map[string]operation{
 		"DescribeTasks":          describeTasks,
 		"ListTasks":              listTasks,
 	},
-	"Logs_20140328": {"GetLogEvents": getLogEvents},
+	"CertificateManager": {"DescribeCertificate": describeCertificate, "ListCertificates": listCertificates},
+	"Logs_20140328":      {"GetLogEvents": getLogEvents},
 }
 
 // queryService is a service of protocol "AWS query".
@@ -73,7 +74,12 @@ var queryServices = map[string]queryService{
 		"GetCallerIdentity":         getCallerIdentity,
 	}},
 	"2015-12-01": {"http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/", map[string]operation{
-		"DescribeTargetHealth": describeTargetHealth,
+		"DescribeListenerCertificates": describeListenerCertificates,
+		"DescribeListeners":            describeListeners,
+		"DescribeLoadBalancers":        describeLoadBalancers,
+		"DescribeRules":                describeRules,
+		"DescribeTags":                 describeTags,
+		"DescribeTargetHealth":         describeTargetHealth,
 	}},
 }
 
@@ -210,7 +216,7 @@ func (r *request) decode(parameters any) error {
 // only refuses the parameters of a query request that are not modelled.
 func (r *request) only(known ...string) error {
 	for name := range r.form {
-		if name != "Action" && name != "Version" && !slices.Contains(known, name) {
+		if name != "Action" && name != "Version" && !slices.Contains(known, parameter(name)) {
 			return cloud.Errorf("ValidationError", "Parameter %s of %s is not modelled by the local cloud", name, r.form.Get("Action"))
 		}
 	}

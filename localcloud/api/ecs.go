@@ -2,7 +2,6 @@ package api
 
 import (
 	"cmp"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -194,8 +193,7 @@ func listTasks(r *request) (any, error) {
 	return &out, err
 }
 
-// page returns the part of a sorted list that follows a token, and the token of what follows that, if anything does. A token
-// is the last of what came before, so that nothing is told twice or left out that is there all the time.
+// page returns the part of a list that follows a token, and the token of what follows that, if anything does.
 func page(all []string, maxResults *int, token string) (some []string, next string, err error) {
 	const most = 100 // and as many if the request does not say, as API_ListTasks has it
 	size := most
@@ -205,19 +203,11 @@ func page(all []string, maxResults *int, token string) (some []string, next stri
 	if size < 1 || size > most {
 		return nil, "", cloud.Errorf("InvalidParameterException", "maxResults must be between 1 and %d.", most)
 	}
-	last, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil {
+	some, next, ok := pageOf(all, func(s string) string { return s }, size, token)
+	if !ok {
 		return nil, "", cloud.Errorf("InvalidParameterException", "Invalid nextToken.")
 	}
-	begin, found := slices.BinarySearch(all, string(last))
-	if found {
-		begin++
-	}
-	some = append([]string{}, all[begin:min(begin+size, len(all))]...)
-	if begin+size < len(all) {
-		next = base64.RawURLEncoding.EncodeToString([]byte(some[size-1]))
-	}
-	return some, next, nil
+	return append([]string{}, some...), next, nil
 }
 
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html

@@ -1,0 +1,181 @@
+package api
+
+import (
+	"slices"
+	"time"
+
+	"slipway/localcloud/aws"
+	"slipway/localcloud/cloud"
+)
+
+// https://docs.aws.amazon.com/acm/latest/APIReference/API_CertificateDetail.html
+type certificateDetail struct {
+	ARN          string             `json:"CertificateArn"`
+	DomainName   string             `json:"DomainName"`
+	Names        []string           `json:"SubjectAlternativeNames"`
+	Validations  []domainValidation `json:"DomainValidationOptions"`
+	Status       string             `json:"Status"`
+	Type         string             `json:"Type"`
+	KeyAlgorithm string             `json:"KeyAlgorithm"`
+	CreatedAt    epoch              `json:"CreatedAt"`
+	NotBefore    epoch              `json:"NotBefore"`
+	NotAfter     epoch              `json:"NotAfter"`
+	InUseBy      []string           `json:"InUseBy"`
+	Renewal      string             `json:"RenewalEligibility"`
+}
+
+// https://docs.aws.amazon.com/acm/latest/APIReference/API_DomainValidation.html
+type domainValidation struct {
+	DomainName string         `json:"DomainName"`
+	Method     string         `json:"ValidationMethod"`
+	Status     string         `json:"ValidationStatus"`
+	Record     resourceRecord `json:"ResourceRecord"`
+}
+
+type resourceRecord struct {
+	Name  string `json:"Name"`
+	Type  string `json:"Type"`
+	Value string `json:"Value"`
+}
+
+// https://docs.aws.amazon.com/acm/latest/APIReference/API_DescribeCertificate.html
+func describeCertificate(r *request) (any, error) {
+	var in struct {
+		ARN string `json:"CertificateArn"`
+	}
+	if err := r.decode(&in); err != nil {
+		return nil, err
+	}
+	var out struct {
+		Certificate certificateDetail `json:"Certificate"`
+	}
+	return &out, r.view(func(tx *cloud.Tx) error {
+		found := tx.Get(cloud.Key{Scope: r.caller.Scope, Token: aws.Certificate.Token, ID: in.ARN})
+		if err := r.may(tx, aws.Look{Action: "acm:DescribeCertificate", Resource: in.ARN, Of: found}); err != nil {
+			return err
+		}
+		if found == nil {
+			return aws.Certificate.NotFound(in.ARN)
+		}
+		out.Certificate = certificateOf(tx, found)
+		return nil
+	})
+}
+
+func certificateOf(tx *cloud.Tx, r *cloud.Resource) certificateDetail {
+	d := certificateDetail{
+		ARN: r.ID, DomainName: aws.CertificateNames(r)[0], Names: aws.CertificateNames(r), Status: text(r, "status"), Type: text(r, "type"),
+		KeyAlgorithm: text(r, "keyAlgorithm"), CreatedAt: epoch(cloud.StatusOf[aws.CertificateStatus](r).Requested),
+		NotBefore: at(r, "notBefore"), NotAfter: at(r, "notAfter"), InUseBy: usersOf(tx, r), Renewal: text(r, "renewalEligibility"),
+	}
+	options, _ := r.Outputs["domainValidationOptions"].([]any)
+	for _, o := range options {
+		option, _ := o.(cloud.Map)
+		of := func(p string) string { s, _ := option[p].(string); return s }
+		v := domainValidation{
+			DomainName: of("domainName"), Method: "DNS", Status: "SUCCESS",
+			Record: resourceRecord{of("resourceRecordName"), of("resourceRecordType"), of("resourceRecordValue")},
+		}
+		switch d.Status {
+		case aws.CertificatePending:
+			v.Status = aws.CertificatePending
+		case aws.CertificateTimedOut:
+			v.Status = "FAILED"
+		}
+		d.Validations = append(d.Validations, v)
+	}
+	return d
+}
+
+// at returns an output that is a time; zero where there is none.
+func at(r *cloud.Resource, output string) epoch {
+	t, _ := time.Parse(time.RFC3339, text(r, output))
+	return epoch(t)
+}
+
+// usersOf returns the ARNs of the load balancers with a listener that presents the certificate.
+func usersOf(tx *cloud.Tx, r *cloud.Resource) []string {
+	users := []string{}
+	for _, l := range tx.List(r.Scope, aws.Listener.Token) {
+		in := aws.Listener.Of(l)
+		if (in.CertificateARN == r.ID || slices.Contains(aws.CertificatesOf(tx, l), r.ID)) && !slices.Contains(users, in.LoadBalancerARN) {
+			users = append(users, in.LoadBalancerARN)
+		}
+	}
+	return users
+}
+
+// https://docs.aws.amazon.com/acm/latest/APIReference/API_CertificateSummary.html
+type certificateSummary struct {
+	ARN          string   `json:"CertificateArn"`
+	DomainName   string   `json:"DomainName"`
+	Names        []string `json:"SubjectAlternativeNameSummaries"`
+	More         bool     `json:"HasAdditionalSubjectAlternativeNames"`
+	Status       string   `json:"Status"`
+	Type         string   `json:"Type"`
+	KeyAlgorithm string   `json:"KeyAlgorithm"`
+	InUse        bool     `json:"InUse"`
+	CreatedAt    epoch    `json:"CreatedAt"`
+	NotBefore    epoch    `json:"NotBefore"`
+	NotAfter     epoch    `json:"NotAfter"`
+	Renewal      string   `json:"RenewalEligibility"`
+}
+
+// https://docs.aws.amazon.com/acm/latest/APIReference/API_ListCertificates.html
+func listCertificates(r *request) (any, error) {
+	const most = 1000
+	in := struct {
+		Statuses []string `json:"CertificateStatuses"`
+		Includes struct {
+			KeyTypes []string `json:"keyTypes"`
+		} `json:"Includes"`
+		MaxItems  *int   `json:"MaxItems"`
+		NextToken string `json:"NextToken"`
+	}{}
+	if err := r.decode(&in); err != nil {
+		return nil, err
+	}
+	if len(in.Includes.KeyTypes) == 0 {
+		in.Includes.KeyTypes = []string{"RSA_1024", "RSA_2048"} // all others have to be asked for
+	}
+	size := most
+	if in.MaxItems != nil {
+		size = *in.MaxItems
+	}
+	if size < 1 || size > most {
+		return nil, cloud.Errorf("ValidationException", "1 validation error detected: Value '%d' at 'maxItems' failed to satisfy constraint: "+
+			"Member must have value between 1 and %d", size, most)
+	}
+	out := struct {
+		Certificates []certificateSummary `json:"CertificateSummaryList"`
+		NextToken    string               `json:"NextToken,omitempty"`
+	}{Certificates: []certificateSummary{}}
+	return &out, r.view(func(tx *cloud.Tx) error {
+		if err := r.may(tx, aws.Look{Action: "acm:ListCertificates"}); err != nil {
+			return err
+		}
+		var all []certificateSummary
+		for _, c := range tx.List(r.caller.Scope, aws.Certificate.Token) {
+			s := summaryOf(tx, c)
+			if slices.Contains(in.Includes.KeyTypes, s.KeyAlgorithm) && (len(in.Statuses) == 0 || slices.Contains(in.Statuses, s.Status)) {
+				all = append(all, s)
+			}
+		}
+		some, next, ok := pageOf(all, func(s certificateSummary) string { return s.ARN }, size, in.NextToken)
+		if !ok {
+			return cloud.Errorf("ValidationException", "Invalid NextToken.")
+		}
+		out.Certificates, out.NextToken = append(out.Certificates, some...), next
+		return nil
+	})
+}
+
+// summaryOf tells of the first hundred names at most.
+func summaryOf(tx *cloud.Tx, r *cloud.Resource) certificateSummary {
+	d := certificateOf(tx, r)
+	const most = 100
+	return certificateSummary{
+		ARN: d.ARN, DomainName: d.DomainName, Names: d.Names[:min(most, len(d.Names))], More: len(d.Names) > most, Status: d.Status, Type: d.Type,
+		KeyAlgorithm: d.KeyAlgorithm, InUse: len(d.InUseBy) > 0, CreatedAt: d.CreatedAt, NotBefore: d.NotBefore, NotAfter: d.NotAfter, Renewal: d.Renewal,
+	}
+}
