@@ -23,7 +23,8 @@ const usage = `usage: promote [flags] SOURCE TARGET [SERVICE…]
 Brings the images that stack SOURCE runs to stack TARGET, by digest: of the services given, or of all that both have. SOURCE's
 last update must have succeeded and its services must pass their smoke test now. What would happen is shown, and asked for. If
 SOURCE's secrets have a passphrase of their own, PULUMI_CONFIG_PASSPHRASE_SOURCE is it.
-With -preview, what would happen is shown, and nothing more.
+With -preview, what would happen is shown, and nothing more; -save-digests keeps what that would be promoted.
+With -digest, given once for each service, exactly these images are promoted: nothing is if SOURCE runs others by now.
 With -rollback, a stack goes back to the images of its last successful update that ran others.
 
 `
@@ -54,25 +55,15 @@ func run(ctx context.Context, args []string) error {
 		flags.PrintDefaults()
 	}
 	var (
-		expected smoke.Target
 		rollback = flags.Bool("rollback", false, "go back to the images of the last successful update that ran others")
 		preview  = flags.Bool("preview", false, "show what would happen, and change nothing")
 		yes      = flags.Bool("yes", false, "do not ask, as CI needs it")
+		save     = flags.String("save-digests", "", "write to `file` what would be promoted, as -digest takes it, a line for each service")
+		wait     = flags.Duration("wait", time.Minute, "how long the updated services may take to pass their smoke test")
 		dir      = flags.String("C", ".", "the Pulumi project's `folder`")
 	)
-	digests := map[string]string{}
-	flags.Func("digest", "`service=sha256:…` that SOURCE has to run, or nothing is promoted; once for each service", func(text string) error {
-		service, digest, _ := strings.Cut(text, "=")
-		if !strings.HasPrefix(digest, "sha256:") || service == "" || digests[service] != "" {
-			return errors.New("must be service=sha256:…, once for each service")
-		}
-		digests[service] = digest
-		return nil
-	})
-	flags.DurationVar(&expected.Wait, "wait", time.Minute, "how long the updated services may take to pass their smoke test")
-	flags.StringVar(&expected.HealthPath, "health", smoke.HealthPath, "`path` that must answer 200")
-	flags.StringVar(&expected.VersionPath, "version-path", smoke.VersionPath, "`path` that must answer the version")
-	flags.StringVar(&expected.WebSocketPath, "websocket", "/ws", "`path` of a WebSocket that echoes; no check if empty")
+	digests := digests{}
+	flags.Func("digest", "`service=sha256:…` that SOURCE has to run, or nothing is promoted; once for each service, without its name if there is one", digests.add)
 	if err := flags.Parse(args); err != nil {
 		return errUsage
 	}
@@ -87,8 +78,8 @@ func run(ctx context.Context, args []string) error {
 		complaint = "name the stack to roll back"
 	case len(names) < stacks:
 		complaint = "name two stacks: from which, and to which"
-	case *rollback && len(digests) > 0:
-		complaint = "a digest is for a promotion: a rollback finds its own"
+	case *rollback && (len(digests) > 0 || *save != ""):
+		complaint = "digests are for a promotion: a rollback finds its own"
 	case stacks == 2 && names[0] == names[1]:
 		complaint = "a stack cannot be promoted to itself"
 	}
@@ -114,7 +105,9 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	p := &promotion{expected: expected, services: names[stacks:], digests: digests, smoke: smoke.Run, out: os.Stdout, confirm: confirm, preview: *preview}
+	p := &promotion{
+		services: names[stacks:], digests: digests, save: *save, wait: *wait, smoke: smoke.Run, out: os.Stdout, confirm: confirm, preview: *preview,
+	}
 	if *rollback {
 		return p.rollback(ctx, pulumiStack{target})
 	}

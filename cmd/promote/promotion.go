@@ -37,9 +37,10 @@ type draft interface {
 
 // promotion is one run of the command.
 type promotion struct {
-	services []string          // that were asked for; none means all
-	digests  map[string]string // that the source has to run, by service, if it matters
-	expected smoke.Target      // what every service has to answer
+	services []string      // that were asked for; none means all
+	digests  digests       // that the source has to run, if it matters
+	save     string        // the file to write the digests to; none if empty
+	wait     time.Duration // how long the target's services may take to answer as they should
 	smoke    func(context.Context, smoke.Target) (smoke.Report, error)
 	confirm  func(ctx context.Context, question string) (bool, error)
 	preview  bool // and nothing more
@@ -94,14 +95,8 @@ func (p *promotion) promote(ctx context.Context, source, target environment) err
 		}
 		c.images[name] = promoted(outputs.Images[name], configured[name])
 	}
-	for _, name := range slices.Sorted(maps.Keys(p.digests)) {
-		if !slices.Contains(services, name) {
-			return fmt.Errorf("service %s, whose digest is given, is not among those to promote", name)
-		}
-		if runs := outputs.Images[name]; runs.Digest != p.digests[name] {
-			return fmt.Errorf("stack %s runs service %s as %s, not as %s: something else was deployed there since, and is promoted by its own job",
-				source.Name(), name, runs, p.digests[name])
-		}
+	if err := p.digests.check(source.Name(), services, outputs.Images, !p.preview); err != nil {
+		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(outputs.Images)) {
 		if _, known := configured[name]; !known && len(p.services) == 0 {
@@ -110,18 +105,17 @@ func (p *promotion) promote(ctx context.Context, source, target environment) err
 	}
 
 	fmt.Fprintf(p.out, "Does what stack %s runs work?\n", source.Name())
-	reports, err := p.check(ctx, outputs.URLs, services, nil, 0)
+	reports, err := p.check(ctx, outputs, services, nil, 0)
 	if err != nil {
-		return err
+		return fmt.Errorf("stack %s: %w", source.Name(), err)
 	}
-	err = p.show(services, reports)
-	for _, name := range services {
-		if report, checked := reports[name]; checked && !report.Own() {
-			err = errors.Join(err, fmt.Errorf("nothing of service %s itself was checked: name a path of it that must answer 200, with -health", name))
-		}
-	}
-	if err != nil {
+	if err := p.show(services, reports); err != nil {
 		return fmt.Errorf("stack %s is not fit to be promoted: %w", source.Name(), err)
+	}
+	if p.save != "" {
+		if err := saveDigests(p.save, c.images); err != nil {
+			return err
+		}
 	}
 	c.versions = versions(reports)
 	c.message = "promote from " + source.Name() + ": " + c.summary(services)
@@ -202,9 +196,9 @@ func (p *promotion) apply(ctx context.Context, target environment, services []st
 		}
 	}
 	// Asked for its version alone: whether it is well now matters to nobody.
-	now, err := p.check(ctx, outputs.URLs, services, nil, 0)
+	now, err := p.check(ctx, outputs, services, nil, 0)
 	if err != nil {
-		return err
+		return fmt.Errorf("stack %s: %w", target.Name(), err)
 	}
 	pins := pinned(services, c.promotes, outputs.Images, configured)
 	fmt.Fprintf(p.out, "%s:\n", target.Name())
@@ -222,7 +216,7 @@ func (p *promotion) apply(ctx context.Context, target environment, services []st
 	}
 	if done && saved {
 		fmt.Fprintf(p.out, "Nothing to do: stack %s runs this.\n", target.Name())
-		return p.verify(ctx, target, services, outputs.URLs, c)
+		return p.verify(ctx, target, services, outputs, c)
 	}
 
 	proposed, err := target.Draft(ctx, edits)
@@ -235,7 +229,7 @@ func (p *promotion) apply(ctx context.Context, target environment, services []st
 		if err := proposed.Save(); err != nil {
 			return err
 		}
-		return p.verify(ctx, target, services, outputs.URLs, c)
+		return p.verify(ctx, target, services, outputs, c)
 	}
 	if err := proposed.Preview(ctx, p.out); err != nil {
 		return fmt.Errorf("nothing was changed: %w", err)
@@ -262,7 +256,7 @@ func (p *promotion) apply(ctx context.Context, target environment, services []st
 	if outputs, err = target.Outputs(ctx); err != nil {
 		return err
 	}
-	return p.verify(ctx, target, services, outputs.URLs, c)
+	return p.verify(ctx, target, services, outputs, c)
 }
 
 func goBack(e environment) string {
@@ -270,9 +264,14 @@ func goBack(e environment) string {
 }
 
 // verify checks that a stack's services answer as the versions that they should be now.
-func (p *promotion) verify(ctx context.Context, target environment, services []string, urls map[string]string, c change) error {
+func (p *promotion) verify(ctx context.Context, target environment, services []string, outputs stack.Outputs, c change) error {
 	fmt.Fprintf(p.out, "Does stack %s work?\n", target.Name())
-	reports, err := p.check(ctx, urls, services, c.versions, p.expected.Wait)
+	for _, name := range services {
+		if runs := outputs.Images[name]; runs.Digest != c.images[name].Digest {
+			return fmt.Errorf("stack %s runs service %s as %s, and not as %s: somebody else has updated it", target.Name(), name, runs, c.images[name])
+		}
+	}
+	reports, err := p.check(ctx, outputs, services, c.versions, p.wait)
 	if err != nil {
 		return fmt.Errorf("whether stack %s works was not found out: %w", target.Name(), err)
 	}
@@ -282,18 +281,25 @@ func (p *promotion) verify(ctx context.Context, target environment, services []s
 	return nil
 }
 
-// check smoke-tests services, all at once. Those without a URL, which are not deployed yet, are left out.
-func (p *promotion) check(ctx context.Context, urls map[string]string, services []string, wanted map[string]string, wait time.Duration,
+// check smoke-tests services, all at once and each by what its stack says of it. Those without a URL, which are not deployed yet,
+// are left out.
+func (p *promotion) check(ctx context.Context, outputs stack.Outputs, services []string, wanted map[string]string, wait time.Duration,
 ) (map[string]smoke.Report, error) {
+	targets := map[string]smoke.Target{}
+	for _, name := range services {
+		target, err := outputs.Target(name)
+		if err != nil {
+			return nil, err
+		}
+		if target.URL != "" {
+			target.Version, target.Wait = wanted[name], wait
+			targets[name] = target
+		}
+	}
 	var mu sync.Mutex
 	reports, errs := map[string]smoke.Report{}, []error{}
 	var running sync.WaitGroup
-	for _, name := range services {
-		if urls[name] == "" {
-			continue
-		}
-		target := p.expected
-		target.URL, target.Version, target.Wait = urls[name], wanted[name], wait
+	for name, target := range targets {
 		running.Go(func() {
 			report, err := p.smoke(ctx, target)
 			mu.Lock()
@@ -323,7 +329,7 @@ func (p *promotion) show(services []string, reports map[string]smoke.Report) err
 	return errors.Join(errs...)
 }
 
-// versions are what services said they were, as far as they said it.
+// versions are what services said they were, and the digests of those that say none.
 func versions(reports map[string]smoke.Report) map[string]string {
 	found := map[string]string{}
 	for name, report := range reports {
@@ -357,7 +363,7 @@ func (c change) show(w io.Writer, services []string, runs images, current map[st
 }
 
 func described(image stack.Image, version string) string {
-	if version == "" {
+	if version == "" || smoke.IsDigest(version) {
 		return short(image)
 	}
 	return short(image) + " " + version

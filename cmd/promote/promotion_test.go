@@ -7,7 +7,10 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,6 +24,7 @@ type fake struct {
 	last       stack.Update
 	runs       images
 	urls       map[string]string
+	checks     map[string]smoke.Checks
 	configured images
 	before     images // configured
 	beforeNow  images // deployed
@@ -28,13 +32,16 @@ type fake struct {
 	history    []stack.Release
 	previewErr error
 	upErr      error
+	overtaken  images // what runs after an update that somebody else's followed
 	log        *[]string
 }
 
 func (f *fake) Name() string { return f.name }
 
 func (f *fake) Outputs(context.Context) (stack.Outputs, error) {
-	return stack.Outputs{URLs: f.urls, Images: f.runs, Canaries: f.canaries, Before: f.beforeNow}, nil
+	return stack.Outputs{
+		URLs: f.urls, Checks: f.checks, Images: f.runs, Canaries: f.canaries, Before: f.beforeNow, Domains: stack.Domains{"dev.test", "prod.test"},
+	}, nil
 }
 
 func (f *fake) LastUpdate(context.Context) (stack.Update, bool, error) {
@@ -58,7 +65,8 @@ func (f *fake) Up(_ context.Context, message string, _ io.Writer) error {
 	if errors.Is(f.upErr, stack.ErrNotBegun) {
 		return f.upErr
 	}
-	f.runs = f.configured
+	f.runs = maps.Clone(f.configured)
+	maps.Copy(f.runs, f.overtaken)
 	f.last = stack.Update{Kind: "update", Result: "succeeded"}
 	if f.upErr != nil {
 		f.last.Result = "failed"
@@ -99,14 +107,16 @@ func (d *fakeDraft) Discard() { d.note("discard") }
 type world struct {
 	dev, prod *fake
 	broken    map[string]bool // services that fail their smoke test, by URL
-	mute      bool            // services answer none of the paths that are asked for
-	stuck     bool            // the services of prod go on to run what they ran
-	answer    bool            // to every question
+	mute      bool            // services tell no version
+	asked     []smoke.Target
+	stuck     bool // the services of prod go on to run what they ran
+	answer    bool // to every question
 	preview   bool
 	questions int
 	services  []string // that are asked for
-	digests   map[string]string
+	digests   digests
 	log       []string
+	mu        sync.Mutex
 	out       bytes.Buffer
 }
 
@@ -133,7 +143,7 @@ func (w *world) promotion() *promotion {
 		services: w.services,
 		digests:  w.digests,
 		preview:  w.preview,
-		expected: smoke.Target{Wait: time.Second},
+		wait:     time.Second,
 		confirm: func(context.Context, string) (bool, error) {
 			w.questions++
 			return w.answer, nil
@@ -141,6 +151,9 @@ func (w *world) promotion() *promotion {
 		out: &w.out,
 		// A service says the digest that it runs as its version.
 		smoke: func(_ context.Context, target smoke.Target) (smoke.Report, error) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.asked = append(w.asked, target)
 			report := smoke.Report{URL: target.URL}
 			for _, f := range []*fake{w.dev, w.prod} {
 				for name, url := range f.urls {
@@ -153,11 +166,11 @@ func (w *world) promotion() *promotion {
 				report.Version = "version a"
 			}
 			result := smoke.Result{Name: "version", State: smoke.OK}
+			if w.mute {
+				report.Version = target.Image
+			}
 			if w.broken[target.URL] || target.Version != "" && target.Version != report.Version {
 				result.State = smoke.Failed
-			}
-			if w.mute {
-				result.State, report.Version = smoke.Skipped, ""
 			}
 			report.Results = []smoke.Result{result}
 			return report, nil
@@ -292,8 +305,17 @@ func TestPromote(t *testing.T) {
 			err: "stack dev is not fit to be promoted: smoke test of https://api.dev.test failed", config: []string{oldAPI, oldHello},
 		},
 		{
-			name: "nothing of the source's services can be checked", given: func(w *world) { w.mute = true },
-			err: "nothing of service hello itself was checked: name a path of it that must answer 200, with -health", config: []string{oldAPI, oldHello},
+			name: "services that tell no version", given: func(w *world) { w.mute = true },
+			log:    "preview save up prod: promote from dev: api sha256:b00000000000, hello sha256:b00000000000 discard",
+			config: []string{newAPI, newHello}, asked: 1, out: []string{"hello  sha256:a00000000000  ->  sha256:b00000000000\n"},
+		},
+		{
+			name: "a URL that is somebody else's", given: func(w *world) { w.dev.urls["api"] = "https://api.evil.test/" },
+			err: `stack dev: service api is not asked: its URL "https://api.evil.test/" is not in the configured dev.test, prod.test`, config: []string{oldAPI, oldHello},
+		},
+		{
+			name: "a URL of the target that is somebody else's", given: func(w *world) { w.prod.urls["api"] = "http://127.0.0.1:9000/x" },
+			err: `stack prod: service api is not asked: its URL must be https://host`, config: []string{oldAPI, oldHello},
 		},
 		{
 			name: "a service that is not promoted does not work", given: func(w *world) {
@@ -304,18 +326,47 @@ func TestPromote(t *testing.T) {
 			config: []string{oldAPI, newHello}, asked: 1,
 		},
 		{
-			name: "the source runs the digest", given: func(w *world) { w.digests = map[string]string{"hello": digest("b")} },
+			name: "the source runs the digests", given: func(w *world) { w.digests = digests{"hello": digest("b"), "api": digest("b")} },
 			log: both, config: []string{newAPI, newHello}, asked: 1,
 		},
 		{
-			name: "the source runs another digest", given: func(w *world) { w.digests = map[string]string{"hello": digest("a")} },
+			name: "the source runs the digest of the service that is named", given: func(w *world) {
+				w.services, w.digests = []string{"hello"}, digests{"hello": digest("b")}
+			},
+			log:    "preview save up prod: promote from dev: hello sha256:b00000000000 version b discard",
+			config: []string{oldAPI, newHello}, asked: 1,
+		},
+		{
+			name: "the digest of the only service", given: func(w *world) { w.services, w.digests = []string{"hello"}, digests{"": digest("b")} },
+			log:    "preview save up prod: promote from dev: hello sha256:b00000000000 version b discard",
+			config: []string{oldAPI, newHello}, asked: 1,
+		},
+		{
+			name: "another digest than that of the only service", given: func(w *world) { w.services, w.digests = []string{"hello"}, digests{"": digest("a")} },
+			err: "stack dev runs service hello as r.test/hello@" + digest("b") + ", not as " + digest("a"), config: []string{oldAPI, oldHello},
+		},
+		{
+			name: "a digest without a service, and two services", given: func(w *world) { w.digests = digests{"": digest("b")} },
+			err: "a digest without a service's name is for one service, and these are to be promoted: api, hello", config: []string{oldAPI, oldHello},
+		},
+		{
+			name: "the source runs another digest", given: func(w *world) { w.digests = digests{"hello": digest("a"), "api": digest("b")} },
 			err:    "stack dev runs service hello as r.test/hello@" + digest("b") + ", not as " + digest("a") + ": something else was deployed there since",
 			config: []string{oldAPI, oldHello},
 		},
 		{
+			name: "a service whose digest nobody has seen", given: func(w *world) { w.digests = digests{"hello": digest("b")} },
+			err:    "service api would be promoted too, unseen: give its digest, of sha256:b00000000000, or name the services to promote",
+			config: []string{oldAPI, oldHello},
+		},
+		{
+			name: "a preview for those who want to see it", given: func(w *world) { w.preview, w.digests = true, digests{"hello": digest("b")} },
+			log: "preview discard", config: []string{oldAPI, oldHello}, out: []string{"api    sha256:a00000000000 version a  ->  sha256:b00000000000"},
+		},
+		{
 			name: "the digest of a service that is not promoted", given: func(w *world) {
 				w.services = []string{"api"}
-				w.digests = map[string]string{"hello": digest("b")}
+				w.digests = digests{"hello": digest("b"), "api": digest("b")}
 			},
 			err: "service hello, whose digest is given, is not among those to promote", config: []string{oldAPI, oldHello},
 		},
@@ -372,6 +423,86 @@ func TestPromote(t *testing.T) {
 			}
 			w.check(t, w.promotion().promote(t.Context(), w.dev, w.prod), test.err, test.log, test.config, test.asked, test.out)
 		})
+	}
+}
+
+// Each service is asked what its own stack says that it has.
+func TestPromoteAsksEachServiceItsOwn(t *testing.T) {
+	w := newWorld(t)
+	w.dev.checks = map[string]smoke.Checks{"api": {HealthPath: "/api/up", HealthRouted: true}, "hello": {VersionPath: "/version"}}
+	w.prod.checks = map[string]smoke.Checks{"api": {HealthPath: "/up", HealthRouted: true}}
+	save := filepath.Join(t.TempDir(), "digests")
+	p := w.promotion()
+	p.save = save
+	if err := p.promote(t.Context(), w.dev, w.prod); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, target := range w.asked {
+		got[target.URL] += fmt.Sprintf(" health %q version %q", target.HealthPath, target.VersionPath)
+	}
+	const nothing = ` health "" version ""`
+	for url, want := range map[string]string{
+		"https://api.dev.test":    ` health "/api/up" version ""`,
+		"https://hello.dev.test":  ` health "" version "/version"`,
+		"https://api.prod.test":   ` health "/up" version "" health "/up" version ""`, // before, and after
+		"https://hello.prod.test": nothing + nothing,
+	} {
+		if got[url] != want {
+			t.Errorf("%s was asked for%s, want%s", url, got[url], want)
+		}
+	}
+	// What was seen can be given when it is approved.
+	text, err := os.ReadFile(save)
+	if err != nil || string(text) != "api="+digest("b")+"\nhello="+digest("b")+"\n" {
+		t.Errorf("saved %q (%v)", text, err)
+	}
+	given := digests{}
+	for line := range strings.Lines(string(text)) {
+		if err := given.add(strings.TrimSpace(line)); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := given.check("dev", []string{"api", "hello"}, w.dev.runs, true); err != nil {
+		t.Error(err)
+	}
+}
+
+// That an update has succeeded is not yet that what was promoted runs: another one may have come in between.
+func TestPromoteLooksAtWhatRuns(t *testing.T) {
+	w := newWorld(t)
+	w.prod.overtaken = images{"hello": {Repository: "r.test/hello", Digest: digest("c")}}
+	err := w.promotion().promote(t.Context(), w.dev, w.prod)
+	want := "stack prod runs service hello as r.test/hello@" + digest("c") + ", and not as copies.test/hello@" + digest("b")
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("error %v, want %s", err, want)
+	}
+}
+
+func TestDigestsOfTheCommandLine(t *testing.T) {
+	for _, test := range []struct {
+		given []string
+		right bool
+	}{
+		{[]string{"hello=sha256:aa"}, true},
+		{[]string{"hello=sha256:aa", "api=sha256:bb"}, true},
+		{[]string{"sha256:aa"}, true},
+		{[]string{"=sha256:aa"}, false},
+		{[]string{"hello"}, false},
+		{[]string{"hello=v1"}, false},
+		{[]string{""}, false},
+		{[]string{"hello=sha256:aa", "hello=sha256:bb"}, false},
+		{[]string{"sha256:aa", "sha256:aa"}, false},
+		{[]string{"sha256:aa", "hello=sha256:aa"}, false},
+		{[]string{"hello=sha256:aa", "sha256:aa"}, false},
+	} {
+		d, right := digests{}, true
+		for _, text := range test.given {
+			right = right && d.add(text) == nil
+		}
+		if right != test.right || right && len(d) != len(test.given) {
+			t.Errorf("%q is taken for %v", test.given, d)
+		}
 	}
 }
 

@@ -23,8 +23,9 @@ import (
 const usage = `usage: smoke [flags] URL…
        smoke [flags] -stack STACK
 
-Checks services from outside, as their users reach them: TLS, the redirect from plain HTTP, the 404 of an unknown host name,
-health, version, and that a WebSocket echoes. It trusts the system's roots (SSL_CERT_FILE) and uses the environment's proxy
+Checks services from outside, as their users reach them: TLS, the redirect from plain HTTP, the 404 of an unknown host name, and
+what each service has: of a stack's services that is what their configuration says (healthCheck and smoke), of a URL what the
+flags say, and at least that it answers. It trusts the system's roots (SSL_CERT_FILE) and uses the environment's proxy
 (HTTPS_PROXY, HTTP_PROXY). It ends with 1 if a check failed.
 
 `
@@ -45,59 +46,96 @@ func main() {
 // errUsage is the error of a command line that does not make sense, which has been said.
 var errUsage = errors.New("usage")
 
+// options are what the command line says.
+type options struct {
+	expected            smoke.Target // of every service; its paths of URLs
+	stack, service, dir string
+	urls                []string
+}
+
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	o, err := parse(args, stderr)
+	if err != nil {
+		return err
+	}
+	var targets []smoke.Target
+	for _, url := range o.urls {
+		targets = append(targets, smoke.Target{URL: url, Checks: o.expected.Checks})
+	}
+	if o.stack != "" {
+		if targets, err = targetsOf(ctx, o.dir, o.stack, o.service); err != nil {
+			return err
+		}
+	}
+	for i := range targets {
+		targets[i].Version, targets[i].Wait, targets[i].Expiry = o.expected.Version, o.expected.Wait, o.expected.Expiry
+	}
+	return check(ctx, targets, stdout)
+}
+
+func parse(args []string, stderr io.Writer) (options, error) {
 	flags := flag.NewFlagSet("smoke", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() {
 		fmt.Fprint(stderr, usage)
 		flags.PrintDefaults()
 	}
-	var (
-		target    smoke.Target
-		stackName = flags.String("stack", "", "check the services of this `stack`, by its output urls")
-		service   = flags.String("service", "", "with -stack: check this `service` alone")
-		dir       = flags.String("C", ".", "with -stack: the Pulumi project's `folder`")
-		expiry    = flags.Int("expiry", int(smoke.Expiry/(24*time.Hour)), "the certificate must be valid for this many `days`")
-	)
-	flags.StringVar(&target.Version, "version", "", "the `version` that /version must say; any if empty")
-	flags.DurationVar(&target.Wait, "wait", 0, "repeat what fails for as long as this")
-	flags.StringVar(&target.HealthPath, "health", smoke.HealthPath, "`path` that must answer 200")
-	flags.StringVar(&target.VersionPath, "version-path", smoke.VersionPath, "`path` that must answer the version")
-	flags.StringVar(&target.WebSocketPath, "websocket", "/ws", "`path` of a WebSocket that echoes; no check if empty")
+	var o options
+	e := &o.expected
+	flags.StringVar(&o.stack, "stack", "", "check the services of this `stack`, as its outputs tell them")
+	flags.StringVar(&o.service, "service", "", "with -stack: check this `service` alone")
+	flags.StringVar(&o.dir, "C", ".", "with -stack: the Pulumi project's `folder`")
+	expiry := flags.Int("expiry", int(smoke.Expiry/(24*time.Hour)), "the certificate must be valid for this many `days`")
+	flags.DurationVar(&e.Wait, "wait", 0, "repeat what fails for as long as this")
+	flags.StringVar(&e.Version, "version", "",
+		"the `version` that services must tell, if they tell one; or the digest sha256:… that they must run; any if empty")
+	flags.StringVar(&e.HealthPath, "health", "", "with URLs: `path` that must answer 200")
+	flags.StringVar(&e.HealthCodes, "health-codes", "", "with URLs: the `codes` that it may answer, such as 200-299")
+	flags.StringVar(&e.VersionPath, "version-path", "", "with URLs: `path` that must answer the version")
+	flags.StringVar(&e.WebSocketPath, "websocket", "", "with URLs: `path` of a WebSocket that echoes")
+	flags.Func("path", "with URLs: `path` that must answer without an error; may be repeated", func(path string) error {
+		e.Paths = append(e.Paths, path)
+		return nil
+	})
 	if err := flags.Parse(args); err != nil {
-		return errUsage
+		return o, errUsage
 	}
-	target.Expiry = time.Duration(*expiry) * 24 * time.Hour
-
-	complaint := ""
-	switch {
-	case *stackName == "" && flags.NArg() == 0:
-		complaint = "give URLs, or -stack"
-	case *stackName != "" && flags.NArg() > 0:
-		complaint = "give URLs or -stack, not both"
-	case *stackName == "" && *service != "":
-		complaint = "-service goes with -stack"
-	case *expiry < 0 || target.Wait < 0:
-		complaint = "-expiry and -wait cannot be negative"
-	}
-	if complaint != "" {
+	e.HealthRouted = true
+	e.Expiry = time.Duration(*expiry) * 24 * time.Hour
+	o.urls = flags.Args()
+	if complaint := o.complaint(); complaint != "" {
 		fmt.Fprintf(stderr, "smoke: %s\n\n", complaint)
 		flags.Usage()
-		return errUsage
+		return o, errUsage
 	}
-
-	urls := flags.Args()
-	if *stackName != "" {
-		var err error
-		if urls, err = urlsOf(ctx, *dir, *stackName, *service); err != nil {
-			return err
-		}
-	}
-	return check(ctx, target, urls, stdout)
+	return o, nil
 }
 
-// urlsOf returns the URLs of a stack's services, or of one of them.
-func urlsOf(ctx context.Context, dir, name, service string) ([]string, error) {
+// complaint returns what does not make sense; nothing if all does.
+func (o options) complaint() string {
+	e := o.expected
+	paths := e.HealthPath + e.HealthCodes + e.VersionPath + e.WebSocketPath + strings.Join(e.Paths, "")
+	switch {
+	case o.stack == "" && len(o.urls) == 0:
+		return "give URLs, or -stack"
+	case o.stack != "" && len(o.urls) > 0:
+		return "give URLs or -stack, not both"
+	case o.stack == "" && o.service != "":
+		return "-service goes with -stack"
+	case o.stack != "" && paths != "":
+		return "paths go with URLs: which ones a stack's services have, their configuration says"
+	case o.stack == "" && smoke.IsDigest(e.Version):
+		return "a digest goes with -stack: a URL does not tell which image answers there"
+	case o.stack == "" && e.Version != "" && e.VersionPath == "":
+		return "-version goes with -stack, or with -version-path"
+	case e.Expiry < 0 || e.Wait < 0:
+		return "-expiry and -wait cannot be negative"
+	}
+	return ""
+}
+
+// targetsOf returns a stack's services, or one of them.
+func targetsOf(ctx context.Context, dir, name, service string) ([]smoke.Target, error) {
 	opened, err := stack.Open(ctx, dir, name)
 	if err != nil {
 		return nil, err
@@ -116,23 +154,21 @@ func urlsOf(ctx context.Context, dir, name, service string) ([]string, error) {
 		}
 		services = []string{service}
 	}
-	urls := make([]string, len(services))
+	targets := make([]smoke.Target, len(services))
 	for i, s := range services {
-		urls[i] = outputs.URLs[s]
+		if targets[i], err = outputs.Target(s); err != nil {
+			return nil, fmt.Errorf("stack %s: %w", name, err)
+		}
 	}
-	return urls, nil
+	return targets, nil
 }
 
 // check checks all services at once and writes their reports in order.
-func check(ctx context.Context, target smoke.Target, urls []string, w io.Writer) error {
-	reports, errs := make([]smoke.Report, len(urls)), make([]error, len(urls))
+func check(ctx context.Context, targets []smoke.Target, w io.Writer) error {
+	reports, errs := make([]smoke.Report, len(targets)), make([]error, len(targets))
 	var running sync.WaitGroup
-	for i, url := range urls {
-		running.Go(func() {
-			target := target
-			target.URL = url
-			reports[i], errs[i] = smoke.Run(ctx, target)
-		})
+	for i, target := range targets {
+		running.Go(func() { reports[i], errs[i] = smoke.Run(ctx, target) })
 	}
 	running.Wait()
 	for i, report := range reports {

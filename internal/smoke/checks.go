@@ -1,6 +1,7 @@
 package smoke
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
@@ -11,6 +12,7 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/coder/websocket"
 )
@@ -45,21 +47,6 @@ func get(ctx context.Context, client *http.Client, target, host string) (answer,
 		return answer{}, fmt.Errorf("read the answer: %w", err)
 	}
 	return answer{Response: response, body: body}, nil
-}
-
-// routed returns the path itself if the load balancer routes it to the service. Otherwise another service might answer there,
-// and what is meant is the path below the service's own.
-func (p *probe) routed(path string) (routed string, same bool) {
-	below := strings.TrimSuffix(p.url.Path, "/")
-	if path == p.url.Path || strings.HasPrefix(path, below+"/") {
-		return path, true
-	}
-	return below + path, false
-}
-
-// missing is the error of a path that the service may well not have, since nobody said that it does.
-func missing(path, routed string) skip {
-	return skip(fmt.Sprintf("%s answers 404, and %s is another service's: give the path", routed, path))
 }
 
 // tls checks the certificate's chain, name and time, and the protocol's version: what net/http connects with at all is
@@ -104,7 +91,7 @@ func (p *probe) redirect(ctx context.Context, client *http.Client) (string, erro
 		return "", err
 	}
 	if a.StatusCode != http.StatusMovedPermanently {
-		return "", fmt.Errorf("plain HTTP answers %s, not 301", a.Status)
+		return "", fmt.Errorf("plain HTTP answers %s, not 301", status(a.StatusCode))
 	}
 	// An Application Load Balancer names the port, which the listener's action sets ("Action types for listener rules" in its
 	// user guide).
@@ -128,7 +115,7 @@ func (p *probe) notFound(ctx context.Context, client *http.Client) (string, erro
 		return "", skip("Cloudflare's proxy answers for names that are not its own")
 	}
 	if a.StatusCode != http.StatusNotFound {
-		return "", fmt.Errorf("an unknown host name gets %s, not 404", a.Status)
+		return "", fmt.Errorf("an unknown host name gets %s, not 404", status(a.StatusCode))
 	}
 	var body struct {
 		Message string `json:"message"`
@@ -139,68 +126,124 @@ func (p *probe) notFound(ctx context.Context, client *http.Client) (string, erro
 	return "an unknown host name gets 404", nil
 }
 
-// own asks for a path that must answer 200, and returns where that is routed to the service.
-func (p *probe) own(ctx context.Context, client *http.Client, path string) (answer, string, error) {
-	routed, same := p.routed(path)
-	a, err := p.get(ctx, client, routed)
+// health checks that the service says that it is well, or that it answers at all if nobody outside can ask for that.
+func (p *probe) health(ctx context.Context, client *http.Client) (string, error) {
+	path, passes := p.AskHealth(cmp.Or(p.url.EscapedPath(), "/"))
+	a, err := p.get(ctx, client, path)
+	asked := path == p.HealthPath
 	switch {
 	case err != nil:
-		return answer{}, "", err
-	case !same && a.StatusCode == http.StatusNotFound:
-		return answer{}, "", missing(path, routed)
-	case a.StatusCode != http.StatusOK:
-		return answer{}, "", fmt.Errorf("%s answers %s, not 200", routed, a.Status)
+		return "", err
+	case isBalancers(a.Response):
+		return "", fmt.Errorf("%s answers %s, by the load balancer itself: %s", path, status(a.StatusCode), whyBalancer(a.StatusCode))
+	case asked && !passes(a.StatusCode):
+		return "", fmt.Errorf("%s answers %s, not %s", path, status(a.StatusCode), cmp.Or(p.HealthCodes, "200"))
+	case !passes(a.StatusCode):
+		return "", fmt.Errorf("%s answers %s", path, status(a.StatusCode))
+	case !asked && p.HealthPath != "":
+		return fmt.Sprintf("%s answers %d; %s is not routed to the service", path, a.StatusCode, p.HealthPath), nil
 	}
-	return a, routed, nil
+	return fmt.Sprintf("%s answers %d", path, a.StatusCode), nil
 }
 
-// health checks that the service says that it is well.
-func (p *probe) health(ctx context.Context, client *http.Client) (string, error) {
-	_, path, err := p.own(ctx, client, p.HealthPath)
+// status is a status in words of ours, as those of the answer are whatever somebody puts there.
+func status(code int) string {
+	return strings.TrimSpace(fmt.Sprintf("%d %s", code, http.StatusText(code)))
+}
+
+// whyBalancer tells why the load balancer answers itself ("HTTP errors" in "Troubleshoot your Application Load Balancers").
+func whyBalancer(status int) string {
+	switch status {
+	case http.StatusNotFound:
+		return "no rule sends this to a service"
+	case http.StatusServiceUnavailable:
+		return "the service has no healthy task"
+	default:
+		return "the service's tasks do not answer it as they should"
+	}
+}
+
+// path checks that a path of the service answers without an error.
+func (p *probe) path(ctx context.Context, client *http.Client, path string) (string, error) {
+	a, err := p.get(ctx, client, path)
 	if err != nil {
 		return "", err
 	}
-	return path + " answers 200", nil
+	if !Passes(a.StatusCode) {
+		return "", fmt.Errorf("%s answers %s", path, status(a.StatusCode))
+	}
+	return fmt.Sprintf("%s answers %d", path, a.StatusCode), nil
 }
 
-// version checks which version of the service answers.
+// IsDigest says whether a version is the digest of an image.
+func IsDigest(version string) bool { return strings.HasPrefix(version, "sha256:") }
+
+// version checks which version of the service answers. Of one that tells none, the image's digest is the version.
 func (p *probe) version(ctx context.Context, client *http.Client) (string, error) {
-	a, path, err := p.own(ctx, client, p.VersionPath)
-	var unanswered skip
-	if errors.As(err, &unanswered) && p.Version != "" {
-		return "", fmt.Errorf("the version cannot be checked: %s", string(unanswered))
+	if p.Image != "" && IsDigest(p.Version) && p.Version != p.Image {
+		return "", fmt.Errorf("the service runs the image %s, not %s", p.Image, p.Version)
 	}
+	if p.VersionPath == "" {
+		return p.digest()
+	}
+	a, err := p.get(ctx, client, p.VersionPath)
 	if err != nil {
 		return "", err
 	}
-	var body struct {
+	if a.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("%s answers %s, not 200", p.VersionPath, status(a.StatusCode))
+	}
+	said, err := ReadVersion(a.body)
+	if err != nil {
+		return "", fmt.Errorf("%s %w", p.VersionPath, err)
+	}
+	p.found = said
+	if p.Version != "" && !IsDigest(p.Version) && said != p.Version {
+		return "", fmt.Errorf("%s says %q, not %q", p.VersionPath, said, p.Version)
+	}
+	return fmt.Sprintf("%s says %q", p.VersionPath, said), nil
+}
+
+// digest takes the image's digest for the version.
+func (p *probe) digest() (string, error) {
+	p.found = p.Image
+	const none = "the service tells no version"
+	switch {
+	case p.Image == "":
+		return "", skip(none)
+	case p.Version != "" && !IsDigest(p.Version):
+		return "", skip(fmt.Sprintf("%s that could be %q; its image is %s", none, p.Version, p.Image))
+	}
+	return none + "; its image is " + p.Image, nil
+}
+
+// maxVersion is how long a version may be, in bytes: longer than a name for people.
+const maxVersion = 256
+
+// ReadVersion returns the version that an answer tells. It goes to terminals and into stacks' histories, so that it must be of
+// printable characters.
+func ReadVersion(body []byte) (string, error) {
+	var said struct {
 		Version string `json:"version"`
 	}
-	if err := json.Unmarshal(a.body, &body); err != nil || body.Version == "" {
-		return "", fmt.Errorf("%s does not answer a JSON object with a version", path)
+	switch err := json.Unmarshal(body, &said); {
+	case err != nil || said.Version == "":
+		return "", errors.New("does not answer a JSON object with a version")
+	case len(said.Version) > maxVersion || strings.ContainsFunc(said.Version, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return "", fmt.Errorf("answers a version that is longer than %d bytes or has characters that cannot be printed", maxVersion)
 	}
-	p.found = body.Version
-	if p.Version != "" && body.Version != p.Version {
-		return "", fmt.Errorf("%s says %q, not %q", path, body.Version, p.Version)
-	}
-	return fmt.Sprintf("%s says %q", path, body.Version), nil
+	return said.Version, nil
 }
 
 // webSocket checks that what is said comes back. Others may speak meanwhile: the service sends to all what each says.
 func (p *probe) webSocket(ctx context.Context, client *http.Client) (string, error) {
-	if p.WebSocketPath == "" {
-		return "", skip("not asked for")
-	}
-	path, same := p.routed(p.WebSocketPath)
+	path := p.WebSocketPath
 	start := time.Now()
 	conn, response, err := websocket.Dial( //nolint:bodyclose // says the library: it need not be
 		ctx, "https://"+p.url.Host+path, &websocket.DialOptions{HTTPClient: client})
 	if err != nil {
-		if response != nil && response.StatusCode == http.StatusNotFound && !same {
-			return "", missing(p.WebSocketPath, path)
-		}
 		if response != nil {
-			return "", fmt.Errorf("%s answers %s, not 101", path, response.Status)
+			return "", fmt.Errorf("%s answers %s, not 101", path, status(response.StatusCode))
 		}
 		return "", err
 	}

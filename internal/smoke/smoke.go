@@ -16,14 +16,13 @@ import (
 	"time"
 )
 
-// Target is a service and what is expected of it. Paths are absolute on the service's host, or below the service's path where
-// they are not routed to it: at https://host/api, /healthz means /api/healthz, and is skipped if the service has no such thing.
+// Target is a service and what is expected of it.
 type Target struct {
-	URL           string // https://host, or https://host/path if only that path of the host is the service's
-	Version       string // that /version must say; empty accepts any
-	HealthPath    string // must answer 200; default /healthz
-	VersionPath   string // must answer a JSON object with a version; default /version
-	WebSocketPath string // must echo what it is sent; empty for a service without WebSocket
+	URL string // https://host, or https://host/path if only that path of the host is the service's
+	Checks
+	// Version is what the service must say that it is; as sha256:…, the digest of the image that it must run. Empty accepts any.
+	Version string
+	Image   string // the digest of the image that the service runs, if that is known
 
 	Expiry  time.Duration // for which the certificate must still be valid; default 14 days
 	Wait    time.Duration // how long a check that fails is repeated; default: not at all
@@ -36,10 +35,8 @@ type Target struct {
 
 // Defaults of a [Target].
 const (
-	HealthPath  = "/healthz"
-	VersionPath = "/version"
-	Expiry      = 14 * 24 * time.Hour
-	timeout     = 10 * time.Second
+	Expiry  = 14 * 24 * time.Hour
+	timeout = 10 * time.Second
 )
 
 // pause is between two attempts at a check.
@@ -66,7 +63,7 @@ type Result struct {
 // Report is the outcome of all checks of a service.
 type Report struct {
 	URL     string
-	Version string // what the service says it is; empty if that is not known
+	Version string // what the service says it is, or else the digest of its image; empty if neither is known
 	Results []Result
 	Advice  string // what to do about checks that failed; empty if that is not known
 }
@@ -85,13 +82,6 @@ func (r Report) Err() error {
 	return fmt.Errorf("smoke test of %s failed: %s", r.URL, strings.Join(failed, ", "))
 }
 
-// Own says whether at least one check was about the service itself, and not only about the load balancer in front of it.
-func (r Report) Own() bool {
-	return slices.ContainsFunc(r.Results, func(result Result) bool {
-		return slices.Contains([]string{"health", "version", "websocket"}, result.Name) && result.State != Skipped
-	})
-}
-
 // Run checks the service, all checks at once and each on its own. A check that fails is repeated until Wait is over or ctx
 // ends. The error is of a URL that cannot be checked; what is wrong with the service is in the report.
 func Run(ctx context.Context, target Target) (Report, error) {
@@ -99,17 +89,7 @@ func Run(ctx context.Context, target Target) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	checks := []struct {
-		name string
-		run  func(context.Context, *http.Client) (string, error)
-	}{
-		{"tls", p.tls},
-		{"redirect", p.redirect},
-		{"404", p.notFound},
-		{"health", p.health},
-		{"version", p.version},
-		{"websocket", p.webSocket},
-	}
+	checks := p.checks()
 	report := Report{URL: target.URL, Results: make([]Result, len(checks))}
 	var running sync.WaitGroup
 	for i, check := range checks {
@@ -123,6 +103,29 @@ func Run(ctx context.Context, target Target) (Report, error) {
 	report.Version = p.found
 	report.Advice = p.advise(report.Results)
 	return report, nil
+}
+
+// check is one that a probe makes.
+type check struct {
+	name string
+	run  func(context.Context, *http.Client) (string, error)
+}
+
+// checks returns those of the load balancer, and those that the service is there for.
+func (p *probe) checks() []check {
+	checks := []check{{"tls", p.tls}, {"redirect", p.redirect}, {"404", p.notFound}, {"health", p.health}}
+	if p.VersionPath != "" || p.Version != "" || p.Image != "" {
+		checks = append(checks, check{"version", p.version})
+	}
+	if p.WebSocketPath != "" {
+		checks = append(checks, check{"websocket", p.webSocket})
+	}
+	for _, path := range p.Paths {
+		checks = append(checks, check{"path", func(ctx context.Context, client *http.Client) (string, error) {
+			return p.path(ctx, client, path)
+		}})
+	}
+	return checks
 }
 
 // advise tells what reaches a service of the local cloud by its name. RFC 2606 keeps .test out of the world's DNS, and nothing
@@ -141,7 +144,7 @@ func (p *probe) advise(results []Result) string {
 type probe struct {
 	Target
 	url   *url.URL
-	found string // by the version check
+	found string // by the check of the version
 }
 
 func newProbe(target Target) (*probe, error) {
@@ -152,14 +155,15 @@ func newProbe(target Target) (*probe, error) {
 	if u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return nil, fmt.Errorf("smoke test: the URL must be https://host or https://host/path, not %s", u.Redacted())
 	}
-	for _, path := range []*string{&target.HealthPath, &target.VersionPath, &target.WebSocketPath} {
-		if *path != "" && !strings.HasPrefix(*path, "/") {
-			return nil, fmt.Errorf("smoke test: the path %s must begin with /", *path)
+	for _, path := range append([]string{target.HealthPath, target.VersionPath, target.WebSocketPath}, target.Paths...) {
+		if path != "" && !strings.HasPrefix(path, "/") {
+			return nil, fmt.Errorf("smoke test: the path %s must begin with /", path)
 		}
 	}
+	if _, err := MatchesCodes(target.HealthCodes, http.StatusOK); err != nil {
+		return nil, fmt.Errorf("smoke test: %w", err)
+	}
 	p := &probe{Target: target, url: u}
-	defaultTo(&p.HealthPath, HealthPath)
-	defaultTo(&p.VersionPath, VersionPath)
 	defaultTo(&p.Expiry, Expiry)
 	defaultTo(&p.Timeout, timeout)
 	if p.Transport == nil {

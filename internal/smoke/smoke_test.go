@@ -18,6 +18,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -36,6 +37,11 @@ type site struct {
 
 const host = "hello.slipway.test"
 
+// all is what the good site has.
+func all() Checks {
+	return Checks{HealthPath: "/healthz", HealthRouted: true, VersionPath: "/version", WebSocketPath: "/ws", Paths: []string{"/"}}
+}
+
 func goodSite() *site {
 	s := &site{
 		plain: func(w http.ResponseWriter, r *http.Request) {
@@ -45,6 +51,7 @@ func goodSite() *site {
 		unknown: reply(http.StatusNotFound, `{"message": "Not Found"}`),
 		service: http.NewServeMux(),
 	}
+	s.service.HandleFunc("/{$}", reply(http.StatusFound, ""))
 	s.service.HandleFunc("/healthz", reply(http.StatusOK, "ok"))
 	s.service.HandleFunc("/version", reply(http.StatusOK, `{"version":"v1","hostname":"a"}`))
 	s.service.HandleFunc("/ws", room(true))
@@ -63,6 +70,14 @@ func reply(status int, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(status)
 		_, _ = io.WriteString(w, body)
+	}
+}
+
+// byBalancer is an answer of the load balancer itself.
+func byBalancer(status int) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Server", "awselb/2.0")
+		w.WriteHeader(status)
 	}
 }
 
@@ -168,10 +183,6 @@ func TestChecks(t *testing.T) {
 	}{
 		"all is well":        {},
 		"health and version": {target: func(target *Target) { target.Version = "v1" }},
-		"no WebSocket": {
-			target: func(target *Target) { target.WebSocketPath = "" },
-			check:  "websocket", state: Skipped, detail: "not asked for",
-		},
 		"redirect that names no port": {site: func(s *site) {
 			s.plain = func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Set("Location", "https://"+r.Host+r.URL.RequestURI())
@@ -250,9 +261,64 @@ func TestChecks(t *testing.T) {
 			target: func(target *Target) { target.HealthPath = "/up" },
 			check:  "health", state: Failed, detail: "/up answers 500",
 		},
+		"another code of health": {
+			site:   func(s *site) { s.replace("/healthz", reply(http.StatusNoContent, "")) },
+			target: func(target *Target) { target.HealthCodes = "200-299" },
+		},
+		"not one of the codes of health": {
+			site:   func(s *site) { s.replace("/healthz", reply(http.StatusNoContent, "")) },
+			target: func(target *Target) { target.HealthCodes = "200,202" },
+			check:  "health", state: Failed, detail: "/healthz answers 204 No Content, not 200,202",
+		},
+		"no healthy task": {
+			site:  func(s *site) { s.replace("/healthz", byBalancer(http.StatusServiceUnavailable)) },
+			check: "health", state: Failed, detail: "/healthz answers 503 Service Unavailable, by the load balancer itself: the service has no healthy task",
+		},
+		"health is not routed": {
+			site:   func(s *site) { s.replace("/healthz", byBalancer(http.StatusNotFound)) },
+			target: func(target *Target) { target.HealthRouted = false },
+		},
+		"health is not known": {target: func(target *Target) { target.HealthPath = "" }},
+		"health is not routed, and the service has errors": {
+			site:   func(s *site) { s.replace("/app/", reply(http.StatusInternalServerError, "")) },
+			target: func(target *Target) { target.HealthRouted, target.URL = false, "https://"+host+"/app/" },
+			check:  "health", state: Failed, detail: "/app/ answers 500",
+		},
+		"health is not routed, and the service does not know its own root": {
+			site:   func(s *site) { s.replace("/app/", http.NotFound) },
+			target: func(target *Target) { target.HealthRouted, target.URL = false, "https://"+host+"/app/" },
+		},
+		"no route to the service": {
+			site:   func(s *site) { s.replace("/app/", byBalancer(http.StatusNotFound)) },
+			target: func(target *Target) { target.HealthRouted, target.URL = false, "https://"+host+"/app/" },
+			check:  "health", state: Failed, detail: "/app/ answers 404 Not Found, by the load balancer itself: no rule sends this to a service",
+		},
+		"a path with an error": {
+			site:  func(s *site) { s.replace("/{$}", http.NotFound) },
+			check: "path", state: Failed, detail: "/ answers 404 Not Found",
+		},
 		"another version": {
 			target: func(target *Target) { target.Version = "v2" },
 			check:  "version", state: Failed, detail: `/version says "v1", not "v2"`,
+		},
+		"another digest": {
+			target: func(target *Target) { target.Image, target.Version = "sha256:aa", "sha256:bb" },
+			check:  "version", state: Failed, detail: "the service runs the image sha256:aa, not sha256:bb",
+		},
+		"the digest":                 {target: func(target *Target) { target.Image, target.Version = "sha256:aa", "sha256:aa" }},
+		"the digest, and no version": {target: func(target *Target) { target.Image, target.Version, target.VersionPath = "sha256:aa", "sha256:aa", "" }},
+		"no version is told":         {target: func(target *Target) { target.Image, target.VersionPath = "sha256:aa", "" }},
+		"another digest, and no version": {
+			target: func(target *Target) { target.Image, target.Version, target.VersionPath = "sha256:aa", "sha256:bb", "" },
+			check:  "version", state: Failed, detail: "the service runs the image sha256:aa, not sha256:bb",
+		},
+		"a version of a service that tells none": {
+			target: func(target *Target) { target.Image, target.Version, target.VersionPath = "sha256:aa", "v1", "" },
+			check:  "version", state: Skipped, detail: `the service tells no version that could be "v1"; its image is sha256:aa`,
+		},
+		"a version for the terminal": {
+			site:  func(s *site) { s.replace("/version", reply(http.StatusOK, `{"version":"\u001b[2J"}`)) },
+			check: "version", state: Failed, detail: "characters that cannot be printed",
 		},
 		"version of another shape": {
 			site:  func(s *site) { s.replace("/version", reply(http.StatusOK, "v1")) },
@@ -282,31 +348,6 @@ func TestChecks(t *testing.T) {
 			target: func(target *Target) { target.URL = "https://gone.slipway.test" },
 			check:  "tls", state: Failed, detail: "there is no address for gone.slipway.test",
 		},
-		"a path of the host, which holds none of the checked paths": {
-			target: func(target *Target) { target.URL = "https://" + host + "/api/" },
-			check:  "health", state: Skipped, detail: "/api/healthz answers 404, and /healthz is another service's",
-		},
-		"a path of the host, whose service has a health check below it": {
-			site:   func(s *site) { s.replace("/api/healthz", reply(http.StatusTeapot, "")) },
-			target: func(target *Target) { target.URL = "https://" + host + "/api" },
-			check:  "health", state: Failed, detail: "/api/healthz answers 418",
-		},
-		"a path of the host, whose service has a version below it": {
-			site:   func(s *site) { s.replace("/api/version", reply(http.StatusOK, `{"version":"v1"}`)) },
-			target: func(target *Target) { target.URL, target.Version = "https://"+host+"/api/", "v2" },
-			check:  "version", state: Failed, detail: `/api/version says "v1", not "v2"`,
-		},
-		"a path of the host, and a wanted version": {
-			target: func(target *Target) { target.URL, target.Version = "https://"+host+"/api/", "v1" },
-			check:  "version", state: Failed, detail: "cannot be checked",
-		},
-		"a path of the host, with its own health check": {
-			site: func(s *site) { s.replace("/api/healthz", reply(http.StatusTeapot, "")) },
-			target: func(target *Target) {
-				target.URL, target.HealthPath = "https://"+host+"/api", "/api/healthz"
-			},
-			check: "health", state: Failed, detail: "418",
-		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -314,7 +355,7 @@ func TestChecks(t *testing.T) {
 			if test.site != nil {
 				test.site(s)
 			}
-			target := Target{URL: "https://" + host, WebSocketPath: "/ws", Timeout: 5 * time.Second, Transport: s.start(t)}
+			target := Target{URL: "https://" + host, Checks: all(), Timeout: 5 * time.Second, Transport: s.start(t)}
 			if test.target != nil {
 				test.target(&target)
 			}
@@ -322,7 +363,7 @@ func TestChecks(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(report.Results) != 6 {
+			if len(report.Results) != 7 {
 				t.Errorf("%d checks ran: %v", len(report.Results), report.Results)
 			}
 			for _, result := range report.Results {
@@ -333,8 +374,8 @@ func TestChecks(t *testing.T) {
 					}
 				case test.check == "" && result.State != OK:
 					t.Errorf("%s ended %s: %s", result.Name, result.State, result.Detail)
-				// One fault is found by one check, but where no connection gets through at all or a path is not the service's.
-				case test.check != "tls" && !strings.HasPrefix(name, "a path") && result.State != OK:
+				// One fault is found by one check, but where no connection gets through at all.
+				case test.check != "tls" && result.State != OK:
 					t.Errorf("%s ended %s as well: %s", result.Name, result.State, result.Detail)
 				}
 			}
@@ -346,9 +387,69 @@ func TestChecks(t *testing.T) {
 }
 
 func TestRunReportsTheVersion(t *testing.T) {
-	report, err := Run(t.Context(), Target{URL: "https://" + host, Transport: goodSite().start(t)})
-	if err != nil || report.Version != "v1" {
-		t.Errorf("version %q (%v), want v1", report.Version, err)
+	transport := goodSite().start(t)
+	for path, want := range map[string]string{"/version": "v1", "": "sha256:aa"} {
+		report, err := Run(t.Context(), Target{
+			URL: "https://" + host, Checks: Checks{VersionPath: path}, Image: "sha256:aa", Transport: transport,
+		})
+		if err != nil || report.Err() != nil || report.Version != want {
+			t.Errorf("version %q (%v, %v), want %s", report.Version, err, report.Err(), want)
+		}
+	}
+}
+
+// What a service does not have it is not asked for.
+func TestPlainServer(t *testing.T) {
+	s := goodSite()
+	s.service = http.NewServeMux()
+	var asked sync.Map
+	s.service.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		asked.Store(r.URL.Path, true)
+		reply(http.StatusOK, "<h1>hello")(w, r)
+	})
+	report, err := Run(t.Context(), Target{URL: "https://" + host, Transport: s.start(t)})
+	if err = errors.Join(err, report.Err()); err != nil || report.Version != "" {
+		t.Errorf("it is %+v: %v", report, err)
+	}
+	var names []string
+	for _, result := range report.Results {
+		names = append(names, result.Name)
+	}
+	if got := strings.Join(names, " "); got != "tls redirect 404 health" {
+		t.Errorf("checked %s", got)
+	}
+	asked.Range(func(path, _ any) bool {
+		if path != "/" {
+			t.Errorf("asked for %s", path)
+		}
+		return true
+	})
+}
+
+func TestMatchesCodes(t *testing.T) {
+	for _, test := range []struct {
+		codes       string
+		status      int
+		want, fails bool
+	}{
+		{"", 200, true, false},
+		{"", 204, false, false},
+		{"200", 200, true, false},
+		{"200,204", 204, true, false},
+		{"200, 204", 204, true, false},
+		{"200-299", 200, true, false},
+		{"200-299", 299, true, false},
+		{"200-299", 300, false, false},
+		{"200,301-302", 302, true, false},
+		{"200,301-302", 300, false, false},
+		{"2xx", 200, false, true},
+		{"200-", 200, false, true},
+		{"200,", 200, false, true},
+	} {
+		got, err := MatchesCodes(test.codes, test.status)
+		if got != test.want || (err != nil) != test.fails {
+			t.Errorf("%d in %q is %t, %v", test.status, test.codes, got, err)
+		}
 	}
 }
 
@@ -363,7 +464,7 @@ func TestRunWaits(t *testing.T) {
 		}
 		reply(http.StatusOK, version)(w, r)
 	})
-	target := Target{URL: "https://" + host, Version: "v2", Wait: time.Minute, Transport: s.start(t)}
+	target := Target{URL: "https://" + host, Checks: all(), Version: "v2", Wait: time.Minute, Transport: s.start(t)}
 	report, err := Run(t.Context(), target)
 	if err = errors.Join(err, report.Err()); err != nil {
 		t.Error(err)
@@ -387,7 +488,7 @@ func TestRunEndsWithItsContext(t *testing.T) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	})
 	start := time.Now()
-	report, err := Run(ctx, Target{URL: "https://" + host, Wait: time.Hour, Transport: s.start(t)})
+	report, err := Run(ctx, Target{URL: "https://" + host, Checks: all(), Wait: time.Hour, Transport: s.start(t)})
 	if err != nil || report.Err() == nil {
 		t.Errorf("%v, %v", report, err)
 	}
@@ -444,11 +545,11 @@ func TestRunThroughAProxy(t *testing.T) {
 	proxied := transport.Clone()
 	proxied.DialContext = nil
 	proxied.Proxy = http.ProxyURL(address)
-	report, err := Run(t.Context(), Target{URL: "https://" + host, WebSocketPath: "/ws", Transport: proxied})
+	report, err := Run(t.Context(), Target{URL: "https://" + host, Checks: all(), Transport: proxied})
 	if err = errors.Join(err, report.Err()); err != nil {
 		t.Error(err)
 	}
-	if tunnels.Load() != 5 || requests.Load() != 1 {
+	if tunnels.Load() != 6 || requests.Load() != 1 {
 		t.Errorf("the proxy saw %d tunnels and %d requests", tunnels.Load(), requests.Load())
 	}
 }
@@ -461,7 +562,9 @@ func TestRunRefusesURLs(t *testing.T) {
 		{URL: "https://user:password@" + host},
 		{URL: "https://" + host + "?a=b"},
 		{URL: "https://" + host + "/%zz"},
-		{URL: "https://" + host, HealthPath: "healthz"},
+		{URL: "https://" + host, Checks: Checks{HealthPath: "healthz"}},
+		{URL: "https://" + host, Checks: Checks{Paths: []string{"/", "up"}}},
+		{URL: "https://" + host, Checks: Checks{HealthCodes: "all"}},
 	} {
 		_, err := Run(t.Context(), target)
 		if err == nil {

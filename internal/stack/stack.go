@@ -9,6 +9,8 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
+
+	"slipway/internal/smoke"
 )
 
 // Stack is a stack of a project, which exists.
@@ -34,14 +36,17 @@ func (s *Stack) Project() *Project { return s.project }
 
 // Outputs are the stack's outputs, as main.go exports them. Maps are by service.
 type Outputs struct {
-	URLs                map[string]string `json:"urls"`
-	Images              map[string]Image  `json:"images"` // what its last update deployed
-	Canaries            map[string]Image  `json:"canaries"`
-	Before              map[string]Image  `json:"beforeImages"` // of what runs before a service, where it has an image of its own
-	Services            map[string]string `json:"services"`
-	LogGroups           map[string]string `json:"logGroups"`
-	Cluster             string            `json:"cluster"`
-	LoadBalancerDNSName string            `json:"loadBalancerDnsName"`
+	URLs                map[string]string       `json:"urls"`
+	Checks              map[string]smoke.Checks `json:"checks"` // nil if a program of before made the last update
+	Images              map[string]Image        `json:"images"` // what its last update deployed
+	Canaries            map[string]Image        `json:"canaries"`
+	Before              map[string]Image        `json:"beforeImages"` // of what runs before a service, where it has an image of its own
+	Services            map[string]string       `json:"services"`
+	LogGroups           map[string]string       `json:"logGroups"`
+	Cluster             string                  `json:"cluster"`
+	LoadBalancerDNSName string                  `json:"loadBalancerDnsName"`
+
+	Domains Domains `json:"-"` // in which services may be asked
 }
 
 // Outputs reads the stack's outputs. Those of a stack that has never been updated, or was destroyed, are zero.
@@ -51,6 +56,7 @@ func (s *Stack) Outputs(ctx context.Context) (Outputs, error) {
 	if err := s.project.query(ctx, &outputs, "stack", "output", "--json", "--stack", s.Name()); err != nil {
 		return Outputs{}, fmt.Errorf("read the outputs of stack %s: %w", s.Name(), err)
 	}
+	outputs.Domains = s.project.Domains()
 	return outputs, nil
 }
 

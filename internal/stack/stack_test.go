@@ -229,8 +229,23 @@ func TestOpenWithoutWhatItNeeds(t *testing.T) {
 
 func TestOutputs(t *testing.T) {
 	s := open(t, project(t, map[string]string{"stack-output-dev": `{"urls":{"hello":"https://h.test/"},"images":{"hello":"r.test/hello@sha256:aa"},"cluster":"c"}`}))
+	for file, text := range map[string]string{
+		"eu": "config: {slipway:domain: Example.org}", "us": "config: {slipway:domain: example.org}", "pr-7": "config: {other:domain: evil.test}",
+		"broken": "config: [", "secret": "config: {slipway:domain: {secure: v1:cipher}}",
+	} {
+		write(t, filepath.Join(s.project.Dir(), "Pulumi."+file+".yaml"), text)
+	}
 	got, err := s.Outputs(t.Context())
-	if err != nil || got.URLs["hello"] != "https://h.test/" || got.Images["hello"] != (Image{Repository: "r.test/hello", Digest: "sha256:aa"}) || got.Cluster != "c" {
+	if err != nil || got.URLs["hello"] != "https://h.test/" || got.Images["hello"] != (Image{Repository: "r.test/hello", Digest: "sha256:aa"}) || got.Cluster != "c" ||
+		len(got.Checks) != 0 {
+		t.Errorf("%+v (%v)", got, err)
+	}
+	if !slices.Equal(got.Domains, Domains{"example.org", "slipway.test"}) {
+		t.Errorf("the domains are %v", got.Domains)
+	}
+	s = open(t, project(t, map[string]string{"stack-output-dev": `{"checks":{"hello":{"healthPath":"/up","healthCodes":"200-299","healthRouted":true,` +
+		`"versionPath":"/v","websocketPath":"/ws","paths":["/"]}}}`}))
+	if got, err := s.Outputs(t.Context()); err != nil || fmt.Sprint(got.Checks["hello"]) != "{/up 200-299 true /v /ws [/]}" {
 		t.Errorf("%+v (%v)", got, err)
 	}
 	s = open(t, project(t, map[string]string{"stack-output-dev": `{}`}))

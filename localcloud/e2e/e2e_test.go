@@ -154,7 +154,7 @@ func program(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // image builds the service as a version of its own and pushes it under a tag; or, given a folder of testdata, the Go
-// program there in its place.
+// program there in its place. $DIGEST is then the image's.
 //
 //	image TAG VERSION [FOLDER]
 func image(ts *testscript.TestScript, neg bool, args []string) {
@@ -172,6 +172,8 @@ func image(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("CGO_ENABLED", "")
 	ts.Check(ts.Exec("localcloud", "push", "-dockerfile", filepath.Join(root, "Dockerfile"),
 		"-file", "/out/app="+binary, "-arg", "VERSION="+args[1], stack.Repository+":"+args[0]))
+	digest, _, _ := strings.Cut(ts.ReadFile("stdout"), " ")
+	ts.Setenv("DIGEST", digest)
 }
 
 // inventory fails unless nothing is alive in the cloud; with ! unless something is.

@@ -1,0 +1,72 @@
+package stack
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/config"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/workspace"
+
+	"slipway/internal/smoke"
+)
+
+// Target returns a service of the outputs as a smoke test asks it, which has no URL if the service has none. The outputs of a
+// stack whose last update was made by a program of before tell a URL and nothing of what can be asked there.
+//
+// The outputs are what the stack's state says, and whoever may write that chooses them: a URL must be in one of the project's domains.
+func (o Outputs) Target(service string) (smoke.Target, error) {
+	target := smoke.Target{URL: o.URLs[service], Checks: o.Checks[service], Image: o.Images[service].Digest}
+	if target.URL == "" {
+		return target, nil
+	}
+	if err := o.Domains.Check(target.URL); err != nil {
+		return smoke.Target{}, fmt.Errorf("service %s is not asked: %w", service, err)
+	}
+	return target, nil
+}
+
+// Domains are the DNS zones that a project's configuration files name. What has a certificate for a name in one of them belongs
+// to those who have the project.
+type Domains []string
+
+// Check returns an error unless a URL is one of https in a domain, as main.go makes them.
+func (d Domains) Check(text string) error {
+	u, err := url.Parse(text)
+	if err != nil {
+		return errors.New("its URL cannot be read")
+	}
+	shown := u.Redacted()
+	if u.Scheme != "https" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Port() != "" && u.Port() != "443" {
+		return fmt.Errorf("its URL must be https://host or https://host/path, not %q", shown)
+	}
+	host := strings.ToLower(u.Hostname())
+	if slices.ContainsFunc(d, func(domain string) bool { return host == domain || strings.HasSuffix(host, "."+domain) }) {
+		return nil
+	}
+	if len(d) == 0 {
+		return fmt.Errorf("no Pulumi.*.yaml here names the domain, without which nobody vouches for %q", shown)
+	}
+	return fmt.Errorf("its URL %q is not in the configured %s", shown, strings.Join(d, ", "))
+}
+
+// Domains reads the domains from the project's configuration files. A file that cannot be read names none.
+func (p *Project) Domains() Domains {
+	files, _ := filepath.Glob(filepath.Join(p.Dir(), "Pulumi.*.yaml")) // fails only if the pattern is bad
+	var domains Domains
+	for _, file := range files {
+		settings, err := workspace.LoadProjectStack(nil, nil, file)
+		if err != nil {
+			continue
+		}
+		value := settings.Config[config.MustMakeKey(p.name, "domain")]
+		if domain, err := value.Value(config.NopDecrypter); err == nil && domain != "" && !value.Secure() {
+			domains = append(domains, strings.ToLower(domain))
+		}
+	}
+	slices.Sort(domains)
+	return slices.Compact(domains)
+}
