@@ -48,8 +48,8 @@ func (r serviceReader) readDeployment(s serviceConfig) (components.Deployment, c
 func (r serviceReader) readDrain(deployment *settings.Object) components.Drain {
 	profile := deployment.Text("drain", components.DrainHTTP, components.CheckDrainProfile)
 	drain := components.NewDrain(profile,
-		r.Integer("deregistrationDelay", components.DefaultDeregistrationDelay(profile), 0, maxDeregistrationDelay),
-		r.Integer("stopTimeout", components.DefaultStopTimeout, 1, maxStopTimeout))
+		r.Integer("deregistrationDelay", components.DefaultDeregistrationDelay(profile), 0, components.MaxDeregistrationDelay),
+		r.Integer("stopTimeout", components.DefaultStopTimeout, 1, components.MaxStopTimeout))
 	if err := drain.CheckDeregistrationDelay(); err != nil {
 		r.Problems.Add(r.Path("deregistrationDelay"), "%w", err)
 	}
@@ -70,8 +70,8 @@ func (r serviceReader) readScaling() *components.Scaling {
 		r.Problems.Add(r.Path("instanceCount"), "instanceCount and scaling exclude each other; scaling has min and max")
 	}
 	s := &components.Scaling{
-		Min:      o.Integer("min", 1, 0, maxInstances),
-		Max:      o.RequiredInteger("max", "the most tasks that run", 1, maxInstances),
+		Min:      o.Integer("min", 1, 0, components.MaxInstances),
+		Max:      o.RequiredInteger("max", "the most tasks that run", 1, components.MaxInstances),
 		CPU:      o.Integer("cpu", 0, 1, 100),
 		Memory:   o.Integer("memory", 0, 1, 100),
 		Requests: o.Integer("requests", 0, 1, components.MaxRequestsPerTask),
@@ -83,8 +83,8 @@ func (r serviceReader) readScaling() *components.Scaling {
 		s.Schedule[name] = components.ScheduledScaling{
 			At:       action.RequiredText("at", "when, as cron(…), rate(…) or at(…)", components.CheckSchedule),
 			TimeZone: action.Text("timeZone", "UTC", components.CheckTimeZone),
-			Min:      action.Integer("min", s.Min, 0, maxInstances),
-			Max:      action.Integer("max", s.Max, 0, maxInstances),
+			Min:      action.Integer("min", s.Min, 0, components.MaxInstances),
+			Max:      action.Integer("max", s.Max, 0, components.MaxInstances),
 		}
 		if !serviceNamePattern.MatchString(name) {
 			o.Problems.Add(action.Key, "a schedule's name is lower-case letters, digits and single hyphens, beginning with a letter")

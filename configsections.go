@@ -2,7 +2,7 @@ package main
 
 import (
 	"errors"
-	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -30,7 +30,7 @@ func readNetwork(o *settings.Object) networkConfig {
 			_, err := components.ParseVPCBlock(s)
 			return err
 		}),
-		zones: o.Integer("zones", components.DefaultZones, 2, 3),
+		zones: o.Integer("zones", components.DefaultZones, components.MinZones, components.MaxZones),
 		ipv6:  o.Boolean("ipv6", true),
 	}
 	if block, err := components.ParseVPCBlock(n.cidr); err == nil {
@@ -45,7 +45,7 @@ func readDNS(o *settings.Object) dnsConfig {
 	defer o.Close()
 	d := dnsConfig{
 		proxied: o.Boolean("proxied", false),
-		ttl:     o.Integer("ttl", 60, 60, 86_400), // Cloudflare's bounds ("Time to Live" in its DNS documentation)
+		ttl:     o.Integer("ttl", components.MinTTL, components.MinTTL, components.MaxTTL),
 	}
 	if _, hasTTL := o.Get("ttl"); hasTTL && d.proxied {
 		o.Problems.Add(o.Path("ttl"), "ttl and proxied exclude each other: Cloudflare sets the time-to-live of proxied records")
@@ -58,7 +58,7 @@ var sslPolicyPattern = regexp.MustCompile(`^ELBSecurityPolicy-TLS13-1-[23](-[A-Z
 func readLoadBalancer(o *settings.Object) loadBalancerConfig {
 	defer o.Close()
 	return loadBalancerConfig{
-		idleTimeout:        o.Integer("idleTimeout", components.DefaultIdleTimeout, 1, 4000), // "Connection idle timeout" in the guide for Application Load Balancers
+		idleTimeout:        o.Integer("idleTimeout", components.DefaultIdleTimeout, 1, components.MaxIdleTimeout),
 		deletionProtection: o.Boolean("deletionProtection", false),
 		sslPolicy: o.Text("sslPolicy", components.DefaultSSLPolicy, func(s string) error {
 			if !sslPolicyPattern.MatchString(s) {
@@ -69,14 +69,11 @@ func readLoadBalancer(o *settings.Object) loadBalancerConfig {
 	}
 }
 
-// retentions are the numbers of days that CloudWatch Logs can keep a log group (PutRetentionPolicy in its API reference).
-var retentions = []int{1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
-
 func readLogs(o *settings.Object) int {
 	defer o.Close()
-	days := o.Integer("retentionDays", components.DefaultLogRetention, 1, retentions[len(retentions)-1])
-	if !slices.Contains(retentions, days) {
-		o.Invalid("retentionDays", days, fmt.Errorf("CloudWatch Logs keeps logs for one of %v days", retentions))
+	days := o.Integer("retentionDays", components.DefaultLogRetention, 1, components.MaxLogRetention)
+	if err := components.CheckLogRetention(days); err != nil {
+		o.Invalid("retentionDays", days, err)
 	}
 	return days
 }
@@ -104,6 +101,17 @@ const (
 // ownTags are set by the program.
 var ownTags = []string{"Name", "Project", "Service", "Stack"}
 
+// sameTag returns the key of another tag that differs from a tag's in case alone, and comes before it; "" if there is none. Most of
+// AWS tells such keys apart; IAM refuses both together ("Tag naming conventions in IAM and AWS STS" in the IAM user guide).
+func sameTag(tags map[string]string, name string) string {
+	for _, other := range slices.Sorted(maps.Keys(tags)) {
+		if other < name && strings.EqualFold(other, name) {
+			return other
+		}
+	}
+	return ""
+}
+
 var tagPattern = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 
 func readTags(root *settings.Object) components.Tags {
@@ -113,9 +121,13 @@ func readTags(root *settings.Object) components.Tags {
 	}
 	for name, value := range tags {
 		at := root.Path("tags", name)
+		own := slices.IndexFunc(ownTags, func(own string) bool { return strings.EqualFold(own, name) })
+		other := sameTag(tags, name)
 		switch {
-		case slices.Contains(ownTags, name):
-			root.Problems.Add(at, "is set by the program; choose another key")
+		case own >= 0:
+			root.Problems.Add(at, "is set by the program as %s, and IAM does not tell upper and lower case apart; choose another key", ownTags[own])
+		case other != "":
+			root.Problems.Add(at, "is the same key as %s to IAM, which does not tell upper and lower case apart; choose another", other)
 		case strings.HasPrefix(strings.ToLower(name), "aws:"):
 			root.Problems.Add(at, "keys that begin with aws: are reserved by AWS")
 		case name == "" || utf8.RuneCountInString(name) > maxTagKey || !tagPattern.MatchString(name):

@@ -16,16 +16,6 @@ import (
 
 // Bounds of a service that AWS sets.
 const (
-	maxInstances = 5000 // tasks per service ("Amazon ECS service quotas")
-	// maxStopTimeout is ContainerDefinition's stopTimeout on Fargate, in the ECS API reference.
-	maxStopTimeout = 120
-	// maxDeregistrationDelay is in "Target group attributes" in the guide for Application Load Balancers.
-	maxDeregistrationDelay = 3600
-	// maxGracePeriod is a day. CreateService takes 68 years (healthCheckGracePeriodSeconds in the ECS API reference); more than a day
-	// is a slip of the pen, and a version that never gets healthy would be waited for as long.
-	maxGracePeriod = 86_400
-	// maxHealthPath is CreateTargetGroup's HealthCheckPath, in ELB's API reference.
-	maxHealthPath = 1024
 	// maxSecret is the length of a secret's value in bytes ("AWS Secrets Manager quotas").
 	maxSecret = 65_536
 	// maxTaskDefinition is the size of a task definition in bytes ("Amazon ECS service quotas").
@@ -40,7 +30,6 @@ const (
 var (
 	serviceNamePattern = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 	variablePattern    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	healthPathPattern  = regexp.MustCompile(`^/[!-~]*$`)
 )
 
 // serviceReader reads one service of the config.
@@ -56,6 +45,10 @@ func (r serviceReader) read(stack, name string) serviceConfig {
 		r.Problems.Add(r.Key, "a service's name is lower-case letters, digits and single hyphens, beginning with a letter")
 	} else if err := components.CheckName(componentName(stack, name)); err != nil && components.CheckName(stack) == nil {
 		r.Problems.Add(r.Key, "%w", err)
+	} else if canary, _ := r.Get("canary"); err == nil && hasMembers(canary) {
+		if err := components.CheckCanaryName(componentName(stack, name)); err != nil {
+			r.Problems.Add(r.Path("canary"), "the canary's %w", err)
+		}
 	}
 
 	s := serviceConfig{
@@ -64,7 +57,7 @@ func (r serviceReader) read(stack, name string) serviceConfig {
 		cpu:           r.Integer("cpu", components.DefaultCPU, 1, 1<<20),
 		memory:        r.Integer("memory", components.DefaultMemory, 1, 1<<20),
 		architecture:  r.Text("architecture", components.DefaultArchitecture, checkArchitecture),
-		instanceCount: r.Integer("instanceCount", 1, 0, maxInstances),
+		instanceCount: r.Integer("instanceCount", components.DefaultInstanceCount, 0, components.MaxInstances),
 		scaling:       r.readScaling(),
 		capacity:      r.readCapacity(),
 		entryPoint:    r.Texts("entryPoint", checkArgument),
@@ -164,29 +157,27 @@ func (r serviceReader) readCapacity() components.Capacity {
 	return capacity
 }
 
-// readHealthCheck returns the health check. The bounds are those of CreateTargetGroup in ELB's API reference.
 func (r serviceReader) readHealthCheck() components.HealthCheck {
 	o := r.Section("healthCheck")
 	defer o.Close()
 	usual := components.DefaultHealthCheck
 	check := components.HealthCheck{
-		Path: o.Text("path", usual.Path, func(path string) error {
-			if len(path) > maxHealthPath || !healthPathPattern.MatchString(path) {
-				return fmt.Errorf("must begin with / and be at most %d printable characters without spaces", maxHealthPath)
-			}
-			return nil
-		}),
-		Interval:           o.Integer("interval", usual.Interval, 5, 300),
-		Timeout:            o.Integer("timeout", usual.Timeout, 2, 120),
-		HealthyThreshold:   o.Integer("healthyThreshold", usual.HealthyThreshold, 2, 10),
-		UnhealthyThreshold: o.Integer("unhealthyThreshold", usual.UnhealthyThreshold, 2, 10),
-		GracePeriod:        o.Integer("gracePeriod", usual.GracePeriod, 0, maxGracePeriod),
+		Path:               o.Text("path", usual.Path, components.CheckHealthPath),
+		Codes:              o.Text("codes", usual.Codes, components.CheckHealthCodes),
+		Interval:           o.Integer("interval", usual.Interval, components.MinHealthInterval, components.MaxHealthInterval),
+		Timeout:            o.Integer("timeout", usual.Timeout, components.MinHealthTimeout, components.MaxHealthTimeout),
+		HealthyThreshold:   o.Integer("healthyThreshold", usual.HealthyThreshold, components.MinHealthThreshold, components.MaxHealthThreshold),
+		UnhealthyThreshold: o.Integer("unhealthyThreshold", usual.UnhealthyThreshold, components.MinHealthThreshold, components.MaxHealthThreshold),
+		GracePeriod:        o.Integer("gracePeriod", usual.GracePeriod, 0, components.MaxGracePeriod),
 	}
-	if check.Timeout >= check.Interval {
-		o.Problems.Add(o.Path("timeout"), "%d seconds: must be shorter than the interval of %d seconds", check.Timeout, check.Interval)
+	if err := check.CheckTimeout(); err != nil {
+		o.Problems.Add(o.Path("timeout"), "%w", err)
 	}
-	if err := check.Check(); err != nil {
+	if err := check.CheckHang(); err != nil {
 		o.Problems.Add(o.Key, "%w", err)
+	}
+	if check.GracePeriod == 0 {
+		check.GracePeriod = components.NoGracePeriod
 	}
 	return check
 }
@@ -320,6 +311,12 @@ func checkCredential(text string) error {
 		return errors.New("contains a control character")
 	}
 	return nil
+}
+
+// hasMembers reports whether a value is an object with something in it.
+func hasMembers(value any) bool {
+	members, _ := value.(map[string]any)
+	return len(members) > 0
 }
 
 // componentName returns the name of a service's component.

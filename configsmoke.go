@@ -30,8 +30,8 @@ func (r serviceReader) readSmoke() smokeConfig {
 }
 
 func checkSmokePath(path string) error {
-	if len(path) > maxHealthPath || !healthPathPattern.MatchString(path) || strings.Contains(path, "#") {
-		return fmt.Errorf("must begin with / and be at most %d printable characters without spaces and #", maxHealthPath)
+	if components.CheckHealthPath(path) != nil || strings.Contains(path, "#") {
+		return fmt.Errorf("must begin with / and be at most %d printable characters without spaces and #", components.MaxHealthPath)
 	}
 	return nil
 }
@@ -83,7 +83,7 @@ func (s serviceConfig) reachedAt(routes []components.Route, path string) error {
 func (c *config) checks(s serviceConfig) pulumi.Map {
 	return pulumi.Map{
 		"healthPath":    pulumi.String(s.healthCheck.Path),
-		"healthCodes":   pulumi.String("200"),
+		"healthCodes":   pulumi.String(s.healthCheck.Codes),
 		"healthRouted":  pulumi.Bool(s.reachedAt(c.routes(), s.healthCheck.Path) == nil),
 		"versionPath":   pulumi.String(s.smoke.version),
 		"websocketPath": pulumi.String(s.smoke.websocket),

@@ -123,7 +123,7 @@ func deploy(ctx *pulumi.Context, source settings.Source, watcher components.Watc
 			Drain:                       s.drain,
 			IdleTimeout:                 cfg.loadBalancer.idleTimeout,
 			LogRetention:                cfg.logRetention,
-			InstanceCount:               s.instanceCount,
+			InstanceCount:               components.Instances(s.instanceCount),
 			Scaling:                     s.scaling,
 			Deployment:                  s.deployment,
 			Before:                      s.before,

@@ -91,13 +91,24 @@ func CanaryRoute(service string) Route {
 	return Route{Service: service, Hostname: service + ".canary.invalid", Path: EveryPath}
 }
 
+// canaryName returns what the canary's resources are named after.
+func canaryName(name string) string { return name + "-canary" }
+
+// CheckCanaryName reports why a service of that name cannot have a canary: the canary's target group has a longer name.
+func CheckCanaryName(name string) error {
+	if CheckName(name) != nil {
+		return nil // is reported without a canary too
+	}
+	return CheckName(canaryName(name))
+}
+
 // newCanary creates the canary, and returns how requests are then divided. Whatever sends it requests is created, and sends it
 // more, after its tasks are there, and is deleted before they go. What sends it less does so after they have become fewer.
 func (a *FargateServiceArgs) newCanary(
 	ctx *pulumi.Context, name string, around *surroundings, own *lb.TargetGroup, parent pulumi.ResourceOption,
 ) ([]weightedTarget, error) {
 	canary := version{
-		name:   name + "-canary",
+		name:   canaryName(name),
 		stream: a.Service + "-canary",
 		image:  a.Canary.Image,
 		count:  a.Canary.Tasks(a.InstanceCount, a.Scaling),

@@ -1,6 +1,8 @@
 package components
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/pulumi/pulumi-cloudflare/sdk/v5/go/cloudflare"
@@ -8,8 +10,11 @@ import (
 )
 
 const (
-	// validationTTL is the time-to-live of certificate validation records, in seconds: Cloudflare's minimum.
-	validationTTL = 60
+	// MinTTL and MaxTTL are Cloudflare's bounds of a record's time-to-live, in seconds ("Time to Live" in its DNS documentation).
+	MinTTL = 60
+	MaxTTL = 86_400
+	// validationTTL is the time-to-live of certificate validation records.
+	validationTTL = MinTTL
 	// automaticTTL is the only time-to-live Cloudflare takes for proxied records ("Time to Live" in its DNS documentation).
 	automaticTTL = 1
 )
@@ -32,9 +37,14 @@ type DNSRecordArgs struct {
 
 // NewDNSRecord creates a CNAME record.
 func NewDNSRecord(ctx *pulumi.Context, name string, args *DNSRecordArgs, opts ...pulumi.ResourceOption) (*cloudflare.Record, error) {
+	if args == nil {
+		return nil, errors.New("DNS record: args are missing")
+	}
 	ttl := args.TTL
 	if args.Proxied {
 		ttl = automaticTTL
+	} else if err := checkRange(ttl, MinTTL, MaxTTL); err != nil {
+		return nil, fmt.Errorf("DNS record %s: the TTL %w", name, err)
 	}
 	record := &cloudflare.RecordArgs{
 		ZoneId:  args.ZoneID,

@@ -1,6 +1,7 @@
 package components
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -37,4 +38,25 @@ cloudflare:index/record:Record apex {"comment":"","content":"lb.amazonaws.com","
 cloudflare:index/record:Record wildcard {"comment":"","content":"lb.amazonaws.com","name":"*","proxied":false,"ttl":60,"type":"CNAME","zoneId":"zone"}
 cloudflare:index/record:Record twice {"comment":"","content":"lb.amazonaws.com","name":"example.com","proxied":false,"ttl":60,"type":"CNAME","zoneId":"zone"}
 `)
+}
+
+func TestDNSRecordRefuses(t *testing.T) {
+	for _, test := range []struct {
+		args *DNSRecordArgs
+		want string
+	}{
+		{nil, "DNS record: args are missing"},
+		{&DNSRecordArgs{TTL: 59}, "DNS record a.example.com: the TTL is 59: must be from 60 to 86400"},
+		{&DNSRecordArgs{TTL: 86_401}, "DNS record a.example.com: the TTL is 86401: must be from 60 to 86400"},
+	} {
+		var cloud mocks.Cloud
+		err := cloud.Run(func(ctx *pulumi.Context) error {
+			_, err := NewDNSRecord(ctx, "a.example.com", test.args)
+			return err
+		})
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%v, want an error with %q", err, test.want)
+		}
+		cloud.Expect(t, "")
+	}
 }

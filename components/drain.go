@@ -1,6 +1,7 @@
 package components
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 )
@@ -33,6 +34,13 @@ const (
 // DefaultStopTimeout is in seconds.
 const DefaultStopTimeout = 30
 
+const (
+	// MaxStopTimeout is ContainerDefinition's stopTimeout on Fargate, in the ECS API reference.
+	MaxStopTimeout = 120
+	// MaxDeregistrationDelay is in "Target group attributes" in the guide for Application Load Balancers.
+	MaxDeregistrationDelay = 3600
+)
+
 // DefaultDrain is the profile [DrainHTTP]. Nothing changes it.
 var DefaultDrain = Drain{DeregistrationDelay: DefaultDeregistrationDelay(DrainHTTP), StopTimeout: DefaultStopTimeout, Delay: drainDelay}
 
@@ -52,6 +60,14 @@ func DefaultDeregistrationDelay(profile string) int {
 		return 120
 	}
 	return 5
+}
+
+// withDefaults returns the drain with what is not given filled in, but for the socket age: without it there are no WebSockets.
+func (d Drain) withDefaults() Drain {
+	d.DeregistrationDelay = cmp.Or(d.DeregistrationDelay, DefaultDrain.DeregistrationDelay)
+	d.StopTimeout = cmp.Or(d.StopTimeout, DefaultDrain.StopTimeout)
+	d.Delay = cmp.Or(d.Delay, DefaultDrain.Delay)
+	return d
 }
 
 // CheckDrainProfile reports an unknown profile.
@@ -95,13 +111,21 @@ func (d Drain) CheckStopTimeout() error {
 // check reports every contradiction.
 func (d Drain) check() error {
 	var problems []error
-	if err := d.CheckDeregistrationDelay(); err != nil {
+	if err := errors.Join(d.CheckDeregistrationDelay(), checkMost(d.DeregistrationDelay, MaxDeregistrationDelay)); err != nil {
 		problems = append(problems, fmt.Errorf("the deregistration delay %w", err))
 	}
-	if err := d.CheckStopTimeout(); err != nil {
+	if err := errors.Join(d.CheckStopTimeout(), checkMost(d.StopTimeout, MaxStopTimeout)); err != nil {
 		problems = append(problems, fmt.Errorf("the stop timeout %w", err))
 	}
 	return errors.Join(problems...)
+}
+
+// checkMost reports a number that is too big.
+func checkMost(n, most int) error {
+	if n > most {
+		return fmt.Errorf("is %d: must be %d at most", n, most)
+	}
+	return nil
 }
 
 // environment returns what the container has to know.

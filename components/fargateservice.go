@@ -56,12 +56,13 @@ type FargateServiceArgs struct {
 	Memory               int         // MiB, by default [DefaultMemory]; see [CheckFargateMemory]
 	Architecture         string      // "amd64" or "arm64", by default [DefaultArchitecture]
 	Capacity             Capacity    // by default [DefaultCapacity]
-	HealthCheck          HealthCheck // by default [DefaultHealthCheck]
-	Drain                Drain       // by default [DefaultDrain]
+	HealthCheck          HealthCheck // each of its fields by default that of [DefaultHealthCheck]
+	Drain                Drain       // each of its fields but SocketAge by default that of [DefaultDrain]
 	IdleTimeout          int         // of the load balancer, in seconds, by default [DefaultIdleTimeout]
 	LogRetention         int         // days, by default [DefaultLogRetention]
 
-	// InstanceCount is how many tasks run. With Scaling it is how many there are to begin with.
+	// InstanceCount is how many tasks run, by default [DefaultInstanceCount]; see [Instances]. With Scaling it is how many there are
+	// to begin with.
 	InstanceCount int
 	Scaling       *Scaling   // nil: as many as InstanceCount
 	Deployment    Deployment // by default [Rolling]
@@ -85,28 +86,6 @@ type RegistryCredentials struct {
 	Password pulumi.StringInput // kept secret
 }
 
-// HealthCheck is how the load balancer finds out whether a task can take requests: it wants status 200 from the path.
-type HealthCheck struct {
-	Path               string
-	Interval           int // seconds
-	Timeout            int // seconds
-	HealthyThreshold   int // successes in a row
-	UnhealthyThreshold int // failures in a row
-	GracePeriod        int // seconds after a task's start in which ECS ignores failures
-}
-
-// longestHang is for how long, in seconds, a task that hangs may get requests before the load balancer notices it.
-const longestHang = 300
-
-// Check reports a health check that finds out too late.
-func (h HealthCheck) Check() error {
-	if hang := h.Interval*h.UnhealthyThreshold + h.Timeout; hang > longestHang {
-		return fmt.Errorf("%d failures every %d seconds take %d seconds to notice a task that hangs, and its requests would be dropped for as long; have at most %d",
-			h.UnhealthyThreshold, h.Interval, hang, longestHang)
-	}
-	return nil
-}
-
 // Defaults of a [FargateService].
 const (
 	DefaultPort         = 8080
@@ -114,13 +93,23 @@ const (
 	DefaultMemory       = 512
 	DefaultArchitecture = "amd64"
 	DefaultLogRetention = 30
+	// DefaultInstanceCount is the default of FargateServiceArgs.InstanceCount, of which [NoInstances] is 0.
+	DefaultInstanceCount = 1
+	NoInstances          = -1
+	// MaxInstances is how many tasks a service can have ("Amazon ECS service quotas").
+	MaxInstances = 5000
 )
 
-// Defaults of a [FargateService] that are not constants. Nothing changes them.
-var (
-	DefaultCapacity    = Capacity{Fargate: Share{Weight: 1}}
-	DefaultHealthCheck = HealthCheck{Path: "/healthz", Interval: 5, Timeout: 2, HealthyThreshold: 2, UnhealthyThreshold: 2, GracePeriod: 10}
-)
+// DefaultCapacity is the default of FargateServiceArgs.Capacity. Nothing changes it.
+var DefaultCapacity = Capacity{Fargate: Share{Weight: 1}}
+
+// Instances returns what FargateServiceArgs.InstanceCount is for so many tasks.
+func Instances(n int) int {
+	if n == 0 {
+		return NoInstances
+	}
+	return n
+}
 
 // withDefaults returns the arguments with what is not given filled in.
 func (a FargateServiceArgs) withDefaults() *FargateServiceArgs {
@@ -129,8 +118,9 @@ func (a FargateServiceArgs) withDefaults() *FargateServiceArgs {
 	a.Memory = cmp.Or(a.Memory, DefaultMemory)
 	a.Architecture = cmp.Or(a.Architecture, DefaultArchitecture)
 	a.Capacity = cmp.Or(a.Capacity, DefaultCapacity)
-	a.HealthCheck = cmp.Or(a.HealthCheck, DefaultHealthCheck)
-	a.Drain = cmp.Or(a.Drain, DefaultDrain)
+	a.InstanceCount = orNone(a.InstanceCount, DefaultInstanceCount, NoInstances)
+	a.HealthCheck = a.HealthCheck.withDefaults()
+	a.Drain = a.Drain.withDefaults()
 	a.IdleTimeout = cmp.Or(a.IdleTimeout, DefaultIdleTimeout)
 	a.Deployment = a.Deployment.withDefaults()
 	a.LogRetention = cmp.Or(a.LogRetention, DefaultLogRetention)
@@ -248,11 +238,26 @@ func (a *FargateServiceArgs) check(name string) error {
 			}
 		}
 	}
+	for _, number := range []struct {
+		what           string
+		n, least, most int
+	}{
+		{"port", a.Port, 1, 65_535},
+		{"instance count", a.InstanceCount, 0, MaxInstances},
+		{"load balancer's idle timeout", a.IdleTimeout, 1, MaxIdleTimeout},
+	} {
+		if err := checkRange(number.n, number.least, number.most); err != nil {
+			problem("the %s %w", number.what, err)
+		}
+	}
+	if err := CheckLogRetention(a.LogRetention); err != nil {
+		problem("the log retention of %d days: %w", a.LogRetention, err)
+	}
 	if _, known := cpuArchitectures[a.Architecture]; !known {
 		problem("architecture %q is not amd64 or arm64", a.Architecture)
 	}
 	problems = append(problems,
-		CheckFargateCPU(a.CPU), CheckFargateMemory(a.CPU, a.Memory), a.Capacity.Check(), a.HealthCheck.Check(), a.Drain.check(),
+		CheckFargateCPU(a.CPU), CheckFargateMemory(a.CPU, a.Memory), a.Capacity.Check(), a.HealthCheck.check(), a.Drain.check(),
 		a.Deployment.Check(a.InstanceCount), a.Deployment.CheckScaling(a.Scaling))
 	if a.Scaling != nil {
 		if err := a.Scaling.Check(); err != nil {
@@ -265,7 +270,7 @@ func (a *FargateServiceArgs) check(name string) error {
 		}
 	}
 	if a.Canary != nil {
-		if err := errors.Join(a.Canary.Check(), a.Deployment.Check(a.Canary.Tasks(a.InstanceCount, a.Scaling))); err != nil {
+		if err := errors.Join(CheckCanaryName(name), a.Canary.Check(), a.Deployment.Check(a.Canary.Tasks(a.InstanceCount, a.Scaling))); err != nil {
 			problem("canary: %w", err)
 		}
 	}

@@ -278,17 +278,37 @@ func TestFargateServiceRolesHaveTheBoundary(t *testing.T) {
 
 func TestFargateServiceDefaults(t *testing.T) {
 	var all, defaults mocks.Cloud
-	if err := all.Run(fargateService(nil)); err != nil {
+	if err := all.Run(fargateService(func(args *FargateServiceArgs) { args.InstanceCount = 1 })); err != nil {
 		t.Fatal(err)
 	}
 	err := defaults.Run(fargateService(func(args *FargateServiceArgs) {
-		args.Port, args.CPU, args.Memory, args.Architecture, args.LogRetention = 0, 0, 0, "", 0
+		args.Port, args.CPU, args.Memory, args.Architecture, args.LogRetention, args.InstanceCount = 0, 0, 0, "", 0, 0
 		args.Capacity, args.HealthCheck, args.Drain = Capacity{}, HealthCheck{}, Drain{}
 	}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defaults.Expect(t, all.Listing())
+}
+
+// What is given is taken, and the rest is the usual.
+func TestFargateServiceDefaultsOfFields(t *testing.T) {
+	var cloud mocks.Cloud
+	err := cloud.Run(fargateService(func(args *FargateServiceArgs) {
+		args.HealthCheck, args.Drain, args.InstanceCount = HealthCheck{Path: "/x", Codes: "204"}, Drain{DeregistrationDelay: 20}, Instances(0)
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	group := cloud.Resource("aws:lb/targetGroup:TargetGroup", "dev-hello").Inputs
+	check := group["healthCheck"].ObjectValue()
+	if check["path"].StringValue() != "/x" || check["matcher"].StringValue() != "204" || check["interval"].NumberValue() != 5 || group["deregistrationDelay"].NumberValue() != 20 {
+		t.Errorf("the target group is %v", group)
+	}
+	service := cloud.Resource(serviceType, "dev-hello").Inputs
+	if service["desiredCount"].NumberValue() != 0 || service["healthCheckGracePeriodSeconds"].NumberValue() != 10 {
+		t.Errorf("the service is %v", service)
+	}
 }
 
 // The names of "web" with "api-x…" and of "web-api" with "x…" differ only in where the host name begins.
@@ -485,9 +505,21 @@ func TestFargateServiceRefuses(t *testing.T) {
 		change func(*FargateServiceArgs)
 		want   string
 	}{
-		"no cluster":       {func(a *FargateServiceArgs) { a.ClusterARN = nil }, "are all needed"},
-		"no routes":        {func(a *FargateServiceArgs) { a.Priorities = nil }, "no route"},
-		"no image":         {func(a *FargateServiceArgs) { a.Image = Image{} }, "image is missing"},
+		"no cluster":     {func(a *FargateServiceArgs) { a.ClusterARN = nil }, "are all needed"},
+		"no routes":      {func(a *FargateServiceArgs) { a.Priorities = nil }, "no route"},
+		"no image":       {func(a *FargateServiceArgs) { a.Image = Image{} }, "image is missing"},
+		"no port":        {func(a *FargateServiceArgs) { a.Port = -1 }, "the port is -1: must be from 1 to 65535"},
+		"too few tasks":  {func(a *FargateServiceArgs) { a.InstanceCount = -2 }, "the instance count is -2: must be from 0 to 5000"},
+		"too many tasks": {func(a *FargateServiceArgs) { a.InstanceCount = 5001 }, "the instance count is 5001: must be from 0 to 5000"},
+		"idle for long":  {func(a *FargateServiceArgs) { a.IdleTimeout = 4001 }, "the load balancer's idle timeout is 4001: must be from 1 to 4000"},
+		"odd retention":  {func(a *FargateServiceArgs) { a.LogRetention = 31 }, "the log retention of 31 days: CloudWatch Logs keeps logs for one of"},
+		"health check":   {func(a *FargateServiceArgs) { a.HealthCheck.Interval = 4 }, "the health check's interval is 4: must be from 5 to 300"},
+		"late health":    {func(a *FargateServiceArgs) { a.HealthCheck.Interval = 300 }, "2 failures every 300 seconds take 602 seconds"},
+		"long drain":     {func(a *FargateServiceArgs) { a.Drain.DeregistrationDelay = 3601 }, "the deregistration delay is 3601: must be 3600 at most"},
+		"long stop":      {func(a *FargateServiceArgs) { a.Drain.StopTimeout = 121 }, "the stop timeout is 121: must be 120 at most"},
+		"canary's name": {func(a *FargateServiceArgs) {
+			a.Canary = &Canary{Image: a.Image, Priority: 2}
+		}, `name "dev-hello-of-18-chars-canary": is 28 characters long; at most 24`},
 		"odd architecture": {func(a *FargateServiceArgs) { a.Architecture = "riscv64" }, "not amd64 or arm64"},
 		"odd CPU":          {func(a *FargateServiceArgs) { a.CPU = 300 }, "300 CPU units"},
 		"odd memory":       {func(a *FargateServiceArgs) { a.Memory = 513 }, "513 MiB"},
@@ -504,7 +536,11 @@ func TestFargateServiceRefuses(t *testing.T) {
 		}, "registry credentials and an image in Amazon ECR"},
 	} {
 		var cloud mocks.Cloud
-		if err := cloud.Run(fargateService(test.change)); err == nil || !strings.Contains(err.Error(), test.want) {
+		service := "dev-hello"
+		if name == "canary's name" {
+			service = "dev-hello-of-18-chars"
+		}
+		if err := cloud.Run(fargateServiceNamed(service, test.change)); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want an error with %q", name, err, test.want)
 		}
 		cloud.Expect(t, "")

@@ -2,6 +2,10 @@ package components
 
 import "time"
 
+// MaxIdleTimeout is the longest idle timeout of a load balancer, in seconds ("Connection idle timeout" in the guide for Application
+// Load Balancers).
+const MaxIdleTimeout = 4000
+
 const (
 	// idleMargin is how much longer, in seconds, a container keeps an idle connection than the load balancer does. Were it to close
 	// the connection first, a request could be on its way in it, and get a 502 ("Troubleshoot your Application Load Balancers").

@@ -67,6 +67,9 @@ func NewLoadBalancer(ctx *pulumi.Context, name string, args *LoadBalancerArgs, o
 	if err := CheckName(name); err != nil {
 		return nil, fmt.Errorf("load balancer: %w", err)
 	}
+	if err := checkRange(idleTimeout, 1, MaxIdleTimeout); err != nil {
+		return nil, fmt.Errorf("load balancer %s: the idle timeout %w", name, err)
+	}
 
 	balancer := &LoadBalancer{}
 	if err := ctx.RegisterComponentResource("slipway:index:LoadBalancer", name, balancer, opts...); err != nil {

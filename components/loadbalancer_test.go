@@ -64,6 +64,7 @@ func TestLoadBalancerRefuses(t *testing.T) {
 	}{
 		"no VPC":         {func(args *LoadBalancerArgs) { args.VPCID = nil }, "are all needed"},
 		"no subnets":     {func(args *LoadBalancerArgs) { args.SubnetIDs = nil }, "are all needed"},
+		"idle for long":  {func(args *LoadBalancerArgs) { args.IdleTimeout = 4001 }, "load balancer dev: the idle timeout is 4001: must be from 1 to 4000"},
 		"no certificate": {func(args *LoadBalancerArgs) { args.CertificateARN = nil }, "are all needed"},
 	} {
 		var cloud mocks.Cloud

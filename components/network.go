@@ -14,7 +14,9 @@ import (
 // Defaults of a [Network].
 const (
 	DefaultCIDR  = "10.0.0.0/16"
-	DefaultZones = 2 // the least a load balancer takes; each zone costs it another public IPv4 address
+	DefaultZones = MinZones
+	MaxZones     = 3
+	MinZones     = 2 // the least a load balancer takes; each zone costs it another public IPv4 address
 )
 
 // NetworkArgs describe a [Network].
@@ -45,7 +47,9 @@ func NewNetwork(ctx *pulumi.Context, name string, args *NetworkArgs, opts ...pul
 		return nil, errors.New("network: args are missing")
 	}
 	cidr, zones := cmp.Or(args.CIDR, DefaultCIDR), cmp.Or(args.Zones, DefaultZones)
-
+	if err := checkRange(zones, MinZones, MaxZones); err != nil {
+		return nil, fmt.Errorf("network %s: the number of zones %w", name, err)
+	}
 	block, err := ParseVPCBlock(cidr)
 	if err != nil {
 		return nil, fmt.Errorf("network %s: CIDR %q %w", name, cidr, err)

@@ -82,6 +82,8 @@ func TestNetworkRefuses(t *testing.T) {
 		"no args":       {nil, &mocks.Cloud{}, "args are missing"},
 		"a bad block":   {&NetworkArgs{CIDR: "10.0.0.0/8"}, &mocks.Cloud{}, `CIDR "10.0.0.0/8" must be /16 to /28`},
 		"a small block": {&NetworkArgs{CIDR: "10.0.0.0/27"}, &mocks.Cloud{}, "no room for 2 subnets"},
+		"one zone":      {&NetworkArgs{Zones: 1}, &mocks.Cloud{}, "network dev: the number of zones is 1: must be from 2 to 3"},
+		"four zones":    {&NetworkArgs{Zones: 4}, &mocks.Cloud{}, "network dev: the number of zones is 4: must be from 2 to 3"},
 		"too few zones": {&NetworkArgs{Zones: 3}, &mocks.Cloud{Zones: []string{"us-west-1a", "us-west-1b"}}, "3 availability zones are asked for, and the region offers 2: [us-west-1a us-west-1b]"},
 		"no answer":     {&NetworkArgs{}, &mocks.Cloud{Fail: func(string, string) error { return errors.New("UnauthorizedOperation") }}, "list the availability zones: "},
 	} {

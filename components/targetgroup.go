@@ -21,7 +21,7 @@ func (a *FargateServiceArgs) newTargetGroup(ctx *pulumi.Context, name string, pa
 			Protocol:           pulumi.String("HTTP"),
 			Port:               pulumi.String("traffic-port"),
 			Path:               pulumi.String(a.HealthCheck.Path),
-			Matcher:            pulumi.String("200"),
+			Matcher:            pulumi.String(a.HealthCheck.Codes),
 			Interval:           pulumi.Int(a.HealthCheck.Interval),
 			Timeout:            pulumi.Int(a.HealthCheck.Timeout),
 			HealthyThreshold:   pulumi.Int(a.HealthCheck.HealthyThreshold),
