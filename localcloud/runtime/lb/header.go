@@ -18,6 +18,10 @@ const (
 	maxForwardedFor = 30
 )
 
+// maxResponseHeader is the limit of a response's whole header ("Quotas for your Application Load Balancers", HTTP headers).
+// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html
+const maxResponseHeader = 32 << 10
+
 // refuse returns the status code that ALB answers a request with before it looks at any rule, or 0.
 func refuse(r *http.Request) int {
 	switch r.Method {
@@ -46,6 +50,14 @@ func refuse(r *http.Request) int {
 		return statusXForwardedSize
 	}
 	return 0
+}
+
+// incompatible reports whether the request is in a protocol that a target group of HTTP/1.1 cannot be asked in: gRPC, which is
+// HTTP/2 with a content type of its own ("Troubleshoot your Application Load Balancers", HTTP 464).
+func incompatible(r *http.Request) bool {
+	media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	media = strings.ToLower(strings.TrimSpace(media))
+	return r.ProtoMajor == 2 && (media == "application/grpc" || strings.HasPrefix(media, "application/grpc+"))
 }
 
 // validName is what routing.http.drop_invalid_header_fields.enabled lets through ("Application Load Balancers", load

@@ -12,6 +12,7 @@ import (
 const (
 	statusClientClosed   = 460 // the client closed the connection before the answer
 	statusXForwardedSize = 463 // more than 30 addresses in X-Forwarded-For
+	statusIncompatible   = 464 // a protocol that the target group does not speak
 )
 
 // reasons are ALB's phrases where they differ from net/http's.

@@ -60,6 +60,10 @@ func (b *Balancer) serve(w http.ResponseWriter, r *http.Request, t *table, l *li
 
 // forward passes the request to a target of one of the groups. A group that has no target to offer is answered 503.
 func (b *Balancer) forward(w http.ResponseWriter, r *http.Request, x *exchange, groups *splitter) {
+	if incompatible(r) { // every target group here speaks HTTP/1.1
+		x.listener.fail(w, statusIncompatible)
+		return
+	}
 	group := groups.pick()
 	if group == nil {
 		x.listener.fail(w, http.StatusServiceUnavailable)

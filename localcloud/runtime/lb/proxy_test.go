@@ -567,3 +567,53 @@ func TestAnswerDoesNotWaitForTheBody(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestLongResponseHeader(t *testing.T) {
+	r := newRig(t, Config{})
+	r.apply(simple(backend(t, func(w http.ResponseWriter, r *http.Request) {
+		n, _ := strconv.Atoi(r.URL.Query().Get("n"))
+		for i := range n {
+			w.Header().Set(fmt.Sprint("X-Long-", i), strings.Repeat("x", 1000))
+		}
+		_, _ = io.WriteString(w, strings.Repeat("y", 100<<10)) // the limit is the header's alone
+	})))
+	r.await(Healthy)
+	for n, want := range map[int]int{1: 200, 31: 200, 33: 502, 100: 502} {
+		code, body := r.get(r.url(fmt.Sprint("/?n=", n)))
+		if code != want || want == 502 && !strings.Contains(body, "502 Bad Gateway") {
+			t.Errorf("%d KB of header: %d, want %d", n, code, want)
+		}
+	}
+}
+
+func TestGRPCToHTTP1(t *testing.T) {
+	r := newRig(t, Config{})
+	var received atomic.Int64
+	state := simple(backend(t, func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/call" {
+			received.Add(1)
+		}
+	}))
+	secure, client := r.secure(forwardTo("blue"), []string{"h.test"})
+	state.Listeners = []Listener{secure}
+	r.apply(state)
+	r.await(Healthy)
+	for contentType, want := range map[string]int{
+		"application/grpc": 464, "application/grpc+proto": 464, "Application/GRPC; charset=utf-8": 464, "application/grpc-web": 200, "application/json": 200,
+	} {
+		response, err := client.Post("https://h.test/call", contentType, strings.NewReader("x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != want || response.ProtoMajor != 2 {
+			t.Errorf("%s: %d over %s, want %d", contentType, response.StatusCode, response.Proto, want)
+		}
+	}
+	if n := received.Load(); n != 2 {
+		t.Errorf("the target received %d calls, want 2", n)
+	}
+	if n := r.Metrics().Listeners["secure"].ELB4xx; n != 3 {
+		t.Errorf("%d answers of the balancer's own, want 3", n)
+	}
+}

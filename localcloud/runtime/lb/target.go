@@ -57,6 +57,8 @@ func newTarget(g *group, addr netip.AddrPort) *target {
 		TLSHandshakeTimeout: targetTLSTimeout,
 		DisableCompression:  true, // or the transport would ask for gzip where the client did not
 		MaxIdleConnsPerHost: maxIdlePerTarget,
+		// A longer one is an error, and so answered 502.
+		MaxResponseHeaderBytes: maxResponseHeader,
 		// Sooner than idleConn would end an unused connection, so that no request is sent over one about to end.
 		IdleConnTimeout: g.idleTimeout() / 2,
 	}
