@@ -22,6 +22,11 @@ var regions = map[string]string{
 	"ap-northeast-1": "acd", "ap-southeast-1": "abc", "ap-southeast-2": "abc", "ap-south-1": "abc",
 }
 
+// ReplacingSettings are the settings of the provider whose change replaces all resources: version 6 of pulumi-aws moves them to
+// another region, and does nothing of the kind for another account.
+// https://github.com/pulumi/pulumi-aws/pull/4000; version 7 no longer does it: https://github.com/pulumi/pulumi-aws/pull/5656
+var ReplacingSettings = []string{"region"}
+
 // zones returns the names of the region's availability zones.
 func zones(region string) []string {
 	var out []string

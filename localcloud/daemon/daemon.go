@@ -129,7 +129,7 @@ func Run(ctx context.Context, o Options, log *slog.Logger) (err error) {
 	group, ctx := errgroup.WithContext(ctx)
 	callers := &aws.Callers{Store: store, Tokens: tokens}
 	for _, p := range []provider.Package{
-		{Name: "aws", Caller: callers.Caller, Manners: aws.Manners()},
+		{Name: "aws", Caller: callers.Caller, Replace: aws.ReplacingSettings, Manners: aws.Manners()},
 		{Name: "cloudflare", Caller: cloudflare.Caller, Manners: cloudflare.Manners()},
 	} {
 		p.Version, p.Secrets = schema.Version(p.Name), schema.SDKs{}.Secrets

@@ -37,6 +37,8 @@ type Package struct {
 	// Secrets names the properties of a kind that are secret whatever the program says; nil for none. An imported resource's
 	// are marked by it, of which no program has said anything.
 	Secrets func(token string) []string
+	// Replace lists the provider's settings whose change replaces everything that was made with them.
+	Replace []string
 	// Manners are how the official provider takes faults.
 	Manners fault.Manners
 }
@@ -82,9 +84,37 @@ func (s *server) CheckConfig(_ context.Context, req *pulumirpc.CheckRequest) (*p
 	return &pulumirpc.CheckResponse{Inputs: req.GetNews()}, nil
 }
 
-// DiffConfig never asks for a replacement: resources stay with the scope they were made in.
-func (s *server) DiffConfig(context.Context, *pulumirpc.DiffRequest) (*pulumirpc.DiffResponse, error) {
-	return &pulumirpc.DiffResponse{}, nil
+// DiffConfig says which settings of the provider have changed, and whether one of them replaces the provider and, with it, every
+// resource that it made: new ones come up first. All other changes, of the account too, leave resources where the engine recorded
+// them.
+func (s *server) DiffConfig(_ context.Context, req *pulumirpc.DiffRequest) (*pulumirpc.DiffResponse, error) {
+	m, err := readAll(req.GetOldInputs(), req.GetNews())
+	if err != nil {
+		return nil, err
+	}
+	olds, news := m[0].props, m[1].props
+	ignore(req.GetIgnoreChanges(), olds, olds, news)
+	resp := &pulumirpc.DiffResponse{
+		Changes: pulumirpc.DiffResponse_DIFF_NONE, HasDetailedDiff: true, DetailedDiff: map[string]*pulumirpc.PropertyDiff{},
+	}
+	settings := maps.Clone(news)
+	maps.Copy(settings, olds)
+	for _, p := range slices.Sorted(maps.Keys(settings)) {
+		was, had := olds[p]
+		if reflect.DeepEqual(was, news[p]) {
+			continue
+		}
+		resp.Changes = pulumirpc.DiffResponse_DIFF_SOME
+		resp.Diffs = append(resp.Diffs, p)
+		// A state that does not tell what it was before is an old engine's, which recorded less.
+		replace := had && slices.Contains(s.pkg.Replace, p)
+		if replace {
+			resp.Replaces = append(resp.Replaces, p)
+		}
+		part := cloud.Part{Path: []any{p}, Had: had, Has: news[p] != nil}
+		resp.DetailedDiff[p] = &pulumirpc.PropertyDiff{Kind: diffKind(part, replace), InputDiff: true}
+	}
+	return resp, nil
 }
 
 func (s *server) Configure(ctx context.Context, req *pulumirpc.ConfigureRequest) (*pulumirpc.ConfigureResponse, error) {

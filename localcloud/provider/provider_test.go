@@ -77,6 +77,7 @@ func dialUnder(t *testing.T, faults *fault.Plan) func(config string) pulumirpc.R
 	server := provider.NewServer(c, provider.Package{
 		Name:    "test",
 		Secrets: func(string) []string { return []string{"password"} },
+		Replace: []string{"region"},
 		Caller: func(config cloud.Map) (cloud.Caller, error) {
 			return cloud.Caller{Scope: cloud.Scope{Account: fmt.Sprint(config["account"])}}, nil
 		},
@@ -279,6 +280,47 @@ func TestDetailedDiff(t *testing.T) {
 			}
 			if !maps.Equal(got, test.want) {
 				t.Errorf("detailed diff %v, want %v", got, test.want)
+			}
+		})
+	}
+}
+
+// Another region replaces all, another account nothing (pulumi-terraform-bridge, pkg/tfbridge/provider.go, configDiffer).
+func TestDiffConfig(t *testing.T) {
+	client := dial(t)("1")
+	config := func(pairs ...string) resource.PropertyMap {
+		m := resource.PropertyMap{}
+		for i := 0; i < len(pairs); i += 2 {
+			m[resource.PropertyKey(pairs[i])] = text(pairs[i+1])
+		}
+		return m
+	}
+	for name, test := range map[string]struct {
+		olds, news resource.PropertyMap
+		changed    []string
+		replaces   []string
+		kind       pulumirpc.PropertyDiff_Kind
+	}{
+		"nothing":                       {config("region", "a", "profile", "p"), config("region", "a", "profile", "p"), nil, nil, 0},
+		"another region":                {config("region", "a"), config("region", "b"), []string{"region"}, []string{"region"}, pulumirpc.PropertyDiff_UPDATE_REPLACE},
+		"no region any more":            {config("region", "a"), config(), []string{"region"}, []string{"region"}, pulumirpc.PropertyDiff_DELETE_REPLACE},
+		"a region that is not recorded": {config(), config("region", "b"), []string{"region"}, nil, pulumirpc.PropertyDiff_ADD},
+		"another account":               {config("assumeRole", `{"roleArn":"x"}`), config("assumeRole", `{"roleArn":"y"}`), []string{"assumeRole"}, nil, pulumirpc.PropertyDiff_UPDATE},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, err := client.DiffConfig(t.Context(), &pulumirpc.DiffRequest{
+				Urn: "urn:pulumi:s::p::pulumi:providers:test::default", OldInputs: props(t, test.olds), Olds: props(t, test.olds), News: props(t, test.news),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(d.GetDiffs(), test.changed) || !slices.Equal(d.GetReplaces(), test.replaces) || d.GetDeleteBeforeReplace() {
+				t.Errorf("changed %v, replaces %v, want %v and %v", d.GetDiffs(), d.GetReplaces(), test.changed, test.replaces)
+			}
+			for _, p := range test.changed {
+				if kind := d.GetDetailedDiff()[p].GetKind(); kind != test.kind {
+					t.Errorf("%s: %v, want %v", p, kind, test.kind)
+				}
 			}
 		})
 	}
