@@ -106,8 +106,8 @@ var Role = &cloud.Kind[role]{
 				"alphanumeric characters and/or / characters.")
 		}
 		if b := in.PermissionsBoundary; b != "" {
-			if _, ok := managedPolicy(c.Tx, c.Resource.Scope, b); !ok {
-				return nil, cloud.Errorf("NoSuchEntity", "Scope ARN: %s does not exist or is not attachable.", b)
+			if err := attachable(c, b, "Scope ARN:"); err != nil {
+				return nil, err
 			}
 		}
 		if _, err := in.AssumeRolePolicy.trustPolicy(c.Tx); err != nil {
@@ -123,16 +123,16 @@ var Role = &cloud.Kind[role]{
 			}
 		}
 		for _, name := range in.ManagedPolicyARNs {
-			if _, ok := managedPolicy(c.Tx, c.Resource.Scope, name); !ok {
-				return nil, noSuchPolicy(name)
+			if err := attachable(c, name, "Policy"); err != nil {
+				return nil, err
 			}
 		}
 		if err := in.reattach(c); err != nil {
 			return nil, err
 		}
 		out := cloud.Map{"tagsAll": in.Tags.all(c)}
-		if c.Old != nil {
-			return out, nil
+		if err := tagRole(c, out); err != nil || c.Old != nil {
+			return out, err
 		}
 		name := in.Name
 		if name == "" {
@@ -274,8 +274,8 @@ var RolePolicyAttachment = &cloud.Kind[rolePolicyAttachment]{
 		return refs
 	},
 	Outputs: func(c *cloud.Call, in *rolePolicyAttachment) (cloud.Map, error) {
-		if _, ok := managedPolicy(c.Tx, c.Resource.Scope, in.PolicyARN); !ok {
-			return nil, noSuchPolicy(in.PolicyARN)
+		if err := attachable(c, in.PolicyARN, "Policy"); err != nil {
+			return nil, err
 		}
 		attached := 0
 		for _, r := range c.Tx.List(c.Resource.Scope, rolePolicyAttachmentToken) {
@@ -367,6 +367,27 @@ var awsPolicies = map[string]document{
 	awsManaged + "service-role/AmazonECSTaskExecutionRolePolicy": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":[` +
 		`"ecr:GetAuthorizationToken","ecr:BatchCheckLayerAvailability","ecr:GetDownloadUrlForLayer","ecr:BatchGetImage",` +
 		`"logs:CreateLogStream","logs:PutLogEvents"],"Resource":"*"}]}`,
+	// https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AdministratorAccess.html
+	awsManaged + "AdministratorAccess": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`,
+	// https://docs.aws.amazon.com/aws-managed-policy/latest/reference/PowerUserAccess.html, version 12
+	awsManaged + "PowerUserAccess": `{"Version":"2012-10-17","Statement":[` +
+		`{"Effect":"Allow","NotAction":["iam:*","organizations:*","account:*"],"Resource":"*"},` +
+		`{"Effect":"Allow","Action":["account:GetAccountInformation","account:GetGovCloudAccountInformation","account:GetPrimaryEmail",` +
+		`"account:ListRegions","iam:CreateServiceLinkedRole","iam:DeleteServiceLinkedRole","iam:ListRoles",` +
+		`"organizations:DescribeEffectivePolicy","organizations:DescribeOrganization"],"Resource":"*"}]}`,
+}
+
+// attachable refuses a policy that is not there, in words that begin with what it is wanted as. Of AWS's own ones there are more
+// than a thousand, ReadOnlyAccess among them, that are not here.
+func attachable(c *cloud.Call, name, what string) error {
+	_, ok := managedPolicy(c.Tx, c.Resource.Scope, name)
+	switch {
+	case ok:
+		return nil
+	case strings.HasPrefix(name, awsManaged):
+		return unimplemented("AWS's managed policy " + name)
+	}
+	return cloud.Errorf("NoSuchEntity", "%s %s does not exist or is not attachable.", what, name)
 }
 
 // managedPolicy returns the text of a policy by its ARN.
