@@ -2,6 +2,7 @@ package components
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -10,28 +11,30 @@ import (
 type fargateSize struct {
 	cpu            int
 	min, max, step int
+	only           []int // instead, where the steps differ
 }
 
 var fargateSizes = []fargateSize{
-	{cpu: 256, min: 1024, max: 2048, step: 1024}, // and 512, see allows
+	{cpu: 256, only: []int{512, 1024, 2048}},
 	{cpu: 512, min: 1024, max: 4096, step: 1024},
 	{cpu: 1024, min: 2048, max: 8192, step: 1024},
 	{cpu: 2048, min: 4096, max: 16384, step: 1024},
 	{cpu: 4096, min: 8192, max: 30720, step: 1024},
 	{cpu: 8192, min: 16384, max: 61440, step: 4096},
 	{cpu: 16384, min: 32768, max: 122880, step: 8192},
+	{cpu: 32768, only: []int{61440, 122880, 249856}},
 }
 
 func (s fargateSize) allows(memory int) bool {
-	if s.cpu == 256 && memory == 512 {
-		return true
+	if s.only != nil {
+		return slices.Contains(s.only, memory)
 	}
 	return memory >= s.min && memory <= s.max && (memory-s.min)%s.step == 0
 }
 
 func (s fargateSize) String() string {
-	if s.cpu == 256 {
-		return "512, 1024 or 2048"
+	if n := len(s.only); n > 0 {
+		return strings.Trim(strings.Join(strings.Fields(fmt.Sprint(s.only[:n-1])), ", "), "[]") + fmt.Sprint(" or ", s.only[n-1])
 	}
 	return fmt.Sprintf("%d to %d in steps of %d", s.min, s.max, s.step)
 }

@@ -2,6 +2,7 @@ package aws
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -10,6 +11,7 @@ import (
 
 // fargateSizes lists, by CPU units, how much memory a Fargate task may have, in MiB: from, to and in what steps.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html
+// Those of 32 vCPUs have three sizes of memory.
 var fargateSizes = map[int]struct{ from, to, step int }{
 	256:   {512, 2048, 512}, // but for 1.5 GB
 	512:   {1024, 4096, 1024},
@@ -18,12 +20,16 @@ var fargateSizes = map[int]struct{ from, to, step int }{
 	4096:  {8192, 30720, 1024},
 	8192:  {16384, 61440, 4096},
 	16384: {32768, 122880, 8192},
+	32768: {61440, 249856, 1},
 }
+
+var largestMemory = []int{61440, 122880, 249856}
 
 // fargateSize refuses a pair of CPU units and MiB that Fargate does not offer.
 func fargateSize(cpu, memory int) error {
 	size, ok := fargateSizes[cpu]
-	if !ok || memory < size.from || memory > size.to || (memory-size.from)%size.step != 0 || cpu == 256 && memory == 1536 {
+	if !ok || memory < size.from || memory > size.to || (memory-size.from)%size.step != 0 || cpu == 256 && memory == 1536 ||
+		cpu == 32768 && !slices.Contains(largestMemory, memory) {
 		return cloud.Errorf("ClientException", "No Fargate configuration exists for given values: %d CPU, %d memory. "+
 			"See the Amazon ECS documentation for the valid values.", cpu, memory)
 	}
