@@ -1,6 +1,6 @@
 # slipway's commands. `make up` brings the stack up on the local cloud; README.md has the rest.
 .DEFAULT_GOAL := help
-.PHONY: help up preview down status logs fleet recover test lint fmt cli build commands image start bench faults rollout
+.PHONY: help up preview down status logs fleet recover test lint fmt cli build commands image start bench faults rollout walk
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
@@ -95,6 +95,10 @@ faults: ## Let every operation of stacks' lives fail, lose every reply, and kill
 rollout: cli build ## Measure what clients see of new versions, good and bad: a stack of its own, under load.
 	@go build -C localcloud -o ../bin/ ./cmd/rollout
 	@bin/rollout
+
+walk: ## Take stacks through random changes of their configuration, under load; SEED=7 STEPS=40 STACKS=2 KINDS='port,zones'.
+	go test -C localcloud -run '^TestWalk$$' -v -timeout 150m ./e2e -seed $(or $(SEED),$$RANDOM) -steps $(or $(STEPS),40) \
+		$(if $(STACKS),-stacks $(STACKS)) $(if $(KINDS),-kinds '$(KINDS)') $(if $(MOST),-most $(MOST))
 
 bench: ## Measure what the local cloud's load balancer costs.
 	go test -C localcloud -run '^$$' -bench . ./runtime/lb

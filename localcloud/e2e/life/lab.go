@@ -27,12 +27,17 @@ const repository = "000000000000.dkr.ecr.eu-central-1.amazonaws.com/hello"
 // NewLab makes a lab in a folder. Root is the repository's, where `make cli build` has built the tools. Each life has images
 // with the versions as their tags, of a service that needs no time to stop.
 func NewLab(ctx context.Context, root, dir string, versions ...string) (*Lab, error) {
+	return NewLabOf(ctx, filepath.Join("life", "testdata", "service"), root, dir, versions...)
+}
+
+// NewLabOf makes a lab whose images are of another program: the one in a folder of localcloud/e2e.
+func NewLabOf(ctx context.Context, service, root, dir string, versions ...string) (*Lab, error) {
 	l := &Lab{root: root, dir: dir}
 	if err := os.MkdirAll(filepath.Join(dir, "images"), 0o700); err != nil {
 		return nil, fmt.Errorf("make a lab: %w", err)
 	}
 	for _, v := range versions {
-		cmd := exec.CommandContext(ctx, "go", "build", "-C", filepath.Join(root, "localcloud", "e2e", "life", "testdata", "service"), "-trimpath",
+		cmd := exec.CommandContext(ctx, "go", "build", "-C", filepath.Join(root, "localcloud", "e2e", service), "-trimpath",
 			"-ldflags", "-s -w -X main.version="+v, "-o", filepath.Join(dir, "images", v), ".")
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {

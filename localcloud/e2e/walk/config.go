@@ -1,0 +1,167 @@
+// Package walk draws configurations of a stack and changes of them, at random and yet the same for a seed, and says of each what
+// its clients may see. It runs nothing and knows nothing of the program: what a change means is written here by hand, so that the
+// program can be held against it.
+package walk
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Zone is the domain that all host names are in, and Stack the stack's name.
+const (
+	Zone  = "slipway.test"
+	Stack = "local"
+)
+
+// Repository is where the images are that services run: one for each of [Versions], [Sick] and [Exits], by its tag.
+const Repository = "000000000000.dkr.ecr.eu-central-1.amazonaws.com/hello"
+
+// Versions are those of the service that work.
+var Versions = []string{"v1", "v2", "v3"}
+
+// Versions that do not work.
+const (
+	Sick  = "sick"  // answers its health check with 503
+	Exits = "exits" // ends as soon as it has started
+)
+
+// Config is a stack's configuration, as far as walks change it.
+type Config struct {
+	CIDR        string
+	Zones       int
+	IPv6        bool
+	IdleTimeout int
+	Tag         string // value of a tag that all of the stack's resources have
+	Services    map[string]Service
+}
+
+// Service is the configuration of one service.
+type Service struct {
+	Version   string
+	Hostnames []string
+	Paths     []string // none: every path
+	Port      int
+	Memory    int // of a quarter of a CPU
+	Count     int
+	Health    Health
+	Canary    *Canary
+	Alarms    bool
+	Spot      bool   // a part of the tasks runs on Spot capacity
+	Drain     string // the profile
+	Delay     int    // of the deregistration, in seconds
+}
+
+// Health is what makes a task healthy. The tasks of a configuration answer at no other path.
+type Health struct {
+	Path     string
+	Interval int // in seconds
+}
+
+// Canary is another version beside the service's.
+type Canary struct {
+	Version string
+	Weight  int
+}
+
+// NewService returns a service of a single task.
+func NewService(version string, hostnames ...string) Service {
+	return Service{
+		Version: version, Hostnames: hostnames, Port: 8080, Memory: 512, Count: 1,
+		Health: Health{Path: "/healthz", Interval: 5}, Drain: "http", Delay: 1,
+	}
+}
+
+// clone returns a copy that shares nothing with the original.
+func (c Config) clone() Config {
+	services := make(map[string]Service, len(c.Services))
+	for name, s := range c.Services {
+		s.Hostnames, s.Paths = slices.Clone(s.Hostnames), slices.Clone(s.Paths)
+		if s.Canary != nil {
+			canary := *s.Canary
+			s.Canary = &canary
+		}
+		services[name] = s
+	}
+	c.Services = services
+	return c
+}
+
+// names returns the services' names, sorted.
+func (c Config) names() []string { return slices.Sorted(maps.Keys(c.Services)) }
+
+// hostnames returns the host names of all services, sorted, each once.
+func (c Config) hostnames() []string {
+	var names []string
+	for _, s := range c.Services {
+		names = append(names, s.Hostnames...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// paths returns the service's path patterns, of which there is one at least.
+func (s Service) paths() []string {
+	if len(s.Paths) == 0 {
+		return []string{"/*"}
+	}
+	return s.Paths
+}
+
+// YAML returns the configuration as the file of Pulumi's.
+func (c Config) YAML() string {
+	var b strings.Builder
+	// The salt is that of the passphrase which the local cloud sets. There are no secrets in a walk.
+	b.WriteString("encryptionsalt: v1:oQp/n4LRsWM=:v1:UwPXLcqMOFoFKPW5:g2HVTEO4WZm368pAiw2nLWkp5yWoTA==\nconfig:\n")
+	line := func(indent, key string, value any) {
+		text, err := json.Marshal(value) // which is YAML too
+		if err != nil {
+			panic(err) // there is nothing but texts, numbers and maps of them
+		}
+		fmt.Fprintf(&b, "%s%s: %s\n", indent, key, text)
+	}
+	line("  ", "aws:region", "eu-central-1")
+	line("  ", "slipway:domain", Zone)
+	line("  ", "slipway:network", map[string]any{"cidr": c.CIDR, "zones": c.Zones, "ipv6": c.IPv6})
+	line("  ", "slipway:loadBalancer", map[string]any{"idleTimeout": c.IdleTimeout})
+	line("  ", "slipway:tags", map[string]any{"Walk": c.Tag})
+	b.WriteString("  slipway:services:\n")
+	for _, name := range c.names() {
+		line("    ", name, c.Services[name].values(name))
+	}
+	return b.String()
+}
+
+// values returns the service as it stands in the configuration.
+func (s Service) values(name string) map[string]any {
+	deployment := map[string]any{"drain": s.Drain}
+	if s.Alarms {
+		deployment["alarms"] = true
+	}
+	out := map[string]any{
+		"image":         Repository + ":" + s.Version,
+		"hostnames":     s.Hostnames,
+		"port":          s.Port,
+		"memory":        s.Memory,
+		"instanceCount": s.Count,
+		// A shorter grace than by default, in which no task of a walk would get healthy that does not at once.
+		"healthCheck":         map[string]any{"path": s.Health.Path, "interval": s.Health.Interval, "timeout": 2, "gracePeriod": 5},
+		"deregistrationDelay": s.Delay,
+		"deployment":          deployment,
+		// What the service says of itself, and the one path at which it is healthy.
+		"env": map[string]any{"SERVICE": name, "HEALTH": s.Health.Path},
+	}
+	if len(s.Paths) > 0 {
+		out["paths"] = s.Paths
+	}
+	if s.Canary != nil {
+		out["canary"] = map[string]any{"image": Repository + ":" + s.Canary.Version, "weight": s.Canary.Weight}
+	}
+	if s.Spot {
+		out["capacity"] = map[string]any{"fargate": map[string]any{"base": 1, "weight": 1}, "fargateSpot": map[string]any{"weight": 1}}
+	}
+	return out
+}

@@ -1,0 +1,179 @@
+package walk
+
+import (
+	"slices"
+	"strings"
+)
+
+// Owner is who answers the requests for a URL.
+type Owner struct {
+	Service string
+	// Version is the service's. Canary is its canary's, or empty; Weighted says that the canary answers requests that do not
+	// ask for it too.
+	Version, Canary string
+	Weighted        bool
+}
+
+// Owner returns who answers requests for a host and a path, if anybody does: the service with the most specific host name that
+// covers the host, and among those of the same name the one with the most specific path. Which service that is has nothing to do
+// with the order in which services stand in the configuration.
+func (c Config) Owner(host, path string) (Owner, bool) {
+	var best specificity
+	owner, found := Owner{}, false
+	for name, s := range c.Services {
+		for _, h := range s.Hostnames {
+			for _, p := range s.paths() {
+				at, fits := match(h, p, host, path)
+				if !fits || found && !best.less(at) {
+					continue
+				}
+				best, found = at, true
+				owner = Owner{Service: name, Version: s.Version}
+				if s.Canary != nil {
+					owner.Canary, owner.Weighted = s.Canary.Version, s.Canary.Weight > 0
+				}
+			}
+		}
+	}
+	return owner, found
+}
+
+// specificity says how much of a URL a route determines.
+type specificity struct {
+	plainHost bool
+	host      int // characters
+	plainPath bool
+	path      int
+}
+
+// less reports whether the other one determines more.
+func (s specificity) less(other specificity) bool {
+	switch {
+	case s.plainHost != other.plainHost:
+		return other.plainHost
+	case s.host != other.host:
+		return s.host < other.host
+	case s.plainPath != other.plainPath:
+		return other.plainPath
+	}
+	return s.path < other.path
+}
+
+// match reports whether a route is for a URL, and how specific it is. A wildcard stands for one label: a load balancer's rule
+// would take more, but no certificate has them.
+func match(hostPattern, pathPattern, host, path string) (specificity, bool) {
+	s := specificity{plainHost: isPlain(hostPattern), host: len(hostPattern), plainPath: !strings.HasSuffix(pathPattern, "*"), path: len(pathPattern)}
+	if parent, wildcard := strings.CutPrefix(hostPattern, "*."); wildcard {
+		_, rest, _ := strings.Cut(host, ".")
+		if rest != parent {
+			return s, false
+		}
+	} else if host != hostPattern {
+		return s, false
+	}
+	if prefix, pattern := strings.CutSuffix(pathPattern, "*"); pattern {
+		return s, strings.HasPrefix(path, prefix)
+	}
+	return s, path == pathPattern
+}
+
+// Target is what a client asks for, again and again.
+type Target struct {
+	Host, Path string
+	Canary     bool // by the canary's header
+}
+
+// URL is the target's as people write it.
+func (t Target) URL() string {
+	if t.Canary {
+		return "https://" + t.Host + t.Path + " (X-Canary)"
+	}
+	return "https://" + t.Host + t.Path
+}
+
+// mostTargets bounds the targets of a step: each is asked for several times a second.
+const mostTargets = 20
+
+// Targets are what has an owner in every one of the configurations: every host name is among them, every path of every service
+// where there is room, and those whose owner changes come first.
+func Targets(configs ...Config) []Target {
+	hosts, paths := samples(configs)
+	type candidate struct {
+		Target
+		moves bool
+		key   string // of what it has in common with others
+	}
+	var all []candidate
+	for _, host := range hosts {
+		for _, path := range paths {
+			owners, owned := ownersOf(configs, host, path)
+			if !owned {
+				continue
+			}
+			moves := slices.ContainsFunc(owners, func(o Owner) bool { return o.Service != owners[0].Service })
+			key := ""
+			canaries := true
+			for _, o := range owners {
+				key += o.Service + " "
+				canaries = canaries && o.Canary != ""
+			}
+			all = append(all, candidate{Target{Host: host, Path: path}, moves, key})
+			if canaries {
+				all = append(all, candidate{Target{Host: host, Path: path, Canary: true}, moves, key + "canary"})
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b candidate) int {
+		switch {
+		case a.moves == b.moves:
+			return 0
+		case a.moves:
+			return -1
+		}
+		return 1
+	})
+	var out []Target
+	seen := map[string]bool{}
+	take := func(wanted func(candidate) bool) {
+		for _, c := range all {
+			if wanted(c) && !slices.Contains(out, c.Target) {
+				out = append(out, c.Target)
+				seen[c.key], seen[c.Host] = true, true
+			}
+		}
+	}
+	take(func(c candidate) bool { return !seen[c.key] || !seen[c.Host] })
+	take(func(candidate) bool { return len(out) < mostTargets })
+	return out
+}
+
+// ownersOf returns who answers in each of the configurations, and whether somebody does in every one.
+func ownersOf(configs []Config, host, path string) ([]Owner, bool) {
+	owners := make([]Owner, len(configs))
+	for i, c := range configs {
+		owner, found := c.Owner(host, path)
+		if !found {
+			return nil, false
+		}
+		owners[i] = owner
+	}
+	return owners, true
+}
+
+// samples returns hosts and paths of which every route of the configurations has one that is its own.
+func samples(configs []Config) (hosts, paths []string) {
+	paths = []string{"/"}
+	for _, c := range configs {
+		for _, s := range c.Services {
+			for _, host := range s.Hostnames {
+				hosts = append(hosts, strings.Replace(host, "*", "any", 1))
+			}
+			for _, path := range s.paths() {
+				paths = append(paths, strings.Replace(path, "*", "some", 1))
+			}
+		}
+	}
+	slices.Sort(hosts)
+	slices.Sort(paths)
+	return slices.Compact(hosts), slices.Compact(paths)
+}

@@ -1,0 +1,188 @@
+package walk
+
+import (
+	"slices"
+	"testing"
+)
+
+// configOf returns a configuration of services, each with its host names and its paths.
+func configOf(services map[string][2][]string) Config {
+	c := Config{CIDR: "10.0.0.0/16", Zones: 2, IdleTimeout: 60, Tag: "one", Services: map[string]Service{}}
+	for name, routes := range services {
+		s := NewService("v1", routes[0]...)
+		s.Paths = routes[1]
+		c.Services[name] = s
+	}
+	return c
+}
+
+type routes = map[string][2][]string
+
+func TestOwner(t *testing.T) {
+	c := configOf(routes{
+		"web":  {{"a.slipway.test", "b.slipway.test"}, nil},
+		"api":  {{"a.slipway.test"}, {"/api/*", "/login"}},
+		"v1":   {{"a.slipway.test", "c.slipway.test"}, {"/api/v1/*"}},
+		"me":   {{"a.slipway.test"}, {"/api/v1/me"}},
+		"any":  {{"any.slipway.test", "*.slipway.test"}, nil},
+		"dev":  {{"dev.slipway.test", "*.dev.slipway.test"}, {"/*"}},
+		"wide": {{"wide.slipway.test", "*.dev.slipway.test", "*.slipway.test"}, {"/login"}},
+	})
+	if problems := c.Problems(); len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	for _, tt := range []struct{ host, path, want string }{
+		{"a.slipway.test", "/", "web"},
+		{"b.slipway.test", "/api/x", "web"},
+		{"a.slipway.test", "/api/x", "api"},
+		{"a.slipway.test", "/api/", "api"},
+		{"a.slipway.test", "/api", "web"},
+		{"a.slipway.test", "/login", "api"},
+		{"a.slipway.test", "/login/", "web"},
+		{"a.slipway.test", "/api/v1/x", "v1"},
+		{"a.slipway.test", "/api/v1/me", "me"},
+		{"a.slipway.test", "/api/v1/men", "v1"},
+		{"c.slipway.test", "/api/v1/x", "v1"},
+		// The host name decides first: the wildcard's service has the other paths of c, since no service has all of them.
+		{"c.slipway.test", "/", "any"},
+		{"c.slipway.test", "/login", "wide"},
+		{"d.slipway.test", "/", "any"},
+		{"d.slipway.test", "/login", "wide"},
+		{"x.dev.slipway.test", "/", "dev"},
+		{"x.dev.slipway.test", "/login", "wide"},
+		{"dev.slipway.test", "/login", "dev"},
+		// A certificate's wildcard is one label.
+		{"y.x.dev.slipway.test", "/", ""},
+		{"slipway.test", "/", ""},
+		{"example.com", "/", ""},
+	} {
+		if got, found := c.Owner(tt.host, tt.path); got.Service != tt.want || found != (tt.want != "") {
+			t.Errorf("%s%s belongs to %q, want %q", tt.host, tt.path, got.Service, tt.want)
+		}
+	}
+}
+
+func TestOwnersVersions(t *testing.T) {
+	c := configOf(routes{"web": {{"a.slipway.test"}, nil}})
+	for _, tt := range []struct {
+		canary *Canary
+		want   Owner
+	}{
+		{nil, Owner{Service: "web", Version: "v1"}},
+		{&Canary{"v2", 0}, Owner{Service: "web", Version: "v1", Canary: "v2"}},
+		{&Canary{"v2", 1}, Owner{Service: "web", Version: "v1", Canary: "v2", Weighted: true}},
+	} {
+		s := c.Services["web"]
+		s.Canary = tt.canary
+		c.Services["web"] = s
+		if got, _ := c.Owner("a.slipway.test", "/"); got != tt.want {
+			t.Errorf("canary %v: %+v, want %+v", tt.canary, got, tt.want)
+		}
+	}
+}
+
+func TestTargets(t *testing.T) {
+	before := configOf(routes{
+		"web": {{"a.slipway.test", "b.slipway.test"}, nil}, "api": {{"a.slipway.test"}, {"/api/*", "/login"}}, "gone": {{"c.slipway.test"}, nil},
+	})
+	after := configOf(routes{
+		"web": {{"a.slipway.test", "b.slipway.test"}, nil}, "new": {{"a.slipway.test"}, {"/api/*"}}, "more": {{"d.slipway.test", "*.slipway.test"}, {"/login"}},
+	})
+	got := Targets(before, after)
+	for _, want := range []Target{
+		{Host: "a.slipway.test", Path: "/api/some"},
+		{Host: "a.slipway.test", Path: "/login"},
+		{Host: "a.slipway.test", Path: "/"},
+		{Host: "b.slipway.test", Path: "/"},
+		{Host: "c.slipway.test", Path: "/login"},
+	} {
+		if !slices.Contains(got, want) {
+			t.Errorf("%s is not among %v", want.URL(), got)
+		}
+	}
+	for _, target := range got {
+		if target.Canary || target.Host == "d.slipway.test" || target.Host == "any.slipway.test" || target.Host == "c.slipway.test" && target.Path != "/login" {
+			t.Errorf("%s has no owner before, or none after", target.URL())
+		}
+	}
+	if len(got) > mostTargets {
+		t.Errorf("%d targets", len(got))
+	}
+}
+
+// However many there are, every host name is asked for.
+func TestEveryHostIsATarget(t *testing.T) {
+	w := New(Options{Seed: 3, Steps: 200, Most: 3, Kinds: Kinds()})
+	for _, s := range w.Steps {
+		asked := map[string]bool{}
+		for _, target := range s.Targets() {
+			asked[target.Host] = true
+		}
+		for _, host := range s.After().hostnames() {
+			owned := isPlain(host)
+			for _, c := range s.Before {
+				owned = owned && slices.Contains(c.hostnames(), host)
+			}
+			_, root := ownersOf(append(slices.Clone(s.Before), s.After()), host, "/")
+			if owned && root && !asked[host] {
+				t.Errorf("step %s: %s is asked for by nobody", s, host)
+			}
+		}
+	}
+}
+
+func TestProblems(t *testing.T) {
+	for name, change := range map[string]func(*Config){
+		"the same route twice":       func(c *Config) { c.Services["docs"] = c.Services["web"] },
+		"no service":                 func(c *Config) { c.Services = nil },
+		"four zones":                 func(c *Config) { c.Zones = 4 },
+		"a long name":                func(c *Config) { c.Services["a-name-of-nineteen-c"] = c.Services["api"]; delete(c.Services, "api") },
+		"a canary's name":            func(c *Config) { c.Services["web-canary"] = c.Services["api"]; delete(c.Services, "api") },
+		"nothing but a wildcard":     set(func(s *Service) { s.Hostnames = []string{"*.slipway.test"} }),
+		"another zone":               set(func(s *Service) { s.Hostnames = []string{"a.example.com"} }),
+		"an upper-case host name":    set(func(s *Service) { s.Hostnames = []string{"A.slipway.test"} }),
+		"a host name twice":          set(func(s *Service) { s.Hostnames = []string{"z.slipway.test", "z.slipway.test"} }),
+		"a path twice":               set(func(s *Service) { s.Paths = []string{"/a", "/a"} }),
+		"a path without its slash":   set(func(s *Service) { s.Paths = []string{"a"} }),
+		"two stars":                  set(func(s *Service) { s.Paths = []string{"/a*/*"} }),
+		"a port of root's":           set(func(s *Service) { s.Port = 80 }),
+		"too much memory":            set(func(s *Service) { s.Memory = 4096 }),
+		"no tasks":                   set(func(s *Service) { s.Count = 0 }),
+		"no delay":                   set(func(s *Service) { s.Delay = 0 }),
+		"a short delay for sockets":  set(func(s *Service) { s.Drain, s.Delay = "websocket", 5 }),
+		"too often a health check":   set(func(s *Service) { s.Health.Interval = 4 }),
+		"a health check at no path":  set(func(s *Service) { s.Health.Path = "healthz" }),
+		"too much for a canary":      set(func(s *Service) { s.Canary = &Canary{"v1", 101} }),
+		"a hundred rules and one":    set(func(s *Service) { s.Hostnames, s.Paths = plainHosts, []string{"/1", "/2", "/3", "/4", "/5", "/6"} }),
+		"too many names for a test":  set(func(s *Service) { s.Hostnames = append(slices.Clone(plainHosts), letters()...) }),
+		"a path of another alphabet": set(func(s *Service) { s.Paths = []string{"/a b"} }),
+	} {
+		c := configOf(routes{"web": {{"a.slipway.test"}, nil}, "api": {{"a.slipway.test"}, {"/api/*"}}})
+		s := c.Services["web"]
+		s.Canary = &Canary{"v2", 10}
+		c.Services["web"] = s
+		if problems := c.Problems(); len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		if change(&c); len(c.Problems()) == 0 {
+			t.Errorf("%s is no problem", name)
+		}
+	}
+}
+
+// set changes one service of a configuration.
+func set(change func(*Service)) func(*Config) {
+	return func(c *Config) {
+		s := c.Services["api"]
+		change(&s)
+		c.Services["api"] = s
+	}
+}
+
+func letters() []string {
+	var hosts []string
+	for letter := 'q'; letter <= 'z'; letter++ {
+		hosts = append(hosts, string(letter)+"."+Zone)
+	}
+	return hosts
+}

@@ -1,0 +1,111 @@
+package walk
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestSampleHasEveryKind(t *testing.T) {
+	known := Kinds()
+	for _, name := range known {
+		in := slices.ContainsFunc(sampled(), func(kinds []string) bool { return slices.Contains(kinds, name) })
+		if _, out := unsampled[name]; in == out {
+			t.Errorf("kind %q is in a sample: %v, and there is a reason why not: %v", name, in, out)
+		}
+	}
+	for _, kinds := range append(sampled(), slices.Collect(maps.Keys(unsampled))) {
+		for _, name := range kinds {
+			if !slices.Contains(known, name) {
+				t.Errorf("there is no kind %q", name)
+			}
+		}
+	}
+	for seed := range uint64(6) {
+		for i, w := range Sample(seed) {
+			if !w.has(sampled()[i]) || len(w.Steps) > mostSteps {
+				t.Errorf("seed %d: walk %d has %d steps, and not all of %v", seed, i, len(w.Steps), sampled()[i])
+			}
+		}
+	}
+}
+
+func TestSameSeedSameWalk(t *testing.T) {
+	if !reflect.DeepEqual(Sample(7), Sample(7)) {
+		t.Error("a sample is another the second time")
+	}
+	o := Options{Seed: 7, Steps: 50, Most: 3, Kinds: Kinds()}
+	if !reflect.DeepEqual(New(o), New(o)) {
+		t.Error("a walk is another the second time")
+	}
+	again := o
+	again.Seed = 8
+	if reflect.DeepEqual(New(o), New(again)) {
+		t.Error("another seed gives the same walk")
+	}
+}
+
+// Of every kind there are changes, alone and with others, and only those that are to be refused are wrong.
+func TestWalksAreRight(t *testing.T) {
+	seen := map[string]int{}
+	for seed := range uint64(8) {
+		w := New(Options{Seed: seed, Steps: 100, Most: 1 + int(seed%3), Kinds: Kinds()})
+		now := []Config{w.First}
+		if problems := w.First.Problems(); len(problems) > 0 {
+			t.Errorf("seed %d begins with %v", seed, problems)
+		}
+		for n, s := range w.Steps {
+			for _, k := range s.Kinds {
+				seen[k]++
+			}
+			if !reflect.DeepEqual(s.Before, now) {
+				t.Errorf("seed %d, step %d does not begin where the last one ended", seed, n)
+			}
+			now = s.leaves()
+			if wrong := len(s.Config.Problems()) > 0; wrong != (s.Outcome == Refused) {
+				t.Errorf("seed %d, step %d, %s: %v", seed, n, s, s.Config.Problems())
+			}
+			if broken := strings.Contains(s.Config.YAML(), ":"+Sick+`"`) || strings.Contains(s.Config.YAML(), ":"+Exits+`"`); broken != (s.Outcome == Fails) {
+				t.Errorf("seed %d, step %d, %s: a version that does not work: %v", seed, n, s, broken)
+			}
+			changes := s.Config.YAML() != s.Before[0].YAML()
+			if !changes && s.Kinds[0] != "back" && s.Kinds[0] != "mend" { // perhaps with the version that was there before
+				t.Errorf("seed %d, step %d, %s changes nothing", seed, n, s)
+			}
+			if (s.Outcome == Interrupted) != (s.Operation > 0 && s.Verb != "") {
+				t.Errorf("seed %d, step %d, %s: operation %d of %q is refused", seed, n, s, s.Operation, s.Verb)
+			}
+		}
+	}
+	for _, name := range Kinds() {
+		if seen[name] < 5 {
+			t.Errorf("%q was drawn %d times", name, seen[name])
+		}
+	}
+}
+
+// What comes after an update that failed mends it or goes back.
+func TestFailuresAreMended(t *testing.T) {
+	w := New(Options{Seed: 1, Steps: 200, Most: 2, Kinds: Kinds()})
+	ways := map[string]int{}
+	for n, s := range w.Steps {
+		if s.Outcome != Fails && s.Outcome != Interrupted {
+			continue
+		}
+		next := w.Steps[n+1]
+		ways[next.Kinds[0]]++
+		if next.Outcome != Succeeds {
+			t.Errorf("step %d, %s, is followed by %s", n, s, next)
+		}
+		if next.Kinds[0] == "back" && next.Config.YAML() != s.Before[0].YAML() {
+			t.Errorf("step %d, %s, is followed by one that goes elsewhere", n, s)
+		}
+	}
+	for _, way := range []string{"back", "mend", "again"} {
+		if ways[way] == 0 {
+			t.Errorf("nothing is followed by %q: %v", way, ways)
+		}
+	}
+}

@@ -1,0 +1,90 @@
+package walk
+
+import (
+	"math/rand/v2"
+	"slices"
+)
+
+// sample are the kinds of change that each stack of a sample goes through. What needs something of another kind first, such as a
+// canary's weight, is together with that.
+var sample = [][]string{
+	{"rename a service", "remove a host name", "add a host name", "shrink to one host name", "grow past ten host names", "tags", sickRename, interrupted},
+	{
+		"move a host name", "move a path", "swap host names", "swap paths", "other paths", "add a service", "take a path out of a service", "remove a service",
+		sickExtract, wrong,
+	},
+	{
+		"add a canary", "canary weight", "canary version", "promote a canary", "remove a canary", exitingCanary, "new version", "port",
+		"health check path", "health check interval",
+	},
+	{
+		"add a wildcard", "leave a name to a wildcard", "remove a wildcard", "size", "count", "alarms", "capacity", "drain profile",
+		"deregistration delay", "zones", "idle timeout", "ipv6 on", sickVersion, exitingVersion,
+	},
+}
+
+// mostSteps bounds the steps of a walk of the sample: it has to end in minutes.
+const mostSteps = 9
+
+// Sample draws walks that have every kind of change that a sample has, together. Most walks get there too late: it draws until one
+// does not.
+func Sample(seed uint64) []Walk {
+	walks := make([]Walk, len(sample))
+	d := draw{rand.New(rand.NewPCG(seed, 1))}
+	for i, kinds := range sampled() {
+		for !walks[i].has(kinds) || len(walks[i].Steps) > mostSteps {
+			walks[i] = New(Options{Seed: d.Uint64N(1_000_000), Steps: mostSteps - 1, Most: 3, Kinds: kinds})
+			walks[i].cut(kinds)
+		}
+	}
+	return walks
+}
+
+// cut takes away the steps after the one with which the walk has all of the kinds.
+func (w *Walk) cut(kinds []string) {
+	for n := range w.Steps {
+		part := Walk{Steps: w.Steps[:n+1]}
+		last := w.Steps[n].Outcome
+		if part.has(kinds) && (last == Succeeds || last == Refused) {
+			*w = Walk{w.Seed, w.First, part.Steps}
+			return
+		}
+	}
+}
+
+// has reports whether every one of the kinds is in the walk.
+func (w Walk) has(kinds []string) bool {
+	missing := map[string]bool{}
+	for _, k := range kinds {
+		missing[k] = true
+	}
+	for _, s := range w.Steps {
+		for _, k := range s.Kinds {
+			delete(missing, k)
+		}
+	}
+	return len(missing) == 0
+}
+
+// unsampled are the kinds that no sample has, and why.
+var unsampled = map[string]string{
+	"network.cidr": "the old network stays until no client can have its address any more, which is a minute",
+
+	"rename a service":             "the new rules are there before their tasks, and the old ones after theirs",
+	"take a path out of a service": "the new rules are there before their tasks",
+	"remove a service":             "the old rules are there after their tasks",
+	"shrink to one host name":      "a certificate keeps the names that are left out",
+	"grow past ten host names":     "a certificate has ten names",
+	"health check path":            "tasks of before do not answer at the new path",
+	sickExtract:                    "the new rules are there before their tasks",
+	sickRename:                     "the new rules are there before their tasks",
+}
+
+// sampled are the kinds that the stacks of a sample go through.
+func sampled() [][]string {
+	var all [][]string
+	for _, kinds := range sample {
+		all = append(all, slices.DeleteFunc(slices.Clone(kinds), func(kind string) bool { return unsampled[kind] != "" }))
+	}
+	return all
+}
