@@ -13,13 +13,21 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"slipway/internal/smoke"
 )
+
+// question is a service and what it can be asked.
+type question struct {
+	url    string
+	checks smoke.Checks
+}
 
 // answer is what one instance of a service said.
 type answer struct {
-	status   int // of /status: 200 if it and what it needs are well
-	version  string
-	hostname string // which instance it was
+	problem  string // what it says is not well; empty if it is
+	version  string // empty if it tells none
+	hostname string // which instance it was; empty if it does not say
 }
 
 // asker asks services as their users would: by name, through the load balancer.
@@ -36,35 +44,50 @@ func newAsker() asker {
 	}}
 }
 
-// ask asks a service for its status and version.
-func (a asker) ask(ctx context.Context, base string) (answer, error) {
-	status, said, err := a.get(ctx, base, "status")
+// ask asks a service how it is and which version, as far as its configuration says that it can be asked.
+func (a asker) ask(ctx context.Context, q question) (answer, error) {
+	base, err := url.Parse(q.url)
+	if err != nil {
+		return answer{}, fmt.Errorf("ask %s: %w", q.url, err)
+	}
+	root := base.Scheme + "://" + base.Host
+	path, passes := q.checks.AskHealth(cmp.Or(base.EscapedPath(), "/"))
+	code, said, err := a.get(ctx, root+path)
 	if err != nil {
 		return answer{}, err
 	}
-	if said.Hostname == "" {
-		// /status of the app does not name the instance; what answers now is probably another one, just as well.
-		var code int
-		if code, said, err = a.get(ctx, base, "version"); err != nil {
-			return answer{}, err
-		}
-		if code != http.StatusOK {
-			return answer{}, fmt.Errorf("/version answers %d", code)
+	var problem string
+	if !passes(code) {
+		problem = fmt.Sprintf("%s answers %d", path, code)
+	}
+	for _, path := range q.checks.Paths {
+		if code, _, err := a.get(ctx, root+path); problem == "" && (err != nil || !smoke.Passes(code)) {
+			problem = fmt.Sprintf("%s answers %d", path, code)
+			if err != nil {
+				problem = fmt.Sprintf("%s does not answer: %v", path, err)
+			}
 		}
 	}
-	return answer{status, said.Version, said.Hostname}, nil
+	if q.checks.VersionPath == "" {
+		return answer{problem, "", said.Hostname}, nil
+	}
+	// What answers now may be another instance, just as well.
+	code, told, err := a.get(ctx, root+q.checks.VersionPath)
+	switch {
+	case err != nil:
+		return answer{}, err
+	case code != http.StatusOK:
+		return answer{}, fmt.Errorf("%s answers %d", q.checks.VersionPath, code)
+	}
+	return answer{problem, told.Version, cmp.Or(told.Hostname, said.Hostname)}, nil
 }
 
 type statement struct{ Version, Hostname string }
 
-func (a asker) get(ctx context.Context, base, path string) (int, statement, error) {
-	target, err := url.JoinPath(base, path)
-	if err != nil {
-		return 0, statement{}, fmt.Errorf("ask %s: %w", base, err)
-	}
+func (a asker) get(ctx context.Context, target string) (int, statement, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, http.NoBody)
 	if err != nil {
-		return 0, statement{}, fmt.Errorf("ask %s: %w", base, err)
+		return 0, statement{}, fmt.Errorf("ask %s: %w", target, err)
 	}
 	req.Header.Set("User-Agent", "slipway-fleet")
 	resp, err := a.client.Do(req)
@@ -75,6 +98,9 @@ func (a asker) get(ctx context.Context, base, path string) (int, statement, erro
 		return 0, statement{}, err
 	}
 	defer func() { _ = resp.Body.Close() }()
+	if smoke.ByBalancer(resp) {
+		return 0, statement{}, fmt.Errorf("the load balancer itself answers %s: %s", smoke.Status(resp.StatusCode), smoke.WhyByBalancer(resp.StatusCode))
+	}
 	var said statement
 	// What is not JSON says neither version nor instance.
 	_ = json.NewDecoder(io.LimitReader(resp.Body, 64<<10)).Decode(&said)
@@ -91,8 +117,9 @@ const (
 )
 
 // round asks a service a few times, and says what was answered, or why the last question was not. Unless thorough, it is
-// over once as many instances have answered as there should be.
-func round(ctx context.Context, ask func(context.Context, string) (answer, error), base string, desired int, thorough bool) ([]answer, error) {
+// over once as many instances have answered as there should be; answers that do not say whose they are count for one each. Its
+// other paths it is asked for once.
+func round(ctx context.Context, ask func(context.Context, question) (answer, error), q question, desired int, thorough bool) ([]answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	var (
@@ -103,27 +130,33 @@ func round(ctx context.Context, ask func(context.Context, string) (answer, error
 		lastErr error
 		heard   = map[string]bool{}
 	)
-	next := func() bool {
+	next := func() (next question, more bool) {
 		mu.Lock()
 		defer mu.Unlock()
 		// Three failures are enough to know that it is down.
 		if left == 0 || ctx.Err() != nil || failed >= 3 && len(answers) == 0 || !thorough && len(heard) >= max(desired, 1) {
-			return false
+			return question{}, false
 		}
 		left--
-		return true
+		next = q
+		q.checks.Paths = nil
+		return next, true
 	}
 	var askers sync.WaitGroup
 	for range min(4, left) {
 		askers.Go(func() {
-			for next() {
-				a, err := ask(ctx, base)
+			for {
+				q, more := next()
+				if !more {
+					return
+				}
+				a, err := ask(ctx, q)
 				mu.Lock()
 				if err != nil {
 					failed, lastErr = failed+1, err
 				} else {
 					answers = append(answers, a)
-					heard[a.hostname] = true
+					heard[cmp.Or(a.hostname, fmt.Sprintf("answer %d", len(answers)))] = true
 				}
 				mu.Unlock()
 			}
@@ -167,21 +200,23 @@ func (w *window) sight(now time.Time) sight {
 	for _, h := range w.answers {
 		if now.Sub(h.at) <= shareWindow || h.at.Equal(w.asked) {
 			versions[h.version]++
-			if h.status != http.StatusOK {
-				s.status = h.status
-			}
+			s.problem = cmp.Or(h.problem, s.problem)
 		}
 	}
 	healthy := map[string]bool{}
 	for _, h := range w.answers {
 		// Once a version answers no more, those who ran it are not waited for: they are gone.
-		if h.status == http.StatusOK && now.Sub(h.at) <= healthyWindow && versions[h.version] > 0 {
+		if h.problem == "" && now.Sub(h.at) <= healthyWindow && versions[h.version] > 0 {
 			healthy[h.hostname] = true
 		}
 	}
+	s.nameless = healthy[""] && len(healthy) == 1
+	delete(healthy, "")
 	s.instances = len(healthy)
 	for _, version := range slices.Sorted(maps.Keys(versions)) {
-		s.versions = append(s.versions, share{version, versions[version]})
+		if version != "" {
+			s.versions = append(s.versions, share{version, versions[version]})
+		}
 	}
 	slices.SortStableFunc(s.versions, func(a, b share) int { return cmp.Compare(b.count, a.count) })
 	return s

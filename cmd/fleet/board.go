@@ -22,6 +22,7 @@ type environment struct {
 
 	facts
 	last  *stack.Update // the newest one that has ended; nil if there is none
+	by    string        // who made it, as its lock said while it was watched; empty if nobody looked
 	run   *running      // nil if no update is running
 	drift drift
 	seen  map[string]sight // by service
@@ -53,8 +54,9 @@ type sight struct {
 	asked     time.Time // zero if it was not asked yet
 	err       string    // why it did not answer the last time; empty if it did
 	instances int       // how many different ones answered, healthy, in the window
+	nameless  bool      // those that answered healthy do not say which ones they are
 	versions  []share   // who answered the last time, the most frequent version first
-	status    int       // of the last answer that was not 200; 0 if all were
+	problem   string    // what one of them said lately is not well; empty if none did
 }
 
 // share is how often a version was the one that answered.

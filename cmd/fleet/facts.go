@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
+	"slipway/internal/smoke"
 	"slipway/internal/stack"
 )
 
@@ -27,10 +29,12 @@ type facts struct {
 type service struct {
 	name    string
 	url     string
-	image   stack.Image // that it runs, its canary aside
-	target  stack.Image // that it should run: another one while it is deployed, or if that failed
-	canary  stack.Image // that its canary runs; zero if it has none
-	desired int         // tasks; of a service that scales, as many as when somebody looked last
+	refused string       // why it is not asked there; empty if it is
+	checks  smoke.Checks // what it can be asked
+	image   stack.Image  // that it runs, its canary aside
+	target  stack.Image  // that it should run: another one while it is deployed, or if that failed
+	canary  stack.Image  // that its canary runs; zero if it has none
+	desired int          // tasks; of a service that scales, as many as when somebody looked last
 	scaling bounds
 }
 
@@ -65,8 +69,8 @@ const (
 	canarySuffix  = "-canary"
 )
 
-// readFacts takes from a state what the page shows.
-func readFacts(d apitype.DeploymentV3) facts {
+// readFacts takes from a state what the page shows. Services are asked in the domains alone.
+func readFacts(d apitype.DeploymentV3, domains stack.Domains) facts {
 	f := facts{written: d.Manifest.Time}
 	services := map[string]*service{}
 	named := func(name string) *service {
@@ -86,6 +90,9 @@ func readFacts(d apitype.DeploymentV3) facts {
 		if r.Type == resource.RootStackType {
 			for name, url := range textMap(r.Outputs["urls"]) {
 				named(name).url = url
+			}
+			for name, checks := range checksIn(r.Outputs["checks"]) {
+				named(name).checks = checks
 			}
 			for name, reference := range textMap(r.Outputs["images"]) {
 				named(name).image, _ = stack.ParseImage(reference)
@@ -130,6 +137,11 @@ func readFacts(d apitype.DeploymentV3) facts {
 		}
 	}
 	for name, s := range services {
+		if s.url != "" {
+			if err := errors.Join(domains.Check(s.url), s.checks.Check()); err != nil {
+				s.refused = firstLine(err.Error())
+			}
+		}
 		// What ECS runs is told by the service's task definition; the outputs are written only when an update ends.
 		if image := definitions[running[name]]; image.Digest != "" {
 			s.image = image
@@ -173,6 +185,19 @@ func textMap(value any) map[string]string {
 		}
 	}
 	return texts
+}
+
+// checksIn returns what services can be asked, by the stack's output; nothing of what is not as main.go writes it.
+func checksIn(output any) map[string]smoke.Checks {
+	text, err := json.Marshal(output)
+	if err != nil {
+		return nil
+	}
+	var checks map[string]smoke.Checks
+	if err := json.Unmarshal(text, &checks); err != nil {
+		return nil
+	}
+	return checks
 }
 
 // tagOf returns the name of the service that a resource belongs to, as main.go tags it.

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"slipway/internal/smoke"
 	"slipway/internal/stack"
 )
 
@@ -14,8 +15,11 @@ func TestReadFacts(t *testing.T) {
 	written := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	deployment, err := fakeStack{
 		services: map[string]fakeService{
-			"hello": {digest: digest("a"), target: digest("b"), url: "https://hello.example.com/", desired: 3},
-			"api":   {digest: digest("c"), canary: digest("d"), url: "https://api.example.com/", desired: 5, scaling: []bounds{{2, 6}, {1, 4}, {3, 9}}},
+			"hello": {
+				digest: digest("a"), target: digest("b"), url: "https://hello.example.com/", desired: 3,
+				checks: map[string]any{"healthPath": "/up", "healthCodes": "200-299", "healthRouted": true, "paths": []string{"/"}},
+			},
+			"api": {digest: digest("c"), canary: digest("d"), url: "https://api.example.com/", desired: 5, scaling: []bounds{{2, 6}, {1, 4}, {3, 9}}},
 			// Named like what is another's canary.
 			"canary": {digest: digest("e"), canary: digest("f"), url: "https://canary.example.com/", desired: 1},
 		},
@@ -24,7 +28,7 @@ func TestReadFacts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := readFacts(deployment)
+	f := readFacts(deployment, stack.Domains{"example.com"})
 
 	image := func(service, letter string) stack.Image {
 		return stack.Image{Repository: "registry.example.com/" + service, Digest: digest(letter)}
@@ -32,7 +36,10 @@ func TestReadFacts(t *testing.T) {
 	want := []service{
 		{name: "api", url: "https://api.example.com/", image: image("api", "c"), target: image("api", "c"), canary: image("api", "d"), desired: 5, scaling: bounds{1, 9}},
 		{name: "canary", url: "https://canary.example.com/", image: image("canary", "e"), target: image("canary", "e"), canary: image("canary", "f"), desired: 1},
-		{name: "hello", url: "https://hello.example.com/", image: image("hello", "a"), target: image("hello", "b"), desired: 3},
+		{
+			name: "hello", url: "https://hello.example.com/", image: image("hello", "a"), target: image("hello", "b"), desired: 3,
+			checks: smoke.Checks{HealthPath: "/up", HealthCodes: "200-299", HealthRouted: true, Paths: []string{"/"}},
+		},
 	}
 	if !reflect.DeepEqual(f.services, want) {
 		t.Errorf("the services are %+v, want %+v", f.services, want)
@@ -53,6 +60,30 @@ func TestReadFacts(t *testing.T) {
 	}
 	if all := fmt.Sprintf("%+v", f); strings.Contains(all, secret) {
 		t.Errorf("the facts hold the secret: %s", all)
+	}
+}
+
+// Whoever may write a stack's state chooses whom it has the page ask.
+func TestFactsOfAStrangersState(t *testing.T) {
+	for name, f := range map[string]fakeService{
+		"a URL of this machine":      {url: "http://127.0.0.1:9000/x"},
+		"a URL of somebody else":     {url: "https://hello.example.com.evil.test/"},
+		"a path that is another URL": {url: "https://hello.example.com/", checks: map[string]any{"versionPath": "@evil.test/"}},
+		"codes that are none":        {url: "https://hello.example.com/", checks: map[string]any{"healthCodes": "all"}},
+	} {
+		deployment, err := fakeStack{services: map[string]fakeService{"hello": f}}.deployment("pr-7")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := readFacts(deployment, stack.Domains{"example.com"}).services[0]; got.refused == "" {
+			t.Errorf("%s is asked for: %+v", name, got)
+		}
+	}
+	// Checks that are not even of the right form are none.
+	for _, checks := range []any{"text", []any{1}, map[string]any{"hello": 7}, map[string]any{"hello": map[string]any{"paths": "/"}}} {
+		if got := checksIn(checks); len(got) != 0 {
+			t.Errorf("%v is taken for %v", checks, got)
+		}
 	}
 }
 

@@ -49,6 +49,7 @@ type fakeService struct {
 	digest, target string // target: of the task definition, if it is another one
 	canary         string // digest
 	url            string
+	checks         map[string]any
 	desired        int
 	scaling        []bounds // of the scalable target, and of its scheduled actions
 }
@@ -117,6 +118,8 @@ func (f *fakeSource) drift(_ context.Context, name string) ([]stack.Change, erro
 	return s.changes, errors.Join(err, s.driftErr)
 }
 
+func (f *fakeSource) domains() stack.Domains { return stack.Domains{"example.com"} }
+
 func (f *fakeSource) lock(name string) (stack.Lock, bool, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -133,9 +136,12 @@ func (s fakeStack) deployment(name string) (apitype.DeploymentV3, error) {
 	urn := func(kind, resource string) string {
 		return fmt.Sprintf("urn:pulumi:%s::slipway::%s::%s", name, kind, resource)
 	}
-	urls, images := object{}, object{}
+	urls, images, checks := object{}, object{}, object{}
 	var resources, pending []any
 	for service, f := range s.services {
+		if f.checks != nil {
+			checks[service] = f.checks
+		}
 		urls[service], images[service] = f.url, "registry.example.com/"+service+"@"+f.digest
 		// A version that runs a digest, where another one may be wanted: before its service's own container there is another.
 		version := func(resource, digest, wanted string, desired int) {
@@ -188,7 +194,7 @@ func (s fakeStack) deployment(name string) (apitype.DeploymentV3, error) {
 	if len(resources) > 0 {
 		resources = append(resources, object{
 			"urn": urn("pulumi:pulumi:Stack", "slipway-"+name), "type": "pulumi:pulumi:Stack", "custom": false,
-			"outputs": object{"urls": urls, "images": images, "adminPassword": encrypted, "other": secret},
+			"outputs": object{"urls": urls, "images": images, "checks": checks, "adminPassword": encrypted, "other": secret},
 		}, object{"urn": urn("pulumi:providers:aws", "default"), "type": "pulumi:providers:aws", "custom": true, "id": "1", "inputs": object{"secretKey": secret}})
 	}
 	text, err := json.Marshal(object{"manifest": object{"time": s.written}, "resources": resources, "pending_operations": pending})
@@ -217,7 +223,8 @@ type fakeServices struct {
 	asked    map[string]int
 }
 
-func (f *fakeServices) ask(_ context.Context, url string) (answer, error) {
+func (f *fakeServices) ask(_ context.Context, q question) (answer, error) {
+	url := q.url
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.asked == nil {
@@ -229,7 +236,7 @@ func (f *fakeServices) ask(_ context.Context, url string) (answer, error) {
 	}
 	i := f.asked[url] % len(instances)
 	f.asked[url]++
-	return answer{status: 200, version: instances[i], hostname: fmt.Sprint("instance-", i)}, nil
+	return answer{version: instances[i], hostname: fmt.Sprint("instance-", i)}, nil
 }
 
 func (f *fakeServices) set(url string, versions ...string) {
@@ -270,6 +277,11 @@ func until(t *testing.T, o *observer, what string, is func(board) bool) board {
 			t.Fatalf("after 10 s still not: %s; the board is %+v", what, b)
 		}
 	}
+}
+
+func (o *observer) environmentOf(name string) environment {
+	b, _ := o.board(time.Now())
+	return b.environment(name)
 }
 
 func (b board) environment(name string) environment {

@@ -3,8 +3,8 @@
 //
 //	go run ./cmd/fleet [-listen 127.0.0.1:8190] [-dir .] [-drift 10m] [stack…]
 //
-// It reads Pulumi's state and history, by way of the Pulumi CLI, and asks each service's /status and /version. It changes
-// nothing, and knows no secrets.
+// It reads Pulumi's state and history, by way of the Pulumi CLI, and asks each service what its configuration says that it can be
+// asked. It changes nothing, and knows no secrets.
 package main
 
 import (

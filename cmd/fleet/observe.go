@@ -20,7 +20,7 @@ var defaultPace = pace{idle: 10 * time.Second, busy: 2 * time.Second, locks: tim
 // observer keeps the board up to date.
 type observer struct {
 	source source
-	ask    func(ctx context.Context, url string) (answer, error)
+	ask    func(context.Context, question) (answer, error)
 	names  []string // of the stacks to show; all if there are none
 	pace   pace
 
@@ -34,7 +34,7 @@ type observer struct {
 	changed      chan struct{} // closed, and replaced, on each change
 }
 
-func newObserver(source source, ask func(context.Context, string) (answer, error), names []string, pace pace) *observer {
+func newObserver(source source, ask func(context.Context, question) (answer, error), names []string, pace pace) *observer {
 	return &observer{
 		source: source, ask: ask, names: names, pace: pace,
 		environments: map[string]environment{}, readings: map[string]reading{}, windows: map[key]*watched{}, changed: make(chan struct{}),

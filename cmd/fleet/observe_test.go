@@ -35,8 +35,8 @@ func TestRunningUpdate(t *testing.T) {
 		"no lock, but pending":       {signs{showsLocks: true, deployment: pending(now)}, &running{abandoned: true}},
 		"Pulumi Cloud, in the list":  {signs{summary: stack.Summary{InProgress: true}, history: ended}, &running{}},
 		"Pulumi Cloud, in the history": {
-			signs{history: []stack.Update{{Kind: "update", Result: "in-progress", Start: now, Environment: map[string]string{"git.author": "Ada"}}}},
-			&running{since: now, by: "Ada"},
+			signs{history: []stack.Update{{Kind: "update", Result: "in-progress", Start: now, Environment: map[string]string{"git.author": "Ada", "ci.system": "GitHub Actions", "ci.build.id": "42"}}}},
+			&running{since: now, by: "GitHub Actions, run 42"},
 		},
 		"a bucket, written lately":                     {signs{history: ended, deployment: pending(now.Add(-time.Minute))}, &running{}},
 		"a bucket, first update":                       {signs{deployment: pending(now.Add(-time.Minute))}, &running{}},
@@ -106,6 +106,9 @@ func TestObserveStacks(t *testing.T) {
 		prod := b.environment("prod")
 		return prod.run == nil && prod.digestOf("hello") == digest("b") && len(prod.drift.changes) == 0 && !prod.drift.looking
 	})
+	if by := o.environmentOf("prod").by; by != "ada@ci" {
+		t.Errorf("the update, which was watched, is said to be by %q", by)
+	}
 	if n := source.called("drift", "prod") - drifts; n != 1 {
 		t.Errorf("drift was looked for %d times after the update, want once", n)
 	}
@@ -120,6 +123,32 @@ func TestObserveStacks(t *testing.T) {
 	delete(source.stacks, "staging")
 	source.mu.Unlock()
 	until(t, o, "staging is gone", func(b board) bool { return len(b.environments) == 2 })
+}
+
+// A refresh starts the plugins that the state names, and pull requests can write their stacks' states.
+func TestNoDriftOfPullRequests(t *testing.T) {
+	stacks := twoStacks(time.Now())
+	stacks["pr-7"], stacks["pr-evil"] = stacks["dev"], stacks["dev"]
+	source := newFakeSource(stacks)
+	o := observe(t, source, twoServices())
+	until(t, o, "drift was looked for, after all stacks were read", func(b board) bool {
+		return b.environment("pr-7").read && b.environment("pr-evil").read && !b.environment("dev").drift.checked.IsZero() && !b.environment("prod").drift.checked.IsZero()
+	})
+	for _, update := range []time.Time{time.Now(), time.Now().Add(time.Second)} { // and again after updates, which is when it is due
+		for _, name := range []string{"dev", "pr-7", "pr-evil"} {
+			source.change(name, func(s *fakeStack) { s.history = []stack.Update{succeeded(update)} })
+		}
+		until(t, o, "drift was looked for again", func(b board) bool {
+			return b.environment("dev").drift.of.Equal(update) && b.environment("pr-7").updated().Equal(update)
+		})
+	}
+	if n := source.called("drift", "pr-7") + source.called("drift", "pr-evil"); n != 0 {
+		t.Errorf("drift of pull requests' stacks was looked for %d times", n)
+	}
+	_, page := get(t, serveFleet(t, o).URL)
+	if got := part(t, page, "pr-7"); !strings.Contains(got, "Drift: not looked for: pull requests can write this state") {
+		t.Errorf("of pr-7 is said %s", got)
+	}
 }
 
 func TestOneStackDoesNotSpoilTheOthers(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"slipway/internal/stack"
 )
 
 const driftTimeout = 10 * time.Minute
@@ -18,13 +20,15 @@ func (o *observer) watchDrift(ctx context.Context) {
 	})
 }
 
-// driftDue returns the stacks that were not looked at for long, or not since their last update.
+// driftDue returns the stacks that were not looked at for long, or not since their last update. It leaves out those of pull
+// requests: Pulumi starts the plugins that a state names, with all that this process's environment holds, and pull requests can
+// write those states.
 func (o *observer) driftDue(now time.Time) []string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(o.order), func(name string) bool {
 		e := o.environments[name]
-		if !e.read || e.run != nil || e.resources == 0 {
+		if !e.read || e.run != nil || e.resources == 0 || stack.OfPullRequest(name) {
 			return true
 		}
 		return now.Sub(e.drift.checked) < o.pace.drift && e.updated().Equal(e.drift.of)

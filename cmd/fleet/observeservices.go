@@ -44,7 +44,7 @@ func (o *observer) servicesDue(now time.Time) []key {
 	current := map[key]bool{}
 	for _, name := range o.order {
 		for _, s := range o.environments[name].services {
-			if s.url == "" {
+			if s.url == "" || s.refused != "" {
 				continue
 			}
 			k := key{name, s.name}
@@ -85,13 +85,13 @@ func (o *observer) askService(ctx context.Context, k key) {
 	if w == nil {
 		return
 	}
-	desired := 1
+	q, desired := question{url: w.url}, 1
 	for _, s := range e.services {
 		if s.name == k.service {
-			desired = s.desired
+			q.checks, desired = s.checks, s.desired
 		}
 	}
-	answers, err := round(ctx, o.ask, w.url, desired, e.deploying())
+	answers, err := round(ctx, o.ask, q, desired, e.deploying())
 	if ctx.Err() != nil {
 		return
 	}

@@ -163,7 +163,7 @@ func (o *observer) readAll(ctx context.Context, before environment, summary stac
 	if err != nil {
 		return e, err
 	}
-	e.facts = readFacts(deployment)
+	e.facts = readFacts(deployment, o.source.domains())
 	if e.region == "" {
 		// Nothing is deployed that would tell.
 		placement, err := o.source.placement(ctx, e.name)
@@ -181,6 +181,12 @@ func (o *observer) readAll(ctx context.Context, before environment, summary stac
 	}
 	e.run = runningUpdate(signs{summary, history, lock, locked, o.source.showsLocks(), deployment, now})
 	if e.run == nil {
+		if !e.updated().Equal(before.updated()) {
+			e.by = ""
+			if before.run != nil {
+				e.by = before.run.by
+			}
+		}
 		return e, nil
 	}
 	if e.run.after = e.run.since; e.run.after.IsZero() && e.last != nil {

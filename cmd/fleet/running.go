@@ -57,7 +57,7 @@ func runningUpdate(s signs) *running {
 		return &running{since: s.lock.Since, by: s.lock.Username + "@" + s.lock.Hostname, abandoned: s.lock.Abandoned}
 	}
 	if len(s.history) > 0 && s.history[0].End.IsZero() {
-		return &running{since: s.history[0].Start, by: who(s.history[0])}
+		return &running{since: s.history[0].Start, by: system(s.history[0])}
 	}
 	if s.summary.InProgress {
 		return &running{}

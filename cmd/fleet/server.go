@@ -103,6 +103,10 @@ func (s *server) servePage(w http.ResponseWriter, _ *http.Request) {
 // fragments are the templates that are sent again when they change. Each is one element, with its name as its id.
 var fragments = []string{"summary", "fleet"}
 
+// dataLines begins every line of an event as one of data. Each of these ends a line there ("Parsing an event stream" in the HTML
+// standard), and messages and versions hold what others wrote.
+var dataLines = strings.NewReplacer("\r\n", "\ndata: ", "\r", "\ndata: ", "\n", "\ndata: ")
+
 // serveEvents sends the fragments, first all of them, and then those that have changed.
 func (s *server) serveEvents(w http.ResponseWriter, r *http.Request) {
 	select {
@@ -128,7 +132,7 @@ func (s *server) serveEvents(w http.ResponseWriter, r *http.Request) {
 			}
 			if html := fragment.String(); sent[name] != html {
 				sent[name] = html
-				fmt.Fprintf(&out, "event: fragment\ndata: %s\n\n", strings.ReplaceAll(strings.TrimSpace(html), "\n", "\ndata: "))
+				fmt.Fprintf(&out, "event: fragment\ndata: %s\n\n", dataLines.Replace(strings.TrimSpace(html)))
 			}
 		}
 		if now.Sub(spoke) > heartbeat {

@@ -75,11 +75,11 @@ func TestPage(t *testing.T) {
 	for name, want := range map[string]string{
 		"dev": "dev steady Region eu-central-1 Account 123456789012 State 48 resources Services of dev Service Runs Healthy " +
 			"hello hello. dev. example. com v2 bbbbbbbbbbbb 2/2 " +
-			"Last update: update succeeded 1 h ago by Ada Lovelace, GitHub Actions , took 2 min 11 s Greet in French Drift: none checked just now",
+			"Last update: update succeeded 1 h ago by GitHub Actions , took 2 min 11 s Greet in French , of a commit by Ada Lovelace Drift: none checked just now",
 		"prod": "prod drifted Region eu-central-1 Account 123456789012 State 48 resources Services of prod Service Runs Healthy " +
 			"hello hello. example. com v1 aaaaaaaaaaaa ≠ dev 3/3 " +
 			"To give it what dev runs: go run ./cmd/promote dev prod hello " +
-			"Last update: update succeeded 2 h ago by Ada Lovelace, GitHub Actions , took 2 min 11 s Greet in French " +
+			"Last update: update succeeded 2 h ago by GitHub Actions , took 2 min 11 s Greet in French , of a commit by Ada Lovelace " +
 			"Drift: 1 resource checked just now aws:cloudwatch:LogGroup prod-hello (gone)",
 	} {
 		got := strings.ReplaceAll(part(t, page, name), "Actions, took", "Actions , took")
@@ -93,7 +93,7 @@ func TestPage(t *testing.T) {
 		"life without scripts":  `<noscript><meta http-equiv="refresh" content="10"></noscript>`,
 		"what differs":          `hello is not the same in prod as in dev.`,
 		"what drifted":          `prod: 1 resource drifted.`,
-		"what healthy means":    `How many different instances answered 200`,
+		"what healthy means":    `How many different instances answered in the last half minute`,
 		"the count of it all":   `2 environments, 1 service<`,
 		"a caption for readers": `<caption>Services of prod</caption>`,
 	} {
@@ -143,6 +143,75 @@ func TestPageOfTrouble(t *testing.T) {
 	}
 	if got := part(t, page, "prod"); strings.Contains(got, "promote") {
 		t.Errorf("what dev failed to run is to be promoted: %s", got)
+	}
+}
+
+// Services that are none of app/: one tells neither its version nor which instance answers, one is nobody's to ask.
+func TestPageOfPlainServices(t *testing.T) {
+	stacks := map[string]fakeStack{"pr-7": {
+		services: map[string]fakeService{
+			"web":    {digest: digest("a"), url: "https://web.example.com/", desired: 2},
+			"secret": {digest: digest("a"), url: "http://127.0.0.1:9000/x", desired: 1},
+			"sick":   {digest: digest("a"), url: "https://sick.example.com/", desired: 1},
+		},
+		history: []stack.Update{{Kind: "update", Result: "succeeded", End: time.Now(), Environment: map[string]string{"git.author": "Ada"}}},
+	}}
+	asked := make(chan string, 1000)
+	o := newObserver(newFakeSource(stacks), func(_ context.Context, q question) (answer, error) {
+		asked <- q.url
+		if strings.Contains(q.url, "sick") {
+			return answer{problem: "/up answers 500"}, nil
+		}
+		return answer{}, nil
+	}, nil, quickPace)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		o.run(ctx)
+	}()
+	until(t, o, "the services are asked", func(b board) bool {
+		seen := b.environment("pr-7").seen
+		return seen["web"].nameless && seen["sick"].problem != ""
+	})
+	_, page := get(t, serveFleet(t, o).URL)
+	cancel()
+	<-done
+	got := part(t, page, "pr-7")
+	for _, want := range []string{
+		"web web. example. com aaaaaaaaaaaa answers; 2 tasks", "sick sick. example. com aaaaaaaaaaaa 0/1 says it is not well: /up answers 500",
+		`secret aaaaaaaaaaaa –/1 is not asked: its URL must be https://host or https://host/path, not "http://127.0.0.1:9000/x"`,
+		"update succeeded just now, took", ", of a commit by Ada",
+	} {
+		if !strings.Contains(strings.ReplaceAll(got, "now , took", "now, took"), want) {
+			t.Errorf("of pr-7 is said\n%s\nwithout %s", got, want)
+		}
+	}
+	if strings.Contains(page, `href="http:`) {
+		t.Error("the page leads to what is not asked")
+	}
+	close(asked)
+	for url := range asked {
+		if strings.Contains(url, "127.0.0.1") {
+			t.Errorf("%s was asked", url)
+		}
+	}
+}
+
+// Until something is known the page says that it reads, and not that all is well.
+func TestPageWhileReading(t *testing.T) {
+	now := time.Now()
+	b := board{listed: true, environments: []environment{{name: "dev"}, {name: "prod"}}}
+	if got := newView("slipway", b, now).Notes; len(got) != 1 || got[0] != (note{idle, "Reading dev and prod…"}) {
+		t.Errorf("while nothing is known the page says %v", got)
+	}
+	b.environments[0].read = true
+	if got := newView("slipway", b, now).Notes; len(got) != 1 || got[0] != (note{idle, "Reading prod…"}) {
+		t.Errorf("while prod is not known the page says %v", got)
+	}
+	b.environments[1].read = true
+	if got := newView("slipway", b, now).Notes; len(got) != 0 {
+		t.Errorf("when all is known the page says %v", got)
 	}
 }
 
@@ -249,6 +318,47 @@ func TestEvents(t *testing.T) {
 		}
 		if strings.HasPrefix(fragment, `<main`) && strings.Contains(part(t, fragment, "prod"), "by ada@ci: nothing changed so far. running updating aws:ecs:Service prod-hello") {
 			break
+		}
+	}
+}
+
+// A carriage return, which ends a line of a stream too, does not make an event of what others wrote.
+func TestEventsOfOthersText(t *testing.T) {
+	stacks := twoStacks(time.Now())
+	dev := stacks["dev"]
+	dev.history[0].Message = "ok\revent: fragment\rdata: <main id=fleet></main>\r\r"
+	stacks["dev"] = dev
+	services := twoServices()
+	services.set("https://hello.dev.example.com/", "v1\revent: evil", "v1\r\nevent: evil")
+	o := observe(t, newFakeSource(stacks), services)
+	until(t, o, "all is known", func(b board) bool { return b.environment("dev").seen["hello"].instances > 0 })
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, serveFleet(t, o).URL+"/events", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	stream := bufio.NewReader(resp.Body)
+	for text, ends := "", 0; ends < 2; {
+		part, err := stream.ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range strings.FieldsFunc(part, func(r rune) bool { return r == '\r' || r == '\n' }) {
+			if !strings.HasPrefix(line, "data: ") && line != "data:" && line != "event: fragment" {
+				t.Fatalf("a line of the stream is %q", line)
+			}
+		}
+		if text += part; part == "\n" {
+			ends++
+			if strings.Count("\n"+text, "\nevent: fragment\n") != ends {
+				t.Fatalf("there are more events than fragments:\n%s", text)
+			}
 		}
 	}
 }

@@ -9,13 +9,14 @@ import (
 	"slipway/internal/stack"
 )
 
-// source tells what Pulumi knows of the stacks. Only lock is cheap: everything else starts a process.
+// source tells what Pulumi knows of the stacks. Only domains and locks are cheap: everything else starts a process.
 type source interface {
 	list(ctx context.Context) ([]stack.Summary, error)
 	deployment(ctx context.Context, name string) (apitype.DeploymentV3, error)
 	history(ctx context.Context, name string) ([]stack.Update, error)
 	placement(ctx context.Context, name string) (stack.Placement, error)
 	drift(ctx context.Context, name string) ([]stack.Change, error)
+	domains() stack.Domains // in which services may be asked
 	lock(name string) (stack.Lock, bool, error)
 	showsLocks() bool // whether lock can tell
 }
@@ -58,6 +59,8 @@ func (p *pulumi) placement(ctx context.Context, name string) (stack.Placement, e
 func (p *pulumi) drift(ctx context.Context, name string) ([]stack.Change, error) {
 	return of(ctx, p, name, func(s *stack.Stack) ([]stack.Change, error) { return s.Drift(ctx) })
 }
+
+func (p *pulumi) domains() stack.Domains { return p.project.Domains() }
 
 func (p *pulumi) lock(name string) (stack.Lock, bool, error) { return p.locks.Of(name) }
 

@@ -50,7 +50,7 @@ type environmentView struct {
 }
 
 type updateView struct {
-	State, Kind, Result, When, At, Who, Duration, Message string
+	State, Kind, Result, When, At, By, Duration, Message, Commit string
 }
 
 type driftView struct{ State, Text, When, At, Title string }
@@ -107,9 +107,23 @@ func newView(project string, b board, now time.Time) view {
 		v.Notes = append(v.Notes, notes(ev, e)...)
 	}
 	v.Notes = append(v.Notes, differing(b.environments)...)
+	if reading := beingRead(v.Environments); len(reading) > 0 {
+		v.Notes = append(v.Notes, note{idle, "Reading " + list(reading) + "…"})
+	}
 	slices.SortStableFunc(v.Notes, func(a, b note) int { return cmp.Compare(severity(a.State), severity(b.State)) })
 	v.Count = plural(len(b.environments), "environment") + ", " + plural(len(services), "service")
 	return v
+}
+
+// beingRead are the environments of which nothing is known yet.
+func beingRead(environments []environmentView) []string {
+	var names []string
+	for _, e := range environments {
+		if e.Reading {
+			names = append(names, e.Name)
+		}
+	}
+	return names
 }
 
 func severity(state string) int {
@@ -181,7 +195,7 @@ func viewEnvironment(e environment, differs map[string]string, flags map[string]
 		v.Drift = viewDrift(e, now)
 	}
 	if e.last != nil {
-		v.Update = viewUpdate(*e.last, now)
+		v.Update = viewUpdate(*e.last, e.by, now)
 	}
 	if e.run != nil {
 		v.Run = viewRun(e, now)
@@ -227,10 +241,12 @@ func state(v environmentView, e environment) (state, word string) {
 	}
 }
 
-func viewUpdate(u stack.Update, now time.Time) *updateView {
+// viewUpdate shows an update, and who made it if that was seen while it ran.
+func viewUpdate(u stack.Update, by string, now time.Time) *updateView {
 	v := &updateView{
-		State: steady, Kind: u.Kind, Result: u.Result, Who: who(u), Message: firstLine(u.Message),
+		State: steady, Kind: u.Kind, Result: u.Result, By: cmp.Or(system(u), by), Message: firstLine(u.Message),
 		When: ago(u.End, now), At: u.End.UTC().Format(time.RFC3339), Duration: lasting(u.End.Sub(u.Start)),
+		Commit: cmp.Or(u.Environment["git.author"], u.Environment["git.committer"]),
 	}
 	if !u.Succeeded() {
 		v.State = bad
@@ -238,15 +254,14 @@ func viewUpdate(u stack.Update, now time.Time) *updateView {
 	return v
 }
 
-// who is the one whose commit was deployed, and the CI system that did it, as Pulumi records them of a git checkout.
-func who(u stack.Update) string {
-	var words []string
-	for _, word := range []string{cmp.Or(u.Environment["git.author"], u.Environment["git.committer"]), u.Environment["ci.system"]} {
-		if word != "" {
-			words = append(words, word)
-		}
+// system is the CI system that made an update, with the number of its run, which tells who started it. Pulumi records of
+// somebody at a terminal only whose commit was checked out (addVCSMetadata in pulumi's pkg/cmd/pulumi/metadata): not who it was.
+func system(u stack.Update) string {
+	name := u.Environment["ci.system"]
+	if run := cmp.Or(u.Environment["ci.build.number"], u.Environment["ci.build.id"]); name != "" && run != "" {
+		return name + ", run " + run
 	}
-	return strings.Join(words, ", ")
+	return name
 }
 
 func viewDrift(e environment, now time.Time) driftView {
@@ -258,6 +273,8 @@ func viewDrift(e environment, now time.Time) driftView {
 	switch {
 	case d.disabled:
 		v.Text = "not looked for"
+	case stack.OfPullRequest(e.name):
+		v.Text = "not looked for: pull requests can write this state"
 	case e.resources == 0:
 		v.Text, v.When = "nothing deployed", ""
 	case d.err != "":
@@ -304,7 +321,7 @@ const maxPips = 12
 func viewService(s service, e environment, flags map[string]pennant) serviceView {
 	seen := e.seen[s.name]
 	v := serviceView{Name: s.name, State: steady, Digest: viewDigest(s.image.Digest, flags), Canary: viewDigest(s.canary.Digest, flags)}
-	if u, err := url.Parse(s.url); err == nil && (u.Scheme == "https" || u.Scheme == "http") {
+	if u, err := url.Parse(s.url); err == nil && s.refused == "" {
 		v.URL, v.Host = s.url, strings.Split(strings.TrimSuffix(u.Host+u.Path, "/"), ".")
 	}
 	if s.target.Digest != s.image.Digest {
@@ -322,19 +339,24 @@ func viewService(s service, e environment, flags map[string]pennant) serviceView
 		}
 	}
 	v.Healthy = fmt.Sprintf("%d/%s", seen.instances, tasks)
+	if seen.nameless {
+		v.Healthy, v.Pips = "answers; "+plural(drawn, "task"), nil
+	}
 	switch {
 	case s.url == "":
 		v.State, v.Healthy = idle, "–/"+tasks
+	case s.refused != "":
+		v.State, v.Healthy, v.Problem = warn, "–/"+tasks, "is not asked: "+s.refused
 	case seen.asked.IsZero():
 		v.State, v.Healthy = idle, "…/"+tasks
 	case seen.err != "":
 		v.State, v.Problem = bad, "does not answer: "+seen.err
-	case seen.status != 0:
-		v.State, v.Problem = warn, fmt.Sprintf("says it is not well: /status answers %d", seen.status)
-		if seen.instances == 0 {
+	case seen.problem != "":
+		v.State, v.Problem = warn, "says it is not well: "+seen.problem
+		if seen.instances == 0 && !seen.nameless {
 			v.State = bad
 		}
-	case seen.instances < least:
+	case seen.instances < least && !seen.nameless:
 		v.State = warn
 	case v.Target != nil && !v.Deploying:
 		v.State, v.Problem = warn, "runs another image than it was last told to"
@@ -359,7 +381,7 @@ func viewShares(shares []share) []shareView {
 	var views []shareView
 	x := 0
 	for _, s := range shares {
-		v := shareView{Version: cmp.Or(s.version, "unnamed"), X: count(x), Width: count(100 * s.count / total)}
+		v := shareView{Version: s.version, X: count(x), Width: count(100 * s.count / total)}
 		if len(shares) > 1 {
 			v.Text = fmt.Sprintf("%d of %d answers", s.count, total)
 		}

@@ -91,7 +91,7 @@ func (p *probe) redirect(ctx context.Context, client *http.Client) (string, erro
 		return "", err
 	}
 	if a.StatusCode != http.StatusMovedPermanently {
-		return "", fmt.Errorf("plain HTTP answers %s, not 301", status(a.StatusCode))
+		return "", fmt.Errorf("plain HTTP answers %s, not 301", Status(a.StatusCode))
 	}
 	// An Application Load Balancer names the port, which the listener's action sets ("Action types for listener rules" in its
 	// user guide).
@@ -115,7 +115,7 @@ func (p *probe) notFound(ctx context.Context, client *http.Client) (string, erro
 		return "", skip("Cloudflare's proxy answers for names that are not its own")
 	}
 	if a.StatusCode != http.StatusNotFound {
-		return "", fmt.Errorf("an unknown host name gets %s, not 404", status(a.StatusCode))
+		return "", fmt.Errorf("an unknown host name gets %s, not 404", Status(a.StatusCode))
 	}
 	var body struct {
 		Message string `json:"message"`
@@ -134,25 +134,25 @@ func (p *probe) health(ctx context.Context, client *http.Client) (string, error)
 	switch {
 	case err != nil:
 		return "", err
-	case isBalancers(a.Response):
-		return "", fmt.Errorf("%s answers %s, by the load balancer itself: %s", path, status(a.StatusCode), whyBalancer(a.StatusCode))
+	case ByBalancer(a.Response):
+		return "", fmt.Errorf("%s answers %s, by the load balancer itself: %s", path, Status(a.StatusCode), WhyByBalancer(a.StatusCode))
 	case asked && !passes(a.StatusCode):
-		return "", fmt.Errorf("%s answers %s, not %s", path, status(a.StatusCode), cmp.Or(p.HealthCodes, "200"))
+		return "", fmt.Errorf("%s answers %s, not %s", path, Status(a.StatusCode), cmp.Or(p.HealthCodes, "200"))
 	case !passes(a.StatusCode):
-		return "", fmt.Errorf("%s answers %s", path, status(a.StatusCode))
+		return "", fmt.Errorf("%s answers %s", path, Status(a.StatusCode))
 	case !asked && p.HealthPath != "":
 		return fmt.Sprintf("%s answers %d; %s is not routed to the service", path, a.StatusCode, p.HealthPath), nil
 	}
 	return fmt.Sprintf("%s answers %d", path, a.StatusCode), nil
 }
 
-// status is a status in words of ours, as those of the answer are whatever somebody puts there.
-func status(code int) string {
+// Status is a status in words of ours, as those of the answer are whatever somebody puts there.
+func Status(code int) string {
 	return strings.TrimSpace(fmt.Sprintf("%d %s", code, http.StatusText(code)))
 }
 
-// whyBalancer tells why the load balancer answers itself ("HTTP errors" in "Troubleshoot your Application Load Balancers").
-func whyBalancer(status int) string {
+// WhyByBalancer tells why the load balancer answers itself ("HTTP errors" in "Troubleshoot your Application Load Balancers").
+func WhyByBalancer(status int) string {
 	switch status {
 	case http.StatusNotFound:
 		return "no rule sends this to a service"
@@ -170,7 +170,7 @@ func (p *probe) path(ctx context.Context, client *http.Client, path string) (str
 		return "", err
 	}
 	if !Passes(a.StatusCode) {
-		return "", fmt.Errorf("%s answers %s", path, status(a.StatusCode))
+		return "", fmt.Errorf("%s answers %s", path, Status(a.StatusCode))
 	}
 	return fmt.Sprintf("%s answers %d", path, a.StatusCode), nil
 }
@@ -191,7 +191,7 @@ func (p *probe) version(ctx context.Context, client *http.Client) (string, error
 		return "", err
 	}
 	if a.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("%s answers %s, not 200", p.VersionPath, status(a.StatusCode))
+		return "", fmt.Errorf("%s answers %s, not 200", p.VersionPath, Status(a.StatusCode))
 	}
 	said, err := ReadVersion(a.body)
 	if err != nil {
@@ -243,7 +243,7 @@ func (p *probe) webSocket(ctx context.Context, client *http.Client) (string, err
 		ctx, "https://"+p.url.Host+path, &websocket.DialOptions{HTTPClient: client})
 	if err != nil {
 		if response != nil {
-			return "", fmt.Errorf("%s answers %s, not 101", path, status(response.StatusCode))
+			return "", fmt.Errorf("%s answers %s, not 101", path, Status(response.StatusCode))
 		}
 		return "", err
 	}

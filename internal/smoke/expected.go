@@ -19,6 +19,18 @@ type Checks struct {
 	Paths         []string `json:"paths"`         // answer without an error
 }
 
+// Check returns an error if the checks cannot be made: whoever may write a stack's state chooses them. What does not begin with a
+// slash would end the host's name in another way, and be asked of somebody else.
+func (c Checks) Check() error {
+	for _, path := range append([]string{c.HealthPath, c.VersionPath, c.WebSocketPath}, c.Paths...) {
+		if path != "" && !strings.HasPrefix(path, "/") {
+			return fmt.Errorf("the path %q must begin with /", path)
+		}
+	}
+	_, err := MatchesCodes(c.HealthCodes, http.StatusOK)
+	return err
+}
+
 // AskHealth returns the path that tells how the service is and the test of its answer's status. Where the path of the load
 // balancer's health check does not get to the service from outside, or is not known, that is the path of the service's URL, which
 // is answered by anything but an error of the server.
@@ -57,8 +69,8 @@ func MatchesCodes(codes string, status int) (bool, error) {
 	return matches, nil
 }
 
-// isBalancers says whether an answer is the load balancer's own, and not a service's: it signs those (the attribute
+// ByBalancer says whether an answer is the load balancer's own, and not a service's: it signs those (the attribute
 // routing.http.response.server.enabled in "HTTP header modification for your Application Load Balancer").
-func isBalancers(response *http.Response) bool {
+func ByBalancer(response *http.Response) bool {
 	return strings.HasPrefix(response.Header.Get("Server"), "awselb/")
 }

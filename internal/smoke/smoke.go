@@ -155,12 +155,7 @@ func newProbe(target Target) (*probe, error) {
 	if u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return nil, fmt.Errorf("smoke test: the URL must be https://host or https://host/path, not %s", u.Redacted())
 	}
-	for _, path := range append([]string{target.HealthPath, target.VersionPath, target.WebSocketPath}, target.Paths...) {
-		if path != "" && !strings.HasPrefix(path, "/") {
-			return nil, fmt.Errorf("smoke test: the path %s must begin with /", path)
-		}
-	}
-	if _, err := MatchesCodes(target.HealthCodes, http.StatusOK); err != nil {
+	if err := target.Checks.Check(); err != nil {
 		return nil, fmt.Errorf("smoke test: %w", err)
 	}
 	p := &probe{Target: target, url: u}

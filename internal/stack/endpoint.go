@@ -23,10 +23,16 @@ func (o Outputs) Target(service string) (smoke.Target, error) {
 	if target.URL == "" {
 		return target, nil
 	}
-	if err := o.Domains.Check(target.URL); err != nil {
+	if err := errors.Join(o.Domains.Check(target.URL), target.Checks.Check()); err != nil {
 		return smoke.Target{}, fmt.Errorf("service %s is not asked: %w", service, err)
 	}
 	return target, nil
+}
+
+// OfPullRequest says whether a stack is one of those that pull requests bring up (ci/pr-stack). Whoever can push a branch can write
+// whatever they like into the state of any of them: the role of those jobs may (bootstrap/).
+func OfPullRequest(name string) bool {
+	return strings.HasPrefix(name[strings.LastIndex(name, "/")+1:], "pr-")
 }
 
 // Domains are the DNS zones that a project's configuration files name. What has a certificate for a name in one of them belongs

@@ -48,6 +48,16 @@ func TestDomains(t *testing.T) {
 	}
 }
 
+func TestOfPullRequest(t *testing.T) {
+	for name, want := range map[string]bool{
+		"pr-7": true, "acme/slipway/pr-7": true, "pr-evil": true, "dev": false, "prod": false, "prod-eu": false, "my-pr-7": false, "pr": false,
+	} {
+		if got := OfPullRequest(name); got != want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
+
 func TestTarget(t *testing.T) {
 	image := Image{Repository: "r.test/hello", Digest: "sha256:aa"}
 	checks := smoke.Checks{HealthPath: "/up", HealthRouted: true, VersionPath: "/v"}
