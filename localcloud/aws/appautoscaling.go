@@ -222,7 +222,7 @@ func SetDesiredCount(tx *cloud.Tx, service *cloud.Resource, n int, cause string)
 	}
 	service = service.Clone()
 	service.Inputs["desiredCount"], service.Outputs["desiredCount"] = float64(n), float64(n)
-	status.Primary().Desired = n
+	status.scale(n)
 	status.Record("(service %s) Successfully set desired count to %d. Waiting for change to be fulfilled by ecs. Cause: %s",
 		inputsOf[ServiceSpec](service).Name, n, cause)
 	service.SetStatus(status)

@@ -280,12 +280,9 @@ var Service = &cloud.Kind[ServiceSpec]{
 		version := versionOf(c.Resource.Inputs)
 		if c.Old == nil || in.ForceNewDeployment && changedBesideTags(c) || !reflect.DeepEqual(versionOf(c.Old.Inputs), version) {
 			status.deploy(revision.ARN, version, in.watchedAlarms(c.Tx, s))
+			status.Primary().Desired = in.DesiredCount
 		}
-		for i := range status.Deployments {
-			if d := &status.Deployments[i]; d.Status == DeploymentPrimary {
-				d.Desired = in.DesiredCount
-			}
-		}
+		status.scale(in.DesiredCount)
 		c.Resource.SetStatus(status)
 
 		out["iamRole"] = "/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"
@@ -444,11 +441,27 @@ func lastFailure(tx *cloud.Tx, service *cloud.Resource) string {
 	return text
 }
 
-// deploy makes a new PRIMARY deployment. Those before it stay ACTIVE for as long as they have tasks.
+// scale gives the deployment under way so many tasks. More of them are more for the one that served before too.
+// https://aws.amazon.com/about-aws/whats-new/2025/11/amazon-ecs-service-availability-rolling-deployments
+func (s *ServiceStatus) scale(n int) {
+	more := max(0, n-s.Primary().Desired)
+	s.Primary().Desired = n
+	for i := range s.Deployments {
+		if d := &s.Deployments[i]; d.Status == DeploymentActive && d.Desired > 0 {
+			d.Desired += more
+		}
+	}
+}
+
+// deploy makes a new PRIMARY deployment. Those before it stay ACTIVE for as long as they have tasks, and the last one that was
+// completed is to have as many as before until the new ones take over.
 func (s *ServiceStatus) deploy(taskDefinition string, version cloud.Map, alarms []string) {
 	for i := range s.Deployments {
-		s.Deployments[i].Status = DeploymentActive
-		s.Deployments[i].Desired = 0
+		d := &s.Deployments[i]
+		d.Status = DeploymentActive
+		if s.Completed == nil || s.Completed.ID != d.ID {
+			d.Desired = 0
+		}
 	}
 	now := time.Now().UTC()
 	number, _ := strconv.ParseUint(randomHex(15), 16, 64) // hexadecimal digits, and few enough

@@ -11,7 +11,10 @@ type rollout struct {
 	MinimumHealthyPercent, MaximumPercent int
 	// New are the tasks of the PRIMARY deployment, Old those of the others. Tasks on their way down are no longer counted.
 	New, Old tasks
-	// Frozen says that the PRIMARY deployment FAILED: nothing is started, and no old task stopped, any more.
+	// OldDesired is how many tasks the deployment has that served before: one that is lost is replaced by another of the same,
+	// whatever becomes of the new ones.
+	OldDesired int
+	// Frozen says that the PRIMARY deployment FAILED: nothing of it is started, and no old task stopped, any more.
 	Frozen bool
 }
 
@@ -22,7 +25,7 @@ func (t tasks) total() int { return t.Healthy + t.Unready }
 
 // move is what the scheduler does next. Tasks that are not healthy are stopped before those that are.
 type move struct {
-	Start, StopNew, StopOld int
+	Start, StopNew, StartOld, StopOld int
 }
 
 // floor and ceiling are the limits that hold during a deployment.
@@ -31,22 +34,26 @@ func (r rollout) floor() int   { return (r.Desired*r.MinimumHealthyPercent + 99)
 func (r rollout) ceiling() int { return r.Desired * r.MaximumPercent / 100 }
 
 // next returns the largest move that is allowed. Healthy old tasks are stopped only when new ones have taken over from
-// them, or when that makes the room in which a new one can start.
+// them, or when that makes the room in which a new one can start. What was lost of the old ones comes before new ones.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html
+// https://aws.amazon.com/about-aws/whats-new/2025/11/amazon-ecs-service-availability-rolling-deployments
 func (r rollout) next() move {
 	var m move
 	m.StopNew = max(0, r.New.total()-r.Desired)
-	left := stop(r.New, m.StopNew)
+	left, healthy := stop(r.New, m.StopNew), r.Old.Healthy
+	lost := max(0, min(r.OldDesired, r.Desired-left.Healthy)-healthy)
+	starting := min(r.Old.Unready, lost)
+	room := r.ceiling() - left.total() - healthy - starting
+	m.StartOld = max(0, min(lost-starting, room))
+	room -= m.StartOld
 	if r.Frozen {
 		return m
 	}
 	wanted := max(0, r.Desired-left.total())
-	// Old tasks that do not serve are of no use to anybody.
-	healthy := r.Old.Healthy
 	taken := left.Healthy + healthy - r.Desired
-	room := r.ceiling() - left.total() - healthy
 	stopHealthy := max(0, min(healthy, max(taken, wanted-room), left.Healthy+healthy-r.floor()))
-	m.StopOld = r.Old.Unready + stopHealthy
+	// Old tasks that do not serve, and are not about to, are of no use to anybody.
+	m.StopOld = r.Old.Unready - starting + stopHealthy
 	m.Start = max(0, min(wanted, room+stopHealthy))
 	return m
 }

@@ -80,22 +80,30 @@ func TestRolloutMoves(t *testing.T) {
 		r    rollout
 		want move
 	}{
-		{"first start", rollout{2, 100, 200, tasks{}, tasks{}, false}, move{Start: 2}},
-		{"steady", rollout{2, 100, 200, tasks{2, 0}, tasks{}, false}, move{}},
-		{"all new beside all old", rollout{2, 100, 200, tasks{}, tasks{2, 0}, false}, move{Start: 2}},
-		{"old ones stay until new ones serve", rollout{2, 100, 200, tasks{0, 2}, tasks{2, 0}, false}, move{}},
-		{"one new one serves", rollout{2, 100, 200, tasks{1, 1}, tasks{2, 0}, false}, move{StopOld: 1}},
-		{"all new ones serve", rollout{2, 100, 200, tasks{2, 0}, tasks{2, 0}, false}, move{StopOld: 2}},
-		{"no room above: old ones go first", rollout{2, 50, 100, tasks{}, tasks{2, 0}, false}, move{Start: 1, StopOld: 1}},
-		{"no room and none to spare", rollout{2, 50, 100, tasks{0, 1}, tasks{1, 0}, false}, move{}},
-		{"single task without room", rollout{1, 0, 100, tasks{}, tasks{1, 0}, false}, move{Start: 1, StopOld: 1}},
-		{"the floor is rounded up", rollout{3, 50, 100, tasks{}, tasks{3, 0}, false}, move{Start: 1, StopOld: 1}},
-		{"the ceiling is rounded down", rollout{3, 100, 150, tasks{}, tasks{3, 0}, false}, move{Start: 1}},
-		{"old ones that do not serve go at once", rollout{2, 100, 200, tasks{}, tasks{1, 1}, false}, move{Start: 2, StopOld: 1}},
-		{"scale up", rollout{6, 100, 200, tasks{2, 0}, tasks{}, false}, move{Start: 4}},
-		{"scale down", rollout{2, 100, 200, tasks{5, 1}, tasks{}, false}, move{StopNew: 4}},
-		{"to nothing", rollout{0, 100, 200, tasks{2, 1}, tasks{1, 1}, false}, move{StopNew: 3, StopOld: 2}},
-		{"failed", rollout{2, 100, 200, tasks{0, 0}, tasks{2, 0}, true}, move{}},
+		{"first start", rollout{2, 100, 200, tasks{}, tasks{}, 0, false}, move{Start: 2}},
+		{"steady", rollout{2, 100, 200, tasks{2, 0}, tasks{}, 0, false}, move{}},
+		{"all new beside all old", rollout{2, 100, 200, tasks{}, tasks{2, 0}, 0, false}, move{Start: 2}},
+		{"old ones stay until new ones serve", rollout{2, 100, 200, tasks{0, 2}, tasks{2, 0}, 0, false}, move{}},
+		{"one new one serves", rollout{2, 100, 200, tasks{1, 1}, tasks{2, 0}, 0, false}, move{StopOld: 1}},
+		{"all new ones serve", rollout{2, 100, 200, tasks{2, 0}, tasks{2, 0}, 0, false}, move{StopOld: 2}},
+		{"no room above: old ones go first", rollout{2, 50, 100, tasks{}, tasks{2, 0}, 0, false}, move{Start: 1, StopOld: 1}},
+		{"no room and none to spare", rollout{2, 50, 100, tasks{0, 1}, tasks{1, 0}, 0, false}, move{}},
+		{"single task without room", rollout{1, 0, 100, tasks{}, tasks{1, 0}, 0, false}, move{Start: 1, StopOld: 1}},
+		{"the floor is rounded up", rollout{3, 50, 100, tasks{}, tasks{3, 0}, 0, false}, move{Start: 1, StopOld: 1}},
+		{"the ceiling is rounded down", rollout{3, 100, 150, tasks{}, tasks{3, 0}, 0, false}, move{Start: 1}},
+		{"old ones that do not serve go at once", rollout{2, 100, 200, tasks{}, tasks{1, 1}, 0, false}, move{Start: 2, StopOld: 1}},
+		{"scale up", rollout{6, 100, 200, tasks{2, 0}, tasks{}, 0, false}, move{Start: 4}},
+		{"scale down", rollout{2, 100, 200, tasks{5, 1}, tasks{}, 0, false}, move{StopNew: 4}},
+		{"to nothing", rollout{0, 100, 200, tasks{2, 1}, tasks{1, 1}, 0, false}, move{StopNew: 3, StopOld: 2}},
+		{"failed", rollout{2, 100, 200, tasks{0, 0}, tasks{2, 0}, 0, true}, move{}},
+		{"a lost old one", rollout{2, 100, 200, tasks{0, 2}, tasks{1, 0}, 2, false}, move{StartOld: 1}},
+		{"a lost old one whose place is taken", rollout{2, 100, 200, tasks{1, 1}, tasks{1, 0}, 2, false}, move{}},
+		{"a lost old one before a new one", rollout{2, 100, 150, tasks{}, tasks{1, 0}, 2, false}, move{StartOld: 1, Start: 1}},
+		{"a lost old one is starting", rollout{2, 100, 200, tasks{0, 2}, tasks{1, 1}, 2, false}, move{}},
+		{"what starts too late", rollout{2, 100, 200, tasks{1, 1}, tasks{1, 1}, 2, false}, move{StopOld: 1}},
+		{"no room for a lost old one", rollout{2, 50, 100, tasks{0, 1}, tasks{0, 1}, 1, false}, move{}},
+		{"lost when the new ones FAILED", rollout{2, 100, 200, tasks{}, tasks{1, 0}, 2, true}, move{StartOld: 1}},
+		{"scale out", rollout{4, 100, 200, tasks{0, 2}, tasks{2, 0}, 4, false}, move{Start: 2, StartOld: 2}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := tt.r.next(); got != tt.want {
@@ -113,6 +121,7 @@ func drawRollout(t *rapid.T) rollout {
 		MaximumPercent:        rapid.IntRange(100, 300).Draw(t, "maximum"),
 		New:                   tasks{count("new"), count("new unready")},
 		Old:                   tasks{count("old"), count("old unready")},
+		OldDesired:            count("old desired"),
 	}
 	return r
 }
@@ -121,6 +130,8 @@ func drawRollout(t *rapid.T) rollout {
 func (r rollout) apply(m move) rollout {
 	r.New, r.Old = stop(r.New, m.StopNew), stop(r.Old, m.StopOld)
 	r.New.Unready += m.Start
+	r.Old.Unready += m.StartOld
+	r.OldDesired = max(0, r.OldDesired-m.StopOld)
 	return r
 }
 
@@ -128,7 +139,7 @@ func TestMovesKeepTheLimits(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := drawRollout(t)
 		m := r.next()
-		if m.Start < 0 || m.StopNew < 0 || m.StopOld < 0 || m.StopNew > r.New.total() || m.StopOld > r.Old.total() {
+		if m.Start < 0 || m.StartOld < 0 || m.StopNew < 0 || m.StopOld < 0 || m.StopNew > r.New.total() || m.StopOld > r.Old.total() {
 			t.Fatalf("%+v cannot be done", m)
 		}
 		after := r.apply(m)
@@ -136,7 +147,7 @@ func TestMovesKeepTheLimits(t *testing.T) {
 		if healthy < min(before, r.floor()) {
 			t.Fatalf("%+v leaves %d healthy, fewer than %d", m, healthy, r.floor())
 		}
-		if total := after.New.total() + after.Old.total(); m.Start > 0 && total > r.ceiling() {
+		if total := after.New.total() + after.Old.total(); m.Start+m.StartOld > 0 && total > r.ceiling() {
 			t.Fatalf("%+v makes %d tasks, more than %d", m, total, r.ceiling())
 		}
 	})
@@ -152,11 +163,13 @@ func TestDeploymentsEnd(t *testing.T) {
 		for range 100 {
 			m := r.next()
 			r = r.apply(m)
-			if m == (move{}) && r.New.Unready == 0 {
+			if m == (move{}) && r.New.Unready+r.Old.Unready == 0 {
 				break
 			}
-			if r.New.Unready > 0 {
-				r.New = tasks{r.New.Healthy + 1, r.New.Unready - 1}
+			for _, group := range []*tasks{&r.New, &r.Old} {
+				if group.Unready > 0 {
+					*group = tasks{group.Healthy + 1, group.Unready - 1}
+				}
 			}
 		}
 		if r.New != (tasks{Healthy: r.Desired}) || r.Old.total() != 0 {

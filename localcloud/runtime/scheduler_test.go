@@ -820,6 +820,86 @@ func TestCrashedTasksAreReplaced(t *testing.T) {
 	})
 }
 
+// While a new version does not come up, the old one stays whole: what it loses comes back, and it scales out.
+// https://aws.amazon.com/about-aws/whats-new/2025/11/amazon-ecs-service-availability-rolling-deployments
+func TestOldVersionStaysWholeDuringADeployment(t *testing.T) {
+	s := newECSStage(t)
+	s.onBad(func(*fakeTask) {}) // it starts for ever
+	first, second := s.revision("v1", ""), s.revision("bad", "")
+	service := s.create(aws.Service.Token, s.service(first, nil))
+	s.await("the first version", s.steady(service, first, 2))
+	if _, err := s.update(service, cloud.Map{"taskDefinition": second, "waitForSteadyState": false}); err != nil {
+		t.Fatal(err)
+	}
+	versions := func(old, pending int) func(*cloud.Tx) bool {
+		return func(tx *cloud.Tx) bool {
+			running, starting := 0, 0
+			for status, tasks := range s.tasks(tx) {
+				for _, r := range tasks {
+					switch spec := aws.Task.Of(r); {
+					case spec.TaskDefinitionARN == first && status == aws.TaskRunning:
+						running++
+					case spec.TaskDefinitionARN == second && status == aws.TaskPending:
+						starting++
+					}
+				}
+			}
+			return running == old && starting == pending
+		}
+	}
+	s.await("the new tasks beside the old ones", versions(2, 2))
+	for i := range 2 { // as many as there are
+		s.mu.Lock()
+		crashing := s.started[i]
+		s.mu.Unlock()
+		crashing.exit(2)
+	}
+	s.await("the old tasks to come back", func(tx *cloud.Tx) bool {
+		return len(s.tasks(tx)[aws.TaskStopped]) == 2 && versions(2, 2)(tx)
+	})
+	s.await("the old deployment's numbers", func(tx *cloud.Tx) bool {
+		d := cloud.StatusOf[aws.ServiceStatus](tx.Get(service.Key)).Deployments
+		return len(d) == 2 && d[0].Desired == 2 && d[1].Desired == 2 && d[1].Running == 2
+	})
+	if err := s.Store.Update(func(tx *cloud.Tx) error {
+		aws.SetDesiredCount(tx, tx.Get(service.Key), 3, "a test")
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	s.await("both to scale out", versions(3, 3))
+
+	// Once another version comes up, nothing is left of either.
+	third := s.revision("v3", "")
+	if _, err := s.update(service, cloud.Map{"taskDefinition": third}); err != nil {
+		t.Fatal(err)
+	}
+	s.await("the third version", s.steady(service, third, 3))
+	if d := cloud.StatusOf[aws.ServiceStatus](s.now(service)).Deployments; len(d) != 1 || d[0].Desired != 3 {
+		t.Errorf("left are %+v", d)
+	}
+}
+
+// An old version that cannot come back leaves the room to the new one.
+func TestOldVersionThatFailsDoesNotHoldADeploymentUp(t *testing.T) {
+	s := newECSStage(t)
+	s.scheduler.throttle = func(failed int) time.Duration { return time.Duration(failed) * time.Millisecond }
+	first, second := s.revision("bad", ""), s.revision("v2", "")
+	service := s.create(aws.Service.Token, s.service(first, cloud.Map{"deploymentMinimumHealthyPercent": 50.0, "deploymentMaximumPercent": 100.0}))
+	s.await("the first version", s.steady(service, first, 2))
+	s.onBad(func(f *fakeTask) { f.run(); f.exit(1) })
+	s.mu.Lock()
+	crashing := slices.Clone(s.started)
+	s.mu.Unlock()
+	if _, err := s.update(service, cloud.Map{"taskDefinition": second, "waitForSteadyState": false}); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range crashing {
+		f.exit(1)
+	}
+	s.await("the second version", s.steady(service, second, 2))
+}
+
 func TestGracePeriodHoldsBackHealthChecks(t *testing.T) {
 	s := newECSStage(t)
 	s.mu.Lock()

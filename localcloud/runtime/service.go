@@ -227,7 +227,7 @@ func (t *turn) draining() bool { return t.status.Status == aws.ServiceDraining }
 
 // move starts and stops tasks as far as the limits of a deployment allow.
 func (t *turn) move() error {
-	d := t.status.Primary()
+	d, served := t.status.Primary(), t.served()
 	r := rollout{
 		Desired:               d.Desired,
 		MinimumHealthyPercent: t.spec.DeploymentMinimumHealthyPercent,
@@ -237,30 +237,69 @@ func (t *turn) move() error {
 	if t.draining() {
 		r.Desired, r.Frozen = 0, false
 	}
-	var current, old []*member
+	var current, old, useless []*member
 	for _, m := range t.members {
 		group, count := &old, &r.Old
-		if m.spec.Deployment == d.ID {
-			group, count = &current, &r.New
-		}
 		switch {
 		case m.leaving():
 			continue
-		case m.healthy:
+		case m.spec.Deployment == d.ID:
+			group, count = &current, &r.New
+		case !m.healthy && (served == nil || m.spec.Deployment != served.ID):
+			useless = append(useless, m) // of a version that never served
+			continue
+		}
+		if m.healthy {
 			count.Healthy++
-		default:
+		} else {
 			count.Unready++
 		}
 		*group = append(*group, m)
 	}
+	r.OldDesired = t.replaced(served, r.Old.total())
 	next := r.next()
 	t.stop(current, next.StopNew)
 	t.stop(old, next.StopOld)
+	if !r.Frozen {
+		t.stop(useless, len(useless))
+	}
+	if served != nil {
+		if served.Desired = max(0, served.Desired-next.StopOld); r.New.Healthy >= r.Desired {
+			served.Desired = 0 // the new tasks have taken over from all of them
+		}
+		if err := t.launch(served, next.StartOld); err != nil {
+			return err
+		}
+	}
 	if again := d.FailedAt.Add(t.throttle(d.FailedTasks)); next.Start > 0 && t.now.Before(again) {
 		t.wake = earlier(t.wake, again)
 		return nil
 	}
 	return t.launch(d, next.Start)
+}
+
+// served returns the deployment, among those that are being replaced, that was completed; nil if there is none.
+func (t *turn) served() *aws.Deployment {
+	for i := range t.status.Deployments {
+		d := &t.status.Deployments[i]
+		if c := t.status.Completed; c != nil && d.ID == c.ID && d.Status == aws.DeploymentActive {
+			return d
+		}
+	}
+	return nil
+}
+
+// replaced returns how many tasks the deployment that served is to have, which are now so many. Where more were lost in a row
+// than there should be, it cannot have them any more, and waits before it tries again, so that it takes no room from the new ones.
+func (t *turn) replaced(served *aws.Deployment, now int) int {
+	if served == nil {
+		return 0
+	}
+	if again := served.FailedAt.Add(t.throttle(served.FailedTasks)); served.FailedTasks > served.Desired && t.now.Before(again) {
+		t.wake = earlier(t.wake, again)
+		return min(now, served.Desired)
+	}
+	return served.Desired
 }
 
 // stop stops n of the tasks: first those that do not serve, then the youngest.
@@ -350,7 +389,7 @@ func (t *turn) settle() {
 	d := t.status.Primary()
 	watched := len(t.alarms(d)) > 0
 	var steady bool
-	before := 0 // how many tasks those that it replaces still have
+	before := 0 // how many of those that it replaces still have tasks
 	for i := range t.status.Deployments {
 		d := &t.status.Deployments[i]
 		pending, running, healthy, left := 0, 0, 0, 0
@@ -375,8 +414,8 @@ func (t *turn) settle() {
 		switch {
 		case d.Status == aws.DeploymentPrimary:
 			steady = d.Desired == healthy && healthy == left
-		case left > 0:
-			before += left
+		case left > 0 || d.Desired > 0:
+			before++
 		case !watched || d.RolloutState != aws.RolloutCompleted: // what may be gone back to stays until the bake time is over
 			d.Status = "" // over
 		}
