@@ -132,8 +132,8 @@ var allSettings = []setting{
 var named = map[string]*regexp.Regexp{
 	"tags":                            regexp.MustCompile(`^[^\pC<>!?"'\\]{1,128}$`),
 	"services":                        regexp.MustCompile(`^[a-z][a-z0-9-]*$`),
-	"services.hello.env":              regexp.MustCompile(`^[A-Za-z_]\w*$`),
-	"services.hello.secrets":          regexp.MustCompile(`^[A-Za-z_]\w*$`),
+	"services.hello.env":              regexp.MustCompile(`^[A-Za-z_][\w.-]*$`),
+	"services.hello.secrets":          regexp.MustCompile(`^[A-Za-z_][\w.-]*$`),
 	"services.hello.scaling.schedule": regexp.MustCompile(`^[a-z][a-z0-9-]*$`),
 }
 

@@ -107,11 +107,13 @@ func readConfig(source settings.Source) (*config, error) {
 		found.Add(services.Key, "is missing; it is an object with a service in it: its name, its image and its hostnames")
 	}
 	root.Close()
+	checkRegion(source, &found)
 
 	// Checks across services make sense, and do not repeat what was found already, once each service is right by itself.
 	if !found.Any() {
 		c.priorities = route(services, c.domain, c.services)
 		checkCanaryNames(services)
+		c.checkOrder(services)
 		c.checkSmoke(services)
 		if err := components.CheckCertificateNames(c.hostnames()); err != nil {
 			found.Add(services.Key, "%w", err)
@@ -211,11 +213,18 @@ func (s serviceConfig) images() []components.Image {
 	return images
 }
 
-// url returns where to find the service: its first path on its first host name that is not a wildcard.
+// url returns where to find the service: its first path on its first host name that is not a wildcard, or on a name that a wildcard
+// stands for.
 func (s serviceConfig) url() string {
-	i := slices.IndexFunc(s.hostnames, isPlain)
-	return components.Route{Hostname: s.hostnames[i], Path: s.paths[0]}.URL()
+	hostname := strings.Replace(s.hostnames[0], "*", anyLabel, 1)
+	if i := slices.IndexFunc(s.hostnames, isPlain); i >= 0 {
+		hostname = s.hostnames[i]
+	}
+	return components.Route{Hostname: hostname, Path: s.paths[0]}.URL()
 }
+
+// anyLabel takes a wildcard's place in the URL of a service that has nothing else.
+const anyLabel = "any"
 
 // isPlain reports whether the host name is not a wildcard.
 func isPlain(hostname string) bool { return !strings.HasPrefix(hostname, "*.") }
@@ -268,6 +277,7 @@ func (c *config) warnings() []string {
 			"the services have %d host names; ACM's quota is %d names per certificate unless you have raised it", n, namesPerCertificate))
 	}
 	for _, service := range c.services {
+		warnings = append(warnings, c.routeWarnings(service)...)
 		if spot := service.capacity; spot.Fargate == (components.Share{}) && service.instanceCount < 2 {
 			warnings = append(warnings, fmt.Sprintf(
 				"service %s has a single task, on Fargate Spot: when AWS takes that back, nothing answers until another is healthy; "+

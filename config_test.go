@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"slipway/components"
+	"slipway/components/mocks"
 	"slipway/internal/settings"
 )
 
@@ -224,11 +225,11 @@ func TestRefusedConfigs(t *testing.T) {
 		want   string
 	}{
 		"no domain":               {source(service(""), "domain", ""), "slipway:domain: is missing"},
-		"upper-case domain":       {source(service(""), "domain", "Example.com"), `slipway:domain: "Example.com": `},
+		"upper-case domain":       {source(service(""), "domain", "Example.com"), `slipway:domain: "Example.com": has capital letters; write it as "example.com"`},
 		"one label":               {source(service(""), "domain", "localhost"), "slipway:domain: "},
 		"domain is an object":     {source(service(""), "domain", `{"a": 1}`), "slipway:domain: is an object and must be a string"},
 		"zone id":                 {source(service(""), "zoneId", "example.com"), "slipway:zoneId: "},
-		"unknown key":             {source(service(""), "servcies", "x"), "slipway:servcies: unknown key; known here are "},
+		"unknown key":             {source(service(""), "servcies", "x"), "slipway:servcies: unknown key; did you mean services?"},
 		"a path without --path":   {source(service(""), "logs.retentionDays", "30"), `slipway:["logs.retentionDays"]: unknown key; ` + "`pulumi config set` takes the dots for a path only with --path"},
 		"no services":             {source(""), "slipway:services: is missing"},
 		"empty services":          {source("{}"), "slipway:services: is missing"},
@@ -257,15 +258,19 @@ func TestRefusedConfigs(t *testing.T) {
 		"other zone":          {source(strings.Replace(service(""), "hello.example.com", "hello.example.org", 1)), "slipway:services.hello.hostnames[0]: \"hello.example.org\": is not in the zone example.com"},
 		"upper-case host":     {source(strings.Replace(service(""), "hello.example.com", "Hello.example.com", 1)), "slipway:services.hello.hostnames[0]: "},
 		"long host":           {source(strings.Replace(service(""), "hello.example.com", strings.Repeat("a.", 60)+"example.com", 1)), "slipway:services.hello.hostnames[0]: "},
-		"wildcards only":      {source(strings.Replace(service(""), "hello.example.com", "*.example.com", 1)), "slipway:services.hello.hostnames: needs a name that is not a wildcard"},
+		"a worker":            {source(`{"hello": {"image": "` + testImage + `"}}`), "slipway:services.hello.hostnames: is missing; it is a list of the names in the zone at which the service is reached. A service that nobody reaches, a worker, is not supported yet"},
+		"a URL":               {source(strings.Replace(service(""), "hello.example.com", "https://Hello.example.com:443/", 1)), `slipway:services.hello.hostnames[0]: "https://Hello.example.com:443/": has a scheme, has a port, has a path and has capital letters; write it as "hello.example.com"`},
+		"no secret's parts":   {secretive(source(strings.Replace(service(""), "hello.example.com", "Swordfish.example.com", 1))), "slipway:services.hello.hostnames[0]: [secret]: has capital letters\n"},
 		"long hosts only":     {source(strings.Replace(service(""), "hello.example.com", strings.Repeat("a", 60)+".example.com", 1)), "slipway:services: one of the host names must have at most 64 characters"},
 		"deep wildcard":       {source(strings.Replace(service(""), "hello.example.com", "*.c.b.a.example.com", 1)), "slipway:services.hello.hostnames[0]: "},
 		"host twice":          {source(strings.Replace(service(""), `"hello.example.com"`, `"hello.example.com", "hello.example.com"`, 1)), "is listed more than once"},
 		"path without slash":  {source(service(`"paths": ["api"]`)), "slipway:services.hello.paths[0]: \"api\": a path begins with /"},
 		"path with two stars": {source(service(`"paths": ["/", "/*/a/*"]`)), "slipway:services.hello.paths[1]: "},
-		"path with a query":   {source(service(`"paths": ["/a?b"]`)), "slipway:services.hello.paths[0]: "},
-		"long path":           {source(service(`"paths": ["/` + long + `"]`)), "slipway:services.hello.paths[0]: "},
-		"path twice":          {source(service(`"paths": ["/a", "/a"]`)), "is listed more than once"},
+		"path with a query":   {source(service(`"paths": ["/a?b=c"]`)), `slipway:services.hello.paths[0]: "/a?b=c": has a query or a fragment, which a path pattern cannot match: ? stands for any one character; write it as "/a"`},
+		"paths without order": {source(service(`"paths": ["/v?", "/v1"]`)), `slipway:services.hello: "hello.example.com/v? and /v1": match the same requests and are as long as each other, so that either could come first; have one of them without ?`},
+
+		"long path":  {source(service(`"paths": ["/` + long + `"]`)), "slipway:services.hello.paths[0]: "},
+		"path twice": {source(service(`"paths": ["/a", "/a"]`)), "is listed more than once"},
 		"route twice": {
 			source(`{"a": {"image": "` + testImage + `", "hostnames": ["a.example.com"]}, "b": {"image": "` + testImage + `", "hostnames": ["b.example.com", "a.example.com"], "paths": ["/b", "/*"]}}`),
 			`slipway:services.b: "a.example.com/*": is among the hostnames and paths of service a already`,
@@ -368,7 +373,7 @@ func TestRefusedConfigs(t *testing.T) {
 		"env is a list":        {source(service(`"env": ["A=a"]`)), "slipway:services.hello.env: is a list and must be an object"},
 		"env value is a list":  {source(service(`"env": {"A": []}`)), "slipway:services.hello.env.A: is a list and must be a string"},
 		"env value is null":    {source(service(`"env": {"A": null}`)), "slipway:services.hello.env.A: is null and must be a string"},
-		"env name":             {source(service(`"env": {"A-B": "a"}`)), "slipway:services.hello.env.A-B: a variable's name"},
+		"env name":             {source(service(`"env": {"A B": "a"}`)), "slipway:services.hello.env.A B: a variable's name"},
 		"env name injection":   {source(service(`"env": {"A=B\n": "a"}`)), "a variable's name"},
 		"env PORT":             {source(service(`"env": {"PORT": 80}`)), "slipway:services.hello.env.PORT: is set from the port"},
 		"env NUL":              {source(service(`"env": {"A": "\u0000"}`)), "slipway:services.hello.env.A: contains a NUL"},
@@ -461,8 +466,8 @@ func TestAllProblemsAtOnce(t *testing.T) {
 
 // A secret whose name is wrong is reported for that alone: the command for a wrong name would be of no use.
 func TestWrongNameIsReportedOnce(t *testing.T) {
-	_, err := readConfig(source(service(`"secrets": {"a.b": "swordfish"}`)))
-	if want := "config of stack dev:\nslipway:services.hello.secrets[\"a.b\"]: a variable's name is letters, digits and underscores, not beginning with a digit"; fmt.Sprint(err) != want {
+	_, err := readConfig(source(service(`"secrets": {"1.b": "swordfish"}`)))
+	if want := "config of stack dev:\nslipway:services.hello.secrets[\"1.b\"]: a variable's name is letters, digits, underscores, dots and hyphens, beginning with a letter or an underscore"; fmt.Sprint(err) != want {
 		t.Errorf("%v\nwant %s", err, want)
 	}
 }
@@ -650,6 +655,90 @@ func TestSpotWarning(t *testing.T) {
 		}
 		if warnings := c.warnings(); len(warnings) != want {
 			t.Errorf("%s: %v", members, warnings)
+		}
+	}
+}
+
+// A region that is none is refused; none at all is the environment's.
+func TestRegions(t *testing.T) {
+	for region, want := range map[string]string{
+		"eu-central-1": "", "us-gov-west-1": "", "eusc-de-east-1": "", "ap-southeast-7": "",
+		"":              "aws:region: is empty; run `pulumi config set aws:region eu-central-1`, or `pulumi config rm aws:region` for the environment's",
+		"eu-central-1a": `aws:region: "eu-central-1a": is an availability zone; its region is without the last letter`,
+		"eu-central1":   `aws:region: "eu-central1": is not the name of a region, such as eu-central-1`,
+		"Frankfurt":     `aws:region: "Frankfurt": is not the name of a region, such as eu-central-1`,
+	} {
+		s := source(service(""))
+		s.Values["aws:region"] = region
+		_, err := readConfig(s)
+		if want == "" && err != nil || want != "" && (err == nil || err.Error() != "config of stack dev:\n"+want) {
+			t.Errorf("%q: %v\nwant %s", region, err, want)
+		}
+	}
+	s := source(service(""))
+	delete(s.Values, "aws:region")
+	if _, err := readConfig(s); err != nil {
+		t.Errorf("no region: %v", err)
+	}
+}
+
+// A service can have wildcards alone, and is then found at a name that one stands for.
+func TestWildcardsAlone(t *testing.T) {
+	c, err := readConfig(source(strings.Replace(service(`"paths": ["/v?/*"]`), "hello.example.com", "*.tenants.example.com", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	hello := c.services[0]
+	if got := hello.url(); got != "https://any.tenants.example.com/v" {
+		t.Errorf("it is found at %s", got)
+	}
+	if err := hello.reachedAt(c.routes(), "/v1/x"); err != nil {
+		t.Error(err)
+	}
+}
+
+// What AWS, Cloudflare or people take in another way than it looks is warned of.
+func TestRouteWarnings(t *testing.T) {
+	const deep = " is more than one label below example.com, and goes through Cloudflare, whose Universal SSL has no certificate for it: " +
+		"clients get a TLS error unless the zone has an advanced certificate"
+	on := func(hostname, members string) string {
+		return strings.Replace(service(members), "hello.example.com", hostname, 1)
+	}
+	const proxied = `{"proxied": true}`
+	for name, test := range map[string]struct {
+		services, dns, want string
+	}{
+		"nothing":           {service(`"port": 1024, "paths": ["/", "/a"]`), proxied, ""},
+		"the apex":          {on("example.com", ""), proxied, ""},
+		"a wildcard":        {on("*.example.com", ""), proxied, ""},
+		"deep":              {on("a.dev.example.com", ""), "", ""},
+		"deep and proxied":  {on("a.dev.example.com", ""), proxied, "a.dev.example.com of service hello" + deep},
+		"wildcard, proxied": {on("*.dev.example.com", ""), proxied, "*.dev.example.com of service hello" + deep},
+		"port": {service(`"port": 80`), "", "service hello listens on port 80: its tasks run as a user that Fargate lets listen on ports from 1024 only, " +
+			"unless the image's program has the capability cap_net_bind_service; have another port"},
+		"root path": {service(`"paths": ["/"]`), "", "service hello has the path / alone, and nothing below it; for every path leave paths out, or write /*"},
+	} {
+		c, err := readConfig(source(test.services, "dns", test.dns))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if got := strings.Join(c.warnings(), "\n"); got != test.want {
+			t.Errorf("%s: %s\nwant %s", name, got, test.want)
+		}
+	}
+}
+
+// ECS takes other names of variables than shells do, and empty values: a variable is left out by it only where no value is given
+// (pull request 224 of aws-actions/amazon-ecs-deploy-task-definition, 3797 of aws/amazon-ecs-agent).
+func TestOddVariables(t *testing.T) {
+	var cloud mocks.Cloud
+	if _, err := deployTo(&cloud, source(service(`"env": {"discovery.type": "single-node", "A-B": "c", "EMPTY": ""}`))); err != nil {
+		t.Fatal(err)
+	}
+	definitions := cloud.Resource("aws:ecs/taskDefinition:TaskDefinition", "dev-hello").Inputs["containerDefinitions"].StringValue()
+	for _, want := range []string{`{"name":"discovery.type","value":"single-node"}`, `{"name":"A-B","value":"c"}`, `{"name":"EMPTY","value":""}`} {
+		if !strings.Contains(definitions, want) {
+			t.Errorf("%s is not in %s", want, definitions)
 		}
 	}
 }

@@ -29,7 +29,8 @@ const (
 
 var (
 	serviceNamePattern = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
-	variablePattern    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	// variablePattern matches what programs have as the names of variables. ECS takes any text (KeyValuePair in its API reference).
+	variablePattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
 )
 
 // serviceReader reads one service of the config.
@@ -108,7 +109,7 @@ func checkArchitecture(architecture string) error {
 	return nil
 }
 
-// readHostnames returns the host names, of which one at least is not a wildcard: the service's URL needs it.
+// readHostnames returns the host names.
 func (r serviceReader) readHostnames() []string {
 	names := r.Set("hostnames", func(name string) error {
 		if r.domain == "" {
@@ -117,12 +118,9 @@ func (r serviceReader) readHostnames() []string {
 		return components.CheckHostname(name, r.domain)
 	})
 	value, _ := r.Get("hostnames")
-	list, isList := value.([]any)
-	switch {
-	case value == nil || isList && len(list) == 0:
-		r.Problems.Add(r.Path("hostnames"), "is missing; it is a list of the names in the zone at which the service is reached")
-	case isList && len(names) == len(list) && !slices.ContainsFunc(names, isPlain):
-		r.Problems.Add(r.Path("hostnames"), "needs a name that is not a wildcard, for the service's URL")
+	if list, isList := value.([]any); value == nil || isList && len(list) == 0 {
+		r.Problems.Add(r.Path("hostnames"), "is missing; it is a list of the names in the zone at which the service is reached. "+
+			"A service that nobody reaches, a worker, is not supported yet")
 	}
 	return names
 }
@@ -228,7 +226,7 @@ func (r serviceReader) checkVariable(member, name, value string) bool {
 	at := r.Path(member, name)
 	switch {
 	case !variablePattern.MatchString(name):
-		r.Problems.Add(at, "a variable's name is letters, digits and underscores, not beginning with a digit")
+		r.Problems.Add(at, "a variable's name is letters, digits, underscores, dots and hyphens, beginning with a letter or an underscore")
 	case components.ReservedVariables[name] != "":
 		r.Problems.Add(at, "is set from %s; change that instead", components.ReservedVariables[name])
 	case strings.ContainsRune(value, 0):

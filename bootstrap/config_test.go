@@ -124,7 +124,7 @@ func TestRefusedConfigs(t *testing.T) {
 			"slipway-bootstrap:stateAccounts: pr-eu-* of account 000000000000 and pr-* of account 210987654321 can be the same stack",
 		},
 		"another provider": {"oidcProviderArn", "arn:aws:iam::123456789012:oidc-provider/example.com", "slipway-bootstrap:oidcProviderArn: "},
-		"unknown key":      {"environment", "[]", "slipway-bootstrap:environment: unknown key; known here are deployers, environments, images, "},
+		"unknown key":      {"environment", "[]", "slipway-bootstrap:environment: unknown key; did you mean environments?"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := readConfig(source(test.key, test.value)); err == nil || !strings.Contains(err.Error(), test.want) {

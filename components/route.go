@@ -24,58 +24,37 @@ const (
 type Route struct {
 	Service  string
 	Hostname string // "app.example.com", or "*.example.com" for every name below example.com
-	Path     string // exact ("/login"), or with one "*" that stands for any characters ("/api/*")
+	Path     string // exact ("/login"), or with one "*" that stands for any characters ("/api/*") and "?" for one each
 }
 
-// pathPattern allows the characters that the guide lists for path patterns, less "?": that stands for one character
-// there, while people who write it mean the query string, on which a path pattern cannot match.
-var pathPattern = regexp.MustCompile(`^/[A-Za-z0-9_.$/~"'@:+&*-]*$`)
+// pathPattern allows the characters that the guide lists for path patterns.
+var pathPattern = regexp.MustCompile(`^/[A-Za-z0-9_.$/~"'@:+&*?-]*$`)
 
 // CheckPath reports why path cannot be the path of a route.
 func CheckPath(path string) error {
+	wrong := func(instead, problem string) error {
+		if !pathPattern.MatchString(instead) || strings.Count(instead, "*") > 1 || len(instead) > maxPathLength {
+			instead = ""
+		}
+		return &notationError{errors.New(problem), instead}
+	}
 	switch {
+	case strings.Contains(path, "://"):
+		return wrong(withoutQuery(path), "is a URL, and a path begins with /")
 	case !strings.HasPrefix(path, "/"):
-		return errors.New("a path begins with /")
+		return wrong("/"+path, "a path begins with /")
 	case len(path) > maxPathLength:
 		return fmt.Errorf("a path has at most %d characters, this one has %d", maxPathLength, len(path))
+	case strings.Contains(path, "?") && strings.Contains(path, "="), strings.Contains(path, "#"):
+		return wrong(withoutQuery(path), "has a query or a fragment, which a path pattern cannot match: ? stands for any one character")
+	case strings.ContainsAny(path, "()|[]^\\"):
+		return wrong("", "is a regular expression, which a path pattern is not: give each path by itself, with * for any characters and ? for one")
+	case strings.ContainsAny(path, "{}<>"):
+		return wrong("", "has a placeholder, which a path pattern does not: write * for any characters or ? for one")
 	case !pathPattern.MatchString(path):
-		return errors.New(`a path is letters, digits and any of _ - . $ / ~ " ' @ : + & with one * for any characters`)
+		return errors.New(`a path is letters, digits and any of _ - . $ / ~ " ' @ : + & with ? for any one character and one * for any characters; others are neither written as they are nor as %20`)
 	case strings.Count(path, "*") > 1:
 		return errors.New("a path has at most one *")
-	}
-	return nil
-}
-
-var labelPattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
-
-// CheckDomain reports why name is not a lower-case DNS name of at least two labels.
-func CheckDomain(name string) error {
-	labels := strings.Split(name, ".")
-	if len(name) > maxHostLength {
-		return fmt.Errorf("a host name has at most %d characters here, the limit of a load balancer's rules; this one has %d", maxHostLength, len(name))
-	}
-	if len(labels) < 2 {
-		return errors.New("a domain has at least two labels, as in example.com")
-	}
-	for _, label := range labels {
-		if !labelPattern.MatchString(label) {
-			return errors.New("a label of a DNS name is lower-case letters, digits and inner hyphens, at most 63")
-		}
-	}
-	return nil
-}
-
-// CheckHostname reports why name is not a host name, or a wildcard, in the DNS zone.
-func CheckHostname(name, zone string) error {
-	host, wildcard := strings.CutPrefix(name, "*.")
-	if err := CheckDomain(host); err != nil {
-		return err
-	}
-	if host != zone && !strings.HasSuffix(host, "."+zone) {
-		return fmt.Errorf("is not in the zone %s", zone)
-	}
-	if depth, _ := (Route{Hostname: name}).wildcardDepth(zone); wildcard && depth >= maxWildcardDepth {
-		return fmt.Errorf("a wildcard stands at most %d labels below the zone %s", maxWildcardDepth-1, zone)
 	}
 	return nil
 }
@@ -93,7 +72,7 @@ func (r Route) String() string {
 
 // URL returns where a browser finds the route. It is meant for routes whose host name is not a wildcard.
 func (r Route) URL() string {
-	path, _, _ := strings.Cut(r.Path, "*")
+	path, _, _ := cutAny(r.Path, wildcards)
 	return "https://" + r.Hostname + path
 }
 

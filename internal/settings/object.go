@@ -125,16 +125,22 @@ func (o *Object) Has(member string) bool {
 	return found
 }
 
-// Close reports the members that are unknown.
+// Close reports the members that are unknown. The known ones are listed once, and not where one of them is likely to be meant.
 func (o *Object) Close() {
+	known, listed := slices.Sorted(maps.Keys(o.known)), false
 	for _, member := range slices.Sorted(maps.Keys(o.values)) {
 		switch {
 		case o.known[member]:
 		case strings.HasSuffix(o.Key, ":") && strings.Contains(member, "."):
 			o.Problems.Add(o.Path(member), "unknown key; `pulumi config set` takes the dots for a path only with --path: "+
 				"remove this key with `pulumi config rm`, and set it so")
+		case closest(member, known) != "":
+			o.Problems.Add(o.Path(member), "unknown key; did you mean %s?", closest(member, known))
+		case listed:
+			o.Problems.Add(o.Path(member), "unknown key")
 		default:
-			o.Problems.Add(o.Path(member), "unknown key; known here are %s", strings.Join(slices.Sorted(maps.Keys(o.known)), ", "))
+			o.Problems.Add(o.Path(member), "unknown key; known here are %s", strings.Join(known, ", "))
+			listed = true
 		}
 	}
 }

@@ -23,7 +23,8 @@ func (p *Problems) Add(key, format string, args ...any) {
 }
 
 // AddValue reports what is wrong with a value. A text is shown only if it is not secret; a number is what a setting takes,
-// and no secret. The error must not contain the value: not even a part of it.
+// and no secret. The error must not contain the value: not even a part of it,
+// but in what its method Instead returns if it has one: how to write the value.
 func (p *Problems) AddValue(key string, value any, secret bool, err error) {
 	shown := fmt.Sprint(value)
 	if _, isText := value.(string); isText {
@@ -34,6 +35,11 @@ func (p *Problems) AddValue(key string, value any, secret bool, err error) {
 	}
 	if runes := []rune(shown); len(runes) > 100 {
 		shown = string(runes[:100]) + "…"
+	}
+	var other interface{ Instead() string }
+	if shown != Redacted && errors.As(err, &other) && other.Instead() != "" {
+		p.Add(key, "%s: %w; write it as %q", shown, err, other.Instead())
+		return
 	}
 	p.Add(key, "%s: %w", shown, err)
 }

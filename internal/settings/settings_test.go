@@ -109,7 +109,38 @@ func TestUnknownKeys(t *testing.T) {
 	root := source("known", "x", "odd", "y", "empty", "").Root(&found)
 	root.Text("known", "")
 	root.Close()
-	if err := found.Err("dev"); err == nil || err.Error() != "config of stack dev:\np:empty: unknown key; known here are known\np:odd: unknown key; known here are known" {
+	if err := found.Err("dev"); err == nil || err.Error() != "config of stack dev:\np:empty: unknown key; known here are known\np:odd: unknown key" {
 		t.Error(err)
 	}
 }
+
+// A name that is nearly right gets the right one, and not all that there are.
+func TestClosest(t *testing.T) {
+	known := []string{"canary", "command", "cpu", "env", "healthCheck", "hostnames", "image", "instanceCount", "memory", "paths", "port", "scaling"}
+	for name, want := range map[string]string{
+		"healthcheck": "healthCheck", "health_check": "healthCheck", "healtCheck": "healthCheck", "environment": "env", "envs": "env",
+		"instances": "instanceCount", "instance": "instanceCount", "count": "instanceCount", "containerPort": "port", "hostname": "hostnames",
+		"path": "paths", "mem": "memory", "comand": "command", "CPU": "cpu",
+		"bogus": "", "replicas": "", "x": "", "": "", "stickiness": "", strings.Repeat("port", 100): "",
+	} {
+		if got := closest(name, known); got != want {
+			t.Errorf("%q is close to %q, want %q", name, got, want)
+		}
+	}
+}
+
+// What to write is said unless the value may be a secret.
+func TestInstead(t *testing.T) {
+	for secret, want := range map[bool]string{false: `p:a: "Swordfish": is odd; write it as "swordfish"`, true: "p:a: [secret]: is odd"} {
+		var found Problems
+		found.AddValue("p:a", "Swordfish", secret, oddity{})
+		if err := found.Err("dev"); err == nil || !strings.HasSuffix(err.Error(), "\n"+want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
+type oddity struct{}
+
+func (oddity) Error() string   { return "is odd" }
+func (oddity) Instead() string { return "swordfish" }
