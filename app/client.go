@@ -23,13 +23,15 @@ type client struct {
 	limits    roomLimits
 	queue     chan message
 
+	closed chan struct{} // when the client is out of the room
+
 	// Why the socket is to be closed: set before queue is closed, read after.
 	code   websocket.StatusCode
 	reason string
 }
 
 func newClient(conn *websocket.Conn, deadlines *http.ResponseController, limits roomLimits) *client {
-	return &client{conn: conn, deadlines: deadlines, limits: limits, queue: make(chan message, limits.queue)}
+	return &client{conn: conn, deadlines: deadlines, limits: limits, queue: make(chan message, limits.queue), closed: make(chan struct{})}
 }
 
 // close makes the writer send what is queued and then a close frame. It does not block, and is called once, by who takes
@@ -37,6 +39,7 @@ func newClient(conn *websocket.Conn, deadlines *http.ResponseController, limits 
 func (c *client) close(code websocket.StatusCode, reason string) {
 	c.code, c.reason = code, reason
 	c.expire(c.limits.closing)
+	close(c.closed)
 	close(c.queue)
 }
 
@@ -59,16 +62,14 @@ func (c *client) expire(d time.Duration) {
 	_ = c.deadlines.SetWriteDeadline(deadline)
 }
 
-// read passes on what the client says, at the pace the limits allow, until the socket fails or is closed, or say
-// returns false.
+// read passes on what the client says until the socket fails or is closed, or say returns false. While say waits, unread input
+// holds the sender back.
 func (c *client) read(ctx context.Context, say func(message) bool) error {
-	speed := pace{burst: c.limits.burst, interval: c.limits.interval}
 	for {
 		kind, data, err := c.conn.Read(ctx)
 		if err != nil {
 			return err
 		}
-		time.Sleep(speed.wait(time.Now())) //nolint:forbidigo // at most one interval, in which unread input holds the sender back
 		if !say(message{kind, data}) {
 			return nil
 		}

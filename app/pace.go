@@ -3,7 +3,7 @@ package main
 import "time"
 
 // pace is a token bucket, kept as a single point in time (the generic cell rate algorithm): burst events at once, then
-// one every interval. It is for one goroutine.
+// one every interval. It is for one goroutine at a time.
 type pace struct {
 	burst    int
 	interval time.Duration

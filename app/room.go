@@ -17,15 +17,16 @@ type roomLimits struct {
 	sockets      int           // open at once; more are answered 503
 	messageBytes int           // in one message; the sender of more is closed with 1009
 	queue        int           // messages waiting for one client; who lets more pile up is closed with 1008
-	burst        int           // messages a client may send at once, less than queue, so that no client alone fills one
-	interval     time.Duration // between messages after a burst; TCP holds the sender back
+	burst        int           // messages that may be said at once, less than queue, so that no burst of however many clients fills one
+	interval     time.Duration // between messages after a burst; TCP holds the senders back
 	age          time.Duration // of a socket, at which its client is told to reconnect; 0 for none
 	ping         time.Duration // between pings; who has not answered one by the next is gone
 	write        time.Duration // for writing one message
 	closing      time.Duration // from the decision to close a socket to its end, whatever the peer does
 }
 
-// room is a WebSocket handler that sends what each client says to all of them, the speaker included.
+// room is a WebSocket handler that sends what each client says to all of them, the speaker included. They speak in turn, at one
+// pace for all together: a client that takes a message in each interval is never dropped, whoever else speaks.
 //
 // All queues share the messages, and none holds one that is not among the last roomLimits.queue, so that together they
 // take queue × messageBytes (2 MiB by default) for any number of clients, plus the one message that each is being sent.
@@ -36,6 +37,9 @@ type room struct {
 
 	handlers sync.WaitGroup // one for each socket counted in open
 
+	turn  chan struct{} // holds one while a client speaks; those who wait for that get it in order
+	speed pace          // of whose turn it is
+
 	mu      sync.Mutex
 	closed  bool
 	open    int // sockets let in, those still in their handshake included
@@ -43,7 +47,10 @@ type room struct {
 }
 
 func newRoom(limits roomLimits, origins []string, log *slog.Logger) *room {
-	return &room{limits: limits, origins: origins, log: log, clients: map[*client]struct{}{}}
+	return &room{
+		limits: limits, origins: origins, log: log, clients: map[*client]struct{}{},
+		turn: make(chan struct{}, 1), speed: pace{burst: limits.burst, interval: limits.interval},
+	}
 }
 
 // ServeHTTP lets one client in and returns when its socket is closed.
@@ -66,7 +73,7 @@ func (rm *room) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer rm.retire(c)()
 	var writing sync.WaitGroup
 	writing.Go(c.write)
-	err = c.read(r.Context(), func(m message) bool { return rm.broadcast(c, m) })
+	err = c.read(r.Context(), func(m message) bool { return rm.say(c, m) })
 	code, reason := closeStatus(err)
 	rm.remove(c, code, reason)
 	writing.Wait()
@@ -136,6 +143,19 @@ func (rm *room) remove(c *client, code websocket.StatusCode, reason string) {
 func (rm *room) evict(c *client, code websocket.StatusCode, reason string) {
 	delete(rm.clients, c)
 	c.close(code, reason)
+}
+
+// say broadcasts a message when it is the client's turn. It reports whether the client may go on.
+func (rm *room) say(from *client, m message) bool {
+	select {
+	case rm.turn <- struct{}{}:
+		defer func() { <-rm.turn }()
+	case <-from.closed:
+		return false
+	}
+	// At most one interval. Who leaves meanwhile waits too, or the next would have to wait for two.
+	<-time.After(rm.speed.wait(time.Now()))
+	return rm.broadcast(from, m)
 }
 
 // broadcast queues a message for every client and drops those whose queue is full. It reports whether the sender may

@@ -13,7 +13,9 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/coder/websocket"
@@ -341,6 +343,51 @@ func TestRoomIgnoresTheDropped(t *testing.T) {
 	}
 	s.say(t, "heard")
 	s.hear(t, "heard")
+}
+
+// However many clients speak at once, what waits for one that listens is no more than a burst, and then comes at the room's pace.
+// Those that wait for their turn, and leave, take nobody's time.
+func TestRoomSpeaksInTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limits := testLimits()
+		limits.interval = time.Second
+		rm := newRoom(limits, nil, discard)
+		newMember := func() *client {
+			c := newClient(nil, http.NewResponseController(httptest.NewRecorder()), limits)
+			rm.join(c)
+			return c
+		}
+		listener := newMember()
+		var speakers []*client
+		var speaking sync.WaitGroup
+		for range 5 {
+			speaker := newMember()
+			speakers = append(speakers, speaker)
+			speaking.Go(func() {
+				for rm.say(speaker, message{}) {
+					speaker.discard()
+				}
+			})
+		}
+		synctest.Wait()
+		if n := len(listener.queue); n != limits.burst {
+			t.Errorf("at once %d messages wait for a client, want %d", n, limits.burst)
+		}
+		<-time.After(10*limits.interval + limits.interval/2)
+		synctest.Wait()
+		if n := len(listener.queue); n != limits.burst+10 || rm.members() != 6 {
+			t.Errorf("10 intervals later there are %d for it, and %d members; want %d and 6", n, rm.members(), limits.burst+10)
+		}
+		for _, speaker := range speakers {
+			rm.remove(speaker, websocket.StatusGoingAway, goingAway)
+		}
+		speaking.Wait()
+		listener.discard()
+		began := time.Now()
+		if !rm.say(listener, message{}) || time.Since(began) > limits.interval {
+			t.Errorf("after the others have left, a client waits for its turn for %s", time.Since(began))
+		}
+	})
 }
 
 // Who is in the handshake while the room is shut down is told, too.
