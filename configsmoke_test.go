@@ -17,14 +17,14 @@ func twoOnOneHost(web, api string) string {
 func TestChecks(t *testing.T) {
 	c, err := readConfig(source(twoOnOneHost(
 		`"smoke": {"version": "/version", "websocket": "/ws?room=1", "paths": ["/", "/api"]}`,
-		`"healthCheck": {"path": "/api/up?full=1"}, "smoke": {"version": "/api/v"}`,
+		`"healthCheck": {"path": "/api/up?full=1", "codes": "200-299"}, "smoke": {"version": "/api/v"}`,
 	)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i, want := range []pulumi.Map{
 		{
-			"healthPath": pulumi.String("/api/up?full=1"), "healthCodes": pulumi.String("200"), "healthRouted": pulumi.Bool(true),
+			"healthPath": pulumi.String("/api/up?full=1"), "healthCodes": pulumi.String("200-299"), "healthRouted": pulumi.Bool(true),
 			"versionPath": pulumi.String("/api/v"), "websocketPath": pulumi.String(""), "paths": pulumi.StringArray{},
 		},
 		{
