@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -38,6 +39,7 @@ func (s shown) until(t *testing.T, line string) {
 func TestUpIsInterruptedOnce(t *testing.T) {
 	s := open(t, project(t, nil))
 	t.Setenv("FAKE_PULUMI_PATIENCE", "300ms")
+	t.Setenv("GITHUB_ACTOR", "ada")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	progress, read := newShown(), make(chan struct{})
 	go func() {
@@ -53,6 +55,10 @@ func TestUpIsInterruptedOnce(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	<-read
+	log, err := os.ReadFile(filepath.Join(os.Getenv(fakeFolder), "log"))
+	if err != nil || !strings.Contains(string(log), "a message, by ada") {
+		t.Errorf("the CLI was called so (%v), without who makes the update:\n%s", err, log)
+	}
 
 	if err := s.Up(ctx, "a message", io.Discard); !errors.Is(err, ErrNotBegun) {
 		t.Errorf("after the interrupt: %v", err)

@@ -64,12 +64,12 @@ func (s *Stack) Outputs(ctx context.Context) (Outputs, error) {
 var ErrNotBegun = errors.New("the update did not begin")
 
 // Up updates the stack to its configuration file and the program, showing on progress what happens. The message is kept in
-// the stack's history. When ctx ends Pulumi stops as it does on one ^C: it completes what it has begun and releases the stack.
+// the stack's history, with who made the update. When ctx ends Pulumi stops as it does on one ^C: it completes what it has begun and releases the stack.
 func (s *Stack) Up(ctx context.Context, message string, progress io.Writer) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("update of stack %s: %w: %w", s.Name(), ErrNotBegun, context.Cause(ctx))
 	}
-	_, err := s.stack.Up(ctx, optup.Message(message), optup.ShowSecrets(false),
+	_, err := s.stack.Up(ctx, optup.Message(message+", by "+deployer()), optup.ShowSecrets(false),
 		optup.ProgressStreams(progress), optup.ErrorProgressStreams(progress), optup.SuppressOutputs())
 	if err != nil {
 		return s.explain(ctx, "update", err)
