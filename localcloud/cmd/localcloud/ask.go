@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/daemon"
@@ -123,12 +124,19 @@ func endpoints(ctx context.Context, dir string, flags *flag.FlagSet, args []stri
 			return err
 		}
 		fmt.Printf("https://%s\n", e.Hostname)
-		if err == nil { // not every service has a version to tell
-			fmt.Printf("  answers %s\n", strings.TrimSpace(string(version)))
+		if said := strings.TrimSpace(string(version)); err == nil && isVersion(said) {
+			fmt.Printf("  answers %s\n", said)
 		}
 		fmt.Printf("  curl --cacert %s --connect-to ::%s https://%s/\n", s.CAFile, u.Host, e.Hostname)
 	}
 	return nil
+}
+
+// isVersion says whether an answer tells a version on one line. Not every service has one to tell, and some answer any path with a
+// page.
+func isVersion(said string) bool {
+	var told struct{ Version string }
+	return json.Unmarshal([]byte(said), &told) == nil && told.Version != "" && !strings.ContainsFunc(said, unicode.IsControl)
 }
 
 func get(ctx context.Context, dir string, flags *flag.FlagSet, args []string) error {
