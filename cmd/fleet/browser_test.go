@@ -201,7 +201,7 @@ func testBrowser(t *testing.T, width int64) {
 		s.history = []stack.Update{succeeded(time.Now())}
 	})
 	services.set("https://hello.example.com/", "v2", "v2", "v2")
-	eventually(t, ctx, says("stack-prod", "update succeeded just now by Ada Lovelace, GitHub Actions"))
+	eventually(t, ctx, says("stack-prod", "update succeeded just now by GitHub Actions"))
 	eventually(t, ctx, says("stack-prod", "bbbbbbbbbbbb 3/3"))
 	eventually(t, ctx, says("summary", "All is steady, and every environment that versions pass through runs the same images."))
 	if evaluate[int](t, ctx, "window.kept") != 1 {
