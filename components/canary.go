@@ -96,10 +96,10 @@ func canaryName(name string) string { return name + "-canary" }
 
 // CheckCanaryName reports why a service of that name cannot have a canary: the canary's target group has a longer name.
 func CheckCanaryName(name string) error {
-	if CheckName(name) != nil {
-		return nil // is reported without a canary too
+	if canary := CheckName(canaryName(name)); CheckName(name) == nil {
+		return canary
 	}
-	return CheckName(canaryName(name))
+	return nil // what is wrong with the service's own name is reported already
 }
 
 // newCanary creates the canary, and returns how requests are then divided. Whatever sends it requests is created, and sends it

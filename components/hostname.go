@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"unicode"
 
 	"golang.org/x/net/idna"
 )
@@ -77,7 +78,7 @@ func hostnameProblems(name string) []string {
 	if hasScheme {
 		rest = afterScheme
 	}
-	rest, _, hasPath := cutAny(rest, "/?#")
+	rest, hasPath := cutAny(rest, "/?#")
 	rest, port, hasPort := strings.Cut(rest, ":")
 	add(hasScheme, "has a scheme")
 	add(hasPort && port != "", "has a port")
@@ -89,7 +90,7 @@ func hostnameProblems(name string) []string {
 		return append(problems, fmt.Sprintf("has %d characters; a load balancer's rules take %d at most", len(rest), maxHostLength))
 	}
 	add(strings.ToLower(rest) != rest, "has capital letters")
-	add(strings.ContainsFunc(rest, func(r rune) bool { return r > 127 }), "has letters of another script, which DNS has as xn--…")
+	add(strings.ContainsFunc(rest, func(r rune) bool { return r > unicode.MaxASCII }), "has letters of another script, which DNS has as xn--…")
 	add(strings.Contains(rest, "*"), "has a *, which stands only for the whole first label, as in *.example.com")
 	add(strings.Contains(rest, "_"), "has an underscore, which no host name has")
 	add(strings.ContainsFunc(rest, oddInHostname), "has characters that no host name has")
@@ -109,7 +110,7 @@ func hostnameProblems(name string) []string {
 
 // oddInHostname says whether a character has no business in a host name, and is not told of otherwise.
 func oddInHostname(r rune) bool {
-	return r <= 127 && !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-._*", r))
+	return r <= unicode.MaxASCII && !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-._*", r)
 }
 
 // plainHostname returns what somebody probably means with a host name that is written in another way.
@@ -117,7 +118,7 @@ func plainHostname(name string) string {
 	if _, rest, found := strings.Cut(name, "://"); found {
 		name = rest
 	}
-	name, _, _ = cutAny(name, "/?#")
+	name, _ = cutAny(name, "/?#")
 	name, _, _ = strings.Cut(name, ":")
 	name = strings.ToLower(strings.TrimSuffix(name, "."))
 	if ascii, err := idna.Lookup.ToASCII(name); err == nil {
@@ -127,11 +128,11 @@ func plainHostname(name string) string {
 }
 
 // cutAny cuts a text at the first of some characters.
-func cutAny(text, characters string) (before, after string, found bool) {
+func cutAny(text, characters string) (before string, found bool) {
 	if i := strings.IndexAny(text, characters); i >= 0 {
-		return text[:i], text[i+1:], true
+		return text[:i], true
 	}
-	return text, "", false
+	return text, false
 }
 
 // enumerate joins the parts of a sentence.
@@ -147,6 +148,6 @@ func withoutQuery(path string) string {
 	if u, err := url.Parse(path); err == nil && u.Host != "" {
 		path = u.EscapedPath()
 	}
-	path, _, _ = cutAny(path, "?#")
+	path, _ = cutAny(path, "?#")
 	return path
 }

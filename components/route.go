@@ -72,7 +72,7 @@ func (r Route) String() string {
 
 // URL returns where a browser finds the route. It is meant for routes whose host name is not a wildcard.
 func (r Route) URL() string {
-	path, _, _ := cutAny(r.Path, wildcards)
+	path, _ := cutAny(r.Path, wildcards)
 	return "https://" + r.Hostname + path
 }
 
