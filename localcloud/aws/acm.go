@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -154,6 +155,18 @@ var Certificate = &cloud.Kind[certificate]{
 	Replace: []string{
 		"domainName", "subjectAlternativeNames", "validationMethod", "validationOptions", "keyAlgorithm", "certificateAuthorityArn",
 	},
+	// The provider's CustomizeDiff adds the domain name to the others (terraform-provider-aws v5.100.0,
+	// internal/service/acm/certificate.go).
+	Whole: func(inputs cloud.Map) cloud.Map {
+		names, _ := inputs["subjectAlternativeNames"].([]any)
+		domain, known := inputs["domainName"].(string)
+		if len(names) == 0 || !known || slices.Contains(names, any(domain)) {
+			return inputs
+		}
+		inputs = maps.Clone(inputs)
+		inputs["subjectAlternativeNames"] = append([]any{domain}, names...)
+		return inputs
+	},
 	Computed: []string{"domainName", "keyAlgorithm", "options", "subjectAlternativeNames", "validationMethod"},
 	Sets:     []string{"subjectAlternativeNames", "validationOptions"},
 	Latency:  cloud.Latency{Create: 6, Delete: 1},
@@ -229,9 +242,7 @@ var Certificate = &cloud.Kind[certificate]{
 				"domainName": n, "resourceRecordName": v.Name + ".", "resourceRecordType": "CNAME", "resourceRecordValue": v.Value + ".",
 			})
 		}
-		if len(in.SubjectAlternativeNames) == 0 {
-			out["subjectAlternativeNames"] = []any{in.DomainName}
-		}
+		out["subjectAlternativeNames"] = anyList(names)
 		if in.KeyAlgorithm == "" {
 			out["keyAlgorithm"] = "RSA_2048"
 		}

@@ -138,7 +138,7 @@ var ScalableTarget = &cloud.Kind[ScalableTargetSpec]{
 		if registered != nil {
 			out["arn"], c.Resource.Status = registered.Outputs["arn"], registered.Status
 		} else {
-			out["arn"] = arn(s, "application-autoscaling", "scalable-target/"+randomHex(32))
+			out["arn"] = arn(s, "application-autoscaling", "scalable-target/"+randomHex(36))
 			c.Resource.SetStatus(ScalableTargetStatus{})
 		}
 		return out, nil

@@ -78,7 +78,8 @@ var ScalingPolicy = &cloud.Kind[ScalingPolicySpec]{
 		if err != nil {
 			return nil, err
 		}
-		out := cloud.Map{}
+		out := cloud.Map{"targetTrackingScalingPolicyConfiguration": filled(
+			[]any{c.Resource.Inputs["targetTrackingScalingPolicyConfiguration"]}, cloud.Map{"disableScaleIn": false})[0]}
 		status := ScalingPolicyStatus{}
 		if c.Old != nil {
 			status = cloud.StatusOf[ScalingPolicyStatus](c.Old)

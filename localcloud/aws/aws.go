@@ -64,6 +64,22 @@ func Kinds() []any {
 	)
 }
 
+// filled returns objects with the fields that the provider fills in where they are not given.
+func filled(objects []any, fields cloud.Map) []any {
+	out := make([]any, len(objects))
+	for i, o := range objects {
+		m, ok := o.(cloud.Map)
+		if !ok {
+			out[i] = o
+			continue
+		}
+		whole := maps.Clone(fields)
+		maps.Copy(whole, m)
+		out[i] = whole
+	}
+	return out
+}
+
 // arn returns the resource name that AWS gives to something in the call's account and region.
 func arn(s cloud.Scope, service, resource string) string {
 	return "arn:aws:" + service + ":" + s.Region + ":" + s.Account + ":" + resource

@@ -88,6 +88,7 @@ type metricAlarm struct {
 var MetricAlarm = &cloud.Kind[metricAlarm]{
 	Token:    metricAlarmToken,
 	Label:    "CloudWatch Metric Alarm",
+	Filled:   cloud.Map{"datapointsToAlarm": 0.0, "period": 0.0},
 	Defaults: cloud.Map{"actionsEnabled": true, "treatMissingData": MissingIsMissing},
 	AutoName: &cloud.AutoName{Property: "name", Max: maxAlarmName},
 	Replace:  []string{"name"},
@@ -104,6 +105,9 @@ var MetricAlarm = &cloud.Kind[metricAlarm]{
 			return nil, err
 		}
 		out := cloud.Map{"tagsAll": in.Tags.all(c)}
+		if queries := list(c.Resource.Inputs["metricQueries"]); len(queries) > 0 {
+			out["metricQueries"] = filled(queries, cloud.Map{"returnData": false})
+		}
 		if in.EvaluateLowSampleCountPercentiles == "" {
 			out["evaluateLowSampleCountPercentiles"] = ""
 		}

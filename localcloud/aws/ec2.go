@@ -52,6 +52,7 @@ type vpc struct {
 var VPC = &cloud.Kind[vpc]{
 	Token:    vpcToken,
 	Label:    "EC2 VPC",
+	Filled:   cloud.Map{"enableNetworkAddressUsageMetrics": false, "ipv6NetmaskLength": 0.0},
 	Defaults: cloud.Map{"enableDnsSupport": true, "instanceTenancy": "default"},
 	Replace:  []string{"cidrBlock"},
 	Computed: []string{"cidrBlock", "enableDnsHostnames", "enableNetworkAddressUsageMetrics", "ipv6CidrBlock", "ipv6CidrBlockNetworkBorderGroup"},
@@ -148,8 +149,13 @@ type subnet struct {
 // Subnet is a range of a VPC's addresses in one availability zone.
 // https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html
 var Subnet = &cloud.Kind[subnet]{
-	Token:    subnetToken,
-	Label:    "EC2 Subnet",
+	Token: subnetToken,
+	Label: "EC2 Subnet",
+	Filled: cloud.Map{
+		"mapPublicIpOnLaunch": false, "enableDns64": false, "ipv6Native": false, "enableResourceNameDnsARecordOnLaunch": false,
+		"enableResourceNameDnsAaaaRecordOnLaunch": false, "mapCustomerOwnedIpOnLaunch": false, "enableLniAtDeviceIndex": 0.0,
+		"privateDnsHostnameTypeOnLaunch": "ip-name", "assignIpv6AddressOnCreation": false,
+	},
 	Replace:  []string{"availabilityZone", "cidrBlock", "vpcId"},
 	Computed: []string{"availabilityZone", "availabilityZoneId"},
 	Latency:  cloud.Latency{Create: 12, Delete: 1},
@@ -164,6 +170,11 @@ var Subnet = &cloud.Kind[subnet]{
 	},
 	Outputs: func(c *cloud.Call, in *subnet) (cloud.Map, error) {
 		s, out := c.Caller.Scope, cloud.Map{"tagsAll": in.Tags.all(c)}
+		if associated := outputText(c.Resource, "ipv6CidrBlockAssociationId"); in.IPv6CIDRBlock != "" && associated == "" {
+			out["ipv6CidrBlockAssociationId"] = newID("subnet-cidr-assoc")
+		} else if in.IPv6CIDRBlock == "" {
+			out["ipv6CidrBlockAssociationId"] = ""
+		}
 		switch {
 		case in.IPv6Native:
 			return nil, fmt.Errorf("a subnet of IPv6 addresses alone: %w", cloud.ErrUnimplemented)
@@ -313,6 +324,7 @@ type routeTable struct {
 var RouteTable = &cloud.Kind[routeTable]{
 	Token:    routeTableToken,
 	Label:    "EC2 Route Table",
+	Filled:   cloud.Map{"routes": []any{}, "propagatingVgws": []any{}},
 	Computed: []string{"propagatingVgws", "routes"},
 	Replace:  []string{"vpcId"},
 	Latency:  cloud.Latency{Create: 2, Delete: 1},

@@ -85,6 +85,7 @@ type securityGroup struct {
 var SecurityGroup = &cloud.Kind[securityGroup]{
 	Token:    securityGroupToken,
 	Label:    "EC2 Security Group",
+	Filled:   cloud.Map{"revokeRulesOnDelete": false, "ingress": []any{}, "egress": []any{}},
 	Defaults: cloud.Map{"description": "Managed by Pulumi"},
 	AutoName: &cloud.AutoName{Property: "name", Max: 255},
 	Replace:  []string{"description", "name", "namePrefix", "vpcId"},
@@ -149,6 +150,7 @@ type defaultSecurityGroup struct {
 var DefaultSecurityGroup = &cloud.Kind[defaultSecurityGroup]{
 	Token:   defaultSecurityGroupToken,
 	Label:   "EC2 Default Security Group",
+	Filled:  cloud.Map{"revokeRulesOnDelete": false, "ingress": []any{}, "egress": []any{}},
 	Replace: []string{"vpcId"},
 	Latency: cloud.Latency{Create: 1},
 	Check:   func(in *defaultSecurityGroup) []cloud.Failure { return checkPermissions(in.Ingress, in.Egress) },

@@ -44,9 +44,8 @@ func getImage(images Images) *cloud.Function[imageArgs] {
 				})
 			}
 			if i < 0 {
-				return nil, fmt.Errorf("reading ECR Images: %w", cloud.Errorf("ImageNotFoundException",
-					"The image with imageId {imageDigest:'%s', imageTag:'%s'} does not exist within the repository with name '%s' in the registry with id '%s'",
-					orNull(args.ImageDigest), orNull(args.ImageTag), args.RepositoryName, s.Account))
+				// The provider keeps what ECR says to itself (terraform-provider-aws v5.100.0, internal/service/ecr, findImageDetails).
+				return nil, errors.New("reading ECR Images: couldn't find resource")
 			}
 			found := held[i]
 			tags := []any{}
@@ -81,12 +80,4 @@ func mayDescribe(c *cloud.Call, registry cloud.Scope, repository string) error {
 		}
 	}
 	return nil
-}
-
-// orNull writes a missing value as ECR's messages do.
-func orNull(s string) string {
-	if s == "" {
-		return "null"
-	}
-	return s
 }

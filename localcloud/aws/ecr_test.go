@@ -306,12 +306,12 @@ func TestGetImage(t *testing.T) {
 		}
 	}
 	_, err := ask(here, cloud.Map{"repositoryName": "hello", "imageTag": "v9"})
-	c.refused(err, "ImageNotFoundException", "The image with imageId {imageDigest:'null', imageTag:'v9'} does not exist within the repository with name 'hello' in the registry with id '000000000000'")
+	c.refused(err, "", "reading ECR Images: couldn't find resource")
 	_, err = ask(here, cloud.Map{"repositoryName": "empty", "imageTag": "v1"})
 	c.refused(err, "RepositoryNotFoundException", "The repository with name 'empty' does not exist in the registry with id '000000000000'")
 	c.create(repositoryToken, cloud.Map{"name": "empty"})
 	_, err = ask(here, cloud.Map{"repositoryName": "empty", "imageTag": "v1"})
-	c.refused(err, "ImageNotFoundException", "repository with name 'empty'")
+	c.refused(err, "", "reading ECR Images: couldn't find resource")
 	_, err = ask(here, cloud.Map{"repositoryName": "hello"})
 	c.refused(err, "", "must be specified")
 

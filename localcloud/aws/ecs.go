@@ -145,6 +145,7 @@ type clusterCapacityProviders struct {
 var ClusterCapacityProviders = &cloud.Kind[clusterCapacityProviders]{
 	Token:    clusterCapacityProvidersToken,
 	Label:    "ECS Cluster Capacity Providers",
+	Filled:   cloud.Map{"defaultCapacityProviderStrategies": []any{}},
 	Replace:  []string{"clusterName"},
 	Sets:     []string{"capacityProviders", "defaultCapacityProviderStrategies"},
 	Latency:  cloud.Latency{Create: 1, Delete: 1},

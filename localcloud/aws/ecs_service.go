@@ -201,8 +201,9 @@ func Restore(service *cloud.Resource, d *Deployment) {
 
 // Service keeps a number of tasks running and replaces them by those of a new version. Its id is its ARN.
 var Service = &cloud.Kind[ServiceSpec]{
-	Token: serviceToken,
-	Label: "ECS Service",
+	Token:  serviceToken,
+	Label:  "ECS Service",
+	Filled: cloud.Map{"placementConstraints": []any{}, "orderedPlacementStrategies": []any{}},
 	Defaults: cloud.Map{
 		"availabilityZoneRebalancing": "DISABLED", "deploymentMaximumPercent": 200.0, "deploymentMinimumHealthyPercent": 100.0,
 		"schedulingStrategy": "REPLICA", "waitForSteadyState": false, "enableEcsManagedTags": false, "enableExecuteCommand": false,

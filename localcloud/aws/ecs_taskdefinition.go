@@ -62,8 +62,10 @@ var (
 // it is not counted as alive (see [Alive]): it costs nothing, runs nothing and holds nothing that could be left over.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html
 var TaskDefinition = &cloud.Kind[taskDefinition]{
-	Token: taskDefinitionToken,
-	Label: "ECS Task Definition",
+	Token:  taskDefinitionToken,
+	Label:  "ECS Task Definition",
+	JSON:   []string{"containerDefinitions"},
+	Filled: cloud.Map{"trackLatest": false, "volumes": []any{}, "placementConstraints": []any{}},
 	Replace: []string{
 		"containerDefinitions", "cpu", "enableFaultInjection", "ephemeralStorage", "executionRoleArn", "family",
 		"inferenceAccelerators", "ipcMode", "memory", "networkMode", "pidMode", "placementConstraints", "proxyConfiguration",

@@ -108,7 +108,7 @@ var LoadBalancer = &cloud.Kind[loadBalancer]{
 	Token: loadBalancerToken,
 	Label: "ELBv2 Load Balancer",
 	Defaults: cloud.Map{
-		"clientKeepAlive": 3600.0, "desyncMitigationMode": "defensive", "dnsRecordClientRoutingPolicy": "any_availability_zone",
+		"clientKeepAlive": 3600.0, "desyncMitigationMode": "defensive",
 		"dropInvalidHeaderFields": false, "enableCrossZoneLoadBalancing": false, "enableDeletionProtection": false,
 		"enableHttp2": true, "enableTlsVersionAndCipherSuiteHeaders": false, "enableWafFailOpen": false,
 		"enableXffClientPort": false, "enableZonalShift": false, "idleTimeout": 60.0, "loadBalancerType": "application",
@@ -116,7 +116,8 @@ var LoadBalancer = &cloud.Kind[loadBalancer]{
 	},
 	AutoName: &cloud.AutoName{Property: "name", Max: elbNameLength},
 	Replace:  []string{"customerOwnedIpv4Pool", "internal", "loadBalancerType", "name", "namePrefix"},
-	Computed: []string{"internal", "ipAddressType", "name", "namePrefix", "securityGroups"},
+	// A client routing policy is a network load balancer's alone, and in the state of no other.
+	Computed: []string{"dnsRecordClientRoutingPolicy", "internal", "ipAddressType", "name", "namePrefix", "securityGroups"},
 	Sets:     []string{"securityGroups", "subnetMappings", "subnets"},
 	Latency:  cloud.Latency{Create: 148, Delete: 153},
 	NotFound: notFound("LoadBalancerNotFound", "Load balancers '[%s]' not found"),

@@ -138,7 +138,7 @@ var TargetGroup = &cloud.Kind[targetGroup]{
 			"name": name, "ipAddressType": "ipv4", "protocolVersion": "HTTP1", "connectionTermination": false,
 			"loadBalancingAlgorithmType": "round_robin", "loadBalancingAnomalyMitigation": "off",
 			"loadBalancingCrossZoneEnabled": "use_load_balancer_configuration",
-			"targetFailovers":               []any{}, "targetHealthStates": []any{},
+			"targetFailovers":               []any{cloud.Map{}}, "targetHealthStates": []any{cloud.Map{}},
 			// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html
 			"targetGroupHealth": cloud.Map{
 				"dnsFailover":           cloud.Map{"minimumHealthyTargetsCount": "1", "minimumHealthyTargetsPercentage": "off"},

@@ -47,6 +47,8 @@ type role struct {
 var Role = &cloud.Kind[role]{
 	Token:    roleToken,
 	Label:    "IAM Role",
+	JSON:     []string{"assumeRolePolicy"},
+	Filled:   cloud.Map{"inlinePolicies": []any{}, "managedPolicyArns": []any{}},
 	Global:   true,
 	Defaults: cloud.Map{"maxSessionDuration": 3600.0, "path": "/", "forceDetachPolicies": false},
 	AutoName: &cloud.AutoName{Property: "name", Max: 64},
@@ -205,6 +207,7 @@ type rolePolicy struct {
 var RolePolicy = &cloud.Kind[rolePolicy]{
 	Token:    rolePolicyToken,
 	Label:    "IAM Role Policy",
+	JSON:     []string{"policy"},
 	Global:   true,
 	AutoName: &cloud.AutoName{Property: "name", Max: 128},
 	Replace:  []string{"name", "namePrefix", "role"},
@@ -312,6 +315,7 @@ type customerPolicy struct {
 var ManagedPolicy = &cloud.Kind[customerPolicy]{
 	Token:    policyToken,
 	Label:    "IAM Policy",
+	JSON:     []string{"policy"},
 	Global:   true,
 	Defaults: cloud.Map{"path": "/"},
 	AutoName: &cloud.AutoName{Property: "name", Max: 128},

@@ -26,6 +26,9 @@ type Diff struct {
 // mean where the kind knows that.
 func diff(k *Kind[struct{}], isMap func(property string) bool, oldInputs, state, inputs Map) Diff {
 	d := Diff{Parts: map[string][]Part{}}
+	if k.Whole != nil {
+		oldInputs, state, inputs = k.Whole(oldInputs), k.Whole(state), k.Whole(inputs)
+	}
 	names := slices.Collect(maps.Keys(inputs))
 	for p := range oldInputs {
 		if _, ok := inputs[p]; !ok {

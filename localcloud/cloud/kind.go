@@ -3,6 +3,7 @@ package cloud
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"maps"
 	"time"
 )
@@ -24,6 +25,12 @@ type Kind[T any] struct {
 	Replace []string
 	// DeleteBeforeReplace says that a replacement cannot live beside what it replaces.
 	DeleteBeforeReplace bool
+	// Filled are outputs that the real provider fills in where neither the program nor the cloud says anything.
+	Filled Map
+	// JSON lists the inputs that are JSON texts: the real provider gives them back compact and with sorted keys.
+	JSON []string
+	// Whole returns the inputs with what the real provider adds to them before it compares; nil for nothing.
+	Whole func(inputs Map) Map
 	// Computed lists the inputs that the service chooses where the program does not: one that the program no longer gives
 	// stays as it is.
 	Computed []string
@@ -186,7 +193,7 @@ func (k *Kind[T]) base() *Kind[struct{}] {
 	return &Kind[struct{}]{
 		Token: k.Token, Label: k.Label, Global: k.Global, Defaults: k.Defaults, AutoName: k.AutoName,
 		Replace: k.Replace, DeleteBeforeReplace: k.DeleteBeforeReplace, Computed: k.Computed, Sets: k.Sets, Shared: k.Shared,
-		Normal:  k.Normal,
+		Normal: k.Normal, Whole: k.Whole,
 		Latency: k.Latency, Patience: k.Patience, AllOrNothing: k.AllOrNothing, Forgiven: k.Forgiven, Import: k.Import, Gone: k.Gone, Seen: k.Seen, NotFound: k.NotFound, InUse: k.InUse,
 	}
 }
@@ -238,9 +245,32 @@ func (k *Kind[T]) outputs(c *Call) (Map, error) {
 		}
 	}
 	maps.Copy(out, c.Resource.Inputs)
+	for _, p := range k.JSON {
+		if text, ok := out[p].(string); ok {
+			out[p] = sortedJSON(text)
+		}
+	}
 	computed, err := k.Outputs(c, t)
 	maps.Copy(out, computed)
+	for p, v := range k.Filled {
+		if out[p] == nil {
+			out[p] = v
+		}
+	}
 	return out, err
+}
+
+// sortedJSON returns a JSON text compact and with sorted keys; a text that is none as it is.
+func sortedJSON(text string) string {
+	var v any
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
+		return text
+	}
+	sorted, err := json.Marshal(v)
+	if err != nil {
+		return text
+	}
+	return string(sorted)
 }
 
 func (k *Kind[T]) apply(c *Call) error   { return k.call(k.Apply, c) }
