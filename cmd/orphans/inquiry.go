@@ -70,8 +70,12 @@ func (a *answer) findTagged(ctx *pulumi.Context, q question) error {
 	if err != nil {
 		return fmt.Errorf("find what has the stack's tags: %w", err)
 	}
+	seen := map[string]bool{} // a resource may be on several of the answer's pages
 	for _, r := range found.ResourceTagMappingLists {
-		a.tagged = append(a.tagged, tagged{r.ResourceArn, r.Tags})
+		if !seen[r.ResourceArn] {
+			seen[r.ResourceArn] = true
+			a.tagged = append(a.tagged, tagged{r.ResourceArn, r.Tags})
+		}
 	}
 	return nil
 }

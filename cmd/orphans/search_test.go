@@ -112,7 +112,7 @@ func (f *fakeStack) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error)
 		for _, arn := range slices.Sorted(maps.Keys(f.tags)) {
 			list = append(list, map[string]any{"resourceArn": arn, "tags": anyMap(f.tags[arn])})
 		}
-		answer["resourceTagMappingLists"] = list
+		answer["resourceTagMappingLists"] = append(list, list...) // each may be told of more than once
 	case "aws:iam/getRoles:getRoles":
 		var names []any
 		for _, name := range slices.Sorted(maps.Keys(f.roles)) {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -110,14 +111,39 @@ func (s *Stack) tryImport(ctx context.Context, resources []Import, flags []strin
 	return out + complaint, err
 }
 
-// complaintIn returns the first error that the CLI told of, or err if there is none.
+// noCause is what the CLI says in addition to what went wrong.
+var noCause = regexp.MustCompile(`^(preview|import|update) failed$`)
+
+// complaintIn returns the errors that the CLI told of, each once, or err if there is none. Several errors of one kind it tells as a
+// list below a sentence that only says how many there are.
 func complaintIn(said string, err error) error {
+	var complaints []string
+	listing := false
 	for line := range strings.Lines(said) {
-		if _, complaint, ok := strings.Cut(line, "error: "); ok {
-			return errors.New(strings.TrimSpace(complaint))
+		line = strings.TrimSpace(line)
+		_, complaint, found := strings.Cut(line, "error: ")
+		item, listed := strings.CutPrefix(line, "* ")
+		switch {
+		case found:
+			if listing = strings.HasSuffix(complaint, "occurred:"); listing {
+				continue
+			}
+		case listing && listed:
+			complaint = item
+		default:
+			continue
+		}
+		if !slices.Contains(complaints, complaint) {
+			complaints = append(complaints, complaint)
 		}
 	}
-	return err
+	if causes := slices.DeleteFunc(slices.Clone(complaints), noCause.MatchString); len(causes) > 0 {
+		complaints = causes
+	}
+	if len(complaints) == 0 {
+		return err
+	}
+	return errors.New(strings.Join(complaints, "; "))
 }
 
 // Destroy deletes some of the stack's resources, showing on progress what happens.

@@ -2,6 +2,7 @@ package stack
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -149,6 +150,27 @@ func TestMissing(t *testing.T) {
 	for command := range strings.Lines(commands(t)) {
 		if strings.HasPrefix(command, "import ") && (!strings.Contains(command, "--preview-only") || strings.Contains(command, "--yes")) {
 			t.Errorf("it was asked for %s", command)
+		}
+	}
+}
+
+func TestComplaints(t *testing.T) {
+	none := errors.New("exit status 255")
+	for name, test := range map[string]struct{ said, want string }{
+		"nothing":    {"importing\n", "exit status 255"},
+		"one":        {"importing\nerror: AccessDenied: no\n", "AccessDenied: no"},
+		"two":        {"    error: Throttling: slow\n    error: AccessDenied: no\n", "Throttling: slow; AccessDenied: no"},
+		"a cause":    {"error: preview failed\n    error: AccessDenied: no\n", "AccessDenied: no"},
+		"no cause":   {"error: preview failed\n", "preview failed"},
+		"one, twice": {"error: no\nerror: no\n", "no"},
+		"a list": {
+			"error: 3 errors occurred:\n\t* resource a: no\n\t* resource b: no\n\t* resource a: no\n\nhelp\n", "resource a: no; resource b: no",
+		},
+		"a list of what":     {"error: import of stack x: 1 error occurred:\n    * resource a: no\n", "resource a: no"},
+		"a list of no error": {"Resources:\n    * 3 imported\nerror: no\n", "no"},
+	} {
+		if got := complaintIn(test.said, none).Error(); got != test.want {
+			t.Errorf("%s: %q, want %q", name, got, test.want)
 		}
 	}
 }
