@@ -24,7 +24,11 @@ func newWatcher(source settings.Source) components.Watcher {
 type watcher struct{ rollout.Watcher }
 
 func (w watcher) Settle(ctx context.Context, r components.ServiceRevision, tasks int) (running, failure string, err error) {
-	return w.Watcher.Settle(ctx, rollout.Revision(r), tasks)
+	running, failure, err = w.Watcher.Settle(ctx, rollout.Revision(r), tasks)
+	if strings.HasPrefix(failure, rollout.Unknown) {
+		return "", "", components.UnknownOutcome(failure)
+	}
+	return running, failure, err
 }
 
 func (w watcher) Explain(ctx context.Context, r components.ServiceRevision) string {

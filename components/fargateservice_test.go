@@ -419,6 +419,9 @@ func TestFargateServiceExplainsFailedDeployment(t *testing.T) {
 	}{
 		"completed": {"", watcher{}, nil},
 		"unknown":   {"", watcher{err: errors.New("not authorized")}, nil},
+		"cut off": {"", watcher{err: UnknownOutcome("how it ended could not be found out: no answer")}, []string{
+			"deploy: it is not known whether service dev-hello-0123456 got to run task definition dev-hello: how it ended could not be found out: no answer; run `pulumi up` again",
+		}},
 		"never healthy": {"", watcher{failure: "tasks failed"}, []string{
 			"service dev-hello-0123456 did not get to run task definition dev-hello: tasks failed; once the cause is mended deploy another version, or this one: by `pulumi up`, which looks again, or if ECS gave it up, by `pulumi up --replace 'urn:", because,
 		}},

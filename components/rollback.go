@@ -2,6 +2,7 @@ package components
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -19,11 +20,16 @@ type ServiceRevision struct {
 type Watcher interface {
 	// Settle waits until ECS has brought the deployment of the revision to its end and so many tasks are healthy, or until the
 	// context's deadline, and returns the ARN of the task definition that the service is on then and, if it does not get there
-	// either, the reason. An error means that nobody may ask.
+	// either, the reason. An error is an UnknownOutcome, or means that nobody may ask.
 	Settle(ctx context.Context, r ServiceRevision, tasks int) (running, failure string, err error)
 	// Explain says in lines of text why a deployment failed; "" if there is no service to speak of.
 	Explain(context.Context, ServiceRevision) string
 }
+
+// UnknownOutcome is the error of a Watcher that could ask at first and then not any more: the deployment may be good, or bad.
+type UnknownOutcome string
+
+func (e UnknownOutcome) Error() string { return string(e) }
 
 // runningTaskDefinition returns the task definition that the service runs, and fails if it is not the wanted one or does not
 // get healthy.
@@ -50,7 +56,12 @@ func (a *FargateServiceArgs) runningTaskDefinition(
 			settling, cancel := context.WithTimeout(ctx.Context(), a.updateTimeout(v))
 			defer cancel()
 			var err error
-			if running, failure, err = a.Watcher.Settle(settling, r, v.healthy); err != nil {
+			running, failure, err = a.Watcher.Settle(settling, r, v.healthy)
+			if unknown, ok := errors.AsType[UnknownOutcome](err); ok {
+				return "", fmt.Errorf("deploy: it is not known whether service %s got to run task definition %s: %w; run `pulumi up` again, which looks again",
+					r.ServiceName, nameInARN(r.TaskDefinitionARN), unknown)
+			}
+			if err != nil {
 				message := fmt.Sprintf("it could not be found out whether service %s got healthy: %s", r.ServiceName, err)
 				return r.TaskDefinitionARN, ctx.Log.Warn(message, &pulumi.LogArgs{Resource: service})
 			}

@@ -27,6 +27,9 @@ func (w Watcher) Settle(ctx context.Context, d Revision, tasks int) (running, fa
 	return settle(ctx, w.clients, d, tasks)
 }
 
+// Unknown begins the failure that Settle returns where it could not be found out any more whether there is one.
+const Unknown = "how its deployment ended could not be found out"
+
 // longestTrouble is for how long nobody may answer. Whoever has pulled the plug does not wait for as long as for a deployment.
 const longestTrouble = time.Minute
 
@@ -48,11 +51,11 @@ func settle(ctx context.Context, connect func(context.Context) (clients, error),
 		case !q.answered && forbidden(err):
 			return "", "", errors.New(reason(err))
 		case !transient(err):
-			return d.TaskDefinitionARN, "how its deployment ended could not be found out: " + reason(err), nil
+			return d.TaskDefinitionARN, Unknown + ": " + reason(err), nil
 		case q.trouble == nil:
 			q.since = time.Now()
 		case time.Since(q.since) >= longestTrouble:
-			return d.TaskDefinitionARN, fmt.Sprintf("how its deployment ended could not be found out for %s: %s", longestTrouble, reason(err)), nil
+			return d.TaskDefinitionARN, fmt.Sprintf("%s for %s: %s", Unknown, longestTrouble, reason(err)), nil
 		}
 		q.trouble = err
 		select {
@@ -137,7 +140,7 @@ func (s state) outcome(d Revision, tasks int) (running, failure string, ended bo
 func (q *questions) unsettled(after time.Duration, tasks int) string {
 	switch {
 	case q.trouble != nil:
-		return fmt.Sprintf("how its deployment ended could not be found out in %s: %s", after, reason(q.trouble))
+		return fmt.Sprintf("%s in %s: %s", Unknown, after, reason(q.trouble))
 	case q.last.completed():
 		return fmt.Sprintf("%d of %d tasks are healthy after %s", q.last.healthy, tasks, after)
 	}
