@@ -94,6 +94,9 @@ func (s *Stack) tryImport(ctx context.Context, resources []Import, flags []strin
 	if err != nil {
 		return "", fmt.Errorf("write the list of imports: %w", err)
 	}
+	if err := s.project.installPlugins(ctx); err != nil {
+		return "", err
+	}
 	dir, err := os.MkdirTemp("", "slipway-import-")
 	if err != nil {
 		return "", fmt.Errorf("write the list of imports: %w", err)
@@ -148,6 +151,9 @@ func complaintIn(said string, err error) error {
 
 // Destroy deletes some of the stack's resources, showing on progress what happens.
 func (s *Stack) Destroy(ctx context.Context, urns []resource.URN, progress io.Writer) error {
+	if err := s.project.installPlugins(ctx); err != nil {
+		return err
+	}
 	targets := make([]string, len(urns))
 	for i, urn := range urns {
 		targets[i] = string(urn)

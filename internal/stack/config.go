@@ -89,6 +89,9 @@ const configFileVariable = "SLIPWAY_CONFIG_FILE"
 
 // Preview shows on progress what an update with the draft would do.
 func (d *Draft) Preview(ctx context.Context, progress io.Writer) error {
+	if err := d.stack.project.installPlugins(ctx); err != nil {
+		return err
+	}
 	environment := d.stack.stack.Workspace()
 	environment.SetEnvVar(configFileVariable, d.path)
 	defer environment.UnsetEnvVar(configFileVariable)

@@ -23,6 +23,9 @@ type Change struct {
 // Drift asks the providers for every resource of the stack, and returns those that are not as the state says. It changes
 // nothing, and takes no lock.
 func (s *Stack) Drift(ctx context.Context) ([]Change, error) {
+	if err := s.project.installPlugins(ctx); err != nil {
+		return nil, err
+	}
 	var changes []Change
 	reader := readEvents(func(event events.EngineEvent) {
 		if e := event.ResOutputsEvent; e != nil && drifted(e.Metadata.Op) {

@@ -55,6 +55,9 @@ func (s *Stack) Ask(ctx context.Context, program func(*pulumi.Context) error) er
 }
 
 func (s *Stack) preview(ctx context.Context, previewed auto.Stack, operation string, see func(events.EngineEvent)) error {
+	if err := s.project.installPlugins(ctx); err != nil {
+		return err
+	}
 	reader := readEvents(see)
 	_, err := previewed.Preview(ctx, optpreview.EventStreams(reader.stream), optpreview.SuppressOutputs(), optpreview.SuppressProgress())
 	complaint := reader.end()

@@ -21,6 +21,7 @@ type Project struct {
 	name      string
 	workspace auto.Workspace
 	env       []string // beside the process's own
+	plugins   plugins
 }
 
 // OpenProject opens the project in a folder. The environment (PULUMI_BACKEND_URL, PULUMI_CONFIG_PASSPHRASE, AWS_PROFILE, …)
@@ -40,7 +41,7 @@ func OpenProject(ctx context.Context, dir string, env ...string) (*Project, erro
 	if err != nil {
 		return nil, fmt.Errorf("run the Pulumi CLI: %w", err)
 	}
-	workspace, err := auto.NewLocalWorkspace(ctx, auto.WorkDir(dir), auto.Pulumi(graceful(command)))
+	workspace, err := auto.NewLocalWorkspace(ctx, auto.WorkDir(dir), auto.Pulumi(sealed{graceful(command)}))
 	if err != nil {
 		return nil, fmt.Errorf("open the Pulumi project in %s: %w", dir, err)
 	}

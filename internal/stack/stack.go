@@ -69,6 +69,9 @@ func (s *Stack) Up(ctx context.Context, message string, progress io.Writer) erro
 	if ctx.Err() != nil {
 		return fmt.Errorf("update of stack %s: %w: %w", s.Name(), ErrNotBegun, context.Cause(ctx))
 	}
+	if err := s.project.installPlugins(ctx); err != nil {
+		return fmt.Errorf("update of stack %s: %w: %w", s.Name(), ErrNotBegun, err)
+	}
 	_, err := s.stack.Up(ctx, optup.Message(message+", by "+deployer()), optup.ShowSecrets(false),
 		optup.ProgressStreams(progress), optup.ErrorProgressStreams(progress), optup.SuppressOutputs())
 	if err != nil {

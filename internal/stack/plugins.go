@@ -1,0 +1,74 @@
+package stack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/auto"
+)
+
+// sealed keeps Pulumi from installing plugins by itself. A stack's state names the plugins of its resources, and from where they
+// come: whoever can write the state could have any code run by whoever reads it. The program's own plugins are installed by
+// installPlugins.
+type sealed struct{ auto.PulumiCommand }
+
+func (c sealed) Run(ctx context.Context, dir string, stdin io.Reader, stdouts, stderrs []io.Writer, env []string, args ...string,
+) (stdout, stderr string, code int, err error) {
+	env = append(slices.Clone(env), "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true")
+	return c.PulumiCommand.Run(ctx, dir, stdin, stdouts, stderrs, env, args...)
+}
+
+// plugin is a provider's.
+type plugin struct{ name, version string }
+
+// sdkPattern matches what go.mod requires of a provider's SDK: github.com/pulumi/pulumi-aws/sdk/v6 v6.83.4.
+var sdkPattern = regexp.MustCompile(`(?m)^(?:require)?[ \t]*github\.com/pulumi/pulumi-([a-z0-9-]+)/sdk(?:/v[0-9]+)? v([0-9.]+)(?:[ \t].*)?$`)
+
+// pinned returns the plugins of a program, at the versions of the SDKs that its go.mod requires.
+func pinned(goMod string) []plugin {
+	var plugins []plugin
+	for _, match := range sdkPattern.FindAllStringSubmatch(goMod, -1) {
+		plugins = append(plugins, plugin{match[1], match[2]})
+	}
+	return plugins
+}
+
+// plugins is whether those of a project are installed.
+type plugins struct {
+	mutex sync.Mutex
+	ready bool
+}
+
+// installPlugins installs the plugins of the project's program, as tools/plugins does. Those that are there cost no connection.
+// What the engine is attached to, as on the local cloud, is none.
+func (p *Project) installPlugins(ctx context.Context) error {
+	p.plugins.mutex.Lock()
+	defer p.plugins.mutex.Unlock()
+	if p.plugins.ready {
+		return nil
+	}
+	text, err := os.ReadFile(filepath.Join(p.Dir(), "go.mod"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("find the providers of project %s: %w", p.name, err)
+	}
+	attached := "," + os.Getenv("PULUMI_DEBUG_PROVIDERS")
+	for _, plugin := range pinned(string(text)) {
+		if strings.Contains(attached, ","+plugin.name+":") {
+			continue
+		}
+		if _, err := p.run(ctx, "plugin", "install", "resource", plugin.name, plugin.version, "--exact"); err != nil {
+			return fmt.Errorf("install the provider %s %s: %w", plugin.name, plugin.version, err)
+		}
+	}
+	p.plugins.ready = true
+	return nil
+}
