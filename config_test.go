@@ -157,6 +157,7 @@ func TestEverythingGiven(t *testing.T) {
 			"deregistrationDelay": 120, "stopTimeout": 120,
 			"deployment": {"minimumHealthyPercent": 50, "maximumPercent": 200, "alarms": true, "errorPercent": 2, "drain": "websocket"},
 			"canary": {"image": "ghcr.io/web:v2", "weight": 10, "header": "X-Version: next"},
+			"build": {"context": "services/web", "dockerfile": "docker/Dockerfile.prod"},
 			"before": {"command": ["migrate", "up"], "image": "ghcr.io/migrate:v1"}
 		},
 		"worker": {

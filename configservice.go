@@ -81,6 +81,7 @@ func (r serviceReader) read(stack, name string) serviceConfig {
 	})
 	s.hostnames = r.readHostnames()
 	s.paths = r.readPaths()
+	r.readBuild()
 
 	if err := components.CheckFargateCPU(s.cpu); err != nil {
 		r.Problems.Add(r.Path("cpu"), "%w", err)

@@ -37,7 +37,7 @@ var fences = []struct {
 	ships, tests []string
 }{
 	{
-		packages: "slipway", ships: []string{"slipway/components", "slipway/internal/rollout", "slipway/internal/settings"},
+		packages: "slipway", ships: []string{"slipway/components", "slipway/internal/build", "slipway/internal/rollout", "slipway/internal/settings"},
 		tests: []string{"slipway/bootstrap/permissions", "slipway/components/*"},
 	},
 	{packages: "slipway/components", tests: []string{"slipway/components/mocks"}},
