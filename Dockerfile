@@ -1,5 +1,3 @@
-# syntax=docker/dockerfile:1
-
 # Builds app/ into an image of two files: the binary and the CA certificates.
 #
 #	docker buildx build --platform linux/amd64,linux/arm64 \
@@ -13,7 +11,7 @@ ARG BUILD_TIME
 ARG SOURCE
 
 # The build runs on the builder's own platform and cross-compiles: emulating the target would take ten times as long.
-FROM --platform=$BUILDPLATFORM golang:1.26-alpine AS build
+FROM --platform=$BUILDPLATFORM golang:1.26.8-alpine3.24@sha256:8ac98ca534ac3f51e1f420a1dd2c15e74c75cfa0f23f3ad27eb5d7236c349a0c AS build
 WORKDIR /src
 
 # In a step of its own, which only a changed go.mod or go.sum repeats.
