@@ -18,12 +18,14 @@ MODULES    := . app localcloud
 RACE        = $(if $(shell command -v "$$(go env CC)"),-race)
 
 # The version is the commit's, and of a changed app/ that of the change too, new files among it, so that an unchanged tree
-# builds the same image again, to the byte. e69de29 is the hash of nothing.
+# builds the same image again, to the byte. e69de29 is the hash of nothing. Recipes read it from their environment: what a tag
+# is called, others choose, and in a recipe's text it would be part of the command.
 CHANGE      = $(filter-out e69de29,$(shell { git diff HEAD -- app; git ls-files -zo --exclude-standard app | xargs -0r sha256sum; } \
 	2>/dev/null | git hash-object --stdin | cut -c1-7))
-VERSION    ?= $(or $(shell git describe --tags --always 2>/dev/null),dev)$(addprefix -,$(CHANGE))
+VERSION    ?= $(or $(shell ci/version 2>/dev/null),dev)$(addprefix -,$(CHANGE))
 COMMIT     ?= $(or $(shell git rev-parse HEAD 2>/dev/null),unknown)
 BUILD_TIME ?= $(or $(shell git log -1 --format=%cI 2>/dev/null),unknown)
+export VERSION COMMIT BUILD_TIME
 
 help: ## Show this.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -31,7 +33,7 @@ help: ## Show this.
 up: start image ## Bring the stack up on the local cloud.
 	@$(PULUMI) up --yes --skip-preview
 	@$(LOCALCLOUD) wait
-	@$(CLIENT) bin/smoke -stack local -version $(VERSION) -wait 30s
+	@$(CLIENT) bin/smoke -stack local -version "$$VERSION" -wait 30s
 	@$(LOCALCLOUD) endpoints
 
 preview: start image ## Build and push the image, and show what `make up` would change.
@@ -78,9 +80,9 @@ commands:
 # The same flags as the Dockerfile's.
 image: start
 	@CGO_ENABLED=0 go build -C app -trimpath -o ../bin/app \
-		-ldflags "-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.buildTime=$(BUILD_TIME)" .
+		-ldflags "-s -w -X main.version=$$VERSION -X main.commit=$$COMMIT -X main.buildTime=$$BUILD_TIME" .
 	@$(LOCALCLOUD) push -dockerfile Dockerfile -file /out/app=bin/app \
-		-arg VERSION=$(VERSION) -arg COMMIT=$(COMMIT) -arg BUILD_TIME=$(BUILD_TIME) $(IMAGE)
+		-arg "VERSION=$$VERSION" -arg "COMMIT=$$COMMIT" -arg "BUILD_TIME=$$BUILD_TIME" $(IMAGE)
 
 test: cli build commands ## Run all tests of all modules, those end to end included.
 	CHROMIUM="$$(tools/chromium)" go test ./...

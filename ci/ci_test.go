@@ -8,10 +8,13 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -64,18 +67,46 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		RequireExplicitExec: true,
 		Setup:               setup,
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"asked": asked},
 	})
+}
+
+// asked fails unless somebody has asked for a plugin at $PLUGINS since the last time; "! asked", if somebody has.
+func asked(ts *testscript.TestScript, negated bool, args []string) {
+	if len(args) > 0 {
+		ts.Fatalf("usage: asked")
+	}
+	requests := ts.Value(requestsKey{}).(*atomic.Int32).Swap(0)
+	if (requests == 0) != negated {
+		ts.Fatalf("a plugin was asked for %d times", requests)
+	}
+}
+
+type requestsKey struct{}
+
+// servePlugins starts a server that has no plugins, and counts how often it is asked for them.
+func servePlugins(env *testscript.Env) {
+	requests := new(atomic.Int32)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		requests.Add(1)
+		w.WriteHeader(http.StatusNotFound)
+	}))
+	env.Defer(server.Close)
+	env.Values[requestsKey{}] = requests
+	env.Setenv("PLUGINS", server.URL)
 }
 
 // fakes are what the fakes of commands do, unless the test has a file of its own for the command.
 var fakes = map[string]string{
-	"aws":     "",
-	"docker":  "",
-	"gh":      "",
-	"git":     "",
-	"go":      `if [[ $1 == run ]]; then exec "$TOOLS/${2#./ci/}" "${@:3}"; fi`, // go run ./ci/NAME …
-	"orphans": "",                                                               // cmd/orphans, as bin/orphans
-	"pulumi":  `exec "$PULUMI" "$@"`,
+	"aws":        "",
+	"docker":     "",
+	"gh":         "",
+	"git":        "",
+	"go":         `if [[ $1 == run ]]; then exec "$TOOLS/${2#./ci/}" "${@:3}"; fi`, // go run ./ci/NAME …
+	"localcloud": "",                                                               // as bin/localcloud
+	"orphans":    "",                                                               // cmd/orphans, as bin/orphans
+	"smoke":      "",                                                               // cmd/smoke, as bin/smoke
+	"pulumi":     `exec "$PULUMI" "$@"`,
 }
 
 // setup lays out a project in the test's folder: the scripts, Pulumi.yaml, and the fakes in front of everything else on PATH.
@@ -95,6 +126,9 @@ func setup(env *testscript.Env) error {
 		return err
 	}
 	if err := os.WriteFile(filepath.Join(env.WorkDir, "Pulumi.yaml"), project, 0o600); err != nil {
+		return err
+	}
+	if err := os.Symlink(filepath.Join(filepath.Dir(scripts), "Makefile"), filepath.Join(env.WorkDir, "Makefile")); err != nil {
 		return err
 	}
 	for _, dir := range []string{"bin", "fakes", "state"} {
@@ -121,5 +155,6 @@ func setup(env *testscript.Env) error {
 	env.Setenv("PULUMI_CONFIG_PASSPHRASE", "test")
 	env.Setenv("PULUMI_HOME", filepath.Join(env.WorkDir, ".pulumi"))
 	env.Setenv("PULUMI_SKIP_UPDATE_CHECK", "1")
+	servePlugins(env)
 	return nil
 }
