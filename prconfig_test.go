@@ -54,7 +54,7 @@ func TestPullRequestConfigIsTaken(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	command := exec.Command("go", "run", "./"+source, "-number", "7", "-service", "scales", "-image", testImage,
+	command := exec.Command("go", "run", "./"+source, "-number", "7", "-image", "scales="+testImage,
 		filepath.Join(dir, "Pulumi.pr-7.yaml"))
 	if said, err := command.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, said)

@@ -1,6 +1,7 @@
 package ci
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -15,8 +16,14 @@ import (
 type workflow struct {
 	On          yaml.Node         `yaml:"on"`
 	Permissions map[string]string `yaml:"permissions"`
-	Jobs        map[string]job    `yaml:"jobs"`
-	Runs        struct {          // an action has these, in place of jobs
+	Defaults    struct {
+		Run struct {
+			Shell string `yaml:"shell"`
+		} `yaml:"run"`
+	} `yaml:"defaults"`
+	Env  map[string]string `yaml:"env"`
+	Jobs map[string]job    `yaml:"jobs"`
+	Runs struct {          // an action has these, in place of jobs
 		Steps []step `yaml:"steps"`
 	} `yaml:"runs"`
 }
@@ -26,6 +33,8 @@ type job struct {
 	RunsOn         string            `yaml:"runs-on"`
 	TimeoutMinutes int               `yaml:"timeout-minutes"`
 	Permissions    map[string]string `yaml:"permissions"`
+	Environment    string            `yaml:"environment"`
+	Env            map[string]string `yaml:"env"`
 	Concurrency    struct {
 		Group            string `yaml:"group"`
 		CancelInProgress bool   `yaml:"cancel-in-progress"`
@@ -36,15 +45,67 @@ type job struct {
 type step struct {
 	Uses yaml.Node         `yaml:"uses"`
 	With map[string]string `yaml:"with"`
+	Env  map[string]string `yaml:"env"`
 	Run  string            `yaml:"run"`
 }
+
+// role is the last part of the name of the AWS role that the job has; empty if it has none.
+func (j job) role() string {
+	for _, s := range j.Steps {
+		for _, input := range []string{"role", "role-to-assume"} {
+			if role := s.With[input]; role != "" {
+				return role[strings.LastIndex(role, ":role/")+len(":role/"):]
+			}
+		}
+	}
+	return ""
+}
+
+// writes are the scopes in which the job's token writes. id-token is none: it is to ask for a token of OIDC.
+func (j job) writes() []string {
+	var scopes []string
+	for scope, access := range j.Permissions {
+		if access != "read" && access != "none" && scope != "id-token" {
+			scopes = append(scopes, scope)
+		}
+	}
+	return scopes
+}
+
+// texts are all that the job is told from outside: its variables, and the inputs of its actions.
+func (j job) texts() string {
+	var all []string
+	for _, s := range j.Steps {
+		all = append(all, slices.Collect(maps.Values(s.Env))...)
+		all = append(all, slices.Collect(maps.Values(s.With))...)
+	}
+	all = append(all, slices.Collect(maps.Values(j.Env))...)
+	return strings.Join(all, "\n")
+}
+
+// runsCodeOf says whose code the job may run: "main", or "a pull request", or "" if it checks out none.
+func (j job) runsCodeOf(events []string) string {
+	for _, s := range j.Steps {
+		if !strings.HasPrefix(s.Uses.Value, "actions/checkout@") {
+			continue
+		}
+		if slices.Contains(events, "pull_request") && s.With["ref"] != mainBranch {
+			return "a pull request"
+		}
+		return "main"
+	}
+	return ""
+}
+
+// mainBranch is whose code is reviewed. The branch that a pull request is for may be another pull request's.
+const mainBranch = "${{ github.event.repository.default_branch }}"
 
 var (
 	pinned  = regexp.MustCompile(`^[\w.-]+(/[\w.-]+)+@[0-9a-f]{40}$`)
 	release = regexp.MustCompile(`^# v\d+\.\d+\.\d+$`)
 	script  = regexp.MustCompile(`(?:^|\s)(\.?ci/[\w-]+)`)
 	// changes are the commands that change a stack.
-	changes = regexp.MustCompile(`pulumi up|cmd/promote|ci/pr-stack|ci/destroy-stack|ci/sweep`)
+	changes = regexp.MustCompile(`ci/deploy|ci/promote|ci/pr-stack|ci/destroy-stack|ci/sweep destroy`)
 )
 
 // load reads the workflows, by file name, and the actions of this repository.
@@ -140,6 +201,10 @@ func TestJobsHaveBounds(t *testing.T) {
 		}
 		if w.Permissions == nil || len(w.Permissions) > 0 {
 			t.Errorf("%s: permissions that are not {}", name)
+		}
+		// One that is not named goes on after a command that failed in front of a pipe ("Workflow syntax: defaults.run.shell").
+		if w.Defaults.Run.Shell != "bash" {
+			t.Errorf("%s: defaults.run.shell is %q, not bash", name, w.Defaults.Run.Shell)
 		}
 		for id, job := range w.Jobs {
 			if len(job.Permissions) == 0 {

@@ -7,9 +7,8 @@ import (
 
 // environment is what makes a pull request's config differ from the one it is copied from.
 type environment struct {
-	number  int
-	service string // whose image the pull request is about
-	image   string
+	number int
+	images map[string]string // that the pull request's source is built into, by service
 }
 
 // apply changes the settings of a stack, as they are in its config file.
@@ -26,8 +25,10 @@ func (e environment) apply(settings map[string]any) error {
 	if err != nil {
 		return err
 	}
-	if _, there := services[e.service]; !there {
-		return fmt.Errorf("slipway:services has no %s, which the image is for", e.service)
+	for name := range e.images {
+		if _, there := services[name]; !there {
+			return fmt.Errorf("slipway:services has no %s, which the image is for", name)
+		}
 	}
 	for name := range services {
 		service, err := object(services, name)
@@ -40,9 +41,8 @@ func (e environment) apply(settings map[string]any) error {
 		if service["hostnames"], err = e.hostnames(service["hostnames"], domain); err != nil {
 			return fmt.Errorf("hostnames of service %s: %w", name, err)
 		}
-		if name == e.service {
-			service["image"] = e.image
-			service["architecture"] = "amd64"
+		if image, built := e.images[name]; built {
+			service["image"] = image
 		}
 	}
 	if balancer, _ := config["slipway:loadBalancer"].(map[string]any); balancer != nil {

@@ -61,7 +61,7 @@ config:
       paths:
         - /api/*
     hello:
-      architecture: amd64
+      architecture: arm64
       env:
         ZIP: "01234"
       hostnames:
@@ -75,7 +75,7 @@ config:
           secure: v1:key
 encryptionsalt: v1:salt
 `
-	got, err := transform([]byte(before), environment{number: 7, service: "hello", image: "registry/hello@sha256:new"})
+	got, err := transform([]byte(before), environment{number: 7, images: map[string]string{"hello": "registry/hello@sha256:new"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestTransformRefuses(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := transform([]byte(test.config), environment{number: 7, service: "hello", image: "registry/hello"})
+			_, err := transform([]byte(test.config), environment{number: 7, images: map[string]string{"hello": "registry/hello"}})
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want an error with %q", err, test.want)
 			}

@@ -1,9 +1,9 @@
 // Command pr-config turns a copy of a stack's config into that of a pull request's environment.
 //
-//	go run ./ci/pr-config -number 7 -service hello -image REFERENCE Pulumi.pr-7.yaml
+//	go run ./ci/pr-config -number 7 -image hello=REFERENCE… Pulumi.pr-7.yaml
 //
-// The service runs the image, which is for amd64. Every service has host names of its own and one instance, and neither scales
-// nor has a canary; the load balancer can be deleted.
+// Services run the images that are given for them, or what they ran in the copy. Every service has host names of its own and one
+// instance, and neither scales nor has a canary; the load balancer can be deleted.
 package main
 
 import (
@@ -12,6 +12,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -26,18 +27,25 @@ func main() {
 func run(args []string) error {
 	flags := flag.NewFlagSet("pr-config", flag.ExitOnError)
 	number := flags.Int("number", 0, "the pull request's `number`")
-	service := flags.String("service", "", "the `service` that the pull request's image is for")
-	image := flags.String("image", "", "the image's `reference`")
+	images := map[string]string{}
+	flags.Func("image", "`service=reference` of an image of the pull request; once for each service", func(text string) error {
+		service, image, _ := strings.Cut(text, "=")
+		if service == "" || image == "" || images[service] != "" {
+			return errors.New("must be service=reference, once for each service")
+		}
+		images[service] = image
+		return nil
+	})
 	_ = flags.Parse(args) // it exits
-	if *number <= 0 || *service == "" || *image == "" || flags.NArg() != 1 {
-		return errors.New("usage: pr-config -number NUMBER -service SERVICE -image REFERENCE FILE")
+	if *number <= 0 || flags.NArg() != 1 {
+		return errors.New("usage: pr-config -number NUMBER [-image SERVICE=REFERENCE]… FILE")
 	}
 	file := flags.Arg(0)
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
-	changed, err := transform(text, environment{number: *number, service: *service, image: *image})
+	changed, err := transform(text, environment{number: *number, images: images})
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}

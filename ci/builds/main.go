@@ -1,0 +1,104 @@
+// Command builds lists the images that the services of a stack are built into: of those with a build in the stack's
+// configuration file.
+//
+//	go run ./ci/builds [-json] [-pr] STACK
+//
+// It prints a line for each service, of words:
+//
+//	SERVICE SOURCE PLATFORMS CONTEXT DOCKERFILE REPOSITORIES
+//
+// SOURCE is a hash of what the image is built from, by which it is found again. PLATFORMS are what any of the committed stacks
+// runs the service on. REPOSITORIES are where the image may be, and the last of them is where it is pushed to: with -pr, one of
+// the pull requests' own, and without, the one of the service's image. With -json it prints an array for a job's matrix, with
+// an element for each image: services that are built alike share it.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdout)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "builds:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("builds", flag.ExitOnError)
+	asJSON := flags.Bool("json", false, "print an array for a job's matrix")
+	pullRequest := flags.Bool("pr", false, "push to the repositories of pull requests, pr/NAME")
+	_ = flags.Parse(args) // it exits
+	if flags.NArg() != 1 {
+		return errors.New("usage: go run ./ci/builds [-json] [-pr] STACK")
+	}
+	images, err := read(ctx, ".", flags.Arg(0), *pullRequest)
+	if err != nil {
+		return err
+	}
+	if *asJSON {
+		return json.NewEncoder(out).Encode(distinct(images))
+	}
+	for _, i := range images {
+		fmt.Fprintln(out, i.Service, i.Source, i.Platforms, i.Context, i.Dockerfile, i.Repositories)
+	}
+	return nil
+}
+
+// distinct returns the images once each. Services that share one are named together.
+func distinct(images []image) []image {
+	all := []image{} // which is [] in JSON, not null
+	places := map[image]int{}
+	for _, i := range images {
+		key := i
+		key.Service = ""
+		if place, there := places[key]; there {
+			all[place].Service += ", " + i.Service
+			continue
+		}
+		places[key] = len(all)
+		all = append(all, i)
+	}
+	return all
+}
+
+// image is what a service's image is built from, and where it is.
+type image struct {
+	Service      string `json:"service"`
+	Source       string `json:"source"`
+	Platforms    string `json:"platforms"`
+	Context      string `json:"context"`
+	Dockerfile   string `json:"dockerfile"`
+	Repositories string `json:"repositories"`
+}
+
+// pullRequestPrefix begins the names of the repositories that bootstrap/ makes for pull requests.
+const pullRequestPrefix = "pr/"
+
+// repositories returns where the image of a service may be, by the reference that its stack has.
+func repositories(reference string, pullRequest bool) (string, error) {
+	repository, _, _ := strings.Cut(reference, "@")
+	if colon := strings.LastIndex(repository, ":"); colon > strings.LastIndex(repository, "/") {
+		repository = repository[:colon]
+	}
+	match := registryPattern.FindStringSubmatch(repository)
+	if match == nil {
+		return "", fmt.Errorf("image %q is not in Amazon ECR, where images that are built are pushed to: ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME", reference)
+	}
+	if pullRequest {
+		return repository + "," + match[1] + "/" + pullRequestPrefix + match[2], nil
+	}
+	return repository, nil
+}

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"slipway/internal/build"
+)
+
+var (
+	registryPattern = regexp.MustCompile(`^([0-9]{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com)/([a-z0-9._/-]+)$`)
+	servicePattern  = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
+	notShipped      = regexp.MustCompile(`^Pulumi\.(local|pr-.*)\.yaml$`)
+)
+
+// service is as much of a service's config as an image is about.
+type service struct {
+	Image        string  `yaml:"image"`
+	Architecture string  `yaml:"architecture"`
+	Build        *source `yaml:"build"`
+}
+
+type source struct {
+	Context    string `yaml:"context"`
+	Dockerfile string `yaml:"dockerfile"`
+}
+
+// UnmarshalYAML refuses keys that it does not know. What is built is not to depend on a slip of the pen.
+func (s *source) UnmarshalYAML(node *yaml.Node) error {
+	members := map[string]string{}
+	if err := node.Decode(&members); err != nil {
+		return err
+	}
+	s.Context, s.Dockerfile = build.DefaultContext, build.DefaultDockerfile
+	for key, value := range members {
+		if err := build.CheckPath(value); err != nil {
+			return fmt.Errorf("build.%s %q: %w", key, value, err)
+		}
+		switch key {
+		case "context":
+			s.Context = value
+		case "dockerfile":
+			s.Dockerfile = value
+		default:
+			return fmt.Errorf("build.%s: unknown key; known here are context, dockerfile", key)
+		}
+	}
+	return nil
+}
+
+// services reads those of a stack's configuration file, by name.
+func services(file string) (map[string]service, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	var stack struct {
+		Config struct {
+			Services map[string]service `yaml:"slipway:services"`
+		} `yaml:"config"`
+	}
+	if err := yaml.Unmarshal(text, &stack); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return stack.Config.Services, nil
+}
+
+// read returns the images of a stack's services that have a build, by the services' names.
+func read(ctx context.Context, dir, stack string, pullRequest bool) ([]image, error) {
+	file := filepath.Join(dir, "Pulumi."+stack+".yaml")
+	all, err := services(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("stack %s has no configuration: there is no %s", stack, file)
+	}
+	if err != nil {
+		return nil, err
+	}
+	shipped, err := platforms(dir)
+	if err != nil {
+		return nil, err
+	}
+	var images []image
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		s := all[name]
+		if s.Build == nil {
+			continue
+		}
+		if !servicePattern.MatchString(name) {
+			return nil, fmt.Errorf("%s: %q is not the name of a service", file, name)
+		}
+		i := image{Service: name, Platforms: shipped[name], Context: s.Build.Context, Dockerfile: s.Build.Dockerfile}
+		if i.Repositories, err = repositories(s.Image, pullRequest); err != nil {
+			return nil, fmt.Errorf("%s: service %s: %w", file, name, err)
+		}
+		if i.Source, err = build.Source(ctx, dir, build.Build(*s.Build), i.Platforms); err != nil {
+			return nil, fmt.Errorf("%s: service %s: %w", file, name, err)
+		}
+		images = append(images, i)
+	}
+	return images, oneImageEach(images)
+}
+
+// oneImageEach reports repositories that several images would be pushed to: they would have the same tag, the version.
+func oneImageEach(images []image) error {
+	pushed := map[string]image{}
+	for _, i := range images {
+		if other, there := pushed[i.Repositories]; there && other.Source != i.Source {
+			return fmt.Errorf("services %s and %s are built from different sources and share the repository %s: give one of them another",
+				other.Service, i.Service, i.Repositories)
+		}
+		pushed[i.Repositories] = i
+	}
+	return nil
+}
+
+// platforms returns, by service, what the committed stacks run it on: an image is promoted from one to the other. The local
+// cloud's stack has images of its own, and a pull request's is made from a copy.
+func platforms(dir string) (map[string]string, error) {
+	files, err := filepath.Glob(filepath.Join(dir, "Pulumi.*.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	found := map[string][]string{}
+	for _, file := range files {
+		if notShipped.MatchString(filepath.Base(file)) {
+			continue
+		}
+		all, err := services(file)
+		if err != nil {
+			return nil, err
+		}
+		for name, s := range all {
+			switch s.Architecture {
+			case "":
+				found[name] = append(found[name], "linux/amd64")
+			case "amd64", "arm64":
+				found[name] = append(found[name], "linux/"+s.Architecture)
+			default:
+				return nil, fmt.Errorf("%s: service %s: architecture must be amd64 or arm64", file, name)
+			}
+		}
+	}
+	joined := map[string]string{}
+	for name, list := range found {
+		slices.Sort(list)
+		joined[name] = strings.Join(slices.Compact(list), ",")
+	}
+	return joined, nil
+}
