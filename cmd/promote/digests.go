@@ -27,7 +27,8 @@ func (d digests) add(text string) error {
 	return nil
 }
 
-// check returns an error unless the digests are those of the services to promote, of each if all is said to be there.
+// check returns an error unless the digests are those of the services to promote, of each if all is said to be there. Otherwise one
+// may also be of a service that is left out, as a job has it of one that it deployed and the target does not have yet.
 func (d digests) check(source string, services []string, runs images, all bool) error {
 	if len(d) == 0 {
 		return nil
@@ -42,7 +43,7 @@ func (d digests) check(source string, services []string, runs images, all bool) 
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(d)) {
 		switch runs := runs[name]; {
-		case !slices.Contains(services, name):
+		case all && !slices.Contains(services, name):
 			errs = append(errs, fmt.Errorf("service %s, whose digest is given, is not among those to promote", name))
 		case runs.Digest != d[name]:
 			errs = append(errs, fmt.Errorf("stack %s runs service %s as %s, not as %s: something else was deployed there since, and is promoted by its own job",

@@ -364,6 +364,21 @@ func TestPromote(t *testing.T) {
 			log: "preview discard", config: []string{oldAPI, oldHello}, out: []string{"api    sha256:a00000000000 version a  ->  sha256:b00000000000"},
 		},
 		{
+			name: "a preview, with the digest of a service that is left out", given: func(w *world) {
+				w.dev.runs["new"] = stack.Image{Repository: "r.test/new", Digest: digest("b")}
+				w.preview, w.digests = true, digests{"new": digest("b")}
+			},
+			log: "preview discard", config: []string{oldAPI, oldHello},
+			out: []string{"Service new is left out: the configuration of stack prod does not have it."},
+		},
+		{
+			name: "a preview, with another digest of such a service", given: func(w *world) {
+				w.dev.runs["new"] = stack.Image{Repository: "r.test/new", Digest: digest("b")}
+				w.preview, w.digests = true, digests{"new": digest("a")}
+			},
+			err: "stack dev runs service new as r.test/new@" + digest("b") + ", not as " + digest("a"), config: []string{oldAPI, oldHello},
+		},
+		{
 			name: "the digest of a service that is not promoted", given: func(w *world) {
 				w.services = []string{"api"}
 				w.digests = digests{"hello": digest("b"), "api": digest("b")}
