@@ -344,8 +344,8 @@ func taskSpec(
 	return spec
 }
 
-// environment is what every container finds: as on Fargate, and as HOST the address to listen on, since tasks here have no
-// network namespaces of their own. What the task definition says comes before it.
+// environment is what every container finds: as on Fargate, and as HOST the address that is the task's own on this machine, on which
+// it listens where it cannot be made to ([task.Runner.Listens]). What the task definition says comes before it.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-metadata.html
 func environment(region string, address netip.Addr) map[string]string {
 	return map[string]string{

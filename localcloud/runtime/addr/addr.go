@@ -47,7 +47,7 @@ func (a *Allocator) Allocate(ports ...int) (netip.Addr, error) {
 	defer a.mu.Unlock()
 	if a.shared {
 		if err := probeAll(localhost, ports); err != nil {
-			return netip.Addr{}, fmt.Errorf("allocate a task address: this system has only %s: %w; stop what listens there or give the service another port", localhost, err)
+			return netip.Addr{}, fmt.Errorf("allocate a task address: this system has only %s: %w; stop what listens there, or give the service another port", localhost, err)
 		}
 		return localhost, nil
 	}
@@ -65,7 +65,7 @@ func (a *Allocator) Allocate(ports ...int) (netip.Addr, error) {
 			break
 		}
 	}
-	return netip.Addr{}, fmt.Errorf("allocate a task address: %w; stop what listens there on every address or give the service another port", err)
+	return netip.Addr{}, fmt.Errorf("allocate a task address: %w; something listens there on every address: stop it, or give the service another port; a service that listens on $HOST is in nobody's way", err)
 }
 
 // Reserve takes an address that an earlier allocator handed out, so that this one gives it to nobody else. It reports whether

@@ -139,7 +139,7 @@ func (c *container) live() error {
 	}
 	s := surroundings{
 		dir: c.dir, image: img, images: c.task.runner.images, readonly: c.spec.ReadonlyRootFilesystem,
-		hostname: c.task.spec.Hostname, hosts: hosts(c.task.spec),
+		hostname: c.task.spec.Hostname, hosts: hosts(c.task.spec), network: c.task.network,
 	}
 	for _, m := range c.spec.MountPoints {
 		s.mounts = append(s.mounts, mount{c.task.volume(m.SourceVolume), m.ContainerPath, m.ReadOnly})
@@ -155,7 +155,13 @@ func (c *container) live() error {
 
 // execute starts the container's process and returns when it has ended.
 func (c *container) execute(box sandbox, cmd command) error {
-	output, err := newOutput(c.spec.Log)
+	log := c.spec.Log
+	var shared *sharedPorts
+	if log != nil && !c.task.runner.listens && c.task.spec.Address.IsValid() {
+		shared = &sharedPorts{log: log}
+		log = shared.line
+	}
+	output, err := newOutput(log)
 	if err != nil {
 		return cannotCreate(err)
 	}
@@ -207,6 +213,9 @@ func (c *container) execute(box sandbox, cmd command) error {
 	code := exitCode(state)
 	if endedByInit {
 		code = 128 + int(syscall.SIGTERM)
+	}
+	if shared != nil && code != 0 {
+		shared.explain(c.task.spec.Address)
 	}
 	if c.spec.Essential {
 		c.task.Stop(StopEssentialContainerExited, essentialExited)

@@ -2,8 +2,12 @@ package task
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
+	"fmt"
+	"net/netip"
 	"os"
+	"sync/atomic"
 	"time"
 )
 
@@ -38,4 +42,27 @@ func copyLines(r *os.File, stderr bool, log func(LogLine)) {
 			return
 		}
 	}
+}
+
+// sharedPorts looks in the output of a container whose task shares the machine's ports for the words of a port that is taken.
+type sharedPorts struct {
+	log   func(LogLine)
+	taken atomic.Bool
+}
+
+func (s *sharedPorts) line(l LogLine) {
+	if bytes.Contains(bytes.ToLower(l.Text), []byte("address already in use")) || bytes.Contains(l.Text, []byte("EADDRINUSE")) {
+		s.taken.Store(true)
+	}
+	s.log(l)
+}
+
+// explain adds to the log what AWS would not say: there the port is free.
+func (s *sharedPorts) explain(address netip.Addr) {
+	if !s.taken.Load() {
+		return
+	}
+	text := fmt.Sprintf("(the local cloud: tasks share the ports of this machine, and something has this one on every address; "+
+		"listen on $HOST, which is %s for this task, or at another port)", address)
+	s.log(LogLine{Time: time.Now(), Stderr: true, Text: []byte(text)})
 }

@@ -40,6 +40,7 @@ type surroundings struct {
 	hosts    string // content of /etc/hosts
 	readonly bool
 	mounts   []mount
+	network  *network // that of the task, or nil if it has the machine's
 }
 
 // mount is a folder of the machine to be seen at a path of the container.
@@ -60,15 +61,23 @@ func (s surroundings) ownCopy() (string, error) {
 	return root, nil
 }
 
+// place returns the file and the folder to start the command in. The root is empty if the calling thread's root is the container's.
+func (c command) place(root string) (file, dir string, err error) {
+	if file, err = c.executable(root); err != nil {
+		return "", "", err
+	}
+	dir = filepath.Join(root, c.dir)
+	if _, err := os.Stat(dir); err != nil {
+		return "", "", fmt.Errorf("chdir to cwd (%q) set in config.json failed: %w", c.dir, cause(err))
+	}
+	return file, dir, nil
+}
+
 // startProcess starts the command. The root is empty if the calling thread's root is the container's already.
 func startProcess(root string, cmd command, attr *syscall.SysProcAttr) (*os.Process, error) {
-	file, err := cmd.executable(root)
+	file, dir, err := cmd.place(root)
 	if err != nil {
 		return nil, err
-	}
-	dir := filepath.Join(root, cmd.dir)
-	if _, err := os.Stat(dir); err != nil {
-		return nil, fmt.Errorf("chdir to cwd (%q) set in config.json failed: %w", cmd.dir, cause(err))
 	}
 	process, err := os.StartProcess(file, cmd.args, &os.ProcAttr{
 		Dir:   dir,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -25,7 +26,13 @@ func isolation(dir string) (Isolation, error) {
 	}
 	t := newThread()
 	defer t.close()
-	if t.do(func() error { return enterNamespaces(surroundings{dir: trial}, filepath.Join(trial, "image")) }) == nil {
+	namespaces := func() error {
+		if err := enterNamespaces(surroundings{dir: trial}, filepath.Join(trial, "image")); err != nil {
+			return err
+		}
+		return ownProc()
+	}
+	if t.do(namespaces) == nil {
 		return IsolationNamespaces, nil
 	}
 	u := newThread()
@@ -48,15 +55,18 @@ func newSandbox(level Isolation, s surroundings) (sandbox, error) {
 
 func enter(t *thread, level Isolation, s surroundings) (sandbox, error) {
 	box := &threaded{thread: t, attr: syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}}
+	if s.network != nil {
+		if err := t.do(s.network.watch); err != nil {
+			return nil, err
+		}
+	}
 	switch level {
 	case IsolationNamespaces:
 		shared, err := s.images.rootFS(s.image)
 		if err != nil {
 			return nil, err
 		}
-		// Its own process namespace: when the container's first process ends the kernel kills all others.
-		box.attr.Cloneflags = syscall.CLONE_NEWPID
-		return box, t.do(func() error { return enterNamespaces(s, shared) })
+		return &namespaced{thread: t}, t.do(func() error { return enterNamespaces(s, shared) })
 	case IsolationChroot:
 		if len(s.mounts) > 0 {
 			return nil, errors.New("volumes need the right to mount, which the daemon does not have")
@@ -93,9 +103,6 @@ func (b *threaded) start(cmd command) (process *os.Process, err error) {
 		if attr.Credential, err = credential("", cmd.user); err != nil {
 			return err
 		}
-		// Fargate lets any user listen on ports below 1024, as container runtimes do
-		// (net.ipv4.ip_unprivileged_port_start is 0 in their network namespaces).
-		attr.AmbientCaps = []uintptr{unix.CAP_NET_BIND_SERVICE}
 		process, err = startProcess("", cmd, &attr)
 		return err
 	})
@@ -103,6 +110,42 @@ func (b *threaded) start(cmd command) (process *os.Process, err error) {
 }
 
 func (b *threaded) close() { b.thread.close() }
+
+// namespaced starts processes on a thread of their own, which has the container's root and namespaces. The first one begins a process
+// namespace, which has a /proc of its own, and the others join it: when the first one ends the kernel kills them all.
+type namespaced struct {
+	thread *thread
+	begun  bool
+}
+
+func (b *namespaced) start(cmd command) (process *os.Process, err error) {
+	err = b.thread.do(func() error {
+		process, err = launchProcess(cmd, !b.begun)
+		return err
+	})
+	if err != nil || b.begun {
+		return process, err
+	}
+	b.begun = true
+	// By the machine's /proc, which the thread does not see. A process that has ended already takes no others into its namespace.
+	space, err := os.Open("/proc/" + strconv.Itoa(process.Pid) + "/ns/pid")
+	if errors.Is(err, os.ErrNotExist) {
+		return process, nil
+	}
+	if err == nil {
+		err = b.thread.do(func() error {
+			return errors.Join(os.NewSyscallError("setns", unix.Setns(int(space.Fd()), unix.CLONE_NEWPID)), space.Close())
+		})
+	}
+	if err != nil {
+		_ = process.Kill()
+		_, _ = process.Wait()
+		return nil, err
+	}
+	return process, nil
+}
+
+func (b *namespaced) close() { b.thread.close() }
 
 func enterChroot(root string) error {
 	if err := unix.Unshare(unix.CLONE_FS); err != nil {
@@ -175,7 +218,7 @@ func enterNamespaces(s surroundings, image string) error {
 }
 
 // furnish puts into the root what container runtimes add to every image (OCI runtime specification, "Linux Runtime":
-// default file systems and devices), and the volumes. With a read-only root file system only /dev/shm and the volumes
+// default file systems and devices), and the volumes; /proc comes with the first process. With a read-only root file system only /dev/shm and the volumes
 // are writable to a user who is not root, as on Fargate; there is no /tmp that the image does not bring.
 func furnish(s surroundings, root string) error {
 	r, err := os.OpenRoot(root)
@@ -207,14 +250,6 @@ func furnish(s surroundings, root string) error {
 			return err
 		}
 	}
-	const plain = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
-	// The process namespace begins with the container's first process, so this is still the machine's /proc. Other
-	// users' processes are hidden. Linux before 5.8 refuses the option, which it would apply to the machine's own.
-	if err := mountAt("proc", filepath.Join(root, "proc"), "proc", plain|unix.MS_RDONLY, "hidepid=invisible"); err != nil {
-		if err := bind("/proc", filepath.Join(root, "proc"), true); err != nil {
-			return err
-		}
-	}
 	dev := filepath.Join(root, "dev")
 	if err := mountAt("tmpfs", dev, "tmpfs", unix.MS_NOSUID, "mode=755,size=64k"); err != nil {
 		return err
@@ -239,7 +274,7 @@ func furnish(s surroundings, root string) error {
 		return err
 	}
 	// Container runtimes' default size; Fargate does not take sharedMemorySize.
-	if err := mountAt("shm", filepath.Join(dev, "shm"), "tmpfs", plain, "mode=1777,size=64m"); err != nil {
+	if err := mountAt("shm", filepath.Join(dev, "shm"), "tmpfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=1777,size=64m"); err != nil {
 		return err
 	}
 	for _, m := range s.mounts {

@@ -20,6 +20,7 @@ import (
 type Runner struct {
 	dir       string
 	isolation Isolation
+	listens   bool
 	images    *cache
 
 	mu     sync.Mutex
@@ -44,6 +45,7 @@ func NewRunner(dir string) (*Runner, error) {
 	return &Runner{
 		dir:       dir,
 		isolation: level,
+		listens:   canWatch(),
 		images:    &cache{dir: filepath.Join(dir, "images")},
 		tasks:     map[string]*Task{},
 	}, nil
@@ -51,6 +53,10 @@ func NewRunner(dir string) (*Runner, error) {
 
 // Isolation says how far this system lets tasks be isolated.
 func (r *Runner) Isolation() Isolation { return r.isolation }
+
+// Listens says whether a task that listens on every address, and one that listens on 127.0.0.1, does so on its own address alone. If
+// not, tasks share the machine's ports, and only what listens at [Spec.Address] gets along with the others.
+func (r *Runner) Listens() bool { return r.listens }
 
 // Start begins to run a task and returns at once; the error is about the spec. What goes wrong later, such as an image
 // that is missing, is in the task's [Status].
@@ -104,6 +110,7 @@ type Task struct {
 	spec       Spec
 	dir        string
 	containers []*container
+	network    *network // nil for the machine's own
 
 	// pulling ends when the task is to stop.
 	pulling  context.Context
@@ -131,6 +138,9 @@ func newTask(r *Runner, spec Spec) (*Task, error) {
 	t.pulling, t.stop = context.WithCancel(context.Background())
 	t.stopping = t.pulling.Done()
 	t.kill = sync.OnceFunc(func() { close(t.killed) })
+	if r.listens {
+		t.network = newNetwork(spec.Address)
+	}
 	for _, c := range spec.Containers {
 		t.containers = append(t.containers, newContainer(t, c))
 	}

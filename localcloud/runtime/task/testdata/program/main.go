@@ -4,9 +4,12 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -26,6 +29,9 @@ func main() {
 		"spawn":  spawn,
 		"burn":   burn,
 		"exists": exists,
+		"peek":   peek,
+		"listen": listen,
+		"bind":   bind,
 	}
 	behave[os.Args[1]](os.Args[2:])
 }
@@ -132,6 +138,64 @@ func burn([]string) {
 // exists exits with code 0 if a file exists.
 func exists(args []string) {
 	if _, err := os.Stat(args[0]); err != nil {
+		os.Exit(1)
+	}
+}
+
+// peek prints the processes that it sees, each with its environment, and runs until it is told to stop.
+func peek([]string) {
+	seen, _ := filepath.Glob("/proc/[0-9]*")
+	for _, process := range seen {
+		env, err := os.ReadFile(filepath.Join(process, "environ"))
+		fmt.Printf("%s %q %v\n", filepath.Base(process), env, err)
+	}
+	serve(nil)
+}
+
+// listen listens at addresses, each of which says its own name to whoever connects, and runs until it is told to stop. An argument
+// after "ask" is connected to first, and its answer printed.
+func listen(args []string) {
+	for i, address := range args {
+		if address == "ask" {
+			ask(args[i+1:])
+			break
+		}
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
+		go func() {
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				_, _ = io.WriteString(c, os.Getenv("NAME"))
+				_ = c.Close()
+			}
+		}()
+	}
+	serve(nil)
+}
+
+func ask(addresses []string) {
+	for _, address := range addresses {
+		c, err := net.Dial("tcp", address)
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
+		said, err := io.ReadAll(c)
+		fmt.Printf("%s says %q %v\n", address, said, err)
+		_ = c.Close()
+	}
+}
+
+// bind ends with code 1 if it cannot listen.
+func bind(args []string) {
+	if _, err := net.Listen("tcp", args[0]); err != nil {
+		fmt.Println(err)
 		os.Exit(1)
 	}
 }
