@@ -39,16 +39,15 @@ up: start image ## Bring the stack up on the local cloud.
 preview: start image ## Build and push the image, and show what `make up` would change.
 	@$(PULUMI) preview --diff
 
-down: start ## Destroy the stack and stop the local cloud; fail if anything is left.
+down: start ## Destroy the stack and stop the local cloud, unless other stacks are in it; fail if anything is left.
 	@$(PULUMI) destroy --yes --skip-preview
-	@$(LOCALCLOUD) stop -empty
-	@echo "The local cloud is stopped, and nothing is left in it."
+	@$(LOCALCLOUD) stop -unused -empty
 
 status: ## Show what is alive in the local cloud.
 	@$(LOCALCLOUD) status
 
-logs: ## Show what the tasks log; FOLLOW=1 goes on.
-	@$(LOCALCLOUD) logs $(if $(FOLLOW),-follow)
+logs: ## Show what the tasks log; SERVICE=hello those of one service, FOLLOW=1 goes on.
+	@$(LOCALCLOUD) logs $(if $(FOLLOW),-follow) $(SERVICE)
 
 fleet: start ## Show the stacks on a web page, until interrupted; LISTEN=127.0.0.1:8191 at another address.
 	@test -x bin/fleet || echo "building the page of stacks: the first time, it takes some minutes" >&2
@@ -58,7 +57,7 @@ fleet: start ## Show the stacks on a web page, until interrupted; LISTEN=127.0.0
 recover: commands $(if $(filter local,$(STACK)),start) ## Bring a stack back whose update was killed; STACK=dev one on AWS, THEN=destroy.
 	@$(if $(filter local,$(STACK)),eval "$$($(LOCALCLOUD) env)";) ORPHANS=bin/orphans tools/recover $(STACK) $(if $(YES),-yes) $(if $(THEN),-then $(THEN))
 
-start: cli build
+start: cli build ## Start the local cloud alone, without a stack.
 	@$(LOCALCLOUD) start -zone slipway.test
 	@eval "$$($(LOCALCLOUD) env)"; pulumi stack select --create local >/dev/null
 
@@ -72,7 +71,7 @@ build:
 	@go build -C localcloud -o ../bin/ ./cmd/localcloud
 
 # What is not needed to bring the stack up.
-commands:
+commands: ## Build the other commands into bin/: promote, fleet, orphans, slipway-bootstrap.
 	@test -x bin/slipway-bootstrap || echo "building the other commands: the first time, it takes some minutes" >&2
 	@go build -o bin/ ./cmd/promote ./cmd/fleet ./cmd/orphans
 	@go build -o bin/slipway-bootstrap ./bootstrap

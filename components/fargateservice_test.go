@@ -449,7 +449,7 @@ func TestFargateServicePreviewDoesNotWatch(t *testing.T) {
 	}
 }
 
-// The hook never has the provider try again, and says nothing of a service that has no name: it was not made.
+// The hook never has the provider try again, and says nothing of a service that has no name, as it was not made, nor after Ctrl-C.
 func TestFargateServiceExplainsProvidersError(t *testing.T) {
 	var log errorLog
 	program, hooks := watched(watcher{})
@@ -458,10 +458,17 @@ func TestFargateServiceExplainsProvidersError(t *testing.T) {
 		if err := program(ctx); err != nil {
 			return err
 		}
-		for _, inputs := range []resource.PropertyMap{nil, {
+		named := resource.PropertyMap{
 			"cluster": resource.NewProperty("the-cluster"), "name": resource.NewProperty("hello-1"), "taskDefinition": resource.MakeSecret(resource.NewProperty("hello:2")),
-		}} {
-			retry, err := hooks["dev-hello"](&pulumi.ErrorHookArgs{NewInputs: inputs, Errors: []string{"timeout while waiting for state"}})
+		}
+		for _, failure := range []pulumi.ErrorHookArgs{
+			{Errors: []string{"timeout while waiting for state"}},
+			{NewInputs: named, Errors: []string{"timeout while waiting for state"}},
+			// What whoever runs Pulumi stopped has not failed.
+			{NewInputs: named, Errors: []string{"waiting for ECS Service (hello-1) update: context canceled"}},
+			{NewInputs: named, Errors: []string{"rpc error: code = Canceled desc = stopped"}},
+		} {
+			retry, err := hooks["dev-hello"](&failure)
 			if retry || err != nil {
 				t.Errorf("the hook returns %v, %v", retry, err)
 			}

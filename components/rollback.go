@@ -106,7 +106,7 @@ func (a *FargateServiceArgs) explainFailure(ctx *pulumi.Context, name string, co
 			ServiceName:       text(failure.NewInputs["name"]),
 			TaskDefinitionARN: text(failure.NewInputs["taskDefinition"]),
 		}
-		if r.ServiceName == "" || r.ClusterARN == "" { // as when it is being deleted
+		if r.ServiceName == "" || r.ClusterARN == "" || interrupted(failure.Errors) { // the first two as when it is being deleted
 			return false, nil
 		}
 		if explanation := a.Watcher.Explain(ctx.Context(), r); explanation != "" {
@@ -115,6 +115,12 @@ func (a *FargateServiceArgs) explainFailure(ctx *pulumi.Context, name string, co
 		}
 		return false, nil
 	})
+}
+
+// interrupted reports whether an operation failed because whoever runs Pulumi stopped it, by Ctrl-C: the provider's wait then ends with the
+// error of its context (context.Canceled), or with that of the call (gRPC's code Canceled).
+func interrupted(newestFirst []string) bool {
+	return len(newestFirst) > 0 && (strings.Contains(newestFirst[0], context.Canceled.Error()) || strings.Contains(newestFirst[0], "code = Canceled"))
 }
 
 // registerErrorHook returns an option that has the callback called when an operation on a resource fails.

@@ -23,8 +23,8 @@ import (
 // a private file: whoever else can connect, a page in a browser among them, learns and changes nothing.
 //
 //	GET    /status                             what is alive
-//	GET    /logs?group=G&follow=true           what tasks logged
-//	POST   /interrupt?service=S                takes back the capacity of a Spot task of a service
+//	GET    /logs?group=G&follow=true           what tasks logged; G is a log group, or the name of a service
+//	POST   /interrupt?service=S                takes back the capacity of a Spot task of a service, by any of its names
 //	POST   /crash?service=S                    kills a task of a service
 //	POST   /faults                             makes operations fail
 //	GET    /faults                             what faults there are, and what they hit
@@ -49,7 +49,11 @@ func (d *daemon) control() http.Handler {
 		"/interrupt": d.scheduler.Interrupt, "/crash": d.scheduler.Crash,
 	} {
 		mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
-			taskID, err := mishap(r.URL.Query().Get("service"))
+			service, err := d.serviceCalled(r.URL.Query().Get("service"))
+			taskID := ""
+			if err == nil {
+				taskID, err = mishap(service)
+			}
 			if err != nil {
 				answer(w, err)
 				return
@@ -204,7 +208,8 @@ func (c Client) Status(ctx context.Context) (*Status, error) {
 	return s, nil
 }
 
-// Logs copies the log events of a group, or of all if group is empty, to w; with follow until the context ends.
+// Logs copies the log events of a group, or of a service by its name, or of all if group is empty, to w; with follow until the context
+// ends.
 func (c Client) Logs(ctx context.Context, w io.Writer, group string, follow bool) error {
 	q := url.Values{"group": {group}, "follow": {fmt.Sprint(follow)}}
 	body, err := c.do(ctx, http.MethodGet, "/logs", q, nil)
@@ -218,13 +223,13 @@ func (c Client) Logs(ctx context.Context, w io.Writer, group string, follow bool
 	return nil
 }
 
-// Interrupt takes back the capacity of a running Spot task of the service, which is given by name or ARN, with AWS's warning
+// Interrupt takes back the capacity of a running Spot task of the service, which is given by a name that it has, or its ARN, with AWS's warning
 // of two minutes. It returns the task's id.
 func (c Client) Interrupt(ctx context.Context, service string) (taskID string, err error) {
 	return c.mishap(ctx, "/interrupt", service)
 }
 
-// Crash kills a running task of the service, which is given by name or ARN, and returns its id.
+// Crash kills a running task of the service, which is given by a name that it has, or its ARN, and returns its id.
 func (c Client) Crash(ctx context.Context, service string) (taskID string, err error) {
 	return c.mishap(ctx, "/crash", service)
 }

@@ -190,10 +190,30 @@ func Run(ctx context.Context, o Options, log *slog.Logger) (err error) {
 	if err := writeInfo(o.Dir, d.info); err != nil {
 		return err
 	}
+	group.Go(func() error { return watchFolder(ctx, o.Dir, d.info.Token) })
 	if err := group.Wait(); !errors.Is(err, context.Canceled) {
 		return err
 	}
 	return nil // told to stop
+}
+
+// lookInterval is how often a daemon looks whether its folder is still there.
+const lookInterval = time.Second
+
+// watchFolder returns an error when the folder was deleted: nobody could find this daemon any more, to ask it anything or to stop it.
+func watchFolder(ctx context.Context, dir, token string) error {
+	look := time.NewTicker(lookInterval)
+	defer look.Stop()
+	for {
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return nil
+		}
+		if replaced(dir, token) {
+			return fmt.Errorf("%s was deleted, and the local cloud ends with it", dir)
+		}
+	}
 }
 
 // listen opens a loopback address, or any free port of it if that one is taken or none is said.

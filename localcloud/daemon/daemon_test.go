@@ -209,3 +209,42 @@ func TestFaults(t *testing.T) {
 		t.Errorf("after a restart: %+v, %v", all, err)
 	}
 }
+
+// Nobody could find a daemon any more whose folder was deleted, so it ends by itself, and its tasks with it.
+func TestDeletedFolderEndsTheDaemon(t *testing.T) {
+	for name, remove := range map[string]func(dir string) error{
+		"deleted":       os.RemoveAll,
+		"only its file": func(dir string) error { return os.Remove(infoFile(dir)) },
+		"replaced": func(dir string) error {
+			return errors.Join(os.RemoveAll(dir), os.Mkdir(dir, 0o700), writeInfo(dir, Info{Token: "another's"}))
+		},
+	} {
+		dir := filepath.Join(t.TempDir(), "cloud")
+		ended := make(chan error, 1)
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		go func() {
+			ended <- Run(ctx, Options{Dir: dir, Patience: 0.01}, slog.New(slog.DiscardHandler))
+		}()
+		for look := time.NewTicker(time.Millisecond); ctx.Err() == nil; <-look.C {
+			if _, err := Find(ctx, dir); err == nil {
+				break
+			}
+		}
+		if err := remove(dir); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-ended; err == nil || !strings.Contains(err.Error(), dir+" was deleted") {
+			t.Errorf("%s: the daemon ended with %v", name, err)
+		}
+		cancel()
+	}
+}
+
+// Whoever looks in the wrong folder is told in which.
+func TestNotRunningNamesTheFolder(t *testing.T) {
+	dir := t.TempDir()
+	_, err := Find(t.Context(), dir)
+	if !errors.Is(err, ErrNotRunning) || !strings.Contains(err.Error(), "looked in "+dir+",") || !strings.Contains(err.Error(), DirVariable) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -58,7 +58,19 @@ func (i Info) api() (address, token string) {
 }
 
 // ErrNotRunning is returned where a running daemon is needed and there is none.
-var ErrNotRunning = errors.New("the local cloud is not running: start it with `make up` or `bin/localcloud start`")
+var ErrNotRunning = errors.New("the local cloud is not running")
+
+// notRunning is ErrNotRunning of a folder.
+func notRunning(dir string) error {
+	if full, err := filepath.Abs(dir); err == nil {
+		dir = full
+	}
+	return fmt.Errorf("%w: start it with `make up` or `bin/localcloud start`; looked in %s, for one with another folder use -dir, or %s",
+		ErrNotRunning, dir, DirVariable)
+}
+
+// DirVariable is the environment variable that says which folder is meant, where nothing else does.
+const DirVariable = "LOCALCLOUD_DIR"
 
 // Find returns the daemon that runs on the folder, or ErrNotRunning. It believes no file but asks: the process of the
 // number in it may be another one by now.
@@ -70,7 +82,7 @@ func Find(ctx context.Context, dir string) (Info, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	if (Client{Info: info}).ping(ctx) != nil {
-		return Info{}, ErrNotRunning
+		return Info{}, notRunning(dir)
 	}
 	return info, nil
 }
@@ -82,7 +94,7 @@ const answerTimeout = 2 * time.Second
 func Last(dir string) (Info, error) {
 	raw, err := os.ReadFile(infoFile(dir))
 	if errors.Is(err, fs.ErrNotExist) {
-		return Info{}, ErrNotRunning
+		return Info{}, notRunning(dir)
 	}
 	if err != nil {
 		return Info{}, fmt.Errorf("find the local cloud: %w", err)
@@ -92,6 +104,12 @@ func Last(dir string) (Info, error) {
 		return Info{}, fmt.Errorf("find the local cloud: read %s: %w; `localcloud reset` starts afresh", infoFile(dir), err)
 	}
 	return info, nil
+}
+
+// replaced reports whether the folder is not this daemon's any more: somebody deleted it, and another daemon may have come.
+func replaced(dir, token string) bool {
+	info, err := Last(dir)
+	return errors.Is(err, ErrNotRunning) || err == nil && info.Token != token
 }
 
 func writeInfo(dir string, info Info) error {

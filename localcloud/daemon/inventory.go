@@ -90,15 +90,19 @@ const shownEvents = 8
 // writeLogs writes the events of a log group, or of all, by time; a group after the other where there are several.
 func (d *daemon) writeLogs(ctx context.Context, w io.Writer, group string, follow bool) error {
 	var groups []*cloud.Resource
+	var err error
 	d.cloud.Store.View(func(tx *cloud.Tx) {
-		for _, r := range tx.Everywhere(aws.LogGroup.Token) {
-			if group == "" || r.ID == group {
-				groups = append(groups, r)
-			}
+		if group == "" {
+			groups = tx.Everywhere(aws.LogGroup.Token)
+			return
+		}
+		var one *cloud.Resource
+		if one, err = logGroupCalled(tx, group); err == nil {
+			groups = append(groups, one)
 		}
 	})
-	if len(groups) == 0 && group != "" {
-		return fmt.Errorf("%s: %w", group, errNoResource)
+	if err != nil {
+		return err
 	}
 	lines := make(chan string)
 	ctx, cancel := context.WithCancel(ctx)

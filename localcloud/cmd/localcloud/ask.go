@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -198,11 +199,15 @@ func logs(ctx context.Context, dir string, flags *flag.FlagSet, args []string) e
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
+	if flags.NArg() > 1 || flags.NArg() == 1 && *group != "" {
+		flags.Usage()
+		return flag.ErrHelp
+	}
 	c, err := client(ctx, dir)
 	if err != nil {
 		return err
 	}
-	return c.Logs(ctx, os.Stdout, *group, *follow)
+	return c.Logs(ctx, os.Stdout, cmp.Or(*group, flags.Arg(0)), *follow)
 }
 
 func change(ctx context.Context, dir string, flags *flag.FlagSet, args []string) error {

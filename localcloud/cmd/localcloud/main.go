@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -11,6 +12,8 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"slipway/localcloud/daemon"
 )
 
 const usage = `usage: localcloud [-dir DIR] COMMAND [flags] [arguments]
@@ -32,7 +35,7 @@ const usage = `usage: localcloud [-dir DIR] COMMAND [flags] [arguments]
   delete     delete a resource behind the engine's back
   reset      stop it and forget everything in it
 
-DIR holds all that the local cloud keeps; default .localcloud. ` + "`localcloud COMMAND -h`" + ` lists a command's flags.
+DIR holds all that the local cloud keeps; default $LOCALCLOUD_DIR, which ` + "`localcloud env`" + ` exports, or .localcloud. ` + "`localcloud COMMAND -h`" + ` lists a command's flags.
 `
 
 // A command reads its flags, which it declares on the set, and runs.
@@ -45,10 +48,12 @@ var commands = map[string]command{
 	"interrupt": interrupt, "crash": crash, "fault": faults,
 }
 
+const services = "\n  SERVICE is its name in the configuration, as in hello, or with the stack, as in local/hello, or that in `localcloud status`"
+
 // arguments says what commands take beside their flags.
 var arguments = map[string]string{
 	"get": " URL", "push": " IMAGE", "delete": " ID",
-	"interrupt": " SERVICE", "crash": " SERVICE\n  SERVICE is a service's name in `localcloud status`, or its ARN",
+	"logs": " [SERVICE]" + services, "interrupt": " SERVICE" + services, "crash": " SERVICE" + services,
 	"fault":  "\n  as in `localcloud fault add [flags] MODE`, `localcloud fault list` and `localcloud fault clear [ID]`\n  MODE is refuse, lose (do it, and lose the reply), slow, throttle or partial (do it, and wait for it in vain)",
 	"change": " ID PROPERTY=JSON…\n  ID is a resource's in `localcloud status`; null removes a property",
 }
@@ -69,7 +74,7 @@ func main() {
 func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("localcloud", flag.ContinueOnError)
 	flags.Usage = func() { fmt.Fprint(flags.Output(), usage) }
-	dir := flags.String("dir", ".localcloud", "folder that holds all that the local cloud keeps")
+	dir := flags.String("dir", cmp.Or(os.Getenv(daemon.DirVariable), ".localcloud"), "folder that holds all that the local cloud keeps")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -151,6 +152,7 @@ func lastLine(text []byte) string {
 
 func stop(ctx context.Context, dir string, flags *flag.FlagSet, args []string) error {
 	empty := flags.Bool("empty", false, "fail if anything is left alive")
+	unused := flags.Bool("unused", false, "let it go on if stacks are in it, and say which")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -160,6 +162,17 @@ func stop(ctx context.Context, dir string, flags *flag.FlagSet, args []string) e
 	}
 	if err != nil {
 		return err
+	}
+	if *unused {
+		stacks, err := stacksIn(stateDir(dir))
+		if err != nil {
+			return err
+		}
+		if len(stacks) > 0 {
+			fmt.Printf("The local cloud goes on, for these stacks are in it: %s. `pulumi destroy --stack NAME` destroys one, after `eval \"$(%s env)\"`.\n",
+				strings.Join(stacks, ", "), invocation(dir))
+			return nil
+		}
 	}
 	var left *daemon.Status
 	if *empty {
@@ -175,14 +188,20 @@ func stop(ctx context.Context, dir string, flags *flag.FlagSet, args []string) e
 		if err := left.Print(&b); err != nil {
 			return err
 		}
-		self := os.Args[0] + " -dir " + dir
+		self := invocation(dir)
 		return fmt.Errorf("the local cloud is stopped, with %d resources left in it:\n%s\n"+
 			"they are of other stacks, or of an update that was killed. To destroy a stack: `%s start`, `eval \"$(%s env)\"`, `pulumi stack ls`,"+
 			" `pulumi destroy --stack NAME`. To forget everything: `%s reset`",
 			len(left.Resources), b.String(), self, self, self)
 	}
+	if *empty {
+		fmt.Println("The local cloud is stopped, and nothing is left in it.")
+	}
 	return nil
 }
+
+// invocation is how this command is called for the folder.
+func invocation(dir string) string { return os.Args[0] + " -dir " + dir }
 
 // terminate asks a daemon to stop, and kills it if it does not.
 func terminate(ctx context.Context, pid int) error {
@@ -266,6 +285,8 @@ func env(ctx context.Context, dir string, flags *flag.FlagSet, args []string) er
 		{"PULUMI_CONFIG_PASSPHRASE", "local"},
 		{"PULUMI_STACK", "local"},
 		{"PULUMI_SKIP_UPDATE_CHECK", "1"},
+		{daemon.DirVariable, dir},
+		{"LOCALCLOUD_REGISTRY", info.Registry},
 		// Attached as it is to the providers, the engine goes after the plugins that a stack's state names all the same: hundreds of
 		// megabytes, or some seconds of attempts where there is no network (pulumi/pulumi pkg/engine/plugins.go).
 		{"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION", "true"},
@@ -275,6 +296,9 @@ func env(ctx context.Context, dir string, flags *flag.FlagSet, args []string) er
 	if os.Getenv("AWS_ACCESS_KEY_ID") == "" {
 		exports = append(exports, [2]string{"AWS_ACCESS_KEY_ID", "local"}, [2]string{"AWS_SECRET_ACCESS_KEY", "local"})
 	}
+	// They want a region too, of which some read one name and some the other.
+	region := cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"), defaultRegion)
+	exports = append(exports, [2]string{"AWS_REGION", region}, [2]string{"AWS_DEFAULT_REGION", region})
 	if *clients {
 		exports = append(exports, clientEnvironment(&info)...)
 	}
@@ -288,6 +312,9 @@ func env(ctx context.Context, dir string, flags *flag.FlagSet, args []string) er
 	}
 	return nil
 }
+
+// defaultRegion is the one that a first stack is in.
+const defaultRegion = "eu-central-1"
 
 // clientEnvironment leads clients through the cloud's proxy and makes them trust its authority. Some want the proxies in capitals
 // and some in lower case, as curl does HTTP's, for a web server's CGI would make HTTP_PROXY of a header named Proxy
