@@ -81,19 +81,36 @@ func (r *report) service(s *ecstypes.Service, d Revision) {
 // routine are events that go with every task that starts or stops, whatever the reason.
 var routine = regexp.MustCompile(`^((de)?registered \d+ targets|has begun draining connections)`)
 
+// stopped tells why tasks stopped. One that has not quite stopped has no exit codes yet, and is told of with those that have.
 func (r *report) stopped(tasks []ecstypes.Task) {
 	var reasons counted
+	ends := map[string]string{} // by reason: how the containers of a task ended, if one has told
 	for _, t := range tasks {
-		if stopping(t) {
-			reasons.add(stopReason(t))
+		if why, how := stopReason(t), containerEnds(t); stopping(t) && ends[why] == "" {
+			ends[why] = how
 		}
+	}
+	for _, t := range tasks {
+		if !stopping(t) {
+			continue
+		}
+		why, how := stopReason(t), containerEnds(t)
+		if how == "" {
+			how = ends[why]
+		}
+		reasons.add(why + how)
 	}
 	r.list("stopped tasks of the wanted revision:", reasons.lines())
 }
 
-// stopReason says why a task stopped, and how its containers ended.
+// stopReason says why a task stopped.
 func stopReason(t ecstypes.Task) string {
-	why := []string{cmp.Or(aws.ToString(t.StoppedReason), string(t.StopCode), "no reason given")}
+	return cmp.Or(aws.ToString(t.StoppedReason), string(t.StopCode), "no reason given")
+}
+
+// containerEnds says how its containers ended.
+func containerEnds(t ecstypes.Task) string {
+	var all string
 	for _, c := range t.Containers {
 		var end []string
 		if c.ExitCode != nil {
@@ -103,10 +120,10 @@ func stopReason(t ecstypes.Task) string {
 			end = append(end, *c.Reason)
 		}
 		if len(end) > 0 {
-			why = append(why, fmt.Sprintf("container %s: %s", aws.ToString(c.Name), strings.Join(end, ", ")))
+			all += fmt.Sprintf("; container %s: %s", aws.ToString(c.Name), strings.Join(end, ", "))
 		}
 	}
-	return strings.Join(why, "; ")
+	return all
 }
 
 // unhealthy tells why targets were unhealthy since then. Those of a deployment that failed are gone once it has been rolled

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 )
 
 // Watcher asks AWS as whom, and where, the options say.
@@ -29,8 +30,8 @@ type Revision struct {
 }
 
 // Explain returns lines of text that say what became of a deployment that failed: which revision was wanted and which runs, the events
-// of the service, why tasks stopped, why targets were unhealthy and are, and the last lines that a failed task logged. What cannot be
-// read costs its own part alone, in which the text says why. A service that is not there has no text.
+// of the service, why tasks stopped, why targets were unhealthy and are, what that points to, and the last lines that a failed task
+// logged. What cannot be read costs its own part alone, in which the text says why. A service that is not there has no text.
 func (w Watcher) Explain(ctx context.Context, d Revision) string {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -97,7 +98,9 @@ func (c clients) explain(ctx context.Context, d Revision) string {
 	}
 	text.stopped(tasks)
 	if service != nil {
-		text.unhealthy(service.Events, began(service, tasks, d))
+		since := began(service, tasks, d)
+		text.unhealthy(service.Events, since)
+		var all []elbtypes.TargetHealthDescription
 		for _, group := range targetGroups(service) {
 			targets, err := c.targets(ctx, group)
 			if err != nil {
@@ -105,7 +108,9 @@ func (c clients) explain(ctx context.Context, d Revision) string {
 				continue
 			}
 			text.targets(targets)
+			all = append(all, targets...)
 		}
+		text.hints(findingsOf(tasks, service.Events, since, all), service)
 	}
 	if task := mostTelling(tasks); task != nil {
 		log, err := c.lastLines(ctx, d, task)

@@ -41,6 +41,7 @@ type service struct {
 	RunningCount   int                       `json:"runningCount"`
 	PendingCount   int                       `json:"pendingCount"`
 	LoadBalancers  []aws.ServiceLoadBalancer `json:"loadBalancers"`
+	Grace          *int                      `json:"healthCheckGracePeriodSeconds,omitempty"`
 	Deployments    []deployment              `json:"deployments"`
 	Events         []serviceEvent            `json:"events"` // the newest first
 }
@@ -128,6 +129,7 @@ func serviceOf(r *cloud.Resource, cluster string) service {
 	s := service{
 		ServiceARN: r.ID, ServiceName: in.Name, ClusterARN: cluster, Status: status.Status,
 		TaskDefinition: status.Primary().TaskDefinition, DesiredCount: in.DesiredCount, LoadBalancers: in.LoadBalancers,
+		Grace: in.HealthCheckGracePeriodSeconds,
 	}
 	for _, d := range status.Deployments {
 		s.RunningCount += d.Running

@@ -138,7 +138,7 @@ func Run(ctx context.Context, o Options, log *slog.Logger) (err error) {
 			return err
 		}
 		d.info.Providers[p.Name] = l.Addr().(*net.TCPAddr).Port
-		serveGRPC(ctx, group, provider.NewServer(d.cloud, p, d.faults, log), l)
+		serveGRPC(ctx, group, provider.NewServer(d.cloud, p, d.faults, log), ownListener{l, log})
 	}
 	// The address of the APIs is in the environment of shells, which outlive a restart.
 	apiAddress, token := before.api()
@@ -157,7 +157,7 @@ func Run(ctx context.Context, o Options, log *slog.Logger) (err error) {
 			return err
 		}
 		*s.address = l.Addr().String()
-		serveHTTP(ctx, group, localOnly(s.handler), l)
+		serveHTTP(ctx, group, localOnly(s.handler), ownListener{l, log})
 	}
 	d.info.API = "http://" + apiAddress + "/" + token
 	nameServer, err := listenDNS(before.DNS, runtime.Zones(store, d.cloudflare), log)
