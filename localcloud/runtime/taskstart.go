@@ -304,7 +304,7 @@ func taskSpec(
 	images map[string]v1.Image, secrets map[string]map[string]string, logs map[string]func(task.LogLine),
 ) task.Spec {
 	spec := task.Spec{
-		ID: l.id, Address: l.address, Volumes: revision.Volumes,
+		ID: l.id, Address: l.address, Architecture: revision.Architecture, Volumes: revision.Volumes,
 		Hostname: "ip-" + strings.ReplaceAll(ni.PrivateIP, ".", "-") + "." + l.key.Scope.Region + ".compute.internal",
 	}
 	for _, d := range revision.Containers {

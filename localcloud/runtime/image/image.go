@@ -1,19 +1,24 @@
 // Package image builds a container image from a Dockerfile's last stage without a container engine.
 //
-// It is for images made from scratch: the last stage may say what the image's configuration is and which files of
-// earlier stages it takes; the files themselves were built by other means and are named in [BuildConfig]. The same
-// inputs give the same digest on every machine.
+// It is for images that are put together without running anything: the last stage may say what it is built on, what the image's
+// configuration is and which files of earlier stages it takes; the files themselves were built by other means and are named in
+// [BuildConfig]. The same inputs give the same digest on every machine.
 package image
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"slipway/localcloud/runtime/registry"
@@ -31,6 +36,8 @@ type BuildConfig struct {
 	// Files are the local files that stand for the sources of COPY --from, by their path in the stage copied from.
 	Files    map[string]string
 	Platform v1.Platform
+	// Base finds the image that the last stage is FROM, for the platform. Nil refuses all but scratch.
+	Base func(reference string, platform v1.Platform) (v1.Image, error)
 }
 
 // Build builds the image of the Dockerfile's last stage. It refuses an instruction, or a flag of one, that it does not
@@ -40,22 +47,53 @@ func Build(cfg BuildConfig) (v1.Image, error) {
 	if err != nil {
 		return nil, fmt.Errorf("build image: %w", err)
 	}
-	img := mutate.MediaType(empty.Image, types.OCIManifestSchema1)
-	img = mutate.ConfigMediaType(img, types.OCIConfigJSON)
-	img, err = mutate.ConfigFile(img, &v1.ConfigFile{
-		Created:      epoch,
-		OS:           cfg.Platform.OS,
-		Architecture: cfg.Platform.Architecture,
-		Variant:      cfg.Platform.Variant,
-		Config:       s.config,
-		RootFS:       v1.RootFS{Type: "layers"},
-	})
+	base, err := s.base.ConfigFile()
+	if err != nil {
+		return nil, fmt.Errorf("build image: %w", err)
+	}
+	config := base.DeepCopy()
+	config.Created, config.Config = epoch, s.config
+	config.OS, config.Architecture, config.Variant = cfg.Platform.OS, cfg.Platform.Architecture, cfg.Platform.Variant
+	img, err := mutate.ConfigFile(s.base, config)
 	if err != nil {
 		return nil, fmt.Errorf("build image: %w", err)
 	}
 	img, err = mutate.Append(img, s.steps...)
 	if err != nil {
 		return nil, fmt.Errorf("build image: %w", err)
+	}
+	return img, nil
+}
+
+// scratch is the image that is nothing, in OCI's form.
+func scratch() v1.Image {
+	return mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
+}
+
+// Base finds an image to build on: in the registry at address if that has it under the cloud reference, else in the registry that the
+// reference names, with the credentials that container engines keep, if there are any.
+func Base(ctx context.Context, address, reference string, platform v1.Platform) (v1.Image, error) {
+	fail := func(err error) (v1.Image, error) {
+		return nil, fmt.Errorf("pull the base image %s for %s: %w", reference, platform, err)
+	}
+	here, err := registry.Locate(address, reference)
+	if err != nil {
+		return fail(err)
+	}
+	options := []remote.Option{remote.WithContext(ctx), remote.WithPlatform(platform)}
+	img, err := remote.Image(here, options...)
+	if refusal, ok := errors.AsType[*transport.Error](err); !ok || refusal.StatusCode != http.StatusNotFound {
+		if err != nil {
+			return fail(err)
+		}
+		return img, nil
+	}
+	there, err := name.ParseReference(reference)
+	if err != nil {
+		return fail(err)
+	}
+	if img, err = remote.Image(there, append(options, remote.WithAuthFromKeychain(authn.DefaultKeychain))...); err != nil {
+		return fail(err)
 	}
 	return img, nil
 }

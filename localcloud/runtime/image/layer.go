@@ -25,7 +25,7 @@ type entry struct {
 
 // newLayer makes a layer of the entries and the directories they are in. Everything belongs to root and is as old as
 // the epoch, so that the layer depends on names, modes and contents alone.
-func newLayer(entries []entry) (v1.Layer, error) {
+func newLayer(entries []entry, media types.MediaType) (v1.Layer, error) {
 	entries = withParents(entries)
 	var archive bytes.Buffer
 	w := tar.NewWriter(&archive)
@@ -38,7 +38,7 @@ func newLayer(entries []entry) (v1.Layer, error) {
 		return nil, err
 	}
 	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(archive.Bytes())), nil }
-	return tarball.LayerFromOpener(open, tarball.WithMediaType(types.OCILayer), tarball.WithCompressedCaching)
+	return tarball.LayerFromOpener(open, tarball.WithMediaType(media), tarball.WithCompressedCaching)
 }
 
 // withParents adds the directories above each entry and sorts all by name. The root has no entry of its own.

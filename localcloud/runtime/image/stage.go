@@ -13,6 +13,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
@@ -28,8 +29,11 @@ type stage struct {
 
 	args   map[string]string // ARGs declared so far
 	lex    *shell.Lex
+	base   v1.Image
 	config v1.Config
+	media  types.MediaType // of the layers
 	steps  []mutate.Addendum
+	hasCmd bool // this stage has a CMD of its own
 }
 
 // evaluate carries out the last stage of the Dockerfile.
@@ -46,9 +50,6 @@ func evaluate(cfg BuildConfig) (*stage, error) {
 		return nil, errors.New("parse Dockerfile: no FROM instruction")
 	}
 	last := stages[len(stages)-1]
-	if last.BaseName != "scratch" || last.Platform != "" {
-		return nil, fmt.Errorf("dockerfile line %d: %s: the last stage must be FROM scratch", line(last.Location), last.SourceCode)
-	}
 	s := &stage{
 		files:  cfg.Files,
 		before: stages[:len(stages)-1],
@@ -56,8 +57,6 @@ func evaluate(cfg BuildConfig) (*stage, error) {
 		global: map[string]string{},
 		args:   map[string]string{},
 		lex:    shell.NewLex(parsed.EscapeToken),
-		// What BuildKit begins an image FROM scratch with (emptyImage in frontend/dockerfile/dockerfile2llb/image.go).
-		config: v1.Config{Env: []string{"PATH=" + system.DefaultPathEnvUnix}, WorkingDir: "/"},
 	}
 	if s.given == nil {
 		s.given = map[string]string{}
@@ -71,6 +70,9 @@ func evaluate(cfg BuildConfig) (*stage, error) {
 			return nil, fmt.Errorf("dockerfile line %d: %s: %w", line(arg.Location()), &arg, err)
 		}
 	}
+	if err := s.begin(last, cfg); err != nil {
+		return nil, fmt.Errorf("dockerfile line %d: %s: %w", line(last.Location), last.SourceCode, err)
+	}
 	s.args = map[string]string{}
 	for _, cmd := range last.Commands {
 		if err := s.run(cmd); err != nil {
@@ -78,6 +80,46 @@ func evaluate(cfg BuildConfig) (*stage, error) {
 		}
 	}
 	return s, nil
+}
+
+// begin starts the stage from the image that it is built on.
+func (s *stage) begin(last instructions.Stage, cfg BuildConfig) error {
+	base, err := s.expand(last.BaseName)
+	switch {
+	case err != nil:
+		return err
+	case last.Platform != "":
+		return errors.New("flag --platform is not supported in the last stage: the image is for the platform that is asked for")
+	case base == "scratch":
+		s.base, s.media = scratch(), types.OCILayer
+		// What BuildKit begins an image FROM scratch with (emptyImage in frontend/dockerfile/dockerfile2llb/image.go).
+		s.config = v1.Config{Env: []string{"PATH=" + system.DefaultPathEnvUnix}, WorkingDir: "/"}
+		return nil
+	case s.follows(base):
+		return errors.New("the last stage cannot be built on another one, only FROM scratch or FROM an image of a registry")
+	case cfg.Base == nil:
+		return errors.New("the last stage must be FROM scratch")
+	}
+	if s.base, err = cfg.Base(base, cfg.Platform); err != nil {
+		return err
+	}
+	// A manifest in Docker's form has layers in Docker's form.
+	form, err := s.base.MediaType()
+	if err != nil {
+		return err
+	}
+	if s.media = types.OCILayer; form == types.DockerManifestSchema2 {
+		s.media = types.DockerLayer
+	}
+	file, err := s.base.ConfigFile()
+	if err != nil {
+		return err
+	}
+	s.config = *file.Config.DeepCopy()
+	if s.config.WorkingDir == "" {
+		s.config.WorkingDir = "/"
+	}
+	return nil
 }
 
 func line(location []parser.Range) int {
@@ -117,13 +159,13 @@ func (s *stage) run(cmd instructions.Command) error {
 		if err != nil {
 			return err
 		}
-		if layer, err = newLayer(entries); err != nil {
+		if layer, err = newLayer(entries, s.media); err != nil {
 			return err
 		}
 	case *instructions.WorkdirCommand:
 		s.config.WorkingDir = s.absolute(c.Path)
 		var err error
-		if layer, err = newLayer([]entry{{name: s.config.WorkingDir, mode: fs.ModeDir | 0o755}}); err != nil {
+		if layer, err = newLayer([]entry{{name: s.config.WorkingDir, mode: fs.ModeDir | 0o755}}, s.media); err != nil {
 			return err
 		}
 	case *instructions.EnvCommand:
@@ -146,8 +188,18 @@ func (s *stage) run(cmd instructions.Command) error {
 		s.config.User = c.User
 	case *instructions.EntrypointCommand:
 		s.config.Entrypoint = commandLine(c.ShellDependantCmdLine)
+		if !s.hasCmd { // that of the base is for its own entry point (Dockerfile reference, "Understand how CMD and ENTRYPOINT interact")
+			s.config.Cmd = nil
+		}
 	case *instructions.CmdCommand:
-		s.config.Cmd = commandLine(c.ShellDependantCmdLine)
+		s.config.Cmd, s.hasCmd = commandLine(c.ShellDependantCmdLine), true
+	case *instructions.VolumeCommand:
+		if s.config.Volumes == nil {
+			s.config.Volumes = map[string]struct{}{}
+		}
+		for _, v := range c.Volumes {
+			s.config.Volumes[v] = struct{}{}
+		}
 	default:
 		return fmt.Errorf("instruction %s is not supported", strings.ToUpper(cmd.Name()))
 	}

@@ -15,7 +15,7 @@ import (
 var (
 	// ErrNotFound says that the registry has no such image.
 	ErrNotFound = errors.New("not found")
-	// ErrPlatform says that the image is there, for other platforms.
+	// ErrPlatform says that a list of images is there, without one for the platform.
 	ErrPlatform = errors.New("image Manifest does not contain descriptor matching platform")
 )
 
@@ -39,8 +39,10 @@ func (r *Registry) resolve(reference string) (v1.Descriptor, error) {
 	return desc, nil
 }
 
-// Image returns the image that a cloud reference names, for one platform. It is read from disk as it is used. An image
-// of another platform is an error worded as ECS words it, wrapping [ErrPlatform].
+// Image returns the image that a cloud reference names, and of a list of images the one for the platform. It is read from disk as it is
+// used. A list without one is an error worded as ECS words it, wrapping [ErrPlatform]. An image that is no list is returned whatever its
+// platform is, as it is pulled by Fargate; that its program does not run there is another matter
+// (https://repost.aws/knowledge-center/ecs-task-exec-format-error).
 func (r *Registry) Image(reference string, platform v1.Platform) (v1.Image, error) {
 	desc, err := r.resolve(reference)
 	if err != nil {
@@ -50,7 +52,6 @@ func (r *Registry) Image(reference string, platform v1.Platform) (v1.Image, erro
 	if err != nil {
 		return nil, fmt.Errorf("read image %s: %w", reference, err)
 	}
-	mismatch := fmt.Errorf("%w '%s'", ErrPlatform, platform.String())
 	if desc.MediaType.IsIndex() {
 		idx, err := root.ImageIndex(desc.Digest)
 		if err != nil {
@@ -64,20 +65,13 @@ func (r *Registry) Image(reference string, platform v1.Platform) (v1.Image, erro
 			return d.MediaType.IsImage() && d.Platform != nil && d.Platform.Satisfies(platform)
 		})
 		if i < 0 {
-			return nil, mismatch
+			return nil, fmt.Errorf("%w '%s'", ErrPlatform, platform.String())
 		}
 		return idx.Image(manifest.Manifests[i].Digest)
 	}
 	img, err := root.Image(desc.Digest)
 	if err != nil {
 		return nil, fmt.Errorf("read image %s: %w", reference, err)
-	}
-	config, err := img.ConfigFile()
-	if err != nil {
-		return nil, fmt.Errorf("read image %s: %w", reference, err)
-	}
-	if p := config.Platform(); p != nil && !p.Satisfies(platform) {
-		return nil, mismatch
 	}
 	return img, nil
 }

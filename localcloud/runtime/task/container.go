@@ -45,6 +45,18 @@ func cannotStart(err error) *failure {
 	return cannotCreate(fmt.Errorf("failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: %w: unknown", err))
 }
 
+// cannotExecute logs what the container runtime does when the kernel does not know the program's format, and returns the failure: the
+// container was started by then, and has exited (https://repost.aws/knowledge-center/ecs-task-exec-format-error).
+func cannotExecute(cmd command, o *output) error {
+	name := "the image's program"
+	if len(cmd.args) > 0 {
+		name = cmd.args[0]
+	}
+	_, _ = fmt.Fprintf(o.stderr, "exec %s: %s\n", name, syscall.ENOEXEC) // a line finds room in an empty pipe
+	code := 1
+	return &failure{exitCode: &code, stopCode: StopEssentialContainerExited, stoppedReason: essentialExited}
+}
+
 // unresolvable is the failure of a container whose dependency can never be fulfilled. The agent stops it with the code
 // of SIGTERM (aws/amazon-ecs-agent pull request 3218), so to its task it has exited.
 func unresolvable(c *container, dependency *container, why string) *failure {
@@ -150,11 +162,12 @@ func (c *container) live() error {
 	}
 	defer box.close()
 	cmd := commandOf(c.spec, config.Config)
-	return c.execute(box, cmd)
+	wanted := c.task.spec.Architecture
+	return c.execute(box, cmd, wanted != "" && config.Architecture != "" && config.Architecture != wanted)
 }
 
-// execute starts the container's process and returns when it has ended.
-func (c *container) execute(box sandbox, cmd command) error {
+// execute starts the container's process and returns when it has ended. A foreign one is for another architecture.
+func (c *container) execute(box sandbox, cmd command, foreign bool) error {
 	log := c.spec.Log
 	var shared *sharedPorts
 	if log != nil && !c.task.runner.listens && c.task.spec.Address.IsValid() {
@@ -166,7 +179,13 @@ func (c *container) execute(box sandbox, cmd command) error {
 		return cannotCreate(err)
 	}
 	cmd.stdin, cmd.stdout, cmd.stderr = output.null, output.stdout, output.stderr
-	process, err := box.start(cmd)
+	var process *os.Process
+	if err = syscall.ENOEXEC; !foreign {
+		process, err = box.start(cmd)
+	}
+	if errors.Is(err, syscall.ENOEXEC) {
+		err = cannotExecute(cmd, output)
+	}
 	output.started()
 	if err == nil {
 		if err = record(c.dir, process.Pid); err != nil {
@@ -181,6 +200,9 @@ func (c *container) execute(box sandbox, cmd command) error {
 	}
 	if err != nil {
 		output.drain()
+		if f, ok := errors.AsType[*failure](err); ok {
+			return f
+		}
 		return cannotStart(err)
 	}
 	c.task.update(func() {

@@ -27,9 +27,12 @@ type Spec struct {
 	// [IsolationNamespaces].
 	Hostname string
 	// Address is the task's own address, for the containers' /etc/hosts; it may be left out.
-	Address    netip.Addr
-	Volumes    []string // names, for MountPoint; each is an empty folder of root's with mode 0755, removed with the task
-	Containers []Container
+	Address netip.Addr
+	// Architecture is that of the machine that the task is to run on, as images name it; if empty, that of its images. The programs of
+	// images for another one are not run.
+	Architecture string
+	Volumes      []string // names, for MountPoint; each is an empty folder of root's with mode 0755, removed with the task
+	Containers   []Container
 }
 
 // Container is one container of a task. See API_ContainerDefinition in the Amazon ECS API reference for what the

@@ -743,3 +743,31 @@ func TestCrash(t *testing.T) {
 		}
 	})
 }
+
+// A program that this machine, or that of the task, cannot run has been started and has exited, and its log says why.
+func TestExecFormatError(t *testing.T) {
+	garbage := filepath.Join(t.TempDir(), "garbage")
+	if err := os.WriteFile(garbage, []byte("\x7fELF of no machine"), 0o700); err != nil { //nolint:gosec // a program
+		t.Fatal(err)
+	}
+	eachIsolation(t, func(t *testing.T, r *Runner) {
+		for name, test := range map[string]struct {
+			architecture string
+			image        func(context.Context) (v1.Image, error)
+		}{
+			"foreign":  {"s390x", app(t, "")},
+			"mistaken": {runtime.GOARCH, func(context.Context) (v1.Image, error) { return buildImage("ENTRYPOINT [\"/app\"]", garbage) }},
+		} {
+			var j journal
+			s := stopped(t, start(t, r, Spec{ID: name, Architecture: test.architecture, Containers: []Container{{
+				Name: "main", Essential: true, Image: test.image, Command: []string{"exit", "0"}, Log: j.log,
+			}}}))
+			if c := s.Containers[0]; code(c) != 1 || c.Reason != "" || s.StopCode != StopEssentialContainerExited || s.StoppedReason != essentialExited {
+				t.Errorf("%s: %+v", name, s)
+			}
+			if lines := j.read(); !slices.Equal(lines, []string{"exec /app: exec format error"}) {
+				t.Errorf("%s: log = %q", name, lines)
+			}
+		}
+	})
+}
