@@ -60,6 +60,7 @@ func TestScripts(t *testing.T) {
 			"environment": environment,
 			"program":     program,
 			"image":       image,
+			"page":        page,
 			"get":         get,
 			"websocket":   websocketEcho,
 			"inventory":   inventory,
