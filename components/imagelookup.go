@@ -2,19 +2,21 @@ package components
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecr"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// ResolveImage returns the image pinned to a digest, so that what is deployed stays the same when its tag moves and a
-// preview shows that it moved. An image that has a digest is returned without its tag, which decides nothing then: another
-// text of the tag alone deploys nothing. One that has only a tag is looked up in Amazon ECR, with a warning. Tags of other registries, and of other regions, cannot be looked up by the AWS provider:
-// they are returned as they are, with a warning too.
+// ResolveImage returns the image pinned to a digest, so that what is deployed stays the same when its tag moves and a preview shows that
+// it moved. An image that has a digest is returned without its tag, which decides nothing then: another text of the tag alone deploys
+// nothing. One that has only a tag is looked up in Amazon ECR, with a warning. Tags of other registries, and of other regions, cannot be
+// looked up by the AWS provider: they are returned as they are, with a warning too. A digest or a tag that Amazon ECR does not have is an
+// error.
 func ResolveImage(ctx *pulumi.Context, image Image, region string) (Image, error) {
 	if image.Digest != "" {
 		image.Tag = ""
-		return image, nil
+		return image, findDigest(ctx, image, region)
 	}
 	repository, isECR := image.ECR()
 	if !isECR || repository.Region != region {
@@ -35,4 +37,28 @@ func ResolveImage(ctx *pulumi.Context, image Image, region string) (Image, error
 	pinned := Image{Registry: image.Registry, Repository: image.Repository, Digest: found.ImageDigest}
 	return pinned, ctx.Log.Warn(fmt.Sprintf(
 		"image %s is given by its tag, which can move; it now means %s, and that is deployed", image, pinned.Digest), nil)
+}
+
+// findDigest returns an error if Amazon ECR does not have the image. Whether it does is not known of other registries, and of one whose
+// owner lets its images be pulled and not be listed.
+func findDigest(ctx *pulumi.Context, image Image, region string) error {
+	repository, isECR := image.ECR()
+	if !isECR || repository.Region != region {
+		return nil
+	}
+	_, err := ecr.GetImage(ctx, &ecr.GetImageArgs{
+		RegistryId:     &repository.Account,
+		RepositoryName: repository.Name,
+		ImageDigest:    &image.Digest,
+	})
+	if err == nil {
+		return nil
+	}
+	// API_DescribeImages, "Errors".
+	for _, missing := range []string{"ImageNotFoundException", "RepositoryNotFoundException"} {
+		if strings.Contains(err.Error(), missing) {
+			return fmt.Errorf("look up image %s; push the image, or correct the digest: %w", image, err)
+		}
+	}
+	return nil
 }

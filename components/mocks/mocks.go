@@ -5,6 +5,7 @@ package mocks
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,6 +34,7 @@ type Resource struct {
 type Cloud struct {
 	Zones       []string                       // availability zones; three if nil
 	Images      map[string]string              // digests in ECR by "repository:tag"
+	Refused     map[string]string              // what ECR answers about digests that it does not give; it has all others
 	RunningTask string                         // ARN of the task definition that every service runs; the wanted one if empty
 	Scaled      int                            // how many tasks every service has; as many as wanted if 0
 	Fail        func(token, name string) error // refuses resources and function calls
@@ -275,6 +277,13 @@ func (c *Cloud) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 	case "cloudflare:index/getZone:getZone":
 		answer["zoneId"] = zoneID + args.Args["name"].StringValue()
 	case "aws:ecr/getImage:getImage":
+		if digest := args.Args["imageDigest"]; digest.IsString() {
+			if refusal := c.Refused[digest.StringValue()]; refusal != "" {
+				return nil, errors.New(refusal)
+			}
+			answer["imageDigest"] = digest.StringValue()
+			break
+		}
 		image := args.Args["repositoryName"].StringValue() + ":" + args.Args["imageTag"].StringValue()
 		digest, found := c.Images[image]
 		if !found {

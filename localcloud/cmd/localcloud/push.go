@@ -43,7 +43,9 @@ func push(ctx context.Context, dir string, flags *flag.FlagSet, args []string) e
 	}
 	img, err := image.Build(image.BuildConfig{
 		Dockerfile: text, Args: buildArgs, Files: files, Platform: v1.Platform{OS: "linux", Architecture: *arch},
-		Base: func(base string, platform v1.Platform) (v1.Image, error) { return image.Base(ctx, info.Registry, base, platform) },
+		Base: func(base string, platform v1.Platform) (v1.Image, error) {
+			return image.Base(ctx, info.Registry, base, platform)
+		},
 	})
 	if err != nil {
 		return fmt.Errorf("push %s: %w", reference, err)

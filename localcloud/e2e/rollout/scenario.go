@@ -155,10 +155,10 @@ func bad(fault string) func(context.Context, *bench) (outcome, error) {
 	}
 }
 
-// missing prepares an image that is not there: somebody deleted it.
+// missing prepares an image that is not there, in a registry that nobody asks before: of Amazon ECR a preview would tell.
 func missing(ctx context.Context, b *bench) (outcome, error) {
 	out, _ := nothing(ctx, b)
-	return out, b.stack.Configure(ctx, map[string]string{service + "image": stack.Repository + "@sha256:" + strings.Repeat("a", 64)})
+	return out, b.stack.Configure(ctx, map[string]string{service + "image": "registry.example.com/hello@sha256:" + strings.Repeat("a", 64)})
 }
 
 // badBefore prepares a new version that is good, with an init container that is not.
