@@ -44,6 +44,12 @@ func (n *notes) add(w http.ResponseWriter, r *http.Request) {
 }
 
 func main() {
+	if err := run(); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run() error {
 	listen := flag.String("listen", ":"+cmp.Or(os.Getenv("PORT"), "8080"), "address to listen on")
 	flag.Parse()
 	var n notes
@@ -60,12 +66,9 @@ func main() {
 	defer cancel()
 	stopped := make(chan error, 1)
 	context.AfterFunc(stop, func() { stopped <- server.Shutdown(context.Background()) })
-	log.Printf("listening on %s", *listen)
-	err := server.ListenAndServe()
-	if errors.Is(err, http.ErrServerClosed) {
-		err = <-stopped // requests under way have been answered
+	log.Print("listening")
+	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+		return err
 	}
-	if err != nil {
-		log.Fatal(err)
-	}
+	return <-stopped // when requests under way have been answered
 }

@@ -106,11 +106,11 @@ func start(ctx context.Context, dir string, flags *flag.FlagSet, args []string) 
 
 // spawn starts the daemon as a session of its own and waits until it says that it is ready, or ends.
 func spawn(ctx context.Context, dir string, args []string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil { //nolint:gosec // its user says which folder
 		return fmt.Errorf("start the local cloud: %w", err)
 	}
 	logName := filepath.Join(dir, "daemon.log")
-	logFile, err := os.OpenFile(logName, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	logFile, err := os.OpenFile(logName, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600) //nolint:gosec // as above
 	if err != nil {
 		return fmt.Errorf("start the local cloud: %w", err)
 	}
@@ -136,7 +136,7 @@ func spawn(ctx context.Context, dir string, args []string) error {
 		}
 		select {
 		case err := <-ended:
-			said, _ := os.ReadFile(logName)
+			said, _ := os.ReadFile(logName) //nolint:gosec // as above
 			return fmt.Errorf("the local cloud did not start (%w): %s", err, lastLine(said))
 		case <-ctx.Done():
 			return fmt.Errorf("the local cloud was not ready after %s: see %s", startTimeout, logName)
@@ -241,13 +241,13 @@ func reset(ctx context.Context, dir string, flags *flag.FlagSet, args []string) 
 		return err
 	}
 	// Only what the local cloud made: -dir may have been given a folder by mistake.
-	if _, err := os.Stat(filepath.Join(dir, "cloud.db")); err != nil {
+	if _, err := os.Stat(filepath.Join(dir, "cloud.db")); err != nil { //nolint:gosec // its user says which folder
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
 		return fmt.Errorf("reset the local cloud: %w", err)
 	}
-	if err := os.RemoveAll(dir); err != nil {
+	if err := os.RemoveAll(dir); err != nil { //nolint:gosec // its user says which folder
 		return fmt.Errorf("reset the local cloud: %w", err)
 	}
 	return nil
@@ -272,7 +272,7 @@ func env(ctx context.Context, dir string, flags *flag.FlagSet, args []string) er
 	}
 	home := filepath.Join(dir, "pulumi", "home")
 	for _, d := range []string{home, stateDir(dir)} {
-		if err := os.MkdirAll(d, 0o700); err != nil {
+		if err := os.MkdirAll(d, 0o700); err != nil { //nolint:gosec // its user says which folder
 			return fmt.Errorf("print environment: %w", err)
 		}
 	}

@@ -128,10 +128,10 @@ func (c *child) fork() (pid uintptr, errno syscall.Errno) {
 	var all, before uint64
 	all = ^all
 	const maskSize = 8
-	_, _, _ = syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&all)), uintptr(unsafe.Pointer(&before)), maskSize, 0, 0)
+	_, _, _ = syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&all)), uintptr(unsafe.Pointer(&before)), maskSize, 0, 0) //nolint:gosec // a number for a system call
 	pid, _, errno = syscall.RawSyscall6(unix.SYS_CLONE, c.flags, 0, 0, 0, 0, 0)
 	if errno != 0 || pid != 0 {
-		_, _, _ = syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&before)), 0, maskSize, 0, 0)
+		_, _, _ = syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&before)), 0, maskSize, 0, 0) //nolint:gosec // a number for a system call
 		return pid, errno
 	}
 
@@ -141,8 +141,8 @@ func (c *child) fork() (pid uintptr, errno syscall.Errno) {
 	var none uint64
 	if c.flags&unix.CLONE_NEWPID != 0 {
 		said[0] = stepMount
-		_, _, errno = syscall.RawSyscall6(unix.SYS_MOUNT, uintptr(unsafe.Pointer(&procName)), uintptr(unsafe.Pointer(&procFolder)), //nolint:gosec // as above
-			uintptr(unsafe.Pointer(&procName)), procFlags, 0, 0)
+		_, _, errno = syscall.RawSyscall6(unix.SYS_MOUNT, uintptr(unsafe.Pointer(&procName)), uintptr(unsafe.Pointer(&procFolder)), //nolint:gosec // a number for a system call
+			uintptr(unsafe.Pointer(&procName)), procFlags, 0, 0) //nolint:gosec // a number for a system call
 		if errno != 0 {
 			goto failed
 		}
@@ -165,8 +165,8 @@ func (c *child) fork() (pid uintptr, errno syscall.Errno) {
 		goto failed
 	}
 	// Whoever is to be told has died before: then nobody will kill this one.
-	poll.Fd = int32(c.report) //nolint:gosec // a file descriptor
-	if _, _, errno = syscall.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&poll)), 1, uintptr(unsafe.Pointer(&now)), 0, 0, 0); errno != 0 {
+	poll.Fd = int32(c.report)                                                                                                                     //nolint:gosec // a number for a system call
+	if _, _, errno = syscall.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&poll)), 1, uintptr(unsafe.Pointer(&now)), 0, 0, 0); errno != 0 { //nolint:gosec // a number for a system call
 		goto failed
 	}
 	if poll.Revents&unix.POLLERR != 0 {
@@ -180,12 +180,12 @@ func (c *child) fork() (pid uintptr, errno syscall.Errno) {
 			goto failed
 		}
 	}
-	_, _, _ = syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&none)), 0, maskSize, 0, 0)
+	_, _, _ = syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&none)), 0, maskSize, 0, 0) //nolint:gosec // a number for a system call
 	said[0] = stepExec
 	_, _, errno = syscall.RawSyscall(unix.SYS_EXECVE, c.file, c.argv, c.envp)
 failed:
-	said[1] = uint32(errno) //nolint:gosec // a small number
-	_, _, _ = syscall.RawSyscall(unix.SYS_WRITE, c.report, uintptr(unsafe.Pointer(&said)), unsafe.Sizeof(said))
+	said[1] = uint32(errno)                                                                                     //nolint:gosec // a number for a system call
+	_, _, _ = syscall.RawSyscall(unix.SYS_WRITE, c.report, uintptr(unsafe.Pointer(&said)), unsafe.Sizeof(said)) //nolint:gosec // a number for a system call
 	for {
 		_, _, _ = syscall.RawSyscall(unix.SYS_EXIT_GROUP, 1, 0, 0)
 	}

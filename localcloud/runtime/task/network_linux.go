@@ -105,7 +105,7 @@ func filter() (fd int, err error) {
 	}
 	program := unix.SockFprog{Len: uint16(len(code)), Filter: &code[0]} //nolint:gosec // as many as there are above
 	install := func(flags uintptr) (int, error) {
-		fd, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags|unix.SECCOMP_FILTER_FLAG_NEW_LISTENER, uintptr(unsafe.Pointer(&program)))
+		fd, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags|unix.SECCOMP_FILTER_FLAG_NEW_LISTENER, uintptr(unsafe.Pointer(&program))) //nolint:gosec // a number for a system call
 		if errno != 0 {
 			return -1, os.NewSyscallError("seccomp", errno)
 		}
@@ -133,7 +133,7 @@ func (n *network) answerNext(conn syscall.RawConn, fd int) bool {
 		}
 		switch {
 		case poll[0].Revents&unix.POLLIN != 0:
-			_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SECCOMP_IOCTL_NOTIF_RECV, uintptr(unsafe.Pointer(q)))
+			_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SECCOMP_IOCTL_NOTIF_RECV, uintptr(unsafe.Pointer(q))) //nolint:gosec // as above
 			return errno == 0 // or whoever asked has been killed meanwhile
 		case poll[0].Revents&(unix.POLLHUP|unix.POLLERR) != 0:
 			over = true
@@ -152,7 +152,7 @@ func (n *network) answerNext(conn syscall.RawConn, fd int) bool {
 		} else if errno, ok := errors.AsType[syscall.Errno](err); ok {
 			r.errno = -int32(errno) //nolint:gosec // a small number
 		}
-		_, _, _ = unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SECCOMP_IOCTL_NOTIF_SEND, uintptr(unsafe.Pointer(&r))) // or it was killed
+		_, _, _ = unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SECCOMP_IOCTL_NOTIF_SEND, uintptr(unsafe.Pointer(&r))) //nolint:gosec // as above; or it was killed
 	}()
 	return true
 }

@@ -747,7 +747,7 @@ func TestCrash(t *testing.T) {
 // A program that this machine, or that of the task, cannot run has been started and has exited, and its log says why.
 func TestExecFormatError(t *testing.T) {
 	garbage := filepath.Join(t.TempDir(), "garbage")
-	if err := os.WriteFile(garbage, []byte("\x7fELF of no machine"), 0o700); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(garbage, []byte("\x7fELF of no machine"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	eachIsolation(t, func(t *testing.T, r *Runner) {
