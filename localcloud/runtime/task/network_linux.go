@@ -134,7 +134,7 @@ func (n *network) answerNext(conn syscall.RawConn, fd int) bool {
 		switch {
 		case poll[0].Revents&unix.POLLIN != 0:
 			_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SECCOMP_IOCTL_NOTIF_RECV, uintptr(unsafe.Pointer(q))) //nolint:gosec // as above
-			return errno == 0 // or whoever asked has been killed meanwhile
+			return errno == 0                                                                                                   // or whoever asked has been killed meanwhile
 		case poll[0].Revents&(unix.POLLHUP|unix.POLLERR) != 0:
 			over = true
 			return true
