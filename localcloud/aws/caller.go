@@ -238,13 +238,12 @@ func (c *Callers) assumeWithWebIdentity(region string, o *roleOption) (principal
 			return
 		}
 		role := roleByARN(tx, o.RoleARN)
-		issuer := strings.ToLower(issuerHost(claims.Issuer))
+		context := webIdentityKeys(claims, claims.Audience[i])
+		maps.Copy(context, map[string]string{
+			"aws:resourceaccount": account, "aws:requestedregion": region, "aws:securetransport": "true", "sts:rolesessionname": name,
+		})
 		if role == nil || trust(role, request{
-			action: assumeRoleWithWebIdentity, principal: principals{"Federated": {outputText(provider, "arn")}},
-			context: map[string]string{
-				issuer + ":aud": claims.Audience[i], issuer + ":sub": claims.Subject,
-				"aws:resourceaccount": account, "aws:requestedregion": region, "aws:securetransport": "true", "sts:rolesessionname": name,
-			},
+			action: assumeRoleWithWebIdentity, principal: principals{"Federated": {outputText(provider, "arn")}}, context: context,
 		}) != permits {
 			err = fail("AccessDenied", "Not authorized to perform %s", assumeRoleWithWebIdentity)
 			return
@@ -256,6 +255,40 @@ func (c *Callers) assumeWithWebIdentity(region string, o *roleOption) (principal
 		next = sessionOf(account, role, name)
 	})
 	return next, err
+}
+
+// gitHub is how policies name the issuer of the tokens of GitHub's jobs.
+const gitHub = "token.actions.githubusercontent.com"
+
+// issuerClaims are the claims that STS makes condition keys of, by the issuer, beside those that it makes of every issuer's: aud and
+// sub. A token says more than that, of which policies learn nothing.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif
+// https://aws.amazon.com/about-aws/whats-new/2026/01/aws-sts-supports-validation-identity-provider-claims/
+var issuerClaims = map[string][]string{
+	gitHub: {"actor", "actor_id", "enterprise_id", "environment", "job_workflow_ref", "ref", "repository", "repository_id", "workflow"},
+}
+
+// webIdentityKeys are the condition keys that a token's claims become.
+func webIdentityKeys(claims oidc.Claims, audience string) map[string]string {
+	issuer := strings.ToLower(issuerHost(claims.Issuer))
+	context := map[string]string{issuer + ":aud": audience, issuer + ":sub": claims.Subject}
+	for _, name := range issuerClaims[issuer] {
+		if value, ok := claims.Others[name]; ok {
+			context[issuer+":"+name] = value
+		}
+	}
+	return context
+}
+
+// issuerKeys are the condition keys that are made of issuers' claims.
+func issuerKeys() []string {
+	keys := []string{"*:aud", "*:sub"}
+	for issuer, names := range issuerClaims {
+		for _, name := range names {
+			keys = append(keys, issuer+":"+name)
+		}
+	}
+	return keys
 }
 
 // identityProvider returns the account's provider for the issuer of tokens, or nil.

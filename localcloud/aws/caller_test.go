@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -231,6 +232,11 @@ func TestWebIdentity(t *testing.T) {
 	const aud = `"StringEquals":{"token.actions.githubusercontent.com:aud":"sts.amazonaws.com"`
 	c.as(elsewhere, roleToken, cloud.Map{"name": "deploy", "path": "/ci/", "assumeRolePolicy": federated(aud + `,"token.actions.githubusercontent.com:sub":["repo:octo/app:environment:dev"]}`)})
 	c.as(elsewhere, roleToken, cloud.Map{"name": "branches", "assumeRolePolicy": federated(aud + `},"StringLike":{"TOKEN.actions.githubusercontent.com:sub":"repo:octo/app:ref:*"}`)})
+	const onMain = `,"token.actions.githubusercontent.com:sub":"repo:octo/app:environment:dev","token.actions.githubusercontent.com:ref":"refs/heads/main"}`
+	c.as(elsewhere, roleToken, cloud.Map{"name": "main", "assumeRolePolicy": federated(aud + onMain)})
+	for _, claim := range issuerClaims[gitHub] {
+		c.as(elsewhere, roleToken, cloud.Map{"name": "by-" + claim, "assumeRolePolicy": federated(aud + `,"token.actions.githubusercontent.com:` + claim + `":"mine"}`)})
+	}
 	c.as(elsewhere, roleToken, cloud.Map{"name": "other", "assumeRolePolicy": trustOf(
 		`{"Effect":"Allow","Action":"sts:AssumeRoleWithWebIdentity","Principal":{"Federated":"arn:aws:iam::111111111111:oidc-provider/example.com"}}`)})
 
@@ -241,12 +247,21 @@ func TestWebIdentity(t *testing.T) {
 		f(&c)
 		return c
 	}
-	for name, test := range map[string]struct {
+	saying := func(others map[string]string) claims { return change(func(c *claims) { c.Others = others }) }
+	const main = "arn:aws:iam::111111111111:role/main"
+	type attempt struct {
 		claims      claims
 		by          *Callers
 		role        string
 		code, words string
-	}{
+	}
+	tests := map[string]attempt{
+		"on main":              {claims: saying(map[string]string{"ref": "refs/heads/main"}), role: main},
+		"on another branch":    {claims: saying(map[string]string{"ref": "refs/heads/mine"}), role: main, code: "AccessDenied", words: "Not authorized to perform sts:AssumeRoleWithWebIdentity"},
+		"on a pull request":    {claims: saying(map[string]string{"ref": "refs/pull/7/merge"}), role: main, code: "AccessDenied", words: "Not authorized"},
+		"on a tag of the name": {claims: saying(map[string]string{"ref": "refs/tags/main"}), role: main, code: "AccessDenied", words: "Not authorized"},
+		"on no branch":         {claims: valid, role: main, code: "AccessDenied", words: "Not authorized"},
+
 		"valid":               {claims: valid},
 		"two audiences":       {claims: change(func(c *claims) { c.Audience = []string{"me", "sts.amazonaws.com"} })},
 		"of a pull request":   {claims: change(func(c *claims) { c.Subject = "repo:octo/app:pull_request" }), code: "AccessDenied", words: "Not authorized to perform sts:AssumeRoleWithWebIdentity"},
@@ -260,7 +275,13 @@ func TestWebIdentity(t *testing.T) {
 		"for somebody else":   {claims: change(func(c *claims) { c.Audience = []string{"me"} }), code: "InvalidIdentityToken", words: "Incorrect token audience"},
 		"expired":             {claims: change(func(c *claims) { c.Expires = time.Now().Add(-time.Second) }), code: "ExpiredTokenException", words: "Token expired: current date/time"},
 		"forged":              {claims: valid, by: strangers, code: "InvalidIdentityToken", words: "Couldn't retrieve verification key"},
-	} {
+	}
+	for _, claim := range issuerClaims[gitHub] { // each for itself
+		role := "arn:aws:iam::111111111111:role/by-" + claim
+		tests["by "+claim] = attempt{claims: saying(map[string]string{claim: "mine"}), role: role}
+		tests["by another "+claim] = attempt{claims: saying(map[string]string{claim: "yours", "other": "mine"}), role: role, code: "AccessDenied", words: "Not authorized"}
+	}
+	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			signer, role := callers, deploy
 			if test.by != nil {
@@ -289,6 +310,19 @@ func TestWebIdentity(t *testing.T) {
 				t.Errorf("assumed: %+v, %v, want %s", who, err, want)
 			}
 		})
+	}
+}
+
+// STS compares some of the claims of an issuer it knows, and no policy is taken that asks for others: on AWS it would let nobody in.
+func TestClaimsThatAreNotCompared(t *testing.T) {
+	for _, key := range []string{gitHub + ":event_name", gitHub + ":ref_type", "example.com:ref"} {
+		c := newCloud(t, append(iamKinds(), OpenIDConnectProvider)...)
+		_, err := c.attempt(elsewhere, roleToken, cloud.Map{"name": "deploy", "assumeRolePolicy": trustOf(
+			`{"Effect":"Allow","Action":"sts:AssumeRoleWithWebIdentity","Principal":{"Federated":"arn:aws:iam::111111111111:oidc-provider/example.com"},` +
+				`"Condition":{"StringEquals":{"` + key + `":"x"}}}`)})
+		if !errors.Is(err, cloud.ErrUnimplemented) || !strings.Contains(err.Error(), "the condition key "+key+" of a policy") {
+			t.Errorf("a role for %s: %v", key, err)
+		}
 	}
 }
 

@@ -17,15 +17,15 @@ type conditions map[string]map[string]values
 // never made here: buckets have none.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
-var contextKeys = []string{
+var contextKeys = append([]string{
 	"aws:principalaccount", "aws:principalarn", "aws:requestedregion", "aws:resourceaccount", "aws:securetransport", "aws:sourceaccount",
 	"aws:sourcearn", "aws:requesttag/*", "aws:resourcetag/*", "aws:tagkeys",
 	"iam:awsservicename", "iam:passedtoservice", "iam:permissionsboundary", "iam:policyarn",
 	"ec2:createaction", "ecs:createaction", "elasticloadbalancing:createaction", "ecs:cluster",
 	"ec2:resourcetag/*", "ecr:resourcetag/*", "ecs:resourcetag/*", "elasticloadbalancing:resourcetag/*", "iam:resourcetag/*",
 	"s3:prefix", "secretsmanager:resourcetag/*",
-	"sts:externalid", "sts:rolesessionname", "*:aud", "*:sub", // the last two: of web identities
-}
+	"sts:externalid", "sts:rolesessionname",
+}, issuerKeys()...)
 
 // listKeys are those of them that have several values.
 var listKeys = []string{"aws:tagkeys"}

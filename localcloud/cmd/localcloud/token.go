@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"strings"
 	"time"
 
 	"slipway/localcloud/daemon"
@@ -16,11 +17,20 @@ import (
 const tokenLifetime = 5 * time.Minute
 
 // token prints an identity token, signed with the key in the cloud's folder, by which the daemon knows it. The daemon need not
-// run, but must have run before.
+// run, but must have run before. What the token claims beside its subject has to be said, since it is what roles may ask for.
 func token(_ context.Context, dir string, flags *flag.FlagSet, args []string) error {
 	subject := flags.String("subject", "", "who the token is for, such as repo:OWNER/NAME:environment:dev")
 	audience := flags.String("audience", "sts.amazonaws.com", "whom it is to be shown to")
 	issuer := flags.String("issuer", "https://token.actions.githubusercontent.com", "who is to have issued it")
+	others := map[string]string{}
+	flags.Func("claim", "what else it says, such as ref=refs/heads/main of a job on that branch; may be given several times", func(s string) error {
+		name, value, ok := strings.Cut(s, "=")
+		if !ok || name == "" {
+			return errors.New("must be NAME=VALUE, such as ref=refs/heads/main")
+		}
+		others[name] = value
+		return nil
+	})
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -34,7 +44,9 @@ func token(_ context.Context, dir string, flags *flag.FlagSet, args []string) er
 	if err != nil {
 		return err
 	}
-	signed, err := i.Sign(oidc.Claims{Issuer: *issuer, Subject: *subject, Audience: []string{*audience}, Expires: time.Now().Add(tokenLifetime)})
+	signed, err := i.Sign(oidc.Claims{
+		Issuer: *issuer, Subject: *subject, Audience: []string{*audience}, Expires: time.Now().Add(tokenLifetime), Others: others,
+	})
 	if err != nil {
 		return err
 	}

@@ -11,8 +11,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -29,6 +31,8 @@ type Claims struct {
 	Subject  string // such as repo:OWNER/NAME:environment:dev
 	Audience []string
 	Expires  time.Time
+	// Others are the claims that only some issuers make, such as GitHub's ref, by their names.
+	Others map[string]string
 }
 
 // Issuer signs and verifies tokens, for every issuer's name alike. Its methods may be called from any goroutine.
@@ -99,13 +103,25 @@ func create(dir, name string) error {
 
 var method = jwt.SigningMethodES256
 
+// registered are the claims that a token of every issuer has, or may have.
+// https://www.rfc-editor.org/rfc/rfc7519#section-4.1
+var registered = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti"}
+
 // Sign makes a token, a JWT, of the claims. It is valid from now on.
 func (i *Issuer) Sign(c Claims) (string, error) {
 	now := jwt.NewNumericDate(time.Now())
-	token, err := jwt.NewWithClaims(method, jwt.RegisteredClaims{
-		Issuer: c.Issuer, Subject: c.Subject, Audience: c.Audience, ExpiresAt: jwt.NewNumericDate(c.Expires),
-		IssuedAt: now, NotBefore: now, ID: rand.Text(),
-	}).SignedString(i.key)
+	all := jwt.MapClaims{}
+	for name, value := range c.Others {
+		if slices.Contains(registered, name) {
+			return "", fmt.Errorf("sign identity token: %s is not one of the other claims", name)
+		}
+		all[name] = value
+	}
+	maps.Copy(all, jwt.MapClaims{
+		"iss": c.Issuer, "sub": c.Subject, "aud": jwt.ClaimStrings(c.Audience), "exp": jwt.NewNumericDate(c.Expires),
+		"iat": now, "nbf": now, "jti": rand.Text(),
+	})
+	token, err := jwt.NewWithClaims(method, all).SignedString(i.key)
 	if err != nil {
 		return "", fmt.Errorf("sign identity token: %w", err)
 	}
@@ -118,19 +134,34 @@ var (
 	ErrSignature = errors.New("not signed with this key")
 )
 
-// Verify returns what a token claims if it was signed with the issuer's key. Whether it has expired, and whether issuer,
-// subject and audience are the wanted ones, is for the caller to judge.
+// Verify returns what a token claims if it was signed with the issuer's key; of the claims that only some issuers make, those
+// that are texts. Whether it has expired, and whether issuer, subject and audience are the wanted ones, is for the caller to judge.
 func (i *Issuer) Verify(token string) (Claims, error) {
-	var c jwt.RegisteredClaims
+	all := jwt.MapClaims{}
 	_, err := jwt.NewParser(jwt.WithValidMethods([]string{method.Alg()}), jwt.WithoutClaimsValidation()).
-		ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return &i.key.PublicKey, nil })
+		ParseWithClaims(token, all, func(*jwt.Token) (any, error) { return &i.key.PublicKey, nil })
 	switch {
 	case errors.Is(err, jwt.ErrTokenMalformed):
 		return Claims{}, ErrMalformed // the library's error may quote the token
 	case err != nil:
 		return Claims{}, ErrSignature
-	case c.Issuer == "" || c.Subject == "" || len(c.Audience) == 0 || c.ExpiresAt == nil:
+	}
+	return claimsOf(all)
+}
+
+func claimsOf(all jwt.MapClaims) (Claims, error) {
+	issuer, err1 := all.GetIssuer()
+	subject, err2 := all.GetSubject()
+	audience, err3 := all.GetAudience()
+	expires, err4 := all.GetExpirationTime()
+	if errors.Join(err1, err2, err3, err4) != nil || issuer == "" || subject == "" || len(audience) == 0 || expires == nil {
 		return Claims{}, ErrMalformed
 	}
-	return Claims{Issuer: c.Issuer, Subject: c.Subject, Audience: c.Audience, Expires: c.ExpiresAt.Time}, nil
+	c := Claims{Issuer: issuer, Subject: subject, Audience: audience, Expires: expires.Time, Others: map[string]string{}}
+	for name, value := range all {
+		if text, ok := value.(string); ok && !slices.Contains(registered, name) {
+			c.Others[name] = text
+		}
+	}
+	return c, nil
 }

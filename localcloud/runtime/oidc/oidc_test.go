@@ -16,6 +16,7 @@ func claims() Claims {
 	return Claims{
 		Issuer: "https://token.actions.githubusercontent.com", Subject: "repo:o/n:environment:dev",
 		Audience: []string{"sts.amazonaws.com"}, Expires: time.Unix(2000000000, 0),
+		Others: map[string]string{"ref": "refs/heads/main", "actor_id": "12"},
 	}
 }
 
@@ -102,6 +103,21 @@ func TestForgeries(t *testing.T) {
 	} {
 		if c, err := mine.Verify(test.token); !errors.Is(err, test.want) {
 			t.Errorf("%s: %+v, %v", name, c, err)
+		}
+	}
+}
+
+// A claim that every token has comes from its own field, and from nowhere else.
+func TestClaimsOfEveryToken(t *testing.T) {
+	i, err := Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti"} {
+		c := claims()
+		c.Others = map[string]string{name: "mine"}
+		if token, err := i.Sign(c); err == nil {
+			t.Errorf("signed with another %s: %s", name, token)
 		}
 	}
 }
