@@ -20,6 +20,7 @@ type config struct {
 	keepImages      int
 	pullAccounts    []string // ids
 	pullRequests    bool     // may have stacks of their own in the account, and previews of its others
+	reachAll        bool     // pullRequestsReachAllEnvironments: others than dev are in the account too
 	oidcProviderARN string   // empty: made here
 
 	stateBucket       bool                // made here
@@ -46,6 +47,7 @@ func readConfig(source settings.Source) (*config, error) {
 		keepImages:      root.Integer("keepImages", defaultKeepImages, minKeepImages, maxKeepImages),
 		pullAccounts:    root.Set("pullAccounts", checkAccount),
 		pullRequests:    root.Boolean("pullRequests", false),
+		reachAll:        root.Boolean(reachAllKey, false),
 		oidcProviderARN: root.Text("oidcProviderArn", "", checkProvider),
 
 		stateBucket:       root.Boolean("stateBucket", true),
@@ -54,6 +56,9 @@ func readConfig(source settings.Source) (*config, error) {
 	}
 	if len(c.environments) == 0 && !found.Within(root.Path("environments")) {
 		found.Add(root.Path("environments"), "is missing; it is a list of the GitHub environments whose jobs deploy to this account")
+	}
+	if err := c.checkPullRequests(); err != nil {
+		found.Add(root.Path("pullRequests"), "%w", err)
 	}
 	if len(c.images) == 0 && len(c.pullAccounts) > 0 {
 		found.Add(root.Path("pullAccounts"), "there are accounts that may pull images, and no images")
@@ -69,6 +74,24 @@ func readConfig(source settings.Source) (*config, error) {
 		return nil, err
 	}
 	return c, nil
+}
+
+// reachAllKey is the key that lets pull requests into an account with others than dev.
+const reachAllKey = "pullRequestsReachAllEnvironments"
+
+// checkPullRequests refuses pull requests in an account where something else is deployed than what they are tried out beside: AWS
+// does not tell all of one stack from all of another.
+func (c *config) checkPullRequests() error {
+	others := slices.DeleteFunc(slices.Clone(c.environments), func(e string) bool { return strings.EqualFold(e, sourceStack) })
+	switch {
+	case c.pullRequests && len(others) > 0 && !c.reachAll:
+		return fmt.Errorf("the code of pull requests, which nobody has reviewed, would get at what is deployed to %s, which is in this account too "+
+			"(docs/delivery.md, \"What pull requests can get at\"): give %s an account without them, or set %s: true to let them",
+			strings.Join(others, ", "), strings.Join(others, ", "), reachAllKey)
+	case c.reachAll && (!c.pullRequests || len(others) == 0):
+		return fmt.Errorf("%s is for an account with pullRequests and an environment other than %s", reachAllKey, sourceStack)
+	}
+	return nil
 }
 
 // readStateAccounts returns the stacks that accounts may use, by the account's id.

@@ -32,7 +32,7 @@ func TestConfigs(t *testing.T) {
 			repository: "example/hello", environments: []string{"dev", "qa"}, keepImages: 100, stateBucket: true,
 		}},
 		"defaults of Pulumi.yaml": {
-			source("images", "[]", "deployers", "[]", "pullAccounts", "[]", "pullRequests", "false", "keepImages", "100", "stateBucket", "true", "sharedStateBucket", "", "stateAccounts", "{}", "oidcProviderArn", ""),
+			source("images", "[]", "deployers", "[]", "pullAccounts", "[]", "pullRequests", "false", "keepImages", "100", "stateBucket", "true", "pullRequestsReachAllEnvironments", "false", "sharedStateBucket", "", "stateAccounts", "{}", "oidcProviderArn", ""),
 			config{repository: "example/hello", environments: []string{"dev", "qa"}, keepImages: 100, stateBucket: true},
 		},
 		"a bucket that others use": {source("stateAccounts", `{"210987654321":["test","pr-*"],"000000000000":["prod-eu"]}`), config{
@@ -44,11 +44,12 @@ func TestConfigs(t *testing.T) {
 		}},
 		"everything": {
 			source("repository", "example@1/hello.go@23", "images", `["hello","team/api_v2"]`, "keepImages", "500", "pullAccounts", `["210987654321","000000000000"]`, "pullRequests", "true",
+				"pullRequestsReachAllEnvironments", "true",
 				"deployers", `["arn:aws:iam::210987654321:root","arn:aws-cn:iam::210987654321:role/people/admin"]`, "stateBucket", "false",
 				"oidcProviderArn", "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"),
 			config{
 				repository: "example@1/hello.go@23", environments: []string{"dev", "qa"}, images: []string{"hello", "team/api_v2"}, keepImages: 500,
-				pullAccounts: []string{"210987654321", "000000000000"}, pullRequests: true,
+				pullAccounts: []string{"210987654321", "000000000000"}, pullRequests: true, reachAll: true,
 				deployers:       []string{"arn:aws:iam::210987654321:root", "arn:aws-cn:iam::210987654321:role/people/admin"},
 				oidcProviderARN: "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com",
 			},
@@ -61,6 +62,26 @@ func TestConfigs(t *testing.T) {
 		}
 		if got, want := fmt.Sprintf("%+v", *got), fmt.Sprintf("%+v", test.want); got != want {
 			t.Errorf("%s: config is %s\nwant %s", name, got, want)
+		}
+	}
+}
+
+// Pull requests are tried out beside dev, and beside nothing else unless the config says what that means.
+func TestPullRequestsBesideOthers(t *testing.T) {
+	for _, test := range []struct {
+		environments      string
+		reachAll, refused bool
+	}{
+		{environments: `["dev"]`},
+		{environments: `["Dev"]`},
+		{environments: `["prod"]`, refused: true},
+		{environments: `["dev","prod"]`, refused: true},
+		{environments: `["dev","prod"]`, reachAll: true},
+		{environments: `["dev"]`, reachAll: true, refused: true}, // says what is not so
+	} {
+		_, err := readConfig(source("environments", test.environments, "pullRequests", "true", reachAllKey, fmt.Sprint(test.reachAll)))
+		if (err != nil) != test.refused {
+			t.Errorf("%+v: %v", test, err)
 		}
 	}
 }
@@ -101,6 +122,9 @@ func TestRefusedConfigs(t *testing.T) {
 		"accounts without images":  {"pullAccounts", `["210987654321"]`, "slipway-bootstrap:pullAccounts: there are accounts that may pull images, and no images"},
 		"everybody deploys":        {"deployers", `["*"]`, "slipway-bootstrap:deployers[0]: "},
 		"a session deploys":        {"deployers", `["arn:aws:sts::123456789012:assumed-role/admin/me"]`, "slipway-bootstrap:deployers[0]: "},
+		"pull requests beside qa":  {"pullRequests", "true", "slipway-bootstrap:pullRequests: the code of pull requests, which nobody has reviewed, would get at what is deployed to qa, which is in this account too " +
+			`(docs/delivery.md, "What pull requests can get at"): give qa an account without them, or set pullRequestsReachAllEnvironments: true to let them`},
+		"reach of no pull request": {reachAllKey, "true", "slipway-bootstrap:pullRequests: pullRequestsReachAllEnvironments is for an account with pullRequests and an environment other than dev"},
 		"bucket's name":            {"stateBucket", "state", "slipway-bootstrap:stateBucket: is a string and must be true or false"},
 		"bucket's URL":             {"sharedStateBucket", "s3://state", `slipway-bootstrap:sharedStateBucket: "s3://state": a bucket's name`},
 		"state account":            {"stateAccounts", `{"dev":["dev"]}`, "slipway-bootstrap:stateAccounts.dev: an account's id"},
