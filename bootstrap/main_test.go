@@ -147,12 +147,12 @@ aws:iam/policy:Policy slipway-preview-program {"policy":` + quote(preview) + `}
 aws:iam/rolePolicyAttachment:RolePolicyAttachment slipway-preview-program {"policyArn":"arn:Policy/slipway-preview-program","role":"slipway-preview-0123456"}
 aws:iam/policy:Policy slipway-preview-state {"policy":` + quote(permissions.ReadState(bucketARN)) + `}
 aws:iam/rolePolicyAttachment:RolePolicyAttachment slipway-preview-state {"policyArn":"arn:Policy/slipway-preview-state","role":"slipway-preview-0123456"}
-aws:iam/role:Role slipway-drift {"assumeRolePolicy":` + quote(permissions.TrustEnvironments(provider, "example/hello", []string{"drift"}, nil)) + `,"description":"Compares slipway's stacks with their state","maxSessionDuration":3600,"name":"slipway-drift"}
+aws:iam/role:Role slipway-drift {"assumeRolePolicy":` + quote(permissions.TrustMain(provider, "example/hello", []string{"drift"}, nil)) + `,"description":"Compares slipway's stacks with their state","maxSessionDuration":3600,"name":"slipway-drift"}
 aws:iam/policy:Policy slipway-drift-program {"policy":` + quote(refresh) + `}
 aws:iam/rolePolicyAttachment:RolePolicyAttachment slipway-drift-program {"policyArn":"arn:Policy/slipway-drift-program","role":"slipway-drift-0123456"}
 aws:iam/policy:Policy slipway-drift-state {"policy":` + quote(permissions.ReadState(bucketARN)) + `}
 aws:iam/rolePolicyAttachment:RolePolicyAttachment slipway-drift-state {"policyArn":"arn:Policy/slipway-drift-state","role":"slipway-drift-0123456"}
-aws:iam/role:Role slipway-deploy {"assumeRolePolicy":` + quote(permissions.TrustEnvironments(provider, "example/hello", []string{environment}, nil)) + `,"description":"Deploys slipway's stacks","maxSessionDuration":3600,"name":"slipway-deploy"}
+aws:iam/role:Role slipway-deploy {"assumeRolePolicy":` + quote(permissions.TrustMain(provider, "example/hello", []string{environment}, nil)) + `,"description":"Deploys slipway's stacks","maxSessionDuration":3600,"name":"slipway-deploy"}
 aws:iam/policy:Policy slipway-deploy-load-balancing {"policy":` + deploy["load-balancing"] + `}
 aws:iam/rolePolicyAttachment:RolePolicyAttachment slipway-deploy-load-balancing {"policyArn":"arn:Policy/slipway-deploy-load-balancing","role":"slipway-deploy-0123456"}
 aws:iam/policy:Policy slipway-deploy-network {"policy":` + deploy["network"] + `}
@@ -178,7 +178,7 @@ func TestProd(t *testing.T) {
 	bucketPolicy := slices.Concat(permissions.RequireTLS(bucketARN),
 		permissions.ShareWithRoles(permissions.ReadStacks(bucketARN, "slipway", stacks), "aws", devAccount, "slipway-deploy", "slipway-drift", "slipway-preview", "slipway-pr"),
 		permissions.ShareWithRoles(permissions.WriteStacks(bucketARN, "slipway", stacks), "aws", devAccount, "slipway-deploy", "slipway-pr"))
-	c.Expect(t, commonResources(t, prodAccount, bucketARN, "prod", permissions.TrustEnvironments(provider, "example/hello", []string{"preview"}, nil))+`
+	c.Expect(t, commonResources(t, prodAccount, bucketARN, "prod", permissions.TrustMain(provider, "example/hello", []string{"preview"}, nil))+`
 aws:s3/bucketV2:BucketV2 slipway-state
 aws:s3/bucketVersioningV2:BucketVersioningV2 slipway-state {"bucket":"BucketV2/slipway-state","versioningConfiguration":{"status":"Enabled"}}
 aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2 slipway-state {"bucket":"BucketV2/slipway-state","rules":[{"applyServerSideEncryptionByDefault":{"sseAlgorithm":"AES256"}}]}
@@ -214,7 +214,7 @@ func TestDev(t *testing.T) {
 		fmt.Fprintf(&pullRequest, "aws:iam/rolePolicyAttachment:RolePolicyAttachment %s {\"policyArn\":\"arn:Policy/%[1]s\",\"role\":\"slipway-pr-0123456\"}\n", name)
 	}
 	c.Expect(t, commonResources(t, devAccount, bucketARN, "dev", permissions.TrustPullRequests(provider, "example/hello", "preview"))+pullRequest.String()+`
-aws:iam/role:Role slipway-pr {"assumeRolePolicy":`+quote(permissions.TrustEnvironments(provider, "example/hello", []string{"pr"}, nil))+`,"description":"Deploys the stacks of pull requests","maxSessionDuration":3600,"name":"slipway-pr"}
+aws:iam/role:Role slipway-pr {"assumeRolePolicy":`+quote(permissions.TrustEveryBranch(provider, "example/hello", "pr"))+`,"description":"Deploys the stacks of pull requests","maxSessionDuration":3600,"name":"slipway-pr"}
 aws:ecr/repository:Repository pr/hello {"encryptionConfigurations":[{"encryptionType":"AES256"}],"imageScanningConfiguration":{"scanOnPush":true},"imageTagMutability":"IMMUTABLE","name":"pr/hello"}
 aws:ecr/lifecyclePolicy:LifecyclePolicy pr/hello {"policy":`+quoteText(expireAfter(30))+`,"repository":"pr/hello"}
 aws:ecr/repository:Repository hello {"encryptionConfigurations":[{"encryptionType":"AES256"}],"imageScanningConfiguration":{"scanOnPush":true},"imageTagMutability":"IMMUTABLE","name":"hello"}
@@ -305,9 +305,9 @@ func TestOptions(t *testing.T) {
 		t.Errorf("outputs have a bucket: %s", outputs)
 	}
 	for role, want := range map[string]permissions.Document{
-		"slipway-deploy":  permissions.TrustEnvironments(provider, "example/hello", []string{"prod"}, []string{admin}),
-		"slipway-drift":   permissions.TrustEnvironments(provider, "example/hello", []string{"drift"}, nil),
-		"slipway-preview": permissions.TrustEnvironments(provider, "example/hello", []string{"preview"}, nil),
+		"slipway-deploy":  permissions.TrustMain(provider, "example/hello", []string{"prod"}, []string{admin}),
+		"slipway-drift":   permissions.TrustMain(provider, "example/hello", []string{"drift"}, nil),
+		"slipway-preview": permissions.TrustMain(provider, "example/hello", []string{"preview"}, nil),
 	} {
 		if trust := c.Resource("aws:iam/role:Role", role).Inputs["assumeRolePolicy"].StringValue(); trust != want.JSON() {
 			t.Errorf("role %s trusts %s\nwant %s", role, trust, want.JSON())

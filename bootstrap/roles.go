@@ -19,11 +19,11 @@ const (
 
 // GitHub's environments that no reviewer is asked for.
 const (
-	// previewEnvironment is that of the job that shows what an approval would change. On GitHub it is limited to the main branch,
-	// since it has the passphrase of prod's secrets.
+	// previewEnvironment is that of the job that shows what an approval would change. It is limited to the main branch, here and on
+	// GitHub, since it has the passphrase of prod's secrets.
 	previewEnvironment = "preview"
-	// driftEnvironment is that of the nightly job that compares what there is with the state. On GitHub it is limited to the main
-	// branch, since it reads the values of secrets.
+	// driftEnvironment is that of the nightly job that compares what there is with the state. It is limited to the main branch,
+	// here and on GitHub, since it reads the values of secrets.
 	driftEnvironment = "drift"
 	// pullRequestEnvironment is that of the stacks of pull requests. Every branch has it, and with it code that nobody has reviewed.
 	pullRequestEnvironment = "pr"
@@ -90,7 +90,7 @@ func (a *account) newPreviewRole(ctx *pulumi.Context, provider pulumi.StringOutp
 		if a.pullRequests {
 			return permissions.TrustPullRequests(arn, a.repository, previewEnvironment)
 		}
-		return permissions.TrustEnvironments(arn, a.repository, []string{previewEnvironment}, nil)
+		return permissions.TrustMain(arn, a.repository, []string{previewEnvironment}, nil)
 	})
 	return a.newRole(ctx, previewName, "Previews slipway's stacks", trust, readingPolicies(reads, state))
 }
@@ -102,7 +102,7 @@ func (a *account) newDriftRole(ctx *pulumi.Context, provider pulumi.StringOutput
 		return arn, err
 	}
 	trust := document(provider, func(arn string) permissions.Document {
-		return permissions.TrustEnvironments(arn, a.repository, []string{driftEnvironment}, nil)
+		return permissions.TrustMain(arn, a.repository, []string{driftEnvironment}, nil)
 	})
 	return a.newRole(ctx, driftName, "Compares slipway's stacks with their state", trust, readingPolicies(reads, state))
 }
@@ -144,7 +144,7 @@ func (a *account) newDeployRole(
 		return arn, err
 	}
 	trust := document(provider, func(arn string) permissions.Document {
-		return permissions.TrustEnvironments(arn, a.repository, a.environments, a.deployers)
+		return permissions.TrustMain(arn, a.repository, a.environments, a.deployers)
 	})
 	return a.newRole(ctx, deployName, "Deploys slipway's stacks", trust, deployingPolicies(needs, images.arns, state, permissions.WriteState))
 }
@@ -163,7 +163,7 @@ func (a *account) newPullRequestRole(
 			permissions.WriteStacks(arn, programProject, []string{pullRequestStacks})...)
 	})
 	trust := document(provider, func(arn string) permissions.Document {
-		return permissions.TrustEnvironments(arn, a.repository, []string{pullRequestEnvironment}, nil)
+		return permissions.TrustEveryBranch(arn, a.repository, pullRequestEnvironment)
 	})
 	return a.newRole(ctx, pullRequestName, "Deploys the stacks of pull requests", trust, policies)
 }

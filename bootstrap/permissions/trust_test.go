@@ -9,78 +9,121 @@ import (
 
 const testProvider = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
 
+// claims are what GitHub says in a token, of what STS compares ("Available keys for AWS OIDC federation" in the IAM user guide).
+type claims map[string]string
+
 // assumes reports whether a token with the claims gets a role by its trust policy.
-func (d Document) assumes(audience, subject string) bool {
+func (d Document) assumes(claims claims) bool {
 	const role = "the role itself" // which a trust policy does not name
+	context := make(map[string]string)
+	for claim, value := range claims {
+		context[GitHub+":"+claim] = value
+	}
 	for i := range d {
 		d[i].Resource = []string{role}
 	}
-	return d.allows(request{"sts:AssumeRoleWithWebIdentity", role, map[string]string{GitHub + ":aud": audience, GitHub + ":sub": subject}})
+	return d.allows(request{"sts:AssumeRoleWithWebIdentity", role, context})
 }
 
 func TestTrust(t *testing.T) {
-	const statement = `{"Version":"2012-10-17","Statement":[{"Sid":"GitHub","Effect":"Allow","Principal":{"Federated":["` + testProvider + `"]},` +
-		`"Action":["sts:AssumeRoleWithWebIdentity"],"Condition":{"StringEquals":{"token.actions.githubusercontent.com:aud":["sts.amazonaws.com"],` +
-		`"token.actions.githubusercontent.com:sub":[%s]}}}`
+	const (
+		head      = `{"Version":"2012-10-17","Statement":[`
+		statement = `{"Sid":"%s","Effect":"Allow","Principal":{"Federated":["` + testProvider + `"]},"Action":["sts:AssumeRoleWithWebIdentity"],` +
+			`"Condition":{"StringEquals":{"token.actions.githubusercontent.com:aud":["sts.amazonaws.com"],%s"token.actions.githubusercontent.com:sub":[%s]}}}`
+		onMain = `"token.actions.githubusercontent.com:ref":["refs/heads/main"],`
+	)
 	for name, test := range map[string]struct {
 		document Document
 		want     string
 	}{
-		"pull requests": {TrustPullRequests(testProvider, "example/hello"), fmt.Sprintf(statement, `"repo:example/hello:pull_request"`) + `]}`},
+		"pull requests": {
+			TrustPullRequests(testProvider, "example/hello"),
+			fmt.Sprintf(statement, "PullRequests", "", `"repo:example/hello:pull_request"`),
+		},
 		"pull requests and an environment": {
 			TrustPullRequests(testProvider, "example/hello", "preview"),
-			fmt.Sprintf(statement, `"repo:example/hello:pull_request","repo:example/hello:environment:preview"`) + `]}`,
+			fmt.Sprintf(statement, "PullRequests", "", `"repo:example/hello:pull_request"`) + "," +
+				fmt.Sprintf(statement, "GitHub", onMain, `"repo:example/hello:environment:preview"`),
 		},
-		"environments": {
-			TrustEnvironments(testProvider, "example/hello", []string{"dev", "pr"}, nil),
-			fmt.Sprintf(statement, `"repo:example/hello:environment:dev","repo:example/hello:environment:pr"`) + `]}`,
+		"main": {
+			TrustMain(testProvider, "example/hello", []string{"dev", "qa"}, nil),
+			fmt.Sprintf(statement, "GitHub", onMain, `"repo:example/hello:environment:dev","repo:example/hello:environment:qa"`),
+		},
+		"every branch": {
+			TrustEveryBranch(testProvider, "example/hello", "pr"),
+			fmt.Sprintf(statement, "GitHub", "", `"repo:example/hello:environment:pr"`),
 		},
 		"people": {
-			TrustEnvironments(testProvider, "example@1/hello@2", []string{"prod"}, []string{"arn:aws:iam::123456789012:role/admin"}),
-			fmt.Sprintf(statement, `"repo:example@1/hello@2:environment:prod"`) +
-				`,{"Sid":"People","Effect":"Allow","Principal":{"AWS":["arn:aws:iam::123456789012:role/admin"]},"Action":["sts:AssumeRole"]}]}`,
+			TrustMain(testProvider, "example@1/hello@2", []string{"prod"}, []string{"arn:aws:iam::123456789012:role/admin"}),
+			fmt.Sprintf(statement, "GitHub", onMain, `"repo:example@1/hello@2:environment:prod"`) +
+				`,{"Sid":"People","Effect":"Allow","Principal":{"AWS":["arn:aws:iam::123456789012:role/admin"]},"Action":["sts:AssumeRole"]}`,
 		},
 	} {
-		if got := test.document.JSON(); got != test.want {
-			t.Errorf("%s: %s\nwant %s", name, got, test.want)
+		if got, want := test.document.JSON(), head+test.want+"]}"; got != want {
+			t.Errorf("%s: %s\nwant %s", name, got, want)
 		}
 	}
 }
 
 func TestTrustRefuses(t *testing.T) {
-	deploy := func() Document { return TrustEnvironments(testProvider, "example/hello", []string{"dev", "pr"}, nil) }
-	preview := func() Document { return TrustPullRequests(testProvider, "example/hello") }
-	for subject, want := range map[string]struct{ deploy, preview bool }{
-		"repo:example/hello:environment:dev":                  {deploy: true},
-		"repo:example/hello:environment:pr":                   {deploy: true},
-		"repo:example/hello:pull_request":                     {preview: true},
-		"repo:example/hello:environment:prod":                 {},
-		"repo:example/hello:environment:dev2":                 {},
-		"repo:example/hello:environment:DEV":                  {},
-		"repo:example/hello:environment:dev:pull_request":     {},
-		"repo:example/hello:ref:refs/heads/main":              {},
-		"repo:example/hello:ref:refs/heads/environment:dev":   {},
-		"repo:example/hello:ref:refs/tags/v1":                 {},
-		"repo:example/hello":                                  {},
-		"repo:example/hello:*":                                {},
-		"repo:example/hello-2:environment:dev":                {},
-		"repo:example/hello-2:pull_request":                   {},
-		"repo:evil/hello:environment:dev":                     {},
-		"repo:evil/hello:pull_request":                        {},
-		"repo:example@1/hello@2:environment:dev":              {},
-		"repo:evil/x:environment:repo:example/hello:env:dev":  {},
-		"job_workflow_ref:example/hello/.github/workflows/ci": {},
-		"": {},
+	deploy := func() Document { return TrustMain(testProvider, "example/hello", []string{"dev", "qa"}, nil) }
+	branches := func() Document { return TrustEveryBranch(testProvider, "example/hello", "pr") }
+	preview := func() Document { return TrustPullRequests(testProvider, "example/hello", "preview") }
+	const branch, pull, tag = "refs/heads/mine", "refs/pull/7/merge", "refs/tags/v1"
+	type roles struct{ deploy, branches, preview bool }
+	for _, test := range []struct {
+		subject, ref string
+		want         roles
+	}{
+		{"repo:example/hello:environment:dev", Main, roles{deploy: true}},
+		{"repo:example/hello:environment:qa", Main, roles{deploy: true}},
+		{"repo:example/hello:environment:preview", Main, roles{preview: true}},
+		{"repo:example/hello:environment:pr", Main, roles{branches: true}},
+		{"repo:example/hello:environment:pr", pull, roles{branches: true}},
+		{"repo:example/hello:pull_request", pull, roles{preview: true}},
+
+		// An environment without rules, of a plan that has none, or made anew, lets every branch in.
+		{"repo:example/hello:environment:dev", branch, roles{}},
+		{"repo:example/hello:environment:dev", pull, roles{}},
+		{"repo:example/hello:environment:dev", tag, roles{}},
+		{"repo:example/hello:environment:dev", "refs/heads/main2", roles{}},
+		{"repo:example/hello:environment:dev", "refs/tags/main", roles{}},
+		{"repo:example/hello:environment:dev", "main", roles{}},
+		{"repo:example/hello:environment:dev", "", roles{}},
+		{"repo:example/hello:environment:preview", branch, roles{}},
+		{"repo:example/hello:environment:preview", pull, roles{}},
+
+		{"repo:example/hello:environment:prod", Main, roles{}},
+		{"repo:example/hello:environment:dev2", Main, roles{}},
+		{"repo:example/hello:environment:DEV", Main, roles{}},
+		{"repo:example/hello:environment:dev:pull_request", Main, roles{}},
+		{"repo:example/hello:ref:refs/heads/main", Main, roles{}},
+		{"repo:example/hello:ref:refs/heads/environment:dev", Main, roles{}},
+		{"repo:example/hello:ref:refs/tags/v1", tag, roles{}},
+		{"repo:example/hello", Main, roles{}},
+		{"repo:example/hello:*", Main, roles{}},
+		{"repo:example/hello-2:environment:dev", Main, roles{}},
+		{"repo:example/hello-2:pull_request", pull, roles{}},
+		{"repo:evil/hello:environment:dev", Main, roles{}},
+		{"repo:evil/hello:pull_request", pull, roles{}},
+		{"repo:example@1/hello@2:environment:dev", Main, roles{}},
+		{"repo:evil/x:environment:repo:example/hello:env:dev", Main, roles{}},
+		{"job_workflow_ref:example/hello/.github/workflows/ci", Main, roles{}},
+		{"", Main, roles{}},
 	} {
-		if got := deploy().assumes(Audience, subject); got != want.deploy {
-			t.Errorf("the deploy role for %q: %v", subject, got)
+		got := func(audience string) roles {
+			c := claims{"aud": audience, "sub": test.subject, "ref": test.ref}
+			return roles{deploy().assumes(c), branches().assumes(c), preview().assumes(c)}
 		}
-		if got := preview().assumes(Audience, subject); got != want.preview {
-			t.Errorf("the preview role for %q: %v", subject, got)
+		if got := got(Audience); got != test.want {
+			t.Errorf("%q on %q gets %+v, not %+v", test.subject, test.ref, got, test.want)
 		}
-		if deploy().assumes("https://github.com/example", subject) || preview().assumes("https://github.com/example", subject) {
-			t.Errorf("a token for somebody else with subject %q gets a role", subject)
+		if got := got("https://github.com/example"); got != (roles{}) {
+			t.Errorf("a token for somebody else with subject %q gets %+v", test.subject, got)
 		}
+	}
+	if deploy().assumes(claims{"aud": Audience, "sub": "repo:example/hello:environment:dev"}) {
+		t.Error("a token that does not say of which branch it is gets the deploy role")
 	}
 }
 
@@ -97,9 +140,11 @@ func TestTrustProperties(t *testing.T) {
 		for _, e := range environments {
 			want = want || repository == other && e == environment
 		}
-		got := TrustEnvironments(testProvider, repository, environments, nil).assumes(Audience, "repo:"+other+":environment:"+environment)
-		if got != want {
-			t.Fatalf("%s in %s, with %s and %v trusted: %v", environment, other, repository, environments, got)
+		ref := rapid.SampledFrom([]string{Main, "refs/heads/mine", "refs/heads/main/x", "refs/pull/7/merge"}).Draw(t, "ref")
+		got := TrustMain(testProvider, repository, environments, nil).assumes(
+			claims{"aud": Audience, "sub": "repo:" + other + ":environment:" + environment, "ref": ref})
+		if want = want && ref == Main; got != want {
+			t.Fatalf("%s in %s on %s, with %s and %v trusted: %v", environment, other, ref, repository, environments, got)
 		}
 	})
 }
@@ -110,7 +155,7 @@ func TestTrustFits(t *testing.T) {
 	for i := range 20 {
 		environments = append(environments, fmt.Sprintf("production-eu-central-%d", i))
 	}
-	if n := len(TrustEnvironments(testProvider, "an-organization/a-repository", environments, nil).JSON()); n > 2048 {
+	if n := len(TrustMain(testProvider, "an-organization/a-repository", environments, nil).JSON()); n > 2048 {
 		t.Errorf("trust in %d environments has %d characters", len(environments), n)
 	}
 }
