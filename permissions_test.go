@@ -86,6 +86,29 @@ func TestPermissionsAreWhatTheProgramNeeds(t *testing.T) {
 	compare("function", slices.Sorted(maps.Keys(used.functions)), slices.Sorted(maps.Keys(permissions.Functions)))
 }
 
+// The table names properties that the program sets, and says what tags take of the kinds that it tags.
+func TestUpdatesAreOfWhatTheProgramSets(t *testing.T) {
+	sets := make(map[string]map[string]bool) // properties, by kind
+	for _, r := range everyUse(t).resources {
+		if sets[r.Type] == nil {
+			sets[r.Type] = make(map[string]bool)
+		}
+		for property := range r.Inputs {
+			sets[r.Type][string(property)] = true
+		}
+	}
+	for token, operations := range permissions.Kinds {
+		for property := range operations.Update {
+			if property != "" && !sets[token][property] {
+				t.Errorf("no config sets %s of %s, of which bootstrap/permissions/kinds.go says what a change takes", property, token)
+			}
+		}
+		if tagged := len(operations.Tags) > 0; tagged != sets[token]["tags"] {
+			t.Errorf("%s is tagged: %v; bootstrap/permissions/kinds.go says what changed tags take: %v", token, sets[token]["tags"], tagged)
+		}
+	}
+}
+
 func testAccount() permissions.Account {
 	return permissions.Account{Partition: "aws", ID: "123456789012", RolePath: components.RolePath, Boundary: testBoundary}
 }
@@ -103,7 +126,7 @@ func allowed(documents ...permissions.Document) map[string]bool {
 	return actions
 }
 
-func TestPreviewRoleMayCallTheFunctionsAlone(t *testing.T) {
+func TestPreviewRoleMayLookUpAlone(t *testing.T) {
 	document, err := permissions.Preview(testAccount())
 	if err != nil {
 		t.Fatal(err)
@@ -113,6 +136,9 @@ func TestPreviewRoleMayCallTheFunctionsAlone(t *testing.T) {
 		for _, action := range permissions.Functions[token] {
 			needed[action] = true
 		}
+	}
+	for _, action := range permissions.Lookups {
+		needed[action] = true
 	}
 	may := allowed(document)
 	if !maps.Equal(may, needed) {
@@ -137,7 +163,7 @@ func TestDriftRoleMayReadTheProgramsResourcesAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	used := everyUse(t)
-	var needed []string
+	needed := slices.Clone(permissions.Lookups)
 	for token := range used.kinds {
 		needed = append(needed, permissions.Kinds[token].Read...)
 	}

@@ -63,6 +63,7 @@ var grants = []grant{
 		return a.regional("elasticloadbalancing", "listener/app/*", "listener-rule/app/*", "loadbalancer/app/*", "targetgroup/*")
 	}},
 	{policy: "load-balancing", sid: "RequestCertificates", actions: []string{"acm:RequestCertificate"}, resources: anywhere},
+	{policy: "load-balancing", sid: "ListCertificates", actions: []string{"acm:ListCertificates"}, resources: anywhere},
 	{policy: "load-balancing", sid: "ManageCertificates", actions: []string{"acm:*"}, resources: func(a Account) []string {
 		return a.regional("acm", "certificate/*")
 	}},

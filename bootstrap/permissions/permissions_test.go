@@ -95,7 +95,7 @@ func TestDeployIsTheTable(t *testing.T) {
 	for _, operations := range Kinds {
 		wanted = append(wanted, operations.All()...)
 	}
-	wanted = slices.Concat(wanted, functionActions(), Rollout, Orphans)
+	wanted = slices.Concat(wanted, functionActions(), Rollout, Lookups, ListenerCertificates, Orphans)
 	slices.Sort(wanted)
 	wanted = slices.Compact(wanted)
 
@@ -123,7 +123,8 @@ func TestActionsAreWellFormed(t *testing.T) {
 		if len(operations.Read) == 0 {
 			t.Errorf("%s is never read", token)
 		}
-		for _, list := range [][]string{operations.Create, operations.Read, operations.Update, operations.Delete} {
+		lists := slices.Concat([][]string{operations.Create, operations.Read, operations.Tags, operations.Delete}, slices.Collect(maps.Values(operations.Update)))
+		for _, list := range lists {
 			if unique := slices.Compact(slices.Sorted(slices.Values(list))); len(unique) != len(list) {
 				t.Errorf("%s lists an action twice: %v", token, list)
 			}
@@ -173,6 +174,10 @@ func TestPreviewReads(t *testing.T) {
 		}
 	}
 	const want = `{"Version":"2012-10-17","Statement":[` +
+		`{"Sid":"ReadLoadBalancers","Effect":"Allow","Action":["elasticloadbalancing:DescribeListenerCertificates","elasticloadbalancing:DescribeListeners",` +
+		`"elasticloadbalancing:DescribeLoadBalancers","elasticloadbalancing:DescribeRules","elasticloadbalancing:DescribeTags"],"Resource":["*"]},` +
+		`{"Sid":"ListCertificates","Effect":"Allow","Action":["acm:ListCertificates"],"Resource":["*"]},` +
+		`{"Sid":"ManageCertificates","Effect":"Allow","Action":["acm:DescribeCertificate"],"Resource":["arn:aws:acm:*:123456789012:certificate/*"]},` +
 		`{"Sid":"ReadNetwork","Effect":"Allow","Action":["ec2:DescribeAvailabilityZones"],"Resource":["*"]},` +
 		`{"Sid":"ReadServices","Effect":"Allow","Action":["ecs:DescribeServices"],"Resource":["arn:aws:ecs:*:123456789012:cluster/*","arn:aws:ecs:*:123456789012:service/*"]},` +
 		`{"Sid":"FindImages","Effect":"Allow","Action":["ecr:DescribeImages","ecr:DescribeRepositories"],"Resource":["arn:aws:ecr:*:*:repository/*"]}]}`
@@ -250,7 +255,7 @@ func TestOrphansReads(t *testing.T) {
 // A refresh reads everything that there is, secrets too, where the deploy role may, and changes nothing.
 func TestRefreshReads(t *testing.T) {
 	refresh := refreshDocument(t)
-	wanted := functionActions()
+	wanted := slices.Concat(functionActions(), Lookups)
 	for _, operations := range Kinds {
 		wanted = append(wanted, operations.Read...)
 	}

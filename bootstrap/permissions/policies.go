@@ -23,7 +23,7 @@ func Deploy(a Account) ([]Policy, error) {
 	for _, operations := range Kinds {
 		actions = append(actions, operations.All()...)
 	}
-	documents, err := a.statements(slices.Concat(actions, functionActions(), Rollout, Orphans))
+	documents, err := a.statements(slices.Concat(actions, functionActions(), Rollout, Lookups, ListenerCertificates, Orphans))
 	if err != nil {
 		return nil, err
 	}
@@ -53,16 +53,16 @@ func DeployStacks(a Account, project, stacks string) ([]Policy, error) {
 	}}}), nil
 }
 
-// Preview returns the policy that allows what a preview does: it calls the program's functions and compares with Pulumi's
-// state. No resource is read, unless it is told to refresh.
+// Preview returns the policy that allows what a preview does: it calls the program's functions, looks up what the program does by
+// itself, and compares with Pulumi's state. No resource is read, unless it is told to refresh.
 func Preview(a Account) (Document, error) {
-	return a.document(functionActions())
+	return a.document(slices.Concat(functionActions(), Lookups))
 }
 
 // Refresh returns the policy that allows what a refresh does: it reads every resource, the values of secrets too, and changes
-// none.
+// none. It may run the program too, as a preview does.
 func Refresh(a Account) (Document, error) {
-	actions := functionActions()
+	actions := slices.Concat(functionActions(), Lookups)
 	for _, operations := range Kinds {
 		actions = append(actions, operations.Read...)
 	}

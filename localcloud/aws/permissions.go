@@ -21,6 +21,9 @@ type needs struct {
 	// read is what a look at the resource needs, which ends each create and update.
 	read                   func(*operation)
 	create, update, delete func(*operation)
+	// updated is what ends an update that does not look at the resource: its tags alone are listed.
+	// terraform-provider-aws, internal/provider/tags_interceptor.go
+	updated func(*operation)
 	// invoke is what the function of a token needs.
 	invoke func(*operation)
 }
@@ -99,6 +102,9 @@ func (n needs) of(v cloud.Verb) []func(*operation) {
 	case cloud.Create:
 		return []func(*operation){n.create, n.read}
 	case cloud.Update:
+		if n.updated != nil {
+			return []func(*operation){n.update, n.updated}
+		}
 		return []func(*operation){n.update, n.read}
 	case cloud.Delete:
 		return []func(*operation){n.delete}

@@ -17,11 +17,12 @@ var ecsNeeds = map[string]needs{
 		read: func(o *operation) { o.own("ecs:DescribeClusters") },
 		update: func(o *operation) {
 			if o.changesMoreThan("tags") {
-				o.own("ecs:UpdateCluster")
+				o.own("ecs:UpdateCluster", "ecs:DescribeClusters")
 			}
 			o.retagsECS()
 		},
-		delete: func(o *operation) { o.own("ecs:DeleteCluster", "ecs:DescribeClusters") },
+		updated: (*operation).listsTagsECS,
+		delete:  func(o *operation) { o.own("ecs:DeleteCluster", "ecs:DescribeClusters") },
 	},
 	// The cluster always has capacity providers: to delete them is to put none.
 	clusterCapacityProvidersToken: {
@@ -36,8 +37,10 @@ var ecsNeeds = map[string]needs{
 			o.passes("executionRoleArn", "ecs-tasks.amazonaws.com", "ecs:RegisterTaskDefinition")
 			o.passes("taskRoleArn", "ecs-tasks.amazonaws.com", "ecs:RegisterTaskDefinition")
 		},
-		read:   func(o *operation) { o.any("ecs:DescribeTaskDefinition") },
-		update: (*operation).retagsECS,
+		read: func(o *operation) { o.any("ecs:DescribeTaskDefinition") },
+		// Nothing but tags changes, and whether the resource is skipped when it is destroyed.
+		update:  (*operation).retagsECS,
+		updated: (*operation).listsTagsECS,
 		delete: func(o *operation) {
 			if !o.given("skipDestroy") {
 				o.any("ecs:DeregisterTaskDefinition")
@@ -81,6 +84,8 @@ func (o *operation) createsECS(call, incomplete, complete string) {
 }
 
 func (o *operation) retagsECS() { o.retags("ecs:TagResource", "ecs:UntagResource") }
+
+func (o *operation) listsTagsECS() { o.own("ecs:ListTagsForResource") }
 
 // cluster is the ARN of the cluster that the resource is in.
 func (o *operation) cluster() string { return ClusterARN(o.Caller.Scope, o.text("cluster")) }

@@ -14,6 +14,8 @@ var elbv2Needs = map[string]needs{
 			o.any("elasticloadbalancing:DescribeLoadBalancers") // that there is none of the name
 			o.createsELB("CreateLoadBalancer", "loadbalancer/app/"+elbNameOf(o.text("name"), o.text("namePrefix")))
 			o.serviceRole("elasticloadbalancing.amazonaws.com", "AWSServiceRoleForElasticLoadBalancing", "elasticloadbalancing:CreateLoadBalancer")
+			o.looksAtEC2("CreateLoadBalancer",
+				"DescribeAccountAttributes", "DescribeAddresses", "DescribeInternetGateways", "DescribeSecurityGroups", "DescribeSubnets", "DescribeVpcs")
 			o.own("elasticloadbalancing:ModifyLoadBalancerAttributes")
 		},
 		read: func(o *operation) {
@@ -30,6 +32,9 @@ var elbv2Needs = map[string]needs{
 				if o.changes(input) {
 					o.own("elasticloadbalancing:" + apart[input])
 				}
+			}
+			if o.changes("subnets", "subnetMappings") {
+				o.looksAtEC2("SetSubnets", "DescribeSubnets")
 			}
 			o.retagsELB()
 		},
@@ -91,6 +96,7 @@ var elbv2Needs = map[string]needs{
 		create: func(o *operation) {
 			o.any("elasticloadbalancing:DescribeTargetGroups")
 			o.createsELB("CreateTargetGroup", "targetgroup/"+elbNameOf(o.text("name"), o.text("namePrefix")))
+			o.looksAtEC2("CreateTargetGroup", "DescribeInternetGateways", "DescribeVpcs")
 			o.own("elasticloadbalancing:ModifyTargetGroupAttributes")
 		},
 		read: func(o *operation) {
@@ -126,6 +132,15 @@ func (o *operation) createsPart(token, input, call, kind string) {
 	made.resource = parent
 	if r := o.referred(token, input); r != nil {
 		maps.Copy(made.context, resourceTags(made.action, tagsOf(r)))
+	}
+}
+
+// looksAtEC2 adds what Elastic Load Balancing asks of its caller beside the call itself.
+// https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-api-permissions.html
+func (o *operation) looksAtEC2(call string, actions ...string) {
+	for _, a := range actions {
+		o.any("ec2:" + a)
+		o.asPartOf("elasticloadbalancing:" + call)
 	}
 }
 
