@@ -122,7 +122,7 @@ func TestRefusedConfigs(t *testing.T) {
 		"accounts without images":  {"pullAccounts", `["210987654321"]`, "slipway-bootstrap:pullAccounts: there are accounts that may pull images, and no images"},
 		"everybody deploys":        {"deployers", `["*"]`, "slipway-bootstrap:deployers[0]: "},
 		"a session deploys":        {"deployers", `["arn:aws:sts::123456789012:assumed-role/admin/me"]`, "slipway-bootstrap:deployers[0]: "},
-		"pull requests beside qa":  {"pullRequests", "true", "slipway-bootstrap:pullRequests: the code of pull requests, which nobody has reviewed, would get at what is deployed to qa, which is in this account too " +
+		"pull requests beside qa": {"pullRequests", "true", "slipway-bootstrap:pullRequests: the code of pull requests, which nobody has reviewed, would get at what is deployed to qa, which is in this account too " +
 			`(docs/delivery.md, "What pull requests can get at"): give qa an account without them, or set pullRequestsReachAllEnvironments: true to let them`},
 		"reach of no pull request": {reachAllKey, "true", "slipway-bootstrap:pullRequests: pullRequestsReachAllEnvironments is for an account with pullRequests and an environment other than dev"},
 		"bucket's name":            {"stateBucket", "state", "slipway-bootstrap:stateBucket: is a string and must be true or false"},

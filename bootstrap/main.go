@@ -22,7 +22,8 @@ func main() {
 //
 //	GitHub ── OpenID Connect ─┬─ pull requests, preview ─▶ role slipway-preview ── reads ───────┐
 //	                          ├─ environment drift ──────▶ role slipway-drift ──── reads ───────┤
-//	                          ├─ environment pr ─────────▶ role slipway-pr ─────── does, in stacks pr-*
+//	                          ├─ environment pr ─────────▶ role slipway-pr ─────── does, in stacks pr-*, whose roles
+//	                          │                                                    are within slipway-pr-boundary
 //	                          └─ other environments ─────▶ role slipway-deploy ─── does ──┐     │
 //	                                                          │                           ▼     ▼
 //	               images in ECR ◀── pushes, and writes ──▶ state in S3                the program's resources,
@@ -46,7 +47,7 @@ func bootstrap(ctx *pulumi.Context, source settings.Source) error {
 	if err != nil {
 		return err
 	}
-	boundary, err := account.newBoundary(ctx)
+	boundary, err := account.newBoundary(ctx, boundaryName, "The most that roles of slipway's services can do", permissions.Boundary(account.Account))
 	if err != nil {
 		return err
 	}
@@ -67,6 +68,10 @@ func bootstrap(ctx *pulumi.Context, source settings.Source) error {
 		return err
 	}
 	if account.pullRequests {
+		if _, err := account.newBoundary(ctx, pullRequestBoundaryName, "The most that roles of pull requests' stacks can do",
+			permissions.StacksBoundary(account.Account, programProject, pullRequestStacks)); err != nil {
+			return err
+		}
 		pullRequest, err := account.newPullRequestRole(ctx, provider, images, state)
 		if err != nil {
 			return err
@@ -107,15 +112,22 @@ func lookUp(ctx *pulumi.Context, cfg *config) (*account, error) {
 	if err != nil {
 		return nil, fmt.Errorf("look up the AWS region, which is aws:region or that of the environment: %w", err)
 	}
+	policy := func(name string) string {
+		return fmt.Sprintf("arn:%s:iam::%s:policy/%s", partition.Partition, caller.AccountId, name)
+	}
+	prepared := permissions.Account{
+		Partition: partition.Partition,
+		ID:        caller.AccountId,
+		RolePath:  components.RolePath,
+		Boundary:  policy(boundaryName),
+	}
+	if cfg.pullRequests {
+		prepared.StacksBoundary = policy(pullRequestBoundaryName)
+	}
 	return &account{
-		Account: permissions.Account{
-			Partition: partition.Partition,
-			ID:        caller.AccountId,
-			RolePath:  components.RolePath,
-			Boundary:  fmt.Sprintf("arn:%s:iam::%s:policy/%s", partition.Partition, caller.AccountId, boundaryName),
-		},
-		config: cfg,
-		region: region.Name,
-		tags:   pulumi.StringMap{"Project": pulumi.String(ctx.Project()), "Stack": pulumi.String(ctx.Stack())},
+		Account: prepared,
+		config:  cfg,
+		region:  region.Name,
+		tags:    pulumi.StringMap{"Project": pulumi.String(ctx.Project()), "Stack": pulumi.String(ctx.Stack())},
 	}, nil
 }

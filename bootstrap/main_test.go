@@ -102,7 +102,11 @@ func readStack(t *testing.T, name string) settings.Source {
 }
 
 func testAccount(id string) permissions.Account {
-	return permissions.Account{Partition: "aws", ID: id, RolePath: "/slipway/", Boundary: "arn:aws:iam::" + id + ":policy/slipway-boundary"}
+	a := permissions.Account{Partition: "aws", ID: id, RolePath: "/slipway/", Boundary: "arn:aws:iam::" + id + ":policy/slipway-boundary"}
+	if id == devAccount { // which pull requests have stacks in
+		a.StacksBoundary = "arn:aws:iam::" + id + ":policy/slipway-pr-boundary"
+	}
+	return a
 }
 
 // quote returns the document as it stands in a listing of inputs.
@@ -214,6 +218,8 @@ func TestDev(t *testing.T) {
 		fmt.Fprintf(&pullRequest, "aws:iam/rolePolicyAttachment:RolePolicyAttachment %s {\"policyArn\":\"arn:Policy/%[1]s\",\"role\":\"slipway-pr-0123456\"}\n", name)
 	}
 	c.Expect(t, commonResources(t, devAccount, bucketARN, "dev", permissions.TrustPullRequests(provider, "example/hello", "preview"))+pullRequest.String()+`
+aws:iam/policy:Policy slipway-pr-boundary {"description":"The most that roles of pull requests' stacks can do","name":"slipway-pr-boundary","policy":`+
+		quote(permissions.StacksBoundary(testAccount(devAccount), "slipway", "pr-*"))+`}
 aws:iam/role:Role slipway-pr {"assumeRolePolicy":`+quote(permissions.TrustEveryBranch(provider, "example/hello", "pr"))+`,"description":"Deploys the stacks of pull requests","maxSessionDuration":3600,"name":"slipway-pr"}
 aws:ecr/repository:Repository pr/hello {"encryptionConfigurations":[{"encryptionType":"AES256"}],"imageScanningConfiguration":{"scanOnPush":true},"imageTagMutability":"IMMUTABLE","name":"pr/hello"}
 aws:ecr/lifecyclePolicy:LifecyclePolicy pr/hello {"policy":`+quoteText(expireAfter(30))+`,"repository":"pr/hello"}

@@ -15,6 +15,8 @@ const (
 	pullRequestName = "slipway-pr"
 	deployName      = "slipway-deploy"
 	boundaryName    = "slipway-boundary"
+	// pullRequestBoundaryName is that of the roles of pull requests' stacks (../ci/pr-config puts it into their config).
+	pullRequestBoundaryName = "slipway-pr-boundary"
 )
 
 // GitHub's environments that no reviewer is asked for.
@@ -46,13 +48,13 @@ const (
 // session is for how long, in seconds, a job has its credentials: the least that IAM takes as a role's maximum.
 const session = 3600
 
-// newBoundary creates the managed policy that limits the roles that the program creates, and returns its ARN. Its description
+// newBoundary creates a managed policy that limits the roles that the program creates, and returns its ARN. Its description
 // must stay as it is: another one would replace the policy, which IAM refuses while roles have it as their boundary.
-func (a *account) newBoundary(ctx *pulumi.Context) (arn pulumi.StringOutput, err error) {
-	policy, err := iam.NewPolicy(ctx, boundaryName, &iam.PolicyArgs{
-		Name:        pulumi.String(boundaryName),
-		Description: pulumi.String("The most that roles of slipway's services can do"),
-		Policy:      pulumi.String(permissions.Boundary(a.Account).JSON()),
+func (a *account) newBoundary(ctx *pulumi.Context, name, description string, document permissions.Document) (arn pulumi.StringOutput, err error) {
+	policy, err := iam.NewPolicy(ctx, name, &iam.PolicyArgs{
+		Name:        pulumi.String(name),
+		Description: pulumi.String(description),
+		Policy:      pulumi.String(document.JSON()),
 		Tags:        a.tags,
 	}, pulumi.DeleteBeforeReplace(true))
 	if err != nil {

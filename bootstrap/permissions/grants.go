@@ -14,6 +14,41 @@ type Account struct {
 	RolePath string
 	// Boundary is the ARN of the managed policy that each of those roles has to have as its permissions boundary.
 	Boundary string
+	// StacksBoundary is that of the stacks that DeployStacks is for; empty where there are none.
+	StacksBoundary string
+
+	// stacks is what the policies are limited to; nil for everything in the account.
+	stacks *stacks
+}
+
+// stacks are the stacks of a project whose names begin alike.
+type stacks struct {
+	project, beginning string // "slipway", "pr-"
+}
+
+// boundary returns the boundary that roles are created with.
+func (a Account) boundary() string {
+	if a.stacks == nil {
+		return a.Boundary
+	}
+	return a.StacksBoundary
+}
+
+// named returns a pattern for the names that Pulumi gives the resources of the stacks, which begin like a stack's: it is all that
+// IAM can tell them apart by where a name is chosen and part of the ARN. With a path, it is for what is named within it.
+func (a Account) named(path string) string {
+	if a.stacks == nil {
+		return path + "*"
+	}
+	return path + a.stacks.beginning + "*"
+}
+
+// families returns a pattern for the families of task definitions, which begin with the project.
+func (a Account) families() string {
+	if a.stacks == nil {
+		return "task-definition/*"
+	}
+	return "task-definition/" + a.stacks.project + "-" + a.stacks.beginning + "*"
 }
 
 // regional returns the ARNs of an account's resources of a service in every region: the account's stacks may be in several.
@@ -28,6 +63,11 @@ func (a Account) regional(service string, resources ...string) []string {
 // roles returns the ARN of all roles under a path.
 func (a Account) roles(path string) []string {
 	return []string{fmt.Sprintf("arn:%s:iam::%s:role%s*", a.Partition, a.ID, path)}
+}
+
+// ownRoles returns the ARN of all roles that the program creates.
+func (a Account) ownRoles() []string {
+	return a.roles(a.RolePath + strings.TrimSuffix(a.named(""), "*"))
 }
 
 // images returns the ARN of the repositories of every account, because a stack can run images of another account's: whether
@@ -60,7 +100,8 @@ var grants = []grant{
 
 	{policy: "load-balancing", sid: "ReadLoadBalancers", actions: []string{"elasticloadbalancing:Describe*"}, resources: anywhere},
 	{policy: "load-balancing", sid: "ChangeLoadBalancers", actions: []string{"elasticloadbalancing:*"}, resources: func(a Account) []string {
-		return a.regional("elasticloadbalancing", "listener/app/*", "listener-rule/app/*", "loadbalancer/app/*", "targetgroup/*")
+		return a.regional("elasticloadbalancing", // listeners and rules have the load balancer's name in theirs
+			a.named("listener/app/"), a.named("listener-rule/app/"), a.named("loadbalancer/app/"), a.named("targetgroup/"))
 	}},
 	{policy: "load-balancing", sid: "RequestCertificates", actions: []string{"acm:RequestCertificate"}, resources: anywhere},
 	{policy: "load-balancing", sid: "ListCertificates", actions: []string{"acm:ListCertificates"}, resources: anywhere},
@@ -74,13 +115,16 @@ var grants = []grant{
 	// Tasks are listed by a cluster and not by a resource ("Identity-based policy examples for Amazon ECS").
 	{policy: "services", sid: "ReadTasks", actions: []string{"ecs:DescribeTasks", "ecs:ListTasks"}, resources: anywhere},
 	{policy: "services", sid: "ReadServices", actions: []string{"ecs:Describe*"}, resources: func(a Account) []string {
-		return a.regional("ecs", "cluster/*", "service/*")
+		return a.regional("ecs", a.named("cluster/"), a.named("service/")) // a service has its cluster's name in its own
 	}},
 	{policy: "services", sid: "RunServices", actions: []string{"ecs:*"}, resources: func(a Account) []string {
-		return a.regional("ecs", "cluster/*", "service/*", "task-definition/*")
+		return a.regional("ecs", a.named("cluster/"), a.named("service/"), a.families())
+	}},
+	{policy: "services", sid: "FindLogs", actions: []string{"logs:Describe*"}, resources: func(a Account) []string {
+		return a.regional("logs", "log-group:*") // lists them and names none
 	}},
 	{policy: "services", sid: "KeepLogs", actions: []string{"logs:*"}, resources: func(a Account) []string {
-		return a.regional("logs", "log-group:*")
+		return a.regional("logs", a.named("log-group:"))
 	}},
 	{policy: "services", sid: "WatchServices", actions: []string{"cloudwatch:*"}, resources: func(a Account) []string {
 		return a.regional("cloudwatch", "alarm:*")
@@ -90,20 +134,44 @@ var grants = []grant{
 		return a.regional("application-autoscaling", "scalable-target/*")
 	}},
 	{policy: "services", sid: "KeepSecrets", actions: []string{"secretsmanager:*"}, resources: func(a Account) []string {
-		return a.regional("secretsmanager", "secret:*")
+		return a.regional("secretsmanager", a.named("secret:"))
 	}},
 	{policy: "services", sid: "FindImages", actions: []string{"ecr:*"}, resources: Account.images},
 
 	{
+		policy: "roles", sid: "MakeRolesWithinTheBoundary",
+		actions:   []string{"iam:CreateRole"},
+		resources: Account.ownRoles,
+		condition: func(a Account) Condition {
+			condition := stringEquals("iam:PermissionsBoundary", a.boundary())
+			if a.stacks != nil { // whoever may choose whom a role trusts has to leave it where it is found
+				condition["StringLike"] = map[string][]string{"aws:RequestTag/Stack": {a.stacks.beginning + "*"}}
+			}
+			return condition
+		},
+	},
+	{
 		policy: "roles", sid: "GrantWithinTheBoundary",
-		actions:   []string{"iam:CreateRole", "iam:DeleteRolePolicy", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"},
-		resources: func(a Account) []string { return a.roles(a.RolePath) },
-		condition: func(a Account) Condition { return stringEquals("iam:PermissionsBoundary", a.Boundary) },
+		actions:   []string{"iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"},
+		resources: Account.ownRoles,
+		condition: func(a Account) Condition { return stringEquals("iam:PermissionsBoundary", a.boundary()) },
+	},
+	{ // to delete a role: also one of a stack that came up before there were two boundaries, and for people that of a pull request
+		policy: "roles", sid: "TakeBack",
+		actions:   []string{"iam:DeleteRolePolicy"},
+		resources: Account.ownRoles,
+		condition: func(a Account) Condition {
+			boundaries := []string{a.Boundary}
+			if a.StacksBoundary != "" {
+				boundaries = append(boundaries, a.StacksBoundary)
+			}
+			return stringEquals("iam:PermissionsBoundary", boundaries...)
+		},
 	},
 	{
 		policy: "roles", sid: "GiveRolesToTasks",
 		actions:   []string{"iam:PassRole"},
-		resources: func(a Account) []string { return a.roles(a.RolePath) },
+		resources: Account.ownRoles,
 		condition: func(Account) Condition { return stringEquals("iam:PassedToService", "ecs-tasks.amazonaws.com") },
 	},
 	{ // which nothing but that service can assume, so that it matters to whom it is passed no more
@@ -130,7 +198,7 @@ var grants = []grant{
 		actions: []string{
 			"iam:DeleteRole", "iam:Get*", "iam:List*", "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRoleDescription",
 		},
-		resources: func(a Account) []string { return a.roles(a.RolePath) },
+		resources: Account.ownRoles,
 	},
 }
 

@@ -14,6 +14,8 @@ var testAccount = Account{
 	ID:        "123456789012",
 	RolePath:  "/slipway/",
 	Boundary:  "arn:aws:iam::123456789012:policy/slipway-boundary",
+
+	StacksBoundary: "arn:aws:iam::123456789012:policy/slipway-pr-boundary",
 }
 
 func deployPolicies(t *testing.T) []Policy {
@@ -73,6 +75,11 @@ func TestPoliciesFit(t *testing.T) {
 	if most := 10 - len("is"); len(policies) > most { // the images and the state have one each
 		t.Errorf("there are %d policies; a role takes 10", len(policies))
 	}
+	stacks, err := DeployStacks(account, "slipway", "pr-*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	policies = append(policies, stacks...)
 	preview, err := Preview(account)
 	if err != nil {
 		t.Fatal(err)
@@ -81,7 +88,8 @@ func TestPoliciesFit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	policies = append(policies, Policy{"preview", preview}, Policy{"refresh", refresh}, Policy{"boundary", Boundary(account)})
+	policies = append(policies, Policy{"preview", preview}, Policy{"refresh", refresh}, Policy{"boundary", Boundary(account)},
+		Policy{"boundary of stacks", StacksBoundary(account, "slipway", "pr-*")})
 	for _, p := range policies {
 		if n := len(p.Document.JSON()); n > MaxPolicySize {
 			t.Errorf("policy %s has %d characters; IAM takes %d", p.Name, n, MaxPolicySize)
@@ -219,14 +227,7 @@ func TestOrphansReads(t *testing.T) {
 			t.Errorf("%s is no read", action)
 		}
 	}
-	stacks, err := DeployStacks(testAccount, "slipway", "pr-*")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var deployStacks Document
-	for _, p := range stacks {
-		deployStacks = append(deployStacks, p.Document...)
-	}
+	deployStacks := deployStacks(t)
 	const role = "arn:aws:iam::123456789012:role/slipway/"
 	for name, document := range map[string]Document{"dev": deployDocument(t), "pr-7": deployStacks} {
 		for _, r := range []request{
@@ -324,7 +325,7 @@ func TestSmallPolicies(t *testing.T) {
 // request is what a policy is asked about. The evaluation is IAM's: what a statement refuses none allows.
 type request struct {
 	action, resource string
-	context          map[string]string // by condition key
+	context          map[string]string // by condition key; what has several values has spaces between them
 }
 
 func (d Document) allows(r request) bool {
@@ -336,11 +337,19 @@ func (d Document) allows(r request) bool {
 
 func (s Statement) about(r request) bool {
 	for operator, keys := range s.Condition {
+		operator, any := strings.CutPrefix(operator, "ForAnyValue:")
 		operator, not := strings.CutPrefix(operator, "StringNot")
 		for key, values := range keys {
 			value, has := r.context[key]
+			have := []string{value}
+			if any {
+				have = strings.Fields(value)
+			}
 			found := has && slices.ContainsFunc(values, func(want string) bool {
-				return want == value || strings.HasSuffix(operator, "Like") && matches(want, value)
+				return slices.ContainsFunc(have, func(value string) bool {
+					return want == value || strings.HasSuffix(operator, "Like") && matches(want, value) ||
+						strings.HasSuffix(operator, "IgnoreCase") && strings.EqualFold(want, value)
+				})
 			})
 			if found == not {
 				return false
@@ -415,8 +424,9 @@ func TestDeployEscalation(t *testing.T) {
 	}
 }
 
-// The role for stacks pr-* does what the deploy role does, and leaves the project's other stacks alone.
-func TestDeployStacks(t *testing.T) {
+// deployStacks returns everything that the role of pull requests may do for the program.
+func deployStacks(t *testing.T) Document {
+	t.Helper()
 	policies, err := DeployStacks(testAccount, "slipway", "pr-*")
 	if err != nil {
 		t.Fatal(err)
@@ -428,37 +438,149 @@ func TestDeployStacks(t *testing.T) {
 	for _, p := range policies {
 		document = append(document, p.Document...)
 	}
+	return document
+}
+
+// The role for stacks pr-* does what the deploy role does, and leaves the project's other stacks alone.
+func TestDeployStacks(t *testing.T) {
+	document := deployStacks(t)
 	if got, want := actions(document), append([]string{"*"}, actions(deployDocument(t))...); !slices.Equal(got, want) {
 		t.Errorf("the actions are %v\nwant %v", got, want)
 	}
 	const (
-		vpc    = "arn:aws:ec2:eu-central-1:123456789012:vpc/vpc-1"
-		secret = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:dev-hello"
+		vpc  = "arn:aws:ec2:eu-central-1:123456789012:vpc/vpc-1"
+		cert = "arn:aws:acm:eu-central-1:123456789012:certificate/1"
 	)
+	in := func(service, resource string) string {
+		return "arn:aws:" + service + ":eu-central-1:123456789012:" + resource
+	}
 	tags := func(project, stack string) map[string]string {
 		return map[string]string{"aws:ResourceTag/Project": project, "aws:ResourceTag/Stack": stack}
 	}
+	named := func(stack string) map[string]string {
+		return map[string]string{"aws:RequestTag/Project": "slipway", "aws:RequestTag/Stack": stack}
+	}
 	role := func(name string) string { return "arn:aws:iam::123456789012:role/slipway/" + name }
+	within := func(boundary string, more map[string]string) map[string]string {
+		context := map[string]string{"iam:PermissionsBoundary": boundary}
+		maps.Copy(context, more)
+		return context
+	}
 	toTasks := map[string]string{"iam:PassedToService": "ecs-tasks.amazonaws.com"}
+	const any, own = "arn:aws:iam::123456789012:policy/slipway-boundary", "arn:aws:iam::123456789012:policy/slipway-pr-boundary"
 	for name, test := range map[string]struct {
 		request request
 		want    bool
 	}{
-		"own VPC":                {request{"ec2:DeleteVpc", vpc, tags("slipway", "pr-7")}, true},
-		"new VPC":                {request{"ec2:CreateVpc", vpc, nil}, true},
-		"dev's VPC":              {request{"ec2:DeleteVpc", vpc, tags("slipway", "dev")}, false},
-		"VPC of a similar name":  {request{"ec2:DeleteVpc", vpc, tags("slipway", "pr")}, false},
-		"VPC of no stack":        {request{"ec2:DeleteVpc", vpc, map[string]string{"aws:ResourceTag/Project": "slipway"}}, false},
-		"another project's VPC":  {request{"ec2:DeleteVpc", vpc, tags("other", "dev")}, true},
-		"tagging dev's VPC":      {request{"ec2:CreateTags", vpc, tags("slipway", "dev")}, false},
-		"reading dev's secret":   {request{"secretsmanager:GetSecretValue", secret, tags("slipway", "dev")}, false},
-		"reading its own secret": {request{"secretsmanager:GetSecretValue", secret, tags("slipway", "pr-7")}, true},
-		"own role to tasks":      {request{"iam:PassRole", role("pr-7-hello-task-1"), toTasks}, true},
-		"dev's role to tasks":    {request{"iam:PassRole", role("dev-hello-task-1"), toTasks}, false},
-		"dev's role":             {request{"iam:DeleteRole", role("dev-hello-task-1"), nil}, false},
+		"own VPC":                  {request{"ec2:DeleteVpc", vpc, tags("slipway", "pr-7")}, true},
+		"new VPC":                  {request{"ec2:CreateVpc", vpc, named("pr-7")}, true},
+		"dev's VPC":                {request{"ec2:DeleteVpc", vpc, tags("slipway", "dev")}, false},
+		"VPC of a similar name":    {request{"ec2:DeleteVpc", vpc, tags("slipway", "pr")}, false},
+		"VPC of no stack":          {request{"ec2:DeleteVpc", vpc, map[string]string{"aws:ResourceTag/Project": "slipway"}}, false},
+		"another project's VPC":    {request{"ec2:DeleteVpc", vpc, tags("other", "dev")}, true}, // docs/delivery.md says so
+		"tagging dev's VPC":        {request{"ec2:CreateTags", vpc, tags("slipway", "dev")}, false},
+		"new VPC in dev's name":    {request{"ec2:CreateVpc", vpc, named("dev")}, false},
+		"taking dev's name":        {request{"ec2:CreateTags", vpc, named("dev")}, false},
+		"another certificate":      {request{"acm:RequestCertificate", "*", named("pr-7")}, true},
+		"dev's certificate":        {request{"acm:DeleteCertificate", cert, tags("slipway", "dev")}, false},
+		"own cluster":              {request{"ecs:DeleteCluster", in("ecs", "cluster/pr-7-1a2b3c4"), tags("slipway", "pr-7")}, true},
+		"dev's cluster":            {request{"ecs:DeleteCluster", in("ecs", "cluster/dev-1a2b3c4"), nil}, false},
+		"service in its cluster":   {request{"ecs:CreateService", in("ecs", "service/pr-7-1a2b3c4/pr-7-hello-1a2b3c4"), named("pr-7")}, true},
+		"service in dev's cluster": {request{"ecs:CreateService", in("ecs", "service/dev-1a2b3c4/pr-7-hello-1a2b3c4"), named("pr-7")}, false},
+		"dev's service":            {request{"ecs:UpdateService", in("ecs", "service/dev-1a2b3c4/dev-hello-1a2b3c4"), nil}, false},
+		"tagging its definition":   {request{"ecs:TagResource", in("ecs", "task-definition/slipway-pr-7-hello:1"), named("pr-7")}, true},
+		"tagging dev's definition": {request{"ecs:TagResource", in("ecs", "task-definition/slipway-dev-hello:1"), named("pr-7")}, false},
+
+		// Load balancers, logs and secrets are its own by their names, also those that nobody has tagged.
+		"own load balancer":           {request{"elasticloadbalancing:SetSubnets", in("elasticloadbalancing", "loadbalancer/app/pr-7-1a2b3c4/50dc6c495c0c9188"), nil}, true},
+		"own listener":                {request{"elasticloadbalancing:CreateListener", in("elasticloadbalancing", "loadbalancer/app/pr-7-1a2b3c4/50dc6c495c0c9188"), nil}, true},
+		"own rule":                    {request{"elasticloadbalancing:DeleteRule", in("elasticloadbalancing", "listener-rule/app/pr-7-1a2b3c4/5/0/1"), nil}, true},
+		"own target group":            {request{"elasticloadbalancing:ModifyTargetGroup", in("elasticloadbalancing", "targetgroup/pr-7-hello-1a2b3c4/73e2d6bc24d8a067"), nil}, true},
+		"dev's load balancer":         {request{"elasticloadbalancing:DeleteLoadBalancer", in("elasticloadbalancing", "loadbalancer/app/dev-1a2b3c4/50dc6c495c0c9188"), nil}, false},
+		"somebody's load balancer":    {request{"elasticloadbalancing:DeleteLoadBalancer", in("elasticloadbalancing", "loadbalancer/app/shop/50dc6c495c0c9188"), nil}, false},
+		"rule on prod's listener":     {request{"elasticloadbalancing:CreateRule", in("elasticloadbalancing", "listener/app/prod-1a2b3c4/5/0"), named("pr-7")}, false},
+		"prod's rule":                 {request{"elasticloadbalancing:ModifyRule", in("elasticloadbalancing", "listener-rule/app/prod-1a2b3c4/5/0/1"), nil}, false},
+		"prod's target group":         {request{"elasticloadbalancing:ModifyTargetGroup", in("elasticloadbalancing", "targetgroup/prod-hello-1a2b3c4/73e2d6bc24d8a067"), nil}, false},
+		"own logs":                    {request{"logs:GetLogEvents", in("logs", "log-group:pr-7-hello-1a2b3c4:log-stream:hello/main/1"), nil}, true},
+		"dev's logs":                  {request{"logs:GetLogEvents", in("logs", "log-group:dev-hello-1a2b3c4:log-stream:hello/main/1"), nil}, false},
+		"somebody's logs":             {request{"logs:DeleteLogGroup", in("logs", "log-group:/aws/lambda/x:log-stream:"), nil}, false},
+		"what log groups there are":   {request{"logs:DescribeLogGroups", in("logs", "log-group::log-stream:"), nil}, true},
+		"own secret":                  {request{"secretsmanager:GetSecretValue", in("secretsmanager", "secret:pr-7-hello-environment-1a2b3c4-AbCdEf"), tags("slipway", "pr-7")}, true},
+		"dev's secret":                {request{"secretsmanager:GetSecretValue", in("secretsmanager", "secret:dev-hello-environment-1a2b3c4-AbCdEf"), nil}, false},
+		"prod's secret":               {request{"secretsmanager:PutSecretValue", in("secretsmanager", "secret:prod-hello-environment-1a2b3c4-AbCdEf"), nil}, false},
+		"secret of a similar name":    {request{"secretsmanager:GetSecretValue", in("secretsmanager", "secret:private-AbCdEf"), nil}, false},
+		"dev's secret in own clothes": {request{"secretsmanager:GetSecretValue", in("secretsmanager", "secret:pr-dev-AbCdEf"), tags("slipway", "dev")}, false},
+
+		// A role comes to what its own boundary allows at most.
+		"own role":                       {request{"iam:CreateRole", role("pr-7-hello-task-1"), within(own, named("pr-7"))}, true},
+		"own role's policy":              {request{"iam:PutRolePolicy", role("pr-7-hello-task-1"), within(own, nil)}, true},
+		"own role, with all roles' most": {request{"iam:CreateRole", role("pr-7-hello-task-1"), within(any, named("pr-7"))}, false},
+		"own role, without a boundary":   {request{"iam:CreateRole", role("pr-7-hello-task-1"), named("pr-7")}, false},
+		"own role, that nobody finds":    {request{"iam:CreateRole", role("pr-7-hello-task-1"), within(own, nil)}, false},
+		"own role, in dev's name":        {request{"iam:CreateRole", role("pr-7-hello-task-1"), within(own, named("dev"))}, false},
+		"hiding its role":                {request{"iam:UntagRole", role("pr-7-hello-task-1"), map[string]string{"aws:TagKeys": "Team stack"}}, false},
+		"untagging its role":             {request{"iam:UntagRole", role("pr-7-hello-task-1"), map[string]string{"aws:TagKeys": "Team"}}, true},
+		"policy of yesterday's role":     {request{"iam:PutRolePolicy", role("pr-7-hello-task-1"), within(any, nil)}, false},
+		"yesterday's role gets its own":  {request{"iam:PutRolePermissionsBoundary", role("pr-7-hello-task-1"), within(own, nil)}, true},
+		"yesterday's role goes":          {request{"iam:DeleteRolePolicy", role("pr-7-hello-task-1"), within(any, nil)}, true},
+		"all roles' most again":          {request{"iam:PutRolePermissionsBoundary", role("pr-7-hello-task-1"), within(any, nil)}, false},
+		"own role to tasks":              {request{"iam:PassRole", role("pr-7-hello-task-1"), toTasks}, true},
+		"dev's role to tasks":            {request{"iam:PassRole", role("dev-hello-task-1"), toTasks}, false},
+		"dev's role":                     {request{"iam:DeleteRole", role("dev-hello-task-1"), nil}, false},
+		"role in dev's name":             {request{"iam:CreateRole", role("dev-hello-task-1"), within(own, named("pr-7"))}, false},
+		"the boundary itself":            {request{"iam:CreatePolicyVersion", own, nil}, false},
 	} {
 		if got := document.allows(test.request); got != test.want {
 			t.Errorf("%s: allowed is %v", name, got)
+		}
+	}
+}
+
+func TestDeployStacksNeedsTheirBoundary(t *testing.T) {
+	account := testAccount
+	account.StacksBoundary = ""
+	if _, err := DeployStacks(account, "slipway", "pr-*"); err == nil || !strings.Contains(err.Error(), "stacks pr-* have no permissions boundary") {
+		t.Errorf("policies for stacks whose roles may have any boundary: %v", err)
+	}
+}
+
+// Whatever a role of a pull request's stack is given, its boundary leaves it its own logs and secrets, and images. The roles of other
+// stacks have a boundary of their own, and people who deploy delete both.
+func TestBoundaries(t *testing.T) {
+	all, own := Boundary(testAccount), StacksBoundary(testAccount, "slipway", "pr-*")
+	if !slices.Equal(actions(all), actions(own)) {
+		t.Errorf("the boundary of pull requests allows %v, and that of all %v", actions(own), actions(all))
+	}
+	const in = ":eu-central-1:123456789012:"
+	for _, test := range []struct {
+		action, resource string
+		all, own         bool
+	}{
+		{"secretsmanager:GetSecretValue", "arn:aws:secretsmanager" + in + "secret:pr-7-hello-environment-1a2b3c4-AbCdEf", true, true},
+		{"secretsmanager:GetSecretValue", "arn:aws:secretsmanager" + in + "secret:prod-hello-environment-1a2b3c4-AbCdEf", true, false},
+		{"secretsmanager:GetSecretValue", "arn:aws:secretsmanager" + in + "secret:private-AbCdEf", true, false},
+		{"secretsmanager:PutSecretValue", "arn:aws:secretsmanager" + in + "secret:pr-7-hello-environment-1a2b3c4-AbCdEf", false, false},
+		{"logs:PutLogEvents", "arn:aws:logs" + in + "log-group:pr-7-hello-1a2b3c4:log-stream:hello/main/1", true, true},
+		{"logs:PutLogEvents", "arn:aws:logs" + in + "log-group:dev-hello-1a2b3c4:log-stream:hello/main/1", true, false},
+		{"logs:GetLogEvents", "arn:aws:logs" + in + "log-group:pr-7-hello-1a2b3c4:log-stream:hello/main/1", false, false},
+		{"ecr:BatchGetImage", "arn:aws:ecr" + in + "repository/hello", true, true},
+		{"iam:CreateRole", "arn:aws:iam::123456789012:role/slipway/pr-7", false, false},
+		{"sts:AssumeRole", "arn:aws:iam::123456789012:role/slipway-deploy", false, false},
+	} {
+		r := request{test.action, test.resource, nil}
+		if all.allows(r) != test.all || own.allows(r) != test.own {
+			t.Errorf("%s on %s: a role within the boundary may: %v; one of a pull request's: %v", test.action, test.resource, all.allows(r), own.allows(r))
+		}
+	}
+	document := deployDocument(t)
+	for _, boundary := range []string{testAccount.Boundary, testAccount.StacksBoundary} {
+		within := map[string]string{"iam:PermissionsBoundary": boundary}
+		const role = "arn:aws:iam::123456789012:role/slipway/pr-7-hello-task-1"
+		if !document.allows(request{"iam:DeleteRolePolicy", role, within}) {
+			t.Errorf("who deploys does not get rid of a role within %s", boundary)
+		}
+		if got := document.allows(request{"iam:CreateRole", role, within}); got != (boundary == testAccount.Boundary) {
+			t.Errorf("who deploys may make a role within %s: %v", boundary, got)
 		}
 	}
 }

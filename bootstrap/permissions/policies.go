@@ -1,6 +1,7 @@
 package permissions
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -34,23 +35,42 @@ func Deploy(a Account) ([]Policy, error) {
 	return policies, nil
 }
 
-// DeployStacks returns what of Deploy belongs to a project's stacks alone that are called like the pattern, such as "pr-*". Their
-// roles are under their names, and nothing is done to what has the tags of another of the project's stacks. What has no tags,
-// such as a target group's health, and what is not of the project, is as open as it is to Deploy's role: only an account of its
-// own closes that ("Global condition keys" in the IAM user guide: aws:ResourceTag, of the resources that have tags).
-func DeployStacks(a Account, project, stacks string) ([]Policy, error) {
-	a.RolePath += strings.TrimSuffix(stacks, "*")
+// DeployStacks returns what of Deploy belongs to a project's stacks alone that are called like the pattern, such as "pr-*". What has
+// a name of Pulumi's making in its ARN is theirs by that name: clusters, services, logs, secrets, load balancers and roles, which have
+// to have the stacks' own boundary. Nothing is done to what has the tags of another of the project's stacks, or in its name ("Global
+// condition keys" in the IAM user guide: aws:ResourceTag, of the resources that have tags, and aws:RequestTag).
+//
+// What is left open, because it has neither a name nor a tag, or because AWS does not compare it, is written down in
+// docs/delivery.md, "What pull requests can get at".
+func DeployStacks(a Account, project, pattern string) ([]Policy, error) {
+	if a.StacksBoundary == "" {
+		return nil, errors.New("stacks " + pattern + " have no permissions boundary, which whoever deploys them has to give their roles")
+	}
+	a.stacks = &stacks{project: project, beginning: strings.TrimSuffix(pattern, "*")}
 	policies, err := Deploy(a)
 	if err != nil {
 		return nil, err
 	}
-	return append(policies, Policy{"stacks", Document{{
-		Sid: "LeaveOtherStacksAlone", Effect: deny, Action: []string{"*"}, Resource: everything,
-		Condition: Condition{
-			"StringEquals":  {"aws:ResourceTag/Project": {project}},
-			"StringNotLike": {"aws:ResourceTag/Stack": {stacks}},
+	return append(policies, Policy{"stacks", Document{
+		{
+			Sid: "LeaveOtherStacksAlone", Effect: deny, Action: []string{"*"}, Resource: everything,
+			Condition: Condition{
+				"StringEquals":  {"aws:ResourceTag/Project": {project}},
+				"StringNotLike": {"aws:ResourceTag/Stack": {pattern}},
+			},
 		},
-	}}}), nil
+		{
+			Sid: "TakeNoOtherStacksName", Effect: deny, Action: []string{"*"}, Resource: everything,
+			Condition: Condition{
+				"StringLike":    {"aws:RequestTag/Stack": {"*"}}, // where there is one
+				"StringNotLike": {"aws:RequestTag/Stack": {pattern}},
+			},
+		},
+		{
+			Sid: "KeepRolesFound", Effect: deny, Action: []string{"iam:UntagRole"}, Resource: everything,
+			Condition: Condition{"ForAnyValue:StringEqualsIgnoreCase": {"aws:TagKeys": {"Project", "Stack"}}},
+		},
+	}}), nil
 }
 
 // Preview returns the policy that allows what a preview does: it calls the program's functions, looks up what the program does by
@@ -99,11 +119,24 @@ func logIn() Statement {
 // one for the tasks' use of another part of AWS takes effect once that is allowed here too.
 func Boundary(a Account) Document {
 	return Document{
-		{Sid: "WriteLogs", Effect: allow, Action: []string{"logs:CreateLogStream", "logs:PutLogEvents"}, Resource: a.regional("logs", "log-group:*")},
-		{Sid: "ReadSecrets", Effect: allow, Action: []string{"secretsmanager:GetSecretValue"}, Resource: a.regional("secretsmanager", "secret:*")},
+		{
+			Sid: "WriteLogs", Effect: allow, Action: []string{"logs:CreateLogStream", "logs:PutLogEvents"},
+			Resource: a.regional("logs", a.named("log-group:")),
+		},
+		{
+			Sid: "ReadSecrets", Effect: allow, Action: []string{"secretsmanager:GetSecretValue"},
+			Resource: a.regional("secretsmanager", a.named("secret:")),
+		},
 		{Sid: "PullImages", Effect: allow, Action: pull, Resource: a.images()},
 		logIn(),
 	}
+}
+
+// StacksBoundary returns what of Boundary belongs to the stacks that are called like the pattern. Who may create such roles chooses
+// whom they trust, and with what policies: this is all that they can come to.
+func StacksBoundary(a Account, project, pattern string) Document {
+	a.stacks = &stacks{project: project, beginning: strings.TrimSuffix(pattern, "*")}
+	return Boundary(a)
 }
 
 // PushImages returns the policy that allows to push images to the repositories, and to pull what is there already ("Amazon

@@ -11,6 +11,13 @@ type environment struct {
 	images map[string]string // that the pull request's source is built into, by service
 }
 
+// The permissions boundaries of bootstrap/roles.go: that of what is deployed, and that without which the role of pull requests creates
+// no roles.
+const (
+	deployBoundary      = "slipway-boundary"
+	pullRequestBoundary = "slipway-pr-boundary"
+)
+
 // apply changes the settings of a stack, as they are in its config file.
 func (e environment) apply(settings map[string]any) error {
 	config, err := object(settings, "config")
@@ -44,6 +51,9 @@ func (e environment) apply(settings map[string]any) error {
 		if image, built := e.images[name]; built {
 			service["image"] = image
 		}
+	}
+	if boundary, _ := config["slipway:permissionsBoundary"].(string); strings.HasSuffix(boundary, ":policy/"+deployBoundary) {
+		config["slipway:permissionsBoundary"] = strings.TrimSuffix(boundary, deployBoundary) + pullRequestBoundary
 	}
 	if balancer, _ := config["slipway:loadBalancer"].(map[string]any); balancer != nil {
 		delete(balancer, "deletionProtection")

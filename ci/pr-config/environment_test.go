@@ -16,6 +16,7 @@ config:
   slipway:loadBalancer:
     deletionProtection: true
     idleTimeout: 120
+  slipway:permissionsBoundary: arn:aws:iam::123456789012:policy/slipway-boundary
   slipway:services:
     hello:
       image: registry/hello@sha256:old
@@ -49,6 +50,7 @@ config:
   slipway:domain: example.com
   slipway:loadBalancer:
     idleTimeout: 120
+  slipway:permissionsBoundary: arn:aws:iam::123456789012:policy/slipway-pr-boundary
   slipway:services:
     api:
       architecture: arm64
@@ -81,6 +83,22 @@ encryptionsalt: v1:salt
 	}
 	if string(got) != after {
 		t.Errorf("got\n%s\nwant\n%s", got, after)
+	}
+}
+
+// A boundary of one's own making is left as it is, and none stays none.
+func TestTransformLeavesOtherBoundaries(t *testing.T) {
+	for _, boundary := range []string{"arn:aws:iam::123456789012:policy/mine", "arn:aws:iam::123456789012:policy/not-slipway-boundary", ""} {
+		config := map[string]any{
+			"slipway:domain": "example.com", "slipway:permissionsBoundary": boundary,
+			"slipway:services": map[string]any{"hello": map[string]any{"hostnames": []any{"hello.example.com"}}},
+		}
+		if err := (environment{number: 7}).apply(map[string]any{"config": config}); err != nil {
+			t.Fatal(err)
+		}
+		if got := config["slipway:permissionsBoundary"]; got != boundary {
+			t.Errorf("%q becomes %v", boundary, got)
+		}
 	}
 }
 
