@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"unicode"
 )
 
 // Image is a reference to a container image. It is the plain half of the program's own components.Image, which checks
@@ -23,11 +24,14 @@ func ParseImage(reference string) (Image, error) {
 	if colon := strings.LastIndex(image.Repository, ":"); colon > strings.LastIndex(image.Repository, "/") {
 		image.Repository, image.Tag = image.Repository[:colon], image.Repository[colon+1:]
 	}
-	if image.Repository == "" || image.Digest != "" && !strings.HasPrefix(image.Digest, "sha256:") {
+	if image.Repository == "" || strings.ContainsFunc(reference, unprintable) || image.Digest != "" && !strings.HasPrefix(image.Digest, "sha256:") {
 		return Image{}, fmt.Errorf("%q is not an image reference", reference)
 	}
 	return image, nil
 }
+
+// unprintable says whether a character is none of a reference's. References are shown on terminals.
+func unprintable(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }
 
 // String returns the reference as registries' clients take it.
 func (i Image) String() string {

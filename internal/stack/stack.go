@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
+	"maps"
+	"regexp"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
@@ -56,8 +59,27 @@ func (s *Stack) Outputs(ctx context.Context) (Outputs, error) {
 	if err := s.project.query(ctx, &outputs, "stack", "output", "--json", "--stack", s.Name()); err != nil {
 		return Outputs{}, fmt.Errorf("read the outputs of stack %s: %w", s.Name(), err)
 	}
+	if err := outputs.checkNames(); err != nil {
+		return Outputs{}, fmt.Errorf("read the outputs of stack %s: %w", s.Name(), err)
+	}
 	outputs.Domains = s.project.Domains()
 	return outputs, nil
+}
+
+// serviceName matches the names of services, as main.go takes them.
+var serviceName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
+
+// checkNames returns an error if there is a service by a name that none has. Names are shown on terminals, and a state holds what
+// those wrote who may.
+func (o Outputs) checkNames() error {
+	for _, names := range []iter.Seq[string]{maps.Keys(o.URLs), maps.Keys(o.Checks), maps.Keys(o.Images), maps.Keys(o.Canaries), maps.Keys(o.Before)} {
+		for name := range names {
+			if !serviceName.MatchString(name) {
+				return fmt.Errorf("no service can be called %q", name)
+			}
+		}
+	}
+	return nil
 }
 
 // ErrNotBegun is in the errors of [Stack.Up] that leave the stack as it was.

@@ -252,6 +252,13 @@ func TestOutputs(t *testing.T) {
 	if got, err := s.Outputs(t.Context()); err != nil || len(got.URLs) != 0 {
 		t.Errorf("%+v (%v)", got, err)
 	}
+	// What goes to terminals is in the state, where whoever may write that puts what they like.
+	for _, outputs := range []string{`{"urls":{"\u001b[2J":"https://h.test/"}}`, `{"images":{"hello":"r.test/hello@sha256:\u001b[2J"}}`, `{"images":{"hello":"r.test/a b"}}`} {
+		s = open(t, project(t, map[string]string{"stack-output-dev": outputs}))
+		if got, err := s.Outputs(t.Context()); err == nil || strings.Contains(err.Error(), "\x1b") {
+			t.Errorf("%s is taken for %+v (%v)", outputs, got, err)
+		}
+	}
 	s = open(t, project(t, nil))
 	if _, err := s.Outputs(t.Context()); err == nil || !strings.Contains(err.Error(), "read the outputs of stack dev: pulumi stack output") ||
 		!strings.Contains(err.Error(), "error: nobody laid out") {
