@@ -6,6 +6,7 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,10 +17,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+
+	"slipway/internal/awsconfig"
 )
 
 // Watcher asks AWS as whom, and where, the options say.
-type Watcher struct{ Options ProviderOptions }
+type Watcher struct{ Options awsconfig.Options }
 
 // timeout is how long a diagnosis may take. Nobody waits for more than what it has found out by then.
 const timeout = 20 * time.Second
@@ -40,7 +43,7 @@ func (w Watcher) Explain(ctx context.Context, d Revision) string {
 		return fmt.Sprintf("could not ask AWS why: %s", reason(err))
 	}
 	text := c.explain(ctx, d)
-	if ignored := w.Options.ignored(); text != "" && len(ignored) > 0 {
+	if ignored := w.Options.Ignored(); text != "" && len(ignored) > 0 {
 		text += fmt.Sprintf("\n(this was asked without the provider's %s)", strings.Join(ignored, ", "))
 	}
 	return text
@@ -71,11 +74,13 @@ type clients struct {
 }
 
 func (w Watcher) clients(ctx context.Context) (clients, error) {
-	cfg, err := w.Options.load(ctx)
+	cfg, err := w.Options.Load(ctx)
 	return clients{
-		ecs:  ecs.NewFromConfig(cfg),
-		elb:  elasticloadbalancingv2.NewFromConfig(cfg),
-		logs: cloudwatchlogs.NewFromConfig(cfg),
+		ecs: ecs.NewFromConfig(cfg, func(o *ecs.Options) { o.BaseEndpoint = cmp.Or(w.Options.Endpoint("ecs"), o.BaseEndpoint) }),
+		elb: elasticloadbalancingv2.NewFromConfig(cfg, func(o *elasticloadbalancingv2.Options) {
+			o.BaseEndpoint = cmp.Or(w.Options.Endpoint("elbv2"), o.BaseEndpoint)
+		}),
+		logs: cloudwatchlogs.NewFromConfig(cfg, func(o *cloudwatchlogs.Options) { o.BaseEndpoint = cmp.Or(w.Options.Endpoint("logs"), o.BaseEndpoint) }),
 	}, err
 }
 

@@ -1,4 +1,4 @@
-package rollout
+package awsconfig
 
 import (
 	"fmt"
@@ -51,31 +51,31 @@ func tokenService(t *testing.T) {
 	t.Setenv("AWS_ENDPOINT_URL", server.URL)
 }
 
-func TestProviderOptions(t *testing.T) {
+func TestOptions(t *testing.T) {
 	const keys = "[%s]\naws_access_key_id = %s\naws_secret_access_key = s\n"
 	for name, test := range map[string]struct {
-		options ProviderOptions
+		options Options
 		env     map[string]string
 		want    string
 	}{
 		"environment": {nil, map[string]string{"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "env", "AWS_SECRET_ACCESS_KEY": "s"}, "env in eu-west-1"},
 		"keys": {
-			ProviderOptions{"region": "eu-central-1", "accessKey": "own", "secretKey": "s"},
+			Options{"region": "eu-central-1", "accessKey": "own", "secretKey": "s"},
 			map[string]string{"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "env", "AWS_SECRET_ACCESS_KEY": "s"},
 			"own in eu-central-1",
 		},
-		"profile": {ProviderOptions{
+		"profile": {Options{
 			"region": "eu-central-1", "profile": "mine", "sharedCredentialsFiles": `["` + write(t, fmt.Sprintf(keys, "mine", "shared")) + `"]`,
 		}, nil, "shared in eu-central-1"},
 		"role": {
-			ProviderOptions{"region": "eu-central-1", "accessKey": "own", "secretKey": "s", "assumeRole": `{"roleArn":"r","sessionName":"me","externalId":"x"}`},
+			Options{"region": "eu-central-1", "accessKey": "own", "secretKey": "s", "assumeRole": `{"roleArn":"r","sessionName":"me","externalId":"x"}`},
 			nil, "own as r me for x in eu-central-1",
 		},
 		"web identity": {
-			ProviderOptions{"region": "eu-central-1", "assumeRoleWithWebIdentity": `{"roleArn":"r","sessionName":"job","webIdentityTokenFile":"` + write(t, "token") + `"}`},
+			Options{"region": "eu-central-1", "assumeRoleWithWebIdentity": `{"roleArn":"r","sessionName":"job","webIdentityTokenFile":"` + write(t, "token") + `"}`},
 			nil, "token as r job for  in eu-central-1",
 		},
-		"web identity, then role": {ProviderOptions{
+		"web identity, then role": {Options{
 			"region": "eu-central-1", "assumeRoleWithWebIdentity": `{"roleArn":"r","sessionName":"job","webIdentityToken":"token"}`,
 			"assumeRole": `{"roleArn":"s","sessionName":"me","duration":"20m","tags":{"a":"b"}}`,
 		}, nil, "token as r job for  as s me for  in eu-central-1"},
@@ -86,7 +86,7 @@ func TestProviderOptions(t *testing.T) {
 			for key, value := range test.env {
 				t.Setenv(key, value)
 			}
-			cfg, err := test.options.load(t.Context())
+			cfg, err := test.options.Load(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -98,26 +98,40 @@ func TestProviderOptions(t *testing.T) {
 	}
 }
 
-func TestProviderOptionsRefused(t *testing.T) {
+func TestOptionsRefused(t *testing.T) {
 	isolate(t)
 	const secret = "not-to-be-seen"
-	for want, options := range map[string]ProviderOptions{
-		"aws:assumeRole is not understood":             {"assumeRole": `{"roleArn":["` + secret + `"]}`},
-		"aws:sharedConfigFiles is not understood":      {"sharedConfigFiles": secret},
-		"aws:assumeRole.duration":                      {"assumeRole": `{"roleArn":"r","duration":"an hour"}`},
-		"could not ask AWS why: failed to get shared":  {"profile": "nobody"},
-		"could not ask AWS why: failed to refresh cac": {"region": "eu-central-1"},
+	for want, options := range map[string]Options{
+		"aws:assumeRole is not understood":        {"assumeRole": `{"roleArn":["` + secret + `"]}`},
+		"aws:sharedConfigFiles is not understood": {"sharedConfigFiles": secret},
+		"aws:assumeRole.duration":                 {"assumeRole": `{"roleArn":"r","duration":"an hour"}`},
+		"aws:endpoints is not understood":         {"endpoints": secret},
+		"failed to get shared":                    {"profile": "nobody"},
+		"failed to refresh cached credentials":    {"region": "eu-central-1"},
 	} {
-		got := Watcher{options}.Explain(t.Context(), wanted)
-		if !strings.Contains(got, want) || strings.Contains(got, secret) {
-			t.Errorf("%v: got %q, want %q", options, got, want)
+		_, err := options.Load(t.Context())
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), secret) {
+			t.Errorf("%v: got %v, want %q", options, err, want)
 		}
 	}
 }
 
-func TestIgnoredProviderOptions(t *testing.T) {
-	options := ProviderOptions{"region": "eu-central-1", "endpoints": `[{"ecs":"http://localhost"}]`, "defaultTags": "{}", "httpsProxy": "http://proxy"}
-	if got, want := options.ignored(), []string{"endpoints", "httpsProxy"}; !slices.Equal(got, want) {
+func TestEndpoints(t *testing.T) {
+	options := Options{"endpoints": `[{"elbv2":"http://localhost:1"},{"acm":"http://localhost:2","logs":""}]`}
+	for service, want := range map[string]string{"elbv2": "http://localhost:1", "acm": "http://localhost:2", "logs": "", "ecs": ""} {
+		got := ""
+		if endpoint := options.Endpoint(service); endpoint != nil {
+			got = *endpoint
+		}
+		if got != want {
+			t.Errorf("%s: got %q, want %q", service, got, want)
+		}
+	}
+}
+
+func TestIgnoredOptions(t *testing.T) {
+	options := Options{"region": "eu-central-1", "endpoints": `[{"ecs":"http://localhost"}]`, "defaultTags": "{}", "httpsProxy": "http://proxy", "noProxy": "x"}
+	if got, want := options.Ignored(), []string{"httpsProxy", "noProxy"}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }

@@ -1,4 +1,6 @@
-package rollout
+// Package awsconfig makes a configuration of the AWS SDK of what a stack's config tells Pulumi's AWS provider, so that the program asks
+// AWS as the provider does.
+package awsconfig
 
 import (
 	"context"
@@ -17,10 +19,10 @@ import (
 	ststypes "github.com/aws/aws-sdk-go-v2/service/sts/types"
 )
 
-// ProviderOptions are the options of Pulumi's AWS provider as a stack's config has them: namespace "aws", without it in the
+// Options are the options of Pulumi's AWS provider as a stack's config has them: namespace "aws", without it in the
 // keys; objects and lists as JSON.
 // https://www.pulumi.com/registry/packages/aws/installation-configuration/
-type ProviderOptions map[string]string
+type Options map[string]string
 
 // roleOption is a role that the provider assumes.
 type roleOption struct {
@@ -45,14 +47,14 @@ var irrelevant = []string{
 	"skipRequestingAccountId", "version", "pluginDownloadURL",
 }
 
-// What load follows.
+// What Load follows.
 var followed = []string{
 	"region", "profile", "accessKey", "secretKey", "token", "sharedConfigFiles", "sharedCredentialsFiles", "stsRegion",
-	"useDualstackEndpoint", "useFipsEndpoint", "assumeRole", "assumeRoleWithWebIdentity",
+	"useDualstackEndpoint", "useFipsEndpoint", "endpoints", "assumeRole", "assumeRoleWithWebIdentity",
 }
 
-// ignored returns the options that load does not follow though they may make a difference.
-func (o ProviderOptions) ignored() []string {
+// Ignored returns the options that Load does not follow though they may make a difference.
+func (o Options) Ignored() []string {
 	var ignored []string
 	for _, key := range slices.Sorted(maps.Keys(o)) {
 		if !slices.Contains(followed, key) && !slices.Contains(irrelevant, key) {
@@ -62,9 +64,9 @@ func (o ProviderOptions) ignored() []string {
 	return ignored
 }
 
-// load makes a configuration of the SDK of what the options say, and beside them what the SDK and the provider both read:
+// Load makes a configuration of the SDK of what the options say, and beside them what the SDK and the provider both read:
 // environment variables and shared files. It gets credentials, so that it is known whether there are any.
-func (o ProviderOptions) load(ctx context.Context) (aws.Config, error) {
+func (o Options) Load(ctx context.Context) (aws.Config, error) {
 	var options []func(*config.LoadOptions) error
 	if region := o["region"]; region != "" {
 		options = append(options, config.WithRegion(region))
@@ -97,6 +99,9 @@ func (o ProviderOptions) load(ctx context.Context) (aws.Config, error) {
 	if err != nil {
 		return aws.Config{}, err
 	}
+	if _, err := o.endpoints(); err != nil {
+		return aws.Config{}, err
+	}
 	if err := o.assumeRoles(&cfg); err != nil {
 		return aws.Config{}, err
 	}
@@ -104,8 +109,26 @@ func (o ProviderOptions) load(ctx context.Context) (aws.Config, error) {
 	return cfg, err
 }
 
+// Endpoint returns where the provider asks a service, by the provider's name for it, or nil where the SDK asks it by itself.
+func (o Options) Endpoint(service string) *string {
+	endpoints, _ := o.endpoints() // Load has reported what is wrong
+	return optional(endpoints[service])
+}
+
+func (o Options) endpoints() (map[string]string, error) {
+	var blocks []map[string]string
+	if err := o.decode("endpoints", &blocks); err != nil {
+		return nil, err
+	}
+	all := make(map[string]string)
+	for _, block := range blocks {
+		maps.Copy(all, block)
+	}
+	return all, nil
+}
+
 // decode reads an option that is an object or a list. Its error does not quote the value.
-func (o ProviderOptions) decode(key string, into any) error {
+func (o Options) decode(key string, into any) error {
 	if o[key] == "" {
 		return nil
 	}
@@ -117,12 +140,15 @@ func (o ProviderOptions) decode(key string, into any) error {
 
 // assumeRoles gives the configuration the credentials of the roles that the provider assumes: by a web identity first, and
 // from there the other one.
-func (o ProviderOptions) assumeRoles(cfg *aws.Config) error {
+func (o Options) assumeRoles(cfg *aws.Config) error {
 	var web, role roleOption
 	if err := errors.Join(o.decode("assumeRoleWithWebIdentity", &web), o.decode("assumeRole", &role)); err != nil {
 		return err
 	}
 	inRegion := func(s *sts.Options) {
+		if endpoint := o.Endpoint("sts"); endpoint != nil {
+			s.BaseEndpoint = endpoint
+		}
 		if o["stsRegion"] != "" {
 			s.Region = o["stsRegion"]
 		}

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"context"
+	"strings"
+
+	"slipway/components"
+	"slipway/internal/awsconfig"
+	"slipway/internal/rollout"
+	"slipway/internal/settings"
+	"slipway/internal/standing"
+)
+
+// account is the AWS account as far as the AWS provider has no functions for it.
+type account interface {
+	components.Watcher
+	// Standing returns what the load balancer with the tags holds already.
+	Standing(ctx context.Context, tags map[string]string) (standing.Listener, error)
+}
+
+// newAccount returns the account that the config says to the AWS provider, asked as the provider asks it.
+func newAccount(source settings.Source) account {
+	options := awsconfig.Options{}
+	for key, value := range source.Values {
+		if option, isAWS := strings.CutPrefix(key, "aws:"); isAWS {
+			options[option] = value
+		}
+	}
+	return asked{options}
+}
+
+// asked is an [account] that is asked over the network.
+type asked struct{ options awsconfig.Options }
+
+func (a asked) Settle(ctx context.Context, r components.ServiceRevision, tasks int) (running, failure string, err error) {
+	return rollout.Watcher{Options: a.options}.Settle(ctx, rollout.Revision(r), tasks)
+}
+
+func (a asked) Explain(ctx context.Context, r components.ServiceRevision) string {
+	return rollout.Watcher{Options: a.options}.Explain(ctx, rollout.Revision(r))
+}
+
+func (a asked) Standing(ctx context.Context, tags map[string]string) (standing.Listener, error) {
+	return standing.Find(ctx, a.options, tags)
+}

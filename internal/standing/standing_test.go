@@ -1,0 +1,155 @@
+package standing
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"slipway/internal/awsconfig"
+)
+
+// fake answers as AWS's APIs do, for each operation with the next of its answers.
+type fake struct {
+	t       *testing.T
+	answers map[string][]string
+}
+
+func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if target := r.Header.Get("X-Amz-Target"); target != "" {
+		var in struct{ CertificateArn string }
+		if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+			f.t.Error(err)
+		}
+		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+		_, _ = fmt.Fprint(w, f.next(strings.TrimPrefix(target, "CertificateManager.")+" "+in.CertificateArn))
+		return
+	}
+	action := r.FormValue("Action")
+	answer := f.next(strings.TrimSpace(action + " " + r.FormValue("LoadBalancerArn") + r.FormValue("ListenerArn")))
+	w.Header().Set("Content-Type", "text/xml")
+	if strings.HasPrefix(answer, "<Error>") {
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = fmt.Fprintf(w, "<ErrorResponse>%s</ErrorResponse>", answer)
+		return
+	}
+	_, _ = fmt.Fprintf(w, "<%[1]sResponse><%[1]sResult>%[2]s</%[1]sResult></%[1]sResponse>", action, answer)
+}
+
+func (f fake) next(operation string) string {
+	answers := f.answers[operation]
+	if len(answers) == 0 {
+		f.t.Errorf("%s is not expected", operation)
+		return ""
+	}
+	f.answers[operation] = answers[1:]
+	return answers[0]
+}
+
+// find asks a fake and notices what it was not asked for.
+func find(t *testing.T, answers map[string][]string) (Listener, error) {
+	t.Helper()
+	server := httptest.NewServer(fake{t, answers})
+	t.Cleanup(server.Close)
+	for _, variable := range os.Environ() {
+		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "AWS_") {
+			t.Setenv(name, "")
+		}
+	}
+	t.Setenv("AWS_CONFIG_FILE", filepath.Join(t.TempDir(), "none"))
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(t.TempDir(), "none"))
+	options := awsconfig.Options{
+		"region": "eu-central-1", "accessKey": "key", "secretKey": "secret",
+		"endpoints": fmt.Sprintf(`[{"elbv2":%[1]q,"acm":%[1]q}]`, server.URL),
+	}
+	found, err := Find(t.Context(), options, map[string]string{"Project": "slipway", "Stack": "dev"})
+	for operation, left := range answers {
+		if len(left) > 0 && err == nil {
+			t.Errorf("%s was not asked for", operation)
+		}
+	}
+	return found, err
+}
+
+func members(name string, all ...string) string {
+	return fmt.Sprintf("<%[1]s><member>%[2]s</member></%[1]s>", name, strings.Join(all, "</member><member>"))
+}
+
+func tagged(arn, project, stack string) string {
+	tag := "<Key>%s</Key><Value>%s</Value>"
+	return "<ResourceArn>" + arn + "</ResourceArn>" + members("Tags", fmt.Sprintf(tag, "Name", "x"), fmt.Sprintf(tag, "Project", project), fmt.Sprintf(tag, "Stack", stack))
+}
+
+func rule(priority string, conditions ...string) string {
+	return "<Priority>" + priority + "</Priority>" + members("Conditions", conditions...)
+}
+
+func condition(field, config string, values ...string) string {
+	return "<Field>" + field + "</Field><" + config + ">" + members("Values", values...) + "</" + config + ">"
+}
+
+func TestFind(t *testing.T) {
+	host := func(names ...string) string { return condition("host-header", "HostHeaderConfig", names...) }
+	path := func(paths ...string) string { return condition("path-pattern", "PathPatternConfig", paths...) }
+	certificate := func(arn, isDefault string) string {
+		return "<CertificateArn>" + arn + "</CertificateArn><IsDefault>" + isDefault + "</IsDefault>"
+	}
+	got, err := find(t, map[string][]string{
+		"DescribeLoadBalancers": {
+			members("LoadBalancers", "<LoadBalancerArn>other</LoadBalancerArn>") + "<NextMarker>more</NextMarker>",
+			members("LoadBalancers", "<LoadBalancerArn>ours</LoadBalancerArn>"),
+		},
+		"DescribeTags":           {members("TagDescriptions", tagged("other", "slipway", "prod"), tagged("ours", "slipway", "dev"))},
+		"DescribeListeners ours": {members("Listeners", "<ListenerArn>http</ListenerArn><Protocol>HTTP</Protocol>", "<ListenerArn>https</ListenerArn><Protocol>HTTPS</Protocol>")},
+		"DescribeRules https": {
+			members("Rules", rule("4", host("a.x")), rule("3", host("a.x"), condition("http-header", "HttpHeaderConfig", "always"))) + "<NextMarker>more</NextMarker>",
+			members("Rules", rule("8", host("a.x"), path("/api/*")), rule("10", host("a.x", "b.x")), rule("12", path("/x")),
+				rule("14", host("a.x"), condition("source-ip", "SourceIpConfig", "10.0.0.0/8")), rule("default")),
+		},
+		"DescribeListenerCertificates https": {members("Certificates", certificate("second", "false"), certificate("first", "true"), certificate("first", "false"))},
+		"DescribeCertificate first":          {`{"Certificate":{"SubjectAlternativeNames":["a.x","b.x"]}}`},
+		"DescribeCertificate second":         {`{"Certificate":{"SubjectAlternativeNames":["c.x"]}}`},
+	})
+	want := Listener{
+		Rules:        []Rule{{4, "a.x", "/*"}, {3, "a.x", "/*"}, {8, "a.x", "/api/*"}, {10, "", ""}, {12, "", ""}, {14, "", ""}},
+		Certificates: [][]string{{"a.x", "b.x"}, {"c.x"}},
+	}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("found %+v (%v), want %+v", got, err, want)
+	}
+}
+
+func TestFindNothing(t *testing.T) {
+	for name, answers := range map[string]map[string][]string{
+		"no load balancer": {"DescribeLoadBalancers": {""}},
+		"none of ours": {
+			"DescribeLoadBalancers": {members("LoadBalancers", "<LoadBalancerArn>other</LoadBalancerArn>")},
+			"DescribeTags":          {members("TagDescriptions", tagged("other", "other", "dev"))},
+		},
+		"no listener yet": {
+			"DescribeLoadBalancers":  {members("LoadBalancers", "<LoadBalancerArn>ours</LoadBalancerArn>")},
+			"DescribeTags":           {members("TagDescriptions", tagged("ours", "slipway", "dev"))},
+			"DescribeListeners ours": {""},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got, err := find(t, answers); err != nil || !reflect.DeepEqual(got, Listener{}) {
+				t.Errorf("found %+v (%v)", got, err)
+			}
+		})
+	}
+}
+
+// Who may not ask is told which operation it was, and what for.
+func TestFindIsDenied(t *testing.T) {
+	_, err := find(t, map[string][]string{"DescribeLoadBalancers": {"<Error><Code>AccessDenied</Code><Message>not authorized</Message></Error>"}})
+	const want = "look up the rules and certificates of the stack's load balancer: Elastic Load Balancing v2 DescribeLoadBalancers: AccessDenied: not authorized"
+	if err == nil || err.Error() != want {
+		t.Errorf("error is %v, want %s", err, want)
+	}
+}
