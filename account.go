@@ -33,7 +33,11 @@ func newAccount(source settings.Source) account {
 type asked struct{ options awsconfig.Options }
 
 func (a asked) Settle(ctx context.Context, r components.ServiceRevision, tasks int) (running, failure string, err error) {
-	return rollout.Watcher{Options: a.options}.Settle(ctx, rollout.Revision(r), tasks)
+	running, failure, err = rollout.Watcher{Options: a.options}.Settle(ctx, rollout.Revision(r), tasks)
+	if strings.HasPrefix(failure, rollout.Unknown) {
+		return "", "", components.UnknownOutcome(failure)
+	}
+	return running, failure, err
 }
 
 func (a asked) Explain(ctx context.Context, r components.ServiceRevision) string {

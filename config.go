@@ -24,8 +24,7 @@ type config struct {
 
 	permissionsBoundary string // the managed policy's ARN; empty: none
 
-	services   []serviceConfig // sorted by name
-	priorities map[components.Route]int
+	services []serviceConfig // sorted by name
 }
 
 type networkConfig struct {
@@ -111,11 +110,14 @@ func readConfig(source settings.Source) (*config, error) {
 
 	// Checks across services make sense, and do not repeat what was found already, once each service is right by itself.
 	if !found.Any() {
-		c.priorities = route(services, c.domain, c.services)
+		checkRoutes(services, c.services)
 		checkCanaryNames(services)
 		c.checkOrder(services)
 		c.checkSmoke(services)
 		if err := components.CheckCertificateNames(c.hostnames()); err != nil {
+			found.Add(services.Key, "%w", err)
+		}
+		if _, _, err := c.prioritize(nil); err != nil {
 			found.Add(services.Key, "%w", err)
 		}
 	}
@@ -125,9 +127,8 @@ func readConfig(source settings.Source) (*config, error) {
 	return c, nil
 }
 
-// route returns the priorities of every service's routes and reports routes that more than one service has.
-func route(services *settings.Object, zone string, all []serviceConfig) map[components.Route]int {
-	var routes []components.Route
+// checkRoutes reports routes that more than one service has.
+func checkRoutes(services *settings.Object, all []serviceConfig) {
 	owners := make(map[components.Route]string)
 	for _, service := range all {
 		for _, r := range service.routes() {
@@ -138,22 +139,8 @@ func route(services *settings.Object, zone string, all []serviceConfig) map[comp
 				continue
 			}
 			owners[anyone] = service.name
-			routes = append(routes, r)
-		}
-		if service.canary != nil {
-			routes = append(routes, components.CanaryRoute(service.name))
 		}
 	}
-	priorities, err := components.Priorities(zone, routes)
-	if err != nil {
-		services.Problems.Add(services.Key, "%w", err)
-	}
-	for _, service := range all {
-		if service.canary != nil {
-			service.canary.Priority = priorities[components.CanaryRoute(service.name)]
-		}
-	}
-	return priorities
 }
 
 // checkCanaryNames reports services whose resources would have the names of another one's canary's.
@@ -177,13 +164,13 @@ func (s serviceConfig) routes() []components.Route {
 	return routes
 }
 
-// priorities returns those of all routes' priorities that belong to the service.
-func (s serviceConfig) priorities(all map[components.Route]int) map[components.Route]int {
-	own := make(map[components.Route]int)
-	for _, r := range s.routes() {
-		own[r] = all[r]
+// attachments returns the routes that lead nobody to the service, and by which its target groups belong to the load balancer.
+func (s serviceConfig) attachments() []components.Route {
+	attachments := []components.Route{components.AttachmentRoute(s.name)}
+	if s.canary != nil {
+		attachments = append(attachments, components.CanaryRoute(s.name))
 	}
-	return own
+	return attachments
 }
 
 // pinned returns the service with every image replaced by what it was found to mean.
@@ -247,10 +234,42 @@ func (c *config) hostnames() []string {
 	return slices.Compact(names)
 }
 
-// rules returns how many listener rules the stack makes: one for each route, and another for a canary's header.
-func (c *config) rules() int {
-	rules := len(c.priorities)
+// routes returns the routes of all services.
+func (c *config) routes() []components.Route {
+	var routes []components.Route
 	for _, service := range c.services {
+		routes = append(routes, service.routes()...)
+	}
+	return routes
+}
+
+// prioritize returns the priorities of the rules that lead to the services, and of those that only attach them to the listener, which
+// holds some numbers already.
+func (c *config) prioritize(held components.HeldPriorities) (routes, attachments map[components.Route]int, err error) {
+	wanted := c.routes()
+	var attaching []components.Route
+	for _, service := range c.services {
+		attaching = append(attaching, service.attachments()...)
+	}
+	all, err := components.Priorities(c.domain, slices.Concat(wanted, attaching), held)
+	if err != nil {
+		return nil, nil, err
+	}
+	only := func(some []components.Route) map[components.Route]int {
+		chosen := make(map[components.Route]int, len(some))
+		for _, r := range some {
+			chosen[r] = all[r]
+		}
+		return chosen
+	}
+	return only(wanted), only(attaching), nil
+}
+
+// rules returns how many listener rules the stack makes: one for each route and each attachment, and another for a canary's header.
+func (c *config) rules() int {
+	rules := 0
+	for _, service := range c.services {
+		rules += len(service.routes()) + len(service.attachments())
 		if service.canary != nil {
 			rules += len(service.routes())
 		}
@@ -258,11 +277,12 @@ func (c *config) rules() int {
 	return rules
 }
 
-// Default quotas of AWS that a stack can outgrow ("Quotas for your Application Load Balancers", "AWS Certificate Manager
-// quotas"). Both can be raised, so that exceeding them is a warning.
+// Default quotas of AWS that a stack can outgrow ("Quotas for your Application Load Balancers"). They can be raised, so that
+// exceeding them is a warning.
 const (
 	rulesPerLoadBalancer = 100
-	namesPerCertificate  = 10
+	// namesPerLoadBalancer is ten names in the default certificate and in each of 25 others.
+	namesPerLoadBalancer = 10 * (1 + 25)
 )
 
 // warnings returns what may be wrong with the config.
@@ -272,9 +292,9 @@ func (c *config) warnings() []string {
 		warnings = append(warnings, fmt.Sprintf(
 			"the services' host names and paths make %d listener rules; AWS's quota is %d per load balancer unless you have raised it", n, rulesPerLoadBalancer))
 	}
-	if n := len(c.hostnames()); n > namesPerCertificate {
+	if n := len(c.hostnames()); n > namesPerLoadBalancer {
 		warnings = append(warnings, fmt.Sprintf(
-			"the services have %d host names; ACM's quota is %d names per certificate unless you have raised it", n, namesPerCertificate))
+			"the services have %d host names; AWS's quotas are 26 certificates per load balancer and 10 names per certificate unless you have raised them", n))
 	}
 	for _, service := range c.services {
 		warnings = append(warnings, c.routeWarnings(service)...)

@@ -135,13 +135,12 @@ func TestDefaults(t *testing.T) {
 			drain:         components.DefaultDrain,
 			deployment:    components.Deployment{ErrorPercent: 5},
 		}},
-		priorities: c.priorities,
 	}
 	if got, want := fmt.Sprintf("%+v", *c), fmt.Sprintf("%+v", want); got != want {
 		t.Errorf("config is %s\nwant %s", got, want)
 	}
-	if len(c.priorities) != 1 || c.services[0].url() != "https://hello.example.com/" {
-		t.Errorf("priorities %v, URL %s", c.priorities, c.services[0].url())
+	if len(c.routes()) != 1 || c.services[0].url() != "https://hello.example.com/" {
+		t.Errorf("routes %v, URL %s", c.routes(), c.services[0].url())
 	}
 }
 
@@ -180,6 +179,10 @@ func TestEverythingGiven(t *testing.T) {
 		t.Fatal(err)
 	}
 	web, worker := c.services[1], c.services[2]
+	routes, attachments, err := c.prioritize(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for what, equal := range map[string]bool{
 		"sorted services": c.services[0].name == "api" && web.name == "web",
 		"zone":            c.zoneID == "0123456789abcdef0123456789abcdef",
@@ -199,12 +202,12 @@ func TestEverythingGiven(t *testing.T) {
 		"commands":        web.entryPoint[0] == "/web" && web.command[0] == "-v",
 		"deployment":      web.deployment == components.Deployment{MinimumHealthyPercent: 50, MaximumPercent: 200, Alarms: true, ErrorPercent: 2},
 		"canary": web.canary.Image.String() == "ghcr.io/web:v2" && web.canary.Weight == 10 && web.canary.Header == components.CanaryHeader{Name: "X-Version", Value: "next"} &&
-			web.canary.Priority == c.priorities[components.CanaryRoute("web")] && web.canary.Priority > 0,
+			attachments[components.CanaryRoute("web")] > 0,
 		"before": slices.Equal(web.before.Command, []string{"migrate", "up"}) && web.before.Image.String() == "ghcr.io/migrate:v1",
 		"scaling": worker.instanceCount == 2 && worker.scaling.Min == 2 && worker.scaling.Max == 6 && worker.scaling.CPU == 60 && worker.scaling.Memory == 70 &&
 			worker.scaling.Requests == 1000 && worker.scaling.Schedule["night"] == components.ScheduledScaling{At: "cron(0 22 * * ? *)", TimeZone: "Europe/Berlin", Min: 1, Max: 2},
-		"routes":     len(c.priorities) == 7, // with the canary's own
-		"rules":      c.rules() == 7+4,
+		"routes":     len(routes) == 6 && len(attachments) == 4,
+		"rules":      c.rules() == 6+4+4,
 		"URL":        web.url() == "https://www.example.com/web/",
 		"host names": fmt.Sprint(c.hostnames()) == "[*.example.com worker.example.com www.example.com]",
 	} {
@@ -522,8 +525,8 @@ func TestConfigProperties(t *testing.T) {
 		if err := components.CheckFargateMemory(hello.cpu, hello.memory); err != nil {
 			t.Fatal(err)
 		}
-		if hello.url() == "" || len(c.priorities) != len(hello.hostnames)*len(hello.paths) {
-			t.Fatalf("URL %s, priorities %v", hello.url(), c.priorities)
+		if hello.url() == "" || len(c.routes()) != len(hello.hostnames)*len(hello.paths) {
+			t.Fatalf("URL %s, routes %v", hello.url(), c.routes())
 		}
 	})
 }
@@ -613,7 +616,7 @@ func TestQuotaWarnings(t *testing.T) {
 		}
 		return strings.Replace(service(""), `"hello.example.com"`, strings.Join(names, ", "), 1)
 	}
-	for n, want := range map[int]int{10: 0, 11: 1, 100: 1, 101: 2} {
+	for n, want := range map[int]int{11: 0, 99: 0, 100: 1, 260: 1, 261: 2} {
 		c, err := readConfig(source(hostnames(n)))
 		if err != nil {
 			t.Fatal(err)

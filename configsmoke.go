@@ -54,15 +54,6 @@ func (c *config) checkSmoke(services *settings.Object) {
 	}
 }
 
-// routes returns the routes of all services.
-func (c *config) routes() []components.Route {
-	var routes []components.Route
-	for _, s := range c.services {
-		routes = append(routes, s.routes()...)
-	}
-	return routes
-}
-
 // reachedAt returns an error unless requests for a path of the service's URL get to the service.
 func (s serviceConfig) reachedAt(routes []components.Route, path string) error {
 	u, err := url.Parse(s.url())

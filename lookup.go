@@ -15,16 +15,30 @@ type existing struct {
 	region string
 	zoneID string
 	images map[components.Image]components.Image // the config's, pinned to digests
+
+	priorities   components.HeldPriorities // of the listener's rules
+	certificates [][]string                // names in each of the listener's, the default one's first
 }
 
 // lookUp finds what the stack needs, so that what is missing is noticed before anything is created.
-func lookUp(ctx *pulumi.Context, cfg *config) (existing, error) {
+func lookUp(ctx *pulumi.Context, cfg *config, in account) (existing, error) {
 	region, err := aws.GetRegion(ctx, &aws.GetRegionArgs{})
 	if err != nil {
 		return existing{}, fmt.Errorf("look up the AWS region, which is aws:region or that of the environment: %w", err)
 	}
 	found := existing{region: region.Name, zoneID: cfg.zoneID, images: make(map[components.Image]components.Image)}
 
+	if in != nil {
+		listener, err := in.Standing(ctx.Context(), map[string]string{"Project": ctx.Project(), "Stack": ctx.Stack()})
+		if err != nil {
+			return existing{}, err
+		}
+		found.certificates = listener.Certificates
+		found.priorities = make(components.HeldPriorities)
+		for _, rule := range listener.Rules {
+			found.priorities.Add(rule.Priority, components.Route{Hostname: rule.Hostname, Path: rule.Path})
+		}
+	}
 	if found.zoneID == "" {
 		zone, err := cloudflare.LookupZone(ctx, &cloudflare.LookupZoneArgs{Name: &cfg.domain})
 		if err != nil {

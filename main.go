@@ -3,6 +3,7 @@
 package main
 
 import (
+	"github.com/pulumi/pulumi-cloudflare/sdk/v5/go/cloudflare"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"slipway/components"
@@ -11,7 +12,7 @@ import (
 
 func main() {
 	var source settings.Source
-	pulumi.Run(func(ctx *pulumi.Context) error { return deploy(ctx, source, newWatcher(source)) }, source.Capture)
+	pulumi.Run(func(ctx *pulumi.Context) error { return deploy(ctx, source, newAccount(source)) }, source.Capture)
 }
 
 // deploy composes the stack:
@@ -20,8 +21,8 @@ func main() {
 //	                         │ certificate      │ logs, secrets, image
 //	                        network ────────────┘ cluster
 //
-// The watcher tells how the services' deployments go; nil trusts the AWS provider.
-func deploy(ctx *pulumi.Context, source settings.Source, watcher components.Watcher) error {
+// The account tells what the AWS provider does not; with nil nothing stands yet, and the provider is trusted.
+func deploy(ctx *pulumi.Context, source settings.Source, in account) error {
 	cfg, err := readConfig(source)
 	if err != nil {
 		return err
@@ -31,7 +32,7 @@ func deploy(ctx *pulumi.Context, source settings.Source, watcher components.Watc
 			return err
 		}
 	}
-	existing, err := lookUp(ctx, cfg)
+	existing, err := lookUp(ctx, cfg, in)
 	if err != nil {
 		return err
 	}
@@ -51,6 +52,7 @@ func deploy(ctx *pulumi.Context, source settings.Source, watcher components.Watc
 
 	certificate, err := components.NewCertificate(ctx, name, &components.CertificateArgs{
 		Hostnames: cfg.hostnames(),
+		Standing:  existing.certificates,
 		ZoneID:    pulumi.String(existing.zoneID),
 		Zone:      cfg.domain,
 		Comment:   comment,
@@ -64,6 +66,7 @@ func deploy(ctx *pulumi.Context, source settings.Source, watcher components.Watc
 		VPCID:              network.VPCID,
 		SubnetIDs:          network.PublicSubnetIDs,
 		CertificateARN:     certificate.ARN,
+		MoreCertificates:   certificate.More,
 		IPv6:               cfg.network.ipv6,
 		IdleTimeout:        cfg.loadBalancer.idleTimeout,
 		DeletionProtection: cfg.loadBalancer.deletionProtection,
@@ -74,25 +77,16 @@ func deploy(ctx *pulumi.Context, source settings.Source, watcher components.Watc
 		return err
 	}
 
-	for _, hostname := range cfg.hostnames() {
-		if _, err := components.NewDNSRecord(ctx, hostname, &components.DNSRecordArgs{
-			ZoneID:  pulumi.String(existing.zoneID),
-			Zone:    cfg.domain,
-			Name:    pulumi.String(hostname),
-			Target:  balancer.DNSName,
-			TTL:     cfg.dns.ttl,
-			Proxied: cfg.dns.proxied,
-			Comment: comment,
-		}); err != nil {
-			return err
-		}
-	}
-
 	cluster, err := components.NewCluster(ctx, name, &components.ClusterArgs{Tags: tags})
 	if err != nil {
 		return err
 	}
 
+	priorities, attachments, err := cfg.prioritize(existing.priorities)
+	if err != nil {
+		return err
+	}
+	running := make(map[string]*components.FargateService)
 	urls, services, logGroups := pulumi.StringMap{}, pulumi.StringMap{}, pulumi.StringMap{}
 	images, canaries, before := pulumi.StringMap{}, pulumi.StringMap{}, pulumi.StringMap{}
 	checks := pulumi.Map{}
@@ -107,7 +101,7 @@ func deploy(ctx *pulumi.Context, source settings.Source, watcher components.Watc
 			ListenerARN:                 balancer.ListenerARN,
 			LoadBalancerSecurityGroupID: balancer.SecurityGroupID,
 			LoadBalancerARNSuffix:       balancer.ARNSuffix,
-			Priorities:                  s.priorities(cfg.priorities),
+			Priorities:                  attachments,
 			Image:                       s.image,
 			RegistryCredentials:         s.registry.input(),
 			EntryPoint:                  s.entryPoint,
@@ -129,12 +123,13 @@ func deploy(ctx *pulumi.Context, source settings.Source, watcher components.Watc
 			Before:                      s.before,
 			Canary:                      s.canary,
 			PermissionsBoundary:         cfg.boundary(),
-			Watcher:                     watcher,
+			Watcher:                     in,
 			Tags:                        tags.With("Service", s.name),
 		})
 		if err != nil {
 			return err
 		}
+		running[s.name] = service
 		urls[s.name] = pulumi.String(s.url())
 		checks[s.name] = cfg.checks(s)
 		services[s.name] = service.Name
@@ -147,6 +142,41 @@ func deploy(ctx *pulumi.Context, source settings.Source, watcher components.Watc
 		}
 		logGroups[s.name] = service.LogGroupName
 	}
+
+	routes, err := components.NewRoutes(ctx, name, &components.RoutesArgs{
+		ListenerARN: balancer.ListenerARN,
+		Priorities:  priorities,
+		Services:    running,
+		Tags:        tags,
+	})
+	if err != nil {
+		return err
+	}
+
+	var propagation *components.Propagation
+	if in != nil {
+		if propagation, err = components.NewPropagation(ctx); err != nil {
+			return err
+		}
+	}
+	var records []*cloudflare.Record
+	for _, hostname := range cfg.hostnames() {
+		record, err := components.NewDNSRecord(ctx, hostname, &components.DNSRecordArgs{
+			ZoneID:      pulumi.String(existing.zoneID),
+			Zone:        cfg.domain,
+			Name:        pulumi.String(hostname),
+			Target:      routes.Before(hostname, balancer.DNSName),
+			TTL:         cfg.dns.ttl,
+			Proxied:     cfg.dns.proxied,
+			Propagation: propagation,
+			Comment:     comment,
+		})
+		if err != nil {
+			return err
+		}
+		records = append(records, record)
+	}
+	propagation.Wait(records)
 
 	ctx.Export("urls", urls)
 	ctx.Export("checks", checks)

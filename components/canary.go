@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/lb"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
@@ -17,8 +16,6 @@ type Canary struct {
 	Weight int // percent of the requests; 0 leaves it to the header
 	// Header is what a request carries that is to reach the canary, by default [DefaultCanaryHeader].
 	Header CanaryHeader
-	// Priority is that of the rule on [CanaryRoute].
-	Priority int
 }
 
 // CanaryHeader is a header of a request. Its value can hold the wildcards * and ?.
@@ -70,8 +67,6 @@ func (c *Canary) Check() error {
 		return errors.New("the image is missing")
 	case c.Weight < 0 || c.Weight > maxWeight:
 		return fmt.Errorf("the weight is %d: must be 0 to %d percent", c.Weight, maxWeight)
-	case c.Priority == 0:
-		return errors.New("the priority is missing")
 	}
 	return c.Header.Check()
 }
@@ -85,8 +80,13 @@ func (c *Canary) Tasks(instanceCount int, scaling *Scaling) int {
 	return max(1, divideUp(instanceCount*c.Weight, maxWeight))
 }
 
-// CanaryRoute returns a route for nobody's requests: nobody has a name that ends in "invalid" (RFC 2606), unless a client makes it up.
-// By its rule the canary's target group belongs to a load balancer, as ECS wants, while its tasks start.
+// AttachmentRoute returns a route for nobody's requests: nobody has a name that ends in "invalid" (RFC 2606), unless a client makes
+// it up. By its rule the service's target group belongs to a load balancer, as ECS wants, while its tasks start.
+func AttachmentRoute(service string) Route {
+	return Route{Service: service, Hostname: service + ".service.invalid", Path: EveryPath}
+}
+
+// CanaryRoute returns what [AttachmentRoute] does, for the service's canary.
 func CanaryRoute(service string) Route {
 	return Route{Service: service, Hostname: service + ".canary.invalid", Path: EveryPath}
 }
@@ -102,43 +102,33 @@ func CheckCanaryName(name string) error {
 	return nil // what is wrong with the service's own name is reported already
 }
 
-// newCanary creates the canary, and returns how requests are then divided. Whatever sends it requests is created, and sends it
-// more, after its tasks are there, and is deleted before they go. What sends it less does so after they have become fewer.
-func (a *FargateServiceArgs) newCanary(
-	ctx *pulumi.Context, name string, around *surroundings, own *lb.TargetGroup, parent pulumi.ResourceOption,
-) ([]weightedTarget, error) {
-	canary := version{
-		name:   canaryName(name),
-		stream: a.Service + "-canary",
-		image:  a.Canary.Image,
-		count:  a.Canary.Tasks(a.InstanceCount, a.Scaling),
-	}
-	canary.healthy = canary.count // with more of them it gets more requests
-	target, err := a.newTargetGroup(ctx, canary.name, parent)
-	if err != nil {
-		return nil, err
-	}
-	nobody := []weightedTarget{{group: target.Arn, weight: maxWeight}}
-	attachment, err := a.newRules(ctx, canary.name, map[Route]int{CanaryRoute(a.Service): a.Canary.Priority}, nil, nobody, parent)
-	if err != nil {
-		return nil, err
-	}
-	tasks, err := a.newTasks(ctx, canary, around, target, attachment, parent)
-	if err != nil {
-		return nil, err
-	}
+// canaryTraffic is what leads requests to a canary.
+type canaryTraffic struct {
+	header  CanaryHeader
+	targets []weightedTarget // of requests with the header
+}
 
-	arn := arrived(ctx, after(target.Arn, tasks.service), tasks) // not a request more for a version that ECS has rolled back
-	// The step between priorities leaves the number before each route's free for this.
-	first := make(map[Route]int, len(a.Priorities))
-	for route, priority := range a.Priorities {
-		first[route] = priority - 1
+// share returns how all other requests are divided between the service and its canary.
+func (c *canaryTraffic) share(own pulumi.StringInput, weight int) []weightedTarget {
+	return []weightedTarget{
+		{group: own, weight: maxWeight - weight},
+		{group: c.targets[0].group, weight: weight},
 	}
-	if _, err := a.newRules(ctx, canary.name, first, &a.Canary.Header, []weightedTarget{{group: arn, weight: maxWeight}}, parent); err != nil {
+}
+
+// newCanary creates the canary. What leads more requests to it is created or changed after its tasks are there, and is deleted before
+// they go. What leads fewer requests to it is changed after its tasks have become fewer.
+func (a *FargateServiceArgs) newCanary(ctx *pulumi.Context, name string, around *surroundings, parent pulumi.ResourceOption) (*canaryTraffic, error) {
+	canary := version{
+		name:       canaryName(name),
+		stream:     canaryName(a.Service),
+		image:      a.Canary.Image,
+		count:      a.Canary.Tasks(a.InstanceCount, a.Scaling),
+		attachment: CanaryRoute(a.Service),
+	}
+	_, arn, err := a.newVersion(ctx, canary, around, parent)
+	if err != nil {
 		return nil, err
 	}
-	return []weightedTarget{
-		{group: own.Arn, weight: maxWeight - a.Canary.Weight},
-		{group: arn, weight: a.Canary.Weight},
-	}, nil
+	return &canaryTraffic{a.Canary.Header, []weightedTarget{{group: arn, weight: maxWeight}}}, nil
 }

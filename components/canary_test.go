@@ -2,7 +2,6 @@ package components
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"strings"
 	"sync"
@@ -17,10 +16,10 @@ import (
 func withCanary(change func(*FargateServiceArgs)) func(*FargateServiceArgs) {
 	return func(args *FargateServiceArgs) {
 		args.InstanceCount = 12
+		args.Priorities[CanaryRoute("hello")] = 6
 		args.Canary = &Canary{
-			Image:    Image{Registry: "123456789012.dkr.ecr.eu-central-1.amazonaws.com", Repository: "next", Digest: testDigest},
-			Weight:   10,
-			Priority: 6,
+			Image:  Image{Registry: "123456789012.dkr.ecr.eu-central-1.amazonaws.com", Repository: "next", Digest: testDigest},
+			Weight: 10,
 		}
 		if change != nil {
 			change(args)
@@ -30,7 +29,7 @@ func withCanary(change func(*FargateServiceArgs)) func(*FargateServiceArgs) {
 
 func TestCanary(t *testing.T) {
 	var cloud mocks.Cloud
-	if err := cloud.Run(fargateService(withCanary(nil))); err != nil {
+	if err := cloud.Run(routed(withCanary(nil), helloRoute)); err != nil {
 		t.Fatal(err)
 	}
 	const (
@@ -39,11 +38,11 @@ func TestCanary(t *testing.T) {
 		canary = `{"arn":"arn:TargetGroup/dev-hello-canary","weight":100}`
 	)
 	for name, want := range map[string]string{
-		"dev-hello/hello.example.com": `{"actions":[{"forward":{"targetGroups":[` + own + `,` + part + `]},"type":"forward"}],` +
-			`"conditions":[{"hostHeader":{"values":["hello.example.com"]}}],"listenerArn":"listener","priority":4}`,
-		"dev-hello-canary/hello.example.com": `{"actions":[{"forward":{"targetGroups":[` + canary + `]},"type":"forward"}],` +
+		"dev/hello.example.com": `{"actions":[{"forward":{"targetGroups":[` + own + `,` + part + `]},"type":"forward"}],` +
+			`"conditions":[{"hostHeader":{"values":["hello.example.com"]}}],"listenerArn":"listener","priority":10}`,
+		"dev-canary/hello.example.com": `{"actions":[{"forward":{"targetGroups":[` + canary + `]},"type":"forward"}],` +
 			`"conditions":[{"hostHeader":{"values":["hello.example.com"]}},{"httpHeader":{"httpHeaderName":"X-Canary","values":["always"]}}],` +
-			`"listenerArn":"listener","priority":3}`,
+			`"listenerArn":"listener","priority":9}`,
 		"dev-hello-canary/hello.canary.invalid": `{"actions":[{"forward":{"targetGroups":[` + canary + `]},"type":"forward"}],` +
 			`"conditions":[{"hostHeader":{"values":["hello.canary.invalid"]}}],"listenerArn":"listener","priority":6}`,
 	} {
@@ -82,16 +81,11 @@ func TestCanary(t *testing.T) {
 	}
 }
 
-// Nothing sends the canary a request before it is in a steady state, or after it begins to go.
+// The canary registers with its target group only once that has a load balancer.
 func TestCanaryOrder(t *testing.T) {
 	var cloud mocks.Cloud
 	if err := cloud.Run(fargateService(withCanary(nil))); err != nil {
 		t.Fatal(err)
-	}
-	for _, rule := range []string{"dev-hello/hello.example.com", "dev-hello-canary/hello.example.com"} {
-		if !cloud.Resource(listenerRuleType, rule).DependsOn(serviceType, "dev-hello-canary") {
-			t.Errorf("rule %s does not depend on the canary", rule)
-		}
 	}
 	if !cloud.Resource(serviceType, "dev-hello-canary").DependsOn(listenerRuleType, "dev-hello-canary/hello.canary.invalid") {
 		t.Error("the canary does not depend on the rule that gives its target group a load balancer")
@@ -100,16 +94,31 @@ func TestCanaryOrder(t *testing.T) {
 
 // A version that ECS rolled back gets no more requests than it had.
 func TestCanaryThatIsRolledBackGetsNoRequests(t *testing.T) {
-	cloud := mocks.Cloud{RunningTask: "arn:aws:ecs:eu-central-1:123456789012:task-definition/slipway-dev-hello-canary:1"}
-	if err := cloud.Run(fargateService(withCanary(nil))); err == nil || !strings.Contains(err.Error(), "service dev-hello-canary-0123456 runs") {
+	var cloud mocks.Cloud
+	err := cloud.Run(routed(withCanary(func(args *FargateServiceArgs) {
+		args.Watcher, args.onError = canaryRolledBack{}, func(*pulumi.Context, string, pulumi.ErrorHookFunction) (pulumi.ResourceOption, error) {
+			return pulumi.Composite(), nil
+		}
+	}), helloRoute))
+	if err == nil || !strings.Contains(err.Error(), "service dev-hello-canary-0123456 runs") {
 		t.Errorf("error %v", err)
 	}
-	if inputs := cloud.Resource(listenerRuleType, "dev-hello/hello.example.com").Inputs; inputs != nil {
+	if inputs := cloud.Resource(listenerRuleType, "dev/hello.example.com").Inputs; inputs != nil {
 		t.Errorf("the rule is %v", inputs)
 	}
 }
 
-// Whatever the canary's weight, the service's own resources stay what they are but for the rules' weights.
+// canaryRolledBack is a [Watcher] to which ECS rolls canaries back alone.
+type canaryRolledBack struct{ watcher }
+
+func (w canaryRolledBack) Settle(ctx context.Context, r ServiceRevision, tasks int) (running, failure string, err error) {
+	if strings.Contains(r.ServiceName, "-canary") {
+		return "arn:task-definition/slipway-dev-hello-canary:1", "", nil
+	}
+	return w.watcher.Settle(ctx, r, tasks)
+}
+
+// Whatever the canary's weight, the service's own resources stay what they are.
 func TestCanaryLeavesTheServiceAlone(t *testing.T) {
 	listing := func(change func(*FargateServiceArgs)) map[string]string {
 		var cloud mocks.Cloud
@@ -126,28 +135,10 @@ func TestCanaryLeavesTheServiceAlone(t *testing.T) {
 	for _, weight := range []int{0, 10, 50, 100} {
 		with := listing(withCanary(func(args *FargateServiceArgs) { args.Canary.Weight = weight }))
 		for name, inputs := range without {
-			if name == listenerRuleType+" dev-hello/hello.example.com" {
-				continue
-			}
 			if with[name] != inputs {
 				t.Errorf("weight %d: %s is %s, without a canary %s", weight, name, with[name], inputs)
 			}
 		}
-	}
-}
-
-func TestCanaryPreview(t *testing.T) {
-	cloud := mocks.Cloud{Fail: func(token, _ string) error {
-		if token == "aws:ecs/getService:getService" {
-			return errors.New("ServiceNotFoundException")
-		}
-		return nil
-	}}
-	if err := cloud.Preview(fargateService(withCanary(nil))); err != nil {
-		t.Fatal(err)
-	}
-	if cloud.Resource(listenerRuleType, "dev-hello-canary/hello.example.com").Inputs == nil {
-		t.Errorf("the preview is incomplete:\n%s", cloud.Listing())
 	}
 }
 
@@ -165,7 +156,7 @@ func TestCanaryTasks(t *testing.T) {
 	}
 }
 
-// What sends it requests waits until all of its tasks are healthy, of which the service's own deployment says nothing.
+// What sends a version requests waits until all of its tasks are healthy.
 func TestCanaryWaitsForItsTasks(t *testing.T) {
 	waits := waits{}
 	err := new(mocks.Cloud).Run(fargateService(withCanary(func(args *FargateServiceArgs) {
@@ -178,7 +169,7 @@ func TestCanaryWaitsForItsTasks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := map[string]int{"dev-hello-0123456": 0, "dev-hello-canary-0123456": 3}; !maps.Equal(waits.tasks, want) {
+	if want := map[string]int{"dev-hello-0123456": 6, "dev-hello-canary-0123456": 3}; !maps.Equal(waits.tasks, want) {
 		t.Errorf("waited for %v, want %v", waits.tasks, want)
 	}
 }
@@ -202,12 +193,11 @@ func (w *waits) Settle(ctx context.Context, r ServiceRevision, tasks int) (runni
 
 func TestCanaryRefuses(t *testing.T) {
 	for want, change := range map[string]func(*Canary){
-		"canary: the image is missing":    func(c *Canary) { c.Image = Image{} },
-		"canary: the weight is 101":       func(c *Canary) { c.Weight = 101 },
-		"canary: the weight is -1":        func(c *Canary) { c.Weight = -1 },
-		"canary: the priority is missing": func(c *Canary) { c.Priority = 0 },
-		"a header's name is":              func(c *Canary) { c.Header = CanaryHeader{"X Canary", "1"} },
-		"a header's value is":             func(c *Canary) { c.Header = CanaryHeader{"X-Canary", "a\r\nb"} },
+		"canary: the image is missing": func(c *Canary) { c.Image = Image{} },
+		"canary: the weight is 101":    func(c *Canary) { c.Weight = 101 },
+		"canary: the weight is -1":     func(c *Canary) { c.Weight = -1 },
+		"a header's name is":           func(c *Canary) { c.Header = CanaryHeader{"X Canary", "1"} },
+		"a header's value is":          func(c *Canary) { c.Header = CanaryHeader{"X-Canary", "a\r\nb"} },
 	} {
 		var cloud mocks.Cloud
 		err := cloud.Run(fargateService(withCanary(func(args *FargateServiceArgs) { change(args.Canary) })))
@@ -229,13 +219,14 @@ func TestParseCanaryHeader(t *testing.T) {
 	}
 }
 
-// The name is in no zone, and yet one that a rule can have.
-func TestCanaryRouteIsNobodys(t *testing.T) {
-	route := CanaryRoute("hello")
-	if err := CheckHostname(route.Hostname, "example.com"); err == nil {
-		t.Error("a service could have the canary's route")
-	}
-	if err := CheckDomain(route.Hostname); err != nil {
-		t.Error(err)
+// The names are in no zone, and yet ones that a rule can have.
+func TestAttachmentsAreNobodys(t *testing.T) {
+	for _, route := range []Route{AttachmentRoute("hello"), CanaryRoute("hello")} {
+		if err := CheckHostname(route.Hostname, "example.com"); err == nil {
+			t.Errorf("a service could have the route %s", route)
+		}
+		if err := CheckDomain(route.Hostname); err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -10,13 +10,13 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// maxCommonName is the longest name ACM takes as a certificate's first (RequestCertificate in its API reference).
-const maxCommonName = 64
-
 // CertificateArgs describe a [Certificate].
 type CertificateArgs struct {
 	// Hostnames that the certificate is for, wildcards included. Their order does not matter.
 	Hostnames []string
+	// Standing are the names in each of the certificates that the load balancer has already, the default one's first. A name stays in
+	// the certificate that it is in.
+	Standing [][]string
 	// ZoneID and Zone are the id and the name of the Cloudflare zone that all of the host names are in.
 	ZoneID pulumi.StringInput
 	Zone   string
@@ -25,7 +25,8 @@ type CertificateArgs struct {
 	Tags    Tags
 }
 
-// Certificate is a public certificate that ACM has issued after it found its validation records in Cloudflare's DNS.
+// Certificate is a public certificate that ACM has issued after it found its validation records in Cloudflare's DNS. More host names
+// than one takes make several; the load balancer chooses by the name that the client asks for.
 //
 // A certificate cannot change its names: another set of host names makes a new certificate, which replaces the old one
 // on the listener before that is deleted.
@@ -34,6 +35,8 @@ type Certificate struct {
 
 	// ARN is known once the certificate is issued. A listener refuses one that is not.
 	ARN pulumi.StringOutput
+	// More are the ARNs of the certificates for the host names that are not in the first one, by the first of their names.
+	More map[string]pulumi.StringOutput
 }
 
 // NewCertificate requests a certificate, creates its validation records and waits until it is issued.
@@ -44,84 +47,105 @@ func NewCertificate(ctx *pulumi.Context, name string, args *CertificateArgs, opt
 	if args.ZoneID == nil || args.Zone == "" {
 		return nil, fmt.Errorf("certificate %s: the zone's id and name are both needed", name)
 	}
-	commonName, alternatives, err := certificateNames(args.Hostnames)
+	groups, err := certificateGroups(args.Hostnames, args.Standing)
 	if err != nil {
 		return nil, fmt.Errorf("certificate %s: %w", name, err)
 	}
 
-	certificate := &Certificate{}
+	certificate := &Certificate{More: make(map[string]pulumi.StringOutput)}
 	if err := ctx.RegisterComponentResource("slipway:index:Certificate", name, certificate, opts...); err != nil {
 		return nil, err
 	}
-	parent := pulumi.Parent(certificate)
-
-	requestArgs := &acm.CertificateArgs{
-		DomainName:       pulumi.String(commonName),
-		ValidationMethod: pulumi.String("DNS"),
-		Tags:             args.Tags.named(name),
-	}
-	if len(alternatives) > 0 {
-		requestArgs.SubjectAlternativeNames = pulumi.ToStringArray(alternatives)
-	}
-	request, err := acm.NewCertificate(ctx, name, requestArgs, parent)
-	if err != nil {
-		return nil, err
-	}
-
-	// The loop is over the configured names and not over ACM's validation options: those are unknown until the
-	// certificate is requested, and the records would be missing from the preview.
-	domains := validationDomains(args.Hostnames)
-	recordNames := make(pulumi.StringArray, len(domains))
-	for i, domain := range domains {
-		option := request.DomainValidationOptions.ApplyT(func(options []acm.CertificateDomainValidationOption) (map[string]string, error) {
-			return validationRecord(options, domain)
-		}).(pulumi.StringMapOutput)
-		record, err := NewDNSRecord(ctx, name+"/"+domain, &DNSRecordArgs{
-			ZoneID: args.ZoneID,
-			Zone:   args.Zone,
-			Name:   option.MapIndex(pulumi.String("name")),
-			Target: option.MapIndex(pulumi.String("value")),
-			TTL:    validationTTL,
-			// ACM asks for the same record in every certificate of an account for the same domain, so one may be
-			// left from an earlier certificate or belong to another stack's.
-			Overwrite: true,
-			Comment:   args.Comment,
-		}, parent)
+	records := validationRecords{args: args, certificate: certificate, former: name, hostnames: make(map[string]pulumi.StringInput)}
+	for i, group := range groups {
+		first := i == 0
+		groupName := name
+		if !first {
+			groupName += "/" + group[0]
+		}
+		arn, err := args.issue(ctx, name, groupName, group, &records)
 		if err != nil {
 			return nil, err
 		}
-		recordNames[i] = record.Hostname
+		if first {
+			certificate.ARN = arn
+		} else {
+			certificate.More[group[0]] = arn
+		}
 	}
-
-	validation, err := acm.NewCertificateValidation(ctx, name, &acm.CertificateValidationArgs{
-		CertificateArn:        request.Arn,
-		ValidationRecordFqdns: recordNames,
-	}, parent)
-	if err != nil {
-		return nil, err
-	}
-
-	certificate.ARN = validation.CertificateArn
 	return certificate, ctx.RegisterResourceOutputs(certificate, pulumi.Map{"arn": certificate.ARN})
 }
 
-// CheckCertificateNames reports why ACM would not issue a certificate for the host names.
-func CheckCertificateNames(hostnames []string) error {
-	_, _, err := certificateNames(hostnames)
-	return err
+// issue requests one certificate and waits until it is issued.
+func (a *CertificateArgs) issue(
+	ctx *pulumi.Context, tag, name string, hostnames []string, records *validationRecords,
+) (pulumi.StringOutput, error) {
+	parent := pulumi.Parent(records.certificate)
+	request, err := acm.NewCertificate(ctx, name, &acm.CertificateArgs{
+		DomainName: pulumi.String(commonName(hostnames)),
+		// All of them, the first one too. The provider adds that to the others anyway, and it takes a list that is not given for one that
+		// is not changed (the comment at the property): a certificate that is to have a single name would keep its old ones.
+		SubjectAlternativeNames: pulumi.ToStringArray(hostnames),
+		ValidationMethod:        pulumi.String("DNS"),
+		Tags:                    a.Tags.named(tag), // not the certificate's own name: a tag's value cannot hold a "*"
+	}, parent)
+	if err != nil {
+		return pulumi.StringOutput{}, err
+	}
+	fqdns, err := records.add(ctx, request, hostnames)
+	if err != nil {
+		return pulumi.StringOutput{}, err
+	}
+	validation, err := acm.NewCertificateValidation(ctx, name, &acm.CertificateValidationArgs{
+		CertificateArn:        request.Arn,
+		ValidationRecordFqdns: fqdns,
+	}, parent)
+	if err != nil {
+		return pulumi.StringOutput{}, err
+	}
+	return validation.CertificateArn, nil
 }
 
-// certificateNames sorts the host names and returns the one to be the certificate's first, and the others.
-func certificateNames(hostnames []string) (first string, others []string, err error) {
-	names := slices.Compact(slices.Sorted(slices.Values(hostnames)))
-	if len(names) == 0 {
-		return "", nil, errors.New("there is no host name")
+// validationRecords are the records by which ACM wants control over domains to be shown. ACM asks for the same record in every
+// certificate of an account for the same domain, so that a domain has one, whichever certificates it is in.
+type validationRecords struct {
+	args        *CertificateArgs
+	certificate *Certificate
+	former      string                        // name that the records' names began with
+	hostnames   map[string]pulumi.StringInput // of the records, by domain
+}
+
+// add creates the records that a certificate takes and that are not there yet. It returns their host names.
+//
+// The loop is over the configured names and not over ACM's validation options: those are unknown until the certificate is requested, and
+// the records would be missing from the preview.
+func (v *validationRecords) add(ctx *pulumi.Context, request *acm.Certificate, hostnames []string) (pulumi.StringArray, error) {
+	domains := validationDomains(hostnames)
+	fqdns := make(pulumi.StringArray, len(domains))
+	for i, domain := range domains {
+		if v.hostnames[domain] == nil {
+			option := request.DomainValidationOptions.ApplyT(func(options []acm.CertificateDomainValidationOption) (map[string]string, error) {
+				return validationRecord(options, domain)
+			}).(pulumi.StringMapOutput)
+			// It is named by its domain alone: a stack that is renamed keeps its records.
+			record, err := NewDNSRecord(ctx, domain, &DNSRecordArgs{
+				ZoneID: v.args.ZoneID,
+				Zone:   v.args.Zone,
+				Name:   option.MapIndex(pulumi.String("name")),
+				Target: option.MapIndex(pulumi.String("value")),
+				TTL:    validationTTL,
+				// One may be left from an earlier certificate or belong to another stack's.
+				Overwrite: true,
+				Comment:   v.args.Comment,
+			}, pulumi.Parent(v.certificate), pulumi.Aliases([]pulumi.Alias{{Name: pulumi.String(v.former + "/" + domain)}}))
+			if err != nil {
+				return nil, err
+			}
+			v.hostnames[domain] = record.Hostname
+		}
+		fqdns[i] = v.hostnames[domain]
 	}
-	i := slices.IndexFunc(names, func(name string) bool { return len(name) <= maxCommonName })
-	if i < 0 {
-		return "", nil, fmt.Errorf("one of the host names must have at most %d characters, for ACM to take it as the certificate's first", maxCommonName)
-	}
-	return names[i], slices.Delete(slices.Clone(names), i, i+1), nil
+	return fqdns, nil
 }
 
 // validationDomains returns the domains that need a validation record, sorted. A wildcard is validated by the same record

@@ -1,7 +1,7 @@
 package components
 
 import (
-	"slices"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -25,8 +25,8 @@ func TestCertificate(t *testing.T) {
 	// The record is as ACM asks, by its name in the zone and less the trailing dots, and never proxied.
 	cloud.Expect(t, `
 slipway:index:Certificate dev
-aws:acm/certificate:Certificate dev {"domainName":"hello.example.com","validationMethod":"DNS"}
-cloudflare:index/record:Record dev/hello.example.com {"allowOverwrite":true,"comment":"test","content":"_value.hello.example.com.acm-validations.aws","name":"_name.hello","proxied":false,"ttl":60,"type":"CNAME","zoneId":"zone-of-example.com"}
+aws:acm/certificate:Certificate dev {"domainName":"hello.example.com","subjectAlternativeNames":["hello.example.com"],"validationMethod":"DNS"}
+cloudflare:index/record:Record hello.example.com {"allowOverwrite":true,"comment":"test","content":"_value.hello.example.com.acm-validations.aws","name":"_name.hello","proxied":false,"ttl":60,"type":"CNAME","zoneId":"zone-of-example.com"}
 aws:acm/certificateValidation:CertificateValidation dev {"certificateArn":"arn:Certificate/dev","validationRecordFqdns":["_name.hello.example.com"]}
 `)
 }
@@ -43,9 +43,9 @@ func TestCertificateForSeveralNames(t *testing.T) {
 		}
 		cloud.Expect(t, `
 slipway:index:Certificate dev
-aws:acm/certificate:Certificate dev {"domainName":"*.example.com","subjectAlternativeNames":["b.example.com","example.com"],"validationMethod":"DNS"}
-cloudflare:index/record:Record dev/b.example.com {"allowOverwrite":true,"comment":"test","content":"_value.b.example.com.acm-validations.aws","name":"_name.b","proxied":false,"ttl":60,"type":"CNAME","zoneId":"zone-of-example.com"}
-cloudflare:index/record:Record dev/example.com {"allowOverwrite":true,"comment":"test","content":"_value.example.com.acm-validations.aws","name":"_name","proxied":false,"ttl":60,"type":"CNAME","zoneId":"zone-of-example.com"}
+aws:acm/certificate:Certificate dev {"domainName":"*.example.com","subjectAlternativeNames":["*.example.com","b.example.com","example.com"],"validationMethod":"DNS"}
+cloudflare:index/record:Record b.example.com {"allowOverwrite":true,"comment":"test","content":"_value.b.example.com.acm-validations.aws","name":"_name.b","proxied":false,"ttl":60,"type":"CNAME","zoneId":"zone-of-example.com"}
+cloudflare:index/record:Record example.com {"allowOverwrite":true,"comment":"test","content":"_value.example.com.acm-validations.aws","name":"_name","proxied":false,"ttl":60,"type":"CNAME","zoneId":"zone-of-example.com"}
 aws:acm/certificateValidation:CertificateValidation dev {"certificateArn":"arn:Certificate/dev","validationRecordFqdns":["_name.b.example.com","_name.example.com"]}
 `)
 	}
@@ -57,7 +57,7 @@ func TestCertificatePreviewHasItsRecords(t *testing.T) {
 	if err := cloud.Preview(certificate("a.example.com", "b.example.com")); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"dev/a.example.com", "dev/b.example.com"} {
+	for _, name := range []string{"a.example.com", "b.example.com"} {
 		record := cloud.Resource("cloudflare:index/record:Record", name)
 		if _, known := record.Inputs["content"]; record.Inputs == nil || known {
 			t.Errorf("record %s is %v, want it with unknown content", name, record.Inputs)
@@ -76,11 +76,43 @@ func TestCertificateIsCreatedBeforeDelete(t *testing.T) {
 	}
 }
 
-func TestCertificateFirstNameIsShort(t *testing.T) {
-	long := strings.Repeat("a", 60) + ".example.com"
-	first, others, err := certificateNames([]string{long, "b.example.com"})
-	if err != nil || first != "b.example.com" || !slices.Equal(others, []string{long}) {
-		t.Errorf("first %s, others %v, %v", first, others, err)
+// More names than one certificate takes make several, which share the record of a domain that both are for.
+func TestCertificateForManyNames(t *testing.T) {
+	var names []string
+	for i := range 11 {
+		names = append(names, fmt.Sprintf("n%02d.example.com", i))
+	}
+	names = append(names, "*.n00.example.com") // sorted before n00
+	var cloud mocks.Cloud
+	if err := cloud.Run(certificate(names...)); err != nil {
+		t.Fatal(err)
+	}
+	certificates, records := 0, 0
+	for _, r := range cloud.Resources() {
+		switch r.Type {
+		case "aws:acm/certificateValidation:CertificateValidation":
+			certificates++
+		case "cloudflare:index/record:Record":
+			records++
+		}
+	}
+	if certificates != 2 || records != 11 {
+		t.Errorf("%d certificates and %d records", certificates, records)
+	}
+	if got, want := fmt.Sprint(cloud.Resource("aws:acm/certificate:Certificate", "dev/n09.example.com").Inputs["subjectAlternativeNames"].Mappable()), "[n09.example.com n10.example.com]"; got != want {
+		t.Errorf("the second certificate is for %s, want %s", got, want)
+	}
+}
+
+// A stack that is renamed keeps the record, whose name is the domain's. It was once named after the stack too.
+func TestValidationRecordIsNamedByItsDomain(t *testing.T) {
+	var cloud mocks.Cloud
+	if err := cloud.Run(certificate("a.example.com")); err != nil {
+		t.Fatal(err)
+	}
+	aliases := cloud.Resource("cloudflare:index/record:Record", "a.example.com").RPC.GetAliases()
+	if len(aliases) == 0 || aliases[0].GetSpec().GetName() != "dev/a.example.com" {
+		t.Errorf("the record has the aliases %v", aliases)
 	}
 }
 

@@ -31,6 +31,8 @@ type DNSRecordArgs struct {
 	Proxied bool
 	// Overwrite takes over a record that is there already. Without it, creating the record fails instead.
 	Overwrite bool
+	// Propagation is told when the record's target changes; nil is nobody.
+	Propagation *Propagation
 	// Comment says in Cloudflare's dashboard where the record comes from.
 	Comment string
 }
@@ -57,6 +59,9 @@ func NewDNSRecord(ctx *pulumi.Context, name string, args *DNSRecordArgs, opts ..
 	}
 	if args.Overwrite {
 		record.AllowOverwrite = pulumi.Bool(true)
+	}
+	if args.Propagation != nil {
+		opts = append(opts, args.Propagation.moved)
 	}
 	return cloudflare.NewRecord(ctx, name, record, opts...)
 }

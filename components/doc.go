@@ -1,5 +1,5 @@
 // Package components holds the parts a slipway stack is composed of: [Network], [Certificate], [LoadBalancer],
-// [Cluster] and [FargateService], and the arithmetic behind them.
+// [Cluster], [FargateService] and [Routes], and the arithmetic behind them.
 //
 // Each component is a Pulumi component resource. Its constructor fills in defaults, checks its arguments, registers
 // itself, creates its children and registers its outputs, in that order. Children are named from the component's name

@@ -37,10 +37,10 @@ type FargateServiceArgs struct {
 	ClusterARN pulumi.StringInput
 	Region     string
 
-	ListenerARN                 pulumi.StringInput // of the HTTPS listener that gets the rules
+	ListenerARN                 pulumi.StringInput // of the HTTPS listener whose [Routes] lead to the service
 	LoadBalancerSecurityGroupID pulumi.StringInput
 	LoadBalancerARNSuffix       pulumi.StringInput // by which CloudWatch knows the load balancer; alarms and scaling by requests need it
-	// Priorities are the service's routes with the priorities of their rules. See [Priorities].
+	// Priorities have those of [AttachmentRoute] and, with a canary, [CanaryRoute]. See [Priorities].
 	Priorities map[Route]int
 
 	Image Image
@@ -135,9 +135,13 @@ func (a FargateServiceArgs) withDefaults() *FargateServiceArgs {
 	return &a
 }
 
-// FargateService is a service of tasks on Fargate behind a load balancer.
+// FargateService is a service of tasks on Fargate behind a load balancer. It gets requests once [Routes] lead to it.
 type FargateService struct {
 	pulumi.ResourceState
+
+	name    string
+	targets []weightedTarget // how its requests are divided
+	canary  *canaryTraffic   // nil: no canary
 
 	Name         pulumi.StringOutput
 	Image        pulumi.StringOutput // the one that runs: an error like TaskDefinitionARN if that is not the wanted one
@@ -158,7 +162,7 @@ func NewFargateService(ctx *pulumi.Context, name string, args *FargateServiceArg
 		return nil, fmt.Errorf("service %s: %w", name, err)
 	}
 
-	service := &FargateService{}
+	service := &FargateService{name: name}
 	if err := ctx.RegisterComponentResource("slipway:index:FargateService", name, service, opts...); err != nil {
 		return nil, err
 	}
@@ -168,24 +172,20 @@ func NewFargateService(ctx *pulumi.Context, name string, args *FargateServiceArg
 	if err != nil {
 		return nil, err
 	}
-	target, err := args.newTargetGroup(ctx, name, parent)
+	own := version{
+		name: name, stream: args.Service, image: args.Image, count: args.InstanceCount, scaling: args.Scaling,
+		attachment: AttachmentRoute(args.Service),
+	}
+	tasks, arn, err := args.newVersion(ctx, own, around, parent)
 	if err != nil {
 		return nil, err
 	}
-	forward := []weightedTarget{{group: target.Arn, weight: maxWeight}}
+	service.targets = []weightedTarget{{group: arn, weight: maxWeight}}
 	if args.Canary != nil {
-		if forward, err = args.newCanary(ctx, name, around, target, parent); err != nil {
+		if service.canary, err = args.newCanary(ctx, name, around, parent); err != nil {
 			return nil, err
 		}
-	}
-	rules, err := args.newRules(ctx, name, args.Priorities, nil, forward, parent)
-	if err != nil {
-		return nil, err
-	}
-	own := version{name: name, stream: args.Service, image: args.Image, count: args.InstanceCount, scaling: args.Scaling}
-	tasks, err := args.newTasks(ctx, own, around, target, rules, parent)
-	if err != nil {
-		return nil, err
+		service.targets = service.canary.share(arn, args.Canary.Weight)
 	}
 
 	service.Name = tasks.service.Name
@@ -214,8 +214,8 @@ func (a *FargateServiceArgs) check(name string) error {
 		a.LoadBalancerSecurityGroupID == nil || a.LoadBalancerARNSuffix == nil || a.Region == "" {
 		problem("the region, VPC id, subnet ids, cluster's ARN, listener's ARN and load balancer's security group and ARN suffix are all needed")
 	}
-	if len(a.Priorities) == 0 {
-		problem("there is no route to it")
+	if a.Priorities[AttachmentRoute(a.Service)] == 0 || a.Canary != nil && a.Priorities[CanaryRoute(a.Service)] == 0 {
+		problem("the priority of the rule that attaches it to the load balancer is missing")
 	}
 	if a.Image.Repository == "" {
 		problem("the image is missing")

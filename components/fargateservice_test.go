@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -29,6 +28,14 @@ func fargateService(change func(*FargateServiceArgs)) pulumi.RunFunc {
 }
 
 func fargateServiceNamed(name string, change func(*FargateServiceArgs)) pulumi.RunFunc {
+	return func(ctx *pulumi.Context) error {
+		_, err := NewFargateService(ctx, name, fargateServiceArgs(change))
+		return err
+	}
+}
+
+// fargateServiceArgs returns the smallest set of arguments, changed.
+func fargateServiceArgs(change func(*FargateServiceArgs)) *FargateServiceArgs {
 	args := &FargateServiceArgs{
 		Service:                     "hello",
 		Region:                      "eu-central-1",
@@ -38,7 +45,7 @@ func fargateServiceNamed(name string, change func(*FargateServiceArgs)) pulumi.R
 		ListenerARN:                 pulumi.String("listener"),
 		LoadBalancerSecurityGroupID: pulumi.String("lb-group"),
 		LoadBalancerARNSuffix:       pulumi.String("app/dev/1"),
-		Priorities:                  map[Route]int{{"hello", "hello.example.com", EveryPath}: 4},
+		Priorities:                  map[Route]int{AttachmentRoute("hello"): 4},
 		Image:                       Image{Registry: "ghcr.io", Repository: "hello", Digest: testDigest},
 		Port:                        8080,
 		CPU:                         256,
@@ -53,10 +60,7 @@ func fargateServiceNamed(name string, change func(*FargateServiceArgs)) pulumi.R
 	if change != nil {
 		change(args)
 	}
-	return func(ctx *pulumi.Context) error {
-		_, err := NewFargateService(ctx, name, args)
-		return err
-	}
+	return args
 }
 
 func TestFargateService(t *testing.T) {
@@ -72,7 +76,7 @@ aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule dev-hello-load-balancer-
 aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule dev-hello-out-ipv4 {"cidrIpv4":"0.0.0.0/0","ipProtocol":"-1","securityGroupId":"SecurityGroup/dev-hello"}
 aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule dev-hello-out-ipv6 {"cidrIpv6":"::/0","ipProtocol":"-1","securityGroupId":"SecurityGroup/dev-hello"}
 aws:lb/targetGroup:TargetGroup dev-hello {"deregistrationDelay":5,"healthCheck":{"enabled":true,"healthyThreshold":2,"interval":5,"matcher":"200","path":"/healthz","port":"traffic-port","protocol":"HTTP","timeout":2,"unhealthyThreshold":2},"port":80,"protocol":"HTTP","protocolVersion":"HTTP1","targetType":"ip","vpcId":"vpc"}
-aws:lb/listenerRule:ListenerRule dev-hello/hello.example.com {"actions":[{"forward":{"targetGroups":[{"arn":"arn:TargetGroup/dev-hello","weight":100}]},"type":"forward"}],"conditions":[{"hostHeader":{"values":["hello.example.com"]}}],"listenerArn":"listener","priority":4}
+aws:lb/listenerRule:ListenerRule dev-hello/hello.service.invalid {"actions":[{"forward":{"targetGroups":[{"arn":"arn:TargetGroup/dev-hello","weight":100}]},"type":"forward"}],"conditions":[{"hostHeader":{"values":["hello.service.invalid"]}}],"listenerArn":"listener","priority":4}
 aws:cloudwatch/logGroup:LogGroup dev-hello {"retentionInDays":30}
 aws:iam/role:Role dev-hello-execution {"assumeRolePolicy":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"ecs-tasks.amazonaws.com\"},\"Action\":[\"sts:AssumeRole\"]}]}","description":"Used by ECS to start the tasks","path":"/slipway/"}
 aws:iam/role:Role dev-hello-task {"assumeRolePolicy":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"ecs-tasks.amazonaws.com\"},\"Action\":[\"sts:AssumeRole\"]}]}","description":"Given to the tasks themselves","path":"/slipway/"}
@@ -93,7 +97,7 @@ func TestFargateServiceOrder(t *testing.T) {
 	}
 	service := cloud.Resource(serviceType, "dev-hello")
 	for token, names := range map[string][]string{
-		listenerRuleType:                {"dev-hello/hello.example.com"},
+		listenerRuleType:                {"dev-hello/hello.service.invalid"},
 		"aws:iam/rolePolicy:RolePolicy": {"dev-hello-execution-logs"},
 		"aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": {"dev-hello-in-8080"},
 		"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule":   {"dev-hello-load-balancer-out-8080", "dev-hello-out-ipv4", "dev-hello-out-ipv6"},
@@ -114,30 +118,6 @@ func TestFargateServiceIgnoresNoChanges(t *testing.T) {
 	}
 	if ignored := cloud.Resource(serviceType, "dev-hello").RPC.GetIgnoreChanges(); len(ignored) > 0 {
 		t.Errorf("changes of %v are ignored", ignored)
-	}
-}
-
-func TestFargateServiceRoutes(t *testing.T) {
-	var cloud mocks.Cloud
-	err := cloud.Run(fargateService(func(args *FargateServiceArgs) {
-		args.Priorities = map[Route]int{
-			{"hello", "example.com", "/api/*"}:   10,
-			{"hello", "*.example.com", "/api/*"}: 20,
-			{"hello", "example.com", EveryPath}:  30,
-		}
-	}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, want := range map[string]string{
-		"dev-hello/example.com/api/*":   `{"conditions":[{"hostHeader":{"values":["example.com"]}},{"pathPattern":{"values":["/api/*"]}}],"priority":10}`,
-		"dev-hello/*.example.com/api/*": `{"conditions":[{"hostHeader":{"values":["*.example.com"]}},{"pathPattern":{"values":["/api/*"]}}],"priority":20}`,
-		"dev-hello/example.com":         `{"conditions":[{"hostHeader":{"values":["example.com"]}}],"priority":30}`,
-	} {
-		inputs := cloud.Resource(listenerRuleType, name).Inputs
-		if got := mocks.JSON(resource.PropertyMap{"conditions": inputs["conditions"], "priority": inputs["priority"]}); got != want {
-			t.Errorf("rule %s is %s, want %s", name, got, want)
-		}
 	}
 }
 
@@ -308,25 +288,6 @@ func TestFargateServiceDefaultsOfFields(t *testing.T) {
 	service := cloud.Resource(serviceType, "dev-hello").Inputs
 	if service["desiredCount"].NumberValue() != 0 || service["healthCheckGracePeriodSeconds"].NumberValue() != 10 {
 		t.Errorf("the service is %v", service)
-	}
-}
-
-// The names of "web" with "api-x…" and of "web-api" with "x…" differ only in where the host name begins.
-func TestFargateServiceNamesAreDistinct(t *testing.T) {
-	var cloud mocks.Cloud
-	err := cloud.Run(func(ctx *pulumi.Context) error {
-		for name, hostname := range map[string]string{"dev-web": "api-x.example.com", "dev-web-api": "x.example.com"} {
-			program := fargateServiceNamed(name, func(args *FargateServiceArgs) {
-				args.Priorities = map[Route]int{{"hello", hostname, EveryPath}: 4}
-			})
-			if err := program(ctx); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Error(err)
 	}
 }
 
@@ -505,7 +466,7 @@ func TestFargateServicePreviewOfCreation(t *testing.T) {
 	if err := cloud.Preview(fargateService(nil)); err != nil {
 		t.Fatal(err)
 	}
-	if cloud.Resource(serviceType, "dev-hello").Inputs == nil || cloud.Resource(listenerRuleType, "dev-hello/hello.example.com").Inputs == nil {
+	if cloud.Resource(serviceType, "dev-hello").Inputs == nil || cloud.Resource(listenerRuleType, "dev-hello/hello.service.invalid").Inputs == nil {
 		t.Errorf("the preview is incomplete:\n%s", cloud.Listing())
 	}
 }
@@ -516,7 +477,7 @@ func TestFargateServiceRefuses(t *testing.T) {
 		want   string
 	}{
 		"no cluster":     {func(a *FargateServiceArgs) { a.ClusterARN = nil }, "are all needed"},
-		"no routes":      {func(a *FargateServiceArgs) { a.Priorities = nil }, "no route"},
+		"no attachment":  {func(a *FargateServiceArgs) { a.Priorities = nil }, "the priority of the rule that attaches it to the load balancer is missing"},
 		"no image":       {func(a *FargateServiceArgs) { a.Image = Image{} }, "image is missing"},
 		"no port":        {func(a *FargateServiceArgs) { a.Port = -1 }, "the port is -1: must be from 1 to 65535"},
 		"too few tasks":  {func(a *FargateServiceArgs) { a.InstanceCount = -2 }, "the instance count is -2: must be from 0 to 5000"},
@@ -528,7 +489,7 @@ func TestFargateServiceRefuses(t *testing.T) {
 		"long drain":     {func(a *FargateServiceArgs) { a.Drain.DeregistrationDelay = 3601 }, "the deregistration delay is 3601: must be 3600 at most"},
 		"long stop":      {func(a *FargateServiceArgs) { a.Drain.StopTimeout = 121 }, "the stop timeout is 121: must be 120 at most"},
 		"canary's name": {func(a *FargateServiceArgs) {
-			a.Canary = &Canary{Image: a.Image, Priority: 2}
+			a.Canary = &Canary{Image: a.Image}
 		}, `name "dev-hello-of-18-chars-canary": is 28 characters long; at most 24`},
 		"odd architecture": {func(a *FargateServiceArgs) { a.Architecture = "riscv64" }, "not amd64 or arm64"},
 		"odd CPU":          {func(a *FargateServiceArgs) { a.CPU = 300 }, "300 CPU units"},
@@ -554,25 +515,5 @@ func TestFargateServiceRefuses(t *testing.T) {
 			t.Errorf("%s: %v, want an error with %q", name, err, test.want)
 		}
 		cloud.Expect(t, "")
-	}
-}
-
-// Elastic Load Balancing and IAM refuse tags with other characters, "*" for one, which routes have.
-func TestFargateServiceTagsAreValid(t *testing.T) {
-	valid := regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$`)
-	var cloud mocks.Cloud
-	if err := cloud.Run(fargateService(func(args *FargateServiceArgs) {
-		args.Priorities = map[Route]int{{"hello", "*.example.com", "/a$~\"'@:+&*"}: 2}
-	})); err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range cloud.Resources() {
-		if tags := r.Inputs["tags"]; tags.IsObject() {
-			for key, value := range tags.ObjectValue() {
-				if !valid.MatchString(value.StringValue()) {
-					t.Errorf("%s %s has tag %s: %s", r.Type, r.Name, key, value.StringValue())
-				}
-			}
-		}
 	}
 }

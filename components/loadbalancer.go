@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/lb"
@@ -29,6 +31,9 @@ type LoadBalancerArgs struct {
 	VPCID          pulumi.StringInput
 	SubnetIDs      pulumi.StringArrayInput // in at least two zones, with a route to the internet
 	CertificateARN pulumi.StringInput      // issued by ACM in the same region
+	// MoreCertificates are the ARNs of further ones, by a name of each. The load balancer takes the one that has the name that a client
+	// asks for (server name indication).
+	MoreCertificates map[string]pulumi.StringOutput
 	// IPv6 makes the load balancer answer on IPv6 too. The subnets need IPv6 blocks for that.
 	IPv6 bool
 	// IdleTimeout is after how many seconds a connection on which nothing is sent is closed, by default [DefaultIdleTimeout].
@@ -108,7 +113,7 @@ func NewLoadBalancer(ctx *pulumi.Context, name string, args *LoadBalancerArgs, o
 		DesyncMitigationMode:     pulumi.String("defensive"),
 		EnableDeletionProtection: pulumi.Bool(args.DeletionProtection),
 		Tags:                     args.Tags.named(name),
-	}, parent)
+	}, parent, pulumi.ReplacementTrigger(args.VPCID)) // a load balancer cannot leave its VPC, and one in another VPC comes up beside it
 	if err != nil {
 		return nil, err
 	}
@@ -147,6 +152,15 @@ func NewLoadBalancer(ctx *pulumi.Context, name string, args *LoadBalancerArgs, o
 		Tags: args.Tags.named(name + "-http"),
 	}, parent); err != nil {
 		return nil, err
+	}
+
+	for _, key := range slices.Sorted(maps.Keys(args.MoreCertificates)) {
+		if _, err := lb.NewListenerCertificate(ctx, name+"-https/"+key, &lb.ListenerCertificateArgs{
+			ListenerArn:    https.Arn,
+			CertificateArn: args.MoreCertificates[key],
+		}, parent); err != nil {
+			return nil, err
+		}
 	}
 
 	balancer.DNSName = alb.DnsName

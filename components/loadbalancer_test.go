@@ -57,6 +57,55 @@ func TestLoadBalancerOptions(t *testing.T) {
 	}
 }
 
+// More certificates are on the same listener, each by a resource of its own: one that comes or goes leaves the others.
+func TestLoadBalancerWithMoreCertificates(t *testing.T) {
+	var cloud mocks.Cloud
+	if err := cloud.Run(loadBalancer(func(args *LoadBalancerArgs) {
+		args.MoreCertificates = map[string]pulumi.StringOutput{"k.example.com": pulumi.String("second").ToStringOutput()}
+	})); err != nil {
+		t.Fatal(err)
+	}
+	const want = `{"certificateArn":"second","listenerArn":"arn:Listener/dev-https"}`
+	if got := mocks.JSON(cloud.Resource("aws:lb/listenerCertificate:ListenerCertificate", "dev-https/k.example.com").Inputs); got != want {
+		t.Errorf("the certificate is %s, want %s", got, want)
+	}
+}
+
+// What cannot leave its network is replaced with it, and what was made before the program said so is not.
+func TestReplacedWithTheNetwork(t *testing.T) {
+	var balancers, services, networks mocks.Cloud
+	for cloud, program := range map[*mocks.Cloud]pulumi.RunFunc{
+		&balancers: loadBalancer(func(*LoadBalancerArgs) {}),
+		&services:  fargateService(nil),
+		&networks: func(ctx *pulumi.Context) error {
+			_, err := NewNetwork(ctx, "dev", &NetworkArgs{})
+			return err
+		},
+	} {
+		if err := cloud.Run(program); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, test := range []struct {
+		r    mocks.Resource
+		want string
+	}{
+		{balancers.Resource("aws:lb/loadBalancer:LoadBalancer", "dev"), "vpc"},
+		{services.Resource(serviceType, "dev-hello"), "arn:TargetGroup/dev-hello"},
+		{networks.Resource("aws:ec2/internetGateway:InternetGateway", "dev"), "Vpc/dev"},
+	} {
+		if got := test.r.RPC.GetReplacementTrigger().GetStringValue(); got != test.want {
+			t.Errorf("%s %s is replaced with %q, want %q", test.r.Type, test.r.Name, got, test.want)
+		}
+	}
+	if got := networks.Resource("aws:ec2/vpc:Vpc", "dev").RPC.GetReplacementTrigger().GetBoolValue(); got {
+		t.Errorf("the VPC is replaced with %v", got)
+	}
+	if got := services.Resource("aws:lb/targetGroup:TargetGroup", "dev-hello").RPC.GetReplaceOnChanges(); len(got) != 1 || got[0] != "healthCheck" {
+		t.Errorf("the target group is replaced on changes of %v", got)
+	}
+}
+
 func TestLoadBalancerRefuses(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(*LoadBalancerArgs)

@@ -21,12 +21,13 @@ const (
 
 // NetworkArgs describe a [Network].
 type NetworkArgs struct {
-	// CIDR is the VPC's IPv4 block, by default [DefaultCIDR]. See [ParseVPCBlock].
+	// CIDR is the VPC's IPv4 block, by default [DefaultCIDR]. See [ParseVPCBlock]. Another one makes another network, which comes up
+	// beside the old one.
 	CIDR string
 	// Zones is in how many availability zones the network has subnets, by default [DefaultZones].
 	Zones int
-	// IPv6 gives the network an Amazon-provided IPv6 block beside the IPv4 one. It can be turned on later. Turning it off
-	// fails as long as the subnets have IPv6 blocks, since AWS keeps a VPC's block while they do.
+	// IPv6 gives the network an Amazon-provided IPv6 block in addition to the IPv4 one. Turning it on or off makes another network, as
+	// another CIDR does: AWS keeps a VPC's IPv6 block as long as anything in it has an IPv6 address.
 	IPv6 bool
 	Tags Tags
 }
@@ -75,7 +76,7 @@ func NewNetwork(ctx *pulumi.Context, name string, args *NetworkArgs, opts ...pul
 		EnableDnsSupport:             pulumi.Bool(true),
 		EnableDnsHostnames:           pulumi.Bool(true),
 		Tags:                         args.Tags.named(name),
-	}, parent)
+	}, parent, pulumi.ReplacementTrigger(pulumi.Bool(args.IPv6)))
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +146,9 @@ func newPublicRoutes(
 	gateway, err := ec2.NewInternetGateway(ctx, name, &ec2.InternetGatewayArgs{
 		VpcId: vpc.ID(),
 		Tags:  args.Tags.named(name),
-	}, parent)
+		// The AWS provider would take the gateway from the old VPC, which AWS refuses as long as there are public addresses in it
+		// (DetachInternetGateway in the Amazon EC2 API reference).
+	}, parent, pulumi.ReplacementTrigger(vpc.ID()))
 	if err != nil {
 		return nil, nil, err
 	}

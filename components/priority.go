@@ -4,16 +4,17 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
 // Rule priorities are 1 to 50000 and unique per listener, and the rule with the lowest number is evaluated first ("Listener
 // rules" in the user guide for Application Load Balancers).
 //
-// A route's priority is a function of the route itself, so that it stays when other services come and go: in an update,
-// Pulumi creates and changes rules before it deletes any, and AWS refuses a number that another rule still holds
-// (PriorityInUse). The service's name is part of the function for the same reason: when a service is renamed, or a host
-// name moves to another service, the old rule is still there while the new one is made.
+// A route's priority follows from its host name and its path alone, so that it stays when other routes come and go, and when the
+// route passes to another service. A number that the listener's rules hold already is never given to another route: in an update
+// Pulumi creates and changes rules before it deletes any, and AWS refuses a number that another rule holds (PriorityInUse).
 //
 // The numbers are divided into bands, the most specific routes first, so that the most specific of the routes that match
 // a request has the lowest number. Exact host names come before wildcards, and longer wildcards before shorter ones. For the
@@ -28,8 +29,8 @@ const (
 	// example, and so has to come first.
 	priorityStep = 2
 
-	// maxDraws bounds the search for a free slot in a crowded band.
-	maxDraws = 1000
+	// maxDraws bounds the search for a free slot by hashing; after that the band is searched from its start.
+	maxDraws = 100
 )
 
 // bandWidths are the numbers of slots in the bands of one host band. A band takes a third as many routes before it is too
@@ -101,43 +102,87 @@ func (r Route) band(zone string) band {
 
 // draw returns the n-th slot of the band that the route would take.
 func (r Route) draw(b band, n int) int {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%s\n%d", r.Service, r.Hostname, r.Path, n))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%d", r.Hostname, r.Path, n))
 	return b.first + int(binary.BigEndian.Uint32(sum[:]))%b.width
 }
 
-// Priorities returns the rule priority of each of the routes, which must differ and be valid by [CheckHostname] and
-// [CheckPath].
-//
-// A slot that two routes draw is given to neither; both draw again. So when one of them is removed and the other falls back to
-// that slot, or when a new one pushes another out of it, nobody holds the number that is wanted: the outcome does not depend
-// on an order, and no slot in use before and after a route was added or removed passes from one route to another.
-func Priorities(zone string, routes []Route) (map[Route]int, error) {
-	draws := make(map[Route]int, len(routes))   // how often each route has drawn again
-	drawnBy := make(map[int]map[Route]bool)     // every slot ever drawn
-	current := make(map[Route]int, len(routes)) // each route's last draw
-	for again := true; again; {
-		for _, r := range routes {
-			slot := r.draw(r.band(zone), draws[r])
-			if drawnBy[slot] == nil {
-				drawnBy[slot] = make(map[Route]bool)
-			}
-			drawnBy[slot][r] = true
-			current[r] = slot
+// HeldPriorities are the numbers that a listener's rules hold, each with the route that its rule is for. Of a rule that is for
+// something else than one host name and one path the route is empty.
+type HeldPriorities map[int]Route
+
+// Add notes that a rule for the route holds the number. Where several listeners are looked at, each can have a rule of that number.
+func (h HeldPriorities) Add(priority int, r Route) {
+	if other, held := h[priority]; held && other.place() != r.place() {
+		r = Route{}
+	}
+	h[priority] = r
+}
+
+// slotOf returns the slot that a rule's number belongs to.
+func slotOf(priority int) int { return (priority+priorityStep-1)/priorityStep - 1 }
+
+// slots returns which route holds each slot. Two rules can be in one: the canary's rule of a route comes right before the route's own.
+func (h HeldPriorities) slots() map[int]place {
+	slots := make(map[int]place, len(h))
+	for _, priority := range slices.Sorted(maps.Keys(h)) {
+		slot, holder := slotOf(priority), h[priority].place()
+		if other, taken := slots[slot]; taken && other != holder {
+			holder = place{} // of two routes: neither can keep it
 		}
-		again = false
-		for r, slot := range current {
-			if len(drawnBy[slot]) == 1 {
-				continue
-			}
-			if draws[r]++; draws[r] > maxDraws {
-				return nil, fmt.Errorf("no rule priority is left for a route of service %s: too many routes of its shape", r.Service)
-			}
-			again = true
+		slots[slot] = holder
+	}
+	return slots
+}
+
+// place is what a route is found by, whichever service it belongs to.
+type place struct{ hostname, path string }
+
+func (r Route) place() place { return place{r.Hostname, r.Path} }
+
+// Priorities returns the rule priority of each of the routes, which must differ in host name or path and be valid by
+// [CheckHostname] and [CheckPath]. A route whose rule the listener has keeps its number. Another one gets a number that no rule of
+// the listener holds, not even one that is about to go.
+func Priorities(zone string, routes []Route, held HeldPriorities) (map[Route]int, error) {
+	slots := held.slots()
+	kept := make(map[place]int)
+	for slot, holder := range slots {
+		if other, twice := kept[holder]; !twice || slot < other {
+			kept[holder] = slot
 		}
 	}
+	taken := make(map[int]bool, len(slots)+len(routes))
+	for slot := range slots {
+		taken[slot] = true
+	}
 	priorities := make(map[Route]int, len(routes))
-	for r, slot := range current {
+	for _, r := range slices.SortedFunc(slices.Values(routes), Route.compare) {
+		b := r.band(zone)
+		slot, stays := kept[r.place()]
+		if !stays || !b.contains(slot) {
+			var free bool
+			if slot, free = r.freeSlot(b, taken); !free {
+				return nil, fmt.Errorf("no rule priority is left for a route of service %s: the listener has too many rules of its shape", r.Service)
+			}
+		}
+		taken[slot] = true
 		priorities[r] = priorityStep * (slot + 1)
 	}
 	return priorities, nil
+}
+
+func (b band) contains(slot int) bool { return slot >= b.first && slot < b.first+b.width }
+
+// freeSlot returns a slot of the band that nobody has, and whether there is one.
+func (r Route) freeSlot(b band, taken map[int]bool) (slot int, free bool) {
+	for n := range maxDraws {
+		if slot := r.draw(b, n); !taken[slot] {
+			return slot, true
+		}
+	}
+	for slot := b.first; slot < b.first+b.width; slot++ {
+		if !taken[slot] {
+			return slot, true
+		}
+	}
+	return 0, false
 }

@@ -40,7 +40,7 @@ func routes(least int) *rapid.Generator[[]Route] {
 
 // priorities returns the routes' priorities and skips the case if a band is too crowded for them.
 func priorities(t *rapid.T, all []Route) map[Route]int {
-	given, err := Priorities(testZone, all)
+	given, err := Priorities(testZone, all, nil)
 	if err != nil {
 		t.Skip(err)
 	}
@@ -98,23 +98,36 @@ func TestPrioritiesPutTheMoreSpecificFirst(t *testing.T) {
 	})
 }
 
-// When a route comes or goes, no rule gets a number that another one held before: Pulumi changes rules in no particular
-// order, and AWS refuses a number that is in use.
+// Whatever routes come and go, and whichever service they belong to: a route that stays keeps its number, and no rule gets a number that
+// another one holds. The rules of routes that are gone may be there still, as after an update that failed.
 func TestPrioritiesChangeWithoutCollisions(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		all := routes(10).Draw(t, "routes")
-		changed := rapid.SampledFrom(all).Draw(t, "changed")
-		without := priorities(t, slices.DeleteFunc(slices.Clone(all), func(r Route) bool { return r == changed }))
-		with := priorities(t, all)
-
-		holders := make(map[int]Route)
-		for r, priority := range without {
-			holders[priority] = r
-		}
-		for r, priority := range with {
-			if holder, held := holders[priority]; held && holder != r {
-				t.Fatalf("priority %d is %s's with %s, and %s's without", priority, r, changed, holder)
+		held := HeldPriorities{}
+		for range rapid.IntRange(2, 5).Draw(t, "steps") {
+			given, err := Priorities(testZone, routes(1).Draw(t, "routes"), held)
+			if err != nil {
+				t.Skip(err)
 			}
+			for r, priority := range given {
+				for _, number := range []int{priority - 1, priority} { // a canary's rule comes before its route's
+					if holder, taken := held[number]; taken && holder.place() != r.place() {
+						t.Fatalf("%s gets %d, which %s holds", r, number, holder)
+					}
+				}
+				for number, holder := range held {
+					if holder.place() == r.place() && slotOf(number) != slotOf(priority) {
+						t.Fatalf("%s moves from %d to %d", r, number, priority)
+					}
+				}
+			}
+			next := HeldPriorities{}
+			if rapid.Bool().Draw(t, "failed") {
+				next = maps.Clone(held)
+			}
+			for r, priority := range given {
+				next[priority], next[priority-1] = r, r
+			}
+			held = next
 		}
 	})
 }
@@ -129,7 +142,7 @@ func TestPrioritiesDoNotDependOnOrder(t *testing.T) {
 	})
 }
 
-// These numbers are in the stacks that are deployed. Others would renumber every rule of theirs.
+// The numbers of stacks that were deployed when a service's name was part of them stay.
 func TestPrioritiesStayAcrossVersions(t *testing.T) {
 	want := map[Route]int{
 		{"login", "hello.example.com", "/login"}: 1090,
@@ -137,31 +150,56 @@ func TestPrioritiesStayAcrossVersions(t *testing.T) {
 		{"hello", "hello.example.com", "/*"}:     26970,
 		{"rest", "*.example.com", "/*"}:          49500,
 	}
-	got, err := Priorities(testZone, slices.Collect(maps.Keys(want)))
+	held := HeldPriorities{}
+	for r, priority := range want {
+		held.Add(priority, Route{Hostname: r.Hostname, Path: r.Path})
+	}
+	got, err := Priorities(testZone, slices.Collect(maps.Keys(want)), held)
 	if err != nil || !maps.Equal(got, want) {
 		t.Errorf("priorities are %v (%v), and were %v", got, err, want)
 	}
 }
 
-// A renamed service has rules for the same requests while those of the old name are still there.
-func TestPrioritiesDifferByService(t *testing.T) {
-	both := []Route{{"old", "a.example.com", "/*"}, {"new", "a.example.com", "/*"}}
-	before, err := Priorities(testZone, both[:1])
+// A number that is for something else, or for a route where a more specific one belongs, is not kept.
+func TestPrioritiesAvoidWhatOthersHold(t *testing.T) {
+	free, err := Priorities(testZone, []Route{helloRoute}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	after, err := Priorities(testZone, both[1:])
-	if err != nil || before[both[0]] == after[both[1]] {
-		t.Errorf("both names have priority %d (%v)", before[both[0]], err)
+	drawn := free[helloRoute]
+	for name, held := range map[string]HeldPriorities{
+		"another's rule":    {drawn: {Hostname: "b.example.com", Path: EveryPath}},
+		"another's canary":  {drawn - 1: {Hostname: "b.example.com", Path: EveryPath}},
+		"of several":        {drawn: {}},
+		"of both":           {drawn: {Hostname: "b.example.com", Path: EveryPath}, drawn - 1: helloRoute},
+		"in another's band": {2: helloRoute, drawn: {}},
+		"of two load balancer": func() HeldPriorities {
+			h := HeldPriorities{}
+			h.Add(drawn, helloRoute)
+			h.Add(drawn, Route{Hostname: "x"})
+			return h
+		}(),
+	} {
+		got, err := Priorities(testZone, []Route{helloRoute}, held)
+		if err != nil || got[helloRoute] == drawn || got[helloRoute] == 2 {
+			t.Errorf("%s: priority %d (%v), and %d is drawn first", name, got[helloRoute], err, drawn)
+		}
+	}
+	kept, err := Priorities(testZone, []Route{helloRoute}, HeldPriorities{drawn + 10: helloRoute})
+	if err != nil || kept[helloRoute] != drawn+10 {
+		t.Errorf("priority %d is not kept: %d (%v)", drawn+10, kept[helloRoute], err)
 	}
 }
 
 func TestPrioritiesRunOut(t *testing.T) {
 	var all []Route
-	for i := range 100 { // "/xxNN/*" on a wildcard, whose band has fewer slots
+	for i := range 100 { // "/xNN/*" on a wildcard, whose band has 75 slots
 		all = append(all, Route{"hello", "*.example.com", fmt.Sprintf("/x%02d/*", i)})
 	}
-	if _, err := Priorities(testZone, all); err == nil || !strings.Contains(err.Error(), "too many routes") {
+	if _, err := Priorities(testZone, all[:75], nil); err != nil {
+		t.Errorf("as many routes as there are: %v", err)
+	}
+	if _, err := Priorities(testZone, all, nil); err == nil || !strings.Contains(err.Error(), "too many rules of its shape") {
 		t.Errorf("a hundred routes in one band: %v", err)
 	}
 }

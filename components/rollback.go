@@ -56,7 +56,7 @@ func (a *FargateServiceArgs) runningTaskDefinition(
 			settling, cancel := context.WithTimeout(ctx.Context(), a.updateTimeout(v))
 			defer cancel()
 			var err error
-			running, failure, err = a.Watcher.Settle(settling, r, v.healthy)
+			running, failure, err = a.Watcher.Settle(settling, r, v.count)
 			if unknown, ok := errors.AsType[UnknownOutcome](err); ok {
 				return "", fmt.Errorf("deploy: it is not known whether service %s got to run task definition %s: %w; run `pulumi up` again, which looks again",
 					r.ServiceName, nameInARN(r.TaskDefinitionARN), unknown)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -74,6 +75,32 @@ func (r Route) String() string {
 func (r Route) URL() string {
 	path, _ := cutAny(r.Path, wildcards)
 	return "https://" + r.Hostname + path
+}
+
+// overlaps reports whether there can be a request for both routes. It may say so of routes that differ only after their first wildcard.
+func (r Route) overlaps(other Route) bool {
+	return patternsOverlap(reversed(r.Hostname), reversed(other.Hostname)) && patternsOverlap(r.Path, other.Path)
+}
+
+// patternsOverlap reports whether two patterns may match the same text: as far as neither has a wildcard they have to be the same.
+func patternsOverlap(a, b string) bool {
+	fixedA, fixedB := strings.IndexAny(a, "*?"), strings.IndexAny(b, "*?")
+	switch {
+	case fixedA < 0 && fixedB < 0:
+		return a == b
+	case fixedA < 0:
+		return strings.HasPrefix(a, b[:fixedB])
+	case fixedB < 0:
+		return strings.HasPrefix(b, a[:fixedA])
+	}
+	return strings.HasPrefix(a[:fixedA], b[:fixedB]) || strings.HasPrefix(b[:fixedB], a[:fixedA])
+}
+
+// reversed returns the text back to front: the wildcard of a host name is in front.
+func reversed(text string) string {
+	runes := []rune(text)
+	slices.Reverse(runes)
+	return string(runes)
 }
 
 // compare orders routes by service, host name and path.

@@ -6,6 +6,9 @@ import (
 )
 
 // newTargetGroup creates a target group for tasks to register with.
+//
+// Another health check makes another target group, with tasks of its own. In place it would apply to the running tasks at once,
+// and take all of them out of service if none of them passes it.
 func (a *FargateServiceArgs) newTargetGroup(ctx *pulumi.Context, name string, parent pulumi.ResourceOption) (*lb.TargetGroup, error) {
 	return lb.NewTargetGroup(ctx, name, &lb.TargetGroupArgs{
 		VpcId:      a.VPCID,
@@ -28,5 +31,5 @@ func (a *FargateServiceArgs) newTargetGroup(ctx *pulumi.Context, name string, pa
 			UnhealthyThreshold: pulumi.Int(a.HealthCheck.UnhealthyThreshold),
 		},
 		Tags: a.Tags.named(name),
-	}, parent)
+	}, parent, pulumi.ReplaceOnChanges([]string{"healthCheck"}))
 }

@@ -10,12 +10,12 @@ import (
 
 // version is a version of the service: the one that it is to run, or its canary.
 type version struct {
-	name    string // of its resources
-	stream  string // prefix of its log streams
-	image   Image
-	count   int
-	healthy int      // so many tasks have to be before what depends on them goes on; 0 leaves it to ECS, which looks at new ones alone
-	scaling *Scaling // nil: the count stays
+	name       string // of its resources
+	stream     string // prefix of its log streams
+	image      Image
+	count      int      // so many tasks have to be healthy before what depends on them goes on
+	scaling    *Scaling // nil: the count stays
+	attachment Route    // nobody's, by whose rule its target group belongs to the load balancer
 }
 
 // tasks are a version at work.
@@ -24,10 +24,37 @@ type tasks struct {
 	running pulumi.StringOutput // ARN of the task definition that runs, or an error if that is not the wanted one
 }
 
+// newVersion creates a version with its target group. It returns the tasks and the target group's ARN for the rules that lead requests
+// to it: they are created after the tasks are healthy, and deleted before the tasks go.
+func (a *FargateServiceArgs) newVersion(
+	ctx *pulumi.Context, v version, around *surroundings, parent pulumi.ResourceOption,
+) (*tasks, pulumi.StringOutput, error) {
+	none := pulumi.StringOutput{}
+	target, err := a.newTargetGroup(ctx, v.name, parent)
+	if err != nil {
+		return nil, none, err
+	}
+	attachment, err := listenerRule{
+		route: v.attachment, priority: a.Priorities[v.attachment], tags: a.Tags.named(v.name),
+		targets: []weightedTarget{{group: target.Arn, weight: maxWeight}},
+	}.create(ctx, v.name, a.ListenerARN, parent)
+	if err != nil {
+		return nil, none, err
+	}
+	tasks, err := a.newTasks(ctx, v, around, target, attachment, parent)
+	if err != nil {
+		return nil, none, err
+	}
+	return tasks, arrived(ctx, after(target.Arn, tasks.service), tasks), nil // no request for a version that ECS has rolled back
+}
+
 // newTasks creates the ECS service that runs a version's tasks behind the target group, and waits until it is in a steady
-// state. The target group must belong to a load balancer when the service registers with it, which the rules see to.
+// state. The target group must belong to a load balancer when the service registers with it, which the attachment sees to.
+//
+// Another target group takes another ECS service, which comes up beside the old one. Tasks that moved to it one by one would leave
+// requests to the old target group without tasks before the rules lead to the new one.
 func (a *FargateServiceArgs) newTasks(
-	ctx *pulumi.Context, v version, around *surroundings, target *lb.TargetGroup, rules []pulumi.Resource, parent pulumi.ResourceOption,
+	ctx *pulumi.Context, v version, around *surroundings, target *lb.TargetGroup, attachment pulumi.Resource, parent pulumi.ResourceOption,
 ) (*tasks, error) {
 	definition, err := a.newTaskDefinition(ctx, v, around, parent)
 	if err != nil {
@@ -44,7 +71,8 @@ func (a *FargateServiceArgs) newTasks(
 	options := []pulumi.ResourceOption{
 		parent,
 		explained,
-		pulumi.DependsOn(slices.Concat(rules, around.access)),
+		pulumi.DependsOn(append(slices.Clone(around.access), attachment)),
+		pulumi.ReplacementTrigger(target.Arn),
 		a.timeouts(v),
 	}
 	if v.scaling != nil {

@@ -1,0 +1,93 @@
+package components
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+const (
+	// maxCommonName is the longest name ACM takes as a certificate's first (RequestCertificate in its API reference).
+	maxCommonName = 64
+	// maxCertificateNames is how many names ACM puts in a certificate ("Quotas" in its user guide), unless the quota is raised.
+	maxCertificateNames = 10
+)
+
+// CheckCertificateNames reports why ACM would not issue certificates for the host names.
+func CheckCertificateNames(hostnames []string) error {
+	_, err := certificateGroups(hostnames, nil)
+	return err
+}
+
+// certificateGroups divides the host names into groups, each for a certificate. Each group is sorted.
+//
+// A name stays in the group of the certificate that it is in already, so that a name that comes or goes replaces one certificate and not
+// all. The first group is the listener's default certificate, and no name leaves it: Pulumi gives the listener another default
+// certificate before it adds certificates to it, and a name that moved would be in none for that long.
+func certificateGroups(hostnames []string, standing [][]string) ([][]string, error) {
+	names := slices.Compact(slices.Sorted(slices.Values(hostnames)))
+	if len(names) == 0 {
+		return nil, errors.New("there is no host name")
+	}
+	short := slices.IndexFunc(names, isShort)
+	if short < 0 {
+		return nil, fmt.Errorf("one of the host names must have at most %d characters, for ACM to take it as the certificate's first", maxCommonName)
+	}
+	var groups [][]string
+	placed := make(map[string]bool, len(names))
+	for _, has := range standing {
+		var group []string
+		for _, name := range names {
+			if !placed[name] && slices.Contains(has, name) {
+				group, placed[name] = append(group, name), true
+			}
+		}
+		if len(group) > 0 {
+			groups = append(groups, group)
+		}
+	}
+	for _, name := range names {
+		if placed[name] {
+			continue
+		}
+		room := slices.IndexFunc(groups, func(group []string) bool { return hasRoom(group, name) })
+		if room < 0 {
+			groups = append(groups, nil)
+			room = len(groups) - 1
+		}
+		groups[room] = append(groups[room], name)
+	}
+	for i, group := range groups {
+		if !slices.ContainsFunc(group, isShort) {
+			// Its first name has to be a short one. That is then in two certificates, either of which serves it.
+			groups[i] = append(group, names[short])
+		}
+		slices.Sort(groups[i])
+	}
+	return withoutNeedless(groups), nil
+}
+
+// withoutNeedless returns the groups less those that have no name of their own.
+func withoutNeedless(groups [][]string) [][]string {
+	for i := len(groups) - 1; i > 0; i-- {
+		others := slices.Concat(slices.Concat(groups[:i]...), slices.Concat(groups[i+1:]...))
+		if !slices.ContainsFunc(groups[i], func(name string) bool { return !slices.Contains(others, name) }) {
+			groups = slices.Delete(groups, i, i+1)
+		}
+	}
+	return groups
+}
+
+// hasRoom reports whether the group can take the name, and still the short one that its certificate begins with.
+func hasRoom(group []string, name string) bool {
+	size := len(group) + 1
+	if !isShort(name) && !slices.ContainsFunc(group, isShort) {
+		size++
+	}
+	return size <= maxCertificateNames
+}
+
+func isShort(name string) bool { return len(name) <= maxCommonName }
+
+// commonName returns the name that is to be a certificate's first.
+func commonName(sorted []string) string { return sorted[slices.IndexFunc(sorted, isShort)] }

@@ -1,0 +1,87 @@
+package components
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/pulumi/pulumi-cloudflare/sdk/v5/go/cloudflare"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// Propagation keeps what records led to until the world has forgotten it. Resolvers go on answering with a record's old target for as
+// long as its time-to-live. When a load balancer is replaced, the old one has to serve for that long: Pulumi deletes it once the program
+// has ended, and so the program waits.
+type Propagation struct {
+	ctx   *pulumi.Context
+	moved pulumi.ResourceOption
+	after func(time.Duration) <-chan time.Time // [time.After], but for tests
+
+	mu    sync.Mutex
+	until time.Time
+}
+
+// proxiedTTL is for how long, in seconds, Cloudflare's servers may still ask a proxied record's old target. Resolvers know Cloudflare alone.
+// Cloudflare tells no figure; it is that of a record that is not proxied, by default.
+const proxiedTTL = 60
+
+// NewPropagation returns a propagation that knows of no change yet.
+func NewPropagation(ctx *pulumi.Context) (*Propagation, error) {
+	p := &Propagation{ctx: ctx, after: time.After}
+	hook, err := ctx.RegisterResourceHook("record moved", p.note, nil)
+	if err != nil {
+		return nil, err
+	}
+	p.moved = pulumi.ResourceHooks(&pulumi.ResourceHookBinding{AfterUpdate: []*pulumi.ResourceHook{hook}})
+	return p, nil
+}
+
+// note is called after a record was changed.
+func (p *Propagation) note(change *pulumi.ResourceHookArgs) error {
+	before, after := text(change.OldOutputs["content"]), text(change.NewOutputs["content"])
+	if before == "" || before == after {
+		return nil
+	}
+	ttl := proxiedTTL
+	if old := change.OldOutputs["ttl"]; old.IsNumber() && old.NumberValue() > automaticTTL {
+		ttl = int(old.NumberValue())
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if until := time.Now().Add(time.Duration(ttl) * time.Second); until.After(p.until) {
+		p.until = until
+	}
+	return nil
+}
+
+// Wait keeps the program from ending until no resolver has an old target of the records any more. A nil propagation waits for nothing.
+func (p *Propagation) Wait(records []*cloudflare.Record) {
+	if p == nil || p.ctx.DryRun() {
+		return
+	}
+	all := make([]any, len(records))
+	for i, record := range records {
+		all[i] = record.Content
+	}
+	pulumi.All(all...).ApplyT(func([]any) (bool, error) { return true, p.wait(p.ctx.Context()) })
+}
+
+func (p *Propagation) wait(ctx context.Context) error {
+	p.mu.Lock()
+	left := time.Until(p.until) // which was long ago if nothing has changed
+	p.mu.Unlock()
+	if left <= 0 {
+		return nil
+	}
+	message := fmt.Sprintf("DNS records lead to another load balancer: the old one goes in %s, when no resolver knows it any more", left.Round(time.Second))
+	if err := p.ctx.Log.Info(message, nil); err != nil {
+		return err
+	}
+	select {
+	case <-p.after(left):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
