@@ -107,12 +107,20 @@ func (s *Stack) localcloud(ctx context.Context, args ...string) (string, error) 
 	return string(out), nil
 }
 
-// Command returns a run of the engine that is yet to begin, in a process group of its own. Its language hosts have others ([Hosts]).
+// Command returns a run of the engine that is yet to begin, in a process group of its own. Its language hosts have others ([Hosts]), and
+// are killed with it if ctx ends.
 func (s *Stack) Command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, s.lab.bin("pulumi"), append(args, "--non-interactive", "--color", "never")...)
 	cmd.Dir, cmd.Env = s.Dir, s.env
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.Cancel = func() error {
+		hosts := Hosts(cmd.Process.Pid)
+		err := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		for _, host := range hosts {
+			_ = syscall.Kill(-host, syscall.SIGKILL) // it may have ended
+		}
+		return err
+	}
 	return cmd
 }
 
