@@ -26,6 +26,8 @@ func everyFeature(t *testing.T) map[string]settings.Source {
 		"a canary after a migration, and scaling": source(service(`
 			"before": {"command": ["migrate"]}, "canary": {"image": "` + testImage + `", "weight": 10},
 			"scaling": {"max": 4, "cpu": 60, "memory": 70, "requests": 600, "schedule": {"night": {"at": "cron(0 22 * * ? *)", "max": 1}}}`)),
+		"more names than one certificate takes": source(strings.Replace(service(""), `"hello.example.com"`,
+			`"a.example.com","b.example.com","c.example.com","d.example.com","e.example.com","f.example.com","g.example.com","h.example.com","i.example.com","j.example.com","k.example.com"`, 1)),
 		"a zone that is known, behind Cloudflare": source(service(""), "zoneId", "0123456789abcdef0123456789abcdef", "dns", `{"proxied": true}`),
 	}
 	for _, stack := range stacks { // a tag in ECR, three zones, several services and paths

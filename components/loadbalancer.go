@@ -113,7 +113,13 @@ func NewLoadBalancer(ctx *pulumi.Context, name string, args *LoadBalancerArgs, o
 		DesyncMitigationMode:     pulumi.String("defensive"),
 		EnableDeletionProtection: pulumi.Bool(args.DeletionProtection),
 		Tags:                     args.Tags.named(name),
-	}, parent, pulumi.ReplacementTrigger(args.VPCID)) // a load balancer cannot leave its VPC, and one in another VPC comes up beside it
+	},
+		parent,
+		// It cannot leave its VPC. One in another VPC comes up beside it.
+		pulumi.ReplacementTrigger(args.VPCID),
+		// What AWS would refuse to delete, in the end, the engine refuses to delete or replace in the preview, before anything else goes.
+		pulumi.Protect(args.DeletionProtection),
+	)
 	if err != nil {
 		return nil, err
 	}

@@ -55,6 +55,9 @@ func TestLoadBalancerOptions(t *testing.T) {
 		!balancer["enableDeletionProtection"].BoolValue() || listener["sslPolicy"].StringValue() != "ELBSecurityPolicy-TLS13-1-3-2021-06" {
 		t.Errorf("options are not passed on: %v, %v", balancer, listener)
 	}
+	if !cloud.Resource("aws:lb/loadBalancer:LoadBalancer", "dev").RPC.GetProtect() {
+		t.Error("the engine would begin to replace or to destroy what AWS refuses to delete")
+	}
 }
 
 // More certificates are on the same listener, each by a resource of its own: one that comes or goes leaves the others.

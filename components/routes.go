@@ -29,7 +29,7 @@ type RoutesArgs struct {
 type Routes struct {
 	pulumi.ResourceState
 
-	rules map[string][]pulumi.Resource // by host name
+	rules []registeredRule
 }
 
 // NewRoutes creates a rule for each route, and one before it for the canary of its service, if there is one.
@@ -41,24 +41,22 @@ func NewRoutes(ctx *pulumi.Context, name string, args *RoutesArgs, opts ...pulum
 		return nil, fmt.Errorf("routes %s: %w", name, err)
 	}
 
-	routes := &Routes{rules: make(map[string][]pulumi.Resource)}
+	routes := &Routes{}
 	if err := ctx.RegisterComponentResource("slipway:index:Routes", name, routes, opts...); err != nil {
 		return nil, err
 	}
 	byPriority := func(a, b Route) int { return cmp.Compare(args.Priorities[a], args.Priorities[b]) }
-	var moreSpecific []registeredRule
 	for _, route := range slices.SortedFunc(maps.Keys(args.Priorities), byPriority) {
 		// A rule is created or changed after the more specific ones that take some of its requests, and deleted before them. Such a
 		// request then goes from its old service to its new one, and never to this rule's service in between.
-		first := pulumi.DependsOn(overlapping(moreSpecific, route))
+		first := pulumi.DependsOn(overlapping(routes.rules, route))
 		rules, err := routes.add(ctx, name, route, args, first)
 		if err != nil {
 			return nil, err
 		}
 		for _, rule := range rules {
-			moreSpecific = append(moreSpecific, registeredRule{route, rule})
+			routes.rules = append(routes.rules, registeredRule{route, rule})
 		}
-		routes.rules[route.Hostname] = append(routes.rules[route.Hostname], rules...)
 	}
 	return routes, ctx.RegisterResourceOutputs(routes, pulumi.Map{})
 }
@@ -114,10 +112,10 @@ func (r *Routes) add(ctx *pulumi.Context, name string, route Route, args *Routes
 	return []pulumi.Resource{own, canary}, err
 }
 
-// Before returns the output for what sends clients to a host name: it is created or changed after the host name's rules, and deleted
-// before them.
+// Before returns the output for what sends clients to a host name: it is created or changed after the rules for the host name's requests,
+// and deleted before them.
 func (r *Routes) Before(hostname string, output pulumi.StringOutput) pulumi.StringOutput {
-	return after(output, r.rules[hostname]...)
+	return after(output, overlapping(r.rules, Route{Hostname: hostname, Path: EveryPath})...)
 }
 
 // weightedTarget is a target group with its share of a rule's requests. A weight is 0 to 999 (TargetGroupTuple in Elastic Load

@@ -55,11 +55,6 @@ var Lookups = []string{
 	"elasticloadbalancing:DescribeRules", "elasticloadbalancing:DescribeTags",
 }
 
-// ListenerCertificates are the actions by which a listener gets certificates beside its own, and loses them.
-var ListenerCertificates = []string{
-	"elasticloadbalancing:AddListenerCertificates", "elasticloadbalancing:DescribeListenerCertificates", "elasticloadbalancing:RemoveListenerCertificates",
-}
-
 // Orphans are the actions by which cmd/orphans finds what a stack's state does not know, beside those of a refresh: what has its tags,
 // its roles, which the tagging API does not list, and what route tables hold.
 var Orphans = []string{"ec2:DescribeRouteTables", "iam:GetRole", "iam:ListRoles", "tag:GetResources"}
@@ -232,6 +227,11 @@ var Kinds = map[string]Operations{
 		},
 		Tags:   []string{"elasticloadbalancing:AddTags", "elasticloadbalancing:RemoveTags"},
 		Delete: []string{"elasticloadbalancing:DeleteListener"},
+	},
+	"aws:lb/listenerCertificate:ListenerCertificate": {
+		Create: []string{"elasticloadbalancing:AddListenerCertificates"},
+		Read:   []string{"elasticloadbalancing:DescribeListenerCertificates"},
+		Delete: []string{"elasticloadbalancing:RemoveListenerCertificates"},
 	},
 	"aws:lb/listenerRule:ListenerRule": {
 		Create: []string{"elasticloadbalancing:CreateRule", "elasticloadbalancing:AddTags"},

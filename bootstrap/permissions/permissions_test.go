@@ -103,7 +103,7 @@ func TestDeployIsTheTable(t *testing.T) {
 	for _, operations := range Kinds {
 		wanted = append(wanted, operations.All()...)
 	}
-	wanted = slices.Concat(wanted, functionActions(), Rollout, Lookups, ListenerCertificates, Orphans)
+	wanted = slices.Concat(wanted, functionActions(), Rollout, Lookups, Orphans)
 	slices.Sort(wanted)
 	wanted = slices.Compact(wanted)
 

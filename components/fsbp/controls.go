@@ -27,6 +27,7 @@ var uncontrolled = []string{
 	"aws:ecr/repositoryPolicy:RepositoryPolicy",
 	"aws:ecs/clusterCapacityProviders:ClusterCapacityProviders",
 	"aws:iam/openIdConnectProvider:OpenIdConnectProvider",
+	"aws:lb/listenerCertificate:ListenerCertificate",
 	"aws:lb/listenerRule:ListenerRule",
 	"aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
 	"aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2",
