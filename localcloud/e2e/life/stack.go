@@ -133,6 +133,15 @@ func (s *Stack) Pulumi(ctx context.Context, args ...string) (string, error) {
 	return string(out), err
 }
 
+// Rename gives the stack another name, and its configuration too.
+func (s *Stack) Rename(ctx context.Context, name string) error {
+	if out, err := s.Pulumi(ctx, "stack", "rename", name); err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	s.env = append(s.env, "PULUMI_STACK="+name) // of a variable that is there twice the last one counts
+	return nil
+}
+
 // Up brings the stack up and returns what the engine said.
 func (s *Stack) Up(ctx context.Context) (string, error) {
 	return s.Pulumi(ctx, "up", "--yes", "--skip-preview", "--suppress-progress")
