@@ -39,9 +39,6 @@ var (
 // before and after. No request fails, nobody but the owner before or the owner after answers, no update fails but those that have
 // to, each second preview is empty, and a destroy leaves nothing.
 func TestWalk(t *testing.T) {
-	if *steps == 0 {
-		t.Skip("renamed, new and removed services still drop requests: `make walk` shows it, and the sample comes with the mend")
-	}
 	ctx := sweepContext(t)
 	begun := time.Now()
 	lab, err := life.NewLabOf(ctx, filepath.Join("testdata", "walker"), root, t.TempDir(), append(slices.Clone(walk.Versions), walk.Sick, walk.Exits)...)
@@ -275,7 +272,7 @@ func (w *walker) kinds(ctx context.Context) (map[string]int, error) {
 
 const (
 	// pause is between two requests for the same URL.
-	pause = 100 * time.Millisecond
+	pause = 150 * time.Millisecond
 	// lost is after how long a client takes a request for lost.
 	lost = 20 * time.Second
 )

@@ -69,7 +69,7 @@ var kinds = []kind{
 	{"zones", func(_ draw, c *Config) bool { c.Zones = 5 - c.Zones; return true }},
 	{"idle timeout", func(d draw, c *Config) bool { c.IdleTimeout = other(d, c.IdleTimeout, 30, 60, 90); return true }},
 	{"tags", func(d draw, c *Config) bool { c.Tag = other(d, c.Tag, "one", "two", "three"); return true }},
-	{"ipv6 on", func(_ draw, c *Config) bool { was := c.IPv6; c.IPv6 = true; return !was }},
+	{"network.ipv6", func(_ draw, c *Config) bool { c.IPv6 = !c.IPv6; return true }},
 	{"network.cidr", func(d draw, c *Config) bool {
 		c.CIDR = other(d, c.CIDR, "10.0.0.0/16", "10.20.0.0/16", "172.20.0.0/18")
 		return true

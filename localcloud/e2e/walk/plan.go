@@ -152,7 +152,7 @@ func (g *generator) step() {
 		default:
 			for len(names) < most {
 				changed, ok := g.try(k, next)
-				if !ok {
+				if !ok || g.now[0].abandons(changed) {
 					break
 				}
 				next, names = changed, append(names, k.name)
@@ -169,6 +169,18 @@ func (g *generator) step() {
 	default:
 		g.add(Step{Kinds: names, Config: next, Outcome: Succeeds})
 	}
+}
+
+// abandons reports whether a host name is left to a wildcard while the stack gets another network: the name's own record, which goes
+// last, masks the wildcard's and leads to a load balancer that is no longer there. Such a change is for two updates.
+func (c Config) abandons(next Config) bool {
+	if c.CIDR == next.CIDR && c.IPv6 == next.IPv6 {
+		return false
+	}
+	left := next.hostnames()
+	return slices.ContainsFunc(Targets(c, next), func(t Target) bool {
+		return slices.Contains(c.hostnames(), t.Host) && !slices.Contains(left, t.Host)
+	})
 }
 
 // try makes a change, unless the configuration does not let it, would be wrong or the same.

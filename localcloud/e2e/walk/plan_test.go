@@ -1,7 +1,6 @@
 package walk
 
 import (
-	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -10,23 +9,13 @@ import (
 
 func TestSampleHasEveryKind(t *testing.T) {
 	known := Kinds()
-	for _, name := range known {
-		in := slices.ContainsFunc(sampled(), func(kinds []string) bool { return slices.Contains(kinds, name) })
-		if _, out := unsampled[name]; in == out {
-			t.Errorf("kind %q is in a sample: %v, and there is a reason why not: %v", name, in, out)
-		}
-	}
-	for _, kinds := range append(sampled(), slices.Collect(maps.Keys(unsampled))) {
-		for _, name := range kinds {
-			if !slices.Contains(known, name) {
-				t.Errorf("there is no kind %q", name)
-			}
-		}
+	if all := slices.Concat(sample...); !slices.Equal(slices.Sorted(slices.Values(all)), slices.Sorted(slices.Values(known))) {
+		t.Errorf("the sample has the kinds %q, and there are %q", all, known)
 	}
 	for seed := range uint64(6) {
 		for i, w := range Sample(seed) {
-			if !w.has(sampled()[i]) || len(w.Steps) > mostSteps {
-				t.Errorf("seed %d: walk %d has %d steps, and not all of %v", seed, i, len(w.Steps), sampled()[i])
+			if !w.has(sample[i]) || len(w.Steps) > mostSteps {
+				t.Errorf("seed %d: walk %d has %d steps, and not all of %v", seed, i, len(w.Steps), sample[i])
 			}
 		}
 	}
@@ -82,6 +71,25 @@ func TestWalksAreRight(t *testing.T) {
 	for _, name := range Kinds() {
 		if seen[name] < 5 {
 			t.Errorf("%q was drawn %d times", name, seen[name])
+		}
+	}
+}
+
+func TestAbandons(t *testing.T) {
+	before := configOf(routes{"web": {{"a.slipway.test", "b.slipway.test", "*.slipway.test"}, nil}})
+	without := configOf(routes{"web": {{"a.slipway.test", "*.slipway.test"}, nil}})
+	gone := configOf(routes{"web": {{"a.slipway.test"}, nil}})
+	moved := func(c Config) Config { c.CIDR = "10.1.0.0/16"; return c }
+	dual := func(c Config) Config { c.IPv6 = true; return c }
+	for name, tt := range map[string]struct {
+		after Config
+		want  bool
+	}{
+		"a name": {without, false}, "a network": {moved(before), false}, "both": {moved(without), true}, "both, by IPv6": {dual(without), true},
+		"both, and nobody takes the name": {moved(gone), false},
+	} {
+		if got := before.abandons(tt.after); got != tt.want {
+			t.Errorf("%s: %v", name, got)
 		}
 	}
 }
