@@ -100,7 +100,7 @@ func (e Expectation) wrong(o Observation, arrived map[Target]time.Time) string {
 		}
 		return ""
 	}
-	if !slices.ContainsFunc(e.Before, func(c Config) bool { b, _ := c.Owner(o.Host, o.Path); return by(o, b) }) {
+	if !slices.ContainsFunc(e.Before, func(c Config) bool { b, _ := c.Owner(o.Host, o.Path); return by(o, b) || by(o, e.next(b)) }) {
 		return answered + ", neither the owner before (" + e.owners(o) + ") nor that after (" + after.String() + ")"
 	}
 	if e.Settled && o.Sent.After(e.Ended) {
@@ -110,6 +110,16 @@ func (e Expectation) wrong(o Observation, arrived map[Target]time.Time) string {
 		return answered + ", the owner before, once the owner after had answered"
 	}
 	return ""
+}
+
+// next returns an owner with the versions that it has after the step: it may get them before a route passes to another service.
+func (e Expectation) next(owner Owner) Owner {
+	s := e.After.Services[owner.Service]
+	next := Owner{Service: owner.Service, Version: s.Version}
+	if s.Canary != nil {
+		next.Canary, next.Weighted = s.Canary.Version, s.Canary.Weight > 0
+	}
+	return next
 }
 
 func (e Expectation) owners(o Observation) string {

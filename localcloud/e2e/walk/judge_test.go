@@ -16,6 +16,11 @@ func TestJudge(t *testing.T) {
 	weighted := newer.clone()
 	weighted.Services["old"].Canary.Weight = 10
 
+	both := configOf(routes{"new": {{"a.slipway.test"}, nil}, "old": {{"c.slipway.test"}, nil}})
+	s = both.Services["old"]
+	s.Version = "v2"
+	both.Services["old"] = s
+
 	begun := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	at := func(second int) time.Time { return begun.Add(time.Duration(second) * time.Second) }
 	ended := at(10)
@@ -82,6 +87,9 @@ func TestJudge(t *testing.T) {
 		},
 		"two versions while one goes": {
 			before: []Config{before}, after: newer, seen: []Observation{by(1, "old v2"), by(2, "old v1"), by(11, "old v2")},
+		},
+		"the owner before in the version that it has after": {
+			before: []Config{before}, after: both, seen: []Observation{by(1, "old v1"), by(2, "old v2"), by(3, "new v1")},
 		},
 		"the old version afterwards": {
 			before: []Config{before}, after: newer, seen: []Observation{by(11, "old v1")},
