@@ -12,7 +12,8 @@ import (
 const (
 	// MinTTL and MaxTTL are Cloudflare's bounds of a record's time-to-live, in seconds ("Time to Live" in its DNS documentation).
 	MinTTL = 60
-	MaxTTL = 86_400 // see MinTTL
+	// MaxTTL is a day, in seconds.
+	MaxTTL = 86_400
 	// validationTTL is the time-to-live of certificate validation records.
 	validationTTL = MinTTL
 	// automaticTTL is the only time-to-live Cloudflare takes for proxied records ("Time to Live" in its DNS documentation).
