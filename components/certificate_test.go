@@ -31,11 +31,12 @@ aws:acm/certificateValidation:CertificateValidation dev {"certificateArn":"arn:C
 `)
 }
 
-// A wildcard shares the record of the name it is below. The order of the host names makes no difference.
+// A wildcard shares the record of the name it is below, and a name that it is good for needs none. The order of the host names makes no
+// difference.
 func TestCertificateForSeveralNames(t *testing.T) {
 	for _, hostnames := range [][]string{
-		{"example.com", "*.example.com", "b.example.com"},
-		{"b.example.com", "*.example.com", "example.com", "b.example.com"},
+		{"example.com", "*.example.com", "b.c.example.com"},
+		{"b.c.example.com", "*.example.com", "example.com", "b.c.example.com", "covered.example.com"},
 	} {
 		var cloud mocks.Cloud
 		if err := cloud.Run(certificate(hostnames...)); err != nil {
@@ -43,10 +44,10 @@ func TestCertificateForSeveralNames(t *testing.T) {
 		}
 		cloud.Expect(t, `
 slipway:index:Certificate dev
-aws:acm/certificate:Certificate dev {"domainName":"*.example.com","subjectAlternativeNames":["*.example.com","b.example.com","example.com"],"validationMethod":"DNS"}
-cloudflare:index/record:Record b.example.com {"allowOverwrite":true,"comment":"test","content":"_value.b.example.com.acm-validations.aws","name":"_name.b","proxied":false,"ttl":60,"type":"CNAME","zoneId":"zone-of-example.com"}
+aws:acm/certificate:Certificate dev {"domainName":"*.example.com","subjectAlternativeNames":["*.example.com","b.c.example.com","example.com"],"validationMethod":"DNS"}
+cloudflare:index/record:Record b.c.example.com {"allowOverwrite":true,"comment":"test","content":"_value.b.c.example.com.acm-validations.aws","name":"_name.b.c","proxied":false,"ttl":60,"type":"CNAME","zoneId":"zone-of-example.com"}
 cloudflare:index/record:Record example.com {"allowOverwrite":true,"comment":"test","content":"_value.example.com.acm-validations.aws","name":"_name","proxied":false,"ttl":60,"type":"CNAME","zoneId":"zone-of-example.com"}
-aws:acm/certificateValidation:CertificateValidation dev {"certificateArn":"arn:Certificate/dev","validationRecordFqdns":["_name.b.example.com","_name.example.com"]}
+aws:acm/certificateValidation:CertificateValidation dev {"certificateArn":"arn:Certificate/dev","validationRecordFqdns":["_name.b.c.example.com","_name.example.com"]}
 `)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 const (
@@ -24,6 +25,9 @@ func CheckCertificateNames(hostnames []string) error {
 // A name stays in the group of the certificate that it is in already, so that a name that comes or goes replaces one certificate and not
 // all. The first group is the listener's default certificate, and no name leaves it: Pulumi gives the listener another default
 // certificate before it adds certificates to it, and a name that moved would be in none for that long.
+//
+// A name that a wildcard is good for is in no certificate of its own. So it has no validation record either, which would be left below
+// it for a moment when its own record goes, and hide it from the wildcard (RFC 4592, section 2.2.2).
 func certificateGroups(hostnames []string, standing [][]string) ([][]string, error) {
 	names := slices.Compact(slices.Sorted(slices.Values(hostnames)))
 	if len(names) == 0 {
@@ -33,21 +37,9 @@ func certificateGroups(hostnames []string, standing [][]string) ([][]string, err
 	if short < 0 {
 		return nil, fmt.Errorf("one of the host names must have at most %d characters, for ACM to take it as the certificate's first", maxCommonName)
 	}
-	var groups [][]string
-	placed := make(map[string]bool, len(names))
-	for _, has := range standing {
-		var group []string
-		for _, name := range names {
-			if !placed[name] && slices.Contains(has, name) {
-				group, placed[name] = append(group, name), true
-			}
-		}
-		if len(group) > 0 {
-			groups = append(groups, group)
-		}
-	}
+	groups, placed := standingGroups(names, standing)
 	for _, name := range names {
-		if placed[name] {
+		if placed[name] || coveredBy(name, names) {
 			continue
 		}
 		room := slices.IndexFunc(groups, func(group []string) bool { return hasRoom(group, name) })
@@ -60,11 +52,44 @@ func certificateGroups(hostnames []string, standing [][]string) ([][]string, err
 	for i, group := range groups {
 		if !slices.ContainsFunc(group, isShort) {
 			// Its first name has to be a short one. That is then in two certificates, either of which serves it.
-			groups[i] = append(group, names[short])
+			group = append(group, names[short])
 		}
-		slices.Sort(groups[i])
+		slices.Sort(group)
+		if !slices.ContainsFunc(standing, func(has []string) bool { return sameNames(has, group) }) {
+			// The certificate is a new one anyway, and one of its own wildcards is good for what this leaves out.
+			group = slices.DeleteFunc(slices.Clone(group), func(name string) bool { return coveredBy(name, group) })
+		}
+		groups[i] = group
 	}
 	return withoutNeedless(groups), nil
+}
+
+// standingGroups returns those of the names that certificates have already, by certificate, and which names these are.
+func standingGroups(names []string, standing [][]string) (groups [][]string, placed map[string]bool) {
+	placed = make(map[string]bool, len(names))
+	for _, has := range standing {
+		var group []string
+		for _, name := range names {
+			if !placed[name] && slices.Contains(has, name) {
+				group, placed[name] = append(group, name), true
+			}
+		}
+		if len(group) > 0 {
+			groups = append(groups, group)
+		}
+	}
+	return groups, placed
+}
+
+// coveredBy reports whether one of the names is a wildcard that is good for the name: a certificate's stands for one label.
+func coveredBy(name string, names []string) bool {
+	_, parent, _ := strings.Cut(name, ".")
+	wildcard := "*." + parent
+	return name != wildcard && slices.Contains(names, wildcard)
+}
+
+func sameNames(a, b []string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
 // withoutNeedless returns the groups less those that have no name of their own.

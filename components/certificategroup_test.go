@@ -27,6 +27,11 @@ func TestCertificateGroups(t *testing.T) {
 		"in two":              {[]string{"a.x", "b.x"}, [][]string{{"a.x"}, {"a.x", "b.x"}}, [][]string{{"a.x"}, {"b.x"}}},
 		"a raised quota":      {numbered(12), [][]string{numbered(12)}, [][]string{numbered(12)}},
 		"the eleventh":        {numbered(11), [][]string{numbered(10)}, [][]string{numbered(10), {"n10.x"}}},
+		"covered":             {[]string{"a.x.y", "b.a.x.y", "*.x.y"}, nil, [][]string{{"*.x.y", "b.a.x.y"}}},
+		"a wildcard comes":    {[]string{"a.x.y", "*.x.y"}, [][]string{{"a.x.y"}}, [][]string{{"*.x.y"}}},
+		"in another one":      {append(numbered(9), "a.x.y", "*.x.y"), [][]string{append(numbered(9), "a.x.y")}, [][]string{append([]string{"a.x.y"}, numbered(9)...), {"*.x.y"}}},
+		"of yesterday":        {[]string{"a.x.y", "*.x.y"}, [][]string{{"a.x.y", "*.x.y"}}, [][]string{{"*.x.y", "a.x.y"}}},
+		"the wildcard goes":   {[]string{"a.x.y"}, [][]string{{"*.x.y"}}, [][]string{{"a.x.y"}}},
 		"long ones get short": {append([]string{"z.x"}, longs...), nil, [][]string{append(slices.Clone(longs[:9]), "z.x"), {longs[9], "z.x"}}},
 	} {
 		got, err := certificateGroups(test.names, test.standing)
@@ -44,10 +49,18 @@ func numbered(n int) []string {
 	return names
 }
 
+// serves reports whether a certificate with the names is good for the name.
+func serves(group []string, name string) bool {
+	return slices.Contains(group, name) || coveredBy(name, group)
+}
+
 // Whatever names come and go: each is in a certificate, none has more than ten or begins with a long one, and a name that stays is where
 // it was, with names that stay in the default certificate never leaving it.
 func TestCertificateGroupsAreStable(t *testing.T) {
 	name := rapid.Custom(func(t *rapid.T) string {
+		if rapid.IntRange(0, 9).Draw(t, "wildcard") == 0 {
+			return "*.example.com"
+		}
 		label := rapid.SampledFrom([]string{"n", strings.Repeat("m", 60)}).Draw(t, "label")
 		return fmt.Sprintf("%s%02d.example.com", label, rapid.IntRange(0, 40).Draw(t, "number"))
 	})
@@ -65,13 +78,13 @@ func TestCertificateGroupsAreStable(t *testing.T) {
 				}
 			}
 			for _, name := range names {
-				if !slices.ContainsFunc(groups, func(group []string) bool { return slices.Contains(group, name) }) {
+				if !slices.ContainsFunc(groups, func(group []string) bool { return serves(group, name) }) {
 					t.Fatalf("%s is in no group of %v", name, groups)
 				}
 			}
 			if len(standing) > 0 && slices.ContainsFunc(standing[0], func(name string) bool { return slices.Contains(names, name) }) {
 				for _, name := range standing[0] {
-					if slices.Contains(names, name) && !slices.Contains(groups[0], name) {
+					if slices.Contains(names, name) && !serves(groups[0], name) {
 						t.Fatalf("%s left the default certificate", name)
 					}
 				}

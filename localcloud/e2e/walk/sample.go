@@ -30,8 +30,8 @@ var network = []string{"network.cidr", "network.ipv6"}
 
 // unsampled are the kinds that no sample has, and why.
 var unsampled = map[string]string{
-	"leave a name to a wildcard": "the name's record goes before that which validates its certificate, and a name that has one below it is no " +
-		"wildcard's (RFC 4592, section 2.2.2): for moments nobody finds it",
+	"leave a name to a wildcard": "a name whose certificate was issued before the wildcard came can have a validation record of its own, which " +
+		"goes after the name's record; a name that has a record below it is no wildcard's (RFC 4592, section 2.2.2): for moments nobody finds it",
 }
 
 // mostSteps bounds the steps of a walk of the sample: it has to end in minutes.
