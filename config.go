@@ -298,6 +298,9 @@ func (c *config) warnings() []string {
 	}
 	for _, service := range c.services {
 		warnings = append(warnings, c.routeWarnings(service)...)
+		if service.instanceCount == 0 {
+			warnings = append(warnings, fmt.Sprintf("service %s may have no task: whoever asks it then gets 503", service.name))
+		}
 		if spot := service.capacity; spot.Fargate == (components.Share{}) && service.instanceCount < 2 {
 			warnings = append(warnings, fmt.Sprintf(
 				"service %s has a single task, on Fargate Spot: when AWS takes that back, nothing answers until another is healthy; "+

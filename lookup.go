@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
 	"github.com/pulumi/pulumi-cloudflare/sdk/v5/go/cloudflare"
@@ -16,8 +17,9 @@ type existing struct {
 	zoneID string
 	images map[components.Image]components.Image // the config's, pinned to digests
 
-	priorities   components.HeldPriorities // of the listener's rules
-	certificates [][]string                // names in each of the listener's, the default one's first
+	priorities   components.HeldPriorities   // of the listener's rules
+	former       map[components.Route]string // names of the components that rules were part of, by their routes without a service
+	certificates [][]string                  // names in each of the listener's, the default one's first
 }
 
 // lookUp finds what the stack needs, so that what is missing is noticed before anything is created.
@@ -34,9 +36,11 @@ func lookUp(ctx *pulumi.Context, cfg *config, in account) (existing, error) {
 			return existing{}, err
 		}
 		found.certificates = listener.Certificates
-		found.priorities = make(components.HeldPriorities)
+		found.priorities, found.former = make(components.HeldPriorities), make(map[components.Route]string)
 		for _, rule := range listener.Rules {
-			found.priorities.Add(rule.Priority, components.Route{Hostname: rule.Hostname, Path: rule.Path})
+			route := components.Route{Hostname: rule.Hostname, Path: rule.Path}
+			found.priorities.Add(rule.Priority, route)
+			found.former[route] = strings.TrimSuffix(rule.Name, "-canary")
 		}
 	}
 	if found.zoneID == "" {

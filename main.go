@@ -147,6 +147,7 @@ func deploy(ctx *pulumi.Context, source settings.Source, in account) error {
 		ListenerARN: balancer.ListenerARN,
 		Priorities:  priorities,
 		Services:    running,
+		Former:      existing.former,
 		Tags:        tags,
 	})
 	if err != nil {

@@ -35,7 +35,7 @@ type Certificate struct {
 
 	// ARN is known once the certificate is issued. A listener refuses one that is not.
 	ARN pulumi.StringOutput
-	// More are the ARNs of the certificates for the host names that are not in the first one, by the first of their names.
+	// More are the ARNs of the certificates for the host names that are not in the first one, by a name of each.
 	More map[string]pulumi.StringOutput
 }
 
@@ -61,7 +61,7 @@ func NewCertificate(ctx *pulumi.Context, name string, args *CertificateArgs, opt
 		first := i == 0
 		groupName := name
 		if !first {
-			groupName += "/" + group[0]
+			groupName += "/" + groupKey(group, groups[:i])
 		}
 		arn, err := args.issue(ctx, name, groupName, group, &records)
 		if err != nil {
@@ -70,7 +70,7 @@ func NewCertificate(ctx *pulumi.Context, name string, args *CertificateArgs, opt
 		if first {
 			certificate.ARN = arn
 		} else {
-			certificate.More[group[0]] = arn
+			certificate.More[groupKey(group, groups[:i])] = arn
 		}
 	}
 	return certificate, ctx.RegisterResourceOutputs(certificate, pulumi.Map{"arn": certificate.ARN})

@@ -26,8 +26,8 @@ func CheckCertificateNames(hostnames []string) error {
 // all. The first group is the listener's default certificate, and no name leaves it: Pulumi gives the listener another default
 // certificate before it adds certificates to it, and a name that moved would be in none for that long.
 //
-// A name that a wildcard is good for is in no certificate of its own. So it has no validation record either, which would be left below
-// it for a moment when its own record goes, and hide it from the wildcard (RFC 4592, section 2.2.2).
+// In a stack whose names fit in one certificate, a name that a wildcard is good for is not in it by itself. So it has no validation record
+// either, which would be left below it for a moment when its own record goes, and hide it from the wildcard (RFC 4592, section 2.2.2).
 func certificateGroups(hostnames []string, standing [][]string) ([][]string, error) {
 	names := slices.Compact(slices.Sorted(slices.Values(hostnames)))
 	if len(names) == 0 {
@@ -39,7 +39,7 @@ func certificateGroups(hostnames []string, standing [][]string) ([][]string, err
 	}
 	groups, placed := standingGroups(names, standing)
 	for _, name := range names {
-		if placed[name] || coveredBy(name, names) {
+		if placed[name] {
 			continue
 		}
 		room := slices.IndexFunc(groups, func(group []string) bool { return hasRoom(group, name) })
@@ -55,8 +55,7 @@ func certificateGroups(hostnames []string, standing [][]string) ([][]string, err
 			group = append(group, names[short])
 		}
 		slices.Sort(group)
-		if !slices.ContainsFunc(standing, func(has []string) bool { return sameNames(has, group) }) {
-			// The certificate is a new one anyway, and one of its own wildcards is good for what this leaves out.
+		if len(names) <= maxCertificateNames && !slices.ContainsFunc(standing, func(has []string) bool { return sameNames(has, group) }) {
 			group = slices.DeleteFunc(slices.Clone(group), func(name string) bool { return coveredBy(name, group) })
 		}
 		groups[i] = group
@@ -64,16 +63,20 @@ func certificateGroups(hostnames []string, standing [][]string) ([][]string, err
 	return withoutNeedless(groups), nil
 }
 
-// standingGroups returns those of the names that certificates have already, by certificate, and which names these are.
+// standingGroups returns those of the names that certificates serve already, by certificate, and which names these are.
 func standingGroups(names []string, standing [][]string) (groups [][]string, placed map[string]bool) {
 	placed = make(map[string]bool, len(names))
 	for _, has := range standing {
 		var group []string
-		for _, name := range names {
-			if !placed[name] && slices.Contains(has, name) {
-				group, placed[name] = append(group, name), true
+		add := func(serves func(name string) bool) {
+			for _, name := range names {
+				if !placed[name] && serves(name) {
+					group, placed[name] = append(group, name), true
+				}
 			}
 		}
+		add(func(name string) bool { return slices.Contains(has, name) })
+		add(func(name string) bool { return coveredBy(name, has) && hasRoom(group, name) })
 		if len(group) > 0 {
 			groups = append(groups, group)
 		}
@@ -90,6 +93,12 @@ func coveredBy(name string, names []string) bool {
 
 func sameNames(a, b []string) bool {
 	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
+}
+
+// groupKey returns the name by which a group is told from those before it: its first that none of them has.
+func groupKey(group []string, before [][]string) string {
+	i := slices.IndexFunc(group, func(name string) bool { return !slices.Contains(slices.Concat(before...), name) })
+	return group[max(i, 0)]
 }
 
 // withoutNeedless returns the groups less those that have no name of their own.

@@ -30,6 +30,7 @@ func TestCertificateGroups(t *testing.T) {
 		"covered":             {[]string{"a.x.y", "b.a.x.y", "*.x.y"}, nil, [][]string{{"*.x.y", "b.a.x.y"}}},
 		"a wildcard comes":    {[]string{"a.x.y", "*.x.y"}, [][]string{{"a.x.y"}}, [][]string{{"*.x.y"}}},
 		"in another one":      {append(numbered(9), "a.x.y", "*.x.y"), [][]string{append(numbered(9), "a.x.y")}, [][]string{append([]string{"a.x.y"}, numbered(9)...), {"*.x.y"}}},
+		"many behind one":     {numbered(11), [][]string{{"*.x"}}, [][]string{numbered(10), {"n10.x"}}},
 		"of yesterday":        {[]string{"a.x.y", "*.x.y"}, [][]string{{"a.x.y", "*.x.y"}}, [][]string{{"*.x.y", "a.x.y"}}},
 		"the wildcard goes":   {[]string{"a.x.y"}, [][]string{{"*.x.y"}}, [][]string{{"a.x.y"}}},
 		"long ones get short": {append([]string{"z.x"}, longs...), nil, [][]string{append(slices.Clone(longs[:9]), "z.x"), {longs[9], "z.x"}}},

@@ -152,6 +152,9 @@ type FargateService struct {
 	TaskDefinitionARN pulumi.StringOutput
 }
 
+// fargateServiceType is the component's type token.
+const fargateServiceType = "slipway:index:FargateService"
+
 // NewFargateService creates a service and waits until it is in a steady state.
 func NewFargateService(ctx *pulumi.Context, name string, args *FargateServiceArgs, opts ...pulumi.ResourceOption) (*FargateService, error) {
 	if args == nil {
@@ -163,7 +166,7 @@ func NewFargateService(ctx *pulumi.Context, name string, args *FargateServiceArg
 	}
 
 	service := &FargateService{name: name}
-	if err := ctx.RegisterComponentResource("slipway:index:FargateService", name, service, opts...); err != nil {
+	if err := ctx.RegisterComponentResource(fargateServiceType, name, service, opts...); err != nil {
 		return nil, err
 	}
 	parent := pulumi.Parent(service)

@@ -50,7 +50,7 @@ type LoadBalancerArgs struct {
 type LoadBalancer struct {
 	pulumi.ResourceState
 
-	DNSName         pulumi.StringOutput
+	DNSName         pulumi.StringOutput // carries the listeners and their certificates as dependencies
 	ARNSuffix       pulumi.StringOutput // by which CloudWatch knows it: "app/name/id"
 	ListenerARN     pulumi.StringOutput // of the HTTPS listener
 	SecurityGroupID pulumi.StringOutput // lets nothing out but what services add to it
@@ -115,8 +115,8 @@ func NewLoadBalancer(ctx *pulumi.Context, name string, args *LoadBalancerArgs, o
 		Tags:                     args.Tags.named(name),
 	},
 		parent,
-		// It cannot leave its VPC. One in another VPC comes up beside it.
-		pulumi.ReplacementTrigger(args.VPCID),
+		// It cannot leave its VPC. One in another VPC, which has another security group, comes up beside it.
+		pulumi.ReplaceOnChanges([]string{"securityGroups"}),
 		// What AWS would refuse to delete, in the end, the engine refuses to delete or replace in the preview, before anything else goes.
 		pulumi.Protect(args.DeletionProtection),
 	)
@@ -143,7 +143,7 @@ func NewLoadBalancer(ctx *pulumi.Context, name string, args *LoadBalancerArgs, o
 	if err != nil {
 		return nil, err
 	}
-	if _, err := lb.NewListener(ctx, name+"-http", &lb.ListenerArgs{
+	http, err := lb.NewListener(ctx, name+"-http", &lb.ListenerArgs{
 		LoadBalancerArn: alb.Arn,
 		Port:            pulumi.Int(httpPort),
 		Protocol:        pulumi.String("HTTP"),
@@ -156,20 +156,24 @@ func NewLoadBalancer(ctx *pulumi.Context, name string, args *LoadBalancerArgs, o
 			},
 		}},
 		Tags: args.Tags.named(name + "-http"),
-	}, parent); err != nil {
+	}, parent)
+	if err != nil {
 		return nil, err
 	}
+	serving := []pulumi.Resource{https, http}
 
 	for _, key := range slices.Sorted(maps.Keys(args.MoreCertificates)) {
-		if _, err := lb.NewListenerCertificate(ctx, name+"-https/"+key, &lb.ListenerCertificateArgs{
+		certificate, err := lb.NewListenerCertificate(ctx, name+"-https/"+key, &lb.ListenerCertificateArgs{
 			ListenerArn:    https.Arn,
 			CertificateArn: args.MoreCertificates[key],
-		}, parent); err != nil {
+		}, parent)
+		if err != nil {
 			return nil, err
 		}
+		serving = append(serving, certificate)
 	}
 
-	balancer.DNSName = alb.DnsName
+	balancer.DNSName = after(alb.DnsName, serving...)
 	balancer.ARNSuffix = alb.ArnSuffix
 	balancer.ListenerARN = https.Arn
 	balancer.SecurityGroupID = group.ID().ToStringOutput()

@@ -89,23 +89,19 @@ func TestReplacedWithTheNetwork(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, test := range []struct {
-		r    mocks.Resource
-		want string
-	}{
-		{balancers.Resource("aws:lb/loadBalancer:LoadBalancer", "dev"), "vpc"},
-		{services.Resource(serviceType, "dev-hello"), "arn:TargetGroup/dev-hello"},
-		{networks.Resource("aws:ec2/internetGateway:InternetGateway", "dev"), "Vpc/dev"},
+	for want, r := range map[string]mocks.Resource{
+		"securityGroups":                  balancers.Resource("aws:lb/loadBalancer:LoadBalancer", "dev"),
+		"loadBalancers[*].targetGroupArn": services.Resource(serviceType, "dev-hello"),
+		"healthCheck":                     services.Resource("aws:lb/targetGroup:TargetGroup", "dev-hello"),
+		"vpcId":                           networks.Resource("aws:ec2/internetGateway:InternetGateway", "dev"),
+		"assignGeneratedIpv6CidrBlock":    networks.Resource("aws:ec2/vpc:Vpc", "dev"),
 	} {
-		if got := test.r.RPC.GetReplacementTrigger().GetStringValue(); got != test.want {
-			t.Errorf("%s %s is replaced with %q, want %q", test.r.Type, test.r.Name, got, test.want)
+		if got := r.RPC.GetReplaceOnChanges(); len(got) != 1 || got[0] != want {
+			t.Errorf("%s %s is replaced on changes of %v, want %s", r.Type, r.Name, got, want)
 		}
 	}
-	if got := networks.Resource("aws:ec2/vpc:Vpc", "dev").RPC.GetReplacementTrigger().GetBoolValue(); got {
-		t.Errorf("the VPC is replaced with %v", got)
-	}
-	if got := services.Resource("aws:lb/targetGroup:TargetGroup", "dev-hello").RPC.GetReplaceOnChanges(); len(got) != 1 || got[0] != "healthCheck" {
-		t.Errorf("the target group is replaced on changes of %v", got)
+	if got := services.Resource(serviceType, "dev-hello").RPC.GetReplacementTrigger().GetStringValue(); got != "arn:TargetGroup/dev-hello" {
+		t.Errorf("the service is replaced with %q", got)
 	}
 }
 

@@ -76,7 +76,7 @@ func NewNetwork(ctx *pulumi.Context, name string, args *NetworkArgs, opts ...pul
 		EnableDnsSupport:             pulumi.Bool(true),
 		EnableDnsHostnames:           pulumi.Bool(true),
 		Tags:                         args.Tags.named(name),
-	}, parent, pulumi.ReplacementTrigger(pulumi.Bool(args.IPv6)))
+	}, parent, pulumi.ReplaceOnChanges([]string{"assignGeneratedIpv6CidrBlock"}))
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +148,7 @@ func newPublicRoutes(
 		Tags:  args.Tags.named(name),
 		// The AWS provider would take the gateway from the old VPC, which AWS refuses as long as there are public addresses in it
 		// (DetachInternetGateway in the Amazon EC2 API reference).
-	}, parent, pulumi.ReplacementTrigger(vpc.ID()))
+	}, parent, pulumi.ReplaceOnChanges([]string{"vpcId"}))
 	if err != nil {
 		return nil, nil, err
 	}

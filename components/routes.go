@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/lb"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -18,14 +19,17 @@ type RoutesArgs struct {
 	Priorities map[Route]int
 	// Services are what the routes lead to, by the short names that the routes carry.
 	Services map[string]*FargateService
-	Tags     Tags
+	// Former are the names of the components that the routes' rules were part of, until rules were resources of their own.
+	Former map[Route]string
+	Tags   Tags
 }
 
 // Routes are the listener rules by which a load balancer divides requests among services.
 //
 // A rule belongs to its host name and path and not to a service. When a route passes to another service, the rule stays and leads
 // there from one request to the next. A rule is created, or led to a service, after the service's tasks are healthy, and it is
-// deleted before they stop. So no rule is ever without a task that serves.
+// deleted before they stop. So no rule is ever without a task that serves, unless
+// its service is to have none.
 type Routes struct {
 	pulumi.ResourceState
 
@@ -98,8 +102,12 @@ func (r *Routes) add(ctx *pulumi.Context, name string, route Route, args *Routes
 	service := args.Services[route.Service]
 	create := func(of, formerly string, rule listenerRule) (pulumi.Resource, error) {
 		rule.route, rule.tags = route, args.Tags.With("Service", route.Service).named(formerly)
-		former := pulumi.Aliases([]pulumi.Alias{{Name: pulumi.String(rule.name(formerly)), Parent: service}})
-		return rule.create(ctx, of, args.ListenerARN, append(opts, pulumi.Parent(r), former)...)
+		aliases := []pulumi.Alias{{Name: pulumi.String(rule.name(formerly)), Parent: service}}
+		if other := args.Former[Route{Hostname: route.Hostname, Path: route.Path}]; other != "" && other != service.name {
+			parent := fmt.Sprintf("urn:pulumi:%s::%s::%s::%s", ctx.Stack(), ctx.Project(), fargateServiceType, other)
+			aliases = append(aliases, pulumi.Alias{Name: pulumi.String(rule.name(strings.Replace(formerly, service.name, other, 1))), ParentURN: pulumi.URN(parent)})
+		}
+		return rule.create(ctx, of, args.ListenerARN, append(opts, pulumi.Parent(r), pulumi.Aliases(aliases))...)
 	}
 	own, err := create(name, service.name, listenerRule{priority: args.Priorities[route], targets: service.targets})
 	if err != nil || service.canary == nil {

@@ -79,6 +79,31 @@ func TestRoutesOrder(t *testing.T) {
 	}
 }
 
+// A rule of yesterday is found by the service that it led to, if the route has passed to another one since.
+func TestRoutesFindFormerRules(t *testing.T) {
+	var cloud mocks.Cloud
+	if err := cloud.Run(func(ctx *pulumi.Context) error {
+		service, err := NewFargateService(ctx, "dev-hello", fargateServiceArgs(nil))
+		if err != nil {
+			return err
+		}
+		_, err = NewRoutes(ctx, "dev", &RoutesArgs{
+			ListenerARN: pulumi.String("listener"), Services: map[string]*FargateService{"hello": service},
+			Priorities: map[Route]int{helloRoute: 2}, Former: map[Route]string{{Hostname: helloRoute.Hostname, Path: helloRoute.Path}: "dev-old"},
+		})
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	aliases := cloud.Resource(listenerRuleType, "dev/hello.example.com").RPC.GetAliases()
+	if !slices.ContainsFunc(aliases, func(alias *pulumirpc.Alias) bool {
+		spec := alias.GetSpec()
+		return spec.GetName() == "dev-old/hello.example.com" && spec.GetParentUrn() == "urn:pulumi:dev::slipway::slipway:index:FargateService::dev-old"
+	}) {
+		t.Errorf("the rule has the aliases %v", aliases)
+	}
+}
+
 // A request that another service is to get never gets to the rule that covers it in between.
 func TestRoutesOrderBySpecificity(t *testing.T) {
 	var cloud mocks.Cloud

@@ -72,7 +72,9 @@ func (a *FargateServiceArgs) newTasks(
 		parent,
 		explained,
 		pulumi.DependsOn(append(slices.Clone(around.access), attachment)),
+		// The engine does not replace what had no trigger before; the property tells it of those.
 		pulumi.ReplacementTrigger(target.Arn),
+		pulumi.ReplaceOnChanges([]string{"loadBalancers[*].targetGroupArn"}),
 		a.timeouts(v),
 	}
 	if v.scaling != nil {

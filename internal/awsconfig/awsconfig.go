@@ -40,7 +40,7 @@ type roleOption struct {
 	WebIdentityTokenFile string `json:"webIdentityTokenFile"`
 }
 
-// What the options say besides who asks, and where: it makes no difference to a diagnosis.
+// What the options say besides who asks, and where: it makes no difference to what is asked here.
 var irrelevant = []string{
 	"allowedAccountIds", "forbiddenAccountIds", "defaultTags", "ignoreTags", "maxRetries", "retryMode", "tokenBucketRateLimiterCapacity",
 	"s3UsEast1RegionalEndpoint", "s3UsePathStyle", "skipCredentialsValidation", "skipMetadataApiCheck", "skipRegionValidation",

@@ -2,7 +2,7 @@
 // that know: ECS, Elastic Load Balancing and CloudWatch Logs.
 //
 // Pulumi's AWS provider has no functions for deployments, for stopped tasks, for the health of targets or for log events, so
-// that this package alone in the program asks AWS by itself, with the credentials that the provider is configured with.
+// that this package asks AWS by itself, with the credentials that the provider is configured with.
 package rollout
 
 import (

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/acm"
@@ -30,6 +31,7 @@ type Listener struct {
 type Rule struct {
 	Priority       int
 	Hostname, Path string // every path is "/*"
+	Name           string // its tag "Name"
 }
 
 // everyPath is the path of a rule that has no condition on paths.
@@ -48,7 +50,11 @@ func Find(ctx context.Context, options awsconfig.Options, tags map[string]string
 	}
 	found, err := s.listener(ctx, tags)
 	if err != nil {
-		return Listener{}, fmt.Errorf("look up the rules and certificates of the stack's load balancer: %w", reason(err))
+		err = fmt.Errorf("look up the rules and certificates of the stack's load balancer: %w", reason(err))
+		if ignored := options.Ignored(); len(ignored) > 0 {
+			err = fmt.Errorf("%w (asked without the provider's %s)", err, strings.Join(ignored, ", "))
+		}
+		return Listener{}, err
 	}
 	return found, nil
 }
@@ -111,21 +117,42 @@ func (s search) balancers(ctx context.Context, tags map[string]string) ([]string
 			all = append(all, aws.ToString(balancer.LoadBalancerArn))
 		}
 	}
-	for some := range slices.Chunk(all, maxTagged) {
-		out, err := s.elb.DescribeTags(ctx, &elb.DescribeTagsInput{ResourceArns: some})
-		if _, gone := errors.AsType[*types.LoadBalancerNotFoundException](err); gone {
-			continue // somebody deletes one of them, which is not the stack's: only one update of a stack runs at a time
+	err := s.tags(ctx, all, func(arn string, has []types.Tag) {
+		if hasTags(has, tags) {
+			found = append(found, arn)
 		}
-		if err != nil {
-			return nil, err
+	})
+	return found, err
+}
+
+// tags tells of the tags of each resource that is still there. AWS refuses a question about several if one of them is gone.
+func (s search) tags(ctx context.Context, arns []string, tell func(arn string, tags []types.Tag)) error {
+	for some := range slices.Chunk(arns, maxTagged) {
+		out, err := s.elb.DescribeTags(ctx, &elb.DescribeTagsInput{ResourceArns: some})
+		switch {
+		case isGone(err) && len(some) == 1:
+			continue
+		case isGone(err):
+			for _, arn := range some {
+				if err := s.tags(ctx, []string{arn}, tell); err != nil {
+					return err
+				}
+			}
+			continue
+		case err != nil:
+			return err
 		}
 		for _, described := range out.TagDescriptions {
-			if hasTags(described.Tags, tags) {
-				found = append(found, aws.ToString(described.ResourceArn))
-			}
+			tell(aws.ToString(described.ResourceArn), described.Tags)
 		}
 	}
-	return found, nil
+	return nil
+}
+
+// isGone reports whether what was asked about is not there any more.
+func isGone(err error) bool {
+	api, answered := errors.AsType[smithy.APIError](err)
+	return answered && slices.Contains([]string{"LoadBalancerNotFound", "ListenerNotFound", "RuleNotFound"}, api.ErrorCode())
 }
 
 func hasTags(has []types.Tag, want map[string]string) bool {
@@ -142,7 +169,7 @@ func hasTags(has []types.Tag, want map[string]string) bool {
 func (s search) https(ctx context.Context, balancer string) (string, error) {
 	for pages := elb.NewDescribeListenersPaginator(s.elb, &elb.DescribeListenersInput{LoadBalancerArn: &balancer}); pages.HasMorePages(); {
 		page, err := pages.NextPage(ctx)
-		if _, gone := errors.AsType[*types.LoadBalancerNotFoundException](err); gone {
+		if isGone(err) {
 			return "", nil
 		}
 		if err != nil {
@@ -158,9 +185,13 @@ func (s search) https(ctx context.Context, balancer string) (string, error) {
 }
 
 func (s search) rules(ctx context.Context, listener string) ([]Rule, error) {
-	var rules []Rule
+	var arns []string
+	rules := make(map[string]*Rule)
 	for pages := elb.NewDescribeRulesPaginator(s.elb, &elb.DescribeRulesInput{ListenerArn: &listener}); pages.HasMorePages(); {
 		page, err := pages.NextPage(ctx)
+		if isGone(err) {
+			return nil, nil
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -171,10 +202,22 @@ func (s search) rules(ctx context.Context, listener string) ([]Rule, error) {
 			}
 			rule := Rule{Priority: priority}
 			rule.Hostname, rule.Path = route(described.Conditions)
-			rules = append(rules, rule)
+			arn := aws.ToString(described.RuleArn)
+			arns, rules[arn] = append(arns, arn), &rule
 		}
 	}
-	return rules, nil
+	err := s.tags(ctx, arns, func(arn string, tags []types.Tag) {
+		for _, tag := range tags {
+			if rule := rules[arn]; rule != nil && aws.ToString(tag.Key) == "Name" {
+				rule.Name = aws.ToString(tag.Value)
+			}
+		}
+	})
+	all := make([]Rule, len(arns))
+	for i, arn := range arns {
+		all[i] = *rules[arn]
+	}
+	return all, err
 }
 
 // route returns the one host name and the one path that the conditions ask for. Whatever header they ask for too makes no difference.
@@ -220,11 +263,14 @@ func (s search) certificates(ctx context.Context, listener string) ([][]string, 
 		}
 		for _, certificate := range page.Certificates {
 			arn := aws.ToString(certificate.CertificateArn)
+			listed := slices.Index(arns, arn) // the default one can be listed twice
 			switch {
-			case slices.Contains(arns, arn): // the default one can be listed twice
 			case aws.ToBool(certificate.IsDefault):
+				if listed >= 0 {
+					arns = slices.Delete(arns, listed, listed+1)
+				}
 				arns = slices.Insert(arns, 0, arn)
-			default:
+			case listed < 0:
 				arns = append(arns, arn)
 			}
 		}

@@ -86,7 +86,7 @@ func tagged(arn, project, stack string) string {
 }
 
 func rule(priority string, conditions ...string) string {
-	return "<Priority>" + priority + "</Priority>" + members("Conditions", conditions...)
+	return "<RuleArn>rule-" + priority + "</RuleArn><Priority>" + priority + "</Priority>" + members("Conditions", conditions...)
 }
 
 func condition(field, config string, values ...string) string {
@@ -104,19 +104,25 @@ func TestFind(t *testing.T) {
 			members("LoadBalancers", "<LoadBalancerArn>other</LoadBalancerArn>") + "<NextMarker>more</NextMarker>",
 			members("LoadBalancers", "<LoadBalancerArn>ours</LoadBalancerArn>"),
 		},
-		"DescribeTags":           {members("TagDescriptions", tagged("other", "slipway", "prod"), tagged("ours", "slipway", "dev"))},
+		"DescribeTags": {
+			// The first question is refused as one of the two is gone.
+			"<Error><Code>LoadBalancerNotFound</Code><Message>gone</Message></Error>",
+			"<Error><Code>LoadBalancerNotFound</Code><Message>gone</Message></Error>",
+			members("TagDescriptions", tagged("ours", "slipway", "dev")),
+			members("TagDescriptions", tagged("rule-4", "slipway", "dev")),
+		},
 		"DescribeListeners ours": {members("Listeners", "<ListenerArn>http</ListenerArn><Protocol>HTTP</Protocol>", "<ListenerArn>https</ListenerArn><Protocol>HTTPS</Protocol>")},
 		"DescribeRules https": {
 			members("Rules", rule("4", host("a.x")), rule("3", host("a.x"), condition("http-header", "HttpHeaderConfig", "always"))) + "<NextMarker>more</NextMarker>",
 			members("Rules", rule("8", host("a.x"), path("/api/*")), rule("10", host("a.x", "b.x")), rule("12", path("/x")),
 				rule("14", host("a.x"), condition("source-ip", "SourceIpConfig", "10.0.0.0/8")), rule("default")),
 		},
-		"DescribeListenerCertificates https": {members("Certificates", certificate("second", "false"), certificate("first", "true"), certificate("first", "false"))},
+		"DescribeListenerCertificates https": {members("Certificates", certificate("second", "false"), certificate("first", "false"), certificate("first", "true"), certificate("first", "false"))},
 		"DescribeCertificate first":          {`{"Certificate":{"SubjectAlternativeNames":["a.x","b.x"]}}`},
 		"DescribeCertificate second":         {`{"Certificate":{"SubjectAlternativeNames":["c.x"]}}`},
 	})
 	want := Listener{
-		Rules:        []Rule{{4, "a.x", "/*"}, {3, "a.x", "/*"}, {8, "a.x", "/api/*"}, {10, "", ""}, {12, "", ""}, {14, "", ""}},
+		Rules:        []Rule{{4, "a.x", "/*", "x"}, {3, "a.x", "/*", ""}, {8, "a.x", "/api/*", ""}, {10, "", "", ""}, {12, "", "", ""}, {14, "", "", ""}},
 		Certificates: [][]string{{"a.x", "b.x"}, {"c.x"}},
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
