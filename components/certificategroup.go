@@ -37,6 +37,20 @@ func certificateGroups(hostnames []string, standing [][]string) ([][]string, err
 	if short < 0 {
 		return nil, fmt.Errorf("one of the host names must have at most %d characters, for ACM to take it as the certificate's first", maxCommonName)
 	}
+	// What one division leads to is what the next one begins with: it goes on until nothing more moves, or the next update would move it.
+	groups := divide(names, names[short], standing)
+	for range maxCertificateNames {
+		again := divide(names, names[short], groups)
+		if slices.EqualFunc(again, groups, slices.Equal) {
+			break
+		}
+		groups = again
+	}
+	return groups, nil
+}
+
+// divide is one division of the names into groups. A group that has no short name takes the given one.
+func divide(names []string, short string, standing [][]string) [][]string {
 	groups, placed := standingGroups(names, standing)
 	for _, name := range names {
 		if placed[name] {
@@ -52,7 +66,7 @@ func certificateGroups(hostnames []string, standing [][]string) ([][]string, err
 	for i, group := range groups {
 		if !slices.ContainsFunc(group, isShort) {
 			// Its first name has to be a short one. That is then in two certificates, either of which serves it.
-			group = append(group, names[short])
+			group = append(group, short)
 		}
 		slices.Sort(group)
 		if len(names) <= maxCertificateNames && !slices.ContainsFunc(standing, func(has []string) bool { return sameNames(has, group) }) {
@@ -60,28 +74,25 @@ func certificateGroups(hostnames []string, standing [][]string) ([][]string, err
 		}
 		groups[i] = group
 	}
-	return withoutNeedless(groups), nil
+	return withoutNeedless(groups)
 }
 
 // standingGroups returns those of the names that certificates serve already, by certificate, and which names these are.
 func standingGroups(names []string, standing [][]string) (groups [][]string, placed map[string]bool) {
 	placed = make(map[string]bool, len(names))
-	for _, has := range standing {
-		var group []string
-		add := func(serves func(name string) bool) {
+	all := make([][]string, len(standing))
+	place := func(serves func(name string, certificate int) bool) {
+		for i := range standing {
 			for _, name := range names {
-				if !placed[name] && serves(name) {
-					group, placed[name] = append(group, name), true
+				if !placed[name] && serves(name, i) {
+					all[i], placed[name] = append(all[i], name), true
 				}
 			}
 		}
-		add(func(name string) bool { return slices.Contains(has, name) })
-		add(func(name string) bool { return coveredBy(name, has) && hasRoom(group, name) })
-		if len(group) > 0 {
-			groups = append(groups, group)
-		}
 	}
-	return groups, placed
+	place(func(name string, i int) bool { return slices.Contains(standing[i], name) })
+	place(func(name string, i int) bool { return coveredBy(name, standing[i]) && hasRoom(all[i], name) })
+	return slices.DeleteFunc(all, func(group []string) bool { return len(group) == 0 }), placed
 }
 
 // coveredBy reports whether one of the names is a wildcard that is good for the name: a certificate's stands for one label.
