@@ -19,6 +19,7 @@ type existing struct {
 
 	priorities   components.HeldPriorities   // of the listener's rules
 	former       map[components.Route]string // names of the components that rules were part of, by their routes without a service
+	replacing    bool                        // an earlier update replaced the load balancer, and did not get to delete the old one
 	certificates [][]string                  // names in each of the listener's, the default one's first
 }
 
@@ -31,10 +32,14 @@ func lookUp(ctx *pulumi.Context, cfg *config, in account) (existing, error) {
 	found := existing{region: region.Name, zoneID: cfg.zoneID, images: make(map[components.Image]components.Image)}
 
 	if in != nil {
-		listener, err := in.Standing(ctx.Context(), map[string]string{"Project": ctx.Project(), "Stack": ctx.Stack()})
+		listener, err := in.Standing(ctx.Context(), map[string]string{"Project": ctx.Project(), "Stack": ctx.Stack(), "Name": ctx.Stack()})
 		if err != nil {
 			return existing{}, err
 		}
+		if err := cfg.checkChange(listener); err != nil {
+			return existing{}, err
+		}
+		found.replacing = listener.Balancers > 1
 		found.certificates = listener.Certificates
 		found.priorities, found.former = make(components.HeldPriorities), make(map[components.Route]string)
 		for _, rule := range listener.Rules {

@@ -159,6 +159,9 @@ func deploy(ctx *pulumi.Context, source settings.Source, in account) error {
 		if propagation, err = components.NewPropagation(ctx); err != nil {
 			return err
 		}
+		if existing.replacing {
+			propagation.Moved(cfg.dns.ttl)
+		}
 	}
 	var records []*cloudflare.Record
 	for _, hostname := range cfg.hostnames() {

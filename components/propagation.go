@@ -47,12 +47,18 @@ func (p *Propagation) note(change *pulumi.ResourceHookArgs) error {
 	if old := change.OldOutputs["ttl"]; old.IsNumber() && old.NumberValue() > automaticTTL {
 		ttl = int(old.NumberValue())
 	}
+	p.Moved(ttl)
+	return nil
+}
+
+// Moved tells that resolvers may answer with an old target for so many seconds more: a record was changed, now or by an earlier update
+// that ended before the target could go.
+func (p *Propagation) Moved(ttl int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if until := time.Now().Add(time.Duration(ttl) * time.Second); until.After(p.until) {
 		p.until = until
 	}
-	return nil
 }
 
 // Wait keeps the program from ending until no resolver has an old target of the records any more. A nil propagation waits for nothing.

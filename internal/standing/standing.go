@@ -22,7 +22,8 @@ import (
 
 // Listener is what an HTTPS listener holds.
 type Listener struct {
-	Rules []Rule
+	Balancers int // that have the tags
+	Rules     []Rule
 	// Certificates are the names in each of its certificates, the default one's first.
 	Certificates [][]string
 }
@@ -80,6 +81,7 @@ func (s search) listener(ctx context.Context, tags map[string]string) (Listener,
 	if err != nil {
 		return found, err
 	}
+	found.Balancers = len(balancers)
 	for _, balancer := range balancers {
 		listener, err := s.https(ctx, balancer)
 		if err != nil {

@@ -122,6 +122,7 @@ func TestFind(t *testing.T) {
 		"DescribeCertificate second":         {`{"Certificate":{"SubjectAlternativeNames":["c.x"]}}`},
 	})
 	want := Listener{
+		Balancers:    1,
 		Rules:        []Rule{{4, "a.x", "/*", "x"}, {3, "a.x", "/*", ""}, {8, "a.x", "/api/*", ""}, {10, "", "", ""}, {12, "", "", ""}, {14, "", "", ""}},
 		Certificates: [][]string{{"a.x", "b.x"}, {"c.x"}},
 	}
@@ -144,7 +145,7 @@ func TestFindNothing(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got, err := find(t, answers); err != nil || !reflect.DeepEqual(got, Listener{}) {
+			if got, err := find(t, answers); err != nil || !reflect.DeepEqual(got, Listener{Balancers: got.Balancers}) {
 				t.Errorf("found %+v (%v)", got, err)
 			}
 		})

@@ -172,14 +172,20 @@ func (g *generator) step() {
 }
 
 // abandons reports whether a host name is left to a wildcard while the stack gets another network: the name's own record, which goes
-// last, masks the wildcard's and leads to a load balancer that is no longer there. Such a change is for two updates.
+// last, masks the wildcard's and leads to a load balancer that is no longer there. The same goes for a wildcard that comes only now: the
+// program refuses that. Such a change is for two updates.
 func (c Config) abandons(next Config) bool {
-	if c.CIDR == next.CIDR && c.IPv6 == next.IPv6 {
-		return false
-	}
+	moves := c.CIDR != next.CIDR || c.IPv6 != next.IPv6
 	left := next.hostnames()
 	return slices.ContainsFunc(Targets(c, next), func(t Target) bool {
-		return slices.Contains(c.hostnames(), t.Host) && !slices.Contains(left, t.Host)
+		if !slices.Contains(c.hostnames(), t.Host) || slices.Contains(left, t.Host) {
+			return false
+		}
+		stands := slices.ContainsFunc(c.hostnames(), func(h string) bool {
+			_, covers := match(h, "/*", t.Host, "/")
+			return covers && !isPlain(h)
+		})
+		return moves || !stands
 	})
 }
 
