@@ -14,23 +14,22 @@ import (
 
 // checkChange reports what one update would do with failed requests, given what the stack's load balancer holds.
 func (c *config) checkChange(listener standing.Listener) error {
-	stands := make(map[string]bool) // host names of rules
-	for _, rule := range listener.Rules {
-		stands[rule.Hostname] = true
-	}
-	return errors.Join(c.checkCanaryNamesStanding(stands), c.checkLeftNames(listener.Certificates))
+	return errors.Join(c.checkCanaryNamesStanding(listener.Rules), c.checkLeftNames(listener.Certificates))
 }
 
 // checkCanaryNamesStanding reports a service that would take the resources of another one's canary for its own, or the other way round:
 // both are named alike.
-func (c *config) checkCanaryNamesStanding(stands map[string]bool) error {
+func (c *config) checkCanaryNamesStanding(rules []standing.Rule) error {
+	stands := func(service string, canary bool) bool {
+		return slices.ContainsFunc(rules, func(r standing.Rule) bool { return components.Attaches(r.Hostname, service, canary) })
+	}
 	var problems []error
 	for _, s := range c.services {
-		if of, named := strings.CutSuffix(s.name, "-canary"); named && stands[components.CanaryRoute(of).Hostname] {
+		if of, named := strings.CutSuffix(s.name, "-canary"); named && stands(of, true) {
 			problems = append(problems, fmt.Errorf("services.%s: has the name of the canary of service %s, which still runs; first remove "+
 				"that canary and run `pulumi up`", s.name, of))
 		}
-		if other := s.name + "-canary"; s.canary != nil && stands[components.AttachmentRoute(other).Hostname] {
+		if other := s.name + "-canary"; s.canary != nil && stands(other, false) {
 			problems = append(problems, fmt.Errorf("services.%s.canary: has the name of service %s, which still runs; first remove "+
 				"that service and run `pulumi up`", s.name, other))
 		}

@@ -22,7 +22,7 @@ func TestChangesThatTakeTwoUpdates(t *testing.T) {
 			"services.web-canary: has the name of the canary of service web, which still runs; first remove that canary and run `pulumi up`",
 		},
 		"a canary after a service": {
-			`{"web": {` + image + `: ["a.example.com"], "canary": {"image": "` + testImage + `"}}}`, rule("web-canary.service.invalid"),
+			`{"web": {` + image + `: ["a.example.com"], "canary": {"image": "` + testImage + `"}}}`, rule("0123abcd.web-canary.service.invalid"),
 			"services.web.canary: has the name of service web-canary, which still runs; first remove that service and run `pulumi up`",
 		},
 		"a canary that stays": {

@@ -166,9 +166,9 @@ func (s serviceConfig) routes() []components.Route {
 
 // attachments returns the routes that lead nobody to the service, and by which its target groups belong to the load balancer.
 func (s serviceConfig) attachments() []components.Route {
-	attachments := []components.Route{components.AttachmentRoute(s.name)}
+	attachments := []components.Route{components.AttachmentRoute(s.name, s.healthCheck)}
 	if s.canary != nil {
-		attachments = append(attachments, components.CanaryRoute(s.name))
+		attachments = append(attachments, components.CanaryRoute(s.name, s.healthCheck))
 	}
 	return attachments
 }

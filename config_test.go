@@ -202,7 +202,7 @@ func TestEverythingGiven(t *testing.T) {
 		"commands":        web.entryPoint[0] == "/web" && web.command[0] == "-v",
 		"deployment":      web.deployment == components.Deployment{MinimumHealthyPercent: 50, MaximumPercent: 200, Alarms: true, ErrorPercent: 2},
 		"canary": web.canary.Image.String() == "ghcr.io/web:v2" && web.canary.Weight == 10 && web.canary.Header == components.CanaryHeader{Name: "X-Version", Value: "next"} &&
-			attachments[components.CanaryRoute("web")] > 0,
+			attachments[components.CanaryRoute("web", web.healthCheck)] > 0,
 		"before": slices.Equal(web.before.Command, []string{"migrate", "up"}) && web.before.Image.String() == "ghcr.io/migrate:v1",
 		"scaling": worker.instanceCount == 2 && worker.scaling.Min == 2 && worker.scaling.Max == 6 && worker.scaling.CPU == 60 && worker.scaling.Memory == 70 &&
 			worker.scaling.Requests == 1000 && worker.scaling.Schedule["night"] == components.ScheduledScaling{At: "cron(0 22 * * ? *)", TimeZone: "Europe/Berlin", Min: 1, Max: 2},

@@ -80,17 +80,6 @@ func (c *Canary) Tasks(instanceCount int, scaling *Scaling) int {
 	return max(1, divideUp(instanceCount*c.Weight, maxWeight))
 }
 
-// AttachmentRoute returns a route for nobody's requests: nobody has a name that ends in "invalid" (RFC 2606), unless a client makes
-// it up. By its rule the service's target group belongs to a load balancer, as ECS wants, while its tasks start.
-func AttachmentRoute(service string) Route {
-	return Route{Service: service, Hostname: service + ".service.invalid", Path: EveryPath}
-}
-
-// CanaryRoute returns what [AttachmentRoute] does, for the service's canary.
-func CanaryRoute(service string) Route {
-	return Route{Service: service, Hostname: service + ".canary.invalid", Path: EveryPath}
-}
-
 // canaryName returns what the canary's resources are named after.
 func canaryName(name string) string { return name + "-canary" }
 
@@ -124,7 +113,7 @@ func (a *FargateServiceArgs) newCanary(ctx *pulumi.Context, name string, around 
 		stream:     canaryName(a.Service),
 		image:      a.Canary.Image,
 		count:      a.Canary.Tasks(a.InstanceCount, a.Scaling),
-		attachment: CanaryRoute(a.Service),
+		attachment: CanaryRoute(a.Service, a.HealthCheck),
 	}
 	_, arn, err := a.newVersion(ctx, canary, around, parent)
 	if err != nil {

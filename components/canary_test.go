@@ -16,7 +16,7 @@ import (
 func withCanary(change func(*FargateServiceArgs)) func(*FargateServiceArgs) {
 	return func(args *FargateServiceArgs) {
 		args.InstanceCount = 12
-		args.Priorities[CanaryRoute("hello")] = 6
+		args.Priorities[CanaryRoute("hello", DefaultHealthCheck)] = 6
 		args.Canary = &Canary{
 			Image:  Image{Registry: "123456789012.dkr.ecr.eu-central-1.amazonaws.com", Repository: "next", Digest: testDigest},
 			Weight: 10,
@@ -221,7 +221,7 @@ func TestParseCanaryHeader(t *testing.T) {
 
 // The names are in no zone, and yet ones that a rule can have.
 func TestAttachmentsAreNobodys(t *testing.T) {
-	for _, route := range []Route{AttachmentRoute("hello"), CanaryRoute("hello")} {
+	for _, route := range []Route{AttachmentRoute("hello", HealthCheck{}), CanaryRoute("hello", DefaultHealthCheck)} {
 		if err := CheckHostname(route.Hostname, "example.com"); err == nil {
 			t.Errorf("a service could have the route %s", route)
 		}

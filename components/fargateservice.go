@@ -177,7 +177,7 @@ func NewFargateService(ctx *pulumi.Context, name string, args *FargateServiceArg
 	}
 	own := version{
 		name: name, stream: args.Service, image: args.Image, count: args.InstanceCount, scaling: args.Scaling,
-		attachment: AttachmentRoute(args.Service),
+		attachment: AttachmentRoute(args.Service, args.HealthCheck),
 	}
 	tasks, arn, err := args.newVersion(ctx, own, around, parent)
 	if err != nil {
@@ -217,7 +217,7 @@ func (a *FargateServiceArgs) check(name string) error {
 		a.LoadBalancerSecurityGroupID == nil || a.LoadBalancerARNSuffix == nil || a.Region == "" {
 		problem("the region, VPC id, subnet ids, cluster's ARN, listener's ARN and load balancer's security group and ARN suffix are all needed")
 	}
-	if a.Priorities[AttachmentRoute(a.Service)] == 0 || a.Canary != nil && a.Priorities[CanaryRoute(a.Service)] == 0 {
+	if a.Priorities[AttachmentRoute(a.Service, a.HealthCheck)] == 0 || a.Canary != nil && a.Priorities[CanaryRoute(a.Service, a.HealthCheck)] == 0 {
 		problem("the priority of the rule that attaches it to the load balancer is missing")
 	}
 	if a.Image.Repository == "" {

@@ -45,7 +45,7 @@ func fargateServiceArgs(change func(*FargateServiceArgs)) *FargateServiceArgs {
 		ListenerARN:                 pulumi.String("listener"),
 		LoadBalancerSecurityGroupID: pulumi.String("lb-group"),
 		LoadBalancerARNSuffix:       pulumi.String("app/dev/1"),
-		Priorities:                  map[Route]int{AttachmentRoute("hello"): 4},
+		Priorities:                  map[Route]int{AttachmentRoute("hello", DefaultHealthCheck): 4},
 		Image:                       Image{Registry: "ghcr.io", Repository: "hello", Digest: testDigest},
 		Port:                        8080,
 		CPU:                         256,
@@ -59,6 +59,9 @@ func fargateServiceArgs(change func(*FargateServiceArgs)) *FargateServiceArgs {
 	}
 	if change != nil {
 		change(args)
+	}
+	if args.Priorities != nil {
+		args.Priorities[AttachmentRoute("hello", args.withDefaults().HealthCheck)] = 4
 	}
 	return args
 }
