@@ -54,8 +54,8 @@ func findDigest(ctx *pulumi.Context, image Image, region string) error {
 	if err == nil {
 		return nil
 	}
-	// API_DescribeImages, "Errors".
-	for _, missing := range []string{"ImageNotFoundException", "RepositoryNotFoundException"} {
+	// API_DescribeImages, "Errors"; and what the provider's data source makes of an image that is not there.
+	for _, missing := range []string{"ImageNotFoundException", "RepositoryNotFoundException", "couldn't find resource"} {
 		if strings.Contains(err.Error(), missing) {
 			return fmt.Errorf("look up image %s; push the image, or correct the digest: %w", image, err)
 		}

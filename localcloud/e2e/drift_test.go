@@ -64,7 +64,7 @@ var drifts = []drift{
 		kind: "aws:iam/rolePolicy:RolePolicy", name: "logs", whole: true, survived: true,
 		change: map[string]any{"policy": `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["logs:*"],"Resource":["*"]}]}`},
 	},
-	{kind: "aws:lb/listenerRule:ListenerRule", change: map[string]any{"conditions": []any{
+	{kind: "aws:lb/listenerRule:ListenerRule", name: "^local/", change: map[string]any{"conditions": []any{
 		map[string]any{"hostHeader": map[string]any{"values": []any{"other.slipway.test"}}},
 	}}},
 	{kind: "aws:lb/listener:Listener", name: "https", change: map[string]any{"sslPolicy": "ELBSecurityPolicy-2016-08"}, whole: true},

@@ -373,7 +373,7 @@ func TestMakefileAgreesWithDockerfile(t *testing.T) {
 			if slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(line, part) }) {
 				continue
 			}
-			words, err := r.lex.ProcessWords(line, shell.EnvsFromSlice(nil))
+			words, err := r.lex.ProcessWords(line, shell.EnvsFromSlice(variables))
 			if err != nil {
 				t.Fatalf("%s: %v", line, err)
 			}
