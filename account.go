@@ -11,7 +11,7 @@ import (
 	"slipway/internal/standing"
 )
 
-// account is the AWS account as far as the AWS provider has no functions for it.
+// account is what the program asks AWS by itself. The AWS provider has no functions for it.
 type account interface {
 	components.Watcher
 	// Standing returns what the load balancer with the tags holds already.

@@ -25,11 +25,11 @@ func (c *config) checkCanaryNamesStanding(rules []standing.Rule) error {
 	}
 	var problems []error
 	for _, s := range c.services {
-		if of, named := strings.CutSuffix(s.name, "-canary"); named && stands(of, true) {
+		if of, named := strings.CutSuffix(s.name, components.CanarySuffix); named && stands(of, true) {
 			problems = append(problems, fmt.Errorf("services.%s: has the name of the canary of service %s, which still runs; first remove "+
 				"that canary and run `pulumi up`", s.name, of))
 		}
-		if other := s.name + "-canary"; s.canary != nil && stands(other, false) {
+		if other := s.name + components.CanarySuffix; s.canary != nil && stands(other, false) {
 			problems = append(problems, fmt.Errorf("services.%s.canary: has the name of service %s, which still runs; first remove "+
 				"that service and run `pulumi up`", s.name, other))
 		}

@@ -147,7 +147,7 @@ func checkRoutes(services *settings.Object, all []serviceConfig) {
 func checkCanaryNames(services *settings.Object) {
 	for _, name := range services.Members() {
 		canary := services.Section(name).Section("canary")
-		if services.Has(name+"-canary") && canary.Len() > 0 {
+		if services.Has(name+components.CanarySuffix) && canary.Len() > 0 {
 			services.Problems.Add(canary.Key, "is named as service %s-canary would be; rename one of the services", name)
 		}
 	}

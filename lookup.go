@@ -45,7 +45,7 @@ func lookUp(ctx *pulumi.Context, cfg *config, in account) (existing, error) {
 		for _, rule := range listener.Rules {
 			route := components.Route{Hostname: rule.Hostname, Path: rule.Path}
 			found.priorities.Add(rule.Priority, route)
-			found.former[route] = strings.TrimSuffix(rule.Name, "-canary")
+			found.former[route] = strings.TrimSuffix(rule.Name, components.CanarySuffix)
 		}
 	}
 	if found.zoneID == "" {

@@ -80,8 +80,11 @@ func (c *Canary) Tasks(instanceCount int, scaling *Scaling) int {
 	return max(1, divideUp(instanceCount*c.Weight, maxWeight))
 }
 
+// CanarySuffix ends the names of a canary's resources, after the service's.
+const CanarySuffix = "-canary"
+
 // canaryName returns what the canary's resources are named after.
-func canaryName(name string) string { return name + "-canary" }
+func canaryName(name string) string { return name + CanarySuffix }
 
 // CheckCanaryName reports why a service of that name cannot have a canary: the canary's target group has a longer name.
 func CheckCanaryName(name string) error {

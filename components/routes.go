@@ -28,8 +28,7 @@ type RoutesArgs struct {
 //
 // A rule belongs to its host name and path and not to a service. When a route passes to another service, the rule stays and leads
 // there from one request to the next. A rule is created, or led to a service, after the service's tasks are healthy, and it is
-// deleted before they stop. So no rule is ever without a task that serves, unless
-// its service is to have none.
+// deleted before they stop. So no rule is ever without a task that serves, unless its service is to have none.
 type Routes struct {
 	pulumi.ResourceState
 
