@@ -102,7 +102,7 @@ walk: ## Take stacks through random changes of their configuration, under load; 
 		$(if $(STACKS),-stacks $(STACKS)) $(if $(KINDS),-kinds '$(KINDS)') $(if $(MOST),-most $(MOST))
 
 bench: ## Measure what the local cloud's load balancer costs.
-	go test -C localcloud -run '^$$' -bench . ./runtime/lb
+	go test -C localcloud -run '^$$' -bench . ./lb
 
 lint: bin/golangci-lint bin/actionlint ## Run the linters and check the formatting.
 	@for m in $(MODULES); do (cd $$m && echo "lint $$m" && "$(CURDIR)/bin/golangci-lint" run --config "$(CURDIR)/.golangci.yml" ./...); done

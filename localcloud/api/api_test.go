@@ -15,8 +15,8 @@ import (
 
 	"slipway/localcloud/aws"
 	"slipway/localcloud/cloud"
+	"slipway/localcloud/oidc"
 	"slipway/localcloud/runtime"
-	"slipway/localcloud/runtime/oidc"
 	"slipway/localcloud/schema"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"

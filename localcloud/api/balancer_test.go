@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"slipway/localcloud/aws"
+	"slipway/localcloud/ca"
 	"slipway/localcloud/cloud"
-	"slipway/localcloud/runtime/ca"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/acm"

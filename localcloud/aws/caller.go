@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"slipway/localcloud/cloud"
-	"slipway/localcloud/runtime/oidc"
+	"slipway/localcloud/oidc"
 )
 
 // Callers finds out who calls, by the configuration of the provider that does.

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"slipway/localcloud/cloud"
-	"slipway/localcloud/runtime/oidc"
+	"slipway/localcloud/oidc"
 )
 
 const (

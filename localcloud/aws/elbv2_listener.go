@@ -4,7 +4,7 @@ import (
 	"strings"
 
 	"slipway/localcloud/cloud"
-	"slipway/localcloud/runtime/lb"
+	"slipway/localcloud/lb"
 )
 
 // defaultSSLPolicy is what a listener has that is not told otherwise, through the API.

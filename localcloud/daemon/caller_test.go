@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"slipway/localcloud/runtime/oidc"
+	"slipway/localcloud/oidc"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"

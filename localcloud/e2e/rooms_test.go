@@ -62,7 +62,15 @@ var fences = []struct {
 	{packages: "slipway/localcloud/cloud"},
 	{packages: "slipway/localcloud/fault", ships: []string{"slipway/localcloud/cloud"}},
 	{packages: "slipway/localcloud/provider", ships: []string{"slipway/localcloud/cloud", "slipway/localcloud/fault"}},
-	{packages: "slipway/localcloud/runtime/*", ships: []string{"slipway/localcloud/runtime/*"}},
+	{packages: "slipway/localcloud/image", ships: []string{"slipway/localcloud/registry"}},
+	{packages: "slipway/localcloud/task", tests: []string{"slipway/localcloud/image"}},
+	{packages: "slipway/localcloud/lb", tests: []string{"slipway/localcloud/ca"}},
+	{packages: "slipway/localcloud/addr"},
+	{packages: "slipway/localcloud/ca"},
+	{packages: "slipway/localcloud/dns"},
+	{packages: "slipway/localcloud/oidc"},
+	{packages: "slipway/localcloud/proxy"},
+	{packages: "slipway/localcloud/registry"},
 }
 
 // Within a room imports run one way: from programs to what they are made of, and from what knows AWS to what need not.

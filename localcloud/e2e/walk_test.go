@@ -21,11 +21,11 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	store "slipway/localcloud/cloud"
+	"slipway/localcloud/dns"
 	"slipway/localcloud/e2e/life"
 	"slipway/localcloud/e2e/load"
 	"slipway/localcloud/e2e/walk"
 	"slipway/localcloud/fault"
-	"slipway/localcloud/runtime/dns"
 )
 
 var (

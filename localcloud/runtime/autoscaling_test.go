@@ -12,7 +12,7 @@ import (
 
 	"slipway/localcloud/aws"
 	"slipway/localcloud/cloud"
-	"slipway/localcloud/runtime/lb"
+	"slipway/localcloud/lb"
 )
 
 // scalingStage is a service of two running tasks that may have one to ten, without a scheduler. The test says what alarms see.

@@ -10,7 +10,7 @@ import (
 
 	"slipway/localcloud/aws"
 	"slipway/localcloud/cloud"
-	"slipway/localcloud/runtime/lb"
+	"slipway/localcloud/lb"
 )
 
 // plan is what a load balancer should do by the store. Two plans that are deeply equal ask for the same.

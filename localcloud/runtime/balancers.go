@@ -13,10 +13,10 @@ import (
 	"sync"
 	"time"
 
+	"slipway/localcloud/addr"
 	"slipway/localcloud/aws"
 	"slipway/localcloud/cloud"
-	"slipway/localcloud/runtime/addr"
-	"slipway/localcloud/runtime/lb"
+	"slipway/localcloud/lb"
 )
 
 const (

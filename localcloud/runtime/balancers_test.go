@@ -19,10 +19,10 @@ import (
 	"testing"
 	"time"
 
+	"slipway/localcloud/addr"
 	"slipway/localcloud/aws"
+	"slipway/localcloud/ca"
 	"slipway/localcloud/cloud"
-	"slipway/localcloud/runtime/addr"
-	"slipway/localcloud/runtime/ca"
 	"slipway/localcloud/schema"
 )
 

@@ -10,7 +10,7 @@ import (
 
 	"slipway/localcloud/aws"
 	"slipway/localcloud/cloud"
-	"slipway/localcloud/runtime/dns"
+	"slipway/localcloud/dns"
 )
 
 const (

@@ -13,10 +13,10 @@ import (
 	"time"
 
 	"slipway/localcloud/aws"
+	"slipway/localcloud/ca"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/cloudflare"
-	"slipway/localcloud/runtime/ca"
-	"slipway/localcloud/runtime/dns"
+	"slipway/localcloud/dns"
 	"slipway/localcloud/schema"
 )
 

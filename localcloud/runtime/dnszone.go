@@ -7,7 +7,7 @@ import (
 	"slipway/localcloud/aws"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/cloudflare"
-	"slipway/localcloud/runtime/dns"
+	"slipway/localcloud/dns"
 )
 
 const (

@@ -6,7 +6,7 @@ import (
 
 	"slipway/localcloud/aws"
 	"slipway/localcloud/cloud"
-	"slipway/localcloud/runtime/dns"
+	"slipway/localcloud/dns"
 )
 
 func TestZones(t *testing.T) {

@@ -3,7 +3,7 @@ package runtime
 import (
 	"slipway/localcloud/aws"
 	"slipway/localcloud/cloud"
-	"slipway/localcloud/runtime/registry"
+	"slipway/localcloud/registry"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )

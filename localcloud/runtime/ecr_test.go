@@ -11,7 +11,7 @@ import (
 
 	"slipway/localcloud/aws"
 	"slipway/localcloud/cloud"
-	"slipway/localcloud/runtime/registry"
+	"slipway/localcloud/registry"
 	"slipway/localcloud/schema"
 
 	"github.com/google/go-containerregistry/pkg/v1/random"

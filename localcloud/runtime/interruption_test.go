@@ -12,7 +12,7 @@ import (
 
 	"slipway/localcloud/aws"
 	"slipway/localcloud/cloud"
-	"slipway/localcloud/runtime/task"
+	"slipway/localcloud/task"
 )
 
 // A service of real tasks behind a load balancer loses no request when the capacity of one is taken back, if its program goes

@@ -9,7 +9,7 @@ import (
 
 	"slipway/localcloud/aws"
 	"slipway/localcloud/cloud"
-	"slipway/localcloud/runtime/lb"
+	"slipway/localcloud/lb"
 )
 
 // Metrics plays CloudWatch: it counts what alarms watch, minute by minute of the cloud's clock, and evaluates the alarms at

@@ -12,7 +12,7 @@ import (
 
 	"slipway/localcloud/aws"
 	"slipway/localcloud/cloud"
-	"slipway/localcloud/runtime/lb"
+	"slipway/localcloud/lb"
 	"slipway/localcloud/schema"
 )
 

@@ -5,7 +5,7 @@ import (
 
 	"slipway/localcloud/aws"
 	"slipway/localcloud/cloud"
-	"slipway/localcloud/runtime/lb"
+	"slipway/localcloud/lb"
 )
 
 // balancerSource counts what a load balancer and its targets did in the minute under way.

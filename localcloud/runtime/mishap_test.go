@@ -8,7 +8,7 @@ import (
 
 	"slipway/localcloud/aws"
 	"slipway/localcloud/cloud"
-	"slipway/localcloud/runtime/task"
+	"slipway/localcloud/task"
 )
 
 // halfSpot places the first task on Fargate and the others on Fargate Spot.

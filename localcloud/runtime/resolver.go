@@ -8,7 +8,7 @@ import (
 
 	"slipway/localcloud/aws"
 	"slipway/localcloud/cloud"
-	"slipway/localcloud/runtime/dns"
+	"slipway/localcloud/dns"
 )
 
 // Resolver leads clients to load balancers as the world's DNS does. They need it for the ports: where a listener really is on

@@ -8,10 +8,10 @@ import (
 	"sync"
 	"time"
 
+	"slipway/localcloud/addr"
 	"slipway/localcloud/aws"
 	"slipway/localcloud/cloud"
-	"slipway/localcloud/runtime/addr"
-	"slipway/localcloud/runtime/task"
+	"slipway/localcloud/task"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )

@@ -15,11 +15,11 @@ import (
 	"testing"
 	"time"
 
+	"slipway/localcloud/addr"
 	"slipway/localcloud/aws"
 	"slipway/localcloud/cloud"
-	"slipway/localcloud/runtime/addr"
-	"slipway/localcloud/runtime/image"
-	"slipway/localcloud/runtime/task"
+	"slipway/localcloud/image"
+	"slipway/localcloud/task"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )

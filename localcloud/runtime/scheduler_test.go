@@ -13,12 +13,12 @@ import (
 	"testing"
 	"time"
 
+	"slipway/localcloud/addr"
 	"slipway/localcloud/aws"
 	"slipway/localcloud/cloud"
-	"slipway/localcloud/runtime/addr"
-	"slipway/localcloud/runtime/registry"
-	"slipway/localcloud/runtime/task"
+	"slipway/localcloud/registry"
 	"slipway/localcloud/schema"
+	"slipway/localcloud/task"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"

@@ -13,7 +13,7 @@ import (
 
 	"slipway/localcloud/aws"
 	"slipway/localcloud/cloud"
-	"slipway/localcloud/runtime/task"
+	"slipway/localcloud/task"
 )
 
 // life is a task from PROVISIONING to STOPPED.

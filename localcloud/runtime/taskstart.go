@@ -13,8 +13,8 @@ import (
 
 	"slipway/localcloud/aws"
 	"slipway/localcloud/cloud"
-	"slipway/localcloud/runtime/registry"
-	"slipway/localcloud/runtime/task"
+	"slipway/localcloud/registry"
+	"slipway/localcloud/task"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )

@@ -10,7 +10,7 @@ import (
 	"runtime"
 
 	"slipway/localcloud/daemon"
-	"slipway/localcloud/runtime/image"
+	"slipway/localcloud/image"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"slipway/localcloud/daemon"
-	"slipway/localcloud/runtime/oidc"
+	"slipway/localcloud/oidc"
 )
 
 // tokenLifetime is that of GitHub's tokens.

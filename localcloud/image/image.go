@@ -21,7 +21,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
-	"slipway/localcloud/runtime/registry"
+	"slipway/localcloud/registry"
 )
 
 // epoch is the time of everything in the image: a real one would give each build another digest.

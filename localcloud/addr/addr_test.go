@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"slipway/localcloud/runtime/addr"
+	"slipway/localcloud/addr"
 )
 
 // freePort returns a port that nothing listens on at any address.

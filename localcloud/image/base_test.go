@@ -15,8 +15,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
-	"slipway/localcloud/runtime/image"
-	"slipway/localcloud/runtime/registry"
+	"slipway/localcloud/image"
+	"slipway/localcloud/registry"
 )
 
 // serveRegistry serves an empty registry and returns its address.

@@ -27,7 +27,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 
-	"slipway/localcloud/runtime/image"
+	"slipway/localcloud/image"
 )
 
 // buildImage makes the image as `docker build` would, in a folder of its own.

@@ -20,7 +20,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 	"pgregory.net/rapid"
 
-	"slipway/localcloud/runtime/registry"
+	"slipway/localcloud/registry"
 )
 
 const (

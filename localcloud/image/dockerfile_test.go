@@ -27,7 +27,7 @@ import (
 // its build stage that compiles the service, make the image of its last stage, and look into that.
 
 // root is the repository's folder, Docker's build context.
-var root = filepath.Join("..", "..", "..")
+var root = filepath.Join("..", "..")
 
 // given are the build arguments, each with a value that is nowhere else.
 var given = map[string]string{

@@ -17,7 +17,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 
-	"slipway/localcloud/runtime/image"
+	"slipway/localcloud/image"
 )
 
 // patience is how long tests wait for what must happen.

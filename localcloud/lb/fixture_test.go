@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"slipway/localcloud/runtime/ca"
+	"slipway/localcloud/ca"
 )
 
 // patient is how long a test waits for something that should happen at once.

@@ -15,8 +15,8 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 
-	"slipway/localcloud/runtime/image"
-	"slipway/localcloud/runtime/registry"
+	"slipway/localcloud/image"
+	"slipway/localcloud/registry"
 )
 
 var amd64 = v1.Platform{OS: "linux", Architecture: "amd64"}
