@@ -33,20 +33,20 @@ func TestBestPractices(t *testing.T) {
 	}
 }
 
-// The README gives a reason for every exception, and for no others.
-func TestREADMEExplainsTheExceptions(t *testing.T) {
-	readme, err := os.ReadFile("README.md")
+// docs/security.md gives a reason for every exception, and for no others.
+func TestSecurityPageExplainsTheExceptions(t *testing.T) {
+	page, err := os.ReadFile("docs/security.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var explained []string
-	for _, row := range regexp.MustCompile(`(?m)^\| ((?:[A-Za-z0-9]+\.\d+(?:, )?)+) \| .+ \|$`).FindAllStringSubmatch(string(readme), -1) {
+	for _, row := range regexp.MustCompile(`(?m)^\| ((?:[A-Za-z0-9]+\.\d+(?:, )?)+) \| .+ \|$`).FindAllStringSubmatch(string(page), -1) {
 		explained = append(explained, regexp.MustCompile(`[A-Za-z0-9]+\.\d+`).FindAllString(row[1], -1)...)
 	}
 	exceptions := slices.Concat(fsbp.StackExceptions, fsbp.AccountExceptions)
 	slices.Sort(explained)
 	slices.Sort(exceptions)
 	if !slices.Equal(explained, exceptions) {
-		t.Errorf("README.md explains %v\nexceptions are  %v", explained, exceptions)
+		t.Errorf("docs/security.md explains %v\nexceptions are  %v", explained, exceptions)
 	}
 }

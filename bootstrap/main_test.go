@@ -467,7 +467,7 @@ func TestPulumiYAMLDescribesTheConfig(t *testing.T) {
 	}
 }
 
-// Every resource of every account keeps AWS's Foundational Security Best Practices, but for the exceptions, which the README
+// Every resource of every account keeps AWS's Foundational Security Best Practices, but for the exceptions, which docs/security.md
 // gives reasons for.
 func TestBestPractices(t *testing.T) {
 	var findings []fsbp.Finding

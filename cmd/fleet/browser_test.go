@@ -301,7 +301,7 @@ func prefer(t *testing.T, ctx context.Context, scheme string) {
 	}
 }
 
-// TestScreenshots takes the screenshots of the README, of a fleet that runs, at a moment when the page has what is waited for:
+// TestScreenshots takes the screenshots of docs/delivery.md, of a fleet that runs, at a moment when the page has what is waited for:
 //
 //	go test ./cmd/fleet -run TestScreenshots -screenshots "$PWD/docs" -when .share
 func TestScreenshots(t *testing.T) {

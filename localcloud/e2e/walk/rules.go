@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Bounds that README.md's table of the configuration states, and what a walk stays within.
+// Bounds that docs/configuration.md states, and what a walk stays within.
 const (
 	maxName       = 24 // of "STACK-SERVICE", or else Pulumi's suffix does not fit into a target group's 32 characters
 	maxRules      = 100
