@@ -123,7 +123,7 @@ func TestRefusedConfigs(t *testing.T) {
 		"everybody deploys":        {"deployers", `["*"]`, "slipway-bootstrap:deployers[0]: "},
 		"a session deploys":        {"deployers", `["arn:aws:sts::123456789012:assumed-role/admin/me"]`, "slipway-bootstrap:deployers[0]: "},
 		"pull requests beside qa": {"pullRequests", "true", "slipway-bootstrap:pullRequests: the code of pull requests, which nobody has reviewed, would get at what is deployed to qa, which is in this account too " +
-			`(docs/delivery.md, "What pull requests can get at"): give qa an account without them, or set pullRequestsReachAllEnvironments: true to let them`},
+			`(docs/security.md, "What pull requests can get at"): give qa an account without them, or set pullRequestsReachAllEnvironments: true to let them`},
 		"reach of no pull request": {reachAllKey, "true", "slipway-bootstrap:pullRequests: pullRequestsReachAllEnvironments is for an account with pullRequests and an environment other than dev"},
 		"bucket's name":            {"stateBucket", "state", "slipway-bootstrap:stateBucket: is a string and must be true or false"},
 		"bucket's URL":             {"sharedStateBucket", "s3://state", `slipway-bootstrap:sharedStateBucket: "s3://state": a bucket's name`},

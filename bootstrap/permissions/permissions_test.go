@@ -477,7 +477,7 @@ func TestDeployStacks(t *testing.T) {
 		"dev's VPC":                {request{"ec2:DeleteVpc", vpc, tags("slipway", "dev")}, false},
 		"VPC of a similar name":    {request{"ec2:DeleteVpc", vpc, tags("slipway", "pr")}, false},
 		"VPC of no stack":          {request{"ec2:DeleteVpc", vpc, map[string]string{"aws:ResourceTag/Project": "slipway"}}, false},
-		"another project's VPC":    {request{"ec2:DeleteVpc", vpc, tags("other", "dev")}, true}, // docs/delivery.md says so
+		"another project's VPC":    {request{"ec2:DeleteVpc", vpc, tags("other", "dev")}, true}, // docs/security.md says so
 		"tagging dev's VPC":        {request{"ec2:CreateTags", vpc, tags("slipway", "dev")}, false},
 		"new VPC in dev's name":    {request{"ec2:CreateVpc", vpc, named("dev")}, false},
 		"taking dev's name":        {request{"ec2:CreateTags", vpc, named("dev")}, false},

@@ -41,7 +41,7 @@ func Deploy(a Account) ([]Policy, error) {
 // condition keys" in the IAM user guide: aws:ResourceTag, of the resources that have tags, and aws:RequestTag).
 //
 // What is left open, because it has neither a name nor a tag, or because AWS does not compare it, is written down in
-// docs/delivery.md, "What pull requests can get at".
+// docs/security.md, "What pull requests can get at".
 func DeployStacks(a Account, project, pattern string) ([]Policy, error) {
 	if a.StacksBoundary == "" {
 		return nil, errors.New("stacks " + pattern + " have no permissions boundary, which whoever deploys them has to give their roles")
