@@ -86,7 +86,7 @@ func (c *config) checkPullRequests() error {
 	switch {
 	case c.pullRequests && len(others) > 0 && !c.reachAll:
 		return fmt.Errorf("the code of pull requests, which nobody has reviewed, would get at what is deployed to %s, which is in this account too "+
-			"(docs/delivery.md, \"What pull requests can get at\"): give %s an account without them, or set %s: true to let them",
+			"(docs/security.md, \"What pull requests can get at\"): give %s an account without them, or set %s: true to let them",
 			strings.Join(others, ", "), strings.Join(others, ", "), reachAllKey)
 	case c.reachAll && (!c.pullRequests || len(others) == 0):
 		return fmt.Errorf("%s is for an account with pullRequests and an environment other than %s", reachAllKey, sourceStack)
