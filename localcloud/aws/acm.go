@@ -150,30 +150,32 @@ var domainName = regexp.MustCompile(`^(\*\.)?([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Z
 // controller looks after.
 // https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html
 var Certificate = &cloud.Kind[certificate]{
-	Token: certificateToken,
-	Label: "ACM Certificate",
-	Replace: []string{
-		"domainName", "subjectAlternativeNames", "validationMethod", "validationOptions", "keyAlgorithm", "certificateAuthorityArn",
-	},
-	// The provider's CustomizeDiff adds the domain name to the others (terraform-provider-aws v5.100.0,
-	// internal/service/acm/certificate.go).
-	Whole: func(inputs cloud.Map) cloud.Map {
-		names, _ := inputs["subjectAlternativeNames"].([]any)
-		domain, known := inputs["domainName"].(string)
-		if len(names) == 0 || !known || slices.Contains(names, any(domain)) {
+	Spec: cloud.Spec{
+		Token: certificateToken,
+		Label: "ACM Certificate",
+		Replace: []string{
+			"domainName", "subjectAlternativeNames", "validationMethod", "validationOptions", "keyAlgorithm", "certificateAuthorityArn",
+		},
+		// The provider's CustomizeDiff adds the domain name to the others (terraform-provider-aws v5.100.0,
+		// internal/service/acm/certificate.go).
+		Whole: func(inputs cloud.Map) cloud.Map {
+			names, _ := inputs["subjectAlternativeNames"].([]any)
+			domain, known := inputs["domainName"].(string)
+			if len(names) == 0 || !known || slices.Contains(names, any(domain)) {
+				return inputs
+			}
+			inputs = maps.Clone(inputs)
+			inputs["subjectAlternativeNames"] = append([]any{domain}, names...)
 			return inputs
-		}
-		inputs = maps.Clone(inputs)
-		inputs["subjectAlternativeNames"] = append([]any{domain}, names...)
-		return inputs
-	},
-	Computed: []string{"domainName", "keyAlgorithm", "options", "subjectAlternativeNames", "validationMethod"},
-	Sets:     []string{"subjectAlternativeNames", "validationOptions"},
-	Latency:  cloud.Latency{Create: 6, Delete: 1},
-	Patience: 20 * time.Minute,
-	NotFound: notFound("ResourceNotFoundException", "Could not find certificate %s."),
-	InUse: func(r, _ *cloud.Resource) *cloud.Error {
-		return cloud.Errorf("ResourceInUseException", "Certificate %s in account %s is in use.", r.ID, r.Scope.Account)
+		},
+		Computed: []string{"domainName", "keyAlgorithm", "options", "subjectAlternativeNames", "validationMethod"},
+		Sets:     []string{"subjectAlternativeNames", "validationOptions"},
+		Latency:  cloud.Latency{Create: 6, Delete: 1},
+		Patience: 20 * time.Minute,
+		NotFound: notFound("ResourceNotFoundException", "Could not find certificate %s."),
+		InUse: func(r, _ *cloud.Resource) *cloud.Error {
+			return cloud.Errorf("ResourceInUseException", "Certificate %s in account %s is in use.", r.ID, r.Scope.Account)
+		},
 	},
 	Check: func(in *certificate) []cloud.Failure {
 		var failures []cloud.Failure
@@ -291,13 +293,15 @@ const certificateIssuance = 75 * time.Minute
 // CertificateValidation is nothing in ACM: it is the provider's wait for a certificate to be issued.
 // terraform-provider-aws, resource aws_acm_certificate_validation
 var CertificateValidation = &cloud.Kind[certificateValidation]{
-	Token:   certificateValidationToken,
-	Label:   "ACM Certificate Validation",
-	Replace: []string{"certificateArn", "validationRecordFqdns"},
-	Sets:    []string{"validationRecordFqdns"},
-	Latency: cloud.Latency{Create: 89},
-	// It sets its id once the certificate is issued (terraform-provider-aws v5.100.0 internal/service/acm/certificate_validation.go).
-	AllOrNothing: true,
+	Spec: cloud.Spec{
+		Token:   certificateValidationToken,
+		Label:   "ACM Certificate Validation",
+		Replace: []string{"certificateArn", "validationRecordFqdns"},
+		Sets:    []string{"validationRecordFqdns"},
+		Latency: cloud.Latency{Create: 89},
+		// It sets its id once the certificate is issued (terraform-provider-aws v5.100.0 internal/service/acm/certificate_validation.go).
+		AllOrNothing: true,
+	},
 	Refs: func(_ *cloud.Call, in *certificateValidation) []cloud.Ref {
 		return []cloud.Ref{{Token: certificateToken, Value: in.CertificateARN, Weak: true}}
 	},

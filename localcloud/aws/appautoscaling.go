@@ -89,24 +89,26 @@ type ScalableTargetStatus struct {
 // Registering it brings the number within the bounds, as does every change of them; deregistering it leaves the number.
 // It goes with the service ([RemoveService]). The bounds are shared with scheduled actions.
 var ScalableTarget = &cloud.Kind[ScalableTargetSpec]{
-	Token:    scalableTargetToken,
-	Label:    "Application AutoScaling Target",
-	Replace:  []string{"resourceId", "scalableDimension", "serviceNamespace"},
-	Computed: []string{"roleArn", "suspendedState"},
-	Shared:   []string{"minCapacity", "maxCapacity"},
-	// https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/appautoscaling_target#import
-	Import: func(_ *cloud.Tx, _ cloud.Scope, id string) string {
-		inner, ok := strings.CutPrefix(id, scalableNamespace+"/")
-		id, dimension := strings.CutSuffix(inner, "/"+scalableDimension)
-		if !ok || !dimension {
-			return ""
-		}
-		return id
-	},
-	Latency: cloud.Latency{Create: 1, Delete: 1},
-	NotFound: func(id string) *cloud.Error {
-		return cloud.Errorf("ObjectNotFoundException", "No scalable target registered for service namespace: %s, resource ID: %s, scalable dimension: %s",
-			scalableNamespace, id, scalableDimension)
+	Spec: cloud.Spec{
+		Token:    scalableTargetToken,
+		Label:    "Application AutoScaling Target",
+		Replace:  []string{"resourceId", "scalableDimension", "serviceNamespace"},
+		Computed: []string{"roleArn", "suspendedState"},
+		Shared:   []string{"minCapacity", "maxCapacity"},
+		// https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/appautoscaling_target#import
+		Import: func(_ *cloud.Tx, _ cloud.Scope, id string) string {
+			inner, ok := strings.CutPrefix(id, scalableNamespace+"/")
+			id, dimension := strings.CutSuffix(inner, "/"+scalableDimension)
+			if !ok || !dimension {
+				return ""
+			}
+			return id
+		},
+		Latency: cloud.Latency{Create: 1, Delete: 1},
+		NotFound: func(id string) *cloud.Error {
+			return cloud.Errorf("ObjectNotFoundException", "No scalable target registered for service namespace: %s, resource ID: %s, scalable dimension: %s",
+				scalableNamespace, id, scalableDimension)
+		},
 	},
 	Check: func(in *ScalableTargetSpec) []cloud.Failure { return in.check() },
 	Outputs: func(c *cloud.Call, in *ScalableTargetSpec) (cloud.Map, error) {

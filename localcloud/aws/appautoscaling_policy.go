@@ -54,24 +54,26 @@ type ScalingPolicyStatus struct {
 // ScalingPolicy scales a scalable target so that a metric stays at a value. Its id is its name.
 // https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScalingPolicy.html
 var ScalingPolicy = &cloud.Kind[ScalingPolicySpec]{
-	Token:    scalingPolicyToken,
-	Label:    "Application Auto Scaling Scaling Policy",
-	Defaults: cloud.Map{"policyType": "StepScaling"},
-	AutoName: &cloud.AutoName{Property: "name", Max: 255},
-	Replace:  []string{"name", "resourceId", "scalableDimension", "serviceNamespace"},
-	// https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/appautoscaling_policy#import
-	Import: func(tx *cloud.Tx, s cloud.Scope, id string) string {
-		target, name, _ := strings.Cut(id, "/"+scalableDimension+"/")
-		r := tx.Get(cloud.Key{Scope: s, Token: scalingPolicyToken, ID: name})
-		if r == nil || target != scalableNamespace+"/"+inputsOf[ScalingPolicySpec](r).ResourceID {
-			return ""
-		}
-		return name
+	Spec: cloud.Spec{
+		Token:    scalingPolicyToken,
+		Label:    "Application Auto Scaling Scaling Policy",
+		Defaults: cloud.Map{"policyType": "StepScaling"},
+		AutoName: &cloud.AutoName{Property: "name", Max: 255},
+		Replace:  []string{"name", "resourceId", "scalableDimension", "serviceNamespace"},
+		// https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/appautoscaling_policy#import
+		Import: func(tx *cloud.Tx, s cloud.Scope, id string) string {
+			target, name, _ := strings.Cut(id, "/"+scalableDimension+"/")
+			r := tx.Get(cloud.Key{Scope: s, Token: scalingPolicyToken, ID: name})
+			if r == nil || target != scalableNamespace+"/"+inputsOf[ScalingPolicySpec](r).ResourceID {
+				return ""
+			}
+			return name
+		},
+		Latency:  cloud.Latency{Create: 1, Delete: 1},
+		NotFound: notFound("ObjectNotFoundException", "No scaling policy found for the policy name: %s"),
 	},
-	Latency:  cloud.Latency{Create: 1, Delete: 1},
-	NotFound: notFound("ObjectNotFoundException", "No scaling policy found for the policy name: %s"),
-	Check:    func(in *ScalingPolicySpec) []cloud.Failure { return append(in.check(), in.checkPolicy()...) },
-	Refs:     func(_ *cloud.Call, in *ScalingPolicySpec) []cloud.Ref { return []cloud.Ref{in.target()} },
+	Check: func(in *ScalingPolicySpec) []cloud.Failure { return append(in.check(), in.checkPolicy()...) },
+	Refs:  func(_ *cloud.Call, in *ScalingPolicySpec) []cloud.Ref { return []cloud.Ref{in.target()} },
 	Outputs: func(c *cloud.Call, in *ScalingPolicySpec) (cloud.Map, error) {
 		s := c.Caller.Scope
 		metric, err := in.metric(c)

@@ -33,14 +33,16 @@ type ScheduledActionStatus struct {
 
 // ScheduledAction changes the bounds of a scalable target at a time, and so, where it is out of them, the number of tasks.
 var ScheduledAction = &cloud.Kind[ScheduledActionSpec]{
-	Token:    scheduledActionToken,
-	Label:    "Application Auto Scaling Scheduled Action",
-	Defaults: cloud.Map{"timezone": "UTC"},
-	AutoName: &cloud.AutoName{Property: "name"},
-	Replace:  []string{"name", "resourceId", "scalableDimension", "serviceNamespace"},
-	Normal:   map[string]func(any) any{"startTime": inUTC, "endTime": inUTC},
-	Latency:  cloud.Latency{Create: 1, Delete: 1},
-	NotFound: notFound("ObjectNotFoundException", "No scheduled action found: %s"),
+	Spec: cloud.Spec{
+		Token:    scheduledActionToken,
+		Label:    "Application Auto Scaling Scheduled Action",
+		Defaults: cloud.Map{"timezone": "UTC"},
+		AutoName: &cloud.AutoName{Property: "name"},
+		Replace:  []string{"name", "resourceId", "scalableDimension", "serviceNamespace"},
+		Normal:   map[string]func(any) any{"startTime": inUTC, "endTime": inUTC},
+		Latency:  cloud.Latency{Create: 1, Delete: 1},
+		NotFound: notFound("ObjectNotFoundException", "No scheduled action found: %s"),
+	},
 	Check: func(in *ScheduledActionSpec) []cloud.Failure {
 		f := in.check()
 		for property, text := range map[string]string{"startTime": in.StartTime, "endTime": in.EndTime} {

@@ -86,16 +86,18 @@ type metricAlarm struct {
 // provider, one that is made under the name of another takes over from it.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
 var MetricAlarm = &cloud.Kind[metricAlarm]{
-	Token:    metricAlarmToken,
-	Label:    "CloudWatch Metric Alarm",
-	Filled:   cloud.Map{"datapointsToAlarm": 0.0, "period": 0.0},
-	Defaults: cloud.Map{"actionsEnabled": true, "treatMissingData": MissingIsMissing},
-	AutoName: &cloud.AutoName{Property: "name", Max: maxAlarmName},
-	Replace:  []string{"name"},
-	Computed: []string{"evaluateLowSampleCountPercentiles"},
-	Sets:     []string{"alarmActions", "insufficientDataActions", "metricQueries", "okActions"},
-	Latency:  cloud.Latency{Create: 1, Delete: 1},
-	NotFound: notFound("ResourceNotFound", "Unknown alarm %s"),
+	Spec: cloud.Spec{
+		Token:    metricAlarmToken,
+		Label:    "CloudWatch Metric Alarm",
+		Filled:   cloud.Map{"datapointsToAlarm": 0.0, "period": 0.0},
+		Defaults: cloud.Map{"actionsEnabled": true, "treatMissingData": MissingIsMissing},
+		AutoName: &cloud.AutoName{Property: "name", Max: maxAlarmName},
+		Replace:  []string{"name"},
+		Computed: []string{"evaluateLowSampleCountPercentiles"},
+		Sets:     []string{"alarmActions", "insufficientDataActions", "metricQueries", "okActions"},
+		Latency:  cloud.Latency{Create: 1, Delete: 1},
+		NotFound: notFound("ResourceNotFound", "Unknown alarm %s"),
+	},
 	Check: func(in *metricAlarm) []cloud.Failure {
 		return slices.Concat(in.checkValues(), in.checkConflicts(), in.checkModelled())
 	},

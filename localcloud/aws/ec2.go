@@ -50,17 +50,19 @@ type vpc struct {
 // VPC is a network of an account's own. With it AWS makes a security group and a route table, which go with it.
 // https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html
 var VPC = &cloud.Kind[vpc]{
-	Token:    vpcToken,
-	Label:    "EC2 VPC",
-	Filled:   cloud.Map{"enableNetworkAddressUsageMetrics": false, "ipv6NetmaskLength": 0.0},
-	Defaults: cloud.Map{"enableDnsSupport": true, "instanceTenancy": "default"},
-	Replace:  []string{"cidrBlock"},
-	Computed: []string{"cidrBlock", "enableDnsHostnames", "enableNetworkAddressUsageMetrics", "ipv6CidrBlock", "ipv6CidrBlockNetworkBorderGroup"},
-	Latency:  cloud.Latency{Create: 4, Delete: 1},
-	Patience: 5 * time.Minute,
-	NotFound: notFound("InvalidVpcID.NotFound", "The vpc ID '%s' does not exist"),
-	InUse:    dependencyViolation("vpc"),
-	Check:    func(in *vpc) []cloud.Failure { return checkSize("cidrBlock", in.CIDRBlock, 16, 28) },
+	Spec: cloud.Spec{
+		Token:    vpcToken,
+		Label:    "EC2 VPC",
+		Filled:   cloud.Map{"enableNetworkAddressUsageMetrics": false, "ipv6NetmaskLength": 0.0},
+		Defaults: cloud.Map{"enableDnsSupport": true, "instanceTenancy": "default"},
+		Replace:  []string{"cidrBlock"},
+		Computed: []string{"cidrBlock", "enableDnsHostnames", "enableNetworkAddressUsageMetrics", "ipv6CidrBlock", "ipv6CidrBlockNetworkBorderGroup"},
+		Latency:  cloud.Latency{Create: 4, Delete: 1},
+		Patience: 5 * time.Minute,
+		NotFound: notFound("InvalidVpcID.NotFound", "The vpc ID '%s' does not exist"),
+		InUse:    dependencyViolation("vpc"),
+	},
+	Check: func(in *vpc) []cloud.Failure { return checkSize("cidrBlock", in.CIDRBlock, 16, 28) },
 	Outputs: func(c *cloud.Call, in *vpc) (cloud.Map, error) {
 		s, out := c.Caller.Scope, cloud.Map{"tagsAll": in.Tags.all(c)}
 		switch {
@@ -149,19 +151,21 @@ type subnet struct {
 // Subnet is a range of a VPC's addresses in one availability zone.
 // https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html
 var Subnet = &cloud.Kind[subnet]{
-	Token: subnetToken,
-	Label: "EC2 Subnet",
-	Filled: cloud.Map{
-		"mapPublicIpOnLaunch": false, "enableDns64": false, "ipv6Native": false, "enableResourceNameDnsARecordOnLaunch": false,
-		"enableResourceNameDnsAaaaRecordOnLaunch": false, "mapCustomerOwnedIpOnLaunch": false, "enableLniAtDeviceIndex": 0.0,
-		"privateDnsHostnameTypeOnLaunch": "ip-name", "assignIpv6AddressOnCreation": false,
+	Spec: cloud.Spec{
+		Token: subnetToken,
+		Label: "EC2 Subnet",
+		Filled: cloud.Map{
+			"mapPublicIpOnLaunch": false, "enableDns64": false, "ipv6Native": false, "enableResourceNameDnsARecordOnLaunch": false,
+			"enableResourceNameDnsAaaaRecordOnLaunch": false, "mapCustomerOwnedIpOnLaunch": false, "enableLniAtDeviceIndex": 0.0,
+			"privateDnsHostnameTypeOnLaunch": "ip-name", "assignIpv6AddressOnCreation": false,
+		},
+		Replace:  []string{"availabilityZone", "cidrBlock", "vpcId"},
+		Computed: []string{"availabilityZone", "availabilityZoneId"},
+		Latency:  cloud.Latency{Create: 12, Delete: 1},
+		Patience: 20 * time.Minute,
+		NotFound: notFound("InvalidSubnetID.NotFound", "The subnet ID '%s' does not exist"),
+		InUse:    dependencyViolation("subnet"),
 	},
-	Replace:  []string{"availabilityZone", "cidrBlock", "vpcId"},
-	Computed: []string{"availabilityZone", "availabilityZoneId"},
-	Latency:  cloud.Latency{Create: 12, Delete: 1},
-	Patience: 20 * time.Minute,
-	NotFound: notFound("InvalidSubnetID.NotFound", "The subnet ID '%s' does not exist"),
-	InUse:    dependencyViolation("subnet"),
 	Check: func(in *subnet) []cloud.Failure {
 		return append(checkSize("cidrBlock", in.CIDRBlock, 16, 28), checkIPv6("ipv6CidrBlock", in.IPv6CIDRBlock)...)
 	},
@@ -267,13 +271,15 @@ type internetGateway struct {
 // InternetGateway joins a VPC to the internet.
 // https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Internet_Gateway.html
 var InternetGateway = &cloud.Kind[internetGateway]{
-	Token:    internetGatewayToken,
-	Label:    "EC2 Internet Gateway",
-	Computed: []string{"vpcId"},
-	Latency:  cloud.Latency{Create: 1, Delete: 11},
-	Patience: 20 * time.Minute,
-	NotFound: notFound("InvalidInternetGatewayID.NotFound", "The internetGateway ID '%s' does not exist"),
-	InUse:    dependencyViolation("internetGateway"),
+	Spec: cloud.Spec{
+		Token:    internetGatewayToken,
+		Label:    "EC2 Internet Gateway",
+		Computed: []string{"vpcId"},
+		Latency:  cloud.Latency{Create: 1, Delete: 11},
+		Patience: 20 * time.Minute,
+		NotFound: notFound("InvalidInternetGatewayID.NotFound", "The internetGateway ID '%s' does not exist"),
+		InUse:    dependencyViolation("internetGateway"),
+	},
 	Refs: func(_ *cloud.Call, in *internetGateway) []cloud.Ref {
 		return []cloud.Ref{{Token: vpcToken, Value: in.VPCID, Optional: true}}
 	},
@@ -322,15 +328,17 @@ type routeTable struct {
 // other. Routes are resources of their own: inline ones are not modelled.
 // https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Route_Tables.html
 var RouteTable = &cloud.Kind[routeTable]{
-	Token:    routeTableToken,
-	Label:    "EC2 Route Table",
-	Filled:   cloud.Map{"routes": []any{}, "propagatingVgws": []any{}},
-	Computed: []string{"propagatingVgws", "routes"},
-	Replace:  []string{"vpcId"},
-	Latency:  cloud.Latency{Create: 2, Delete: 1},
-	Patience: 5 * time.Minute,
-	NotFound: notFound("InvalidRouteTableID.NotFound", "The routeTable ID '%s' does not exist"),
-	InUse:    dependencyViolation("routeTable"),
+	Spec: cloud.Spec{
+		Token:    routeTableToken,
+		Label:    "EC2 Route Table",
+		Filled:   cloud.Map{"routes": []any{}, "propagatingVgws": []any{}},
+		Computed: []string{"propagatingVgws", "routes"},
+		Replace:  []string{"vpcId"},
+		Latency:  cloud.Latency{Create: 2, Delete: 1},
+		Patience: 5 * time.Minute,
+		NotFound: notFound("InvalidRouteTableID.NotFound", "The routeTable ID '%s' does not exist"),
+		InUse:    dependencyViolation("routeTable"),
+	},
 	Refs: func(c *cloud.Call, in *routeTable) []cloud.Ref {
 		if cloud.StatusOf[madeByVPC](c.Resource).VPC != "" {
 			return nil // goes with its VPC
@@ -390,15 +398,17 @@ var destinations = []string{"destinationCidrBlock", "destinationIpv6CidrBlock", 
 // Route sends the traffic for a range of addresses to a gateway.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateRoute.html
 var Route = &cloud.Kind[route]{
-	Token:   routeToken,
-	Label:   "EC2 Route",
-	Replace: []string{"routeTableId", "destinationCidrBlock", "destinationIpv6CidrBlock"},
-	// https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/route#import
-	Import: func(_ *cloud.Tx, _ cloud.Scope, id string) string {
-		table, destination, _ := strings.Cut(id, "_")
-		return routeID(table, destination)
+	Spec: cloud.Spec{
+		Token:   routeToken,
+		Label:   "EC2 Route",
+		Replace: []string{"routeTableId", "destinationCidrBlock", "destinationIpv6CidrBlock"},
+		// https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/route#import
+		Import: func(_ *cloud.Tx, _ cloud.Scope, id string) string {
+			table, destination, _ := strings.Cut(id, "_")
+			return routeID(table, destination)
+		},
+		Latency: cloud.Latency{Create: 1, Delete: 1},
 	},
-	Latency: cloud.Latency{Create: 1, Delete: 1},
 	Check: func(in *route) []cloud.Failure {
 		f := checkIPv4("destinationCidrBlock", in.DestinationCIDRBlock)
 		f = append(f, checkIPv6("destinationIpv6CidrBlock", in.DestinationIPv6CIDRBlock)...)
@@ -451,20 +461,22 @@ type routeTableAssociation struct {
 // RouteTableAssociation makes a subnet use a route table in place of its VPC's main one.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AssociateRouteTable.html
 var RouteTableAssociation = &cloud.Kind[routeTableAssociation]{
-	Token:   routeTableAssociationToken,
-	Label:   "EC2 Route Table Association",
-	Replace: []string{"subnetId"},
-	// https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/route_table_association#import
-	Import: func(tx *cloud.Tx, s cloud.Scope, id string) string {
-		subnet, table, _ := strings.Cut(id, "/")
-		for _, r := range tx.List(s, routeTableAssociationToken) {
-			if r.Inputs["subnetId"] == subnet && r.Inputs["routeTableId"] == table {
-				return r.ID
+	Spec: cloud.Spec{
+		Token:   routeTableAssociationToken,
+		Label:   "EC2 Route Table Association",
+		Replace: []string{"subnetId"},
+		// https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/route_table_association#import
+		Import: func(tx *cloud.Tx, s cloud.Scope, id string) string {
+			subnet, table, _ := strings.Cut(id, "/")
+			for _, r := range tx.List(s, routeTableAssociationToken) {
+				if r.Inputs["subnetId"] == subnet && r.Inputs["routeTableId"] == table {
+					return r.ID
+				}
 			}
-		}
-		return ""
+			return ""
+		},
+		Latency: cloud.Latency{Create: 1, Delete: 1},
 	},
-	Latency: cloud.Latency{Create: 1, Delete: 1},
 	Refs: func(_ *cloud.Call, in *routeTableAssociation) []cloud.Ref {
 		return []cloud.Ref{
 			{Token: subnetToken, Value: in.SubnetID, Weak: true}, // goes with its subnet

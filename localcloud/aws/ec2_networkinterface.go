@@ -29,8 +29,10 @@ type InterfaceStatus struct {
 // groups from being deleted.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-eni.html
 var NetworkInterface = &cloud.Kind[Interface]{
-	Token: networkInterfaceToken,
-	Label: "EC2 Network Interface",
+	Spec: cloud.Spec{
+		Token: networkInterfaceToken,
+		Label: "EC2 Network Interface",
+	},
 	Refs: func(_ *cloud.Call, in *Interface) []cloud.Ref {
 		refs := []cloud.Ref{{Token: subnetToken, Value: in.SubnetID}}
 		for _, g := range in.SecurityGroups {

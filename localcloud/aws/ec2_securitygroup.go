@@ -83,18 +83,20 @@ type securityGroup struct {
 // made by the provider lets nothing out until a rule says so.
 // https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html
 var SecurityGroup = &cloud.Kind[securityGroup]{
-	Token:    securityGroupToken,
-	Label:    "EC2 Security Group",
-	Filled:   cloud.Map{"revokeRulesOnDelete": false, "ingress": []any{}, "egress": []any{}},
-	Defaults: cloud.Map{"description": "Managed by Pulumi"},
-	AutoName: &cloud.AutoName{Property: "name", Max: 255},
-	Replace:  []string{"description", "name", "namePrefix", "vpcId"},
-	Computed: []string{"egress", "ingress", "name", "namePrefix", "vpcId"},
-	Latency:  cloud.Latency{Create: 4, Delete: 1},
-	Patience: 15 * time.Minute,
-	NotFound: notFound("InvalidGroup.NotFound", "The security group '%s' does not exist"),
-	InUse: func(r, by *cloud.Resource) *cloud.Error {
-		return cloud.Errorf("DependencyViolation", "resource %s has a dependent object (%s)", r.ID, by.ID)
+	Spec: cloud.Spec{
+		Token:    securityGroupToken,
+		Label:    "EC2 Security Group",
+		Filled:   cloud.Map{"revokeRulesOnDelete": false, "ingress": []any{}, "egress": []any{}},
+		Defaults: cloud.Map{"description": "Managed by Pulumi"},
+		AutoName: &cloud.AutoName{Property: "name", Max: 255},
+		Replace:  []string{"description", "name", "namePrefix", "vpcId"},
+		Computed: []string{"egress", "ingress", "name", "namePrefix", "vpcId"},
+		Latency:  cloud.Latency{Create: 4, Delete: 1},
+		Patience: 15 * time.Minute,
+		NotFound: notFound("InvalidGroup.NotFound", "The security group '%s' does not exist"),
+		InUse: func(r, by *cloud.Resource) *cloud.Error {
+			return cloud.Errorf("DependencyViolation", "resource %s has a dependent object (%s)", r.ID, by.ID)
+		},
 	},
 	Check: func(in *securityGroup) []cloud.Failure {
 		f := checkPermissions(in.Ingress, in.Egress)
@@ -148,12 +150,14 @@ type defaultSecurityGroup struct {
 // DefaultSecurityGroup adopts the group that AWS made with a VPC and gives it the program's rules. Deleting it leaves the
 // group to its VPC.
 var DefaultSecurityGroup = &cloud.Kind[defaultSecurityGroup]{
-	Token:   defaultSecurityGroupToken,
-	Label:   "EC2 Default Security Group",
-	Filled:  cloud.Map{"revokeRulesOnDelete": false, "ingress": []any{}, "egress": []any{}},
-	Replace: []string{"vpcId"},
-	Latency: cloud.Latency{Create: 1},
-	Check:   func(in *defaultSecurityGroup) []cloud.Failure { return checkPermissions(in.Ingress, in.Egress) },
+	Spec: cloud.Spec{
+		Token:   defaultSecurityGroupToken,
+		Label:   "EC2 Default Security Group",
+		Filled:  cloud.Map{"revokeRulesOnDelete": false, "ingress": []any{}, "egress": []any{}},
+		Replace: []string{"vpcId"},
+		Latency: cloud.Latency{Create: 1},
+	},
+	Check: func(in *defaultSecurityGroup) []cloud.Failure { return checkPermissions(in.Ingress, in.Egress) },
 	Refs: func(_ *cloud.Call, in *defaultSecurityGroup) []cloud.Ref {
 		return []cloud.Ref{{Token: vpcToken, Value: in.VPCID, Weak: true}}
 	},
@@ -222,10 +226,12 @@ var (
 
 func ruleKind(token, label string) *cloud.Kind[securityGroupRule] {
 	return &cloud.Kind[securityGroupRule]{
-		Token:   token,
-		Label:   label,
-		Replace: []string{"securityGroupId"},
-		Latency: cloud.Latency{Create: 1, Delete: 1},
+		Spec: cloud.Spec{
+			Token:   token,
+			Label:   label,
+			Replace: []string{"securityGroupId"},
+			Latency: cloud.Latency{Create: 1, Delete: 1},
+		},
 		Check: func(in *securityGroupRule) []cloud.Failure {
 			f := checkIPv4("cidrIpv4", in.CIDRIPv4)
 			f = append(f, checkIPv6("cidrIpv6", in.CIDRIPv6)...)

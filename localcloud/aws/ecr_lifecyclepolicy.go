@@ -19,12 +19,14 @@ type lifecyclePolicy struct {
 // kept: ECR takes up to a day to expire an image, and here none does.
 // https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
 var LifecyclePolicy = &cloud.Kind[lifecyclePolicy]{
-	Token:               lifecyclePolicyToken,
-	Label:               "ECR Lifecycle Policy",
-	Replace:             []string{"repository", "policy"},
-	DeleteBeforeReplace: true, // as pulumi-aws has it: the deletion of the old one would take the new one's place
-	Normal:              map[string]func(any) any{"policy": normalLifecycle},
-	Latency:             cloud.Latency{Create: 1, Delete: 1},
+	Spec: cloud.Spec{
+		Token:               lifecyclePolicyToken,
+		Label:               "ECR Lifecycle Policy",
+		Replace:             []string{"repository", "policy"},
+		DeleteBeforeReplace: true, // as pulumi-aws has it: the deletion of the old one would take the new one's place
+		Normal:              map[string]func(any) any{"policy": normalLifecycle},
+		Latency:             cloud.Latency{Create: 1, Delete: 1},
+	},
 	Check: func(in *lifecyclePolicy) []cloud.Failure {
 		if in.Policy != "" && !json.Valid([]byte(in.Policy)) {
 			return []cloud.Failure{{Property: "policy", Reason: `"policy" contains an invalid JSON`}}

@@ -35,15 +35,17 @@ var repositoryName = regexp.MustCompile("^" + repositoryPattern + "$")
 // scanning is kept alone.
 // https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
 var Repository = &cloud.Kind[repository]{
-	Token:    repositoryToken,
-	Label:    "ECR Repository",
-	Defaults: cloud.Map{"imageTagMutability": tagsMutable},
-	AutoName: &cloud.AutoName{Property: "name", Max: 255},
-	Replace:  []string{"name", "encryptionConfigurations"},
-	Computed: []string{"encryptionConfigurations", "imageScanningConfiguration"},
-	Latency:  cloud.Latency{Create: 1, Delete: 1},
-	NotFound: func(id string) *cloud.Error {
-		return cloud.Errorf("RepositoryNotFoundException", "The repository with name '%s' does not exist in the registry", id)
+	Spec: cloud.Spec{
+		Token:    repositoryToken,
+		Label:    "ECR Repository",
+		Defaults: cloud.Map{"imageTagMutability": tagsMutable},
+		AutoName: &cloud.AutoName{Property: "name", Max: 255},
+		Replace:  []string{"name", "encryptionConfigurations"},
+		Computed: []string{"encryptionConfigurations", "imageScanningConfiguration"},
+		Latency:  cloud.Latency{Create: 1, Delete: 1},
+		NotFound: func(id string) *cloud.Error {
+			return cloud.Errorf("RepositoryNotFoundException", "The repository with name '%s' does not exist in the registry", id)
+		},
 	},
 	Check: func(in *repository) []cloud.Failure {
 		var failures []cloud.Failure

@@ -16,12 +16,14 @@ type repositoryPolicy struct {
 // RepositoryPolicy says who else may use a repository's images. A repository has at most one, which goes with it.
 // https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_SetRepositoryPolicy.html
 var RepositoryPolicy = &cloud.Kind[repositoryPolicy]{
-	Token:   repositoryPolicyToken,
-	Label:   "ECR Repository Policy",
-	Replace: []string{"repository"},
-	Normal:  map[string]func(any) any{"policy": normalPolicy},
-	Latency: cloud.Latency{Create: 1, Delete: 1},
-	Check:   func(in *repositoryPolicy) []cloud.Failure { return in.Policy.check("policy") },
+	Spec: cloud.Spec{
+		Token:   repositoryPolicyToken,
+		Label:   "ECR Repository Policy",
+		Replace: []string{"repository"},
+		Normal:  map[string]func(any) any{"policy": normalPolicy},
+		Latency: cloud.Latency{Create: 1, Delete: 1},
+	},
+	Check: func(in *repositoryPolicy) []cloud.Failure { return in.Policy.check("policy") },
 	Refs: func(_ *cloud.Call, in *repositoryPolicy) []cloud.Ref {
 		return []cloud.Ref{{Token: repositoryToken, Value: in.Repository, Weak: true}}
 	},

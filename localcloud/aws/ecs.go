@@ -39,22 +39,24 @@ type cluster struct {
 // Cluster groups services and tasks. Its id is its ARN.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCluster.html
 var Cluster = &cloud.Kind[cluster]{
-	Token:    clusterToken,
-	Label:    "ECS Cluster",
-	AutoName: &cloud.AutoName{Property: "name", Max: 255},
-	Replace:  []string{"name"},
-	Computed: []string{"settings"},
-	Sets:     []string{"settings"},
-	// https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/ecs_cluster#import
-	Import:   func(_ *cloud.Tx, s cloud.Scope, name string) string { return ClusterARN(s, name) },
-	Latency:  cloud.Latency{Create: 11, Delete: 1},
-	Patience: 10 * time.Minute,
-	NotFound: func(string) *cloud.Error { return cloud.Errorf("ClusterNotFoundException", "Cluster not found.") },
-	InUse: func(_, by *cloud.Resource) *cloud.Error {
-		if by.Token == serviceToken {
-			return cloud.Errorf("ClusterContainsServicesException", "The Cluster cannot be deleted while Services are active. (%s)", by.ID)
-		}
-		return cloud.Errorf("ClusterContainsTasksException", "The Cluster cannot be deleted while Tasks are active. (%s)", by.ID)
+	Spec: cloud.Spec{
+		Token:    clusterToken,
+		Label:    "ECS Cluster",
+		AutoName: &cloud.AutoName{Property: "name", Max: 255},
+		Replace:  []string{"name"},
+		Computed: []string{"settings"},
+		Sets:     []string{"settings"},
+		// https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/ecs_cluster#import
+		Import:   func(_ *cloud.Tx, s cloud.Scope, name string) string { return ClusterARN(s, name) },
+		Latency:  cloud.Latency{Create: 11, Delete: 1},
+		Patience: 10 * time.Minute,
+		NotFound: func(string) *cloud.Error { return cloud.Errorf("ClusterNotFoundException", "Cluster not found.") },
+		InUse: func(_, by *cloud.Resource) *cloud.Error {
+			if by.Token == serviceToken {
+				return cloud.Errorf("ClusterContainsServicesException", "The Cluster cannot be deleted while Services are active. (%s)", by.ID)
+			}
+			return cloud.Errorf("ClusterContainsTasksException", "The Cluster cannot be deleted while Tasks are active. (%s)", by.ID)
+		},
 	},
 	Check: func(in *cluster) []cloud.Failure {
 		var f []cloud.Failure
@@ -143,13 +145,15 @@ type clusterCapacityProviders struct {
 // ClusterCapacityProviders says on which capacity providers the services of a cluster may run. Its id is the cluster's name.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PutClusterCapacityProviders.html
 var ClusterCapacityProviders = &cloud.Kind[clusterCapacityProviders]{
-	Token:    clusterCapacityProvidersToken,
-	Label:    "ECS Cluster Capacity Providers",
-	Filled:   cloud.Map{"defaultCapacityProviderStrategies": []any{}},
-	Replace:  []string{"clusterName"},
-	Sets:     []string{"capacityProviders", "defaultCapacityProviderStrategies"},
-	Latency:  cloud.Latency{Create: 1, Delete: 1},
-	Patience: 10 * time.Minute,
+	Spec: cloud.Spec{
+		Token:    clusterCapacityProvidersToken,
+		Label:    "ECS Cluster Capacity Providers",
+		Filled:   cloud.Map{"defaultCapacityProviderStrategies": []any{}},
+		Replace:  []string{"clusterName"},
+		Sets:     []string{"capacityProviders", "defaultCapacityProviderStrategies"},
+		Latency:  cloud.Latency{Create: 1, Delete: 1},
+		Patience: 10 * time.Minute,
+	},
 	Check: func(in *clusterCapacityProviders) []cloud.Failure {
 		return checkShares("defaultCapacityProviderStrategies", in.DefaultCapacityProviderStrategies)
 	},

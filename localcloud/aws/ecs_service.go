@@ -201,26 +201,28 @@ func Restore(service *cloud.Resource, d *Deployment) {
 
 // Service keeps a number of tasks running and replaces them by those of a new version. Its id is its ARN.
 var Service = &cloud.Kind[ServiceSpec]{
-	Token:  serviceToken,
-	Label:  "ECS Service",
-	Filled: cloud.Map{"placementConstraints": []any{}, "orderedPlacementStrategies": []any{}},
-	Defaults: cloud.Map{
-		"availabilityZoneRebalancing": "DISABLED", "deploymentMaximumPercent": 200.0, "deploymentMinimumHealthyPercent": 100.0,
-		"schedulingStrategy": "REPLICA", "waitForSteadyState": false, "enableEcsManagedTags": false, "enableExecuteCommand": false,
+	Spec: cloud.Spec{
+		Token:  serviceToken,
+		Label:  "ECS Service",
+		Filled: cloud.Map{"placementConstraints": []any{}, "orderedPlacementStrategies": []any{}},
+		Defaults: cloud.Map{
+			"availabilityZoneRebalancing": "DISABLED", "deploymentMaximumPercent": 200.0, "deploymentMinimumHealthyPercent": 100.0,
+			"schedulingStrategy": "REPLICA", "waitForSteadyState": false, "enableEcsManagedTags": false, "enableExecuteCommand": false,
+		},
+		AutoName: &cloud.AutoName{Property: "name", Max: 255},
+		// A change of capacityProviderStrategies replaces the service in the real provider too, unless forceNewDeployment is set.
+		Replace:  []string{"capacityProviderStrategies", "cluster", "iamRole", "launchType", "name", "schedulingStrategy"},
+		Computed: []string{"cluster", "iamRole", "launchType", "platformVersion", "triggers"},
+		Sets:     []string{"capacityProviderStrategies", "loadBalancers"},
+		Shared:   []string{"desiredCount"},
+		// https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/ecs_service#import
+		Import:  func(_ *cloud.Tx, s cloud.Scope, id string) string { return arn(s, "ecs", "service/"+id) },
+		Latency: cloud.Latency{Create: 1, Delete: 5},
+		// For two minutes the provider looks whether it gets ACTIVE, which one that drains never does; then it takes it for gone
+		// (terraform-provider-aws v5.100.0, internal/service/ecs/service.go, findServiceByTwoPartKeyWaitForActive).
+		Gone:     func(r *cloud.Resource) bool { return cloud.StatusOf[ServiceStatus](r).Status == ServiceDraining },
+		NotFound: func(string) *cloud.Error { return cloud.Errorf("ServiceNotFoundException", "Service not found.") },
 	},
-	AutoName: &cloud.AutoName{Property: "name", Max: 255},
-	// A change of capacityProviderStrategies replaces the service in the real provider too, unless forceNewDeployment is set.
-	Replace:  []string{"capacityProviderStrategies", "cluster", "iamRole", "launchType", "name", "schedulingStrategy"},
-	Computed: []string{"cluster", "iamRole", "launchType", "platformVersion", "triggers"},
-	Sets:     []string{"capacityProviderStrategies", "loadBalancers"},
-	Shared:   []string{"desiredCount"},
-	// https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/ecs_service#import
-	Import:  func(_ *cloud.Tx, s cloud.Scope, id string) string { return arn(s, "ecs", "service/"+id) },
-	Latency: cloud.Latency{Create: 1, Delete: 5},
-	// For two minutes the provider looks whether it gets ACTIVE, which one that drains never does; then it takes it for gone
-	// (terraform-provider-aws v5.100.0, internal/service/ecs/service.go, findServiceByTwoPartKeyWaitForActive).
-	Gone:     func(r *cloud.Resource) bool { return cloud.StatusOf[ServiceStatus](r).Status == ServiceDraining },
-	NotFound: func(string) *cloud.Error { return cloud.Errorf("ServiceNotFoundException", "Service not found.") },
 	Check: func(in *ServiceSpec) []cloud.Failure {
 		f := checkShares("capacityProviderStrategies", in.CapacityProviderStrategies)
 		f = append(f, oneOf("launchType", in.LaunchType, "EC2", Fargate, "EXTERNAL")...)

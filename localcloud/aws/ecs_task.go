@@ -91,8 +91,10 @@ type ContainerStatus struct {
 // task that has stopped is kept for a while as a record and refers to nothing any more.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html
 var Task = &cloud.Kind[TaskSpec]{
-	Token: taskToken,
-	Label: "ECS Task",
+	Spec: cloud.Spec{
+		Token: taskToken,
+		Label: "ECS Task",
+	},
 	Refs: func(c *cloud.Call, in *TaskSpec) []cloud.Ref {
 		if cloud.StatusOf[TaskStatus](c.Resource).LastStatus == TaskStopped {
 			return nil

@@ -62,21 +62,23 @@ var (
 // it is not counted as alive (see [Alive]): it costs nothing, runs nothing and holds nothing that could be left over.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html
 var TaskDefinition = &cloud.Kind[taskDefinition]{
-	Token:  taskDefinitionToken,
-	Label:  "ECS Task Definition",
-	JSON:   []string{"containerDefinitions"},
-	Filled: cloud.Map{"trackLatest": false, "volumes": []any{}, "placementConstraints": []any{}},
-	Replace: []string{
-		"containerDefinitions", "cpu", "enableFaultInjection", "ephemeralStorage", "executionRoleArn", "family",
-		"inferenceAccelerators", "ipcMode", "memory", "networkMode", "pidMode", "placementConstraints", "proxyConfiguration",
-		"requiresCompatibilities", "runtimePlatform", "taskRoleArn", "volumes",
-	},
-	Computed: []string{"enableFaultInjection"},
-	Sets:     []string{"requiresCompatibilities", "volumes"},
-	Normal:   map[string]func(any) any{"containerDefinitions": normalContainers},
-	Latency:  cloud.Latency{Create: 1, Delete: 1},
-	NotFound: func(id string) *cloud.Error {
-		return cloud.Errorf("ClientException", "Unable to describe task definition. (%s)", id)
+	Spec: cloud.Spec{
+		Token:  taskDefinitionToken,
+		Label:  "ECS Task Definition",
+		JSON:   []string{"containerDefinitions"},
+		Filled: cloud.Map{"trackLatest": false, "volumes": []any{}, "placementConstraints": []any{}},
+		Replace: []string{
+			"containerDefinitions", "cpu", "enableFaultInjection", "ephemeralStorage", "executionRoleArn", "family",
+			"inferenceAccelerators", "ipcMode", "memory", "networkMode", "pidMode", "placementConstraints", "proxyConfiguration",
+			"requiresCompatibilities", "runtimePlatform", "taskRoleArn", "volumes",
+		},
+		Computed: []string{"enableFaultInjection"},
+		Sets:     []string{"requiresCompatibilities", "volumes"},
+		Normal:   map[string]func(any) any{"containerDefinitions": normalContainers},
+		Latency:  cloud.Latency{Create: 1, Delete: 1},
+		NotFound: func(id string) *cloud.Error {
+			return cloud.Errorf("ClientException", "Unable to describe task definition. (%s)", id)
+		},
 	},
 	Check: func(in *taskDefinition) []cloud.Failure {
 		var f []cloud.Failure
@@ -222,8 +224,10 @@ type RevisionStatus struct {
 // TaskDefinitionRevision is a revision of a task definition as ECS keeps it for ever. Its id is its ARN.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deregister-task-definition-v2.html
 var TaskDefinitionRevision = &cloud.Kind[taskDefinition]{
-	Token: taskDefinitionRevisionToken,
-	Label: "ECS Task Definition Revision",
+	Spec: cloud.Spec{
+		Token: taskDefinitionRevisionToken,
+		Label: "ECS Task Definition Revision",
+	},
 }
 
 // Revision is a task definition as the scheduler needs it.

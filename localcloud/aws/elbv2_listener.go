@@ -32,13 +32,15 @@ func (in *listener) https() bool { return in.Protocol == "HTTPS" }
 // Listener accepts connections on one port of a load balancer. Its rules and its list of certificates go with it.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html
 var Listener = &cloud.Kind[listener]{
-	Token:    listenerToken,
-	Label:    "ELBv2 Listener",
-	Replace:  []string{"loadBalancerArn"},
-	Normal:   map[string]func(any) any{"defaultActions": sortedLists},
-	Computed: []string{"mutualAuthentication", "protocol", "sslPolicy", "tcpIdleTimeoutSeconds"},
-	Latency:  cloud.Latency{Create: 1, Delete: 1},
-	NotFound: notFound("ListenerNotFound", "One or more listeners not found (%s)"),
+	Spec: cloud.Spec{
+		Token:    listenerToken,
+		Label:    "ELBv2 Listener",
+		Replace:  []string{"loadBalancerArn"},
+		Normal:   map[string]func(any) any{"defaultActions": sortedLists},
+		Computed: []string{"mutualAuthentication", "protocol", "sslPolicy", "tcpIdleTimeoutSeconds"},
+		Latency:  cloud.Latency{Create: 1, Delete: 1},
+		NotFound: notFound("ListenerNotFound", "One or more listeners not found (%s)"),
+	},
 	Check: func(in *listener) []cloud.Failure {
 		var f []cloud.Failure
 		if in.Port != nil {

@@ -20,13 +20,15 @@ const maxCertificates = 25
 // that a client asks for. It goes with its listener.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_AddListenerCertificates.html
 var ListenerCertificate = &cloud.Kind[listenerCertificate]{
-	Token:    listenerCertificateToken,
-	Label:    "ELBv2 Listener Certificate",
-	Replace:  []string{"listenerArn", "certificateArn"},
-	Latency:  cloud.Latency{Create: 1, Delete: 1},
-	NotFound: notFound("CertificateNotFound", "Certificate '%s' not found"),
-	// terraform-provider-aws v5.100.0, internal/service/elbv2/listener_certificate.go, resourceListenerCertificateDelete
-	Forgiven: func(err *cloud.Error) bool { return err.Code == "OperationNotPermitted" },
+	Spec: cloud.Spec{
+		Token:    listenerCertificateToken,
+		Label:    "ELBv2 Listener Certificate",
+		Replace:  []string{"listenerArn", "certificateArn"},
+		Latency:  cloud.Latency{Create: 1, Delete: 1},
+		NotFound: notFound("CertificateNotFound", "Certificate '%s' not found"),
+		// terraform-provider-aws v5.100.0, internal/service/elbv2/listener_certificate.go, resourceListenerCertificateDelete
+		Forgiven: func(err *cloud.Error) bool { return err.Code == "OperationNotPermitted" },
+	},
 	Check: func(in *listenerCertificate) []cloud.Failure {
 		var f []cloud.Failure
 		for property, value := range map[string]string{"listenerArn": in.ListenerARN, "certificateArn": in.CertificateARN} {

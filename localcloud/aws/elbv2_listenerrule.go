@@ -60,14 +60,16 @@ type listenerRule struct {
 // ListenerRule says what a listener does with the requests that meet its conditions. The lowest priority is tried first.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateRule.html
 var ListenerRule = &cloud.Kind[listenerRule]{
-	Token:    listenerRuleToken,
-	Label:    "ELBv2 Listener Rule",
-	Replace:  []string{"listenerArn"},
-	Computed: []string{"priority"},
-	Sets:     []string{"conditions"},
-	Normal:   map[string]func(any) any{"actions": sortedLists, "conditions": sortedLists},
-	Latency:  cloud.Latency{Create: 1, Delete: 1},
-	NotFound: notFound("RuleNotFound", "One or more rules not found (%s)"),
+	Spec: cloud.Spec{
+		Token:    listenerRuleToken,
+		Label:    "ELBv2 Listener Rule",
+		Replace:  []string{"listenerArn"},
+		Computed: []string{"priority"},
+		Sets:     []string{"conditions"},
+		Normal:   map[string]func(any) any{"actions": sortedLists, "conditions": sortedLists},
+		Latency:  cloud.Latency{Create: 1, Delete: 1},
+		NotFound: notFound("RuleNotFound", "One or more rules not found (%s)"),
+	},
 	Check: func(in *listenerRule) []cloud.Failure {
 		f := checkActions("actions", in.Actions)
 		switch p := in.Priority; {

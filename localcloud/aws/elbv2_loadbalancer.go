@@ -105,22 +105,24 @@ func (in *loadBalancer) publicIPv4() bool {
 // listeners along when it goes.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html
 var LoadBalancer = &cloud.Kind[loadBalancer]{
-	Token: loadBalancerToken,
-	Label: "ELBv2 Load Balancer",
-	Defaults: cloud.Map{
-		"clientKeepAlive": 3600.0, "desyncMitigationMode": "defensive",
-		"dropInvalidHeaderFields": false, "enableCrossZoneLoadBalancing": false, "enableDeletionProtection": false,
-		"enableHttp2": true, "enableTlsVersionAndCipherSuiteHeaders": false, "enableWafFailOpen": false,
-		"enableXffClientPort": false, "enableZonalShift": false, "idleTimeout": 60.0, "loadBalancerType": "application",
-		"preserveHostHeader": false, "xffHeaderProcessingMode": "append",
+	Spec: cloud.Spec{
+		Token: loadBalancerToken,
+		Label: "ELBv2 Load Balancer",
+		Defaults: cloud.Map{
+			"clientKeepAlive": 3600.0, "desyncMitigationMode": "defensive",
+			"dropInvalidHeaderFields": false, "enableCrossZoneLoadBalancing": false, "enableDeletionProtection": false,
+			"enableHttp2": true, "enableTlsVersionAndCipherSuiteHeaders": false, "enableWafFailOpen": false,
+			"enableXffClientPort": false, "enableZonalShift": false, "idleTimeout": 60.0, "loadBalancerType": "application",
+			"preserveHostHeader": false, "xffHeaderProcessingMode": "append",
+		},
+		AutoName: &cloud.AutoName{Property: "name", Max: elbNameLength},
+		Replace:  []string{"customerOwnedIpv4Pool", "internal", "loadBalancerType", "name", "namePrefix"},
+		// A client routing policy is a network load balancer's alone, and in the state of no other.
+		Computed: []string{"dnsRecordClientRoutingPolicy", "internal", "ipAddressType", "name", "namePrefix", "securityGroups"},
+		Sets:     []string{"securityGroups", "subnetMappings", "subnets"},
+		Latency:  cloud.Latency{Create: 148, Delete: 153},
+		NotFound: notFound("LoadBalancerNotFound", "Load balancers '[%s]' not found"),
 	},
-	AutoName: &cloud.AutoName{Property: "name", Max: elbNameLength},
-	Replace:  []string{"customerOwnedIpv4Pool", "internal", "loadBalancerType", "name", "namePrefix"},
-	// A client routing policy is a network load balancer's alone, and in the state of no other.
-	Computed: []string{"dnsRecordClientRoutingPolicy", "internal", "ipAddressType", "name", "namePrefix", "securityGroups"},
-	Sets:     []string{"securityGroups", "subnetMappings", "subnets"},
-	Latency:  cloud.Latency{Create: 148, Delete: 153},
-	NotFound: notFound("LoadBalancerNotFound", "Load balancers '[%s]' not found"),
 	Check: func(in *loadBalancer) []cloud.Failure {
 		f := checkELBName(in.Name, in.NamePrefix)
 		for property, name := range map[string]string{"name": in.Name, "namePrefix": in.NamePrefix} {

@@ -57,24 +57,26 @@ type targetGroup struct {
 // for HTTP/1.1 is all that is modelled.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html
 var TargetGroup = &cloud.Kind[targetGroup]{
-	Token: targetGroupToken,
-	Label: "ELBv2 Target Group",
-	Defaults: cloud.Map{
-		"deregistrationDelay": 300.0, "lambdaMultiValueHeadersEnabled": false, "proxyProtocolV2": false,
-		"slowStart": 0.0, "targetType": "instance",
-	},
-	AutoName: &cloud.AutoName{Property: "name", Max: elbNameLength},
-	Replace:  []string{"ipAddressType", "name", "namePrefix", "port", "protocol", "protocolVersion", "targetType", "vpcId"},
-	Computed: []string{
-		"connectionTermination", "healthCheck", "ipAddressType", "loadBalancingAlgorithmType", "loadBalancingAnomalyMitigation",
-		"loadBalancingCrossZoneEnabled", "name", "namePrefix", "preserveClientIp", "protocolVersion", "stickiness", "targetFailovers",
-		"targetGroupHealth", "targetHealthStates",
-	},
-	Latency:  cloud.Latency{Create: 1, Delete: 1},
-	Patience: 2 * time.Minute,
-	NotFound: notFound("TargetGroupNotFound", "Target groups '%s' not found"),
-	InUse: func(r, _ *cloud.Resource) *cloud.Error {
-		return cloud.Errorf("ResourceInUse", "Target group '%s' is currently in use by a listener or a rule", r.ID)
+	Spec: cloud.Spec{
+		Token: targetGroupToken,
+		Label: "ELBv2 Target Group",
+		Defaults: cloud.Map{
+			"deregistrationDelay": 300.0, "lambdaMultiValueHeadersEnabled": false, "proxyProtocolV2": false,
+			"slowStart": 0.0, "targetType": "instance",
+		},
+		AutoName: &cloud.AutoName{Property: "name", Max: elbNameLength},
+		Replace:  []string{"ipAddressType", "name", "namePrefix", "port", "protocol", "protocolVersion", "targetType", "vpcId"},
+		Computed: []string{
+			"connectionTermination", "healthCheck", "ipAddressType", "loadBalancingAlgorithmType", "loadBalancingAnomalyMitigation",
+			"loadBalancingCrossZoneEnabled", "name", "namePrefix", "preserveClientIp", "protocolVersion", "stickiness", "targetFailovers",
+			"targetGroupHealth", "targetHealthStates",
+		},
+		Latency:  cloud.Latency{Create: 1, Delete: 1},
+		Patience: 2 * time.Minute,
+		NotFound: notFound("TargetGroupNotFound", "Target groups '%s' not found"),
+		InUse: func(r, _ *cloud.Resource) *cloud.Error {
+			return cloud.Errorf("ResourceInUse", "Target group '%s' is currently in use by a listener or a rule", r.ID)
+		},
 	},
 	Check: func(in *targetGroup) []cloud.Failure {
 		f := checkELBName(in.Name, in.NamePrefix)

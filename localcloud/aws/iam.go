@@ -45,25 +45,35 @@ type role struct {
 // Role is an identity that services take on, and whose policies then say what they may do.
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
 var Role = &cloud.Kind[role]{
-	Token:    roleToken,
-	Label:    "IAM Role",
-	JSON:     []string{"assumeRolePolicy"},
-	Filled:   cloud.Map{"inlinePolicies": []any{}, "managedPolicyArns": []any{}},
-	Global:   true,
-	Defaults: cloud.Map{"maxSessionDuration": 3600.0, "path": "/", "forceDetachPolicies": false},
-	AutoName: &cloud.AutoName{Property: "name", Max: 64},
-	Replace:  []string{"name", "namePrefix", "path"},
-	Computed: []string{"inlinePolicies", "managedPolicyArns", "name", "namePrefix"},
-	Sets:     []string{"managedPolicyArns", "inlinePolicies"},
-	Normal:   map[string]func(any) any{"assumeRolePolicy": normalPolicy, "inlinePolicies": normalInlinePolicies},
-	Latency:  cloud.Latency{Create: 2, Delete: 1},
-	Patience: iamPropagation,
-	NotFound: notFound("NoSuchEntity", "The role with name %s cannot be found."),
-	InUse: func(_, by *cloud.Resource) *cloud.Error {
-		if by.Token == rolePolicyToken {
-			return cloud.Errorf("DeleteConflict", "Cannot delete entity, must delete policies first.")
-		}
-		return cloud.Errorf("DeleteConflict", "Cannot delete entity, must detach all policies first.")
+	Spec: cloud.Spec{
+		Token:    roleToken,
+		Label:    "IAM Role",
+		JSON:     []string{"assumeRolePolicy"},
+		Filled:   cloud.Map{"inlinePolicies": []any{}, "managedPolicyArns": []any{}},
+		Global:   true,
+		Defaults: cloud.Map{"maxSessionDuration": 3600.0, "path": "/", "forceDetachPolicies": false},
+		AutoName: &cloud.AutoName{Property: "name", Max: 64},
+		Replace:  []string{"name", "namePrefix", "path"},
+		Computed: []string{"inlinePolicies", "managedPolicyArns", "name", "namePrefix"},
+		Sets:     []string{"managedPolicyArns", "inlinePolicies"},
+		Normal:   map[string]func(any) any{"assumeRolePolicy": normalPolicy, "inlinePolicies": normalInlinePolicies},
+		Latency:  cloud.Latency{Create: 2, Delete: 1},
+		Patience: iamPropagation,
+		NotFound: notFound("NoSuchEntity", "The role with name %s cannot be found."),
+		InUse: func(_, by *cloud.Resource) *cloud.Error {
+			if by.Token == rolePolicyToken {
+				return cloud.Errorf("DeleteConflict", "Cannot delete entity, must delete policies first.")
+			}
+			return cloud.Errorf("DeleteConflict", "Cannot delete entity, must detach all policies first.")
+		},
+		Seen: func(tx *cloud.Tx, r *cloud.Resource) {
+			inside := slices.ContainsFunc(tx.List(r.Scope, rolePolicyToken), func(p *cloud.Resource) bool { return p.Inputs["role"] == r.ID })
+			if inside != cloud.StatusOf[roleStatus](r).InlinePolicies {
+				r = r.Clone()
+				r.SetStatus(roleStatus{InlinePolicies: inside})
+				tx.Put(r)
+			}
+		},
 	},
 	Check: func(in *role) []cloud.Failure {
 		failures := slices.Concat(
@@ -178,14 +188,6 @@ var Role = &cloud.Kind[role]{
 			return nil
 		})
 	},
-	Seen: func(tx *cloud.Tx, r *cloud.Resource) {
-		inside := slices.ContainsFunc(tx.List(r.Scope, rolePolicyToken), func(p *cloud.Resource) bool { return p.Inputs["role"] == r.ID })
-		if inside != cloud.StatusOf[roleStatus](r).InlinePolicies {
-			r = r.Clone()
-			r.SetStatus(roleStatus{InlinePolicies: inside})
-			tx.Put(r)
-		}
-	},
 	Delete: func(c *cloud.Call, in *role) error {
 		attach(c.Tx, c.Resource.Scope, -1, in.ManagedPolicyARNs...)
 		return nil
@@ -205,16 +207,18 @@ type rolePolicy struct {
 // RolePolicy is a policy inside a role. Putting a second one of the same name replaces the first.
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePolicy.html
 var RolePolicy = &cloud.Kind[rolePolicy]{
-	Token:    rolePolicyToken,
-	Label:    "IAM Role Policy",
-	JSON:     []string{"policy"},
-	Global:   true,
-	AutoName: &cloud.AutoName{Property: "name", Max: 128},
-	Replace:  []string{"name", "namePrefix", "role"},
-	Computed: []string{"name", "namePrefix"},
-	Normal:   map[string]func(any) any{"policy": normalPolicy},
-	Latency:  cloud.Latency{Create: 1, Delete: 1},
-	NotFound: notFound("NoSuchEntity", "The role policy with name %s cannot be found."),
+	Spec: cloud.Spec{
+		Token:    rolePolicyToken,
+		Label:    "IAM Role Policy",
+		JSON:     []string{"policy"},
+		Global:   true,
+		AutoName: &cloud.AutoName{Property: "name", Max: 128},
+		Replace:  []string{"name", "namePrefix", "role"},
+		Computed: []string{"name", "namePrefix"},
+		Normal:   map[string]func(any) any{"policy": normalPolicy},
+		Latency:  cloud.Latency{Create: 1, Delete: 1},
+		NotFound: notFound("NoSuchEntity", "The role policy with name %s cannot be found."),
+	},
 	Check: func(in *rolePolicy) []cloud.Failure {
 		return slices.Concat(checkIAMName("name", in.Name, 128), in.Policy.check("policy"))
 	},
@@ -254,20 +258,22 @@ type rolePolicyAttachment struct {
 // RolePolicyAttachment gives a role a policy that exists by itself.
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_AttachRolePolicy.html
 var RolePolicyAttachment = &cloud.Kind[rolePolicyAttachment]{
-	Token:   rolePolicyAttachmentToken,
-	Label:   "IAM Role Policy Attachment",
-	Global:  true,
-	Replace: []string{"role", "policyArn"},
-	Latency: cloud.Latency{Create: 1, Delete: 1},
-	// https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/iam_role_policy_attachment#import
-	Import: func(tx *cloud.Tx, s cloud.Scope, id string) string {
-		role, policy, _ := strings.Cut(id, "/")
-		for _, r := range tx.List(s, rolePolicyAttachmentToken) {
-			if r.Inputs["role"] == role && r.Inputs["policyArn"] == policy {
-				return r.ID
+	Spec: cloud.Spec{
+		Token:   rolePolicyAttachmentToken,
+		Label:   "IAM Role Policy Attachment",
+		Global:  true,
+		Replace: []string{"role", "policyArn"},
+		Latency: cloud.Latency{Create: 1, Delete: 1},
+		// https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/iam_role_policy_attachment#import
+		Import: func(tx *cloud.Tx, s cloud.Scope, id string) string {
+			role, policy, _ := strings.Cut(id, "/")
+			for _, r := range tx.List(s, rolePolicyAttachmentToken) {
+				if r.Inputs["role"] == role && r.Inputs["policyArn"] == policy {
+					return r.ID
+				}
 			}
-		}
-		return ""
+			return ""
+		},
 	},
 	Refs: func(_ *cloud.Call, in *rolePolicyAttachment) []cloud.Ref {
 		refs := []cloud.Ref{{Token: roleToken, Value: in.Role}}
@@ -313,20 +319,22 @@ type customerPolicy struct {
 // ManagedPolicy is an account's own policy, to be attached to its roles.
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html
 var ManagedPolicy = &cloud.Kind[customerPolicy]{
-	Token:    policyToken,
-	Label:    "IAM Policy",
-	JSON:     []string{"policy"},
-	Global:   true,
-	Defaults: cloud.Map{"path": "/"},
-	AutoName: &cloud.AutoName{Property: "name", Max: 128},
-	Replace:  []string{"name", "namePrefix", "path", "description"},
-	Computed: []string{"name", "namePrefix"},
-	Normal:   map[string]func(any) any{"policy": normalPolicy},
-	Latency:  cloud.Latency{Create: 1, Delete: 1},
-	Patience: iamPropagation,
-	NotFound: noSuchPolicy,
-	InUse: func(_, _ *cloud.Resource) *cloud.Error {
-		return cloud.Errorf("DeleteConflict", "Cannot delete a policy attached to entities.")
+	Spec: cloud.Spec{
+		Token:    policyToken,
+		Label:    "IAM Policy",
+		JSON:     []string{"policy"},
+		Global:   true,
+		Defaults: cloud.Map{"path": "/"},
+		AutoName: &cloud.AutoName{Property: "name", Max: 128},
+		Replace:  []string{"name", "namePrefix", "path", "description"},
+		Computed: []string{"name", "namePrefix"},
+		Normal:   map[string]func(any) any{"policy": normalPolicy},
+		Latency:  cloud.Latency{Create: 1, Delete: 1},
+		Patience: iamPropagation,
+		NotFound: noSuchPolicy,
+		InUse: func(_, _ *cloud.Resource) *cloud.Error {
+			return cloud.Errorf("DeleteConflict", "Cannot delete a policy attached to entities.")
+		},
 	},
 	Check: func(in *customerPolicy) []cloud.Failure {
 		return slices.Concat(

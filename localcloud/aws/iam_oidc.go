@@ -25,15 +25,17 @@ type openIDConnectProvider struct {
 // URL.
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html
 var OpenIDConnectProvider = &cloud.Kind[openIDConnectProvider]{
-	Token:    openIDConnectProviderToken,
-	Label:    "IAM OIDC Provider",
-	Global:   true,
-	Replace:  []string{"url"},
-	Computed: []string{"thumbprintLists"},
-	Sets:     []string{"clientIdLists"},
-	Normal:   map[string]func(any) any{"url": withoutScheme},
-	Latency:  cloud.Latency{Create: 1, Delete: 1},
-	NotFound: notFound("NoSuchEntity", "OpenIDConnect Provider not found for arn %s"),
+	Spec: cloud.Spec{
+		Token:    openIDConnectProviderToken,
+		Label:    "IAM OIDC Provider",
+		Global:   true,
+		Replace:  []string{"url"},
+		Computed: []string{"thumbprintLists"},
+		Sets:     []string{"clientIdLists"},
+		Normal:   map[string]func(any) any{"url": withoutScheme},
+		Latency:  cloud.Latency{Create: 1, Delete: 1},
+		NotFound: notFound("NoSuchEntity", "OpenIDConnect Provider not found for arn %s"),
+	},
 	Check: func(in *openIDConnectProvider) []cloud.Failure {
 		var failures []cloud.Failure
 		fail := func(property, format string, args ...any) {

@@ -39,14 +39,16 @@ var (
 // LogGroup is where the streams of what a service writes are kept, and for how long.
 // https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html
 var LogGroup = &cloud.Kind[logGroup]{
-	Token:    logGroupToken,
-	Label:    "CloudWatch Logs Log Group",
-	Defaults: cloud.Map{"retentionInDays": 0.0, "skipDestroy": false},
-	AutoName: &cloud.AutoName{Property: "name", Max: 512},
-	Replace:  []string{"name", "namePrefix", "logGroupClass"},
-	Computed: []string{"logGroupClass", "name", "namePrefix"},
-	Latency:  cloud.Latency{Create: 1, Delete: 1},
-	NotFound: func(string) *cloud.Error { return LogGroupNotFound() },
+	Spec: cloud.Spec{
+		Token:    logGroupToken,
+		Label:    "CloudWatch Logs Log Group",
+		Defaults: cloud.Map{"retentionInDays": 0.0, "skipDestroy": false},
+		AutoName: &cloud.AutoName{Property: "name", Max: 512},
+		Replace:  []string{"name", "namePrefix", "logGroupClass"},
+		Computed: []string{"logGroupClass", "name", "namePrefix"},
+		Latency:  cloud.Latency{Create: 1, Delete: 1},
+		NotFound: func(string) *cloud.Error { return LogGroupNotFound() },
+	},
 	Check: func(in *logGroup) []cloud.Failure {
 		var failures []cloud.Failure
 		for property, name := range map[string]string{"name": in.Name, "namePrefix": in.NamePrefix} {

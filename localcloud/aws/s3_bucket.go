@@ -63,14 +63,16 @@ var websiteZones = map[string]string{
 // and can always be deleted.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
 var Bucket = &cloud.Kind[bucket]{
-	Token:    bucketToken,
-	Label:    "S3 Bucket",
-	Defaults: cloud.Map{"forceDestroy": false},
-	AutoName: &cloud.AutoName{Property: "bucket", Max: 63},
-	Replace:  []string{"bucket", "bucketPrefix", "objectLockEnabled"},
-	Computed: []string{"bucket", "bucketPrefix", "objectLockEnabled"},
-	Latency:  cloud.Latency{Create: 2, Delete: 1},
-	NotFound: func(string) *cloud.Error { return cloud.Errorf("NoSuchBucket", "The specified bucket does not exist") },
+	Spec: cloud.Spec{
+		Token:    bucketToken,
+		Label:    "S3 Bucket",
+		Defaults: cloud.Map{"forceDestroy": false},
+		AutoName: &cloud.AutoName{Property: "bucket", Max: 63},
+		Replace:  []string{"bucket", "bucketPrefix", "objectLockEnabled"},
+		Computed: []string{"bucket", "bucketPrefix", "objectLockEnabled"},
+		Latency:  cloud.Latency{Create: 2, Delete: 1},
+		NotFound: func(string) *cloud.Error { return cloud.Errorf("NoSuchBucket", "The specified bucket does not exist") },
+	},
 	Check: func(in *bucket) []cloud.Failure {
 		var failures []cloud.Failure
 		if len(in.Bucket) > 63 {

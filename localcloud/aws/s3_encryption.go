@@ -22,11 +22,13 @@ type bucketEncryption struct {
 // not checked: the local cloud has no KMS.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketEncryption.html
 var BucketEncryption = &cloud.Kind[bucketEncryption]{
-	Token:   bucketEncryptionToken,
-	Label:   "S3 Bucket Server-side Encryption Configuration",
-	Replace: []string{"bucket", "expectedBucketOwner"},
-	Sets:    []string{"rules"},
-	Latency: cloud.Latency{Create: 1, Delete: 1},
+	Spec: cloud.Spec{
+		Token:   bucketEncryptionToken,
+		Label:   "S3 Bucket Server-side Encryption Configuration",
+		Replace: []string{"bucket", "expectedBucketOwner"},
+		Sets:    []string{"rules"},
+		Latency: cloud.Latency{Create: 1, Delete: 1},
+	},
 	Check: func(in *bucketEncryption) []cloud.Failure {
 		failures := in.check()
 		values := []string{"AES256", "aws:kms", "aws:kms:dsse"}

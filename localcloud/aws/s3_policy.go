@@ -17,13 +17,15 @@ type bucketPolicy struct {
 // and kept: there are no objects to ask for.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html
 var BucketPolicy = &cloud.Kind[bucketPolicy]{
-	Token:   bucketPolicyToken,
-	Label:   "S3 Bucket Policy",
-	Replace: []string{"bucket"},
-	Normal:  map[string]func(any) any{"policy": normalPolicy},
-	Latency: cloud.Latency{Create: 1, Delete: 1},
-	Check:   func(in *bucketPolicy) []cloud.Failure { return in.Policy.check("policy") },
-	Refs:    func(_ *cloud.Call, in *bucketPolicy) []cloud.Ref { return in.refs() },
+	Spec: cloud.Spec{
+		Token:   bucketPolicyToken,
+		Label:   "S3 Bucket Policy",
+		Replace: []string{"bucket"},
+		Normal:  map[string]func(any) any{"policy": normalPolicy},
+		Latency: cloud.Latency{Create: 1, Delete: 1},
+	},
+	Check: func(in *bucketPolicy) []cloud.Failure { return in.Policy.check("policy") },
+	Refs:  func(_ *cloud.Call, in *bucketPolicy) []cloud.Ref { return in.refs() },
 	Outputs: func(c *cloud.Call, in *bucketPolicy) (cloud.Map, error) {
 		p, err := in.Policy.bucketPolicy(c.Tx, in.Bucket)
 		if err != nil {

@@ -13,12 +13,14 @@ type bucketPublicAccessBlock struct {
 // of this one takes all four blocks away.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutPublicAccessBlock.html
 var BucketPublicAccessBlock = &cloud.Kind[bucketPublicAccessBlock]{
-	Token:    bucketPublicAccessBlockToken,
-	Label:    "S3 Bucket Public Access Block",
-	Replace:  []string{"bucket"},
-	Defaults: cloud.Map{"blockPublicAcls": false, "blockPublicPolicy": false, "ignorePublicAcls": false, "restrictPublicBuckets": false},
-	Latency:  cloud.Latency{Create: 1, Delete: 1},
-	Refs:     func(_ *cloud.Call, in *bucketPublicAccessBlock) []cloud.Ref { return in.refs() },
+	Spec: cloud.Spec{
+		Token:    bucketPublicAccessBlockToken,
+		Label:    "S3 Bucket Public Access Block",
+		Replace:  []string{"bucket"},
+		Defaults: cloud.Map{"blockPublicAcls": false, "blockPublicPolicy": false, "ignorePublicAcls": false, "restrictPublicBuckets": false},
+		Latency:  cloud.Latency{Create: 1, Delete: 1},
+	},
+	Refs: func(_ *cloud.Call, in *bucketPublicAccessBlock) []cloud.Ref { return in.refs() },
 	Outputs: func(c *cloud.Call, in *bucketPublicAccessBlock) (cloud.Map, error) {
 		c.Resource.ID = in.id()
 		return nil, in.change(c.Tx, c.Resource.Scope, func(b *BucketStatus) error { b.PublicAccess = in.PublicAccessBlock; return nil })

@@ -19,10 +19,12 @@ type bucketVersioning struct {
 // BucketVersioning says whether a bucket keeps old versions of its objects. Its deletion suspends that.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketVersioning.html
 var BucketVersioning = &cloud.Kind[bucketVersioning]{
-	Token:   bucketVersioningToken,
-	Label:   "S3 Bucket Versioning",
-	Replace: []string{"bucket", "expectedBucketOwner"},
-	Latency: cloud.Latency{Create: 1, Delete: 1},
+	Spec: cloud.Spec{
+		Token:   bucketVersioningToken,
+		Label:   "S3 Bucket Versioning",
+		Replace: []string{"bucket", "expectedBucketOwner"},
+		Latency: cloud.Latency{Create: 1, Delete: 1},
+	},
 	Check: func(in *bucketVersioning) []cloud.Failure {
 		failures := in.check()
 		values := []string{versioningEnabled, versioningSuspended, versioningDisabled}

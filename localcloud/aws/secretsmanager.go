@@ -80,15 +80,17 @@ var secretName = regexp.MustCompile(`^[0-9A-Za-z/_+=.@-]+$`)
 // Secret is the name under which versions of a secret value are kept.
 // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
 var Secret = &cloud.Kind[secret]{
-	Token:    secretToken,
-	Label:    "Secrets Manager Secret",
-	Defaults: cloud.Map{"recoveryWindowInDays": 30.0, "forceOverwriteReplicaSecret": false},
-	AutoName: &cloud.AutoName{Property: "name", Max: 512},
-	Replace:  []string{"name", "namePrefix"},
-	Computed: []string{"name", "namePrefix", "policy", "replicas"},
-	Latency:  cloud.Latency{Create: 1, Delete: 1},
-	NotFound: func(string) *cloud.Error {
-		return cloud.Errorf("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
+	Spec: cloud.Spec{
+		Token:    secretToken,
+		Label:    "Secrets Manager Secret",
+		Defaults: cloud.Map{"recoveryWindowInDays": 30.0, "forceOverwriteReplicaSecret": false},
+		AutoName: &cloud.AutoName{Property: "name", Max: 512},
+		Replace:  []string{"name", "namePrefix"},
+		Computed: []string{"name", "namePrefix", "policy", "replicas"},
+		Latency:  cloud.Latency{Create: 1, Delete: 1},
+		NotFound: func(string) *cloud.Error {
+			return cloud.Errorf("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
+		},
 	},
 	Check: func(in *secret) []cloud.Failure {
 		var failures []cloud.Failure
@@ -165,7 +167,7 @@ type DeletedSecretStatus struct {
 // DeletedSecret is what is left of a secret that was deleted with a recovery window: it keeps its name until then. Its value
 // cannot be had back here.
 // https://docs.aws.amazon.com/secretsmanager/latest/userguide/manage_delete-secret.html
-var DeletedSecret = &cloud.Kind[struct{}]{Token: deletedSecretToken, Label: "Secrets Manager Deleted Secret"}
+var DeletedSecret = &cloud.Kind[struct{}]{Spec: cloud.Spec{Token: deletedSecretToken, Label: "Secrets Manager Deleted Secret"}}
 
 type secretVersion struct {
 	SecretID      string   `json:"secretId"`
@@ -177,12 +179,14 @@ type secretVersion struct {
 // SecretVersion is a value of a secret.
 // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html
 var SecretVersion = &cloud.Kind[secretVersion]{
-	Token:    secretVersionToken,
-	Label:    "Secrets Manager Secret Version",
-	Replace:  []string{"secretId", "secretString", "secretBinary"},
-	Computed: []string{"versionStages"},
-	Sets:     []string{"versionStages"},
-	Latency:  cloud.Latency{Create: 1, Delete: 1},
+	Spec: cloud.Spec{
+		Token:    secretVersionToken,
+		Label:    "Secrets Manager Secret Version",
+		Replace:  []string{"secretId", "secretString", "secretBinary"},
+		Computed: []string{"versionStages"},
+		Sets:     []string{"versionStages"},
+		Latency:  cloud.Latency{Create: 1, Delete: 1},
+	},
 	Check: func(in *secretVersion) []cloud.Failure {
 		var failures []cloud.Failure
 		if in.SecretBinary != "" && in.SecretString != nil {

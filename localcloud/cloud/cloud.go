@@ -93,7 +93,7 @@ func (c *Cloud) Add(members ...any) {
 	for _, m := range members {
 		switch m := m.(type) {
 		case kind:
-			c.kinds[m.base().Token] = m
+			c.kinds[m.spec().Token] = m
 		case function:
 			c.functions[m.token()] = m
 		default:
@@ -121,7 +121,7 @@ func (c *Cloud) Tokens() []string {
 // Label returns the service's name of a kind, as error messages have it, or the token of what has none.
 func (c *Cloud) Label(token string) string {
 	if k, ok := c.kinds[token]; ok {
-		return cmp.Or(k.base().Label, token)
+		return cmp.Or(k.spec().Label, token)
 	}
 	return token
 }
@@ -134,7 +134,7 @@ func (c *Cloud) kind(token string) (kind, error) {
 	return k, nil
 }
 
-func (k *Kind[T]) scope(s Scope) Scope {
+func (k *Spec) scope(s Scope) Scope {
 	if k.Global {
 		s.Region = ""
 	}
@@ -152,7 +152,7 @@ func (c *Cloud) Check(token string, inputs Map) (Map, []Failure, error) {
 		return inputs, failures, nil
 	}
 	filled := Map{}
-	maps.Copy(filled, k.base().Defaults)
+	maps.Copy(filled, k.spec().Defaults)
 	maps.Copy(filled, inputs)
 	failures, err = k.check(filled)
 	return filled, failures, err
@@ -161,7 +161,7 @@ func (c *Cloud) Check(token string, inputs Map) (Map, []Failure, error) {
 // AutoName returns how resources of the kind are named when the program does not, or nil.
 func (c *Cloud) AutoName(token string) *AutoName {
 	if k, ok := c.kinds[token]; ok {
-		return k.base().AutoName
+		return k.spec().AutoName
 	}
 	return nil
 }
@@ -169,7 +169,7 @@ func (c *Cloud) AutoName(token string) *AutoName {
 // Shared returns the inputs of the kind that an update leaves as they are unless the program changes one of them.
 func (c *Cloud) Shared(token string) []string {
 	if k, ok := c.kinds[token]; ok {
-		return k.base().Shared
+		return k.spec().Shared
 	}
 	return nil
 }
@@ -180,7 +180,7 @@ func (c *Cloud) Diff(token string, oldInputs, state, inputs Map) (Diff, error) {
 	if err != nil {
 		return Diff{}, err
 	}
-	return diff(k.base(), func(p string) bool { return c.schema.IsMap(token, p) }, oldInputs, state, inputs), nil
+	return diff(k.spec(), func(p string) bool { return c.schema.IsMap(token, p) }, oldInputs, state, inputs), nil
 }
 
 // Preview returns the outputs that creating or updating a resource would give: every property that only the cloud can know
@@ -195,7 +195,7 @@ func (c *Cloud) Preview(token string, oldInputs, state, inputs Map) (Map, error)
 		out[p] = Unknown{}
 	}
 	for p, v := range state {
-		if _, ok := oldInputs[p]; !ok || slices.Contains(k.base().Computed, p) {
+		if _, ok := oldInputs[p]; !ok || slices.Contains(k.spec().Computed, p) {
 			out[p] = v
 		}
 	}
@@ -209,7 +209,7 @@ func (c *Cloud) Create(ctx context.Context, caller Caller, token string, inputs 
 	if err != nil {
 		return nil, err
 	}
-	b := k.base()
+	b := k.spec()
 	if err := c.delay(ctx, b.Latency.Create); err != nil {
 		return nil, fmt.Errorf("creating %s: %w", b.Label, err)
 	}
@@ -253,7 +253,7 @@ func (c *Cloud) update(
 	if err != nil {
 		return nil, err
 	}
-	b := k.base()
+	b := k.spec()
 	if err := c.delay(ctx, b.Latency.update()); err != nil {
 		return nil, fmt.Errorf("updating %s (%s): %w", b.Label, id, err)
 	}
@@ -335,7 +335,7 @@ func (c *Cloud) settle(k kind, call *Call, doing string) (*Resource, error) {
 		}
 	})
 	if err != nil {
-		err = fmt.Errorf("%s %s (%s): %w", doing, k.base().Label, r.ID, err)
+		err = fmt.Errorf("%s %s (%s): %w", doing, k.spec().Label, r.ID, err)
 	}
 	return r, err
 }
@@ -347,7 +347,7 @@ func (c *Cloud) Read(caller Caller, token, id string) (*Resource, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := k.base()
+	b := k.spec()
 	key := Key{Scope: b.scope(caller.Scope), Token: token, ID: id}
 	call := c.call(context.Background(), caller, 0)
 	c.Store.View(func(tx *Tx) {
@@ -397,7 +397,7 @@ func (c *Cloud) delete(ctx context.Context, caller Caller, token, id string, tim
 	if err != nil {
 		return err
 	}
-	b := k.base()
+	b := k.spec()
 	fail := func(err error) error { return fmt.Errorf("deleting %s (%s): %w", b.Label, id, err) }
 	if err := c.delay(ctx, b.Latency.Delete); err != nil {
 		return fail(err)
@@ -504,7 +504,7 @@ func (c *Cloud) referrer(tx *Tx, r *Resource) *Resource {
 	return nil
 }
 
-func (c *Cloud) inUse(b *Kind[struct{}], r, by *Resource) error {
+func (c *Cloud) inUse(b *Spec, r, by *Resource) error {
 	if b.InUse == nil {
 		return InUsef("ResourceInUse", "%s %s is in use by %s", b.Label, r.ID, by.ID)
 	}
@@ -514,8 +514,8 @@ func (c *Cloud) inUse(b *Kind[struct{}], r, by *Resource) error {
 }
 
 func (c *Cloud) notFound(token, id string) error {
-	if k, ok := c.kinds[token]; ok && k.base().NotFound != nil {
-		return k.base().NotFound(id)
+	if k, ok := c.kinds[token]; ok && k.spec().NotFound != nil {
+		return k.spec().NotFound(id)
 	}
 	return Errorf("NotFound", "%s %s does not exist", token, id)
 }

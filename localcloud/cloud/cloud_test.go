@@ -29,22 +29,26 @@ type (
 
 func kinds() (*cloud.Kind[shelf], *cloud.Kind[book]) {
 	shelves := &cloud.Kind[shelf]{
-		Token:    "test:Shelf",
-		Label:    "Shelf",
-		Replace:  []string{"name"},
-		Defaults: cloud.Map{"boards": 3.0},
+		Spec: cloud.Spec{
+			Token:    "test:Shelf",
+			Label:    "Shelf",
+			Replace:  []string{"name"},
+			Defaults: cloud.Map{"boards": 3.0},
+			NotFound: func(id string) *cloud.Error { return cloud.Errorf("NoSuchShelf", "no shelf %s", id) },
+			InUse: func(r, by *cloud.Resource) *cloud.Error {
+				return cloud.Errorf("ShelfNotEmpty", "%s holds %s", r.ID, by.ID)
+			},
+		},
 		Outputs: func(c *cloud.Call, in *shelf) (cloud.Map, error) {
 			c.Resource.ID = "shelf-" + in.Name
 			return cloud.Map{"arn": "arn:" + in.Name}, nil
 		},
-		NotFound: func(id string) *cloud.Error { return cloud.Errorf("NoSuchShelf", "no shelf %s", id) },
-		InUse: func(r, by *cloud.Resource) *cloud.Error {
-			return cloud.Errorf("ShelfNotEmpty", "%s holds %s", r.ID, by.ID)
-		},
 	}
 	books := &cloud.Kind[book]{
-		Token: "test:Book",
-		Label: "Book",
+		Spec: cloud.Spec{
+			Token: "test:Book",
+			Label: "Book",
+		},
 		Check: func(in *book) []cloud.Failure {
 			if len(in.Title) > 10 {
 				return []cloud.Failure{{Property: "title", Reason: "too long"}}
@@ -191,9 +195,11 @@ func TestUpdateWaitsForWhatIsInUse(t *testing.T) {
 		Room string `json:"room"`
 	}
 	c.Add(&cloud.Kind[lamp]{
-		Token:    "test:Lamp",
-		Label:    "Lamp",
-		Patience: time.Minute,
+		Spec: cloud.Spec{
+			Token:    "test:Lamp",
+			Label:    "Lamp",
+			Patience: time.Minute,
+		},
 		Outputs: func(c *cloud.Call, _ *lamp) (cloud.Map, error) {
 			c.Resource.ID = "lamp"
 			if c.Old != nil && len(c.Tx.List(here.Scope, "test:Reader")) > 0 {
@@ -354,8 +360,10 @@ func TestApplyFailureLeavesResource(t *testing.T) {
 	c, _ := newCloud(t)
 	refuse := errors.New("never ready")
 	c.Add(&cloud.Kind[struct{}]{
-		Token:   "test:Lamp",
-		Label:   "Lamp",
+		Spec: cloud.Spec{
+			Token: "test:Lamp",
+			Label: "Lamp",
+		},
 		Outputs: func(c *cloud.Call, _ *struct{}) (cloud.Map, error) { c.Resource.ID = "lamp"; return nil, nil },
 		Apply:   func(*cloud.Call, *struct{}) error { return refuse },
 	})
@@ -372,11 +380,13 @@ func TestApplyFailureLeavesNothingOfAllOrNothing(t *testing.T) {
 	c, _ := newCloud(t)
 	refuse := errors.New("never ready")
 	c.Add(&cloud.Kind[struct{}]{
-		Token:        "test:Wait",
-		Label:        "Wait",
-		AllOrNothing: true,
-		Outputs:      func(c *cloud.Call, _ *struct{}) (cloud.Map, error) { c.Resource.ID = "wait"; return nil, nil },
-		Apply:        func(*cloud.Call, *struct{}) error { return refuse },
+		Spec: cloud.Spec{
+			Token:        "test:Wait",
+			Label:        "Wait",
+			AllOrNothing: true,
+		},
+		Outputs: func(c *cloud.Call, _ *struct{}) (cloud.Map, error) { c.Resource.ID = "wait"; return nil, nil },
+		Apply:   func(*cloud.Call, *struct{}) error { return refuse },
 	})
 	if r, err := c.Create(t.Context(), here, "test:Wait", cloud.Map{}, 0); r != nil || !errors.Is(err, refuse) {
 		t.Errorf("create: %v, %v", r, err)
@@ -395,8 +405,10 @@ func TestTimeoutsAreScaled(t *testing.T) {
 	t.Cleanup(func() { _ = store.Close() })
 	c := cloud.New(store, cloud.Options{Schema: anything{}, Patience: 1e-6})
 	c.Add(&cloud.Kind[struct{}]{
-		Token:   "test:Lamp",
-		Label:   "Lamp",
+		Spec: cloud.Spec{
+			Token: "test:Lamp",
+			Label: "Lamp",
+		},
 		Outputs: func(c *cloud.Call, _ *struct{}) (cloud.Map, error) { c.Resource.ID = "lamp"; return nil, nil },
 		Apply: func(c *cloud.Call, _ *struct{}) error {
 			return c.Await(24*time.Hour, func(*cloud.Tx) (bool, error) { return false, nil })

@@ -24,7 +24,7 @@ type Diff struct {
 // drifted shows. A property that the program no longer gives counts as changed if it gave it before. Objects are compared
 // by the fields the program gives, since the cloud fills in others; maps, tags among them, as a whole; texts by what they
 // mean where the kind knows that.
-func diff(k *Kind[struct{}], isMap func(property string) bool, oldInputs, state, inputs Map) Diff {
+func diff(k *Spec, isMap func(property string) bool, oldInputs, state, inputs Map) Diff {
 	d := Diff{Parts: map[string][]Part{}}
 	if k.Whole != nil {
 		oldInputs, state, inputs = k.Whole(oldInputs), k.Whole(state), k.Whole(inputs)

@@ -8,9 +8,8 @@ import (
 	"time"
 )
 
-// Kind declares one kind of resource. T is the struct its inputs decode into, by json tags. Only Token is needed; nil or
-// zero means the default.
-type Kind[T any] struct {
+// Spec is what there is to know of a kind besides what it does. Only Token is needed; nil or zero means the default.
+type Spec struct {
 	// Token is the engine's name of the kind, such as "aws:ec2/vpc:Vpc".
 	Token string
 	// Label is the service's name of it in error messages, such as "EC2 VPC".
@@ -47,6 +46,27 @@ type Kind[T any] struct {
 	// Patience is how long a deletion is tried again while something still refers to the resource, and an update while something
 	// in use keeps the resource as it is. Zero: not at all.
 	Patience time.Duration
+	// AllOrNothing says that a resource whose Apply fails at its creation is none, for the caller has no id of it yet.
+	AllOrNothing bool
+	// Forgiven says of a refused deletion that the real provider takes it for one that succeeded. The resource stays, and whoever
+	// deletes it by hand is refused.
+	Forgiven func(err *Error) bool
+	// Import returns the id of the resource that a program imports by another one, or "": some kinds have ids that nobody
+	// could know.
+	Import func(tx *Tx, s Scope, id string) string
+	// Gone reports whether a provider that reads the resource takes it for gone, though the service still tells of it.
+	Gone func(r *Resource) bool
+	// Seen remembers what a read has told the caller, where the real provider does something with that later.
+	Seen func(tx *Tx, r *Resource)
+	// NotFound is the refusal of a reference to a resource of this kind that is not there.
+	NotFound func(id string) *Error
+	// InUse is the refusal of a deletion while another resource refers to this one.
+	InUse func(r, by *Resource) *Error
+}
+
+// Kind declares one kind of resource. T is the struct its inputs decode into, by json tags.
+type Kind[T any] struct {
+	Spec
 
 	// Check holds the value rules: what the real provider refuses before it calls the service. An input that is not yet
 	// known has Go's zero value here.
@@ -61,31 +81,10 @@ type Kind[T any] struct {
 	// Apply waits for, or brings about, what takes time after the resource has been created or updated. It runs outside a
 	// transaction. Its failure leaves the resource in place.
 	Apply func(c *Call, in *T) error
-	// AllOrNothing says that a resource whose Apply fails at its creation is none, for the caller has no id of it yet.
-	AllOrNothing bool
 	// Release brings about and waits for what must happen before the resource can go, outside a transaction.
 	Release func(c *Call, in *T) error
 	// Delete refuses, or removes what goes along with the resource, in the transaction that removes it.
 	Delete func(c *Call, in *T) error
-
-	// Forgiven says of a refused deletion that the real provider takes it for one that succeeded. The resource stays, and whoever
-	// deletes it by hand is refused.
-	Forgiven func(err *Error) bool
-
-	// Import returns the id of the resource that a program imports by another one, or "": some kinds have ids that nobody
-	// could know.
-	Import func(tx *Tx, s Scope, id string) string
-
-	// Gone reports whether a provider that reads the resource takes it for gone, though the service still tells of it.
-	Gone func(r *Resource) bool
-
-	// Seen remembers what a read has told the caller, where the real provider does something with that later.
-	Seen func(tx *Tx, r *Resource)
-
-	// NotFound is the refusal of a reference to a resource of this kind that is not there.
-	NotFound func(id string) *Error
-	// InUse is the refusal of a deletion while another resource refers to this one.
-	InUse func(r, by *Resource) *Error
 }
 
 // AutoName is how the engine's provider makes up names: the program's name of the resource and a random suffix.
@@ -178,7 +177,7 @@ func (k *Kind[T]) Of(r *Resource) *T {
 
 // kind is a Kind[T] without its type parameter.
 type kind interface {
-	base() *Kind[struct{}]
+	spec() *Spec
 	public() bool
 	check(in Map) ([]Failure, error)
 	refs(c *Call, in Map) ([]Ref, error)
@@ -188,18 +187,10 @@ type kind interface {
 	remove(c *Call) error
 }
 
-// base returns the parts of the kind that do not depend on T.
-func (k *Kind[T]) base() *Kind[struct{}] {
-	return &Kind[struct{}]{
-		Token: k.Token, Label: k.Label, Global: k.Global, Defaults: k.Defaults, AutoName: k.AutoName,
-		Replace: k.Replace, DeleteBeforeReplace: k.DeleteBeforeReplace, Computed: k.Computed, Sets: k.Sets, Shared: k.Shared,
-		Normal: k.Normal, Whole: k.Whole,
-		Latency: k.Latency, Patience: k.Patience, AllOrNothing: k.AllOrNothing, Forgiven: k.Forgiven, Import: k.Import, Gone: k.Gone, Seen: k.Seen, NotFound: k.NotFound, InUse: k.InUse,
-	}
-}
+func (k *Kind[T]) spec() *Spec { return &k.Spec }
 
 // keep returns the new inputs of a resource with those of the old ones that stay as they are.
-func (k *Kind[T]) keep(old, inputs Map) Map {
+func (k *Spec) keep(old, inputs Map) Map {
 	inputs = maps.Clone(inputs)
 	for _, p := range k.Computed {
 		if _, given := inputs[p]; given {

@@ -71,25 +71,27 @@ var (
 // https://developers.cloudflare.com/dns/manage-dns-records/
 func (c *Cloudflare) record() *cloud.Kind[record] {
 	return &cloud.Kind[record]{
-		Token:    recordToken,
-		Label:    "Cloudflare record",
-		Global:   true,
-		Defaults: cloud.Map{"allowOverwrite": false},
-		Replace:  []string{"zoneId", "name", "type"},
-		// pulumi-cloudflare, provider/resources.go: the replacement would conflict with the old record.
-		DeleteBeforeReplace: true,
-		Computed:            []string{"ttl"},
-		Sets:                []string{"tags"},
-		Latency:             cloud.Latency{Create: 1, Delete: 1},
-		// https://registry.terraform.io/providers/cloudflare/cloudflare/4.52.0/docs/resources/record#import
-		Import: func(tx *cloud.Tx, s cloud.Scope, id string) string {
-			zone, id, _ := strings.Cut(id, "/")
-			if r := tx.Get(cloud.Key{Scope: s, Token: recordToken, ID: id}); r == nil || r.Inputs["zoneId"] != zone {
-				return ""
-			}
-			return id
+		Spec: cloud.Spec{
+			Token:    recordToken,
+			Label:    "Cloudflare record",
+			Global:   true,
+			Defaults: cloud.Map{"allowOverwrite": false},
+			Replace:  []string{"zoneId", "name", "type"},
+			// pulumi-cloudflare, provider/resources.go: the replacement would conflict with the old record.
+			DeleteBeforeReplace: true,
+			Computed:            []string{"ttl"},
+			Sets:                []string{"tags"},
+			Latency:             cloud.Latency{Create: 1, Delete: 1},
+			// https://registry.terraform.io/providers/cloudflare/cloudflare/4.52.0/docs/resources/record#import
+			Import: func(tx *cloud.Tx, s cloud.Scope, id string) string {
+				zone, id, _ := strings.Cut(id, "/")
+				if r := tx.Get(cloud.Key{Scope: s, Token: recordToken, ID: id}); r == nil || r.Inputs["zoneId"] != zone {
+					return ""
+				}
+				return id
+			},
+			NotFound: func(string) *cloud.Error { return cloud.Errorf("81044", "Record does not exist.") },
 		},
-		NotFound: func(string) *cloud.Error { return cloud.Errorf("81044", "Record does not exist.") },
 		Check: func(in *record) []cloud.Failure {
 			var failures []cloud.Failure
 			if in.Type != "" && !slices.Contains(types, in.Type) {

@@ -49,11 +49,13 @@ func dialUnder(t *testing.T, faults *fault.Plan) func(config string) pulumirpc.R
 	}
 	c := cloud.New(store, cloud.Options{Schema: anything{}})
 	c.Add(&cloud.Kind[lamp]{
-		Token:    "test:index:Lamp",
-		Label:    "Lamp",
-		AutoName: &cloud.AutoName{Property: "name", Max: 16},
-		Replace:  []string{"name", "socket"},
-		Shared:   []string{"dimmed", "warmth"},
+		Spec: cloud.Spec{
+			Token:    "test:index:Lamp",
+			Label:    "Lamp",
+			AutoName: &cloud.AutoName{Property: "name", Max: 16},
+			Replace:  []string{"name", "socket"},
+			Shared:   []string{"dimmed", "warmth"},
+		},
 		Check: func(in *lamp) []cloud.Failure {
 			if in.Colour == "plaid" {
 				return []cloud.Failure{{Property: "colour", Reason: "no lamp is plaid."}}
