@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"slipway/components"
@@ -34,8 +35,8 @@ type asked struct{ options awsconfig.Options }
 
 func (a asked) Settle(ctx context.Context, r components.ServiceRevision, tasks int) (running, failure string, err error) {
 	running, failure, err = rollout.Watcher{Options: a.options}.Settle(ctx, rollout.Revision(r), tasks)
-	if strings.HasPrefix(failure, rollout.Unknown) {
-		return "", "", components.UnknownOutcome(failure)
+	if unknown, ok := errors.AsType[*rollout.UnknownError](err); ok {
+		return "", "", components.UnknownOutcome(unknown.Error())
 	}
 	return running, failure, err
 }

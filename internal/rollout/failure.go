@@ -9,6 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/smithy-go"
+
+	"slipway/internal/awsconfig"
 )
 
 // credentialsError says that there is nothing to ask AWS with.
@@ -48,16 +50,13 @@ func fromInstance(err error) bool {
 	return ok && operation.ServiceID == "ec2imds"
 }
 
-// reason shortens an error of the SDK to what the service said, if it was the service.
+// reason says why a question was not answered.
 func reason(err error) string {
 	if e, ok := errors.AsType[*credentialsError](err); ok {
 		return e.Error()
 	}
-	if api, ok := errors.AsType[smithy.APIError](err); ok {
-		return fmt.Sprintf("%s: %s", api.ErrorCode(), api.ErrorMessage())
-	}
-	if errors.Is(err, context.DeadlineExceeded) {
+	if _, answered := errors.AsType[smithy.APIError](err); !answered && errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Sprintf("no answer within %s", timeout)
 	}
-	return err.Error()
+	return awsconfig.Reason(err)
 }

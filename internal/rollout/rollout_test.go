@@ -35,7 +35,7 @@ func (f *fake) clients() clients { return clients{ecs: f, elb: f, logs: f} }
 func (f *fake) refuse(operation string) error {
 	if f.refused[operation] {
 		return &smithy.OperationError{
-			ServiceID: "a service", OperationName: operation,
+			ServiceID: "AWS", OperationName: operation,
 			Err: &smithy.GenericAPIError{Code: "AccessDeniedException", Message: "not authorized to perform: " + operation},
 		}
 	}
@@ -254,19 +254,19 @@ func TestExplainOfManyTasks(t *testing.T) {
 	slices.Reverse(f.tasks)
 	f.page = 2
 	got := f.clients().explain(t.Context(), wanted)
-	if !strings.Contains(got, "could not read the tasks: AccessDeniedException") || !strings.Contains(got, "2 × Essential container in task exited") {
+	if !strings.Contains(got, "could not read the tasks: AWS ListTasks: AccessDeniedException") || !strings.Contains(got, "2 × Essential container in task exited") {
 		t.Errorf("what was listed before the error is lost:\n%s", got)
 	}
 }
 
 func TestExplainWithoutPermissions(t *testing.T) {
 	for operation, want := range map[string]struct{ without, with string }{
-		"DescribeServices":       {"runs:", "wanted: hello:3\ncould not read the service: AccessDeniedException: not authorized to perform: DescribeServices"},
-		"ListTasks":              {"stopped tasks", "could not read the tasks: AccessDeniedException: not authorized to perform: ListTasks"},
-		"DescribeTasks":          {"stopped tasks", "could not read the tasks: AccessDeniedException"},
-		"DescribeTargetHealth":   {"targets of the load balancer:", "could not read the health of the targets: AccessDeniedException"},
-		"DescribeTaskDefinition": {"panic:", "could not read the log of task 2: AccessDeniedException"},
-		"GetLogEvents":           {"panic:", "could not read the log of task 2: AccessDeniedException"},
+		"DescribeServices":       {"runs:", "wanted: hello:3\ncould not read the service: AWS DescribeServices: AccessDeniedException: not authorized to perform: DescribeServices"},
+		"ListTasks":              {"stopped tasks", "could not read the tasks: AWS ListTasks: AccessDeniedException: not authorized to perform: ListTasks"},
+		"DescribeTasks":          {"stopped tasks", "could not read the tasks: AWS DescribeTasks: AccessDeniedException"},
+		"DescribeTargetHealth":   {"targets of the load balancer:", "could not read the health of the targets: AWS DescribeTargetHealth: AccessDeniedException"},
+		"DescribeTaskDefinition": {"panic:", "could not read the log of task 2: AWS DescribeTaskDefinition: AccessDeniedException"},
+		"GetLogEvents":           {"panic:", "could not read the log of task 2: AWS GetLogEvents: AccessDeniedException"},
 	} {
 		f := rolledBack()
 		f.refused = map[string]bool{operation: true}

@@ -19,16 +19,25 @@ const (
 
 // Settle waits until ECS has brought the deployment of the revision to its end and the load balancer finds so many tasks healthy, or
 // until ctx is at its deadline. It returns the ARN of the task definition that the service is on then, which is another one if
-// the deployment was rolled back, and what went wrong with that too, or could not be found out any more, or "". An error means
-// that the caller may not ask, or has no credentials to ask with.
+// the deployment was rolled back, and what went wrong with that too, or "". An error is an [UnknownError], or means that the caller may
+// not ask, or has no credentials to ask with.
 //
 // The AWS provider waits for less: for tasks that run, healthy or not, and not for the alarms that ECS watches after that.
 func (w Watcher) Settle(ctx context.Context, d Revision, tasks int) (running, failure string, err error) {
 	return settle(ctx, w.clients, d, tasks)
 }
 
-// Unknown begins the failure that Settle returns where it could not be found out any more whether there is one.
-const Unknown = "how its deployment ended could not be found out"
+// UnknownError is the error of Settle where it could ask at first and then not any more: the deployment may be good, or bad.
+type UnknownError struct {
+	asked string // since when or for how long it was asked in vain; "" if it was not asked again
+	err   error
+}
+
+func (e *UnknownError) Error() string {
+	return "how its deployment ended could not be found out" + e.asked + ": " + reason(e.err)
+}
+
+func (e *UnknownError) Unwrap() error { return e.err }
 
 // longestTrouble is for how long nobody may answer. Whoever has pulled the plug does not wait for as long as for a deployment.
 const longestTrouble = time.Minute
@@ -51,11 +60,11 @@ func settle(ctx context.Context, connect func(context.Context) (clients, error),
 		case !q.answered && forbidden(err):
 			return "", "", errors.New(reason(err))
 		case !transient(err):
-			return d.TaskDefinitionARN, Unknown + ": " + reason(err), nil
+			return "", "", &UnknownError{err: err}
 		case q.trouble == nil:
 			q.since = time.Now()
 		case time.Since(q.since) >= longestTrouble:
-			return d.TaskDefinitionARN, fmt.Sprintf("%s for %s: %s", Unknown, longestTrouble, reason(err)), nil
+			return "", "", &UnknownError{fmt.Sprintf(" for %s", longestTrouble), err}
 		}
 		q.trouble = err
 		select {
@@ -64,7 +73,11 @@ func settle(ctx context.Context, connect func(context.Context) (clients, error),
 			if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 				return "", "", ctx.Err()
 			}
-			return d.TaskDefinitionARN, q.unsettled(time.Since(begun).Round(time.Second), tasks), nil
+			failure, err := q.unsettled(time.Since(begun).Round(time.Second), tasks)
+			if err != nil {
+				return "", "", err
+			}
+			return d.TaskDefinitionARN, failure, nil
 		}
 	}
 }
@@ -137,14 +150,14 @@ func (s state) outcome(d Revision, tasks int) (running, failure string, ended bo
 }
 
 // unsettled says that the time is up, and whose fault that is.
-func (q *questions) unsettled(after time.Duration, tasks int) string {
+func (q *questions) unsettled(after time.Duration, tasks int) (failure string, err error) {
 	switch {
 	case q.trouble != nil:
-		return fmt.Sprintf("%s in %s: %s", Unknown, after, reason(q.trouble))
+		return "", &UnknownError{fmt.Sprintf(" in %s", after), q.trouble}
 	case q.last.completed():
-		return fmt.Sprintf("%d of %d tasks are healthy after %s", q.last.healthy, tasks, after)
+		return fmt.Sprintf("%d of %d tasks are healthy after %s", q.last.healthy, tasks, after), nil
 	}
-	return fmt.Sprintf("ECS has not ended the deployment after %s", after)
+	return fmt.Sprintf("ECS has not ended the deployment after %s", after), nil
 }
 
 // primaryDeployment returns the deployment that the service is moving to, or is on.

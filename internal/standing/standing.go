@@ -51,23 +51,13 @@ func Find(ctx context.Context, options awsconfig.Options, tags map[string]string
 	}
 	found, err := s.listener(ctx, tags)
 	if err != nil {
-		err = fmt.Errorf("look up the rules and certificates of the stack's load balancer: %w", reason(err))
+		err = fmt.Errorf("look up the rules and certificates of the stack's load balancer: %s", awsconfig.Reason(err))
 		if ignored := options.Ignored(); len(ignored) > 0 {
 			err = fmt.Errorf("%w (asked without the provider's %s)", err, strings.Join(ignored, ", "))
 		}
 		return Listener{}, err
 	}
 	return found, nil
-}
-
-// reason shortens an error of the SDK to what the service said, if it was the service.
-func reason(err error) error {
-	operation, known := errors.AsType[*smithy.OperationError](err)
-	api, answered := errors.AsType[smithy.APIError](err)
-	if known && answered {
-		return fmt.Errorf("%s %s: %s: %s", operation.ServiceID, operation.OperationName, api.ErrorCode(), api.ErrorMessage())
-	}
-	return err
 }
 
 type search struct {
