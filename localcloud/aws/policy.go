@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"slipway/localcloud/cloud"
+	"slipway/localcloud/wildcard"
 )
 
 // Policy is a policy document of IAM.
@@ -225,7 +226,7 @@ func (d document) trustPolicy(tx *cloud.Tx) (*Policy, error) {
 			return nil, malformed("Has prohibited field Resource")
 		}
 		for _, a := range slices.Concat(s.Action, s.NotAction) {
-			if !matches("sts:*", strings.ToLower(a)) && a != "*" {
+			if !wildcard.Match("sts:*", strings.ToLower(a)) && a != "*" {
 				return nil, malformed("AssumeRole policy may only specify STS AssumeRole actions.")
 			}
 		}
@@ -305,7 +306,9 @@ func (s *Statement) applies(r request) bool {
 	anyOf := func(match func(pattern, value string) bool, patterns values, value string) bool {
 		return slices.ContainsFunc(patterns, func(p string) bool { return match(p, value) })
 	}
-	actionMatches := func(pattern, value string) bool { return matches(strings.ToLower(pattern), strings.ToLower(value)) }
+	actionMatches := func(pattern, value string) bool {
+		return wildcard.Match(strings.ToLower(pattern), strings.ToLower(value))
+	}
 	switch {
 	case len(s.Action) > 0 && !anyOf(actionMatches, s.Action, r.action),
 		len(s.NotAction) > 0 && anyOf(actionMatches, s.NotAction, r.action),
@@ -348,27 +351,6 @@ func decide(policies []*Policy, r request) verdict {
 	return v
 }
 
-// matches compares a value with a pattern in which * stands for any characters and ? for any one.
-func matches(pattern, value string) bool {
-	// p and v go through both; star is where the last * was, and mark the part of the value that it has not swallowed.
-	p, v, star, mark := 0, 0, -1, 0
-	for v < len(value) {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			star, mark = p, v
-			p++
-		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == value[v]):
-			p, v = p+1, v+1
-		case star >= 0:
-			mark++
-			p, v = star+1, mark
-		default:
-			return false
-		}
-	}
-	return strings.Trim(pattern[p:], "*") == ""
-}
-
 // arnMatches compares resource names by their six parts, so that a * stays within its own; an incomplete pattern is completed
 // with wildcards.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
@@ -384,7 +366,7 @@ func arnMatches(pattern, value string) bool {
 		return false
 	}
 	for i := range parts {
-		if !matches(patterns[i], parts[i]) {
+		if !wildcard.Match(patterns[i], parts[i]) {
 			return false
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"slipway/localcloud/cloud"
+	"slipway/localcloud/wildcard"
 )
 
 // conditions are what must hold for a statement to apply: by operator and by condition key, the values that it is compared with.
@@ -40,8 +41,8 @@ var operators = map[string]struct {
 	"StringNotEquals":           {match: equal, not: true},
 	"StringEqualsIgnoreCase":    {match: strings.EqualFold},
 	"StringNotEqualsIgnoreCase": {match: strings.EqualFold, not: true},
-	"StringLike":                {match: matches},
-	"StringNotLike":             {match: matches, not: true},
+	"StringLike":                {match: wildcard.Match},
+	"StringNotLike":             {match: wildcard.Match, not: true},
 	"ArnEquals":                 {match: arnMatches},
 	"ArnLike":                   {match: arnMatches},
 	"ArnNotEquals":              {match: arnMatches, not: true},
@@ -72,7 +73,7 @@ func (c conditions) modelled() error {
 			return fmt.Errorf("the condition operator %s of a policy: %w", operator, cloud.ErrUnimplemented)
 		}
 		for key, patterns := range keys {
-			if !slices.ContainsFunc(contextKeys, func(k string) bool { return matches(k, strings.ToLower(key)) }) {
+			if !slices.ContainsFunc(contextKeys, func(k string) bool { return wildcard.Match(k, strings.ToLower(key)) }) {
 				return fmt.Errorf("the condition key %s of a policy: %w", key, cloud.ErrUnimplemented)
 			}
 			for _, p := range patterns {

@@ -2,12 +2,12 @@ package aws
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"testing"
 
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/schema"
+	"slipway/localcloud/wildcard"
 
 	"pgregory.net/rapid"
 )
@@ -113,18 +113,6 @@ func TestCanAssume(t *testing.T) {
 	}
 }
 
-// Matching agrees with the regular expression that the pattern stands for.
-func TestMatches(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		pattern := rapid.StringMatching(`[ab*?]{0,8}`).Draw(t, "pattern")
-		value := rapid.StringMatching(`[ab]{0,8}`).Draw(t, "value")
-		expression := regexp.MustCompile("^" + strings.NewReplacer("*", ".*", "?", ".").Replace(pattern) + "$")
-		if got, want := matches(pattern, value), expression.MatchString(value); got != want {
-			t.Fatalf("matches(%q, %q) = %v, want %v", pattern, value, got, want)
-		}
-	})
-}
-
 // A statement of any shape either parses or is refused as malformed; it never panics, and what it allows a refusal takes back.
 func TestDenyAlwaysWins(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -138,7 +126,7 @@ func TestDenyAlwaysWins(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := decide([]*Policy{p}, request{action: action, resource: "arn:aws:s3:::b"}) == permits
-		want := matches(strings.ToLower(allowed), strings.ToLower(action)) && !matches(strings.ToLower(denied), strings.ToLower(action))
+		want := wildcard.Match(strings.ToLower(allowed), strings.ToLower(action)) && !wildcard.Match(strings.ToLower(denied), strings.ToLower(action))
 		if got != want {
 			t.Fatalf("allow %s, deny %s, asked %s: %v", allowed, denied, action, got)
 		}

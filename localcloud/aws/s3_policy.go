@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"slipway/localcloud/cloud"
+	"slipway/localcloud/wildcard"
 )
 
 type bucketPolicy struct {
@@ -65,7 +66,7 @@ func (d document) bucketPolicy(tx *cloud.Tx, bucket string) (*Policy, error) {
 			return nil, cloud.Errorf("MalformedPolicy", "%s", missingField("Resource"))
 		case slices.ContainsFunc(resources, func(r string) bool {
 			name, _, _ := strings.Cut(strings.TrimPrefix(r, "arn:aws:s3:::"), "/")
-			return !strings.HasPrefix(r, "arn:aws:s3:::") || !matches(name, bucket)
+			return !strings.HasPrefix(r, "arn:aws:s3:::") || !wildcard.Match(name, bucket)
 		}):
 			return nil, cloud.Errorf("MalformedPolicy", "Policy has invalid resource")
 		case !s.vendor("s3"):

@@ -7,12 +7,12 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"slipway/localcloud/cloud"
+	"slipway/localcloud/wildcard"
 )
 
 // Mode is a way to fail.
@@ -36,7 +36,7 @@ const (
 // Modes are all ways to fail.
 var Modes = []Mode{Refuse, Lose, Slow, Throttle, Partial}
 
-// Fault says which operations fail, and how. Empty patterns match everything; in others, * stands for any text.
+// Fault says which operations fail, and how. Empty patterns match everything; in others, * stands for any text and ? for one character.
 type Fault struct {
 	// ID is given by the plan.
 	ID int `json:"id"`
@@ -143,11 +143,5 @@ func (f *Fault) matches(o Operation) bool {
 	return (f.Verb == "" || f.Verb == o.Verb) && glob(f.Token, o.Token) && glob(f.Name, o.Name)
 }
 
-// glob matches as path.Match does, except that * goes over slashes, of which tokens have one.
-func glob(pattern, text string) bool {
-	if pattern == "" {
-		return true
-	}
-	quoted := strings.ReplaceAll(regexp.QuoteMeta(pattern), `\*`, ".*")
-	return regexp.MustCompile(`^(?s:` + quoted + `)$`).MatchString(text)
-}
+// glob reports whether a text is what a pattern stands for, which an empty one is for all.
+func glob(pattern, text string) bool { return pattern == "" || wildcard.Match(pattern, text) }

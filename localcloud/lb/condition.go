@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"slipway/localcloud/wildcard"
 )
 
 // predicate is a compiled condition.
@@ -21,11 +23,11 @@ func (c Condition) compile() (predicate, error) {
 	switch c.Field {
 	case HostHeader:
 		patterns := foldedPatterns(c.Values)
-		return func(r *http.Request) bool { return matchAny(patterns, strings.ToLower(hostname(r))) }, nil
+		return func(r *http.Request) bool { return wildcard.MatchAny(patterns, strings.ToLower(hostname(r))) }, nil
 	case PathPattern:
 		// The path is compared as it was sent, escapes included, and is case-sensitive.
 		patterns := compilePatterns(c.Values)
-		return func(r *http.Request) bool { return matchAny(patterns, r.URL.EscapedPath()) }, nil
+		return func(r *http.Request) bool { return wildcard.MatchAny(patterns, r.URL.EscapedPath()) }, nil
 	case HTTPHeader:
 		if c.Header == "" {
 			return nil, errors.New("condition http-header names no header")
@@ -36,7 +38,7 @@ func (c Condition) compile() (predicate, error) {
 			if name == "Host" {
 				values = []string{r.Host} // net/http keeps it apart from the other headers
 			}
-			return slices.ContainsFunc(values, func(v string) bool { return matchAny(patterns, strings.ToLower(v)) })
+			return slices.ContainsFunc(values, func(v string) bool { return wildcard.MatchAny(patterns, strings.ToLower(v)) })
 		}, nil
 	case RequestMethod:
 		return func(r *http.Request) bool { return slices.Contains(c.Values, r.Method) }, nil
@@ -49,19 +51,19 @@ func (c Condition) compile() (predicate, error) {
 }
 
 func queryPredicate(pairs []QueryPair) predicate {
-	type pair struct{ key, value pattern }
+	type pair struct{ key, value wildcard.Pattern }
 	var want []pair
 	for _, p := range pairs {
 		key := p.Key
 		if key == "" {
 			key = "*"
 		}
-		want = append(want, pair{compilePattern(strings.ToLower(key)), compilePattern(strings.ToLower(p.Value))})
+		want = append(want, pair{wildcard.CompileEscaped(strings.ToLower(key)), wildcard.CompileEscaped(strings.ToLower(p.Value))})
 	}
 	return func(r *http.Request) bool {
 		for parameter := range strings.SplitSeq(strings.ToLower(r.URL.RawQuery), "&") {
 			key, value, _ := strings.Cut(parameter, "=")
-			if slices.ContainsFunc(want, func(p pair) bool { return p.key.match(key) && p.value.match(value) }) {
+			if slices.ContainsFunc(want, func(p pair) bool { return p.key.Match(key) && p.value.Match(value) }) {
 				return true
 			}
 		}
@@ -101,83 +103,20 @@ func clientAddr(r *http.Request) netip.Addr {
 	return client.Addr().Unmap()
 }
 
-// pattern is text in which * stands for any characters, none included, and ? for exactly one. A backslash takes the
-// meaning from the character that follows it.
-type pattern []symbol
-
-type symbol struct {
-	kind kind
-	char byte // for literal
-}
-
-type kind uint8
-
-const (
-	literal kind = iota
-	anyChar
-	anyRun
-)
-
-func compilePatterns(texts []string) []pattern {
-	patterns := make([]pattern, 0, len(texts))
+// compilePatterns reads patterns as conditions have them, with a backslash to escape wildcards.
+func compilePatterns(texts []string) []wildcard.Pattern {
+	patterns := make([]wildcard.Pattern, 0, len(texts))
 	for _, text := range texts {
-		patterns = append(patterns, compilePattern(text))
+		patterns = append(patterns, wildcard.CompileEscaped(text))
 	}
 	return patterns
 }
 
-func foldedPatterns(texts []string) []pattern {
-	patterns := make([]pattern, 0, len(texts))
+// foldedPatterns is compilePatterns for what is compared in lower case.
+func foldedPatterns(texts []string) []wildcard.Pattern {
+	patterns := make([]wildcard.Pattern, 0, len(texts))
 	for _, text := range texts {
-		patterns = append(patterns, compilePattern(strings.ToLower(text)))
+		patterns = append(patterns, wildcard.CompileEscaped(strings.ToLower(text)))
 	}
 	return patterns
-}
-
-func compilePattern(text string) pattern {
-	p := make(pattern, 0, len(text))
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case c == '*':
-			p = append(p, symbol{kind: anyRun})
-		case c == '?':
-			p = append(p, symbol{kind: anyChar})
-		case c == '\\' && i+1 < len(text):
-			i++
-			p = append(p, symbol{char: text[i]})
-		default:
-			p = append(p, symbol{char: c})
-		}
-	}
-	return p
-}
-
-func matchAny(patterns []pattern, text string) bool {
-	return slices.ContainsFunc(patterns, func(p pattern) bool { return p.match(text) })
-}
-
-// match compares in at most len(p) times len(text) steps: it goes back to the last * alone, never further, so that no
-// request can make it slow.
-func (p pattern) match(text string) bool {
-	i, j := 0, 0         // next symbol, next character
-	run, resume := -1, 0 // last * passed, and the character at which it ends if it takes one more
-	for j < len(text) {
-		switch {
-		case i < len(p) && p[i].kind == anyRun:
-			run, resume = i, j
-			i++
-		case i < len(p) && (p[i].kind == anyChar || p[i].char == text[j]):
-			i++
-			j++
-		case run >= 0:
-			resume++
-			i, j = run+1, resume
-		default:
-			return false
-		}
-	}
-	for i < len(p) && p[i].kind == anyRun {
-		i++
-	}
-	return i == len(p)
 }
