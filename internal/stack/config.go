@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/renameio/v2/maybe"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optpreview"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/config"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/workspace"
@@ -131,16 +132,7 @@ func (d *Draft) write(text []byte) (err error) {
 	if err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(filepath.Dir(path), ".slipway-*.yaml")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(file.Name()) }() // unless it was renamed
-	_, err = file.Write(text)
-	if err := errors.Join(err, file.Chmod(before.Mode().Perm()), file.Sync(), file.Close()); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), path)
+	return maybe.WriteFile(path, text, before.Mode().Perm())
 }
 
 // Discard removes the draft, saved or not.

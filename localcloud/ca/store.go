@@ -12,6 +12,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/google/renameio/v2"
 )
 
 const (
@@ -110,28 +112,12 @@ func readPEM(file, blockType string) ([]byte, error) {
 }
 
 // writePEM puts the whole file in place at once: a reader, or a start after a crash, never sees half of it.
-func writePEM(file, blockType string, der []byte, mode fs.FileMode) (err error) {
+func writePEM(file, blockType string, der []byte, mode fs.FileMode) error {
 	dir := filepath.Dir(file)
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // the root certificate in it is for everybody
 		return err
 	}
-	temp, err := os.CreateTemp(dir, filepath.Base(file)+".*") // CreateTemp's mode is 0600, so a key is never exposed
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(temp.Name()))
-		}
-	}()
-	err = errors.Join(
-		pem.Encode(temp, &pem.Block{Type: blockType, Bytes: der}),
-		temp.Chmod(mode),
-		temp.Sync(),
-		temp.Close(),
-	)
-	if err != nil {
-		return err
-	}
-	return os.Rename(temp.Name(), file)
+	text := pem.EncodeToMemory(&pem.Block{Type: blockType, Bytes: der})
+	// The mode is the file's from the beginning, so that a key is never exposed, whatever the umask is.
+	return renameio.WriteFile(file, text, mode, renameio.WithStaticPermissions(mode), renameio.WithTempDir(dir))
 }

@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/google/renameio/v2"
 )
 
 // Info is what a running daemon tells about itself, in a file of its folder that only its user can read.
@@ -117,12 +119,7 @@ func writeInfo(dir string, info Info) error {
 	if err != nil {
 		return fmt.Errorf("write daemon info: %w", err)
 	}
-	// Renamed into place, so that nobody reads half of it.
-	tmp := infoFile(dir) + ".new"
-	if err := os.WriteFile(tmp, append(raw, '\n'), 0o600); err != nil {
-		return fmt.Errorf("write daemon info: %w", err)
-	}
-	if err := os.Rename(tmp, infoFile(dir)); err != nil {
+	if err := renameio.WriteFile(infoFile(dir), append(raw, '\n'), 0o600, renameio.WithTempDir(dir)); err != nil {
 		return fmt.Errorf("write daemon info: %w", err)
 	}
 	return nil

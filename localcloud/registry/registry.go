@@ -26,6 +26,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+	"github.com/google/renameio/v2"
 )
 
 const (
@@ -322,21 +323,6 @@ func (e apiError) write(w http.ResponseWriter) {
 }
 
 // writeFile writes a file whole or not at all, even if the process is killed meanwhile.
-func writeFile(name string, content []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(name), ".write-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name())) //nolint:gosec // a name that os.CreateTemp made
-		}
-	}()
-	if _, err := f.Write(content); err != nil {
-		return errors.Join(err, f.Close())
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), name) //nolint:gosec // callers take names from [v1.Hash] alone, or fixed ones
+func writeFile(name string, content []byte) error {
+	return renameio.WriteFile(name, content, 0o600, renameio.WithTempDir(filepath.Dir(name)))
 }
