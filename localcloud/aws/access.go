@@ -50,7 +50,7 @@ func Identity(tx *cloud.Tx, who cloud.Caller) (arn, userID string, err error) {
 	if role == nil {
 		return "", "", errInvalidToken()
 	}
-	return who.Identity, outputText(role, "uniqueId") + ":" + name, nil
+	return who.Identity, role.Text("uniqueId") + ":" + name, nil
 }
 
 // Look is a request that only reads.
@@ -73,13 +73,13 @@ func (l Look) May(tx *cloud.Tx, who cloud.Caller) error {
 	if role == nil {
 		return errInvalidToken()
 	}
-	s := step{api: l.Action, action: l.Action, resource: cmp.Or(l.Resource, "*"), context: map[string]string{}}
+	p := cloud.Permission{API: l.Action, Action: l.Action, Resource: cmp.Or(l.Resource, "*"), Context: map[string]string{}}
 	if l.Of != nil {
-		s.context = resourceTags(l.Action, tagsOf(l.Of))
+		p.Context = resourceTags(l.Action, tagsOf(l.Of))
 	}
-	maps.Copy(s.context, l.Context)
-	if why := authorityOf(tx, role).denial(s.request(&cloud.Call{Tx: tx, Caller: who}, role)); why != "" {
-		return s.denied(who.Identity, why)
+	maps.Copy(p.Context, l.Context)
+	if why := authorityOf(tx, role).denial(requestFor(p, &cloud.Call{Tx: tx, Caller: who}, role)); why != "" {
+		return denied(p, who.Identity, why)
 	}
 	return nil
 }

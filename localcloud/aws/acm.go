@@ -153,6 +153,7 @@ var Certificate = &cloud.Kind[certificate]{
 	Spec: cloud.Spec{
 		Token: certificateToken,
 		Label: "ACM Certificate",
+		Needs: certificateNeeds,
 		Replace: []string{
 			"domainName", "subjectAlternativeNames", "validationMethod", "validationOptions", "keyAlgorithm", "certificateAuthorityArn",
 		},
@@ -265,6 +266,21 @@ var Certificate = &cloud.Kind[certificate]{
 	},
 }
 
+var certificateNeeds = needs{
+	Create: func(o *operation) {
+		name := o.regional("acm", "certificate/")
+		o.creates("acm:RequestCertificate", name+"*", name+randomHex(32), "acm:AddTagsToCertificate", "")
+	},
+	Read: func(o *operation) { o.own("acm:DescribeCertificate", "acm:ListTagsForCertificate") },
+	Update: func(o *operation) {
+		if o.changes("options") {
+			o.own("acm:UpdateCertificateOptions")
+		}
+		o.retags("acm:AddTagsToCertificate", "acm:RemoveTagsFromCertificate")
+	},
+	Delete: func(o *operation) { o.own("acm:DeleteCertificate") },
+}
+
 // validation returns the record that shows control of the domain. It is the same in every certificate of the account, and the
 // same for a wildcard as for the name that it is directly below.
 // https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html
@@ -294,8 +310,16 @@ const certificateIssuance = 75 * time.Minute
 // terraform-provider-aws, resource aws_acm_certificate_validation
 var CertificateValidation = &cloud.Kind[certificateValidation]{
 	Spec: cloud.Spec{
-		Token:   certificateValidationToken,
-		Label:   "ACM Certificate Validation",
+		Token: certificateValidationToken,
+		Label: "ACM Certificate Validation",
+		// terraform-provider-aws v5.100.0, internal/service/acm/certificate_validation.go
+		Waits: []cloud.Wait{
+			{
+				Verb: cloud.Create, Whole: true, // it has no id yet while it waits
+				Failure: "waiting for ACM Certificate to be issued: timeout while waiting for state to become 'ISSUED' (last state: 'PENDING_VALIDATION', timeout: 1h15m0s)",
+			},
+		},
+		Needs:   certificateValidationNeeds,
 		Replace: []string{"certificateArn", "validationRecordFqdns"},
 		Sets:    []string{"validationRecordFqdns"},
 		Latency: cloud.Latency{Create: 89},
@@ -347,6 +371,11 @@ var CertificateValidation = &cloud.Kind[certificateValidation]{
 		}
 		return nil
 	},
+}
+
+// To validate is to wait for somebody else, and nothing is left to delete.
+var certificateValidationNeeds = needs{
+	Read: func(o *operation) { o.other(certificateToken, "certificateArn", "acm:DescribeCertificate") },
 }
 
 // covers refuses to wait for a certificate of which a validation record is not among those that the program made.

@@ -87,11 +87,12 @@ type ScalableTargetStatus struct {
 
 // ScalableTarget is a service whose number of tasks Application Auto Scaling may change. Its id is the resource id.
 // Registering it brings the number within the bounds, as does every change of them; deregistering it leaves the number.
-// It goes with the service ([RemoveService]). The bounds are shared with scheduled actions.
+// It goes with the service ([ServiceRemoved]). The bounds are shared with scheduled actions.
 var ScalableTarget = &cloud.Kind[ScalableTargetSpec]{
 	Spec: cloud.Spec{
 		Token:    scalableTargetToken,
 		Label:    "Application AutoScaling Target",
+		Needs:    scalableTargetNeeds,
 		Replace:  []string{"resourceId", "scalableDimension", "serviceNamespace"},
 		Computed: []string{"roleArn", "suspendedState"},
 		Shared:   []string{"minCapacity", "maxCapacity"},
@@ -152,6 +153,42 @@ var ScalableTarget = &cloud.Kind[ScalableTargetSpec]{
 	},
 }
 
+var scalableTargetNeeds = needs{
+	Create: func(o *operation) {
+		const call = "application-autoscaling:RegisterScalableTarget"
+		name := o.regional("application-autoscaling", "scalable-target/")
+		o.creates(call, name+"*", name+randomHex(32), "application-autoscaling:TagResource", "")
+		o.serviceRole(scalingPrincipal, scalingRole, call)
+		scales(o, call)
+	},
+	Read: func(o *operation) {
+		o.any("application-autoscaling:DescribeScalableTargets")
+		o.own("application-autoscaling:ListTagsForResource")
+	},
+	Update: func(o *operation) {
+		if o.changesMoreThan("tags") {
+			const call = "application-autoscaling:RegisterScalableTarget"
+			o.own(call)
+			o.on(o.iam("role/aws-service-role/"+scalingPrincipal+"/"+scalingRole), "iam:PassRole") // the provider sends what it has read
+			o.with("iam:passedtoservice", scalingPrincipal).asPartOf(call)
+			scales(o, call)
+		}
+		o.retags("application-autoscaling:TagResource", "application-autoscaling:UntagResource")
+	},
+	Delete: func(o *operation) {
+		o.own("application-autoscaling:DeregisterScalableTarget")
+		o.any("application-autoscaling:DescribeScalableTargets")
+	},
+}
+
+// ServiceRemoved removes what scales a service that has gone: Application Auto Scaling deregisters its target.
+// https://github.com/hashicorp/terraform-provider-aws/issues/10432
+func ServiceRemoved(tx *cloud.Tx, service *cloud.Resource) {
+	if target := tx.Get(cloud.Key{Scope: service.Scope, Token: scalableTargetToken, ID: scalableID(service)}); target != nil {
+		deregister(tx, target)
+	}
+}
+
 // deregister removes a scalable target with its policies, their alarms and its scheduled actions.
 func deregister(tx *cloud.Tx, target *cloud.Resource) {
 	for _, r := range PoliciesOf(tx, target) {
@@ -159,7 +196,7 @@ func deregister(tx *cloud.Tx, target *cloud.Resource) {
 		tx.Delete(r.Key)
 	}
 	for _, r := range tx.List(target.Scope, scheduledActionToken) {
-		if inputsOf[ScheduledActionSpec](r).ResourceID == target.ID {
+		if cloud.InputsOf[ScheduledActionSpec](r).ResourceID == target.ID {
 			tx.Delete(r.Key)
 		}
 	}
@@ -180,7 +217,7 @@ func checkBounds(low, high int) error {
 
 // bound brings the number of a service's tasks within bounds, if it is not being deleted. A cause that is empty is the bounds'.
 func bound(tx *cloud.Tx, service *cloud.Resource, low, high int, cause string) {
-	switch desired := inputsOf[ServiceSpec](service).DesiredCount; {
+	switch desired := cloud.InputsOf[ServiceSpec](service).DesiredCount; {
 	case desired < low:
 		SetDesiredCount(tx, service, low, cmp.Or(cause, fmt.Sprintf("minimum capacity was set to %d", low)))
 	case desired > high:
@@ -226,7 +263,7 @@ func SetDesiredCount(tx *cloud.Tx, service *cloud.Resource, n int, cause string)
 	service.Inputs["desiredCount"], service.Outputs["desiredCount"] = float64(n), float64(n)
 	status.scale(n)
 	status.Record("(service %s) Successfully set desired count to %d. Waiting for change to be fulfilled by ecs. Cause: %s",
-		inputsOf[ServiceSpec](service).Name, n, cause)
+		cloud.InputsOf[ServiceSpec](service).Name, n, cause)
 	service.SetStatus(status)
 	tx.Put(service)
 }

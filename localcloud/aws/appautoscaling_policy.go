@@ -57,6 +57,7 @@ var ScalingPolicy = &cloud.Kind[ScalingPolicySpec]{
 	Spec: cloud.Spec{
 		Token:    scalingPolicyToken,
 		Label:    "Application Auto Scaling Scaling Policy",
+		Needs:    scalingNeeds("DescribeScalingPolicies", "PutScalingPolicy", "DeleteScalingPolicy"),
 		Defaults: cloud.Map{"policyType": "StepScaling"},
 		AutoName: &cloud.AutoName{Property: "name", Max: 255},
 		Replace:  []string{"name", "resourceId", "scalableDimension", "serviceNamespace"},
@@ -64,7 +65,7 @@ var ScalingPolicy = &cloud.Kind[ScalingPolicySpec]{
 		Import: func(tx *cloud.Tx, s cloud.Scope, id string) string {
 			target, name, _ := strings.Cut(id, "/"+scalableDimension+"/")
 			r := tx.Get(cloud.Key{Scope: s, Token: scalingPolicyToken, ID: name})
-			if r == nil || target != scalableNamespace+"/"+inputsOf[ScalingPolicySpec](r).ResourceID {
+			if r == nil || target != scalableNamespace+"/"+cloud.InputsOf[ScalingPolicySpec](r).ResourceID {
 				return ""
 			}
 			return name
@@ -178,7 +179,7 @@ func (in *ScalingPolicySpec) metric(c *cloud.Call) (cloud.Map, error) {
 		return refuse("Cooldowns must be 0 seconds or more")
 	}
 	for _, r := range c.Tx.List(c.Caller.Scope, scalingPolicyToken) {
-		other := inputsOf[ScalingPolicySpec](r)
+		other := cloud.InputsOf[ScalingPolicySpec](r)
 		if other.Name != in.Name && other.ResourceID == in.ResourceID && *other.TargetTracking.PredefinedMetricSpecification == *t.PredefinedMetricSpecification {
 			return refuse("Only one TargetTrackingScaling policy for a given metric specification is allowed.")
 		}
@@ -197,7 +198,7 @@ func (in *ScalingPolicySpec) metric(c *cloud.Call) (cloud.Map, error) {
 		}
 		// https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PredefinedMetricSpecification.html
 		service := in.service(c.Tx, c.Caller.Scope)
-		if service == nil || !slices.ContainsFunc(inputsOf[ServiceSpec](service).LoadBalancers, func(lb ServiceLoadBalancer) bool { return lb.TargetGroupARN == r.ID }) {
+		if service == nil || !slices.ContainsFunc(cloud.InputsOf[ServiceSpec](service).LoadBalancers, func(lb ServiceLoadBalancer) bool { return lb.TargetGroupARN == r.ID }) {
 			return refuse("The target group of the resource label must be attached to the ECS service: %q", label)
 		}
 		return cloud.Map{
@@ -256,7 +257,7 @@ func AlarmKey(s cloud.Scope, name string) cloud.Key {
 // PoliciesOf returns the scaling policies of a scalable target, by name.
 func PoliciesOf(tx *cloud.Tx, target *cloud.Resource) []*cloud.Resource {
 	return slices.DeleteFunc(tx.List(target.Scope, scalingPolicyToken), func(r *cloud.Resource) bool {
-		return inputsOf[ScalingPolicySpec](r).ResourceID != target.ID
+		return cloud.InputsOf[ScalingPolicySpec](r).ResourceID != target.ID
 	})
 }
 

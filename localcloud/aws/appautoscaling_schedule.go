@@ -36,6 +36,7 @@ var ScheduledAction = &cloud.Kind[ScheduledActionSpec]{
 	Spec: cloud.Spec{
 		Token:    scheduledActionToken,
 		Label:    "Application Auto Scaling Scheduled Action",
+		Needs:    scalingNeeds("DescribeScheduledActions", "PutScheduledAction", "DeleteScheduledAction"),
 		Defaults: cloud.Map{"timezone": "UTC"},
 		AutoName: &cloud.AutoName{Property: "name"},
 		Replace:  []string{"name", "resourceId", "scalableDimension", "serviceNamespace"},

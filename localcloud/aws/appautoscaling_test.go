@@ -60,7 +60,7 @@ func (s *scaledStage) desired() (n int, event string) {
 	s.Store.View(func(tx *cloud.Tx) {
 		r := tx.Get(s.service.Key)
 		status := cloud.StatusOf[ServiceStatus](r)
-		n = inputsOf[ServiceSpec](r).DesiredCount
+		n = cloud.InputsOf[ServiceSpec](r).DesiredCount
 		if r.Outputs["desiredCount"] != float64(n) || status.Primary().Desired != n {
 			s.t.Errorf("of the service: inputs %d, outputs %v, deployment %d", n, r.Outputs["desiredCount"], status.Primary().Desired)
 		}
@@ -145,7 +145,8 @@ func TestRemoveService(t *testing.T) {
 	remove := func(service *cloud.Resource, left int) {
 		t.Helper()
 		if err := s.Store.Update(func(tx *cloud.Tx) error {
-			RemoveService(tx, tx.Get(service.Key))
+			ServiceRemoved(tx, tx.Get(service.Key))
+			tx.Delete(service.Key)
 			return nil
 		}); err != nil {
 			t.Fatal(err)

@@ -60,7 +60,7 @@ func given(option any) bool {
 func Kinds() []any {
 	return slices.Concat(
 		ec2Kinds(), ecsKinds(), iamKinds(), iamOIDCKinds(), acmKinds(), cloudWatchKinds(), appAutoScalingKinds(), logsKinds(),
-		secretsManagerKinds(), elbv2Kinds(), ecrKinds(), s3Kinds(), []any{getResources},
+		secretsManagerKinds(), elbv2Kinds(), ecrKinds(), s3Kinds(), resourceGroupsTaggingKinds(),
 	)
 }
 

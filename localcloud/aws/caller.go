@@ -171,7 +171,7 @@ func assumptionDenial(tx *cloud.Tx, who principal, role *cloud.Resource, region,
 	var own []string
 	var rights authority
 	if who.role != nil {
-		arn := outputText(who.role, "arn")
+		arn := who.role.Text("arn")
 		r.context["aws:principalarn"] = arn
 		own, rights = []string{who.session, arn}, authorityOf(tx, who.role)
 	}
@@ -243,7 +243,7 @@ func (c *Callers) assumeWithWebIdentity(region string, o *roleOption) (principal
 			"aws:resourceaccount": account, "aws:requestedregion": region, "aws:securetransport": "true", "sts:rolesessionname": name,
 		})
 		if role == nil || trust(role, request{
-			action: assumeRoleWithWebIdentity, principal: principals{"Federated": {outputText(provider, "arn")}}, context: context,
+			action: assumeRoleWithWebIdentity, principal: principals{"Federated": {provider.Text("arn")}}, context: context,
 		}) != permits {
 			err = fail("AccessDenied", "Not authorized to perform %s", assumeRoleWithWebIdentity)
 			return
@@ -320,11 +320,6 @@ func sessionRole(tx *cloud.Tx, session string) (*cloud.Resource, string) {
 	_, path, _ := strings.Cut(session, ":assumed-role/")
 	role, name, _ := strings.Cut(path, "/")
 	return tx.Get(cloud.Key{Scope: cloud.Scope{Account: accountOf(session)}, Token: roleToken, ID: role}), name
-}
-
-func outputText(r *cloud.Resource, property string) string {
-	s, _ := r.Outputs[property].(string)
-	return s
 }
 
 func nanoseconds() string { return strconv.FormatInt(time.Now().UnixNano(), 10) }

@@ -89,6 +89,7 @@ var MetricAlarm = &cloud.Kind[metricAlarm]{
 	Spec: cloud.Spec{
 		Token:    metricAlarmToken,
 		Label:    "CloudWatch Metric Alarm",
+		Needs:    metricAlarmNeeds,
 		Filled:   cloud.Map{"datapointsToAlarm": 0.0, "period": 0.0},
 		Defaults: cloud.Map{"actionsEnabled": true, "treatMissingData": MissingIsMissing},
 		AutoName: &cloud.AutoName{Property: "name", Max: maxAlarmName},
@@ -125,6 +126,21 @@ var MetricAlarm = &cloud.Kind[metricAlarm]{
 		c.Resource.SetStatus(status)
 		return out, nil
 	},
+}
+
+var metricAlarmNeeds = needs{
+	Create: func(o *operation) {
+		name := o.regional("cloudwatch", "alarm:"+o.text("name"))
+		o.creates("cloudwatch:PutMetricAlarm", name, name, "cloudwatch:TagResource", "")
+	},
+	Read: func(o *operation) { o.own("cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource") },
+	Update: func(o *operation) {
+		if o.changesMoreThan("tags") {
+			o.own("cloudwatch:PutMetricAlarm")
+		}
+		o.retags("cloudwatch:TagResource", "cloudwatch:UntagResource")
+	},
+	Delete: func(o *operation) { o.own("cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms") },
 }
 
 const (

@@ -53,6 +53,7 @@ var VPC = &cloud.Kind[vpc]{
 	Spec: cloud.Spec{
 		Token:    vpcToken,
 		Label:    "EC2 VPC",
+		Needs:    vpcNeeds,
 		Filled:   cloud.Map{"enableNetworkAddressUsageMetrics": false, "ipv6NetmaskLength": 0.0},
 		Defaults: cloud.Map{"enableDnsSupport": true, "instanceTenancy": "default"},
 		Replace:  []string{"cidrBlock"},
@@ -84,7 +85,7 @@ var VPC = &cloud.Kind[vpc]{
 		case !in.AssignGeneratedIPv6CIDRBlock && before != nil:
 			// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DisassociateVpcCidrBlock.html
 			for _, r := range c.Tx.List(s, subnetToken) {
-				if sub := inputsOf[subnet](r); sub.VPCID == c.Resource.ID && sub.IPv6CIDRBlock != "" {
+				if sub := cloud.InputsOf[subnet](r); sub.VPCID == c.Resource.ID && sub.IPv6CIDRBlock != "" {
 					return nil, cloud.Errorf("InvalidCidrBlock.InUse", "The vpc %s currently has a subnet within CIDR block %s", c.Resource.ID, before)
 				}
 			}
@@ -127,8 +128,42 @@ var VPC = &cloud.Kind[vpc]{
 			}
 			c.Tx.Delete(cloud.Key{Scope: c.Resource.Scope, Token: token, ID: c.Resource.Outputs[p].(string)})
 		}
-		c.Tx.Delete(cloud.Key{Scope: c.Resource.Scope, Token: defaultSecurityGroupToken, ID: outputText(c.Resource, "defaultSecurityGroupId")})
+		c.Tx.Delete(cloud.Key{Scope: c.Resource.Scope, Token: defaultSecurityGroupToken, ID: c.Resource.Text("defaultSecurityGroupId")})
 		return nil
+	},
+}
+
+var vpcNeeds = needs{
+	Create: func(o *operation) {
+		createsEC2(o, "ec2:CreateVpc", "vpc")
+		// A new VPC has DNS support and no DNS host names.
+		if o.given("enableDnsHostnames") || !o.given("enableDnsSupport") {
+			o.own("ec2:ModifyVpcAttribute")
+		}
+	},
+	Read: func(o *operation) {
+		o.any("ec2:DescribeVpcs")
+		o.own("ec2:DescribeVpcAttribute")
+	},
+	Update: func(o *operation) {
+		if o.changes("enableDnsHostnames", "enableDnsSupport", "enableNetworkAddressUsageMetrics") {
+			o.own("ec2:ModifyVpcAttribute")
+		}
+		if o.changes("instanceTenancy") {
+			o.own("ec2:ModifyVpcTenancy")
+		}
+		if o.changes("assignGeneratedIpv6CidrBlock") {
+			if o.given("assignGeneratedIpv6CidrBlock") {
+				o.own("ec2:AssociateVpcCidrBlock")
+			} else {
+				o.own("ec2:DisassociateVpcCidrBlock")
+			}
+		}
+		retagsEC2(o)
+	},
+	Delete: func(o *operation) {
+		o.own("ec2:DeleteVpc")
+		o.any("ec2:DescribeVpcs")
 	},
 }
 
@@ -154,6 +189,7 @@ var Subnet = &cloud.Kind[subnet]{
 	Spec: cloud.Spec{
 		Token: subnetToken,
 		Label: "EC2 Subnet",
+		Needs: subnetNeeds,
 		Filled: cloud.Map{
 			"mapPublicIpOnLaunch": false, "enableDns64": false, "ipv6Native": false, "enableResourceNameDnsARecordOnLaunch": false,
 			"enableResourceNameDnsAaaaRecordOnLaunch": false, "mapCustomerOwnedIpOnLaunch": false, "enableLniAtDeviceIndex": 0.0,
@@ -174,7 +210,7 @@ var Subnet = &cloud.Kind[subnet]{
 	},
 	Outputs: func(c *cloud.Call, in *subnet) (cloud.Map, error) {
 		s, out := c.Caller.Scope, cloud.Map{"tagsAll": in.Tags.all(c)}
-		if associated := outputText(c.Resource, "ipv6CidrBlockAssociationId"); in.IPv6CIDRBlock != "" && associated == "" {
+		if associated := c.Resource.Text("ipv6CidrBlockAssociationId"); in.IPv6CIDRBlock != "" && associated == "" {
 			out["ipv6CidrBlockAssociationId"] = newID("subnet-cidr-assoc")
 		} else if in.IPv6CIDRBlock == "" {
 			out["ipv6CidrBlockAssociationId"] = ""
@@ -217,6 +253,36 @@ var Subnet = &cloud.Kind[subnet]{
 	Delete: func(c *cloud.Call, _ *subnet) error {
 		deleteWhere(c, "subnetId", routeTableAssociationToken)
 		return nil
+	},
+}
+
+var subnetNeeds = needs{
+	Create: func(o *operation) {
+		createsEC2(o, "ec2:CreateSubnet", "subnet")
+		o.other(vpcToken, "vpcId", "ec2:CreateSubnet")
+		if o.given("assignIpv6AddressOnCreation") || o.given("mapPublicIpOnLaunch") {
+			o.own("ec2:ModifySubnetAttribute")
+		}
+	},
+	Read: func(o *operation) { o.any("ec2:DescribeSubnets") },
+	Update: func(o *operation) {
+		if o.changes("ipv6CidrBlock") {
+			if o.Old.Inputs["ipv6CidrBlock"] != nil {
+				o.own("ec2:DisassociateSubnetCidrBlock")
+			}
+			if o.given("ipv6CidrBlock") {
+				o.own("ec2:AssociateSubnetCidrBlock")
+			}
+		}
+		if o.changesMoreThan("ipv6CidrBlock", "tags") {
+			o.own("ec2:ModifySubnetAttribute")
+		}
+		retagsEC2(o)
+	},
+	Delete: func(o *operation) {
+		o.any("ec2:DescribeNetworkInterfaces") // those that services left behind
+		o.own("ec2:DeleteSubnet")
+		o.any("ec2:DescribeSubnets")
 	},
 }
 
@@ -274,6 +340,7 @@ var InternetGateway = &cloud.Kind[internetGateway]{
 	Spec: cloud.Spec{
 		Token:    internetGatewayToken,
 		Label:    "EC2 Internet Gateway",
+		Needs:    internetGatewayNeeds,
 		Computed: []string{"vpcId"},
 		Latency:  cloud.Latency{Create: 1, Delete: 11},
 		Patience: 20 * time.Minute,
@@ -298,12 +365,44 @@ var InternetGateway = &cloud.Kind[internetGateway]{
 		}
 		// The provider detaches the gateway from the one VPC and attaches it to the other (terraform-provider-aws v5.100.0,
 		// internal/service/ec2/vpc_internet_gateway.go, resourceInternetGatewayUpdate).
-		if was := inputsOf[internetGateway](c.Old).VPCID; was != in.VPCID {
+		if was := cloud.InputsOf[internetGateway](c.Old).VPCID; was != in.VPCID {
 			return out, detachGateway(c, was)
 		}
 		return out, nil
 	},
 	Delete: func(c *cloud.Call, in *internetGateway) error { return detachGateway(c, in.VPCID) },
+}
+
+var internetGatewayNeeds = needs{
+	Create: func(o *operation) {
+		createsEC2(o, "ec2:CreateInternetGateway", "internet-gateway")
+		if o.given("vpcId") {
+			o.own("ec2:AttachInternetGateway")
+			o.other(vpcToken, "vpcId", "ec2:AttachInternetGateway")
+		}
+	},
+	Read: func(o *operation) { o.any("ec2:DescribeInternetGateways") },
+	Update: func(o *operation) {
+		if o.changes("vpcId") {
+			if before, _ := o.Old.Inputs["vpcId"].(string); before != "" {
+				o.own("ec2:DetachInternetGateway")
+				o.on(o.regional("ec2", "vpc/"+before), "ec2:DetachInternetGateway")
+			}
+			if o.given("vpcId") {
+				o.own("ec2:AttachInternetGateway")
+				o.other(vpcToken, "vpcId", "ec2:AttachInternetGateway")
+			}
+		}
+		retagsEC2(o)
+	},
+	Delete: func(o *operation) {
+		if o.given("vpcId") {
+			o.own("ec2:DetachInternetGateway")
+			o.other(vpcToken, "vpcId", "ec2:DetachInternetGateway")
+			o.any("ec2:DescribeInternetGateways")
+		}
+		o.own("ec2:DeleteInternetGateway")
+	},
 }
 
 // detachGateway refuses to take the gateway from a VPC in which public IPv4 addresses are mapped: those of load balancers and
@@ -331,6 +430,7 @@ var RouteTable = &cloud.Kind[routeTable]{
 	Spec: cloud.Spec{
 		Token:    routeTableToken,
 		Label:    "EC2 Route Table",
+		Needs:    routeTableNeeds,
 		Filled:   cloud.Map{"routes": []any{}, "propagatingVgws": []any{}},
 		Computed: []string{"propagatingVgws", "routes"},
 		Replace:  []string{"vpcId"},
@@ -370,6 +470,19 @@ var RouteTable = &cloud.Kind[routeTable]{
 	},
 }
 
+var routeTableNeeds = needs{
+	Create: func(o *operation) {
+		createsEC2(o, "ec2:CreateRouteTable", "route-table")
+		o.other(vpcToken, "vpcId", "ec2:CreateRouteTable")
+	},
+	Read:   func(o *operation) { o.any("ec2:DescribeRouteTables") },
+	Update: retagsEC2,
+	Delete: func(o *operation) {
+		o.any("ec2:DescribeRouteTables")
+		o.own("ec2:DeleteRouteTable")
+	},
+}
+
 // deleteWhere removes the resources of some kinds that name the call's by an input.
 func deleteWhere(c *cloud.Call, input string, tokens ...string) {
 	for _, token := range tokens {
@@ -401,6 +514,7 @@ var Route = &cloud.Kind[route]{
 	Spec: cloud.Spec{
 		Token:   routeToken,
 		Label:   "EC2 Route",
+		Needs:   routeNeeds,
 		Replace: []string{"routeTableId", "destinationCidrBlock", "destinationIpv6CidrBlock"},
 		// https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/route#import
 		Import: func(_ *cloud.Tx, _ cloud.Scope, id string) string {
@@ -448,6 +562,16 @@ var Route = &cloud.Kind[route]{
 	},
 }
 
+var routeNeeds = needs{
+	Create: func(o *operation) { o.other(routeTableToken, "routeTableId", "ec2:CreateRoute") },
+	Read:   func(o *operation) { o.any("ec2:DescribeRouteTables") },
+	Update: func(o *operation) { o.other(routeTableToken, "routeTableId", "ec2:ReplaceRoute") },
+	Delete: func(o *operation) {
+		o.other(routeTableToken, "routeTableId", "ec2:DeleteRoute")
+		o.any("ec2:DescribeRouteTables")
+	},
+}
+
 // routeID is the Terraform provider's own form of id, since a route has none.
 func routeID(table, destination string) string {
 	return fmt.Sprintf("r-%s%d", table, crc32.ChecksumIEEE([]byte(destination)))
@@ -464,6 +588,7 @@ var RouteTableAssociation = &cloud.Kind[routeTableAssociation]{
 	Spec: cloud.Spec{
 		Token:   routeTableAssociationToken,
 		Label:   "EC2 Route Table Association",
+		Needs:   routeTableAssociationNeeds,
 		Replace: []string{"subnetId"},
 		// https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/route_table_association#import
 		Import: func(tx *cloud.Tx, s cloud.Scope, id string) string {
@@ -494,6 +619,23 @@ var RouteTableAssociation = &cloud.Kind[routeTableAssociation]{
 			c.Resource.ID = newID("rtbassoc")
 		}
 		return nil, nil
+	},
+}
+
+var routeTableAssociationNeeds = needs{
+	Create: func(o *operation) {
+		o.other(routeTableToken, "routeTableId", "ec2:AssociateRouteTable")
+		o.other(subnetToken, "subnetId", "ec2:AssociateRouteTable")
+	},
+	Read: func(o *operation) { o.any("ec2:DescribeRouteTables") },
+	Update: func(o *operation) {
+		o.other(routeTableToken, "routeTableId", "ec2:ReplaceRouteTableAssociation")
+		o.other(subnetToken, "subnetId", "ec2:ReplaceRouteTableAssociation")
+	},
+	Delete: func(o *operation) {
+		o.other(routeTableToken, "routeTableId", "ec2:DisassociateRouteTable")
+		o.other(subnetToken, "subnetId", "ec2:DisassociateRouteTable")
+		o.any("ec2:DescribeRouteTables")
 	},
 }
 

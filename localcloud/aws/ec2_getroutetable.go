@@ -19,6 +19,7 @@ type routeTableArgs struct {
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeRouteTables.html
 var getRouteTable = &cloud.Function[routeTableArgs]{
 	Token: "aws:ec2/getRouteTable:getRouteTable",
+	Needs: needs{Invoke: func(o *operation) { o.any("ec2:DescribeRouteTables") }},
 	Call: func(c *cloud.Call, args *routeTableArgs) (cloud.Map, error) {
 		if args.RouteTableID == "" || args.SubnetID+args.GatewayID+args.VPCID != "" || len(args.Tags)+len(args.Filters) > 0 {
 			return nil, unimplemented("looking for a route table by anything but its id")

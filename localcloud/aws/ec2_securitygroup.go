@@ -86,6 +86,7 @@ var SecurityGroup = &cloud.Kind[securityGroup]{
 	Spec: cloud.Spec{
 		Token:    securityGroupToken,
 		Label:    "EC2 Security Group",
+		Needs:    securityGroupNeeds,
 		Filled:   cloud.Map{"revokeRulesOnDelete": false, "ingress": []any{}, "egress": []any{}},
 		Defaults: cloud.Map{"description": "Managed by Pulumi"},
 		AutoName: &cloud.AutoName{Property: "name", Max: 255},
@@ -140,6 +141,23 @@ var SecurityGroup = &cloud.Kind[securityGroup]{
 	},
 }
 
+var securityGroupNeeds = needs{
+	Create: func(o *operation) {
+		createsEC2(o, "ec2:CreateSecurityGroup", "security-group")
+		o.other(vpcToken, "vpcId", "ec2:CreateSecurityGroup")
+		o.own("ec2:RevokeSecurityGroupEgress") // the rule that lets everything out, which every new group has
+		authorizes(o, "ingress", "ec2:AuthorizeSecurityGroupIngress")
+		authorizes(o, "egress", "ec2:AuthorizeSecurityGroupEgress")
+	},
+	Read:   func(o *operation) { o.any("ec2:DescribeSecurityGroups") },
+	Update: rerules,
+	Delete: func(o *operation) {
+		o.any("ec2:DescribeNetworkInterfaces")
+		o.own("ec2:DeleteSecurityGroup")
+		o.any("ec2:DescribeSecurityGroups")
+	},
+}
+
 type defaultSecurityGroup struct {
 	VPCID   string       `json:"vpcId"`
 	Ingress []Permission `json:"ingress"`
@@ -153,6 +171,7 @@ var DefaultSecurityGroup = &cloud.Kind[defaultSecurityGroup]{
 	Spec: cloud.Spec{
 		Token:   defaultSecurityGroupToken,
 		Label:   "EC2 Default Security Group",
+		Needs:   defaultSecurityGroupNeeds,
 		Filled:  cloud.Map{"revokeRulesOnDelete": false, "ingress": []any{}, "egress": []any{}},
 		Replace: []string{"vpcId"},
 		Latency: cloud.Latency{Create: 1},
@@ -179,6 +198,26 @@ var DefaultSecurityGroup = &cloud.Kind[defaultSecurityGroup]{
 			"name": group.Inputs["name"], "description": group.Inputs["description"], "tagsAll": in.Tags.all(c),
 		}, nil
 	},
+}
+
+// The default group is there already and stays: to create it is to take it over.
+var defaultSecurityGroupNeeds = needs{
+	Create: func(o *operation) {
+		o.any("ec2:DescribeSecurityGroups")
+		if network := o.Find(cloud.Ref{Token: vpcToken, Value: o.text("vpcId")}); network != nil {
+			o.arn = o.regional("ec2", "security-group/"+network.Text("defaultSecurityGroupId"))
+		}
+		o.own("ec2:RevokeSecurityGroupIngress", "ec2:RevokeSecurityGroupEgress")
+		authorizes(o, "ingress", "ec2:AuthorizeSecurityGroupIngress")
+		authorizes(o, "egress", "ec2:AuthorizeSecurityGroupEgress")
+		if tags := o.wantedTags(); len(tags) > 0 {
+			o.own("ec2:CreateTags")
+			s := &o.steps[len(o.steps)-1]
+			s.Context, s.TagKeys = requestTags(tags), keys(tags)
+		}
+	},
+	Read:   func(o *operation) { o.any("ec2:DescribeSecurityGroups") },
+	Update: rerules,
 }
 
 type securityGroupRule struct {
@@ -220,15 +259,16 @@ func (r *securityGroupRule) peer() string {
 // A rule of a security group is a resource of its own.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AuthorizeSecurityGroupIngress.html
 var (
-	SecurityGroupIngressRule = ruleKind(securityGroupIngressRuleToken, "VPC Security Group Ingress Rule")
-	SecurityGroupEgressRule  = ruleKind(securityGroupEgressRuleToken, "VPC Security Group Egress Rule")
+	SecurityGroupIngressRule = ruleKind(securityGroupIngressRuleToken, "Ingress")
+	SecurityGroupEgressRule  = ruleKind(securityGroupEgressRuleToken, "Egress")
 )
 
-func ruleKind(token, label string) *cloud.Kind[securityGroupRule] {
+func ruleKind(token, direction string) *cloud.Kind[securityGroupRule] {
 	return &cloud.Kind[securityGroupRule]{
 		Spec: cloud.Spec{
 			Token:   token,
-			Label:   label,
+			Label:   "VPC Security Group " + direction + " Rule",
+			Needs:   securityGroupRuleNeeds(direction),
 			Replace: []string{"securityGroupId"},
 			Latency: cloud.Latency{Create: 1, Delete: 1},
 		},

@@ -21,6 +21,7 @@ type imageArgs struct {
 func getImage(images Images) *cloud.Function[imageArgs] {
 	return &cloud.Function[imageArgs]{
 		Token: "aws:ecr/getImage:getImage",
+		Needs: getImageNeeds,
 		Call: func(c *cloud.Call, args *imageArgs) (cloud.Map, error) {
 			if args.ImageTag == "" && args.ImageDigest == "" && !args.MostRecent {
 				return nil, errors.New(`one of "image_digest,image_tag,most_recent" must be specified`)
@@ -81,3 +82,16 @@ func mayDescribe(c *cloud.Call, registry cloud.Scope, repository string) error {
 	}
 	return nil
 }
+
+var getImageNeeds = needs{Invoke: func(o *operation) {
+	registry := o.Caller.Scope
+	if id, _ := o.args["registryId"].(string); id != "" {
+		registry.Account = id
+	}
+	name, _ := o.args["repositoryName"].(string)
+	o.arn = arn(registry, "ecr", "repository/"+name)
+	if r := o.Tx.Get(cloud.Key{Scope: registry, Token: repositoryToken, ID: name}); r != nil {
+		o.tags = tagsOf(r)
+	}
+	o.own("ecr:DescribeImages", "ecr:DescribeRepositories")
+}}

@@ -22,6 +22,7 @@ var LifecyclePolicy = &cloud.Kind[lifecyclePolicy]{
 	Spec: cloud.Spec{
 		Token:               lifecyclePolicyToken,
 		Label:               "ECR Lifecycle Policy",
+		Needs:               repositorySettingNeeds("ecr:GetLifecyclePolicy", "ecr:PutLifecyclePolicy", "ecr:DeleteLifecyclePolicy"),
 		Replace:             []string{"repository", "policy"},
 		DeleteBeforeReplace: true, // as pulumi-aws has it: the deletion of the old one would take the new one's place
 		Normal:              map[string]func(any) any{"policy": normalLifecycle},

@@ -38,6 +38,7 @@ var Repository = &cloud.Kind[repository]{
 	Spec: cloud.Spec{
 		Token:    repositoryToken,
 		Label:    "ECR Repository",
+		Needs:    repositoryNeeds,
 		Defaults: cloud.Map{"imageTagMutability": tagsMutable},
 		AutoName: &cloud.AutoName{Property: "name", Max: 255},
 		Replace:  []string{"name", "encryptionConfigurations"},
@@ -90,6 +91,24 @@ var Repository = &cloud.Kind[repository]{
 		}
 		return out, nil
 	},
+}
+
+var repositoryNeeds = needs{
+	Create: func(o *operation) {
+		name := o.regional("ecr", "repository/"+o.text("name"))
+		o.creates("ecr:CreateRepository", name, name, "ecr:TagResource", "")
+	},
+	Read: func(o *operation) { o.own("ecr:DescribeRepositories", "ecr:ListTagsForResource") },
+	Update: func(o *operation) {
+		if o.changes("imageTagMutability") {
+			o.own("ecr:PutImageTagMutability")
+		}
+		if o.changes("imageScanningConfiguration") {
+			o.own("ecr:PutImageScanningConfiguration")
+		}
+		o.retags("ecr:TagResource", "ecr:UntagResource")
+	},
+	Delete: func(o *operation) { o.own("ecr:DeleteRepository", "ecr:DescribeRepositories") },
 }
 
 // repositoryOf returns the kind of repositories whose images are these: they go with the repository, which does not go before

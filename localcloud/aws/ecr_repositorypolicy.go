@@ -19,6 +19,7 @@ var RepositoryPolicy = &cloud.Kind[repositoryPolicy]{
 	Spec: cloud.Spec{
 		Token:   repositoryPolicyToken,
 		Label:   "ECR Repository Policy",
+		Needs:   repositorySettingNeeds("ecr:GetRepositoryPolicy", "ecr:SetRepositoryPolicy", "ecr:DeleteRepositoryPolicy"),
 		Replace: []string{"repository"},
 		Normal:  map[string]func(any) any{"policy": normalPolicy},
 		Latency: cloud.Latency{Create: 1, Delete: 1},

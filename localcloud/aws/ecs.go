@@ -42,6 +42,7 @@ var Cluster = &cloud.Kind[cluster]{
 	Spec: cloud.Spec{
 		Token:    clusterToken,
 		Label:    "ECS Cluster",
+		Needs:    clusterNeeds,
 		AutoName: &cloud.AutoName{Property: "name", Max: 255},
 		Replace:  []string{"name"},
 		Computed: []string{"settings"},
@@ -107,6 +108,22 @@ var Cluster = &cloud.Kind[cluster]{
 	},
 }
 
+var clusterNeeds = needs{
+	Create: func(o *operation) {
+		createsECS(o, "CreateCluster", "cluster/"+o.text("name"), "cluster/"+o.text("name"))
+		o.serviceRole("ecs.amazonaws.com", "AWSServiceRoleForECS", "ecs:CreateCluster")
+	},
+	Read: func(o *operation) { o.own("ecs:DescribeClusters") },
+	Update: func(o *operation) {
+		if o.changesMoreThan("tags") {
+			o.own("ecs:UpdateCluster", "ecs:DescribeClusters")
+		}
+		retagsECS(o)
+	},
+	Updated: listsTagsECS,
+	Delete:  func(o *operation) { o.own("ecs:DeleteCluster", "ecs:DescribeClusters") },
+}
+
 // ClusterARN returns the ARN of a cluster given by name or ARN; empty means the one called default.
 func ClusterARN(s cloud.Scope, nameOrARN string) string {
 	switch {
@@ -148,6 +165,7 @@ var ClusterCapacityProviders = &cloud.Kind[clusterCapacityProviders]{
 	Spec: cloud.Spec{
 		Token:    clusterCapacityProvidersToken,
 		Label:    "ECS Cluster Capacity Providers",
+		Needs:    clusterCapacityProvidersNeeds,
 		Filled:   cloud.Map{"defaultCapacityProviderStrategies": []any{}},
 		Replace:  []string{"clusterName"},
 		Sets:     []string{"capacityProviders", "defaultCapacityProviderStrategies"},
@@ -176,10 +194,18 @@ var ClusterCapacityProviders = &cloud.Kind[clusterCapacityProviders]{
 	Delete: func(c *cloud.Call, _ *clusterCapacityProviders) error { return removable(c, c.Resource.ID, nil) },
 }
 
+// The cluster always has capacity providers: to delete them is to put none.
+var clusterCapacityProvidersNeeds = needs{
+	Create: func(o *operation) { onCluster(o, "ecs:PutClusterCapacityProviders") },
+	Read:   func(o *operation) { onCluster(o, "ecs:DescribeClusters") },
+	Update: func(o *operation) { onCluster(o, "ecs:PutClusterCapacityProviders") },
+	Delete: func(o *operation) { onCluster(o, "ecs:PutClusterCapacityProviders", "ecs:DescribeClusters") },
+}
+
 // removable refuses to take a capacity provider from a cluster while a service runs on it. Keep lists those that stay.
 func removable(c *cloud.Call, clusterName string, keep []string) error {
 	for _, r := range c.Tx.List(c.Resource.Scope, serviceToken) {
-		s := inputsOf[ServiceSpec](r)
+		s := cloud.InputsOf[ServiceSpec](r)
 		if clusterNameOf(ClusterARN(r.Scope, s.Cluster)) != clusterName {
 			continue
 		}
@@ -234,17 +260,4 @@ func checkStrategy(shares []CapacityShare, providers []string) error {
 			"A capacity provider strategy must contain at least one capacity provider with a weight greater than 0.")
 	}
 	return nil
-}
-
-// Alive reports whether a resource of the store counts as something that exists in the cloud. Some are records that do not:
-// task definitions' revisions, which AWS never forgets, tasks that have stopped, secrets that have been deleted, and
-// what is gone and the tagging API still lists.
-func Alive(r *cloud.Resource) bool {
-	switch r.Token {
-	case taskDefinitionRevisionToken, deletedSecretToken, listedResourceToken:
-		return false
-	case taskToken:
-		return cloud.StatusOf[TaskStatus](r).LastStatus != TaskStopped
-	}
-	return true
 }

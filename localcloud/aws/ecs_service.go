@@ -202,8 +202,20 @@ func Restore(service *cloud.Resource, d *Deployment) {
 // Service keeps a number of tasks running and replaces them by those of a new version. Its id is its ARN.
 var Service = &cloud.Kind[ServiceSpec]{
 	Spec: cloud.Spec{
-		Token:  serviceToken,
-		Label:  "ECS Service",
+		Token: serviceToken,
+		Label: "ECS Service",
+		// terraform-provider-aws v5.100.0, internal/service/ecs/service.go
+		Waits: []cloud.Wait{
+			{
+				Verb:    cloud.Create,
+				Failure: "waiting for ECS Service (%s) create: timeout while waiting for state to become 'tfSTABLE' (last state: 'tfPENDING', timeout: 20m0s)",
+			},
+			{
+				Verb:    cloud.Update,
+				Failure: "waiting for ECS Service (%s) update: timeout while waiting for state to become 'tfSTABLE' (last state: 'tfPENDING', timeout: 20m0s)",
+			},
+		},
+		Needs:  serviceNeeds,
 		Filled: cloud.Map{"placementConstraints": []any{}, "orderedPlacementStrategies": []any{}},
 		Defaults: cloud.Map{
 			"availabilityZoneRebalancing": "DISABLED", "deploymentMaximumPercent": 200.0, "deploymentMinimumHealthyPercent": 100.0,
@@ -343,6 +355,23 @@ var Service = &cloud.Kind[ServiceSpec]{
 	},
 }
 
+var serviceNeeds = needs{
+	Create: func(o *operation) {
+		name := "service/" + clusterNameOf(clusterARNOf(o)) + "/" + o.text("name")
+		createsECS(o, "CreateService", name, name)
+		inCluster(o, clusterARNOf(o), 0)
+		passes(o, "iamRole", "ecs.amazonaws.com", "ecs:CreateService")
+	},
+	Read: func(o *operation) { ownService(o, "ecs:DescribeServices") },
+	Update: func(o *operation) {
+		if o.changesMoreThan("tags") {
+			ownService(o, "ecs:UpdateService")
+		}
+		retagsECS(o)
+	},
+	Delete: func(o *operation) { ownService(o, "ecs:UpdateService", "ecs:DeleteService", "ecs:DescribeServices") },
+}
+
 // Drained reports whether a service that is DRAINING is INACTIVE, which is to say gone: whether all of its tasks are
 // STOPPING or STOPPED.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteService.html
@@ -352,16 +381,6 @@ func Drained(tx *cloud.Tx, service *cloud.Resource) bool {
 			last := cloud.StatusOf[TaskStatus](r).LastStatus
 			return last != TaskStopping && last != TaskStopped
 		})
-}
-
-// RemoveService takes away a service that is INACTIVE. What scales it goes along: Application Auto Scaling deregisters the target
-// of a service that is gone.
-// https://github.com/hashicorp/terraform-provider-aws/issues/10432
-func RemoveService(tx *cloud.Tx, service *cloud.Resource) {
-	if target := tx.Get(cloud.Key{Scope: service.Scope, Token: scalableTargetToken, ID: scalableID(service)}); target != nil {
-		deregister(tx, target)
-	}
-	tx.Delete(service.Key)
 }
 
 // serviceTimeout is how long the provider waits for a service.
@@ -592,7 +611,7 @@ func runnable(c *cloud.Call, in *ServiceSpec, revision *Revision, clusterID stri
 func checkCapacity(c *cloud.Call, in *ServiceSpec, clusterID string) error {
 	providers := &clusterCapacityProviders{}
 	if r := c.Find(cloud.Ref{Token: clusterCapacityProvidersToken, Value: clusterNameOf(clusterID)}); r != nil {
-		providers = inputsOf[clusterCapacityProviders](r)
+		providers = cloud.InputsOf[clusterCapacityProviders](r)
 	}
 	if in.LaunchType == "" && len(in.CapacityProviderStrategies) == 0 && len(providers.DefaultCapacityProviderStrategies) == 0 {
 		return fmt.Errorf("a service with neither launchType FARGATE nor a capacity provider strategy runs on EC2: %w", cloud.ErrUnimplemented)
@@ -675,6 +694,7 @@ type serviceArgs struct {
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServices.html
 var getService = &cloud.Function[serviceArgs]{
 	Token: "aws:ecs/getService:getService",
+	Needs: getServiceNeeds,
 	Call: func(c *cloud.Call, args *serviceArgs) (cloud.Map, error) {
 		s := c.Caller.Scope
 		clusterID := ClusterARN(s, args.ClusterARN)
@@ -699,3 +719,18 @@ var getService = &cloud.Function[serviceArgs]{
 		}, nil
 	},
 }
+
+var getServiceNeeds = needs{Invoke: func(o *operation) {
+	cluster, _ := o.args["clusterArn"].(string)
+	service, _ := o.args["serviceName"].(string)
+	cluster = ClusterARN(o.Caller.Scope, cluster)
+	if !strings.HasPrefix(service, "arn:") {
+		service = o.regional("ecs", "service/"+clusterNameOf(cluster)+"/"+service)
+	}
+	o.arn = service
+	if r := o.Find(cloud.Ref{Token: serviceToken, Value: service}); r != nil {
+		o.tags = tagsOf(r)
+	}
+	o.own("ecs:DescribeServices")
+	o.with("ecs:cluster", cluster)
+}}

@@ -94,6 +94,7 @@ var Task = &cloud.Kind[TaskSpec]{
 	Spec: cloud.Spec{
 		Token: taskToken,
 		Label: "ECS Task",
+		Alive: TaskAlive,
 	},
 	Refs: func(c *cloud.Call, in *TaskSpec) []cloud.Ref {
 		if cloud.StatusOf[TaskStatus](c.Resource).LastStatus == TaskStopped {
@@ -136,4 +137,9 @@ func TasksOf(tx *cloud.Tx, service *cloud.Resource) []*cloud.Resource {
 		}
 	}
 	return out
+}
+
+// TaskAlive reports whether a task is more than the record of one that has stopped.
+func TaskAlive(r *cloud.Resource) bool {
+	return cloud.StatusOf[TaskStatus](r).LastStatus != TaskStopped
 }

@@ -65,6 +65,7 @@ var TaskDefinition = &cloud.Kind[taskDefinition]{
 	Spec: cloud.Spec{
 		Token:  taskDefinitionToken,
 		Label:  "ECS Task Definition",
+		Needs:  taskDefinitionNeeds,
 		JSON:   []string{"containerDefinitions"},
 		Filled: cloud.Map{"trackLatest": false, "volumes": []any{}, "placementConstraints": []any{}},
 		Replace: []string{
@@ -160,6 +161,23 @@ var TaskDefinition = &cloud.Kind[taskDefinition]{
 	},
 }
 
+var taskDefinitionNeeds = needs{
+	Create: func(o *operation) {
+		createsECS(o, "RegisterTaskDefinition", "task-definition/"+o.text("family")+":*", "task-definition/"+o.text("family")+":1")
+		passes(o, "executionRoleArn", "ecs-tasks.amazonaws.com", "ecs:RegisterTaskDefinition")
+		passes(o, "taskRoleArn", "ecs-tasks.amazonaws.com", "ecs:RegisterTaskDefinition")
+	},
+	Read: func(o *operation) { o.any("ecs:DescribeTaskDefinition") },
+	// Nothing but tags changes, and whether the resource is skipped when it is destroyed.
+	Update:  retagsECS,
+	Updated: listsTagsECS,
+	Delete: func(o *operation) {
+		if !o.given("skipDestroy") {
+			o.any("ecs:DeregisterTaskDefinition")
+		}
+	},
+}
+
 // registrable holds the rules of RegisterTaskDefinition, whose code for all of them is ClientException. The local cloud runs
 // tasks as Fargate does and knows no container instances.
 func registrable(in *taskDefinition) error {
@@ -227,6 +245,14 @@ var TaskDefinitionRevision = &cloud.Kind[taskDefinition]{
 	Spec: cloud.Spec{
 		Token: taskDefinitionRevisionToken,
 		Label: "ECS Task Definition Revision",
+		Alive: func(*cloud.Resource) bool { return false }, // AWS forgets none
+		// It stays, with its tags, when the program has no more use for it.
+		Tagged: func(r *cloud.Resource) (string, map[string]string) {
+			if !cloud.StatusOf[RevisionStatus](r).Active {
+				return "", nil
+			}
+			return r.ID, cloud.InputsOf[taskDefinition](r).Tags
+		},
 	},
 }
 

@@ -83,7 +83,7 @@ func (s *ecsStage) alive(token string) []string {
 	var out []string
 	s.Store.View(func(tx *cloud.Tx) {
 		for r := range tx.All() {
-			if r.Token == token && Alive(r) {
+			if r.Token == token && s.Alive(r) {
 				out = append(out, r.ID)
 			}
 		}

@@ -97,12 +97,12 @@ func arnParts(arn string) []string {
 func loadBalancerOf(tx *cloud.Tx, r *cloud.Resource) *cloud.Resource {
 	switch r.Token {
 	case listenerRuleToken:
-		if r = tx.Get(cloud.Key{Scope: r.Scope, Token: listenerToken, ID: inputsOf[listenerRule](r).ListenerARN}); r == nil {
+		if r = tx.Get(cloud.Key{Scope: r.Scope, Token: listenerToken, ID: cloud.InputsOf[listenerRule](r).ListenerARN}); r == nil {
 			return nil
 		}
 		fallthrough
 	case listenerToken:
-		return tx.Get(cloud.Key{Scope: r.Scope, Token: loadBalancerToken, ID: inputsOf[listener](r).LoadBalancerARN})
+		return tx.Get(cloud.Key{Scope: r.Scope, Token: loadBalancerToken, ID: cloud.InputsOf[listener](r).LoadBalancerARN})
 	}
 	return nil
 }
@@ -110,9 +110,9 @@ func loadBalancerOf(tx *cloud.Tx, r *cloud.Resource) *cloud.Resource {
 // groupsOf returns the ARNs of the target groups that a listener or a rule forwards to.
 func groupsOf(r *cloud.Resource) []string {
 	if r.Token == listenerToken {
-		return forwardsTo(inputsOf[listener](r).DefaultActions)
+		return forwardsTo(cloud.InputsOf[listener](r).DefaultActions)
 	}
-	return forwardsTo(inputsOf[listenerRule](r).Actions)
+	return forwardsTo(cloud.InputsOf[listenerRule](r).Actions)
 }
 
 // forwardTo records with the target groups which load balancer forwards to them: the given one to those that the listener
@@ -163,15 +163,6 @@ func forwardTo(c *cloud.Call, balancer *cloud.Resource, groups []string) error {
 		}
 	}
 	return nil
-}
-
-// inputsOf is Kind.Of for functions that a kind cannot name itself in, directly or in a circle.
-func inputsOf[T any](r *cloud.Resource) *T {
-	in, err := cloud.Decode[T](r.Inputs)
-	if err != nil {
-		panic("inputs of " + r.Key.String() + ": " + err.Error()) // decoded once before it was stored
-	}
-	return in
 }
 
 // Described returns a resource as a call that describes it would: every property that has a value, the defaults filled in.

@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"slices"
 	"strings"
 
 	"slipway/localcloud/cloud"
@@ -35,6 +36,7 @@ var Listener = &cloud.Kind[listener]{
 	Spec: cloud.Spec{
 		Token:    listenerToken,
 		Label:    "ELBv2 Listener",
+		Needs:    listenerNeeds,
 		Replace:  []string{"loadBalancerArn"},
 		Normal:   map[string]func(any) any{"defaultActions": sortedLists},
 		Computed: []string{"mutualAuthentication", "protocol", "sslPolicy", "tcpIdleTimeoutSeconds"},
@@ -68,7 +70,7 @@ var Listener = &cloud.Kind[listener]{
 		}
 		balancer := c.Find(cloud.Ref{Token: loadBalancerToken, Value: in.LoadBalancerARN})
 		for _, r := range c.Tx.List(s, listenerToken) {
-			other := inputsOf[listener](r)
+			other := cloud.InputsOf[listener](r)
 			if r.ID != c.Resource.ID && other.LoadBalancerARN == in.LoadBalancerARN && *other.Port == *in.Port {
 				return nil, cloud.Errorf("DuplicateListener",
 					"A listener already exists on this port for this load balancer '%s'", in.LoadBalancerARN)
@@ -108,6 +110,31 @@ var Listener = &cloud.Kind[listener]{
 	},
 }
 
+var listenerNeeds = needs{
+	Create: func(o *operation) {
+		createsPart(o, loadBalancerToken, "loadBalancerArn", "CreateListener", "listener/")
+		// The provider sets attributes even if the program says nothing of them.
+		o.own("elasticloadbalancing:ModifyListenerAttributes")
+	},
+	Read: func(o *operation) {
+		o.any("elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeListenerAttributes", "elasticloadbalancing:DescribeTags")
+	},
+	Update: func(o *operation) {
+		attribute := func(p string) bool { return strings.HasPrefix(p, "routingHttp") || p == "tcpIdleTimeoutSeconds" }
+		if slices.ContainsFunc(o.changed(), attribute) {
+			o.own("elasticloadbalancing:ModifyListenerAttributes")
+		}
+		if slices.ContainsFunc(o.changed(), func(p string) bool { return p != "tags" && !attribute(p) }) {
+			o.own("elasticloadbalancing:ModifyListener")
+		}
+		retagsELB(o)
+	},
+	Delete: func(o *operation) {
+		o.own("elasticloadbalancing:DeleteListener")
+		o.any("elasticloadbalancing:DescribeListeners")
+	},
+}
+
 // refuse applies the rules that AWS has for the settings of a listener.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/create-https-listener.html
 func (in *listener) refuse(c *cloud.Call) error {
@@ -143,12 +170,12 @@ func (in *listener) refuse(c *cloud.Call) error {
 // deleteParts removes the rules of a listener and its list of certificates.
 func deleteParts(tx *cloud.Tx, listener *cloud.Resource) {
 	for _, r := range tx.List(listener.Scope, listenerCertificateToken) {
-		if inputsOf[listenerCertificate](r).ListenerARN == listener.ID {
+		if cloud.InputsOf[listenerCertificate](r).ListenerARN == listener.ID {
 			tx.Delete(r.Key)
 		}
 	}
 	for _, r := range tx.List(listener.Scope, listenerRuleToken) {
-		if inputsOf[listenerRule](r).ListenerARN == listener.ID {
+		if cloud.InputsOf[listenerRule](r).ListenerARN == listener.ID {
 			tx.Delete(r.Key)
 		}
 	}

@@ -23,6 +23,7 @@ var ListenerCertificate = &cloud.Kind[listenerCertificate]{
 	Spec: cloud.Spec{
 		Token:    listenerCertificateToken,
 		Label:    "ELBv2 Listener Certificate",
+		Needs:    listenerCertificateNeeds,
 		Replace:  []string{"listenerArn", "certificateArn"},
 		Latency:  cloud.Latency{Create: 1, Delete: 1},
 		NotFound: notFound("CertificateNotFound", "Certificate '%s' not found"),
@@ -47,7 +48,7 @@ var ListenerCertificate = &cloud.Kind[listenerCertificate]{
 	},
 	Outputs: func(c *cloud.Call, in *listenerCertificate) (cloud.Map, error) {
 		parent := c.Find(cloud.Ref{Token: listenerToken, Value: in.ListenerARN})
-		if !inputsOf[listener](parent).https() {
+		if !cloud.InputsOf[listener](parent).https() {
 			return nil, cloud.Errorf("ValidationError", "A certificate cannot be specified for HTTP listeners")
 		}
 		if err := refuseCertificate(c, in.CertificateARN); err != nil {
@@ -57,25 +58,35 @@ var ListenerCertificate = &cloud.Kind[listenerCertificate]{
 		c.Resource.ID = in.ListenerARN + "_" + in.CertificateARN
 		if c.Tx.Get(c.Resource.Key) == nil && listedCertificates(c, parent) >= maxCertificates {
 			return nil, cloud.Errorf("TooManyCertificates", "You have reached the maximum of %d certificates for load balancer '%s'",
-				maxCertificates, inputsOf[listener](parent).LoadBalancerARN)
+				maxCertificates, cloud.InputsOf[listener](parent).LoadBalancerARN)
 		}
 		return nil, nil
 	},
 	Delete: func(c *cloud.Call, in *listenerCertificate) error {
 		parent := c.Find(cloud.Ref{Token: listenerToken, Value: in.ListenerARN})
-		if parent != nil && inputsOf[listener](parent).CertificateARN == in.CertificateARN {
+		if parent != nil && cloud.InputsOf[listener](parent).CertificateARN == in.CertificateARN {
 			return cloud.Errorf("OperationNotPermitted", "Default certificate cannot be removed")
 		}
 		return nil
 	},
 }
 
+var listenerCertificateNeeds = needs{
+	Create: func(o *operation) {
+		o.other(listenerToken, "listenerArn", "elasticloadbalancing:AddListenerCertificates")
+	},
+	Read: func(o *operation) { o.any("elasticloadbalancing:DescribeListenerCertificates") },
+	Delete: func(o *operation) {
+		o.other(listenerToken, "listenerArn", "elasticloadbalancing:RemoveListenerCertificates")
+	},
+}
+
 // listedCertificates counts the entries of all listeners of a listener's load balancer.
 func listedCertificates(c *cloud.Call, of *cloud.Resource) int {
-	balancer, n := inputsOf[listener](of).LoadBalancerARN, 0
+	balancer, n := cloud.InputsOf[listener](of).LoadBalancerARN, 0
 	for _, r := range c.Tx.List(of.Scope, listenerCertificateToken) {
-		l := c.Find(cloud.Ref{Token: listenerToken, Value: inputsOf[listenerCertificate](r).ListenerARN})
-		if l != nil && inputsOf[listener](l).LoadBalancerARN == balancer {
+		l := c.Find(cloud.Ref{Token: listenerToken, Value: cloud.InputsOf[listenerCertificate](r).ListenerARN})
+		if l != nil && cloud.InputsOf[listener](l).LoadBalancerARN == balancer {
 			n++
 		}
 	}

@@ -63,6 +63,7 @@ var ListenerRule = &cloud.Kind[listenerRule]{
 	Spec: cloud.Spec{
 		Token:    listenerRuleToken,
 		Label:    "ELBv2 Listener Rule",
+		Needs:    listenerRuleNeeds,
 		Replace:  []string{"listenerArn"},
 		Computed: []string{"priority"},
 		Sets:     []string{"conditions"},
@@ -103,7 +104,7 @@ var ListenerRule = &cloud.Kind[listenerRule]{
 		out["actions"] = actions
 		highest := 0
 		for _, r := range c.Tx.List(s, listenerRuleToken) {
-			if r.ID == c.Resource.ID || inputsOf[listenerRule](r).ListenerARN != in.ListenerARN {
+			if r.ID == c.Resource.ID || cloud.InputsOf[listenerRule](r).ListenerARN != in.ListenerARN {
 				continue
 			}
 			other := PriorityOf(r)
@@ -127,6 +128,26 @@ var ListenerRule = &cloud.Kind[listenerRule]{
 		return out, nil
 	},
 	Delete: func(c *cloud.Call, _ *listenerRule) error { return forwardTo(c, nil, nil) },
+}
+
+var listenerRuleNeeds = needs{
+	Create: func(o *operation) {
+		if !o.given("priority") {
+			o.any("elasticloadbalancing:DescribeRules") // for one that is free
+		}
+		createsPart(o, listenerToken, "listenerArn", "CreateRule", "listener-rule/")
+	},
+	Read: func(o *operation) { o.any("elasticloadbalancing:DescribeRules", "elasticloadbalancing:DescribeTags") },
+	Update: func(o *operation) {
+		if o.changes("priority") {
+			o.own("elasticloadbalancing:SetRulePriorities")
+		}
+		if o.changes("actions", "conditions") {
+			o.own("elasticloadbalancing:ModifyRule")
+		}
+		retagsELB(o)
+	},
+	Delete: func(o *operation) { o.own("elasticloadbalancing:DeleteRule") },
 }
 
 // PriorityOf returns the priority that a rule has, whoever chose it.

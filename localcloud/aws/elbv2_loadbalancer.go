@@ -108,6 +108,14 @@ var LoadBalancer = &cloud.Kind[loadBalancer]{
 	Spec: cloud.Spec{
 		Token: loadBalancerToken,
 		Label: "ELBv2 Load Balancer",
+		// terraform-provider-aws v5.100.0, internal/service/elbv2/load_balancer.go
+		Waits: []cloud.Wait{
+			{
+				Verb:    cloud.Create,
+				Failure: "waiting for ELBv2 Load Balancer (%s) create: timeout while waiting for state to become 'active' (last state: 'provisioning', timeout: 10m0s)",
+			},
+		},
+		Needs: loadBalancerNeeds,
 		Defaults: cloud.Map{
 			"clientKeepAlive": 3600.0, "desyncMitigationMode": "defensive",
 			"dropInvalidHeaderFields": false, "enableCrossZoneLoadBalancing": false, "enableDeletionProtection": false,
@@ -211,7 +219,7 @@ var LoadBalancer = &cloud.Kind[loadBalancer]{
 				"Load balancer '%s' cannot be deleted because deletion protection is enabled", c.Resource.ID)
 		}
 		for _, r := range c.Tx.List(c.Resource.Scope, listenerToken) {
-			if inputsOf[listener](r).LoadBalancerARN == c.Resource.ID {
+			if cloud.InputsOf[listener](r).LoadBalancerARN == c.Resource.ID {
 				deleteParts(c.Tx, r)
 				c.Tx.Delete(r.Key)
 			}
@@ -221,6 +229,38 @@ var LoadBalancer = &cloud.Kind[loadBalancer]{
 		}
 		return forwardTo(c, nil, nil)
 	},
+}
+
+var loadBalancerNeeds = needs{
+	Create: func(o *operation) {
+		o.any("elasticloadbalancing:DescribeLoadBalancers") // that there is none of the name
+		createsELB(o, "CreateLoadBalancer", "loadbalancer/app/"+elbNameOf(o.text("name"), o.text("namePrefix")))
+		o.serviceRole("elasticloadbalancing.amazonaws.com", "AWSServiceRoleForElasticLoadBalancing", "elasticloadbalancing:CreateLoadBalancer")
+		looksAtEC2(o, "CreateLoadBalancer",
+			"DescribeAccountAttributes", "DescribeAddresses", "DescribeInternetGateways", "DescribeSecurityGroups", "DescribeSubnets", "DescribeVpcs")
+		o.own("elasticloadbalancing:ModifyLoadBalancerAttributes")
+	},
+	Read: func(o *operation) {
+		o.any("elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeLoadBalancerAttributes", "elasticloadbalancing:DescribeTags")
+	},
+	Update: func(o *operation) {
+		apart := map[string]string{
+			"securityGroups": "SetSecurityGroups", "subnets": "SetSubnets", "subnetMappings": "SetSubnets", "ipAddressType": "SetIpAddressType",
+		}
+		if o.changesMoreThan(append(keys(apart), "tags")...) {
+			o.own("elasticloadbalancing:ModifyLoadBalancerAttributes")
+		}
+		for _, input := range keys(apart) {
+			if o.changes(input) {
+				o.own("elasticloadbalancing:" + apart[input])
+			}
+		}
+		if o.changes("subnets", "subnetMappings") {
+			looksAtEC2(o, "SetSubnets", "DescribeSubnets")
+		}
+		retagsELB(o)
+	},
+	Delete: func(o *operation) { o.own("elasticloadbalancing:DeleteLoadBalancer") },
 }
 
 // unmodelled finds settings that would change what the load balancer does, were it AWS's.

@@ -60,6 +60,7 @@ var TargetGroup = &cloud.Kind[targetGroup]{
 	Spec: cloud.Spec{
 		Token: targetGroupToken,
 		Label: "ELBv2 Target Group",
+		Needs: targetGroupNeeds,
 		Defaults: cloud.Map{
 			"deregistrationDelay": 300.0, "lambdaMultiValueHeadersEnabled": false, "proxyProtocolV2": false,
 			"slowStart": 0.0, "targetType": "instance",
@@ -154,6 +155,28 @@ var TargetGroup = &cloud.Kind[targetGroup]{
 		}
 		return out, nil
 	},
+}
+
+var targetGroupNeeds = needs{
+	Create: func(o *operation) {
+		o.any("elasticloadbalancing:DescribeTargetGroups")
+		createsELB(o, "CreateTargetGroup", "targetgroup/"+elbNameOf(o.text("name"), o.text("namePrefix")))
+		looksAtEC2(o, "CreateTargetGroup", "DescribeInternetGateways", "DescribeVpcs")
+		o.own("elasticloadbalancing:ModifyTargetGroupAttributes")
+	},
+	Read: func(o *operation) {
+		o.any("elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetGroupAttributes", "elasticloadbalancing:DescribeTags")
+	},
+	Update: func(o *operation) {
+		if o.changes("healthCheck") {
+			o.own("elasticloadbalancing:ModifyTargetGroup")
+		}
+		if o.changesMoreThan("healthCheck", "tags") {
+			o.own("elasticloadbalancing:ModifyTargetGroupAttributes")
+		}
+		retagsELB(o)
+	},
+	Delete: func(o *operation) { o.own("elasticloadbalancing:DeleteTargetGroup") },
 }
 
 // unmodelled finds settings that would change what becomes of requests, were the group AWS's.

@@ -28,25 +28,6 @@ func Manners() fault.Manners {
 		GaveUp:    gaveUp,
 		Lost: gaveUp(attempts,
 			errors.New("https response error StatusCode: 0, RequestID: , request send failed, context deadline exceeded")),
-		// terraform-provider-aws v5.100.0: internal/service/ecs/service.go, internal/service/elbv2/load_balancer.go,
-		// internal/service/acm/certificate_validation.go, of which only the last has no id yet while it waits.
-		Waits: []fault.Wait{
-			{
-				Verb: cloud.Create, Token: serviceToken,
-				Failure: "waiting for ECS Service (%s) create: timeout while waiting for state to become 'tfSTABLE' (last state: 'tfPENDING', timeout: 20m0s)",
-			},
-			{
-				Verb: cloud.Update, Token: serviceToken,
-				Failure: "waiting for ECS Service (%s) update: timeout while waiting for state to become 'tfSTABLE' (last state: 'tfPENDING', timeout: 20m0s)",
-			},
-			{
-				Verb: cloud.Create, Token: loadBalancerToken,
-				Failure: "waiting for ELBv2 Load Balancer (%s) create: timeout while waiting for state to become 'active' (last state: 'provisioning', timeout: 10m0s)",
-			},
-			{
-				Verb: cloud.Create, Token: certificateValidationToken, Whole: true,
-				Failure: "waiting for ACM Certificate to be issued: timeout while waiting for state to become 'ISSUED' (last state: 'PENDING_VALIDATION', timeout: 1h15m0s)",
-			},
-		},
+		Waits: fault.Waits(Kinds()...),
 	}
 }

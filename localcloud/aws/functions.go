@@ -18,6 +18,7 @@ type zonesArgs struct {
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeAvailabilityZones.html
 var getAvailabilityZones = &cloud.Function[zonesArgs]{
 	Token: "aws:index/getAvailabilityZones:getAvailabilityZones",
+	Needs: needs{Invoke: func(o *operation) { o.any("ec2:DescribeAvailabilityZones") }},
 	Call: func(c *cloud.Call, args *zonesArgs) (cloud.Map, error) {
 		region := c.Caller.Scope.Region
 		names, ids := []any{}, []any{}
@@ -38,6 +39,9 @@ var getAvailabilityZones = &cloud.Function[zonesArgs]{
 
 var getRegion = &cloud.Function[struct{}]{
 	Token: "aws:index/getRegion:getRegion",
+	// The provider answers these by itself, or by a call that everybody may make.
+	// https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+	Needs: needs{},
 	Call: func(c *cloud.Call, _ *struct{}) (cloud.Map, error) {
 		region := c.Caller.Scope.Region
 		return cloud.Map{"id": region, "name": region, "description": region, "endpoint": "ec2." + region + ".amazonaws.com"}, nil
@@ -46,6 +50,7 @@ var getRegion = &cloud.Function[struct{}]{
 
 var getCallerIdentity = &cloud.Function[struct{}]{
 	Token: "aws:index/getCallerIdentity:getCallerIdentity",
+	Needs: needs{},
 	Call: func(c *cloud.Call, _ *struct{}) (cloud.Map, error) {
 		account := c.Caller.Scope.Account
 		arn, userID, err := Identity(c.Tx, c.Caller)
@@ -55,6 +60,7 @@ var getCallerIdentity = &cloud.Function[struct{}]{
 
 var getPartition = &cloud.Function[struct{}]{
 	Token: "aws:index/getPartition:getPartition",
+	Needs: needs{},
 	Call: func(*cloud.Call, *struct{}) (cloud.Map, error) {
 		return cloud.Map{"id": "aws", "partition": "aws", "dnsSuffix": "amazonaws.com", "reverseDnsPrefix": "com.amazonaws"}, nil
 	},

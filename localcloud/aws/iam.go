@@ -48,6 +48,7 @@ var Role = &cloud.Kind[role]{
 	Spec: cloud.Spec{
 		Token:    roleToken,
 		Label:    "IAM Role",
+		Needs:    roleNeeds,
 		JSON:     []string{"assumeRolePolicy"},
 		Filled:   cloud.Map{"inlinePolicies": []any{}, "managedPolicyArns": []any{}},
 		Global:   true,
@@ -194,6 +195,78 @@ var Role = &cloud.Kind[role]{
 	},
 }
 
+var roleNeeds = needs{
+	Create: func(o *operation) {
+		name := o.iam("role" + o.text("path") + o.name("name", "namePrefix"))
+		o.creates("iam:CreateRole", name, name, "iam:TagRole", "")
+		if b := o.text("permissionsBoundary"); b != "" {
+			o.steps[0].Context["iam:permissionsboundary"] = b
+		}
+		for range list(o.Resource.Inputs["inlinePolicies"]) {
+			bounded(o, o.Resource, "iam:PutRolePolicy")
+		}
+		attaches(o, o.Resource, list(o.Resource.Inputs["managedPolicyArns"]), "iam:AttachRolePolicy")
+	},
+	Read: func(o *operation) {
+		o.own("iam:GetRole", "iam:ListRolePolicies", "iam:ListAttachedRolePolicies")
+		if hasInlinePolicies(o) {
+			o.own("iam:GetRolePolicy")
+		}
+	},
+	Update: func(o *operation) {
+		for _, change := range []struct{ input, action string }{
+			{"assumeRolePolicy", "iam:UpdateAssumeRolePolicy"},
+			{"description", "iam:UpdateRoleDescription"},
+			{"maxSessionDuration", "iam:UpdateRole"},
+		} {
+			if o.changes(change.input) {
+				o.own(change.action)
+			}
+		}
+		if o.changes("permissionsBoundary") {
+			if b := o.text("permissionsBoundary"); b != "" {
+				o.own("iam:PutRolePermissionsBoundary")
+				o.with("iam:permissionsboundary", b)
+			} else {
+				bounded(o, o.Old, "iam:DeleteRolePermissionsBoundary")
+			}
+		}
+		if o.changes("inlinePolicies") {
+			was, want := list(o.Old.Inputs["inlinePolicies"]), list(o.Resource.Inputs["inlinePolicies"])
+			if len(without(was, want)) > 0 {
+				bounded(o, o.Resource, "iam:DeleteRolePolicy")
+			}
+			if len(without(want, was)) > 0 {
+				bounded(o, o.Resource, "iam:PutRolePolicy")
+			}
+		}
+		was, want := list(o.Old.Inputs["managedPolicyArns"]), list(o.Resource.Inputs["managedPolicyArns"])
+		attaches(o, o.Resource, without(was, want), "iam:DetachRolePolicy")
+		attaches(o, o.Resource, without(want, was), "iam:AttachRolePolicy")
+		o.retags("iam:TagRole", "iam:UntagRole")
+	},
+	Delete: func(o *operation) {
+		o.own("iam:ListInstanceProfilesForRole")
+		force := o.given("forceDetachPolicies")
+		if managed := list(o.Resource.Inputs["managedPolicyArns"]); force || len(managed) > 0 {
+			o.own("iam:ListAttachedRolePolicies")
+			for _, r := range o.Tx.List(o.Resource.Scope, rolePolicyAttachmentToken) {
+				if r.Inputs["role"] == o.Resource.ID && force {
+					managed = append(managed, r.Inputs["policyArn"])
+				}
+			}
+			attaches(o, o.Resource, managed, "iam:DetachRolePolicy")
+		}
+		if inline := list(o.Resource.Inputs["inlinePolicies"]); force || len(inline) > 0 {
+			o.own("iam:ListRolePolicies")
+			if hasInlinePolicies(o) {
+				bounded(o, o.Resource, "iam:DeleteRolePolicy")
+			}
+		}
+		o.own("iam:DeleteRole")
+	},
+}
+
 // roleStatus is what the provider remembers of a role: whether there were policies inside it when it was last read.
 type roleStatus struct{ InlinePolicies bool }
 
@@ -210,6 +283,7 @@ var RolePolicy = &cloud.Kind[rolePolicy]{
 	Spec: cloud.Spec{
 		Token:    rolePolicyToken,
 		Label:    "IAM Role Policy",
+		Needs:    rolePolicyNeeds,
 		JSON:     []string{"policy"},
 		Global:   true,
 		AutoName: &cloud.AutoName{Property: "name", Max: 128},
@@ -250,6 +324,13 @@ var RolePolicy = &cloud.Kind[rolePolicy]{
 	},
 }
 
+var rolePolicyNeeds = needs{
+	Create: func(o *operation) { onRole(o, "iam:PutRolePolicy") },
+	Read:   func(o *operation) { onRole(o, "iam:GetRolePolicy") },
+	Update: func(o *operation) { onRole(o, "iam:PutRolePolicy") },
+	Delete: func(o *operation) { onRole(o, "iam:DeleteRolePolicy") },
+}
+
 type rolePolicyAttachment struct {
 	Role      string `json:"role"`
 	PolicyARN string `json:"policyArn"`
@@ -261,6 +342,7 @@ var RolePolicyAttachment = &cloud.Kind[rolePolicyAttachment]{
 	Spec: cloud.Spec{
 		Token:   rolePolicyAttachmentToken,
 		Label:   "IAM Role Policy Attachment",
+		Needs:   rolePolicyAttachmentNeeds,
 		Global:  true,
 		Replace: []string{"role", "policyArn"},
 		Latency: cloud.Latency{Create: 1, Delete: 1},
@@ -307,6 +389,12 @@ var RolePolicyAttachment = &cloud.Kind[rolePolicyAttachment]{
 	},
 }
 
+var rolePolicyAttachmentNeeds = needs{
+	Create: func(o *operation) { onRole(o, "iam:AttachRolePolicy") },
+	Read:   func(o *operation) { onRole(o, "iam:ListAttachedRolePolicies") },
+	Delete: func(o *operation) { onRole(o, "iam:DetachRolePolicy") },
+}
+
 type customerPolicy struct {
 	Name        string   `json:"name"`
 	NamePrefix  string   `json:"namePrefix"`
@@ -322,6 +410,7 @@ var ManagedPolicy = &cloud.Kind[customerPolicy]{
 	Spec: cloud.Spec{
 		Token:    policyToken,
 		Label:    "IAM Policy",
+		Needs:    managedPolicyNeeds,
 		JSON:     []string{"policy"},
 		Global:   true,
 		Defaults: cloud.Map{"path": "/"},
@@ -368,6 +457,23 @@ var ManagedPolicy = &cloud.Kind[customerPolicy]{
 		out["policyId"] = "ANPA" + randomID(17)
 		return out, nil
 	},
+}
+
+var managedPolicyNeeds = needs{
+	Create: func(o *operation) {
+		name := o.iam("policy" + o.text("path") + o.name("name", "namePrefix"))
+		o.creates("iam:CreatePolicy", name, name, "iam:TagPolicy", "")
+	},
+	Read: func(o *operation) { o.own("iam:GetPolicy", "iam:GetPolicyVersion") },
+	// How many versions a policy has is not modelled. It is taken to have as many as it can, of which one must go before there
+	// is another one, and all before the policy itself can.
+	Update: func(o *operation) {
+		if o.changes("policy") {
+			o.own("iam:ListPolicyVersions", "iam:DeletePolicyVersion", "iam:CreatePolicyVersion")
+		}
+		o.retags("iam:TagPolicy", "iam:UntagPolicy")
+	},
+	Delete: func(o *operation) { o.own("iam:ListPolicyVersions", "iam:DeletePolicyVersion", "iam:DeletePolicy") },
 }
 
 // awsManaged begins the names of the policies that AWS has in every account.

@@ -17,6 +17,8 @@ type rolesArgs struct {
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListRoles.html
 var getRoles = &cloud.Function[rolesArgs]{
 	Token: "aws:iam/getRoles:getRoles",
+	// written by the provider itself
+	Needs: needs{Invoke: func(o *operation) { o.any("iam:ListRoles") }},
 	Call: func(c *cloud.Call, args *rolesArgs) (cloud.Map, error) {
 		pattern, err := regexp.Compile(args.NameRegex)
 		if err != nil {
@@ -39,6 +41,7 @@ type roleArgs struct {
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRole.html
 var getRole = &cloud.Function[roleArgs]{
 	Token: "aws:iam/getRole:getRole",
+	Needs: getRoleNeeds,
 	Call: func(c *cloud.Call, args *roleArgs) (cloud.Map, error) {
 		r := c.Find(cloud.Ref{Token: roleToken, Value: args.Name})
 		if r == nil {
@@ -48,8 +51,17 @@ var getRole = &cloud.Function[roleArgs]{
 		return cloud.Map{
 			"id": r.ID, "name": r.ID, "arn": r.Outputs["arn"], "path": in.Path, "description": in.Description,
 			"assumeRolePolicy": string(in.AssumeRolePolicy), "permissionsBoundary": in.PermissionsBoundary,
-			"maxSessionDuration": float64(in.MaxSessionDuration), "createDate": outputText(r, "createDate"),
-			"uniqueId": outputText(r, "uniqueId"), "roleLastUseds": []any{}, "tags": asMap(tagsOf(r)),
+			"maxSessionDuration": float64(in.MaxSessionDuration), "createDate": r.Text("createDate"),
+			"uniqueId": r.Text("uniqueId"), "roleLastUseds": []any{}, "tags": asMap(tagsOf(r)),
 		}, nil
 	},
 }
+
+var getRoleNeeds = needs{Invoke: func(o *operation) {
+	name, _ := o.args["name"].(string)
+	o.arn = o.iam("role/" + name)
+	if r := o.Find(cloud.Ref{Token: roleToken, Value: name}); r != nil {
+		o.arn, o.tags = r.Text("arn"), tagsOf(r)
+	}
+	o.own("iam:GetRole")
+}}

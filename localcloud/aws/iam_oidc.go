@@ -28,6 +28,7 @@ var OpenIDConnectProvider = &cloud.Kind[openIDConnectProvider]{
 	Spec: cloud.Spec{
 		Token:    openIDConnectProviderToken,
 		Label:    "IAM OIDC Provider",
+		Needs:    openIDConnectProviderNeeds,
 		Global:   true,
 		Replace:  []string{"url"},
 		Computed: []string{"thumbprintLists"},
@@ -88,6 +89,28 @@ var OpenIDConnectProvider = &cloud.Kind[openIDConnectProvider]{
 		out["arn"] = c.Resource.ID
 		return out, nil
 	},
+}
+
+var openIDConnectProviderNeeds = needs{
+	Create: func(o *operation) {
+		name := o.iam("oidc-provider/" + issuerHost(o.text("url")))
+		o.creates("iam:CreateOpenIDConnectProvider", name, name, "iam:TagOpenIDConnectProvider", "")
+	},
+	Read: func(o *operation) { o.own("iam:GetOpenIDConnectProvider") },
+	Update: func(o *operation) {
+		if o.changes("thumbprintLists") {
+			o.own("iam:UpdateOpenIDConnectProviderThumbprint")
+		}
+		was, want := list(o.Old.Inputs["clientIdLists"]), list(o.Resource.Inputs["clientIdLists"])
+		if len(without(want, was)) > 0 {
+			o.own("iam:AddClientIDToOpenIDConnectProvider")
+		}
+		if len(without(was, want)) > 0 {
+			o.own("iam:RemoveClientIDFromOpenIDConnectProvider")
+		}
+		o.retags("iam:TagOpenIDConnectProvider", "iam:UntagOpenIDConnectProvider")
+	},
+	Delete: func(o *operation) { o.own("iam:DeleteOpenIDConnectProvider") },
 }
 
 // withoutScheme is a provider's URL as IAM has it.

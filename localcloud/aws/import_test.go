@@ -372,7 +372,7 @@ func TestDeletedSecretIsNotAlive(t *testing.T) {
 	c.Store.View(func(tx *cloud.Tx) {
 		for r := range tx.All() {
 			left++
-			if Alive(r) {
+			if c.Alive(r) {
 				t.Errorf("%s %s is alive", r.Token, r.ID)
 			}
 		}

@@ -42,6 +42,7 @@ var LogGroup = &cloud.Kind[logGroup]{
 	Spec: cloud.Spec{
 		Token:    logGroupToken,
 		Label:    "CloudWatch Logs Log Group",
+		Needs:    logGroupNeeds,
 		Defaults: cloud.Map{"retentionInDays": 0.0, "skipDestroy": false},
 		AutoName: &cloud.AutoName{Property: "name", Max: 512},
 		Replace:  []string{"name", "namePrefix", "logGroupClass"},
@@ -98,6 +99,44 @@ var LogGroup = &cloud.Kind[logGroup]{
 			out["logGroupClass"] = "STANDARD"
 		}
 		return out, nil
+	},
+}
+
+var logGroupNeeds = needs{
+	Create: func(o *operation) {
+		name := o.name("name", "namePrefix")
+		o.arn = o.regional("logs", "log-group:"+name)
+		tags := o.wantedTags()
+		onLogGroup(o, "logs:CreateLogGroup")
+		o.tags = tags
+		if len(tags) > 0 {
+			o.steps[0].Context, o.steps[0].TagKeys = requestTags(tags), keys(tags)
+			o.steps = append(o.steps, cloud.Permission{
+				API: "logs:CreateLogGroup", Action: "logs:TagResource", Resource: o.arn, Context: requestTags(tags), TagKeys: keys(tags),
+			})
+		}
+		if n, _ := o.Resource.Inputs["retentionInDays"].(float64); n > 0 {
+			onLogGroup(o, "logs:PutRetentionPolicy")
+		}
+	},
+	Read: func(o *operation) {
+		o.on(o.regional("logs", "log-group::log-stream:"), "logs:DescribeLogGroups") // it lists them, and names none
+		o.own("logs:ListTagsForResource")
+	},
+	Update: func(o *operation) {
+		if o.changes("retentionInDays") {
+			if n, _ := o.Resource.Inputs["retentionInDays"].(float64); n > 0 {
+				onLogGroup(o, "logs:PutRetentionPolicy")
+			} else {
+				onLogGroup(o, "logs:DeleteRetentionPolicy")
+			}
+		}
+		o.retags("logs:TagResource", "logs:UntagResource")
+	},
+	Delete: func(o *operation) {
+		if !o.given("skipDestroy") {
+			onLogGroup(o, "logs:DeleteLogGroup")
+		}
 	},
 }
 

@@ -43,13 +43,13 @@ func TestOutputsOfTheRealProvider(t *testing.T) {
 			}
 		}
 	}
-	if id := outputText(made[subnetToken], "ipv6CidrBlockAssociationId"); !strings.HasPrefix(id, "subnet-cidr-assoc-") {
+	if id := made[subnetToken].Text("ipv6CidrBlockAssociationId"); !strings.HasPrefix(id, "subnet-cidr-assoc-") {
 		t.Errorf("association %q", id)
 	}
-	if _, id, _ := strings.Cut(outputText(made[scalableTargetToken], "arn"), "scalable-target/"); len(id) != 36 {
+	if _, id, _ := strings.Cut(made[scalableTargetToken].Text("arn"), "scalable-target/"); len(id) != 36 {
 		t.Errorf("a scalable target ends in %q", id)
 	}
-	if text := outputText(made[taskDefinitionToken], "containerDefinitions"); !strings.HasPrefix(text, `[{"environment":[`) {
+	if text := made[taskDefinitionToken].Text("containerDefinitions"); !strings.HasPrefix(text, `[{"environment":[`) {
 		t.Errorf("containers %s", text)
 	}
 	var told []string

@@ -18,25 +18,14 @@ import (
 // refusal the provider only logs is left out, as is one that waits for what the local cloud does at once.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 type needs struct {
-	// read is what a look at the resource needs, which ends each create and update.
-	read                   func(*operation)
-	create, update, delete func(*operation)
-	// updated is what ends an update that does not look at the resource: its tags alone are listed.
+	// Read is what a look at the resource needs, which ends each create and update.
+	Read                   func(*operation)
+	Create, Update, Delete func(*operation)
+	// Updated is what ends an update that does not look at the resource: its tags alone are listed.
 	// terraform-provider-aws, internal/provider/tags_interceptor.go
-	updated func(*operation)
-	// invoke is what the function of a token needs.
-	invoke func(*operation)
-}
-
-// allNeeds are those of every kind and function.
-func allNeeds() map[string]needs {
-	all := map[string]needs{}
-	for _, service := range []map[string]needs{
-		ec2Needs, elbv2Needs, ecsNeeds, iamNeeds, ecrNeeds, s3Needs, otherNeeds,
-	} {
-		maps.Copy(all, service)
-	}
-	return all
+	Updated func(*operation)
+	// Invoke is what the function needs.
+	Invoke func(*operation)
 }
 
 // operation collects what it needs to be allowed.
@@ -46,48 +35,14 @@ type operation struct {
 	// arn is the name of the operation's resource, or, before it has one, one like it, and tags are those that it has.
 	arn   string
 	tags  map[string]string
-	steps []step
+	steps []cloud.Permission
 }
 
-// step is one question to IAM.
-type step struct {
-	api      string // the call to AWS that asks it, such as "ec2:CreateVpc"
-	action   string // mostly the same
-	resource string
-	context  map[string]string
-	tagKeys  []string
-}
-
-// Authorize refuses an operation to a caller with a role that may not do all of what it takes, before anything is done.
-func Authorize() func(*cloud.Call, cloud.Operation) error {
-	all := allNeeds()
-	return func(c *cloud.Call, o cloud.Operation) error {
-		if c.Caller.Identity == "" {
-			return nil // the root of an account, or not a caller of AWS at all
-		}
-		n, ok := all[o.Token]
-		if !ok {
-			return unimplemented("the permissions for " + o.Token)
-		}
-		role, _ := sessionRole(c.Tx, c.Caller.Identity)
-		if role == nil {
-			return errInvalidToken()
-		}
-		rights := authorityOf(c.Tx, role)
-		for _, s := range n.steps(c, o) {
-			if why := rights.denial(s.request(c, role)); why != "" {
-				return s.denied(c.Caller.Identity, why)
-			}
-		}
-		return nil
-	}
-}
-
-// steps are what an operation needs, in the order in which the provider would ask for it.
-func (n needs) steps(c *cloud.Call, o cloud.Operation) []step {
+// Permissions implements [cloud.Needs].
+func (n needs) Permissions(c *cloud.Call, o cloud.Operation) []cloud.Permission {
 	op := &operation{Call: c, args: o.Args}
 	if r := cmp.Or(c.Old, c.Resource); r != nil {
-		op.arn, op.tags = cmp.Or(outputText(r, "arn"), r.ID), tagsOf(r) // where it is no output, it is the id
+		op.arn, op.tags = cmp.Or(r.Text("arn"), r.ID), tagsOf(r) // where it is no output, it is the id
 	}
 	for _, ask := range n.of(o.Verb) {
 		if ask != nil {
@@ -100,34 +55,49 @@ func (n needs) steps(c *cloud.Call, o cloud.Operation) []step {
 func (n needs) of(v cloud.Verb) []func(*operation) {
 	switch v {
 	case cloud.Create:
-		return []func(*operation){n.create, n.read}
+		return []func(*operation){n.Create, n.Read}
 	case cloud.Update:
-		if n.updated != nil {
-			return []func(*operation){n.update, n.updated}
+		if n.Updated != nil {
+			return []func(*operation){n.Update, n.Updated}
 		}
-		return []func(*operation){n.update, n.read}
+		return []func(*operation){n.Update, n.Read}
 	case cloud.Delete:
-		return []func(*operation){n.delete}
+		return []func(*operation){n.Delete}
 	case cloud.Invoke:
-		return []func(*operation){n.invoke}
+		return []func(*operation){n.Invoke}
 	}
-	return []func(*operation){n.read}
+	return []func(*operation){n.Read}
 }
 
-// request adds the condition keys that every request has.
+// Authorize refuses an operation to a caller with a role that may not do all of what it takes, before anything is done.
+func Authorize(c *cloud.Call, permissions []cloud.Permission) error {
+	role, _ := sessionRole(c.Tx, c.Caller.Identity)
+	if role == nil {
+		return errInvalidToken()
+	}
+	rights := authorityOf(c.Tx, role)
+	for _, p := range permissions {
+		if why := rights.denial(requestFor(p, c, role)); why != "" {
+			return denied(p, c.Caller.Identity, why)
+		}
+	}
+	return nil
+}
+
+// requestFor is the request for a permission, with the condition keys that every request has.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
-func (s step) request(c *cloud.Call, role *cloud.Resource) request {
+func requestFor(p cloud.Permission, c *cloud.Call, role *cloud.Resource) request {
 	region := c.Caller.Scope.Region
-	if strings.HasPrefix(s.action, "iam:") && s.action != "iam:PassRole" {
+	if strings.HasPrefix(p.Action, "iam:") && p.Action != "iam:PassRole" {
 		region = "us-east-1" // where IAM is, for all regions; nobody calls it to pass a role
 	}
-	r := request{action: s.action, resource: s.resource, lists: map[string][]string{}, context: map[string]string{
-		"aws:principalarn": outputText(role, "arn"), "aws:principalaccount": role.Scope.Account,
-		"aws:resourceaccount": cmp.Or(accountOf(s.resource), c.Caller.Scope.Account), "aws:requestedregion": region, "aws:securetransport": "true",
+	r := request{action: p.Action, resource: p.Resource, lists: map[string][]string{}, context: map[string]string{
+		"aws:principalarn": role.Text("arn"), "aws:principalaccount": role.Scope.Account,
+		"aws:resourceaccount": cmp.Or(accountOf(p.Resource), c.Caller.Scope.Account), "aws:requestedregion": region, "aws:securetransport": "true",
 	}}
-	maps.Copy(r.context, s.context)
-	if s.tagKeys != nil {
-		r.lists["aws:tagkeys"] = s.tagKeys
+	maps.Copy(r.context, p.Context)
+	if p.TagKeys != nil {
+		r.lists["aws:tagkeys"] = p.TagKeys
 	}
 	return r
 }
@@ -148,15 +118,15 @@ var clients = map[string]struct{ name, code string }{
 	"tag":                     {"Resource Groups Tagging API", "AccessDeniedException"},
 }
 
-// denied is the refusal of a step in the words of its service.
-func (s step) denied(who, why string) error {
-	prefix, call, _ := strings.Cut(s.api, ":")
+// denied is the refusal of a permission in the words of its service.
+func denied(p cloud.Permission, who, why string) error {
+	prefix, call, _ := strings.Cut(p.API, ":")
 	client := clients[prefix]
-	resource := s.resource
+	resource := p.Resource
 	if prefix == "s3" {
-		call, resource = cmp.Or(s3Calls[call], call), strconv.Quote(resource)
+		resource = strconv.Quote(resource)
 	}
-	err := accessDenied(client.code, who, s.action, resource, why)
+	err := accessDenied(client.code, who, p.Action, resource, why)
 	if prefix == "ec2" {
 		// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
 		err.Message = "You are not authorized to perform this operation. " + err.Message
@@ -176,21 +146,21 @@ func accessDenied(code, who, action, resource, why string) *cloud.Error {
 // any adds calls that cannot be allowed for some resources and not for others.
 func (o *operation) any(actions ...string) {
 	for _, a := range actions {
-		o.steps = append(o.steps, step{api: a, action: a, resource: "*"})
+		o.steps = append(o.steps, cloud.Permission{API: a, Action: a, Resource: "*"})
 	}
 }
 
 // on adds calls that are about the resource with the name, and no other one.
 func (o *operation) on(resource string, actions ...string) {
 	for _, a := range actions {
-		o.steps = append(o.steps, step{api: a, action: a, resource: resource, context: map[string]string{}})
+		o.steps = append(o.steps, cloud.Permission{API: a, Action: a, Resource: resource, Context: map[string]string{}})
 	}
 }
 
 // own adds calls that are about the operation's resource.
 func (o *operation) own(actions ...string) {
 	for _, a := range actions {
-		o.steps = append(o.steps, step{api: a, action: a, resource: o.arn, context: resourceTags(a, o.tags)})
+		o.steps = append(o.steps, cloud.Permission{API: a, Action: a, Resource: o.arn, Context: resourceTags(a, o.tags)})
 	}
 }
 
@@ -201,7 +171,7 @@ func (o *operation) other(token, input string, actions ...string) {
 		return // the operation is going to be refused for that
 	}
 	for _, a := range actions {
-		o.steps = append(o.steps, step{api: a, action: a, resource: outputText(r, "arn"), context: resourceTags(a, tagsOf(r))})
+		o.steps = append(o.steps, cloud.Permission{API: a, Action: a, Resource: r.Text("arn"), Context: resourceTags(a, tagsOf(r))})
 	}
 }
 
@@ -212,12 +182,12 @@ func (o *operation) referred(token, input string) *cloud.Resource {
 
 // with gives the last step a condition key.
 func (o *operation) with(key, value string) *operation {
-	o.steps[len(o.steps)-1].context[key] = value
+	o.steps[len(o.steps)-1].Context[key] = value
 	return o
 }
 
 // asPartOf makes the last step one that IAM is asked by another call to AWS.
-func (o *operation) asPartOf(api string) { o.steps[len(o.steps)-1].api = api }
+func (o *operation) asPartOf(api string) { o.steps[len(o.steps)-1].API = api }
 
 // creates adds the call that makes the resource, whose name is not complete before it is there, and the call that tags it at the
 // same time, which is allowed apart. That is told which call it is for, by a condition key where createAction names one. From then
@@ -226,7 +196,7 @@ func (o *operation) asPartOf(api string) { o.steps[len(o.steps)-1].api = api }
 func (o *operation) creates(action, incomplete, complete, tagging, createAction string) {
 	tags := o.wantedTags()
 	o.arn, o.tags = complete, tags
-	o.steps = append(o.steps, step{api: action, action: action, resource: incomplete, context: requestTags(tags), tagKeys: keys(tags)})
+	o.steps = append(o.steps, cloud.Permission{API: action, Action: action, Resource: incomplete, Context: requestTags(tags), TagKeys: keys(tags)})
 	if len(tags) == 0 {
 		return
 	}
@@ -235,7 +205,7 @@ func (o *operation) creates(action, incomplete, complete, tagging, createAction 
 		_, call, _ := strings.Cut(action, ":")
 		context[createAction] = call
 	}
-	o.steps = append(o.steps, step{api: action, action: tagging, resource: incomplete, context: context, tagKeys: keys(tags)})
+	o.steps = append(o.steps, cloud.Permission{API: action, Action: tagging, Resource: incomplete, Context: context, TagKeys: keys(tags)})
 }
 
 // retags adds the calls that change the tags of a living resource, if they change.
@@ -255,13 +225,13 @@ func (o *operation) retags(tagging, untagging string) {
 	}
 	if len(gone) > 0 {
 		o.own(untagging)
-		o.steps[len(o.steps)-1].tagKeys = keys(gone)
+		o.steps[len(o.steps)-1].TagKeys = keys(gone)
 	}
 	if len(changed) > 0 {
 		o.own(tagging)
 		s := &o.steps[len(o.steps)-1]
-		maps.Copy(s.context, requestTags(changed))
-		s.tagKeys = keys(changed)
+		maps.Copy(s.Context, requestTags(changed))
+		s.TagKeys = keys(changed)
 	}
 }
 
@@ -362,7 +332,7 @@ func (o *operation) given(input string) bool {
 
 // name returns the name that the resource has or will have, by its inputs for the name and the name's prefix.
 func (o *operation) name(name, prefix string) string {
-	return cmp.Or(outputText(o.Resource, name), o.text(name), o.text(prefix)+uniqueSuffix())
+	return cmp.Or(o.Resource.Text(name), o.text(name), o.text(prefix)+uniqueSuffix())
 }
 
 // regional and iam make the names of resources in the caller's account.

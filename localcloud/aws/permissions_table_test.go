@@ -132,14 +132,14 @@ func (p *comparison) operation(verb cloud.Verb, name, token string, call *cloud.
 	p.c.Store.View(func(tx *cloud.Tx) {
 		call.Tx = tx
 		role := tx.Get(cloud.Key{Scope: cloud.Scope{Account: DefaultAccount}, Token: roleToken, ID: "ci"})
-		for _, s := range allNeeds()[token].steps(call, cloud.Operation{Verb: verb, Token: token}) {
-			if !slices.Contains(slices.Concat(lists...), s.action) {
-				p.t.Errorf("%s of %s takes %s, which the program's table does not say", name, token, s.action)
+		for _, s := range allNeeds()[token].Permissions(call, cloud.Operation{Verb: verb, Token: token}) {
+			if !slices.Contains(slices.Concat(lists...), s.Action) {
+				p.t.Errorf("%s of %s takes %s, which the program's table does not say", name, token, s.Action)
 			}
-			if why := p.deploy.denial(s.request(call, role)); why != "" {
-				p.t.Errorf("%s of %s: who deploys may not %s on %s, %s", name, token, s.action, s.resource, why)
+			if why := p.deploy.denial(requestFor(s, call, role)); why != "" {
+				p.t.Errorf("%s of %s: who deploys may not %s on %s, %s", name, token, s.Action, s.Resource, why)
 			}
-			p.asked[token+" "+s.action+" "+strings.SplitN(name, " ", 2)[0]] = true
+			p.asked[token+" "+s.Action+" "+strings.SplitN(name, " ", 2)[0]] = true
 		}
 	})
 }

@@ -15,7 +15,7 @@ import (
 
 // guarded returns the cloud as callers with roles meet it.
 func (c *testCloud) guarded(members ...any) *testCloud {
-	g := cloud.New(c.Store, cloud.Options{Schema: schema.SDKs{}, Patience: 0.001, Authorize: Authorize()})
+	g := cloud.New(c.Store, cloud.Options{Schema: schema.SDKs{}, Patience: 0.001, Authorize: Authorize})
 	g.Add(members...)
 	return &testCloud{Cloud: g, t: c.t}
 }
@@ -53,25 +53,36 @@ func allow(action, resource, rest string) string {
 func allKinds() []any { return slices.Concat(Kinds(), ECR(held{})) }
 
 func TestEveryKindHasItsPermissions(t *testing.T) {
-	c := cloud.New(nil, cloud.Options{})
-	c.Add(allKinds()...)
-	all := allNeeds()
-	for _, token := range c.Tokens() {
+	n := 0
+	for token, needed := range allNeeds() {
 		_, isKind := schema.Lookup(token)
-		_, isFunction := schema.LookupFunction(token)
-		if _, ok := all[token]; !ok && (isKind || isFunction) { // the others no program can make
-			t.Errorf("permissions*.go does not say what working on %s needs", token)
+		if _, isFunction := schema.LookupFunction(token); !isKind && !isFunction { // no program can make it
+			continue
 		}
-	}
-	for token, n := range all {
-		_, isKind := schema.Lookup(token)
-		if _, isFunction := schema.LookupFunction(token); !isKind && !isFunction {
-			t.Errorf("permissions for %s, which is not in schema/tokens.txt", token)
+		n++
+		own, ok := needed.(needs)
+		if !ok {
+			t.Errorf("the kind does not say what working on %s needs", token)
 		}
-		if isKind && n.read == nil {
+		if isKind && own.Read == nil {
 			t.Errorf("a look at %s needs nothing", token)
 		}
 	}
+	if n < 50 {
+		t.Errorf("only %d kinds and functions were looked at", n)
+	}
+}
+
+// allNeeds returns what working on each kind and function needs, by its token.
+func allNeeds() map[string]cloud.Needs {
+	all := map[string]cloud.Needs{}
+	for _, k := range cloud.Specs(allKinds()...) {
+		all[k.Token] = k.Needs
+	}
+	for _, f := range cloud.Functions(allKinds()...) {
+		all[f.Token] = f.Needs
+	}
+	return all
 }
 
 // What the schema describes is served: a token without a kind would be refused in words that blame the program.
@@ -104,28 +115,28 @@ func TestEachActionIsNeeded(t *testing.T) {
 	denied := func(verb cloud.Verb, token string, call *cloud.Call, do func() error) {
 		t.Helper()
 		call.Context, call.Store, call.Caller = t.Context(), g.Store, session
-		var steps []step
+		var steps []cloud.Permission
 		g.Store.View(func(tx *cloud.Tx) {
 			call.Tx = tx
-			steps = allNeeds()[token].steps(call, cloud.Operation{Verb: verb, Token: token})
+			steps = allNeeds()[token].Permissions(call, cloud.Operation{Verb: verb, Token: token})
 		})
 		for i, s := range steps {
-			prefix, _, _ := strings.Cut(s.api, ":")
+			prefix, _, _ := strings.Cut(s.API, ":")
 			if clients[prefix].code == "" {
-				t.Errorf("%s %s asks for %s of an unknown service", verb, token, s.api)
+				t.Errorf("%s %s asks for %s of an unknown service", verb, token, s.API)
 			}
-			if s.resource == "" || s.resource != "*" && strings.Count(s.resource, ":") < 5 {
-				t.Errorf("%s %s asks for %s on %q", verb, token, s.action, s.resource)
+			if s.Resource == "" || s.Resource != "*" && strings.Count(s.Resource, ":") < 5 {
+				t.Errorf("%s %s asks for %s on %q", verb, token, s.Action, s.Resource)
 			}
-			if slices.ContainsFunc(steps[:i], func(before step) bool { return before.action == s.action }) {
+			if slices.ContainsFunc(steps[:i], func(before cloud.Permission) bool { return before.Action == s.Action }) {
 				continue
 			}
-			g.mayDo(everything + `,{"Effect":"Deny","Action":"` + s.action + `","Resource":"*"}`)
+			g.mayDo(everything + `,{"Effect":"Deny","Action":"` + s.Action + `","Resource":"*"}`)
 			attempts++
 			err := do()
-			if err == nil || cloud.Code(err) != clients[prefix].code || !strings.Contains(err.Error(), user+s.action+" ") ||
+			if err == nil || cloud.Code(err) != clients[prefix].code || !strings.Contains(err.Error(), user+s.Action+" ") ||
 				!strings.HasSuffix(err.Error(), "with an explicit deny in an identity-based policy") {
-				t.Errorf("%s %s without %s: %v", verb, token, s.action, err)
+				t.Errorf("%s %s without %s: %v", verb, token, s.Action, err)
 			}
 		}
 		g.mayDo(everything)

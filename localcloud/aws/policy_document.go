@@ -45,6 +45,7 @@ type documentPrincipal struct {
 // terraform-provider-aws, data source aws_iam_policy_document
 var getPolicyDocument = &cloud.Function[policyDocumentArgs]{
 	Token: "aws:iam/getPolicyDocument:getPolicyDocument",
+	Needs: needs{},
 	Call: func(_ *cloud.Call, args *policyDocumentArgs) (cloud.Map, error) {
 		var doc renderedPolicy
 		sids := map[string]bool{}

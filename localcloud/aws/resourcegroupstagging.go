@@ -1,7 +1,6 @@
 package aws
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -9,6 +8,8 @@ import (
 
 	"slipway/localcloud/cloud"
 )
+
+func resourceGroupsTaggingKinds() []any { return []any{getResources, listedResource} }
 
 type resourcesArgs struct {
 	ResourceARNList     []string `json:"resourceArnLists"`
@@ -26,6 +27,7 @@ type resourcesArgs struct {
 // https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/supported-services.html
 var getResources = &cloud.Function[resourcesArgs]{
 	Token: "aws:resourcegroupstaggingapi/getResources:getResources",
+	Needs: needs{Invoke: func(o *operation) { o.any("tag:GetResources") }},
 	Call: func(c *cloud.Call, args *resourcesArgs) (cloud.Map, error) {
 		if err := args.check(); err != nil {
 			return nil, err
@@ -33,7 +35,7 @@ var getResources = &cloud.Function[resourcesArgs]{
 		region := c.Caller.Scope.Region
 		tagged := map[string]any{} // by ARN: a VPC's own security group is two resources where a program has adopted it
 		for r := range c.Tx.All() {
-			arn, tags := tagsAt(r)
+			arn, tags := c.Tagged(r)
 			if _, seen := tagged[arn]; seen && r.Token == listedResourceToken {
 				continue // there is another one of that name
 			}
@@ -49,26 +51,21 @@ var getResources = &cloud.Function[resourcesArgs]{
 	},
 }
 
-// tagsAt returns the ARN and the tags of what can be found by them. A revision of a task definition stays, with its tags, when the
-// program has no more use for it.
-func tagsAt(r *cloud.Resource) (string, map[string]string) {
-	switch r.Token {
-	case taskDefinitionRevisionToken:
-		if !cloud.StatusOf[RevisionStatus](r).Active {
-			return "", nil
-		}
-		return r.ID, TaskDefinitionRevision.Of(r).Tags
-	case listedResourceToken:
+// listedResourceToken is the token of what is deleted and still listed, by ARN.
+const listedResourceToken = "aws:resourcegroupstaggingapi/listedResource:ListedResource"
+
+// listedResource is what is gone and still listed.
+var listedResource = &cloud.Kind[struct{}]{Spec: cloud.Spec{
+	Token: listedResourceToken,
+	Label: "Resource Groups Tagging Listed Resource",
+	Alive: func(*cloud.Resource) bool { return false },
+	Tagged: func(r *cloud.Resource) (string, map[string]string) {
 		if s := cloud.StatusOf[listedStatus](r); time.Now().Before(s.Until) {
 			return r.ID, s.Tags
 		}
 		return "", nil
-	}
-	return cmp.Or(outputText(r, "arn"), r.ID), tagsOf(r)
-}
-
-// listedResourceToken is the token of what is deleted and still listed, by ARN.
-const listedResourceToken = "aws:resourcegroupstaggingapi/listedResource:ListedResource"
+	},
+}}
 
 // listedStatus is the status of what is deleted and still listed.
 type listedStatus struct {
@@ -88,24 +85,24 @@ func ListedFor(latency float64) time.Duration {
 }
 
 // ListDeleted makes GetResources tell so much later of what is deleted; 0 is at once.
-func ListDeleted(late time.Duration) func(*cloud.Tx, *cloud.Resource) {
+func ListDeleted(late time.Duration) func(*cloud.Call) {
 	if late == 0 {
 		return nil
 	}
-	return func(tx *cloud.Tx, r *cloud.Resource) {
+	return func(c *cloud.Call) {
 		now := time.Now().UTC()
-		for _, old := range tx.Everywhere(listedResourceToken) {
+		for _, old := range c.Tx.Everywhere(listedResourceToken) {
 			if now.After(cloud.StatusOf[listedStatus](old).Until) {
-				tx.Delete(old.Key)
+				c.Tx.Delete(old.Key)
 			}
 		}
-		arn, tags := tagsAt(r)
+		arn, tags := c.Tagged(c.Resource)
 		if len(tags) == 0 {
 			return
 		}
-		listed := &cloud.Resource{Key: cloud.Key{Scope: r.Scope, Token: listedResourceToken, ID: arn}}
+		listed := &cloud.Resource{Key: cloud.Key{Scope: c.Resource.Scope, Token: listedResourceToken, ID: arn}}
 		listed.SetStatus(listedStatus{Until: now.Add(late), Tags: tags})
-		tx.Put(listed)
+		c.Tx.Put(listed)
 	}
 }
 

@@ -42,7 +42,7 @@ func TestGetResources(t *testing.T) {
 		}
 	}
 	other := c.create(vpcToken, cloud.Map{"cidrBlock": "10.0.0.0/16", "tags": project("prod")})
-	arn := func(token string) string { found, _ := tagsAt(made[token]); return found }
+	arn := func(token string) string { found, _ := new(cloud.Call).Tagged(made[token]); return found }
 	filter := func(key string, values ...any) cloud.Map { return cloud.Map{"key": key, "values": values} }
 
 	for name, test := range map[string]struct {
@@ -156,7 +156,7 @@ func TestGetResourcesTellsLate(t *testing.T) {
 	}
 	c.Store.View(func(tx *cloud.Tx) {
 		for r := range tx.All() {
-			if Alive(r) {
+			if c.Alive(r) {
 				t.Errorf("%s is alive", r.Key)
 			}
 		}

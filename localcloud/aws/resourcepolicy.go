@@ -106,7 +106,7 @@ func callerName(c *cloud.Call) string {
 func callerPrincipal(c *cloud.Call) string {
 	if c.Caller.Identity != "" {
 		if role, _ := sessionRole(c.Tx, c.Caller.Identity); role != nil {
-			return outputText(role, "arn")
+			return role.Text("arn")
 		}
 	}
 	return callerName(c)

@@ -66,6 +66,7 @@ var Bucket = &cloud.Kind[bucket]{
 	Spec: cloud.Spec{
 		Token:    bucketToken,
 		Label:    "S3 Bucket",
+		Needs:    bucketNeeds,
 		Defaults: cloud.Map{"forceDestroy": false},
 		AutoName: &cloud.AutoName{Property: "bucket", Max: 63},
 		Replace:  []string{"bucket", "bucketPrefix", "objectLockEnabled"},
@@ -137,6 +138,31 @@ var Bucket = &cloud.Kind[bucket]{
 		}
 		return nil
 	},
+}
+
+var bucketNeeds = needs{
+	Create: func(o *operation) {
+		o.arn = "arn:aws:s3:::" + o.name("bucket", "bucketPrefix")
+		onBucket(o, "s3:CreateBucket")
+		if len(o.wantedTags()) > 0 {
+			onBucket(o, "s3:PutBucketTagging")
+		}
+	},
+	// Everything that the provider once let a bucket set by itself, and still reads.
+	Read: func(o *operation) {
+		onBucket(o,
+			"s3:ListBucket", "s3:GetBucketTagging", "s3:GetBucketPolicy", "s3:GetBucketAcl", "s3:GetBucketCORS", "s3:GetBucketWebsite",
+			"s3:GetBucketVersioning", "s3:GetAccelerateConfiguration", "s3:GetBucketRequestPayment", "s3:GetBucketLogging",
+			"s3:GetLifecycleConfiguration", "s3:GetReplicationConfiguration", "s3:GetEncryptionConfiguration",
+			"s3:GetBucketObjectLockConfiguration",
+		)
+	},
+	Update: func(o *operation) {
+		if !maps.Equal(o.tags, o.wantedTags()) {
+			onBucket(o, "s3:PutBucketTagging")
+		}
+	},
+	Delete: func(o *operation) { onBucket(o, "s3:DeleteBucket", "s3:ListBucket") },
 }
 
 var (

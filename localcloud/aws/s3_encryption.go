@@ -25,6 +25,7 @@ var BucketEncryption = &cloud.Kind[bucketEncryption]{
 	Spec: cloud.Spec{
 		Token:   bucketEncryptionToken,
 		Label:   "S3 Bucket Server-side Encryption Configuration",
+		Needs:   bucketSettingNeeds("s3:GetEncryptionConfiguration", "s3:PutEncryptionConfiguration", "s3:PutEncryptionConfiguration"),
 		Replace: []string{"bucket", "expectedBucketOwner"},
 		Sets:    []string{"rules"},
 		Latency: cloud.Latency{Create: 1, Delete: 1},

@@ -21,6 +21,7 @@ var BucketPolicy = &cloud.Kind[bucketPolicy]{
 	Spec: cloud.Spec{
 		Token:   bucketPolicyToken,
 		Label:   "S3 Bucket Policy",
+		Needs:   bucketSettingNeeds("s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"),
 		Replace: []string{"bucket"},
 		Normal:  map[string]func(any) any{"policy": normalPolicy},
 		Latency: cloud.Latency{Create: 1, Delete: 1},

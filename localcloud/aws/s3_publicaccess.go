@@ -16,6 +16,7 @@ var BucketPublicAccessBlock = &cloud.Kind[bucketPublicAccessBlock]{
 	Spec: cloud.Spec{
 		Token:    bucketPublicAccessBlockToken,
 		Label:    "S3 Bucket Public Access Block",
+		Needs:    bucketSettingNeeds("s3:GetBucketPublicAccessBlock", "s3:PutBucketPublicAccessBlock", "s3:PutBucketPublicAccessBlock"),
 		Replace:  []string{"bucket"},
 		Defaults: cloud.Map{"blockPublicAcls": false, "blockPublicPolicy": false, "ignorePublicAcls": false, "restrictPublicBuckets": false},
 		Latency:  cloud.Latency{Create: 1, Delete: 1},

@@ -83,6 +83,7 @@ var Secret = &cloud.Kind[secret]{
 	Spec: cloud.Spec{
 		Token:    secretToken,
 		Label:    "Secrets Manager Secret",
+		Needs:    secretNeeds,
 		Defaults: cloud.Map{"recoveryWindowInDays": 30.0, "forceOverwriteReplicaSecret": false},
 		AutoName: &cloud.AutoName{Property: "name", Max: 512},
 		Replace:  []string{"name", "namePrefix"},
@@ -158,6 +159,31 @@ var Secret = &cloud.Kind[secret]{
 	},
 }
 
+var secretNeeds = needs{
+	Create: func(o *operation) {
+		name := o.regional("secretsmanager", "secret:"+o.name("name", "namePrefix"))
+		o.creates("secretsmanager:CreateSecret", name, name+"-"+randomID(6), "secretsmanager:TagResource", "")
+		if o.given("policy") {
+			o.own("secretsmanager:PutResourcePolicy")
+		}
+	},
+	Read: func(o *operation) { o.own("secretsmanager:DescribeSecret", "secretsmanager:GetResourcePolicy") },
+	Update: func(o *operation) {
+		if o.changes("description", "kmsKeyId") {
+			o.own("secretsmanager:UpdateSecret")
+		}
+		if o.changes("policy") {
+			if o.given("policy") {
+				o.own("secretsmanager:PutResourcePolicy")
+			} else {
+				o.own("secretsmanager:DeleteResourcePolicy")
+			}
+		}
+		o.retags("secretsmanager:TagResource", "secretsmanager:UntagResource")
+	},
+	Delete: func(o *operation) { o.own("secretsmanager:DeleteSecret", "secretsmanager:DescribeSecret") },
+}
+
 // DeletedSecretStatus is the Status of a deleted secret.
 type DeletedSecretStatus struct {
 	// Until is when the recovery window ends.
@@ -167,7 +193,11 @@ type DeletedSecretStatus struct {
 // DeletedSecret is what is left of a secret that was deleted with a recovery window: it keeps its name until then. Its value
 // cannot be had back here.
 // https://docs.aws.amazon.com/secretsmanager/latest/userguide/manage_delete-secret.html
-var DeletedSecret = &cloud.Kind[struct{}]{Spec: cloud.Spec{Token: deletedSecretToken, Label: "Secrets Manager Deleted Secret"}}
+var DeletedSecret = &cloud.Kind[struct{}]{Spec: cloud.Spec{
+	Token: deletedSecretToken,
+	Label: "Secrets Manager Deleted Secret",
+	Alive: func(*cloud.Resource) bool { return false },
+}}
 
 type secretVersion struct {
 	SecretID      string   `json:"secretId"`
@@ -182,6 +212,7 @@ var SecretVersion = &cloud.Kind[secretVersion]{
 	Spec: cloud.Spec{
 		Token:    secretVersionToken,
 		Label:    "Secrets Manager Secret Version",
+		Needs:    secretVersionNeeds,
 		Replace:  []string{"secretId", "secretString", "secretBinary"},
 		Computed: []string{"versionStages"},
 		Sets:     []string{"versionStages"},
@@ -253,6 +284,25 @@ var SecretVersion = &cloud.Kind[secretVersion]{
 		}
 		putVersions(c, owner, s)
 		return nil
+	},
+}
+
+var secretVersionNeeds = needs{
+	Create: func(o *operation) { o.other(secretToken, "secretId", "secretsmanager:PutSecretValue") },
+	Read:   func(o *operation) { o.other(secretToken, "secretId", "secretsmanager:GetSecretValue") },
+	Update: func(o *operation) {
+		o.other(secretToken, "secretId", "secretsmanager:ListSecretVersionIds", "secretsmanager:UpdateSecretVersionStage")
+	},
+	Delete: func(o *operation) {
+		// The provider takes away every stage but the current one, and looks until the version is gone.
+		stages := list(o.Resource.Outputs["versionStages"])
+		for _, stage := range stages {
+			if stage != stageCurrent {
+				o.other(secretToken, "secretId", "secretsmanager:UpdateSecretVersionStage")
+				break
+			}
+		}
+		o.other(secretToken, "secretId", "secretsmanager:GetSecretValue")
 	},
 }
 

@@ -12,6 +12,13 @@ import (
 
 var errForbidden = errors.New("forbidden")
 
+// itself is the needs of operations that need their own verb.
+type itself struct{}
+
+func (itself) Permissions(_ *cloud.Call, o cloud.Operation) []cloud.Permission {
+	return []cloud.Permission{{Action: string(o.Verb), Resource: o.Token}}
+}
+
 // Every operation is asked for once, before it takes effect, and what is forbidden leaves everything as it was.
 func TestAuthorize(t *testing.T) {
 	store, err := cloud.Open(filepath.Join(t.TempDir(), "cloud.db"))
@@ -21,8 +28,8 @@ func TestAuthorize(t *testing.T) {
 	t.Cleanup(func() { _ = store.Close() })
 	var asked []string
 	forbidden := cloud.Verb("")
-	c := cloud.New(store, cloud.Options{Schema: anything{}, Authorize: func(call *cloud.Call, o cloud.Operation) error {
-		what := ""
+	c := cloud.New(store, cloud.Options{Schema: anything{}, Authorize: func(call *cloud.Call, permissions []cloud.Permission) error {
+		verb, what := cloud.Verb(permissions[0].Action), ""
 		if call.Resource != nil {
 			what = call.Resource.ID
 			if call.Old != nil {
@@ -30,17 +37,18 @@ func TestAuthorize(t *testing.T) {
 			}
 		}
 		if call.Tx == nil || call.Caller.Identity != "reader" {
-			t.Errorf("%s %s is asked for by %q, in transaction %v", o.Verb, o.Token, call.Caller.Identity, call.Tx)
+			t.Errorf("%s %s is asked for by %q, in transaction %v", verb, permissions[0].Resource, call.Caller.Identity, call.Tx)
 		}
-		asked = append(asked, string(o.Verb)+" "+what)
-		if o.Verb == forbidden {
+		asked = append(asked, string(verb)+" "+what)
+		if verb == forbidden {
 			return errForbidden
 		}
 		return nil
 	}})
 	shelves, _ := kinds()
+	shelves.Needs = itself{}
 	called := 0
-	c.Add(shelves, &cloud.Function[struct{}]{Token: "test:count", Call: func(*cloud.Call, *struct{}) (cloud.Map, error) {
+	c.Add(shelves, &cloud.Function[struct{}]{Token: "test:count", Needs: itself{}, Call: func(*cloud.Call, *struct{}) (cloud.Map, error) {
 		called++
 		return cloud.Map{}, nil
 	}})

@@ -19,8 +19,8 @@ type Cloud struct {
 	functions  map[string]function
 	latency    float64
 	patience   float64
-	authorizer func(*Call, Operation) error
-	deleted    func(*Tx, *Resource)
+	authorizer func(*Call, []Permission) error
+	deleted    func(*Call)
 }
 
 // Schema knows the names and types of the properties of every kind and of the arguments of every function.
@@ -44,13 +44,14 @@ type Options struct {
 	// Patience scales how long the real services and providers wait before they give up, be it by themselves or because the
 	// caller gave them a timeout; default 1.
 	Patience float64
-	// Authorize is asked before an operation takes effect, and refuses it with its error; nil lets everybody do everything.
-	// The call has a transaction, and the resource: as it is wanted where it is created or updated, as it is where it is read
-	// or deleted, and none where a function is invoked. Nobody is asked to read or delete what is not there.
-	Authorize func(*Call, Operation) error
+	// Authorize is asked before an operation of a caller with an identity takes effect whether the caller has the permissions
+	// that it takes, and refuses it with its error; nil lets everybody do everything. The call has a transaction, and the
+	// resource: as it is wanted where it is created or updated, as it is where it is read or deleted, and none where a function
+	// is invoked. Nobody is asked to read or delete what is not there.
+	Authorize func(*Call, []Permission) error
 	// Deleted is told of each resource that is deleted because a caller wants it, in the transaction in which it goes; nil tells
 	// nobody.
-	Deleted func(*Tx, *Resource)
+	Deleted func(*Call)
 }
 
 // Operation is what a caller is about to do.
@@ -80,7 +81,7 @@ func New(store *Store, o Options) *Cloud {
 		o.Patience = 1
 	}
 	if o.Deleted == nil {
-		o.Deleted = func(*Tx, *Resource) {}
+		o.Deleted = func(*Call) {}
 	}
 	return &Cloud{
 		Store: store, schema: o.Schema, latency: o.Latency, patience: o.Patience, authorizer: o.Authorize, deleted: o.Deleted,
@@ -95,7 +96,7 @@ func (c *Cloud) Add(members ...any) {
 		case kind:
 			c.kinds[m.spec().Token] = m
 		case function:
-			c.functions[m.token()] = m
+			c.functions[m.spec().Token] = m
 		default:
 			panic(fmt.Sprintf("cloud: %T is neither a kind nor a function", m))
 		}
@@ -158,6 +159,12 @@ func (c *Cloud) Check(token string, inputs Map) (Map, []Failure, error) {
 	return filled, failures, err
 }
 
+// Alive reports whether a resource counts as something that exists in the cloud.
+func (c *Cloud) Alive(r *Resource) bool {
+	k, ok := c.kinds[r.Token]
+	return !ok || k.spec().Alive == nil || k.spec().Alive(r)
+}
+
 // AutoName returns how resources of the kind are named when the program does not, or nil.
 func (c *Cloud) AutoName(token string) *AutoName {
 	if k, ok := c.kinds[token]; ok {
@@ -217,7 +224,7 @@ func (c *Cloud) Create(ctx context.Context, caller Caller, token string, inputs 
 	call.Resource = &Resource{Key: Key{Scope: b.scope(caller.Scope), Token: token}, Inputs: inputs}
 	err = c.Store.Update(func(tx *Tx) error {
 		call.Tx = tx
-		if err := c.authorize(call, Operation{Verb: Create, Token: token}); err != nil {
+		if err := c.authorize(call, b.Needs, Operation{Verb: Create, Token: token}); err != nil {
 			return err
 		}
 		return c.put(k, call)
@@ -265,7 +272,7 @@ func (c *Cloud) update(
 		}
 		call.Resource = call.Old.Clone()
 		call.Resource.Inputs = b.keep(call.Old.Inputs, inputs)
-		if err := c.authorize(call, Operation{Verb: Update, Token: token}); err != nil {
+		if err := c.authorize(call, b.Needs, Operation{Verb: Update, Token: token}); err != nil {
 			return err
 		}
 		return c.put(k, call)
@@ -357,7 +364,7 @@ func (c *Cloud) Read(caller Caller, token, id string) (*Resource, error) {
 		}
 		if call.Resource != nil {
 			call.Tx = tx
-			err = c.authorize(call, Operation{Verb: Read, Token: token})
+			err = c.authorize(call, b.Needs, Operation{Verb: Read, Token: token})
 		}
 	})
 	if err != nil {
@@ -407,7 +414,7 @@ func (c *Cloud) delete(ctx context.Context, caller Caller, token, id string, tim
 	c.Store.View(func(tx *Tx) {
 		if call.Resource = tx.Get(key); call.Resource != nil {
 			call.Tx = tx
-			err = c.authorize(call, Operation{Verb: Delete, Token: token})
+			err = c.authorize(call, b.Needs, Operation{Verb: Delete, Token: token})
 		}
 	})
 	call.Tx = nil
@@ -431,7 +438,7 @@ func (c *Cloud) delete(ctx context.Context, caller Caller, token, id string, tim
 			return err
 		}
 		tx.Delete(key)
-		c.deleted(tx, call.Resource)
+		c.deleted(call)
 		return nil
 	})
 	if e, ok := errors.AsType[*Error](err); ok && again && b.Forgiven != nil && b.Forgiven(e) {
@@ -458,7 +465,7 @@ func (c *Cloud) Invoke(ctx context.Context, caller Caller, token string, args Ma
 	var err error
 	c.Store.View(func(tx *Tx) {
 		call.Tx = tx
-		if err = c.authorize(call, Operation{Verb: Invoke, Token: token, Args: args}); err == nil {
+		if err = c.authorize(call, f.spec().Needs, Operation{Verb: Invoke, Token: token, Args: args}); err == nil {
 			out, err = f.call(call, args)
 		}
 	})
@@ -469,15 +476,18 @@ func (c *Cloud) Invoke(ctx context.Context, caller Caller, token string, args Ma
 }
 
 // authorize is the one place where an operation is refused to a caller who may not do it.
-func (c *Cloud) authorize(call *Call, o Operation) error {
-	if c.authorizer == nil {
+func (c *Cloud) authorize(call *Call, needs Needs, o Operation) error {
+	if c.authorizer == nil || call.Caller.Identity == "" {
 		return nil
 	}
-	return c.authorizer(call, o)
+	if needs == nil {
+		return fmt.Errorf("the permissions for %s: %w", o.Token, ErrUnimplemented)
+	}
+	return c.authorizer(call, needs.Permissions(call, o))
 }
 
 func (c *Cloud) call(ctx context.Context, caller Caller, timeout time.Duration) *Call {
-	return &Call{Context: ctx, Store: c.Store, Caller: caller, Timeout: timeout, Patience: c.patience}
+	return &Call{Context: ctx, Store: c.Store, Caller: caller, Timeout: timeout, Patience: c.patience, cloud: c}
 }
 
 // referrer returns a resource that refers to r and so keeps it from being deleted, or nil.

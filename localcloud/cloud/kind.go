@@ -14,6 +14,8 @@ type Spec struct {
 	Token string
 	// Label is the service's name of it in error messages, such as "EC2 VPC".
 	Label string
+	// Needs says what a caller must be allowed; nil where no caller works on the kind.
+	Needs Needs
 	// Global says that the kind has one namespace for all regions of an account.
 	Global bool
 	// Defaults are the values of inputs that were not given.
@@ -58,6 +60,14 @@ type Spec struct {
 	Gone func(r *Resource) bool
 	// Seen remembers what a read has told the caller, where the real provider does something with that later.
 	Seen func(tx *Tx, r *Resource)
+	// Alive reports whether a resource counts as something that exists in the cloud; nil where each does. The others are records
+	// of what is gone, or was never there to be had.
+	Alive func(r *Resource) bool
+	// Tagged returns the name and the tags by which the resource can be found, without any where it cannot; nil for its output
+	// arn, or else its id, and its output tagsAll.
+	Tagged func(r *Resource) (name string, tags map[string]string)
+	// Waits are what the real provider waits for after it made or changed a resource, and that can be in vain.
+	Waits []Wait
 	// NotFound is the refusal of a reference to a resource of this kind that is not there.
 	NotFound func(id string) *Error
 	// InUse is the refusal of a deletion while another resource refers to this one.
@@ -105,6 +115,33 @@ type Latency struct {
 
 func (l Latency) update() float64 { return cmp.Or(l.Update, min(l.Create, 1)) }
 
+// Needs is what a caller must be allowed for operations on a kind's resources, or for a function.
+type Needs interface {
+	// Permissions returns what an operation takes, in the order in which the provider asks for it.
+	Permissions(c *Call, o Operation) []Permission
+}
+
+// Permission is one thing that a caller must be allowed.
+type Permission struct {
+	// API is the request that asks for it, such as "ec2:CreateVpc", and Action what policies call it: mostly the same.
+	API, Action string
+	// Resource is the name of what it is about, or "*".
+	Resource string
+	// Context is what else policies may ask of the request, by the names that they have for it.
+	Context map[string]string
+	// TagKeys are the keys of the tags that the request sends.
+	TagKeys []string
+}
+
+// Wait is a wait of the real provider's that can be in vain.
+type Wait struct {
+	Verb Verb
+	// Failure is what the provider says then, with one verb for the resource's id; without one where Whole.
+	Failure string
+	// Whole says that the kind is this wait and nothing else: in vain, there is no resource.
+	Whole bool
+}
+
 // Ref is a reference from one resource to another.
 type Ref struct {
 	// Token is the kind referred to.
@@ -136,13 +173,33 @@ type Call struct {
 	Timeout time.Duration
 	// Patience scales every wait: it is the pace of the cloud's clock.
 	Patience float64
+
+	cloud *Cloud // nil in tests that make a call by themselves
+}
+
+// Tagged returns the name and the tags by which a resource can be found, as its kind says.
+func (c *Call) Tagged(r *Resource) (name string, tags map[string]string) {
+	if c.cloud != nil {
+		if k, ok := c.cloud.kinds[r.Token]; ok && k.spec().Tagged != nil {
+			return k.spec().Tagged(r)
+		}
+	}
+	tags = map[string]string{}
+	all, _ := r.Outputs["tagsAll"].(Map)
+	for key, v := range all {
+		if text, ok := v.(string); ok {
+			tags[key] = text
+		}
+	}
+	return cmp.Or(r.Text("arn"), r.ID), tags
 }
 
 // Caller is who calls the cloud.
 type Caller struct {
 	Scope  Scope
 	Config Map
-	// Identity is who that is, in the words of the package whose kinds are called; empty for one who may do everything.
+	// Identity is who that is, in the words of the package whose kinds are called; empty for one who may do everything, who is
+	// asked for no permissions.
 	Identity string
 }
 
@@ -167,13 +224,7 @@ func find(tx *Tx, s Scope, ref Ref) *Resource {
 }
 
 // Of decodes the inputs of a resource of this kind.
-func (k *Kind[T]) Of(r *Resource) *T {
-	in, err := Decode[T](r.Inputs)
-	if err != nil {
-		panic("inputs of " + r.Key.String() + ": " + err.Error()) // decoded once before it was stored
-	}
-	return in
-}
+func (k *Kind[T]) Of(r *Resource) *T { return InputsOf[T](r) }
 
 // kind is a Kind[T] without its type parameter.
 type kind interface {
@@ -188,6 +239,17 @@ type kind interface {
 }
 
 func (k *Kind[T]) spec() *Spec { return &k.Spec }
+
+// Specs returns what is known of the kinds among members, which are kinds and functions.
+func Specs(members ...any) []*Spec {
+	var out []*Spec
+	for _, m := range members {
+		if k, ok := m.(kind); ok {
+			out = append(out, k.spec())
+		}
+	}
+	return out
+}
 
 // keep returns the new inputs of a resource with those of the old ones that stay as they are.
 func (k *Spec) keep(old, inputs Map) Map {
@@ -283,15 +345,34 @@ func (k *Kind[T]) call(f func(*Call, *T) error, c *Call) error {
 type Function[A any] struct {
 	// Token is the engine's name of the function, such as "aws:index/getRegion:getRegion".
 	Token string
+	// Needs says what a caller must be allowed.
+	Needs Needs
 	Call  func(c *Call, args *A) (Map, error)
 }
 
+// FunctionSpec is what there is to know of a function besides what it answers.
+type FunctionSpec struct {
+	Token string
+	Needs Needs
+}
+
+// Functions returns what is known of the functions among members, which are kinds and functions.
+func Functions(members ...any) []*FunctionSpec {
+	var out []*FunctionSpec
+	for _, m := range members {
+		if f, ok := m.(function); ok {
+			out = append(out, f.spec())
+		}
+	}
+	return out
+}
+
 type function interface {
-	token() string
+	spec() *FunctionSpec
 	call(c *Call, args Map) (Map, error)
 }
 
-func (f *Function[A]) token() string { return f.Token }
+func (f *Function[A]) spec() *FunctionSpec { return &FunctionSpec{Token: f.Token, Needs: f.Needs} }
 
 func (f *Function[A]) call(c *Call, args Map) (Map, error) {
 	a, err := Decode[A](args)

@@ -86,3 +86,19 @@ func Encode(v any) (Map, error) {
 	}
 	return out, nil
 }
+
+// Text returns an output that is a text, or "".
+func (r *Resource) Text(property string) string {
+	s, _ := r.Outputs[property].(string)
+	return s
+}
+
+// InputsOf decodes the inputs of a resource. It is [Kind.Of] for functions that a kind cannot name itself in, directly or in a
+// circle.
+func InputsOf[T any](r *Resource) *T {
+	in, err := Decode[T](r.Inputs)
+	if err != nil {
+		panic("inputs of " + r.Key.String() + ": " + err.Error()) // decoded once before it was stored
+	}
+	return in
+}

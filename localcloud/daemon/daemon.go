@@ -108,7 +108,7 @@ func Run(ctx context.Context, o Options, log *slog.Logger) (err error) {
 
 	d := &daemon{
 		cloud: cloud.New(store, cloud.Options{
-			Schema: schema.SDKs{}, Latency: o.Latency, Patience: o.Patience, Authorize: aws.Authorize(), Deleted: aws.ListDeleted(aws.ListedFor(o.Latency)),
+			Schema: schema.SDKs{}, Latency: o.Latency, Patience: o.Patience, Authorize: aws.Authorize, Deleted: aws.ListDeleted(aws.ListedFor(o.Latency)),
 		}),
 		cloudflare: cloudflare.New(o.Zones),
 		faults:     &fault.Plan{Latency: o.Latency},
@@ -116,7 +116,7 @@ func Run(ctx context.Context, o Options, log *slog.Logger) (err error) {
 	}
 	addresses := addr.New()
 	d.scheduler = runtime.NewScheduler(runtime.SchedulerOptions{
-		Store: store, Runner: runner, Addresses: addresses, Images: images, Logs: d.logs, Latency: o.Latency, Pace: runtime.Pace(o.Patience),
+		Store: store, Runner: runner, Addresses: addresses, Images: images, Logs: d.logs, Removed: aws.ServiceRemoved, Latency: o.Latency, Pace: runtime.Pace(o.Patience),
 	})
 	d.cloud.Add(aws.Kinds()...)
 	d.cloud.Add(aws.ECR(runtime.NewECR(store, images))...)

@@ -20,7 +20,7 @@ func (d *daemon) status() *Status {
 	}
 	d.cloud.Store.View(func(tx *cloud.Tx) {
 		for r := range tx.All() {
-			if aws.Alive(r) {
+			if d.cloud.Alive(r) {
 				s.Resources = append(s.Resources, Resource{Type: r.Token, ID: r.ID, Name: r.Name})
 			}
 		}

@@ -31,9 +31,6 @@ func called(tx *cloud.Tx, token, what, name string, physical func(*cloud.Resourc
 	var found []*cloud.Resource
 	var all []string
 	for _, r := range tx.Everywhere(token) {
-		if !aws.Alive(r) {
-			continue
-		}
 		its := names(r, physical(r))
 		all = append(all, its[len(its)-1])
 		if slices.Contains(its, name) {

@@ -29,14 +29,21 @@ type Manners struct {
 	Waits []Wait
 }
 
-// Wait is a wait of the provider's that can be in vain.
+// Wait is a wait for what an operation on a kind brings about.
 type Wait struct {
-	Verb  cloud.Verb
 	Token string
-	// Failure is what the provider says then, with one verb for the resource's id; without one where Whole.
-	Failure string
-	// Whole says that the kind is this wait and nothing else: in vain, there is no resource.
-	Whole bool
+	cloud.Wait
+}
+
+// Waits returns those of the kinds among members, which are kinds and functions.
+func Waits(members ...any) []Wait {
+	var out []Wait
+	for _, k := range cloud.Specs(members...) {
+		for _, w := range k.Waits {
+			out = append(out, Wait{Token: k.Token, Wait: w})
+		}
+	}
+	return out
 }
 
 // errLost is wrapped by the failure of an operation that was carried out, unknown to its caller.

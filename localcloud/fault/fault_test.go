@@ -29,8 +29,8 @@ func manners() *Manners {
 		GaveUp:    func(_ int, err error) error { return errors.Join(errors.New("gave up"), err) },
 		Lost:      errors.New("no reply"),
 		Waits: []Wait{
-			{Verb: cloud.Create, Token: vpcToken, Failure: "waited for %s"},
-			{Verb: cloud.Create, Token: subnetToken, Failure: "waited", Whole: true},
+			{Token: vpcToken, Wait: cloud.Wait{Verb: cloud.Create, Failure: "waited for %s"}},
+			{Token: subnetToken, Wait: cloud.Wait{Verb: cloud.Create, Failure: "waited", Whole: true}},
 		},
 	}
 }

@@ -86,7 +86,7 @@ func dialUnder(t *testing.T, faults *fault.Plan) func(config string) pulumirpc.R
 		Manners: fault.Manners{
 			Denied: cloud.Errorf("AccessDenied", "no"),
 			Lost:   errors.New("no reply"),
-			Waits:  []fault.Wait{{Verb: cloud.Create, Token: "test:index:Lamp", Failure: "waiting for lamp %s in vain"}},
+			Waits:  []fault.Wait{{Token: "test:index:Lamp", Wait: cloud.Wait{Verb: cloud.Create, Failure: "waiting for lamp %s in vain"}}},
 		},
 	}, faults, slog.New(slog.DiscardHandler))
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -48,6 +48,8 @@ type SchedulerOptions struct {
 	Addresses *addr.Allocator
 	Images    ImageSource
 	Logs      LogStreams
+	// Removed is told of each service that is INACTIVE, in the transaction in which it goes; nil tells nobody.
+	Removed func(tx *cloud.Tx, service *cloud.Resource)
 	// Latency scales how long it takes to provision a task; 0 is as fast as can be, 1 as slow as Fargate.
 	Latency float64
 	// Pace is that of the minutes for which deployments are watched, and of how long containers wait for others.
@@ -119,7 +121,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		alive := map[cloud.Key]bool{}
 		s.Store.View(func(tx *cloud.Tx) {
 			for _, r := range tx.Everywhere(aws.Task.Token) {
-				if aws.Alive(r) {
+				if aws.TaskAlive(r) {
 					alive[r.Key] = true
 				}
 			}
@@ -165,7 +167,10 @@ func (s *Scheduler) reconcile(tx *cloud.Tx, now time.Time) (wake time.Time, err 
 	services := map[string]bool{}
 	for _, r := range tx.Everywhere(aws.Service.Token) {
 		if aws.Drained(tx, r) {
-			aws.RemoveService(tx, r)
+			if s.Removed != nil {
+				s.Removed(tx, r)
+			}
+			tx.Delete(r.Key)
 			continue
 		}
 		services[r.ID] = true
@@ -203,7 +208,7 @@ func earlier(a, b time.Time) time.Time {
 // bury ends the tasks of an earlier run, whose processes died with it.
 func bury(tx *cloud.Tx) {
 	for _, r := range tx.Everywhere(aws.Task.Token) {
-		if !aws.Alive(r) {
+		if !aws.TaskAlive(r) {
 			continue
 		}
 		status := cloud.StatusOf[aws.TaskStatus](r)
@@ -235,7 +240,7 @@ func finish(tx *cloud.Tx, r *cloud.Resource, status aws.TaskStatus) {
 	tx.Put(r)
 
 	service := &cloud.Resource{Key: cloud.Key{Scope: r.Scope, Token: aws.Service.Token, ID: aws.Task.Of(r).Service}}
-	stopped := slices.DeleteFunc(aws.TasksOf(tx, service), aws.Alive)
+	stopped := slices.DeleteFunc(aws.TasksOf(tx, service), aws.TaskAlive)
 	slices.SortFunc(stopped, func(a, b *cloud.Resource) int {
 		return cloud.StatusOf[aws.TaskStatus](b).StoppedAt.Compare(cloud.StatusOf[aws.TaskStatus](a).StoppedAt)
 	})

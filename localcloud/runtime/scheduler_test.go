@@ -71,7 +71,7 @@ func newECSStage(t *testing.T) *ecsStage {
 
 // newScheduler makes a scheduler to which everything is allowed.
 func (s *ecsStage) newScheduler() {
-	s.scheduler = NewScheduler(SchedulerOptions{Store: s.Store, Addresses: addr.New(), Images: fakeImages{}, Logs: fakeLogs{}})
+	s.scheduler = NewScheduler(SchedulerOptions{Store: s.Store, Addresses: addr.New(), Images: fakeImages{}, Logs: fakeLogs{}, Removed: aws.ServiceRemoved})
 	s.scheduler.start = s.startTask
 	s.scheduler.canAssume = func(*cloud.Tx, cloud.Scope, string, string) bool { return true }
 	s.scheduler.allowed = func(*cloud.Tx, cloud.Scope, string, string, string) bool { return true }
@@ -293,7 +293,7 @@ func (s *ecsStage) balance(ctx context.Context) {
 // imageAt returns the image that runs at an address.
 func (s *ecsStage) imageAt(tx *cloud.Tx, ip string) string {
 	for _, r := range tx.Everywhere(aws.Task.Token) {
-		if cloud.StatusOf[aws.TaskStatus](r).PrivateIP != ip || !aws.Alive(r) {
+		if cloud.StatusOf[aws.TaskStatus](r).PrivateIP != ip || !aws.TaskAlive(r) {
 			continue
 		}
 		if revision, err := aws.FindRevision(tx, r.Scope, aws.Task.Of(r).TaskDefinitionARN); err == nil {
