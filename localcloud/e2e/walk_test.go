@@ -215,6 +215,9 @@ func (w *walker) step(ctx context.Context, step walk.Step) (complaints []string,
 	case !fails && failure != nil:
 		complaints = append(complaints, ended+"failed: "+cmp.Or(life.Diagnosis(said, "", ""), said))
 	case failure == nil:
+		if err := w.tasks(ctx, step.Config); err != nil {
+			complaints = append(complaints, err.Error())
+		}
 		if out, err := w.stack.Pulumi(ctx, "preview", "--diff", "--expect-no-changes"); err != nil {
 			complaints = append(complaints, "a second preview is not empty: "+out)
 		}
@@ -246,7 +249,11 @@ func (w *walker) update(ctx context.Context, step walk.Step) (said string, failu
 	if err != nil {
 		return "", nil, false, err
 	}
-	said, failure = w.stack.Up(ctx)
+	up := []string{"up", "--yes", "--skip-preview", "--suppress-progress"}
+	if step.Refreshes() {
+		up = append(up, "--refresh")
+	}
+	said, failure = w.stack.Pulumi(ctx, up...)
 	if failure != nil && !life.Failed(failure) {
 		return said, nil, false, failure
 	}
@@ -256,6 +263,35 @@ func (w *walker) update(ctx context.Context, step walk.Step) (said string, failu
 	}
 	hit = len(faults) > 0 && len(faults[0].Hits) > 0
 	return said, failure, hit, w.stack.Cloud.ClearFaults(ctx, 0)
+}
+
+// tasks waits until as many tasks run as should.
+func (w *walker) tasks(ctx context.Context, c walk.Config) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for {
+		status, err := w.stack.Cloud.Status(ctx)
+		if err != nil {
+			return fmt.Errorf("count the tasks: %w", err)
+		}
+		wrong := c.Tasks()
+		running := map[string]int{}
+		for _, s := range status.Services {
+			// Pulumi's name of the service: the stack's, the service's and eight characters.
+			name := strings.TrimPrefix(s.Name[:len(s.Name)-len("-1234567")], walk.Stack+"-")
+			if running[name] += s.Running; running[name] >= wrong[name].Least && running[name] <= wrong[name].Most {
+				delete(wrong, name)
+			}
+		}
+		if len(wrong) == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("so many tasks should run, of the services that have others: %v; these run: %v", wrong, running)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
 
 // kinds counts what is alive in the cloud, by kind, without tasks, which come and go by themselves.
@@ -273,6 +309,9 @@ func (w *walker) kinds(ctx context.Context) (map[string]int, error) {
 const (
 	// pause is between two requests for the same URL.
 	pause = 150 * time.Millisecond
+	// automaticTTL is the time-to-live, in seconds, that Cloudflare answers for proxied records ("Time to Live" in its DNS
+	// documentation), and heldTTL the shortest for others.
+	automaticTTL, heldTTL = 300, 60
 	// lost is after how long a client takes a request for lost.
 	lost = 20 * time.Second
 )
@@ -327,6 +366,11 @@ func (w *walker) resolver(ctx context.Context) (func(context.Context, string) (n
 		}
 		ttl := uint32(1 << 30)
 		for _, r := range records {
+			if r.TTL == automaticTTL {
+				// Of a proxied name a client holds the address of Cloudflare's servers. The local cloud has none: it answers with the
+				// address that they would hold, and they have no more time for that than other resolvers.
+				r.TTL = heldTTL
+			}
 			ttl = min(ttl, r.TTL)
 			if r.Type == "A" {
 				at, err := netip.ParseAddr(r.Content)

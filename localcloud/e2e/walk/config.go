@@ -31,12 +31,18 @@ const (
 
 // Config is a stack's configuration, as far as walks change it.
 type Config struct {
+	Region      string
 	CIDR        string
 	Zones       int
 	IPv6        bool
 	IdleTimeout int
+	TTL         int    // of the records, in seconds
+	Proxied     bool   // by Cloudflare, which sets the TTL then
 	Tag         string // value of a tag that all of the stack's resources have
 	Services    map[string]Service
+
+	// gone are the names that services had once. They are no part of the configuration.
+	gone []string
 }
 
 // Service is the configuration of one service.
@@ -47,6 +53,7 @@ type Service struct {
 	Port      int
 	Memory    int // of a quarter of a CPU
 	Count     int
+	Scaling   *Scaling // instead of Count
 	Health    Health
 	Canary    *Canary
 	Alarms    bool
@@ -55,10 +62,18 @@ type Service struct {
 	Delay     int    // of the deregistration, in seconds
 }
 
-// Health is what makes a task healthy. The tasks of a configuration answer at no other path.
+// Scaling is between which numbers of tasks AWS chooses.
+type Scaling struct {
+	Min, Max int
+	Requests int // that each task should get in a minute
+}
+
+// Health is what makes a task healthy. The tasks of a configuration answer at no other path, and with no other status code.
 type Health struct {
 	Path     string
-	Interval int // in seconds
+	Interval int    // in seconds
+	Codes    string // that the load balancer takes for healthy
+	Answer   int    // that tasks give, one of those
 }
 
 // Canary is another version beside the service's.
@@ -71,7 +86,7 @@ type Canary struct {
 func NewService(version string, hostnames ...string) Service {
 	return Service{
 		Version: version, Hostnames: hostnames, Port: 8080, Memory: 512, Count: 1,
-		Health: Health{Path: "/healthz", Interval: 5}, Drain: "http", Delay: 1,
+		Health: Health{Path: "/healthz", Interval: 5, Codes: "200", Answer: 200}, Drain: "http", Delay: 1,
 	}
 }
 
@@ -84,9 +99,13 @@ func (c Config) clone() Config {
 			canary := *s.Canary
 			s.Canary = &canary
 		}
+		if s.Scaling != nil {
+			scaling := *s.Scaling
+			s.Scaling = &scaling
+		}
 		services[name] = s
 	}
-	c.Services = services
+	c.Services, c.gone = services, slices.Clone(c.gone)
 	return c
 }
 
@@ -123,10 +142,15 @@ func (c Config) YAML() string {
 		}
 		fmt.Fprintf(&b, "%s%s: %s\n", indent, key, text)
 	}
-	line("  ", "aws:region", "eu-central-1")
+	line("  ", "aws:region", c.Region)
 	line("  ", "slipway:domain", Zone)
 	line("  ", "slipway:network", map[string]any{"cidr": c.CIDR, "zones": c.Zones, "ipv6": c.IPv6})
 	line("  ", "slipway:loadBalancer", map[string]any{"idleTimeout": c.IdleTimeout})
+	if c.Proxied {
+		line("  ", "slipway:dns", map[string]any{"proxied": true})
+	} else {
+		line("  ", "slipway:dns", map[string]any{"ttl": c.TTL})
+	}
 	line("  ", "slipway:tags", map[string]any{"Walk": c.Tag})
 	b.WriteString("  slipway:services:\n")
 	for _, name := range c.names() {
@@ -142,17 +166,23 @@ func (s Service) values(name string) map[string]any {
 		deployment["alarms"] = true
 	}
 	out := map[string]any{
-		"image":         Repository + ":" + s.Version,
-		"hostnames":     s.Hostnames,
-		"port":          s.Port,
-		"memory":        s.Memory,
-		"instanceCount": s.Count,
+		"image":     Repository + ":" + s.Version,
+		"hostnames": s.Hostnames,
+		"port":      s.Port,
+		"memory":    s.Memory,
 		// A shorter grace than by default, in which no task of a walk would get healthy that does not at once.
-		"healthCheck":         map[string]any{"path": s.Health.Path, "interval": s.Health.Interval, "timeout": 2, "gracePeriod": 5},
+		"healthCheck": map[string]any{
+			"path": s.Health.Path, "codes": s.Health.Codes, "interval": s.Health.Interval, "timeout": 2, "gracePeriod": 5,
+		},
 		"deregistrationDelay": s.Delay,
 		"deployment":          deployment,
-		// What the service says of itself, and the one path at which it is healthy.
-		"env": map[string]any{"SERVICE": name, "HEALTH": s.Health.Path},
+		// What the service says of itself, the one path at which it is healthy, and what it says there.
+		"env": map[string]any{"SERVICE": name, "HEALTH": s.Health.Path, "HEALTH_ANSWER": fmt.Sprint(s.Health.Answer)},
+	}
+	if s.Scaling != nil {
+		out["scaling"] = map[string]any{"min": s.Scaling.Min, "max": s.Scaling.Max, "requests": s.Scaling.Requests}
+	} else {
+		out["instanceCount"] = s.Count
 	}
 	if len(s.Paths) > 0 {
 		out["paths"] = s.Paths

@@ -37,8 +37,10 @@ func TestJudge(t *testing.T) {
 	slow := by(3, "old v1")
 	slow.Answered = at(9)
 	header := func(o Observation) Observation { o.Canary = true; return o }
-	held := by(11, "old v1")
-	held.Held = true
+	holds := func(o Observation) Observation { o.Held = true; return o }
+	held := holds(by(11, "old v1"))
+	moved := after.clone()
+	moved.CIDR = "10.1.0.0/16"
 	notFound := by(2, "old v1")
 	notFound.Status = 404
 
@@ -71,6 +73,18 @@ func TestJudge(t *testing.T) {
 		"back": {
 			before: []Config{before}, after: after, seen: []Observation{by(1, "new v1"), by(2, "old v1"), by(3, "new v1"), by(4, "old v1")},
 			want: []string{"answered by old v1, the owner before, once the owner after had answered, 2 times (0 with an address held) from +2.00 s to +4.00 s"},
+		},
+		"back, by the address of a load balancer that is replaced": {
+			before: []Config{before}, after: moved, seen: []Observation{by(1, "new v1"), holds(by(2, "old v1")), by(3, "old v1")},
+			want: []string{"answered by old v1, the owner before, once the owner after had answered, 1 times (0 with an address held) from +3.00 s to +3.00 s"},
+		},
+		"back, by an address that is held": {
+			before: []Config{before}, after: after, seen: []Observation{by(1, "new v1"), holds(by(2, "old v1"))},
+			want: []string{"the owner before, once the owner after had answered, 1 times (1 with an address held)"},
+		},
+		"two versions of an owner before, of two updates that failed": {
+			before: []Config{before, newer, after}, after: after, seen: []Observation{by(1, "old v1"), by(2, "old v2"), by(3, "old v3"), by(4, "new v1")},
+			want: []string{"answered by old v3, neither the owner before (new v1 or old v1 or old v2 with v3) nor that after (new v1)"},
 		},
 		"not back, but sent before": {
 			before: []Config{before}, after: after, seen: []Observation{slow, by(5, "new v1")},

@@ -28,21 +28,28 @@ func (c Config) Owner(host, path string) (Owner, bool) {
 					continue
 				}
 				best, found = at, true
-				owner = Owner{Service: name, Version: s.Version}
-				if s.Canary != nil {
-					owner.Canary, owner.Weighted = s.Canary.Version, s.Canary.Weight > 0
-				}
+				owner = c.versions(name)
 			}
 		}
 	}
 	return owner, found
 }
 
+// versions returns a service as an owner.
+func (c Config) versions(service string) Owner {
+	s := c.Services[service]
+	owner := Owner{Service: service, Version: s.Version}
+	if s.Canary != nil {
+		owner.Canary, owner.Weighted = s.Canary.Version, s.Canary.Weight > 0
+	}
+	return owner
+}
+
 // specificity says how much of a URL a route determines.
 type specificity struct {
 	plainHost bool
-	host      int // characters
-	plainPath bool
+	host      int  // characters
+	plainPath bool // without a "*": the path's length is known
 	path      int
 }
 
@@ -59,22 +66,46 @@ func (s specificity) less(other specificity) bool {
 	return s.path < other.path
 }
 
-// match reports whether a route is for a URL, and how specific it is. A wildcard stands for one label: a load balancer's rule
-// would take more, but no certificate has them.
+// match reports whether a route is for a URL, and how specific it is. A host name's wildcard stands for one label: a load balancer's
+// rule would take more, but no certificate has them.
 func match(hostPattern, pathPattern, host, path string) (specificity, bool) {
-	s := specificity{plainHost: isPlain(hostPattern), host: len(hostPattern), plainPath: !strings.HasSuffix(pathPattern, "*"), path: len(pathPattern)}
+	s := specificity{plainHost: isPlain(hostPattern), host: len(hostPattern), plainPath: !strings.Contains(pathPattern, "*"), path: len(pathPattern)}
 	if parent, wildcard := strings.CutPrefix(hostPattern, "*."); wildcard {
 		_, rest, _ := strings.Cut(host, ".")
-		if rest != parent {
-			return s, false
+		return s, rest == parent && stands(pathPattern, path)
+	}
+	return s, host == hostPattern && stands(pathPattern, path)
+}
+
+// stands reports whether a path pattern stands for a path: "*" for any characters and "?" for one.
+func stands(pattern, path string) bool {
+	head, tail, star := strings.Cut(pattern, "*")
+	if !star {
+		return alike(pattern, path)
+	}
+	return len(path) >= len(head)+len(tail) && alike(head, path[:len(head)]) && alike(tail, path[len(path)-len(tail):])
+}
+
+// alike reports whether texts, or patterns without "*", can be the same, character by character.
+func alike(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) {
+		if a[i] != b[i] && a[i] != '?' && b[i] != '?' {
+			return false
 		}
-	} else if host != hostPattern {
-		return s, false
 	}
-	if prefix, pattern := strings.CutSuffix(pathPattern, "*"); pattern {
-		return s, strings.HasPrefix(path, prefix)
-	}
-	return s, path == pathPattern
+	return true
+}
+
+// meet reports whether there is a path that two patterns of the same length stand for, which have both a "*" or none. The one with the
+// shorter head has the longer tail: in a path that is long enough, head and tail of neither touch.
+func meet(a, b string) bool {
+	headA, tailA, _ := strings.Cut(a, "*")
+	headB, tailB, _ := strings.Cut(b, "*")
+	head, tail := min(len(headA), len(headB)), min(len(tailA), len(tailB))
+	return alike(headA[:head], headB[:head]) && alike(tailA[len(tailA)-tail:], tailB[len(tailB)-tail:])
 }
 
 // Target is what a client asks for, again and again.
@@ -166,14 +197,22 @@ func samples(configs []Config) (hosts, paths []string) {
 	for _, c := range configs {
 		for _, s := range c.Services {
 			for _, host := range s.Hostnames {
-				hosts = append(hosts, strings.Replace(host, "*", "any", 1))
+				hosts = append(hosts, someHost(host))
 			}
 			for _, path := range s.paths() {
-				paths = append(paths, strings.Replace(path, "*", "some", 1))
+				paths = append(paths, somePath(path))
 			}
 		}
 	}
 	slices.Sort(hosts)
 	slices.Sort(paths)
 	return slices.Compact(hosts), slices.Compact(paths)
+}
+
+// someHost returns a host name that a wildcard stands for.
+func someHost(pattern string) string { return strings.Replace(pattern, "*", "any", 1) }
+
+// somePath returns a path that a pattern stands for.
+func somePath(pattern string) string {
+	return strings.NewReplacer("*", "some", "?", "1").Replace(pattern)
 }

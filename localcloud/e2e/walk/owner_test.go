@@ -1,13 +1,14 @@
 package walk
 
 import (
+	"maps"
 	"slices"
 	"testing"
 )
 
 // configOf returns a configuration of services, each with its host names and its paths.
 func configOf(services map[string][2][]string) Config {
-	c := Config{CIDR: "10.0.0.0/16", Zones: 2, IdleTimeout: 60, Tag: "one", Services: map[string]Service{}}
+	c := Config{Region: "eu-central-1", CIDR: "10.0.0.0/16", Zones: 2, IdleTimeout: 60, TTL: leastTTL, Tag: "one", Services: map[string]Service{}}
 	for name, routes := range services {
 		s := NewService("v1", routes[0]...)
 		s.Paths = routes[1]
@@ -59,6 +60,99 @@ func TestOwner(t *testing.T) {
 		if got, found := c.Owner(tt.host, tt.path); got.Service != tt.want || found != (tt.want != "") {
 			t.Errorf("%s%s belongs to %q, want %q", tt.host, tt.path, got.Service, tt.want)
 		}
+	}
+}
+
+func TestOwnerOfPatterns(t *testing.T) {
+	c := configOf(routes{
+		"web":   {{"a.slipway.test"}, nil},
+		"all":   {{"a.slipway.test"}, {"/v?/*", "/item-?"}},
+		"one":   {{"a.slipway.test"}, {"/v1/me", "/item-*"}},
+		"files": {{"a.slipway.test"}, {"/*.xhtml", "/a*z"}},
+	})
+	if problems := c.Problems(); len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	for path, want := range map[string]string{
+		"/v1/x": "all", "/v22/x": "web", "/v/x": "web", "/v2/": "all", "/v1/me": "one", "/v2/me": "all", "/item-7": "all", "/item-77": "one", "/item-": "one",
+		"/x/y.xhtml": "files", "/.xhtml": "files", "/xhtml": "web", "/az": "files", "/abcz": "files", "/a": "web", "/azb": "web",
+		// Of two patterns the longer one, and one without "*" before one with it.
+		"/v1/x.xhtml": "files", "/item-7.xhtml": "files", "/item-z": "all",
+	} {
+		if got, _ := c.Owner("a.slipway.test", path); got.Service != want {
+			t.Errorf("%s belongs to %q, want %q", path, got.Service, want)
+		}
+	}
+}
+
+func TestUnordered(t *testing.T) {
+	for _, tt := range []struct {
+		a, b string
+		want bool
+	}{
+		{"/v?/*", "/v1/*", true},
+		{"/v?/*", "/w1/*", false},
+		{"/v?/*", "/v1/x*", false}, // the longer one
+		{"/v?", "/v1", true},
+		{"/v?/*", "/v1/x", false}, // the one without "*"
+		{"/img/*.png", "/img/logo*", true},
+		{"/img/*.png", "/img/*.gif", false},
+		{"/a*z", "/ab*", true},
+		{"/a*z", "/*bz", true},
+		{"/a*z", "/*ab", false},
+	} {
+		c := configOf(routes{"a": {{"a.slipway.test"}, {tt.a}}, "b": {{"a.slipway.test"}, {tt.b}}})
+		if got := len(c.unordered()) > 0; got != tt.want {
+			t.Errorf("%s and %s: %v", tt.a, tt.b, got)
+		}
+		elsewhere := configOf(routes{"a": {{"a.slipway.test"}, {tt.a}}, "b": {{"b.slipway.test"}, {tt.b}}})
+		same := configOf(routes{"a": {{"a.slipway.test"}, {tt.a, tt.b}}})
+		if len(elsewhere.unordered())+len(same.unordered()) > 0 {
+			t.Errorf("%s and %s, on two host names or of one service, are in no order", tt.a, tt.b)
+		}
+	}
+}
+
+func TestForbids(t *testing.T) {
+	plain := configOf(routes{"web": {{"a.slipway.test"}, nil}})
+	canary := plain.clone()
+	s := canary.Services["web"]
+	s.Canary = &Canary{"v2", 10}
+	canary.Services["web"] = s
+	like := configOf(routes{"web": {{"a.slipway.test"}, nil}, "web-canary": {{"b.slipway.test"}, nil}})
+	for name, tt := range map[string]struct {
+		before, after Config
+		want          bool
+	}{
+		"a canary comes":                        {plain, canary, false},
+		"a service comes":                       {plain, like, false},
+		"a canary goes and a service comes":     {canary, like, true},
+		"a service goes and a canary comes":     {like, canary, true},
+		"the canary is the same":                {canary, canary, false},
+		"a service goes":                        {like, plain, false},
+		"the service called like it is renamed": {like, configOf(routes{"web": {{"a.slipway.test"}, nil}, "api": {{"b.slipway.test"}, nil}}), false},
+	} {
+		if got := len(tt.before.Forbids(tt.after)) > 0; got != tt.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+func TestTasks(t *testing.T) {
+	c := configOf(routes{"web": {{"a.slipway.test"}, nil}, "api": {{"b.slipway.test"}, nil}})
+	web, api := c.Services["web"], c.Services["api"]
+	web.Count, web.Canary = 3, &Canary{"v2", 50}
+	api.Scaling, api.Canary = &Scaling{1, 4, fewRequests}, &Canary{"v2", 10}
+	c.Services["web"], c.Services["api"] = web, api
+	want := map[string]Range{"web": {3, 3}, "web-canary": {2, 2}, "api": {1, 4}, "api-canary": {1, 1}}
+	if got := c.Tasks(); !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	fixed := c.clone()
+	api.Scaling = nil
+	fixed.Services["api"] = api
+	if !(Step{Before: []Config{c}, Config: fixed}).Refreshes() || (Step{Before: []Config{fixed}, Config: c}).Refreshes() {
+		t.Error("the end of scaling is to be refreshed, and nothing else")
 	}
 }
 
@@ -133,12 +227,21 @@ func TestEveryHostIsATarget(t *testing.T) {
 
 func TestProblems(t *testing.T) {
 	for name, change := range map[string]func(*Config){
-		"the same route twice":       func(c *Config) { c.Services["docs"] = c.Services["web"] },
-		"no service":                 func(c *Config) { c.Services = nil },
-		"four zones":                 func(c *Config) { c.Zones = 4 },
-		"a long name":                func(c *Config) { c.Services["a-name-of-nineteen-c"] = c.Services["api"]; delete(c.Services, "api") },
-		"a canary's name":            func(c *Config) { c.Services["web-canary"] = c.Services["api"]; delete(c.Services, "api") },
-		"nothing but a wildcard":     set(func(s *Service) { s.Hostnames = []string{"*.slipway.test"} }),
+		"the same route twice": func(c *Config) { c.Services["docs"] = c.Services["web"] },
+		"no service":           func(c *Config) { c.Services = nil },
+		"four zones":           func(c *Config) { c.Zones = 4 },
+		"a long name":          func(c *Config) { c.Services["a-name-of-nineteen-c"] = c.Services["api"]; delete(c.Services, "api") },
+		"a canary's name":      func(c *Config) { c.Services["web-canary"] = c.Services["api"]; delete(c.Services, "api") },
+		"no host name":         set(func(s *Service) { s.Hostnames = nil }),
+		"paths in no order": func(c *Config) {
+			c.Services["web"], c.Services["api"] = with(c, "web", "/v?/*"), with(c, "api", "/v1/*")
+		},
+		"seven wildcards":            set(func(s *Service) { s.Hostnames, s.Paths = []string{"*.slipway.test"}, []string{"/?????*"} }),
+		"a short time-to-live":       func(c *Config) { c.TTL = 59 },
+		"none to scale":              set(func(s *Service) { s.Scaling = &Scaling{0, 1, fewRequests} }),
+		"fewer at most than least":   set(func(s *Service) { s.Scaling = &Scaling{2, 1, fewRequests} }),
+		"nothing to scale by":        set(func(s *Service) { s.Scaling = &Scaling{1, 2, 0} }),
+		"an error for healthy":       set(func(s *Service) { s.Health.Codes = "500" }),
 		"another zone":               set(func(s *Service) { s.Hostnames = []string{"a.example.com"} }),
 		"an upper-case host name":    set(func(s *Service) { s.Hostnames = []string{"A.slipway.test"} }),
 		"a host name twice":          set(func(s *Service) { s.Hostnames = []string{"z.slipway.test", "z.slipway.test"} }),
@@ -168,6 +271,13 @@ func TestProblems(t *testing.T) {
 			t.Errorf("%s is no problem", name)
 		}
 	}
+}
+
+// with returns a service with other paths.
+func with(c *Config, name string, paths ...string) Service {
+	s := c.Services[name]
+	s.Paths = paths
+	return s
 }
 
 // set changes one service of a configuration.

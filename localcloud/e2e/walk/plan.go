@@ -1,6 +1,7 @@
 package walk
 
 import (
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -76,14 +77,14 @@ func Kinds() []string {
 	return names
 }
 
-// The kinds that are no change of their own.
-const (
-	interrupted = "a refused operation"
-	wrong       = "a wrong configuration"
-)
+// interrupted is the kind that is no change of its own.
+const interrupted = "a refused operation"
 
-func all() []kind {
-	return append(slices.Clone(kinds), kind{interrupted, nil}, kind{wrong, contradict})
+func all() []kind { return slices.Concat(kinds, failures, contradictions, []kind{{interrupted, nil}}) }
+
+// in reports whether a kind is one of some.
+func (k kind) in(some []kind) bool {
+	return slices.ContainsFunc(some, func(other kind) bool { return other.name == k.name })
 }
 
 // Options say what a walk is to be like.
@@ -113,8 +114,10 @@ type generator struct {
 	draw
 	options Options
 	walk    *Walk
-	now     []Config       // of which the stack may be
-	seen    map[string]int // how often each kind was drawn
+	now     []Config // of which the stack may be, as its clients see it
+	// there are those of which something may be there: after an update that failed, more than its clients see.
+	there []Config
+	seen  map[string]int // how often each kind was drawn
 }
 
 // due returns the kinds, those that were drawn least first, and at random otherwise.
@@ -130,52 +133,77 @@ func (g *generator) due() []kind {
 	return due
 }
 
-// step draws an update, and where that fails the next one too, which mends it or goes back.
+// step draws an update, and where that fails the next one too: it mends it, goes back, or goes elsewhere.
 func (g *generator) step() {
-	next := g.now[0].clone()
-	var names []string
-	most := 1 + g.IntN(max(g.options.Most, 1))
 	interrupt := false
 	for _, k := range g.due() {
 		switch {
-		case len(names) == most:
 		case k.name == interrupted:
-			interrupt = interrupt || len(names) == 0
-		case k.name == wrong:
-			if len(names) == 0 && !interrupt && g.refuse(k) {
+			interrupt = true
+		case k.in(contradictions):
+			if !interrupt && g.refuse(k) {
 				return
 			}
-		case slices.Contains(failures, k.name):
-			if len(names) == 0 && !interrupt && g.fail(k) {
+		case k.in(failures):
+			if !interrupt && g.fail(k) {
 				return
 			}
 		default:
-			for len(names) < most {
-				changed, ok := g.try(k, next)
-				if !ok || g.now[0].abandons(changed) {
-					break
+			if next, names := g.change(g.now[0], k); names != nil {
+				if interrupt {
+					g.interrupt(append(names, interrupted), next)
+				} else {
+					g.add(Step{Kinds: names, Config: next, Outcome: Succeeds})
 				}
-				next, names = changed, append(names, k.name)
-				if g.IntN(4) > 0 { // now and then twice
-					break
-				}
+				return
 			}
 		}
 	}
-	switch {
-	case next.YAML() == g.now[0].YAML(): // one change undid another
-	case interrupt:
-		g.interrupt(append(names, interrupted), next)
-	default:
-		g.add(Step{Kinds: names, Config: next, Outcome: Succeeds})
+}
+
+// change makes a change of a kind, if the configuration lets it, and perhaps others too. It returns the kinds of those that it made.
+func (g *generator) change(c Config, first kind) (Config, []string) {
+	next, names := c, []string(nil)
+	most := 1 + g.IntN(max(g.options.Most, 1))
+	due := slices.DeleteFunc(g.due(), func(k kind) bool {
+		return k.name == interrupted || k.name == first.name || k.in(contradictions) || k.in(failures)
+	})
+	for _, k := range append([]kind{first}, due...) {
+		for len(names) < most && (len(names) > 0 || k.name == first.name) {
+			changed, ok := g.try(k, next)
+			if !ok || !g.fits(changed) {
+				break
+			}
+			next, names = changed, append(names, k.name)
+			if g.IntN(4) > 0 { // now and then twice
+				break
+			}
+		}
 	}
+	if next.YAML() == c.YAML() { // one change undid another
+		return c, nil
+	}
+	return next, names
+}
+
+// fits reports whether the stack can become one of a configuration in one update, whatever of the others is there.
+func (g *generator) fits(next Config) bool {
+	return !slices.ContainsFunc(slices.Concat(g.now, g.there), func(c Config) bool {
+		together := c.rules()
+		maps.Copy(together, next.rules())
+		return c.abandons(next) || len(c.Forbids(next)) > 0 || len(together) > maxRules
+	})
+}
+
+// moves reports whether the stack gets another network, with another load balancer.
+func (c Config) moves(next Config) bool {
+	return c.CIDR != next.CIDR || c.IPv6 != next.IPv6 || c.Region != next.Region
 }
 
 // abandons reports whether a host name is left to a wildcard while the stack gets another network: the name's own record, which goes
 // last, masks the wildcard's and leads to a load balancer that is no longer there. The same goes for a wildcard that comes only now: the
 // program refuses that. Such a change is for two updates.
 func (c Config) abandons(next Config) bool {
-	moves := c.CIDR != next.CIDR || c.IPv6 != next.IPv6
 	left := next.hostnames()
 	return slices.ContainsFunc(Targets(c, next), func(t Target) bool {
 		if !slices.Contains(c.hostnames(), t.Host) || slices.Contains(left, t.Host) {
@@ -185,20 +213,32 @@ func (c Config) abandons(next Config) bool {
 			_, covers := match(h, "/*", t.Host, "/")
 			return covers && !isPlain(h)
 		})
-		return moves || !stands
+		return c.moves(next) || !stands
 	})
 }
 
 // try makes a change, unless the configuration does not let it, would be wrong or the same.
 func (g *generator) try(k kind, c Config) (Config, bool) {
-	const draws = 5
 	for range draws {
 		next := c.clone()
 		if k.change(g.draw, &next) && len(next.Problems()) == 0 && next.YAML() != c.YAML() {
+			next.forget(c)
 			return next, true
 		}
 	}
 	return c, false
+}
+
+// draws is how often a change of a kind is drawn before another kind has its turn.
+const draws = 5
+
+// forget notes the names of the services that are gone.
+func (c *Config) forget(before Config) {
+	for _, name := range before.names() {
+		if _, stays := c.Services[name]; !stays && !slices.Contains(c.gone, name) {
+			c.gone = append(c.gone, name)
+		}
+	}
 }
 
 func (g *generator) add(s Step) {
@@ -208,47 +248,91 @@ func (g *generator) add(s Step) {
 	}
 	g.walk.Steps = append(g.walk.Steps, s)
 	g.now = s.leaves()
+	switch s.Outcome {
+	case Succeeds:
+		g.there = nil
+	case Fails, Interrupted:
+		g.there = append(g.there, s.Config)
+	}
 }
 
-// fail adds an update that fails, and one that mends it or goes back.
+// fail adds an update that fails, and one that mends it, goes back or goes elsewhere.
 func (g *generator) fail(k kind) bool {
 	before := g.now[0]
 	broken, ok := g.try(k, before)
-	if !ok {
+	if !ok || !g.fits(broken) {
 		return false
 	}
 	g.add(Step{Kinds: []string{k.name}, Config: broken, Outcome: Fails})
-	if g.IntN(2) == 0 {
-		g.add(Step{Kinds: []string{"back"}, Config: before, Outcome: Succeeds})
-		return true
-	}
 	mended := broken.clone()
 	cure(g.draw, &mended)
-	g.add(Step{Kinds: []string{"mend"}, Config: mended, Outcome: Succeeds})
+	g.recover(before, "mend", mended)
 	return true
 }
 
-// interrupt adds an update that is interrupted, and one that does the same again or goes back.
+// interrupt adds an update that is interrupted, and one that does the same again, goes back or goes elsewhere. That one may be
+// interrupted too.
 func (g *generator) interrupt(names []string, next Config) {
-	before := g.now[0]
 	const operations = 4
-	g.add(Step{
-		Kinds: names, Config: next, Outcome: Interrupted,
-		Operation: 1 + g.IntN(operations), Verb: pick(g.draw, []string{"create", "update", "delete"}),
-	})
-	if g.IntN(2) == 0 {
+	refused := func(names []string, next Config) {
+		g.add(Step{
+			Kinds: names, Config: next, Outcome: Interrupted,
+			Operation: 1 + g.IntN(operations), Verb: pick(g.draw, []string{"create", "update", "delete"}),
+		})
+	}
+	before := g.now[0]
+	refused(names, next)
+	if g.IntN(4) == 0 {
+		if other, changed := g.elsewhere(pick(g.draw, []Config{before, next})); changed {
+			refused([]string{"elsewhere", interrupted}, other)
+			next = other
+		}
+	}
+	g.recover(before, "again", next)
+}
+
+// recover adds the update after one that failed.
+func (g *generator) recover(before Config, name string, same Config) {
+	switch way := g.IntN(3); {
+	case way == 0 && g.fits(before):
 		g.add(Step{Kinds: []string{"back"}, Config: before, Outcome: Succeeds})
 		return
+	case way == 1:
+		if other, changed := g.elsewhere(pick(g.draw, []Config{before, same})); changed {
+			g.add(Step{Kinds: []string{"elsewhere"}, Config: other, Outcome: Succeeds})
+			return
+		}
 	}
-	g.add(Step{Kinds: []string{"again"}, Config: next, Outcome: Succeeds})
+	g.add(Step{Kinds: []string{name}, Config: same, Outcome: Succeeds})
 }
 
-// refuse adds an update that is refused, and one that goes back.
-func (g *generator) refuse(k kind) bool {
-	contradiction := g.now[0].clone()
-	if !k.change(g.draw, &contradiction) || len(contradiction.Problems()) == 0 {
-		return false
+// elsewhere returns a third configuration.
+func (g *generator) elsewhere(from Config) (Config, bool) {
+	for _, k := range g.due() {
+		if k.name == interrupted || k.in(contradictions) || k.in(failures) {
+			continue
+		}
+		if next, names := g.change(from, k); names != nil {
+			return next, true
+		}
 	}
-	g.add(Step{Kinds: []string{k.name}, Config: contradiction, Outcome: Refused})
-	return true
+	return from, false
+}
+
+// refuse adds an update that is refused.
+func (g *generator) refuse(k kind) bool {
+	for range draws {
+		contradiction := g.now[0].clone()
+		if !k.change(g.draw, &contradiction) || !g.now[0].refuses(contradiction) {
+			continue
+		}
+		g.add(Step{Kinds: []string{k.name}, Config: contradiction, Outcome: Refused})
+		return true
+	}
+	return false
+}
+
+// refuses reports whether the configuration is wrong, or cannot be reached in one update.
+func (c Config) refuses(next Config) bool {
+	return len(next.Problems()) > 0 || len(c.Forbids(next)) > 0
 }

@@ -11,22 +11,30 @@ var sample = [][]string{
 	{"rename a service", "remove a host name", "add a host name", "shrink to one host name", "grow past ten host names", "tags", sickRename, interrupted},
 	{
 		"move a host name", "move a path", "swap host names", "swap paths", "other paths", "add a service", "take a path out of a service", "remove a service",
-		sickExtract, wrong,
+		sickExtract, sameRoute, noOrder, tooWild,
 	},
 	{
 		"add a canary", "canary weight", "canary version", "promote a canary", "remove a canary", exitingCanary, "new version", "port",
-		"health check path", "health check interval",
+		"health check path", "health check interval", "health check codes",
 	},
 	{
 		"add a wildcard", "remove a wildcard", "size", "count", "alarms", "capacity", "drain profile",
 		"deregistration delay", "zones", "idle timeout", sickVersion, exitingVersion,
+	},
+	{
+		"take another service's name", "swap names", "use a name again", "remove a service", "add a service called like a canary", "add a canary",
+		canaryBeside, afterCanary, afterService,
+	},
+	{
+		"add scaling", "scaling bounds", "scaling target", "remove scaling", "dns.ttl", "dns.proxied",
+		"add several host names", "remove several host names", "add a service that has a wildcard alone",
 	},
 	network,
 }
 
 // network are the kinds that bring another network: the old one stays until no client can know its load balancer's address any more,
 // which is a minute. So a sample has one update with all of them.
-var network = []string{"network.cidr", "network.ipv6"}
+var network = []string{"network.cidr", "network.ipv6", "region"}
 
 // unsampled are the kinds that no sample has, and why.
 var unsampled = map[string]string{

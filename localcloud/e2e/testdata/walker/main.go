@@ -1,5 +1,5 @@
-// Walker is a service that says in each answer who it is. It is healthy at one path, which its configuration names, and nowhere
-// else. Two of its versions do not work: "sick" never gets healthy, and "exits" ends at once.
+// Walker is a service that says in each answer who it is. It is healthy at one path and with one status code, which its configuration
+// names, and with no other. Two of its versions do not work: "sick" never gets healthy, and "exits" ends at once.
 package main
 
 import (
@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -43,6 +44,9 @@ func main() {
 // healthPaths are those that some configuration names.
 var healthPaths = []string{"/healthz", "/ready", "/internal/health"}
 
+// healthAnswer is the status code of a healthy task's answer.
+var healthAnswer, _ = strconv.Atoi(os.Getenv("HEALTH_ANSWER"))
+
 func serve(w http.ResponseWriter, r *http.Request) {
 	for _, path := range healthPaths {
 		if r.URL.Path != path {
@@ -53,6 +57,8 @@ func serve(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		case path != os.Getenv("HEALTH"):
 			w.WriteHeader(http.StatusNotFound)
+		default:
+			w.WriteHeader(healthAnswer)
 		}
 		return
 	}

@@ -1,0 +1,85 @@
+package walk
+
+// Changes of how many tasks there are.
+
+// Targets of requests for each task in a minute: a walk's load is always above the one, and never above the other.
+const (
+	fewRequests  = 50
+	manyRequests = 100_000
+)
+
+// maxTasks is how many a service of a walk scales to at most.
+const maxTasks = 4
+
+func addScaling(d draw, s *Service) bool {
+	if s.Scaling != nil {
+		return false
+	}
+	least := 1 + d.IntN(2)
+	s.Scaling = &Scaling{Min: least, Max: least + 1 + d.IntN(maxTasks-least), Requests: pick(d, []int{fewRequests, manyRequests})}
+	return true
+}
+
+// ofScaling makes a change to one service that scales.
+func ofScaling(change func(d draw, s *Service)) func(draw, *Config) bool {
+	return ofAny(func(d draw, s *Service) bool {
+		if s.Scaling == nil {
+			return false
+		}
+		change(d, s)
+		return true
+	})
+}
+
+func scalingBounds(d draw, s *Service) {
+	s.Scaling.Min = 1 + d.IntN(maxTasks-1)
+	s.Scaling.Max = s.Scaling.Min + d.IntN(maxTasks-s.Scaling.Min+1)
+}
+
+func scalingTarget(_ draw, s *Service) {
+	s.Scaling.Requests = fewRequests + manyRequests - s.Scaling.Requests
+}
+
+// removeScaling leaves a fixed number of tasks.
+func removeScaling(d draw, s *Service) { s.Scaling, s.Count = nil, 1+d.IntN(3) }
+
+func count(d draw, s *Service) bool {
+	if s.Scaling != nil {
+		return false
+	}
+	s.Count = other(d, s.Count, 1, 2, 3)
+	return true
+}
+
+// Range is how many there may be.
+type Range struct{ Least, Most int }
+
+// Tasks returns how many tasks there are of each service and each canary, by the names of their resources, in a stack that does not
+// change. A canary has its part of the service's tasks, and one at least; of a service that scales it is a part of the most.
+func (c Config) Tasks() map[string]Range {
+	tasks := map[string]Range{}
+	for name, s := range c.Services {
+		n := Range{s.Count, s.Count}
+		if s.Scaling != nil {
+			n = Range{s.Scaling.Min, s.Scaling.Max}
+		}
+		tasks[name] = n
+		if s.Canary != nil {
+			part := max(1, (n.Most*s.Canary.Weight+99)/100)
+			tasks[name+canarySuffix] = Range{part, part}
+		}
+	}
+	return tasks
+}
+
+// Refreshes reports whether a service's scaling ends: AWS has chosen how many tasks there are, and only a refresh tells.
+func (s Step) Refreshes() bool {
+	for _, c := range s.Before {
+		for name, service := range c.Services {
+			if next, stays := s.Config.Services[name]; service.Scaling != nil && stays && next.Scaling == nil {
+				return true
+			}
+		}
+	}
+	return false
+}
