@@ -113,6 +113,7 @@ func readConfig(source settings.Source) (*config, error) {
 		checkRoutes(services, c.services)
 		checkCanaryNames(services)
 		c.checkOrder(services)
+		c.checkWildcards(services)
 		c.checkSmoke(services)
 		if err := components.CheckCertificateNames(c.hostnames()); err != nil {
 			found.Add(services.Key, "%w", err)

@@ -271,7 +271,14 @@ func TestRefusedConfigs(t *testing.T) {
 		"path without slash":  {source(service(`"paths": ["api"]`)), "slipway:services.hello.paths[0]: \"api\": a path begins with /"},
 		"path with two stars": {source(service(`"paths": ["/", "/*/a/*"]`)), "slipway:services.hello.paths[1]: "},
 		"path with a query":   {source(service(`"paths": ["/a?b=c"]`)), `slipway:services.hello.paths[0]: "/a?b=c": has a query or a fragment, which a path pattern cannot match: ? stands for any one character; write it as "/a"`},
-		"paths without order": {source(service(`"paths": ["/v?", "/v1"]`)), `slipway:services.hello: "hello.example.com/v? and /v1": match the same requests and are as long as each other, so that either could come first; have one of them without ?`},
+		"paths without order": {
+			source(`{"a": {"image": "` + testImage + `", "hostnames": ["a.example.com"], "paths": ["/v?"]}, "b": {"image": "` + testImage + `", "hostnames": ["a.example.com"], "paths": ["/v1"]}}`),
+			`slipway:services.b: "a.example.com/v? and /v1": match the same requests and are as long as each other, so that either could come first; make one of them more specific`,
+		},
+		"too many wildcards": {
+			source(service(`"paths": ["/?-??-????"]`)),
+			`slipway:services.hello: "hello.example.com/?-??-????": has 7 wildcards, with those of the host name and a canary's header; a rule of the load balancer takes 6`,
+		},
 
 		"long path":  {source(service(`"paths": ["/` + long + `"]`)), "slipway:services.hello.paths[0]: "},
 		"path twice": {source(service(`"paths": ["/a", "/a"]`)), "is listed more than once"},

@@ -47,6 +47,21 @@ func (c *config) checkOrder(services *settings.Object) {
 	}
 }
 
+// checkWildcards reports routes with more wildcards than a rule takes.
+func (c *config) checkWildcards(services *settings.Object) {
+	for _, service := range c.services {
+		header := components.CanaryHeader{}
+		if service.canary != nil {
+			header = service.canary.Header
+		}
+		for _, r := range service.routes() {
+			if err := components.CheckWildcards(r, header); err != nil {
+				services.Problems.AddValue(services.Path(r.Service), r.Hostname+r.Path, services.Secret, err)
+			}
+		}
+	}
+}
+
 // privilegedPorts end below this one: without a capability, only root listens on them. Fargate gives none to another user (issue 1721
 // of aws/containers-roadmap), and the tasks' user is another one.
 const privilegedPorts = 1024

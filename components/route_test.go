@@ -87,7 +87,7 @@ func TestCheckHostname(t *testing.T) {
 	}
 }
 
-// Of paths with a "?", either of two could come first where they are as long as each other.
+// Of two paths for the same request, either could come first where they are as long as each other.
 func TestCheckOrder(t *testing.T) {
 	for _, test := range []struct {
 		a, b string
@@ -102,16 +102,42 @@ func TestCheckOrder(t *testing.T) {
 		{"/v?", "/v10", false},
 		{"/v?", "/v*", false},
 		{"/v?", "/*", false},
-		{"/a*b", "/ab*", false},
+		{"/a*b", "/ab*", true},
+		{"/img/*.png", "/img/logo*", true},
+		{"/img/*.png", "/img/*.gif", false},
+		{"/a*b", "/abc*", false},
 	} {
 		for _, pair := range [][2]string{{test.a, test.b}, {test.b, test.a}} {
-			err := CheckOrder(Route{Hostname: "a", Path: pair[0]}, Route{Hostname: "a", Path: pair[1]})
+			err := CheckOrder(Route{"one", "a", pair[0]}, Route{"two", "a", pair[1]})
 			if (err != nil) != test.want {
 				t.Errorf("%v: %v", pair, err)
 			}
-			if err := CheckOrder(Route{Hostname: "a", Path: pair[0]}, Route{Hostname: "b", Path: pair[1]}); err != nil {
+			if err := CheckOrder(Route{"one", "a", pair[0]}, Route{"two", "b", pair[1]}); err != nil {
 				t.Errorf("%v on two host names: %v", pair, err)
 			}
+			if err := CheckOrder(Route{"one", "a", pair[0]}, Route{"one", "a", pair[1]}); err != nil {
+				t.Errorf("%v of one service: %v", pair, err)
+			}
+		}
+	}
+}
+
+func TestCheckWildcards(t *testing.T) {
+	always := CanaryHeader{"X-Canary", "always"}
+	for _, test := range []struct {
+		hostname, path string
+		header         CanaryHeader
+		want           bool // an error
+	}{
+		{"a.example.com", "/??????", CanaryHeader{}, false},
+		{"a.example.com", "/??????*", CanaryHeader{}, true},
+		{"*.example.com", "/?????", always, false},
+		{"*.example.com", "/?????*", always, true},
+		{"*.example.com", "/*", CanaryHeader{"X-Canary", "?????"}, false},
+		{"*.example.com", "/*", CanaryHeader{"X-Canary", "?????*"}, true},
+	} {
+		if err := CheckWildcards(Route{"one", test.hostname, test.path}, test.header); (err != nil) != test.want {
+			t.Errorf("%s%s, %s: %v", test.hostname, test.path, test.header.Value, err)
 		}
 	}
 }
