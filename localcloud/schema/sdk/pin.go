@@ -1,8 +1,8 @@
 //go:build sdk
 
-package main
+package sdk
 
-// Nothing is built with this tag: the imports only make go.mod and go.sum pin the SDKs whose sources the generator reads, and
+// Nothing is built with this tag: the imports only make go.mod and go.sum pin the SDKs whose sources this package reads, and
 // keep `go mod tidy`, which looks at every tag, from dropping them.
 import (
 	_ "github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
