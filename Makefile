@@ -58,7 +58,7 @@ recover: commands $(if $(filter local,$(STACK)),start) ## Bring a stack back who
 	@$(if $(filter local,$(STACK)),eval "$$($(LOCALCLOUD) env)";) ORPHANS=bin/orphans tools/recover $(STACK) $(if $(YES),-yes) $(if $(THEN),-then $(THEN))
 
 start: cli build ## Start the local cloud alone, without a stack.
-	@$(LOCALCLOUD) start -zone slipway.test
+	@$(LOCALCLOUD) start -zone slipway.test -settings Pulumi.local.yaml
 	@eval "$$($(LOCALCLOUD) env)"; pulumi stack select --create local >/dev/null
 
 cli:

@@ -16,6 +16,7 @@ type Cloud struct {
 
 	schema     Schema
 	kinds      map[string]kind
+	others     func(token string) (any, error)
 	functions  map[string]function
 	latency    float64
 	patience   float64
@@ -49,6 +50,8 @@ type Options struct {
 	// resource: as it is wanted where it is created or updated, as it is where it is read or deleted, and none where a function
 	// is invoked. Nobody is asked to read or delete what is not there.
 	Authorize func(*Call, []Permission) error
+	// Others is asked for the kind, a *Kind[T], of a token that was not added; nil knows none. Its error refuses the resource.
+	Others func(token string) (any, error)
 	// Deleted is told of each resource that is deleted because a caller wants it, in the transaction in which it goes; nil tells
 	// nobody.
 	Deleted func(*Call)
@@ -83,9 +86,12 @@ func New(store *Store, o Options) *Cloud {
 	if o.Deleted == nil {
 		o.Deleted = func(*Call) {}
 	}
+	if o.Others == nil {
+		o.Others = func(token string) (any, error) { return nil, fmt.Errorf("resource %s: %w", token, ErrUnimplemented) }
+	}
 	return &Cloud{
 		Store: store, schema: o.Schema, latency: o.Latency, patience: o.Patience, authorizer: o.Authorize, deleted: o.Deleted,
-		kinds: map[string]kind{}, functions: map[string]function{},
+		others: o.Others, kinds: map[string]kind{}, functions: map[string]function{},
 	}
 }
 
@@ -119,6 +125,13 @@ func (c *Cloud) Tokens() []string {
 	})
 }
 
+// Models reports whether the kind or function of that token was added.
+func (c *Cloud) Models(token string) bool {
+	_, ofKind := c.kinds[token]
+	_, ofFunction := c.functions[token]
+	return ofKind || ofFunction
+}
+
 // Label returns the service's name of a kind, as error messages have it, or the token of what has none.
 func (c *Cloud) Label(token string) string {
 	if k, ok := c.kinds[token]; ok {
@@ -129,10 +142,14 @@ func (c *Cloud) Label(token string) string {
 
 func (c *Cloud) kind(token string) (kind, error) {
 	k, ok := c.kinds[token]
-	if !ok || !k.public() {
-		return nil, fmt.Errorf("resource %s: %w", token, ErrUnimplemented)
+	if ok && k.public() {
+		return k, nil
 	}
-	return k, nil
+	other, err := c.others(token)
+	if err != nil {
+		return nil, err
+	}
+	return other.(kind), nil
 }
 
 func (k *Spec) scope(s Scope) Scope {
@@ -167,10 +184,11 @@ func (c *Cloud) Alive(r *Resource) bool {
 
 // AutoName returns how resources of the kind are named when the program does not, or nil.
 func (c *Cloud) AutoName(token string) *AutoName {
-	if k, ok := c.kinds[token]; ok {
-		return k.spec().AutoName
+	k, err := c.kind(token)
+	if err != nil {
+		return nil // Check tells why
 	}
-	return nil
+	return k.spec().AutoName
 }
 
 // Shared returns the inputs of the kind that an update leaves as they are unless the program changes one of them.

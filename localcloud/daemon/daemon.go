@@ -26,6 +26,7 @@ import (
 	"slipway/localcloud/dns"
 	"slipway/localcloud/fault"
 	"slipway/localcloud/oidc"
+	"slipway/localcloud/plain"
 	"slipway/localcloud/provider"
 	"slipway/localcloud/proxy"
 	"slipway/localcloud/registry"
@@ -48,6 +49,10 @@ type Options struct {
 	// Patience scales how long AWS and its provider wait before they give up, and how long the minutes are in which AWS
 	// counts. Default 0.1.
 	Patience float64 `json:"patience"`
+	// Plain are patterns of the kinds that are kept as they are told, such as "aws:sqs/*", and Program is the folder of the Pulumi
+	// program that says which SDKs describe them.
+	Plain   []string `json:"plain,omitempty"`
+	Program string   `json:"program,omitempty"`
 }
 
 // stopGrace is what tasks get to end in when the daemon stops; the stop of a cloud is no deployment that drops nothing.
@@ -60,6 +65,7 @@ const registration = 500 * time.Millisecond
 type daemon struct {
 	cloud      *cloud.Cloud
 	cloudflare *cloudflare.Cloudflare
+	kept       *plain.Kinds
 	logs       *runtime.Logs
 	scheduler  *runtime.Scheduler
 	faults     *fault.Plan
@@ -74,6 +80,11 @@ func Run(ctx context.Context, o Options, log *slog.Logger) (err error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return fmt.Errorf("make the local cloud's folder: %w", err)
 	}
+	kept, err := plain.New(o.Plain, o.Program)
+	if err != nil {
+		return err
+	}
+	sdks := schema.SDKs{}.With(kept.Describe)
 	store, err := cloud.Open(filepath.Join(o.Dir, "cloud.db"))
 	if err != nil {
 		return fmt.Errorf("%w; is another local cloud running on this folder?", err)
@@ -108,9 +119,11 @@ func Run(ctx context.Context, o Options, log *slog.Logger) (err error) {
 
 	d := &daemon{
 		cloud: cloud.New(store, cloud.Options{
-			Schema: schema.SDKs{}, Latency: o.Latency, Patience: o.Patience, Authorize: aws.Authorize, Deleted: aws.ListDeleted(aws.ListedFor(o.Latency)),
+			Schema: sdks, Others: kept.Kind, Latency: o.Latency, Patience: o.Patience,
+			Authorize: aws.Authorize, Deleted: aws.ListDeleted(aws.ListedFor(o.Latency)),
 		}),
 		cloudflare: cloudflare.New(o.Zones),
+		kept:       kept,
 		faults:     &fault.Plan{Latency: o.Latency},
 		logs:       runtime.NewLogs(store, filepath.Join(o.Dir, "logs")),
 	}
@@ -132,7 +145,7 @@ func Run(ctx context.Context, o Options, log *slog.Logger) (err error) {
 		{Name: "aws", Caller: callers.Caller, Replace: aws.ReplacingSettings, Manners: aws.Manners()},
 		{Name: "cloudflare", Caller: cloudflare.Caller, Manners: cloudflare.Manners()},
 	} {
-		p.Version, p.Secrets = schema.Version(p.Name), schema.SDKs{}.Secrets
+		p.Version, p.Secrets = schema.Version(p.Name), sdks.Secrets
 		l, err := listen(fmt.Sprintf("127.0.0.1:%d", before.Providers[p.Name]))
 		if err != nil {
 			return err

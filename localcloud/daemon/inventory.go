@@ -21,7 +21,7 @@ func (d *daemon) status() *Status {
 	d.cloud.Store.View(func(tx *cloud.Tx) {
 		for r := range tx.All() {
 			if d.cloud.Alive(r) {
-				s.Resources = append(s.Resources, Resource{Type: r.Token, ID: r.ID, Name: r.Name})
+				s.Resources = append(s.Resources, Resource{Type: r.Token, ID: r.ID, Name: r.Name, Plain: !d.cloud.Models(r.Token)})
 			}
 		}
 		records := d.cloudflare.Records(tx)

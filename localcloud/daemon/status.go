@@ -32,6 +32,8 @@ type Resource struct {
 	Type string `json:"type"`
 	ID   string `json:"id"`
 	Name string `json:"name"`
+	// Plain says that it is kept as it is told, and not modelled.
+	Plain bool `json:"plain,omitempty"`
 }
 
 // Endpoint is a listener of a load balancer and a host name that leads to it.
@@ -76,7 +78,15 @@ type Record struct {
 }
 
 func (s *Status) sort() {
-	slices.SortFunc(s.Resources, func(a, b Resource) int { return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.ID, b.ID)) })
+	slices.SortFunc(s.Resources, func(a, b Resource) int {
+		if a.Plain != b.Plain {
+			if b.Plain {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.ID, b.ID))
+	})
 	slices.SortFunc(s.DNS, func(a, b Record) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Type, b.Type)) })
 	slices.SortFunc(s.Services, func(a, b Service) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(s.Alarms, func(a, b Alarm) int { return cmp.Compare(a.Name, b.Name) })
@@ -141,19 +151,37 @@ func (s *Status) Print(w io.Writer) error {
 		}
 		fmt.Fprintln(t)
 	}
-	if section("RESOURCE\tNAME\tID", len(s.Resources)) {
-		for _, r := range s.Resources {
-			name := r.Name
-			if name == r.ID {
-				name = "" // it has none, and the column would be as wide as the longest id
-			}
-			fmt.Fprintf(t, "%s\t%s\t%s\n", r.Type, name, r.ID)
-		}
-	} else {
-		fmt.Fprintln(t, "Nothing is alive in the local cloud.")
-	}
+	printResources(t, s.Resources)
 	if err := t.Flush(); err != nil {
 		return fmt.Errorf("print status: %w", err)
 	}
 	return nil
+}
+
+// printResources lists what is modelled and, by itself, what is only kept.
+func printResources(w io.Writer, resources []Resource) {
+	header := func(r Resource) string {
+		if r.Plain {
+			return "KEPT AS TOLD, NOT MODELLED\tNAME\tID"
+		}
+		return "RESOURCE\tNAME\tID"
+	}
+	if len(resources) == 0 {
+		fmt.Fprintln(w, "Nothing is alive in the local cloud.")
+	}
+	last := ""
+	for _, r := range resources {
+		if h := header(r); h != last {
+			if last != "" {
+				fmt.Fprintln(w)
+			}
+			fmt.Fprintln(w, h)
+			last = h
+		}
+		name := r.Name
+		if name == r.ID {
+			name = "" // it has none, and the column would be as wide as the longest id
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\n", r.Type, name, r.ID)
+	}
 }

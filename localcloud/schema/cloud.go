@@ -7,15 +7,29 @@ import (
 	"slipway/localcloud/cloud"
 )
 
-// SDKs is what the Pulumi SDKs say, in the form in which a cloud wants to know it. Of kinds and functions that they do not
-// have, those that the cloud makes by itself, it says nothing.
-type SDKs struct{}
+// SDKs is what the Pulumi SDKs say, in the form in which a cloud wants to know it. It says nothing of kinds and functions that they do
+// not have: those that the cloud makes by itself. The zero value knows what schema.json describes; [SDKs.With] makes it know more.
+type SDKs struct {
+	more func(token string) (*Resource, bool)
+}
 
 var _ cloud.Schema = SDKs{}
 
+// With returns the SDKs with further resources, those that the function returns.
+func (s SDKs) With(more func(token string) (*Resource, bool)) SDKs {
+	return SDKs{more: more}
+}
+
+func (s SDKs) lookup(token string) (*Resource, bool) {
+	if r, ok := Lookup(token); ok || s.more == nil {
+		return r, ok
+	}
+	return s.more(token)
+}
+
 // Check implements [cloud.Schema].
-func (SDKs) Check(token string, inputs cloud.Map) (cloud.Map, []cloud.Failure) {
-	r, ok := Lookup(token)
+func (s SDKs) Check(token string, inputs cloud.Map) (cloud.Map, []cloud.Failure) {
+	r, ok := s.lookup(token)
 	if !ok {
 		return inputs, nil
 	}
@@ -42,8 +56,8 @@ func forCloud(failures []Failure) []cloud.Failure {
 }
 
 // Outputs implements [cloud.Schema].
-func (SDKs) Outputs(token string) []string {
-	r, ok := Lookup(token)
+func (s SDKs) Outputs(token string) []string {
+	r, ok := s.lookup(token)
 	if !ok {
 		return nil
 	}
@@ -52,8 +66,8 @@ func (SDKs) Outputs(token string) []string {
 
 // Secrets returns the names of the properties that the SDK marks as secret, whatever the program does: those of an imported
 // resource among them, of which the program has said nothing.
-func (SDKs) Secrets(token string) []string {
-	r, ok := Lookup(token)
+func (s SDKs) Secrets(token string) []string {
+	r, ok := s.lookup(token)
 	if !ok {
 		return nil
 	}
@@ -69,8 +83,8 @@ func (SDKs) Secrets(token string) []string {
 }
 
 // IsMap implements [cloud.Schema].
-func (SDKs) IsMap(token, property string) bool {
-	r, ok := Lookup(token)
+func (s SDKs) IsMap(token, property string) bool {
+	r, ok := s.lookup(token)
 	if !ok {
 		return false
 	}

@@ -18,6 +18,7 @@ import (
 	"sync"
 
 	"slipway/localcloud/schema/internal/spec"
+	"slipway/localcloud/schema/sdk"
 )
 
 //go:generate go run ./gen
@@ -92,6 +93,23 @@ func Version(pkg string) string {
 	return loaded().versions[pkg]
 }
 
+// Describe returns what the sources of an SDK say of a resource that schema.json does not describe.
+func Describe(sources sdk.Sources, token string) (*Resource, error) {
+	file, err := sources.Describe(token)
+	if err != nil {
+		return nil, err
+	}
+	d, err := describe(file)
+	if err != nil {
+		return nil, err
+	}
+	r, ok := d.resources[token]
+	if !ok {
+		return nil, fmt.Errorf("describe %s: it is no resource", token)
+	}
+	return r, nil
+}
+
 type description struct {
 	versions  map[string]string
 	resources map[string]*Resource
@@ -112,7 +130,11 @@ func load(raw []byte) (*description, error) {
 	if err := json.Unmarshal(raw, &file); err != nil {
 		return nil, err
 	}
-	l := loader{file: &file, objects: map[string]*Type{}}
+	return describe(&file)
+}
+
+func describe(file *spec.File) (*description, error) {
+	l := loader{file: file, objects: map[string]*Type{}}
 	d := &description{file.SDKs, map[string]*Resource{}, map[string]*Function{}}
 	for token, r := range file.Resources {
 		resource := &Resource{Token: token, Inputs: l.properties(r.Inputs), Outputs: l.properties(r.Outputs)}

@@ -37,6 +37,15 @@ func options(flags *flag.FlagSet, defaults daemon.Options) *daemon.Options {
 		o.Zones = append(o.Zones, zone)
 		return nil
 	})
+	flags.Func("plain", "keep resources of these kinds as they are told, though they are not modelled: `PATTERN` such as aws:sqs/*; can be given several times",
+		func(pattern string) error {
+			if !given(flags, "plain") {
+				o.Plain = nil
+			}
+			o.Plain = append(o.Plain, pattern)
+			return nil
+		})
+	flags.StringVar(&o.Program, "program", o.Program, "the folder of the Pulumi program, whose module says what the kinds of -plain look like; default the one in which it was first given")
 	flags.Float64Var(&o.Latency, "latency", o.Latency, "how slow operations are: 0 as fast as can be, 1 as slow as AWS")
 	flags.Float64Var(&o.Patience, "patience", o.Patience, "how long is waited before giving up: 1 as long as AWS and its provider wait")
 	return o
@@ -54,6 +63,12 @@ func asFlags(o *daemon.Options) []string {
 	args := []string{fmt.Sprintf("-latency=%g", o.Latency), fmt.Sprintf("-patience=%g", o.Patience)}
 	for _, z := range o.Zones {
 		args = append(args, "-zone="+z)
+	}
+	for _, p := range o.Plain {
+		args = append(args, "-plain="+p)
+	}
+	if len(o.Plain) > 0 {
+		args = append(args, "-program="+o.Program)
 	}
 	return args
 }
@@ -73,7 +88,17 @@ func start(ctx context.Context, dir string, flags *flag.FlagSet, args []string) 
 		before = last.Options
 	}
 	o := options(flags, before)
+	settings := flags.String("settings", "", "a stack's settings `FILE`: its line localcloud:plain lists patterns, in place of -plain")
 	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	var err error
+	if *settings != "" {
+		if o.Plain, err = plainOf(*settings); err != nil {
+			return err
+		}
+	}
+	if err := findProgram(o); err != nil {
 		return err
 	}
 	if err := unlock(stateDir(dir)); err != nil {
@@ -102,6 +127,18 @@ func start(ctx context.Context, dir string, flags *flag.FlagSet, args []string) 
 		return err
 	}
 	return spawn(ctx, dir, asFlags(o))
+}
+
+// findProgram has the program in this folder, unless said otherwise, if anything is to be learnt from it.
+func findProgram(o *daemon.Options) (err error) {
+	if len(o.Plain) == 0 {
+		o.Program = ""
+		return nil
+	}
+	if o.Program, err = filepath.Abs(o.Program); err != nil {
+		return fmt.Errorf("find the program: %w", err)
+	}
+	return nil
 }
 
 // spawn starts the daemon as a session of its own and waits until it says that it is ready, or ends.

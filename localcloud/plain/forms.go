@@ -1,0 +1,127 @@
+package plain
+
+import (
+	"cmp"
+	"crypto/rand"
+	"encoding/hex"
+	"maps"
+	"strings"
+
+	"slipway/localcloud/cloud"
+	"slipway/localcloud/schema"
+)
+
+// form is how AWS writes the id and the ARN of a kind: {name} is the resource's name, {kind} the last part of its token, {service},
+// {region} and {account} speak for themselves.
+type form struct{ id, arn string }
+
+// usual is the form of most kinds that have a name.
+var usual = form{id: "{name}", arn: "arn:aws:{service}:{region}:{account}:{kind}/{name}"}
+
+// known are the forms of kinds that differ from the usual one. The ARNs are those of "Actions, resources, and condition keys for AWS
+// services" in the Service Authorization Reference; what a kind's id is stands under "Attribute Reference" on its page of the
+// Terraform AWS provider.
+var known = map[string]form{
+	"aws:cloudwatch/eventBus:EventBus":   {"{name}", "arn:aws:events:{region}:{account}:event-bus/{name}"},
+	"aws:cloudwatch/eventRule:EventRule": {"{name}", "arn:aws:events:{region}:{account}:rule/{name}"},
+	"aws:kms/key:Key":                    {"{uuid}", "arn:aws:kms:{region}:{account}:key/{uuid}"},
+	"aws:lambda/function:Function":       {"{name}", "arn:aws:lambda:{region}:{account}:function:{name}"},
+	"aws:s3/bucket:Bucket":               {"{name}", "arn:aws:s3:::{name}"},
+	"aws:s3/bucketV2:BucketV2":           {"{name}", "arn:aws:s3:::{name}"},
+	"aws:sfn/stateMachine:StateMachine":  {"{arn}", "arn:aws:states:{region}:{account}:stateMachine:{name}"},
+	"aws:sns/topic:Topic":                {"{arn}", "arn:aws:sns:{region}:{account}:{name}"},
+	"aws:sqs/queue:Queue":                {"https://sqs.{region}.amazonaws.com/{account}/{name}", "arn:aws:sqs:{region}:{account}:{name}"},
+	"aws:ssm/parameter:Parameter":        {"{name}", "arn:aws:ssm:{region}:{account}:parameter/{name}"},
+}
+
+// services have another name in ARNs than Pulumi's module of them.
+var services = map[string]string{
+	"alb": "elasticloadbalancing", "lb": "elasticloadbalancing", "cfg": "config", "cognito": "cognito-idp", "msk": "kafka",
+	"opensearch": "es", "sfn": "states", "sesv2": "ses", "apigatewayv2": "apigateway", "wafv2": "wafv2",
+}
+
+// forms are the id and the ARN of one resource.
+type forms struct{ id, arn, name string }
+
+func newForms(token string, s cloud.Scope, name string) forms {
+	module, kind, _ := strings.Cut(strings.TrimPrefix(token, "aws:"), "/")
+	kind, _, _ = strings.Cut(kind, ":")
+	f, ok := known[token]
+	if !ok {
+		f = usual
+	}
+	unique := random(16)
+	uuid := strings.Join([]string{unique[:8], unique[8:12], unique[12:16], unique[16:20], unique[20:]}, "-")
+	name = cmp.Or(name, kind+"-"+unique[:8])
+	replace := strings.NewReplacer("{name}", strings.TrimPrefix(name, "/"), "{uuid}", uuid, "{kind}", kind, "{region}", s.Region,
+		"{account}", s.Account, "{service}", cmp.Or(services[module], module))
+	arn := replace.Replace(f.arn)
+	if f.id == "{name}" { // whole, as the program gave it
+		return forms{id: name, arn: arn, name: name}
+	}
+	return forms{id: strings.ReplaceAll(replace.Replace(f.id), "{arn}", arn), arn: arn, name: name}
+}
+
+func random(bytes int) string {
+	b := make([]byte, bytes)
+	_, _ = rand.Read(b) // it never fails
+	return hex.EncodeToString(b)
+}
+
+// outputs makes up what AWS always answers. What it may leave out stays out.
+func outputs(r *schema.Resource, f forms, c *cloud.Call) cloud.Map {
+	out := cloud.Map{}
+	for name, p := range r.Outputs {
+		if _, given := c.Resource.Inputs[name]; !given && p.Required {
+			out[name] = madeUp(name, p.Type.Kind, f, c.Caller.Scope)
+		}
+	}
+	if _, ok := r.Outputs["tagsAll"]; ok {
+		out["tagsAll"] = allTags(c)
+	}
+	return out
+}
+
+func madeUp(property string, kind schema.Kind, f forms, s cloud.Scope) any {
+	switch kind {
+	case schema.Integer, schema.Number:
+		return 0.0
+	case schema.Boolean:
+		return false
+	case schema.Array:
+		return []any{}
+	case schema.Map, schema.Object:
+		return cloud.Map{}
+	}
+	lower := strings.ToLower(property)
+	switch {
+	case lower == "arn", strings.HasSuffix(lower, "arn"):
+		return f.arn
+	case lower == "url", strings.HasSuffix(lower, "endpoint"), strings.HasSuffix(lower, "url"):
+		if strings.HasPrefix(f.id, "https://") {
+			return f.id
+		}
+		return "https://" + f.name + "." + s.Region + ".amazonaws.com"
+	case lower == "region":
+		return s.Region
+	case lower == "owner", lower == "ownerid", lower == "accountid":
+		return s.Account
+	case lower == "name", lower == "bucket":
+		return f.name
+	case strings.HasSuffix(lower, "id"):
+		return f.id
+	}
+	return ""
+}
+
+// allTags are the resource's tags and the provider's default ones.
+func allTags(c *cloud.Call) cloud.Map {
+	all := cloud.Map{}
+	if defaults, ok := c.Caller.Config["defaultTags"].(cloud.Map); ok {
+		tags, _ := defaults["tags"].(cloud.Map)
+		maps.Copy(all, tags)
+	}
+	tags, _ := c.Resource.Inputs["tags"].(cloud.Map)
+	maps.Copy(all, tags)
+	return all
+}
