@@ -44,7 +44,7 @@ func TestMain(m *testing.M) {
 
 // build makes what the tests run beside the scripts.
 func build() error {
-	for _, command := range [][]string{{"../tools/cli"}, {"go", "build", "-o", tools, "./pin-images", "./pr-config"}} {
+	for _, command := range [][]string{{"../tools/cli"}, {"go", "build", "-o", tools, "./check-state", "./pin-images", "./pr-config"}} {
 		cmd := exec.Command(command[0], command[1:]...)
 		cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 		if err := cmd.Run(); err != nil {

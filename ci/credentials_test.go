@@ -232,6 +232,90 @@ func TestNoPluginsByThemselves(t *testing.T) {
 	}
 }
 
+// usesState matches what has the engine use a stack's state, and checksState what has to go before it where a pull request can have
+// written that.
+var (
+	usesState   = regexp.MustCompile(`(?m)^\s*pulumi (?:up|destroy|refresh|preview|import|stack output|"\$\w+") ?.*$`)
+	checksState = regexp.MustCompile(`(?m)^\s*go run \./ci/check-state "\$stack"$`)
+	// shellFunction is one of a script, with its body.
+	shellFunction = regexp.MustCompile(`(?ms)^\w+\(\) \{$.*?^\}$`)
+)
+
+// Whoever can push a branch can write the state of its stack, and a state says which plugins run, and whom they ask. Every job with
+// credentials that may meet such a state has it checked before anything is run on it. What programs run, internal/stack checks.
+func TestStatesOfPullRequestsAreChecked(t *testing.T) {
+	found := map[string]bool{}
+	for name, w := range load(t) {
+		for id, job := range w.Jobs {
+			if job.role() == "" {
+				continue
+			}
+			var runs strings.Builder
+			for _, s := range job.Steps {
+				runs.WriteString(s.Run + "\n")
+			}
+			if job.Environment != "pr" && !strings.Contains(job.Environment, "'pr'") { // which destroy's has for such stacks
+				if strings.Contains(job.texts()+runs.String(), "pr-") {
+					t.Errorf("%s: job %s is about a stack of a pull request outside of the environment pr", name, id)
+				}
+				continue
+			}
+			for _, script := range reached(t, runs.String()) {
+				found[script] = true
+				checkBeforeUse(t, "../"+script)
+			}
+		}
+	}
+	for _, script := range []string{"ci/pr-stack", "ci/destroy-stack", "ci/sweep"} {
+		if !found[script] {
+			t.Errorf("no job runs %s", script)
+		}
+	}
+	checkBeforeUse(t, "../tools/recover") // which people run
+}
+
+// reached are the scripts that some commands run, and those that these run.
+func reached(t *testing.T, commands string) []string {
+	t.Helper()
+	var all []string
+	for _, match := range regexp.MustCompile(`(?m)(?:ci|tools)/[\w-]+`).FindAllString(commands, -1) {
+		if info, err := os.Stat("../" + match); err != nil || info.IsDir() || slices.Contains(all, match) {
+			continue
+		}
+		text, err := os.ReadFile("../" + match)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, match)
+		code := regexp.MustCompile(`(?m)^#.*$`).ReplaceAllString(string(text), "")
+		for _, other := range reached(t, strings.ReplaceAll(code, match, "")) {
+			if !slices.Contains(all, other) {
+				all = append(all, other)
+			}
+		}
+	}
+	return all
+}
+
+// checkBeforeUse fails unless the script, or the function of it, checks the state before it has it used.
+func checkBeforeUse(t *testing.T, path string) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := append(shellFunction.FindAllString(string(text), -1), shellFunction.ReplaceAllString(string(text), ""))
+	for _, part := range parts {
+		use := usesState.FindStringIndex(part)
+		if use == nil {
+			continue
+		}
+		if check := checksState.FindStringIndex(part); check == nil || check[0] > use[0] {
+			t.Errorf("%s: %q comes without ci/check-state before it", path, strings.TrimSpace(part[use[0]:use[1]]))
+		}
+	}
+}
+
 var byDigest = regexp.MustCompile(`@sha256:[0-9a-f]{64}\b`)
 
 // What images are built from, and with, is what it was, until dependabot finds something newer.

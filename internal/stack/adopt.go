@@ -41,6 +41,9 @@ func (s *Stack) Missing(ctx context.Context, resources []Import) (gone []string,
 
 // importExisting imports until nothing is in the way but what there is, and returns the ids of what there is not.
 func (s *Stack) importExisting(ctx context.Context, resources []Import, flags ...string) (gone []string, err error) {
+	if err := s.prepare(ctx); err != nil {
+		return nil, err
+	}
 	for len(resources) > 0 {
 		said, err := s.tryImport(ctx, resources, flags)
 		if err == nil {
@@ -93,9 +96,6 @@ func (s *Stack) tryImport(ctx context.Context, resources []Import, flags []strin
 	text, err := json.Marshal(file)
 	if err != nil {
 		return "", fmt.Errorf("write the list of imports: %w", err)
-	}
-	if err := s.project.installPlugins(ctx); err != nil {
-		return "", err
 	}
 	dir, err := os.MkdirTemp("", "slipway-import-")
 	if err != nil {
@@ -151,7 +151,7 @@ func complaintIn(said string, err error) error {
 
 // Destroy deletes some of the stack's resources, showing on progress what happens.
 func (s *Stack) Destroy(ctx context.Context, urns []resource.URN, progress io.Writer) error {
-	if err := s.project.installPlugins(ctx); err != nil {
+	if err := s.prepare(ctx); err != nil {
 		return err
 	}
 	targets := make([]string, len(urns))

@@ -90,7 +90,7 @@ const configFileVariable = "SLIPWAY_CONFIG_FILE"
 
 // Preview shows on progress what an update with the draft would do.
 func (d *Draft) Preview(ctx context.Context, progress io.Writer) error {
-	if err := d.stack.project.installPlugins(ctx); err != nil {
+	if err := d.stack.prepare(ctx); err != nil {
 		return err
 	}
 	environment := d.stack.stack.Workspace()

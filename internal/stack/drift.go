@@ -23,7 +23,7 @@ type Change struct {
 // Drift asks the providers for every resource of the stack, and returns those that are not as the state says. It changes
 // nothing, and takes no lock.
 func (s *Stack) Drift(ctx context.Context) ([]Change, error) {
-	if err := s.project.installPlugins(ctx); err != nil {
+	if err := s.prepare(ctx); err != nil {
 		return nil, err
 	}
 	var changes []Change

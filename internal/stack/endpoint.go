@@ -59,15 +59,22 @@ func (d Domains) Check(text string) error {
 	return fmt.Errorf("its URL %q is not in the configured %s", shown, strings.Join(d, ", "))
 }
 
+// configurations reads the project's configuration files, of all stacks. Those that cannot be read are left out.
+func (p *Project) configurations() []*workspace.ProjectStack {
+	files, _ := filepath.Glob(filepath.Join(p.Dir(), "Pulumi.*.yaml")) // fails only if the pattern is bad
+	var all []*workspace.ProjectStack
+	for _, file := range files {
+		if settings, err := workspace.LoadProjectStack(nil, nil, file); err == nil {
+			all = append(all, settings)
+		}
+	}
+	return all
+}
+
 // Domains reads the domains from the project's configuration files. A file that cannot be read names none.
 func (p *Project) Domains() Domains {
-	files, _ := filepath.Glob(filepath.Join(p.Dir(), "Pulumi.*.yaml")) // fails only if the pattern is bad
 	var domains Domains
-	for _, file := range files {
-		settings, err := workspace.LoadProjectStack(nil, nil, file)
-		if err != nil {
-			continue
-		}
+	for _, settings := range p.configurations() {
 		value := settings.Config[config.MustMakeKey(p.name, "domain")]
 		if domain, err := value.Value(config.NopDecrypter); err == nil && domain != "" && !value.Secure() {
 			domains = append(domains, strings.ToLower(domain))

@@ -55,7 +55,7 @@ func (s *Stack) Ask(ctx context.Context, program func(*pulumi.Context) error) er
 }
 
 func (s *Stack) preview(ctx context.Context, previewed auto.Stack, operation string, see func(events.EngineEvent)) error {
-	if err := s.project.installPlugins(ctx); err != nil {
+	if err := s.prepare(ctx); err != nil {
 		return err
 	}
 	reader := readEvents(see)

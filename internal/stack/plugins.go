@@ -42,6 +42,15 @@ func pinned(goMod string) []plugin {
 	return plugins
 }
 
+// pinnedPlugins returns the plugins that the project's go.mod pins; none if it has none.
+func (p *Project) pinnedPlugins() ([]plugin, error) {
+	text, err := os.ReadFile(filepath.Join(p.Dir(), "go.mod"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("find the providers of project %s: %w", p.name, err)
+	}
+	return pinned(string(text)), nil
+}
+
 // plugins is whether those of a project are installed.
 type plugins struct {
 	mutex sync.Mutex
@@ -56,12 +65,12 @@ func (p *Project) installPlugins(ctx context.Context) error {
 	if p.plugins.ready {
 		return nil
 	}
-	text, err := os.ReadFile(filepath.Join(p.Dir(), "go.mod"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("find the providers of project %s: %w", p.name, err)
+	wanted, err := p.pinnedPlugins()
+	if err != nil {
+		return err
 	}
 	attached := "," + os.Getenv("PULUMI_DEBUG_PROVIDERS")
-	for _, plugin := range pinned(string(text)) {
+	for _, plugin := range wanted {
 		if strings.Contains(attached, ","+plugin.name+":") {
 			continue
 		}

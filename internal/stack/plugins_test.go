@@ -77,16 +77,17 @@ func TestPluginsThatCannotBeInstalled(t *testing.T) {
 // evilState is what a pull request may write into the state of its stack: a resource of a plugin that is to be had at a place of
 // its own.
 const evilState = `{"version": 3, "deployment": {"manifest": {"time": "2026-01-01T00:00:00Z", "magic": "", "version": ""}, "resources": [
-  {"urn": "urn:pulumi:dev::slipway::pulumi:pulumi:Stack::slipway-dev", "custom": false, "type": "pulumi:pulumi:Stack"},
-  {"urn": "urn:pulumi:dev::slipway::pulumi:providers:evil::default", "custom": true, "id": "00000000-0000-4000-8000-000000000000",
+  {"urn": "urn:pulumi:%[1]s::slipway::pulumi:pulumi:Stack::slipway-%[1]s", "custom": false, "type": "pulumi:pulumi:Stack"},
+  {"urn": "urn:pulumi:%[1]s::slipway::pulumi:providers:evil::default", "custom": true, "id": "00000000-0000-4000-8000-000000000000",
     "type": "pulumi:providers:evil",
-    "inputs": {"version": "1.0.0", "__internal": {"pluginDownloadURL": %[1]q}}, "outputs": {"version": "1.0.0"}},
-  {"urn": "urn:pulumi:dev::slipway::evil:index:Thing::a", "custom": true, "id": "a", "type": "evil:index:Thing",
-    "provider": "urn:pulumi:dev::slipway::pulumi:providers:evil::default::00000000-0000-4000-8000-000000000000"}
+    "inputs": {"version": "1.0.0", "__internal": {"pluginDownloadURL": %[2]q}}, "outputs": {"version": "1.0.0"}},
+  {"urn": "urn:pulumi:%[1]s::slipway::evil:index:Thing::a", "custom": true, "id": "a", "type": "evil:index:Thing",
+    "provider": "urn:pulumi:%[1]s::slipway::pulumi:providers:evil::default::00000000-0000-4000-8000-000000000000"}
 ]}}`
 
-// evilStack is a stack of the real CLI with such a state. asked tells whether anybody wanted the plugin since the last time.
-func evilStack(t *testing.T) (s *Stack, asked func() bool) {
+// evilStack is a stack of the real CLI with such a state. asked tells whether anybody wanted the plugin from its place since the last
+// time, or ran the one that lies on the machine where there is one.
+func evilStack(t *testing.T, name string, lying bool) (s *Stack, asked func() bool) {
 	t.Helper()
 	cli := exec.Command("../../tools/cli")
 	if said, err := cli.CombinedOutput(); err != nil {
@@ -103,11 +104,15 @@ func evilStack(t *testing.T) (s *Stack, asked func() bool) {
 	}))
 	t.Cleanup(server.Close)
 
-	dir, state := t.TempDir(), t.TempDir()
+	dir, state, home := t.TempDir(), t.TempDir(), t.TempDir()
+	ran := filepath.Join(home, "ran")
+	if lying {
+		installEvil(t, home, ran)
+	}
 	write(t, filepath.Join(dir, "Pulumi.yaml"), "name: slipway\nruntime: go\n")
-	write(t, filepath.Join(dir, "state.json"), fmt.Sprintf(evilState, server.URL))
+	write(t, filepath.Join(dir, "state.json"), fmt.Sprintf(evilState, name, server.URL))
 	for name, value := range map[string]string{
-		"PATH": bin + string(filepath.ListSeparator) + os.Getenv("PATH"), "PULUMI_HOME": t.TempDir(), "PULUMI_BACKEND_URL": "file://" + state,
+		"PATH": bin + string(filepath.ListSeparator) + os.Getenv("PATH"), "PULUMI_HOME": home, "PULUMI_BACKEND_URL": "file://" + state,
 		"PULUMI_CONFIG_PASSPHRASE": "test", "PULUMI_SKIP_UPDATE_CHECK": "1", "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "",
 	} {
 		t.Setenv(name, value)
@@ -120,20 +125,41 @@ func evilStack(t *testing.T) (s *Stack, asked func() bool) {
 			t.Fatalf("pulumi %q: %v: %s", args, err, said)
 		}
 	}
-	plain("stack", "init", "dev")
-	plain("stack", "import", "--stack", "dev", "--file", "state.json")
-	asked = func() bool { return requests.Swap(0) > 0 }
-	plain("refresh", "--stack", "dev", "--preview-only", "--non-interactive")
-	if !asked() {
-		t.Fatal("the plain CLI does not ask for the plugin: this test shows nothing")
+	plain("stack", "init", name)
+	plain("stack", "import", "--stack", name, "--file", "state.json")
+	asked = func() bool {
+		started := os.Remove(ran) == nil
+		return requests.Swap(0) > 0 || started
 	}
-	return open(t, dir), asked
+	plain("refresh", "--stack", name, "--preview-only", "--non-interactive")
+	if !asked() {
+		t.Fatal("the plain CLI does not use the plugin: this test shows nothing")
+	}
+	s, err = Open(t.Context(), dir, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, asked
 }
 
-// Whatever is done with a state, no plugin that it names is asked for.
-func TestStatesInstallNoPlugins(t *testing.T) {
-	s, asked := evilStack(t)
-	for name, do := range map[string]func() error{
+// installEvil puts the plugin where the CLI installs plugins: what runs it leaves a file.
+func installEvil(t *testing.T, home, ran string) {
+	t.Helper()
+	dir := filepath.Join(home, "plugins", "resource-evil-v1.0.0")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "pulumi-resource-evil")
+	write(t, path, fmt.Sprintf("#!/bin/sh\ntouch '%s'\nexit 1\n", ran))
+	if err := os.Chmod(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// uses are all the ways in which a state is used.
+func uses(s *Stack, t *testing.T) map[string]func() error {
+	t.Helper()
+	return map[string]func() error{
 		"drift":     func() error { _, err := s.Drift(t.Context()); return err },
 		"creations": func() error { _, err := s.Creations(t.Context()); return err },
 		"ask":       func() error { return s.Ask(t.Context(), func(*pulumi.Context) error { return nil }) },
@@ -143,10 +169,60 @@ func TestStatesInstallNoPlugins(t *testing.T) {
 		"destroy": func() error {
 			return s.Destroy(t.Context(), []resource.URN{urn("", "evil:index:Thing", "a")}, os.Stderr)
 		},
-	} {
-		err := do()
+	}
+}
+
+// Whatever is done with a state, no plugin that it names is asked for.
+func TestStatesInstallNoPlugins(t *testing.T) {
+	s, asked := evilStack(t, "dev", false)
+	for name, use := range uses(s, t) {
+		err := use()
 		if asked() {
 			t.Errorf("%s asks for the plugin that the state names (%v)", name, err)
+		}
+	}
+}
+
+// Nor is one run that lies on the machine, if a pull request can have written the state.
+func TestStatesRunNoOtherPlugins(t *testing.T) {
+	s, asked := evilStack(t, "pr-7", true)
+	for name, use := range uses(s, t) {
+		err := use()
+		if asked() {
+			t.Errorf("%s runs the plugin that the state names", name)
+		}
+		if err == nil || !strings.Contains(err.Error(), `go.mod pins no provider "evil"`) {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+	if _, err := s.Outputs(t.Context()); err == nil || !strings.Contains(err.Error(), "the state of stack pr-7 is not used") {
+		t.Errorf("outputs: error %v", err)
+	}
+}
+
+// What a pull request's stack may be configured with is what the stack says from which it is copied.
+func TestConfigurationOfPullRequests(t *testing.T) {
+	dir := project(t, map[string]string{
+		"stack-ls": `[{"name":"pr-7"}]`,
+		"stack-export-organization-slipway-pr-7": `{"version": 3, "deployment": {"resources": [{"urn": "urn:pulumi:pr-7::slipway::pulumi:providers:aws::default", "custom": true,
+			"type": "pulumi:providers:aws", "inputs": {"version": "6.83.4", "profile": "dev"}}]}}`,
+	})
+	write(t, filepath.Join(dir, "go.mod"), goMod)
+	s, err := Open(t.Context(), dir, "organization/slipway/pr-7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct{ file, says, want string }{
+		{"Pulumi.dev.yaml", "config: {aws:profile: other}", "does not say so of aws:profile"},
+		{"Pulumi.dev.yaml", "config: {aws:profile: dev}", ""},
+		{"Pulumi.pr-7.yaml", "config: {}", "does not say so of aws:profile"},
+		{"Pulumi.pr-7.yaml", "config: {aws:profile: dev}", ""},
+		{"Pulumi.pr-7.yaml", "- it is none", "Pulumi.pr-7.yaml"},
+	} {
+		write(t, filepath.Join(dir, step.file), step.says)
+		err := s.CheckState(t.Context())
+		if step.want == "" && err != nil || step.want != "" && (err == nil || !strings.Contains(err.Error(), step.want)) {
+			t.Errorf("%s says %s: error %v, want one that says %q", step.file, step.says, err, step.want)
 		}
 	}
 }

@@ -54,6 +54,10 @@ type Outputs struct {
 
 // Outputs reads the stack's outputs. Those of a stack that has never been updated, or was destroyed, are zero.
 func (s *Stack) Outputs(ctx context.Context) (Outputs, error) {
+	// The CLI asks whoever encrypted the state before it tells any of it.
+	if err := s.CheckState(ctx); err != nil {
+		return Outputs{}, err
+	}
 	// Not the Automation API's Outputs, which asks for the plain text of secrets and so for the passphrase.
 	var outputs Outputs
 	if err := s.project.query(ctx, &outputs, "stack", "output", "--json", "--stack", s.Name()); err != nil {
@@ -91,7 +95,7 @@ func (s *Stack) Up(ctx context.Context, message string, progress io.Writer) erro
 	if ctx.Err() != nil {
 		return fmt.Errorf("update of stack %s: %w: %w", s.Name(), ErrNotBegun, context.Cause(ctx))
 	}
-	if err := s.project.installPlugins(ctx); err != nil {
+	if err := s.prepare(ctx); err != nil {
 		return fmt.Errorf("update of stack %s: %w: %w", s.Name(), ErrNotBegun, err)
 	}
 	_, err := s.stack.Up(ctx, optup.Message(message+", by "+deployer()), optup.ShowSecrets(false),

@@ -1,0 +1,40 @@
+// Command check-state fails if the state of a stack that pull requests can write names plugins other than the program's, or
+// configures them in another way. It goes before everything that has the engine use such a state, in scripts; internal/stack does
+// it by itself.
+//
+//	go run ./ci/check-state STACK
+//
+// It runs nothing that the state names. States of other stacks are taken as they are.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"slipway/internal/stack"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:])
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "check-state:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	if len(args) != 1 {
+		return errors.New("usage: go run ./ci/check-state STACK")
+	}
+	s, err := stack.Open(ctx, ".", args[0])
+	if err != nil {
+		return err
+	}
+	return s.CheckState(ctx)
+}

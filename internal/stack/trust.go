@@ -1,0 +1,211 @@
+package stack
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/blang/semver"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/providers"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
+)
+
+// trust is what a stack's state may make the engine do, when anybody can have written it: start the plugins that the program pins,
+// and configure them as the program does. Whatever else a state may say (pkg/resource/deploy/providers/registry.go and
+// pkg/secrets in pulumi/pulumi) is refused, also what Pulumi only learns to read later.
+type trust struct {
+	plugins  []plugin
+	settings map[string]setting // by key: "aws:region"
+	backend  string             // its URL, if the environment names one
+	keys     []string           // URLs of the key services that configuration files name
+}
+
+// setting is the value of a provider's setting in the configuration. That of a secret is not known.
+type setting struct {
+	value  any
+	secret bool
+}
+
+// check returns what the state would have run or asked beyond that, or nil.
+func (t trust) check(state apitype.DeploymentV3) error {
+	problems := []error{t.checkSecrets(state.SecretsProviders)}
+	if len(state.Extensions) > 0 || len(state.Snippets) > 0 {
+		problems = append(problems, errors.New("it has extensions or snippets, which the program does not make"))
+	}
+	resources := slices.Clone(state.Resources)
+	for _, operation := range state.PendingOperations {
+		resources = append(resources, operation.Resource)
+	}
+	for _, r := range resources {
+		if err := t.checkResource(r); err != nil {
+			problems = append(problems, fmt.Errorf("resource %s (%s): %w", r.URN.Name(), r.Type, err))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+func (t trust) checkResource(r apitype.ResourceV3) error {
+	switch {
+	case r.Type != r.URN.Type():
+		return fmt.Errorf("its URN says that it is a %s", r.URN.Type())
+	case providers.IsProviderType(r.Type):
+		return t.checkProvider(r)
+	case r.ExtensionRef != "" || r.SnippetID != "":
+		return errors.New("it comes of an extension or a snippet, which the program does not make")
+	case r.Custom && r.Provider == "":
+		// The engine makes one of what the state's manifest says (addDefaultProviders in pkg/resource/deploy/deployment.go).
+		return errors.New("it does not say which provider it has")
+	}
+	return nil
+}
+
+// checkProvider checks which plugin a provider is, and how it is configured.
+func (t trust) checkProvider(r apitype.ResourceV3) error {
+	name := string(providers.GetProviderPackage(r.Type))
+	i := slices.IndexFunc(t.plugins, func(p plugin) bool { return p.name == name })
+	if i < 0 {
+		return fmt.Errorf("go.mod pins no provider %q", name)
+	}
+	problems := []error{t.plugins[i].serves(r.Inputs["version"])}
+	for _, key := range slices.Sorted(maps.Keys(r.Inputs)) {
+		switch internal, empty := r.Inputs[key].(map[string]any); {
+		case key == "version":
+		case key == "__internal" && empty && len(internal) == 0:
+		case key == "__internal": // pluginDownloadURL, name, parameterization, envVarMappings, …
+			problems = append(problems, fmt.Errorf("it says by itself which plugin it is (__internal: %s)",
+				strings.Join(slices.Sorted(maps.Keys(internal)), ", ")))
+		case !t.sets(name, key, r.Inputs[key]):
+			problems = append(problems, fmt.Errorf("the stack's configuration does not say so of %s:%s", name, key))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// serves returns an error unless the plugin is what runs a provider of a version. A state may be older than what go.mod pins today:
+// the pinned plugin serves that as well, where no other is installed. A newer one it cannot serve.
+func (p plugin) serves(version any) error {
+	text, _ := version.(string)
+	wanted, err := semver.Parse(text)
+	if err != nil {
+		return errors.New("it does not say plainly which version of the provider it has")
+	}
+	ours, err := semver.Parse(p.version)
+	if err != nil {
+		return fmt.Errorf("go.mod pins the version %s, which is none: %w", p.version, err)
+	}
+	if wanted.GT(ours) || len(wanted.Pre) > 0 || len(wanted.Build) > 0 {
+		return fmt.Errorf("its version is %s, and go.mod pins %s", wanted, ours)
+	}
+	return nil
+}
+
+// region matches the regions of AWS. A provider makes host names of it, and does not look whether there is such a region.
+var region = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$`)
+
+// harmless are settings that change neither whom a provider asks nor who asks, and are in a state though no configuration has them: the
+// providers add them (NewProvider in the Go SDKs of pulumi-aws 6 and pulumi-cloudflare 5). The region may be another one than the
+// configuration's today, in the middle of a change, and leads to AWS in any case.
+var harmless = map[string]func(any) bool{
+	"aws:region":                    func(v any) bool { text, ok := v.(string); return ok && region.MatchString(text) },
+	"aws:skipCredentialsValidation": isSwitch,
+	"aws:skipMetadataApiCheck":      isSwitch,
+	"aws:skipRegionValidation":      isSwitch,
+	"aws:skipRequestingAccountId":   isSwitch,
+	"cloudflare:apiClientLogging":   func(v any) bool { return v == false || v == "false" }, // of whole requests, with the token
+	"cloudflare:maxBackoff":         isCount,
+	"cloudflare:minBackoff":         isCount,
+	"cloudflare:retries":            isCount,
+	"cloudflare:rps":                isCount,
+}
+
+// credentials are settings that cannot be compared where they are secret, and need not be: whoever put in their own only acts as
+// themselves, and the provider asks whom it asks anyway.
+var credentials = []string{
+	"aws:accessKey", "aws:secretKey", "aws:token", "cloudflare:apiKey", "cloudflare:apiToken", "cloudflare:apiUserServiceKey",
+}
+
+func isSwitch(value any) bool {
+	_, is := value.(bool)
+	return is || value == "true" || value == "false"
+}
+
+func isCount(value any) bool {
+	switch v := value.(type) {
+	case float64:
+		return true
+	case string:
+		return v != "" && strings.Trim(v, "0123456789") == ""
+	}
+	return false
+}
+
+// sets says whether the program gives a provider a setting with that value.
+func (t trust) sets(provider, key string, value any) bool {
+	full := provider + ":" + key
+	if is := harmless[full]; is != nil && is(value) {
+		return true
+	}
+	configured, there := t.settings[full]
+	switch {
+	case !there:
+		return false
+	case configured.secret || isSecret(value):
+		return configured.secret && isSecret(value) && slices.Contains(credentials, full)
+	}
+	return reflect.DeepEqual(unwrapped(value), unwrapped(configured.value))
+}
+
+// isSecret says whether a value of a state is encrypted.
+func isSecret(value any) bool {
+	object, _ := value.(map[string]any)
+	return object[resource.SigKey] == resource.SecretSig
+}
+
+// unwrapped is a value as it was before it was put into a text as JSON, as settings of providers are that are no texts.
+func unwrapped(value any) any {
+	text, ok := value.(string)
+	if !ok {
+		return value
+	}
+	var inner any
+	if json.Unmarshal([]byte(text), &inner) != nil {
+		return value
+	}
+	return inner
+}
+
+// pulumiCloud is where Pulumi Cloud encrypts.
+const pulumiCloud = "https://api.pulumi.com"
+
+// checkSecrets checks who decrypts what is secret in the state. To read anything of it, the CLI asks them, with the credentials of
+// whoever runs it.
+func (t trust) checkSecrets(p *apitype.SecretsProvidersV1) error {
+	if p == nil {
+		return nil
+	}
+	var state struct {
+		URL      string `json:"url"`
+		Insecure bool   `json:"insecure"`
+	}
+	if len(p.State) > 0 {
+		if err := json.Unmarshal(p.State, &state); err != nil {
+			return fmt.Errorf("it does not say how its secrets are encrypted: %w", err)
+		}
+	}
+	switch {
+	case p.Type == "" || p.Type == "passphrase": // which asks nobody
+		return nil
+	case p.Type == "service" && !state.Insecure && slices.Contains([]string{pulumiCloud, t.backend}, strings.TrimSuffix(state.URL, "/")):
+		return nil
+	case p.Type == "cloud" && slices.Contains(t.keys, state.URL):
+		return nil
+	}
+	return fmt.Errorf("its secrets are encrypted by %s %q, which no Pulumi.*.yaml here names", tokens.Name(p.Type), state.URL)
+}
