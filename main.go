@@ -7,12 +7,15 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"slipway/components"
+	"slipway/config"
+	"slipway/internal/account"
 	"slipway/internal/settings"
+	"slipway/spec"
 )
 
 func main() {
 	var source settings.Source
-	pulumi.Run(func(ctx *pulumi.Context) error { return deploy(ctx, source, newAccount(source)) }, source.Capture)
+	pulumi.Run(func(ctx *pulumi.Context) error { return deploy(ctx, source, account.New(source)) }, source.Capture)
 }
 
 // deploy composes the stack:
@@ -22,28 +25,28 @@ func main() {
 //	                        network ────────────┘ cluster
 //
 // The account tells what the AWS provider does not; with nil nothing stands yet, and the provider is trusted.
-func deploy(ctx *pulumi.Context, source settings.Source, in account) error {
-	cfg, err := readConfig(source)
+func deploy(ctx *pulumi.Context, source settings.Source, in account.Account) error {
+	cfg, err := config.Read(source)
 	if err != nil {
 		return err
 	}
-	for _, warning := range cfg.warnings() {
+	for _, warning := range cfg.Warnings() {
 		if err := ctx.Log.Warn(warning, nil); err != nil {
 			return err
 		}
 	}
-	existing, err := lookUp(ctx, cfg, in)
+	existing, err := account.LookUp(ctx, cfg, in)
 	if err != nil {
 		return err
 	}
 	name := ctx.Stack()
-	tags := cfg.tags.With("Project", ctx.Project()).With("Stack", ctx.Stack())
+	tags := components.Tags(cfg.Tags).With("Project", ctx.Project()).With("Stack", ctx.Stack())
 	comment := "Pulumi stack " + ctx.Project() + "/" + ctx.Stack()
 
 	network, err := components.NewNetwork(ctx, name, &components.NetworkArgs{
-		CIDR:  cfg.network.cidr,
-		Zones: cfg.network.zones,
-		IPv6:  cfg.network.ipv6,
+		CIDR:  cfg.Network.CIDR,
+		Zones: cfg.Network.Zones,
+		IPv6:  cfg.Network.IPv6,
 		Tags:  tags,
 	})
 	if err != nil {
@@ -51,10 +54,10 @@ func deploy(ctx *pulumi.Context, source settings.Source, in account) error {
 	}
 
 	certificate, err := components.NewCertificate(ctx, name, &components.CertificateArgs{
-		Hostnames: cfg.hostnames(),
-		Standing:  existing.certificates,
-		ZoneID:    pulumi.String(existing.zoneID),
-		Zone:      cfg.domain,
+		Hostnames: cfg.Hostnames(),
+		Standing:  existing.Certificates,
+		ZoneID:    pulumi.String(existing.ZoneID),
+		Zone:      cfg.Domain,
 		Comment:   comment,
 		Tags:      tags,
 	})
@@ -67,10 +70,10 @@ func deploy(ctx *pulumi.Context, source settings.Source, in account) error {
 		SubnetIDs:          network.PublicSubnetIDs,
 		CertificateARN:     certificate.ARN,
 		MoreCertificates:   certificate.More,
-		IPv6:               cfg.network.ipv6,
-		IdleTimeout:        cfg.loadBalancer.idleTimeout,
-		DeletionProtection: cfg.loadBalancer.deletionProtection,
-		SSLPolicy:          cfg.loadBalancer.sslPolicy,
+		IPv6:               cfg.Network.IPv6,
+		IdleTimeout:        cfg.LoadBalancer.IdleTimeout,
+		DeletionProtection: cfg.LoadBalancer.DeletionProtection,
+		SSLPolicy:          cfg.LoadBalancer.SSLPolicy,
 		Tags:               tags,
 	})
 	if err != nil {
@@ -82,7 +85,7 @@ func deploy(ctx *pulumi.Context, source settings.Source, in account) error {
 		return err
 	}
 
-	priorities, attachments, err := cfg.prioritize(existing.priorities)
+	priorities, attachments, err := cfg.Prioritize(existing.Priorities)
 	if err != nil {
 		return err
 	}
@@ -90,11 +93,11 @@ func deploy(ctx *pulumi.Context, source settings.Source, in account) error {
 	urls, services, logGroups := pulumi.StringMap{}, pulumi.StringMap{}, pulumi.StringMap{}
 	images, canaries, before := pulumi.StringMap{}, pulumi.StringMap{}, pulumi.StringMap{}
 	checks := pulumi.Map{}
-	for _, s := range cfg.services {
-		s = s.pinned(existing.images)
-		service, err := components.NewFargateService(ctx, componentName(name, s.name), &components.FargateServiceArgs{
-			Service:                     s.name,
-			Region:                      existing.region,
+	for _, s := range cfg.Services {
+		s = s.Pinned(existing.Images)
+		service, err := components.NewFargateService(ctx, config.ComponentName(name, s.Name), &components.FargateServiceArgs{
+			Service:                     s.Name,
+			Region:                      existing.Region,
 			VPCID:                       network.VPCID,
 			SubnetIDs:                   network.PublicSubnetIDs,
 			ClusterARN:                  cluster.ARN,
@@ -102,52 +105,52 @@ func deploy(ctx *pulumi.Context, source settings.Source, in account) error {
 			LoadBalancerSecurityGroupID: balancer.SecurityGroupID,
 			LoadBalancerARNSuffix:       balancer.ARNSuffix,
 			Priorities:                  attachments,
-			Image:                       s.image,
-			RegistryCredentials:         s.registry.input(),
-			EntryPoint:                  s.entryPoint,
-			Command:                     s.command,
-			Environment:                 pulumi.ToStringMap(s.environment),
-			Secrets:                     inputs(s.secrets),
-			Port:                        s.port,
-			CPU:                         s.cpu,
-			Memory:                      s.memory,
-			Architecture:                s.architecture,
-			Capacity:                    s.capacity,
-			HealthCheck:                 s.healthCheck,
-			Drain:                       s.drain,
-			IdleTimeout:                 cfg.loadBalancer.idleTimeout,
-			LogRetention:                cfg.logRetention,
-			InstanceCount:               components.Instances(s.instanceCount),
-			Scaling:                     s.scaling,
-			Deployment:                  s.deployment,
-			Before:                      s.before,
-			Canary:                      s.canary,
-			PermissionsBoundary:         cfg.boundary(),
+			Image:                       s.Image,
+			RegistryCredentials:         registryCredentials(s.Registry),
+			EntryPoint:                  s.EntryPoint,
+			Command:                     s.Command,
+			Environment:                 pulumi.ToStringMap(s.Environment),
+			Secrets:                     config.Inputs(s.Secrets),
+			Port:                        s.Port,
+			CPU:                         s.CPU,
+			Memory:                      s.Memory,
+			Architecture:                s.Architecture,
+			Capacity:                    s.Capacity,
+			HealthCheck:                 s.HealthCheck,
+			Drain:                       s.Drain,
+			IdleTimeout:                 cfg.LoadBalancer.IdleTimeout,
+			LogRetention:                cfg.LogRetention,
+			InstanceCount:               spec.Instances(s.InstanceCount),
+			Scaling:                     s.Scaling,
+			Deployment:                  s.Deployment,
+			Before:                      s.Before,
+			Canary:                      s.Canary,
+			PermissionsBoundary:         cfg.Boundary(),
 			Watcher:                     in,
-			Tags:                        tags.With("Service", s.name),
+			Tags:                        tags.With("Service", s.Name),
 		})
 		if err != nil {
 			return err
 		}
-		running[s.name] = service
-		urls[s.name] = pulumi.String(s.url())
-		checks[s.name] = cfg.checks(s)
-		services[s.name] = service.Name
-		images[s.name] = service.Image
-		if s.canary != nil {
-			canaries[s.name] = pulumi.String(s.canary.Image.String())
+		running[s.Name] = service
+		urls[s.Name] = pulumi.String(s.URL())
+		checks[s.Name] = cfg.Checks(s)
+		services[s.Name] = service.Name
+		images[s.Name] = service.Image
+		if s.Canary != nil {
+			canaries[s.Name] = pulumi.String(s.Canary.Image.String())
 		}
-		if s.before != nil && s.before.Image != nil {
-			before[s.name] = pulumi.String(s.before.Image.String())
+		if s.Before != nil && s.Before.Image != nil {
+			before[s.Name] = pulumi.String(s.Before.Image.String())
 		}
-		logGroups[s.name] = service.LogGroupName
+		logGroups[s.Name] = service.LogGroupName
 	}
 
 	routes, err := components.NewRoutes(ctx, name, &components.RoutesArgs{
 		ListenerARN: balancer.ListenerARN,
 		Priorities:  priorities,
 		Services:    running,
-		Former:      existing.former,
+		Former:      existing.Former,
 		Tags:        tags,
 	})
 	if err != nil {
@@ -159,19 +162,19 @@ func deploy(ctx *pulumi.Context, source settings.Source, in account) error {
 		if propagation, err = components.NewPropagation(ctx); err != nil {
 			return err
 		}
-		if existing.replacing {
-			propagation.Moved(cfg.dns.ttl)
+		if existing.Replacing {
+			propagation.Moved(cfg.DNS.TTL)
 		}
 	}
 	var records []*cloudflare.Record
-	for _, hostname := range cfg.hostnames() {
+	for _, hostname := range cfg.Hostnames() {
 		record, err := components.NewDNSRecord(ctx, hostname, &components.DNSRecordArgs{
-			ZoneID:      pulumi.String(existing.zoneID),
-			Zone:        cfg.domain,
+			ZoneID:      pulumi.String(existing.ZoneID),
+			Zone:        cfg.Domain,
 			Name:        pulumi.String(hostname),
 			Target:      routes.Before(hostname, balancer.DNSName),
-			TTL:         cfg.dns.ttl,
-			Proxied:     cfg.dns.proxied,
+			TTL:         cfg.DNS.TTL,
+			Proxied:     cfg.DNS.Proxied,
 			Propagation: propagation,
 			Comment:     comment,
 		})
@@ -192,4 +195,12 @@ func deploy(ctx *pulumi.Context, source settings.Source, in account) error {
 	ctx.Export("beforeImages", before)
 	ctx.Export("logGroups", logGroups)
 	return nil
+}
+
+// registryCredentials returns the credentials as a component's argument, or nil if there are none.
+func registryCredentials(r *config.Registry) *components.RegistryCredentials {
+	if r == nil {
+		return nil
+	}
+	return &components.RegistryCredentials{Username: r.Username, Password: r.Password.Input()}
 }

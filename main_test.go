@@ -1,10 +1,8 @@
 package main
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,100 +11,28 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	pulumiconfig "github.com/pulumi/pulumi/sdk/v3/go/common/resource/config"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/workspace"
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"slipway/components"
 	"slipway/components/mocks"
+	"slipway/config"
+	"slipway/config/configtest"
+	"slipway/internal/programtest"
 	"slipway/internal/settings"
+	"slipway/spec"
 )
 
-// stacks are those of the Pulumi.*.yaml files here: what a new user begins with.
-var stacks = []string{"dev", "local", "prod"}
+// program is what is tested.
+var program = programtest.Program(deploy)
+
+func TestProgram(t *testing.T) { programtest.Test(t, deploy) }
 
 // exampleSecret is the value of the local stack's secret.
 const exampleSecret = "an example"
 
-// readStack reads a stack's config from its file, the way the engine does.
-func readStack(t *testing.T, name string) settings.Source {
-	t.Helper()
-	return readStackWith(t, name, decrypter)
-}
-
-func readStackWith(t *testing.T, name string, decrypter func(encryptionSalt string) (pulumiconfig.Decrypter, error)) settings.Source {
-	t.Helper()
-	project, err := workspace.LoadProject("Pulumi.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	stack, err := workspace.LoadProjectStack(nil, project, "Pulumi."+name+".yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	crypter, err := decrypter(stack.EncryptionSalt)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile("Pulumi." + name + ".yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := settings.Source{Project: string(project.Name), Stack: name, Values: make(map[string]string), File: settings.ParseFile("Pulumi."+name+".yaml", text)}
-	for key, value := range stack.Config {
-		text, err := value.Value(crypter)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.Values[key.String()] = text
-		if value.Secure() {
-			s.SecretKeys = append(s.SecretKeys, key.String())
-		}
-	}
-	return s
-}
-
-// deployTo runs the program with a config in a cloud and returns its outputs as JSON.
-func deployTo(cloud *mocks.Cloud, s settings.Source) (outputs string, err error) {
-	var captured settings.Source
-	cloud.Options = []pulumi.RunOption{func(info *pulumi.RunInfo) {
-		info.Project, info.Stack, info.Config, info.ConfigSecretKeys = s.Project, s.Stack, s.Values, s.SecretKeys
-	}, captured.Capture, func(*pulumi.RunInfo) { captured.File = s.File }}
-	cloud.Images = map[string]string{"hello:local": "sha256:" + strings.Repeat("0", 64)}
-	err = cloud.Run(func(ctx *pulumi.Context) error {
-		if err := deploy(ctx, captured, nil); err != nil {
-			return err
-		}
-		pulumi.JSONMarshal(pulumi.Map(ctx.GetCurrentExportMap())).ApplyT(func(text string) string {
-			outputs = text
-			return text
-		})
-		return nil
-	})
-	return outputs, err
-}
-
-var decrypters = make(map[string]pulumiconfig.Decrypter) // by salt: a key takes half a second to derive
-
-// decrypter returns what decrypts the secrets of a stack whose passphrase is "local".
-func decrypter(encryptionSalt string) (pulumiconfig.Decrypter, error) {
-	parts := strings.Split(encryptionSalt, ":")
-	if len(parts) == 1 {
-		return pulumiconfig.NopDecrypter, nil // a stack without secrets
-	}
-	if decrypters[encryptionSalt] == nil {
-		salt, err := base64.StdEncoding.DecodeString(parts[1])
-		if err != nil {
-			return nil, err
-		}
-		decrypters[encryptionSalt] = pulumiconfig.NewSymmetricCrypterFromPassphrase("local", salt)
-	}
-	return decrypters[encryptionSalt], nil
-}
-
 // What is secret is encrypted in every stack's file.
 func TestSecretsAreEncryptedInEveryStackFile(t *testing.T) {
 	encrypted := 0
-	for _, stack := range stacks {
-		source := readStackWith(t, stack, func(string) (pulumiconfig.Decrypter, error) { return pulumiconfig.NewBlindingDecrypter(), nil })
+	for _, stack := range programtest.Stacks {
+		source := configtest.StackWith(t, ".", stack, func(string) (pulumiconfig.Decrypter, error) { return pulumiconfig.NewBlindingDecrypter(), nil })
 		var services map[string]struct {
 			Secrets  map[string]string
 			Registry struct{ Password *string }
@@ -134,7 +60,7 @@ func TestSecretsAreEncryptedInEveryStackFile(t *testing.T) {
 func deployStack(t *testing.T, name string) *mocks.Cloud {
 	t.Helper()
 	var cloud mocks.Cloud
-	if _, err := deployTo(&cloud, readStack(t, name)); err != nil {
+	if _, err := program.Deploy(&cloud, configtest.Stack(t, ".", name)); err != nil {
 		t.Fatalf("stack %s: %v", name, err)
 	}
 	return &cloud
@@ -142,8 +68,8 @@ func deployStack(t *testing.T, name string) *mocks.Cloud {
 
 func TestEveryStackFileIsTested(t *testing.T) {
 	files, err := filepath.Glob("Pulumi.*.yaml")
-	if err != nil || len(files) != len(stacks) {
-		t.Errorf("stacks are %v (%v), tested are %v", files, err, stacks)
+	if err != nil || len(files) != len(programtest.Stacks) {
+		t.Errorf("stacks are %v (%v), tested are %v", files, err, programtest.Stacks)
 	}
 }
 
@@ -168,7 +94,7 @@ func TestOutputs(t *testing.T) {
 			`"services":{"api":"prod-api-0123456","hello":"prod-hello-0123456"},` +
 			`"urls":{"api":"https://www.example.com/api/","hello":"https://example.com/"}}`,
 	} {
-		outputs, err := deployTo(&mocks.Cloud{}, readStack(t, stack))
+		outputs, err := program.Deploy(&mocks.Cloud{}, configtest.Stack(t, ".", stack))
 		if err != nil || outputs != want {
 			t.Errorf("outputs of %s are %s (%v)\nwant %s", stack, outputs, err, want)
 		}
@@ -189,7 +115,7 @@ var untaggable = []string{
 }
 
 func TestEveryTaggableResourceHasTags(t *testing.T) {
-	for _, stack := range stacks {
+	for _, stack := range programtest.Stacks {
 		for _, r := range deployStack(t, stack).Resources() {
 			if !strings.HasPrefix(r.Type, "aws:") || slices.Contains(untaggable, r.Type) {
 				continue
@@ -216,7 +142,7 @@ func TestEveryTaggableResourceHasTags(t *testing.T) {
 // Pulumi can create a replacement before it deletes what is replaced, and so nothing that can be replaced has a name of its
 // own or is deleted first.
 func TestNothingStandsInAReplacementsWay(t *testing.T) {
-	for _, stack := range stacks {
+	for _, stack := range programtest.Stacks {
 		for _, r := range deployStack(t, stack).Resources() {
 			_, named := r.Inputs["name"]
 			if r.Type != "cloudflare:index/record:Record" && named {
@@ -226,7 +152,7 @@ func TestNothingStandsInAReplacementsWay(t *testing.T) {
 				t.Errorf("%s %s is deleted before it is replaced", r.Type, r.Name)
 			}
 			limited := []string{"aws:lb/loadBalancer:LoadBalancer", "aws:lb/targetGroup:TargetGroup"}
-			if slices.Contains(limited, r.Type) && len(r.Name) > components.MaxName {
+			if slices.Contains(limited, r.Type) && len(r.Name) > spec.MaxName {
 				t.Errorf("%s %s: with Pulumi's suffix the name has more than 32 characters", r.Type, r.Name)
 			}
 		}
@@ -235,7 +161,7 @@ func TestNothingStandsInAReplacementsWay(t *testing.T) {
 
 // Inline rules and routes beside those that are resources delete each other, and the VPC's main route table is not ours.
 func TestRulesAndRoutesAreResources(t *testing.T) {
-	for _, stack := range stacks {
+	for _, stack := range programtest.Stacks {
 		for _, r := range deployStack(t, stack).Resources() {
 			for _, inline := range []resource.PropertyKey{"ingress", "egress", "routes"} {
 				if _, found := r.Inputs[inline]; found {
@@ -255,7 +181,7 @@ func TestRulesAndRoutesAreResources(t *testing.T) {
 // The security groups' descriptions cannot change: they depend on nothing.
 func TestSecurityGroupsAreTheSameInEveryStack(t *testing.T) {
 	descriptions := make(map[string]bool)
-	for _, stack := range stacks {
+	for _, stack := range programtest.Stacks {
 		for _, r := range deployStack(t, stack).Resources() {
 			if r.Type == "aws:ec2/securityGroup:SecurityGroup" {
 				descriptions[r.Inputs["description"].StringValue()] = true
@@ -288,7 +214,7 @@ func TestWhatNeedsTheInternetDependsOnItsRoutes(t *testing.T) {
 
 // Every resource belongs to a component, and is named after it. DNS records are the stack's own: services share host names.
 func TestChildrenAreNamedAfterTheirComponent(t *testing.T) {
-	for _, stack := range stacks {
+	for _, stack := range programtest.Stacks {
 		for _, r := range deployStack(t, stack).Resources() {
 			parent := resource.URN(r.RPC.GetParent())
 			switch {
@@ -330,9 +256,9 @@ func TestSharedHostname(t *testing.T) {
 
 // From the config to Secrets Manager a secret is a Pulumi secret, which is encrypted in the state.
 func TestSecretsStaySecret(t *testing.T) {
-	s := readStack(t, "local")
+	s := configtest.Stack(t, ".", "local")
 	var cloud mocks.Cloud
-	outputs, err := deployTo(&cloud, s)
+	outputs, err := program.Deploy(&cloud, s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -347,11 +273,11 @@ func TestSecretsStaySecret(t *testing.T) {
 
 // Nothing is registered, and nothing is even looked up, when the config is wrong.
 func TestBadConfigRegistersNothing(t *testing.T) {
-	s := readStack(t, "prod")
+	s := configtest.Stack(t, ".", "prod")
 	s.Values["slipway:services"] = strings.ReplaceAll(s.Values["slipway:services"], `"cpu":512`, `"cpu":513`)
 	s.Values["slipway:networks"] = "{}"
 	var cloud mocks.Cloud
-	_, err := deployTo(&cloud, s)
+	_, err := program.Deploy(&cloud, s)
 	for _, key := range []string{"slipway:services.hello.cpu: ", "slipway:networks: "} {
 		if err == nil || !strings.Contains(err.Error(), key) {
 			t.Errorf("%v does not name %s", err, key)
@@ -365,11 +291,11 @@ func TestBadConfigRegistersNothing(t *testing.T) {
 
 // What is missing outside of the stack is noticed before anything is created.
 func TestMissingImageRegistersNothing(t *testing.T) {
-	s := readStack(t, "local")
+	s := configtest.Stack(t, ".", "local")
 	s.Values["slipway:services"] = strings.ReplaceAll(s.Values["slipway:services"], "hello:local", "hello:gone")
-	s = encrypted(s)
+	s = configtest.Encrypted(s)
 	var cloud mocks.Cloud
-	_, err := deployTo(&cloud, s)
+	_, err := program.Deploy(&cloud, s)
 	if err == nil || !strings.Contains(err.Error(), "service hello: look up the digest of image 000000000000.dkr.ecr.eu-central-1.amazonaws.com/hello:gone") {
 		t.Errorf("%v does not name the image", err)
 	}
@@ -378,10 +304,10 @@ func TestMissingImageRegistersNothing(t *testing.T) {
 
 // A zone id in the config saves a look-up, for which the API token would need the right to read zones.
 func TestZoneIDIsNotLookedUp(t *testing.T) {
-	s := readStack(t, "dev")
+	s := configtest.Stack(t, ".", "dev")
 	s.Values["slipway:zoneId"] = "0123456789abcdef0123456789abcdef"
 	var cloud mocks.Cloud
-	if _, err := deployTo(&cloud, s); err != nil {
+	if _, err := program.Deploy(&cloud, s); err != nil {
 		t.Fatal(err)
 	}
 	if zone := cloud.Resource("cloudflare:index/record:Record", "hello.dev.example.com").Inputs["zoneId"]; zone.StringValue() != s.Values["slipway:zoneId"] {
@@ -399,13 +325,43 @@ func TestPulumiYAMLDescribesTheConfig(t *testing.T) {
 		t.Fatal(err)
 	}
 	described := slices.Sorted(maps.Keys(project.Config))
-	_, err = readConfig(source(service(""), "bogus", "x"))
+	_, err = config.Read(configtest.Source(configtest.Service(""), "bogus", "x"))
 	if want := "slipway:bogus: unknown key; known here are " + strings.Join(described, ", "); err == nil || !strings.HasSuffix(err.Error(), want) {
 		t.Errorf("%v, want %s", err, want)
 	}
 	for key, declaration := range project.Config {
 		if declaration.Description == "" || declaration.Type == nil {
 			t.Errorf("key %s has no type or no description", key)
+		}
+	}
+}
+
+// An empty object is as good as none: it is what `pulumi config rm --path` leaves of one.
+func TestEmptyObjectsAreNone(t *testing.T) {
+	var plain, empty mocks.Cloud
+	members := `"env": {}, "secrets": {}, "capacity": {}, "healthCheck": {}, "registry": {}, "deployment": {}, "canary": {}, "before": {}, "scaling": {}`
+	for cloud, s := range map[*mocks.Cloud]settings.Source{
+		&plain: configtest.Source(configtest.Service("")),
+		&empty: configtest.Source(configtest.Service(members), "network", "{}", "dns", "{}", "loadBalancer", "{}", "logs", "{}", "tags", "{}"),
+	} {
+		if _, err := program.Deploy(cloud, s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	empty.Expect(t, plain.Listing())
+}
+
+// ECS takes other names of variables than shells do, and empty values: a variable is left out by it only where no value is given
+// (pull request 224 of aws-actions/amazon-ecs-deploy-task-definition, 3797 of aws/amazon-ecs-agent).
+func TestOddVariables(t *testing.T) {
+	var cloud mocks.Cloud
+	if _, err := program.Deploy(&cloud, configtest.Source(configtest.Service(`"env": {"discovery.type": "single-node", "A-B": "c", "EMPTY": ""}`))); err != nil {
+		t.Fatal(err)
+	}
+	definitions := cloud.Resource("aws:ecs/taskDefinition:TaskDefinition", "dev-hello").Inputs["containerDefinitions"].StringValue()
+	for _, want := range []string{`{"name":"discovery.type","value":"single-node"}`, `{"name":"A-B","value":"c"}`, `{"name":"EMPTY","value":""}`} {
+		if !strings.Contains(definitions, want) {
+			t.Errorf("%s is not in %s", want, definitions)
 		}
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"slipway/bootstrap/permissions"
-	"slipway/components"
 	"slipway/internal/settings"
+	"slipway/spec"
 )
 
 func main() {
@@ -118,7 +118,7 @@ func lookUp(ctx *pulumi.Context, cfg *config) (*account, error) {
 	prepared := permissions.Account{
 		Partition: partition.Partition,
 		ID:        caller.AccountId,
-		RolePath:  components.RolePath,
+		RolePath:  spec.RolePath,
 		Boundary:  policy(boundaryName),
 	}
 	if cfg.pullRequests {

@@ -7,12 +7,13 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"slipway/components/mocks"
+	"slipway/spec"
 )
 
 func TestBefore(t *testing.T) {
 	var cloud mocks.Cloud
 	err := cloud.Run(fargateService(func(args *FargateServiceArgs) {
-		args.Before = &Before{Command: []string{"migrate", "up"}}
+		args.Before = &spec.Before{Command: []string{"migrate", "up"}}
 		args.Environment = pulumi.StringMap{"A": pulumi.String("a")}
 		args.EntryPoint, args.Command = []string{"/app"}, []string{"serve"}
 	}))
@@ -34,7 +35,7 @@ func TestBefore(t *testing.T) {
 			t.Errorf("the service's container lacks %s: %s", want, main)
 		}
 	}
-	err = cloud.Run(fargateService(func(args *FargateServiceArgs) { args.Before = &Before{} }))
+	err = cloud.Run(fargateService(func(args *FargateServiceArgs) { args.Before = &spec.Before{} }))
 	if err == nil || !strings.Contains(err.Error(), "before: the command is missing") {
 		t.Errorf("error %v", err)
 	}
@@ -42,8 +43,8 @@ func TestBefore(t *testing.T) {
 
 func TestBeforeHasAnImageOfItsOwn(t *testing.T) {
 	var cloud mocks.Cloud
-	migrate := Image{Registry: "123456789012.dkr.ecr.eu-central-1.amazonaws.com", Repository: "migrate", Digest: testDigest}
-	if err := cloud.Run(fargateService(func(args *FargateServiceArgs) { args.Before = &Before{Command: []string{"up"}, Image: &migrate} })); err != nil {
+	migrate := spec.Image{Registry: "123456789012.dkr.ecr.eu-central-1.amazonaws.com", Repository: "migrate", Digest: testDigest}
+	if err := cloud.Run(fargateService(func(args *FargateServiceArgs) { args.Before = &spec.Before{Command: []string{"up"}, Image: &migrate} })); err != nil {
 		t.Fatal(err)
 	}
 	if listing := cloud.Listing(); !strings.Contains(listing, `\"image\":\"`+migrate.String()) || !strings.Contains(listing, "repository/migrate") {

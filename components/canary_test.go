@@ -11,14 +11,15 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"slipway/components/mocks"
+	"slipway/spec"
 )
 
 func withCanary(change func(*FargateServiceArgs)) func(*FargateServiceArgs) {
 	return func(args *FargateServiceArgs) {
 		args.InstanceCount = 12
-		args.Priorities[CanaryRoute("hello", DefaultHealthCheck)] = 6
-		args.Canary = &Canary{
-			Image:  Image{Registry: "123456789012.dkr.ecr.eu-central-1.amazonaws.com", Repository: "next", Digest: testDigest},
+		args.Priorities[spec.CanaryRoute("hello", spec.DefaultHealthCheck)] = 6
+		args.Canary = &spec.Canary{
+			Image:  spec.Image{Registry: "123456789012.dkr.ecr.eu-central-1.amazonaws.com", Repository: "next", Digest: testDigest},
 			Weight: 10,
 		}
 		if change != nil {
@@ -142,20 +143,6 @@ func TestCanaryLeavesTheServiceAlone(t *testing.T) {
 	}
 }
 
-func TestCanaryTasks(t *testing.T) {
-	for _, test := range []struct{ weight, tasks, want int }{
-		{0, 0, 1}, {0, 10, 1}, {1, 10, 1}, {10, 10, 1}, {11, 10, 2}, {50, 3, 2}, {100, 6, 6},
-	} {
-		if got := (&Canary{Weight: test.weight}).Tasks(test.tasks, nil); got != test.want {
-			t.Errorf("%d %% of %d tasks are %d, want %d", test.weight, test.tasks, got, test.want)
-		}
-	}
-	scaling := &Scaling{Min: 2, Max: 10, Schedule: map[string]ScheduledScaling{"rush": {Min: 8, Max: 20}, "night": {Min: 1, Max: 4}}}
-	if got := (&Canary{Weight: 50}).Tasks(2, scaling); got != 10 {
-		t.Errorf("half of 20 tasks at most are %d", got)
-	}
-}
-
 // What sends a version requests waits until all of its tasks are healthy.
 func TestCanaryWaitsForItsTasks(t *testing.T) {
 	waits := waits{}
@@ -192,12 +179,12 @@ func (w *waits) Settle(ctx context.Context, r ServiceRevision, tasks int) (runni
 }
 
 func TestCanaryRefuses(t *testing.T) {
-	for want, change := range map[string]func(*Canary){
-		"canary: the image is missing": func(c *Canary) { c.Image = Image{} },
-		"canary: the weight is 101":    func(c *Canary) { c.Weight = 101 },
-		"canary: the weight is -1":     func(c *Canary) { c.Weight = -1 },
-		"a header's name is":           func(c *Canary) { c.Header = CanaryHeader{"X Canary", "1"} },
-		"a header's value is":          func(c *Canary) { c.Header = CanaryHeader{"X-Canary", "a\r\nb"} },
+	for want, change := range map[string]func(*spec.Canary){
+		"canary: the image is missing": func(c *spec.Canary) { c.Image = spec.Image{} },
+		"canary: the weight is 101":    func(c *spec.Canary) { c.Weight = 101 },
+		"canary: the weight is -1":     func(c *spec.Canary) { c.Weight = -1 },
+		"a header's name is":           func(c *spec.Canary) { c.Header = spec.CanaryHeader{Name: "X Canary", Value: "1"} },
+		"a header's value is":          func(c *spec.Canary) { c.Header = spec.CanaryHeader{Name: "X-Canary", Value: "a\r\nb"} },
 	} {
 		var cloud mocks.Cloud
 		err := cloud.Run(fargateService(withCanary(func(args *FargateServiceArgs) { change(args.Canary) })))
@@ -205,28 +192,5 @@ func TestCanaryRefuses(t *testing.T) {
 			t.Errorf("%v, want %q", err, want)
 		}
 		cloud.Expect(t, "")
-	}
-}
-
-func TestParseCanaryHeader(t *testing.T) {
-	if h, err := ParseCanaryHeader("X-Version:  next one "); err != nil || h != (CanaryHeader{"X-Version", "next one"}) {
-		t.Errorf("%+v, %v", h, err)
-	}
-	for _, text := range []string{"", "X-Canary", "X-Canary:", ": always", "X-Canary: " + strings.Repeat("a", 129), strings.Repeat("X", 41) + ": a", "hOST: a", "X-Canary: a\n", "X-Canary:\ta", "X_Canary: always", "X.Canary: always"} {
-		if h, err := ParseCanaryHeader(text); err == nil {
-			t.Errorf("%q is %+v", text, h)
-		}
-	}
-}
-
-// The names are in no zone, and yet ones that a rule can have.
-func TestAttachmentsAreNobodys(t *testing.T) {
-	for _, route := range []Route{AttachmentRoute("hello", HealthCheck{}), CanaryRoute("hello", DefaultHealthCheck)} {
-		if err := CheckHostname(route.Hostname, "example.com"); err == nil {
-			t.Errorf("a service could have the route %s", route)
-		}
-		if err := CheckDomain(route.Hostname); err != nil {
-			t.Error(err)
-		}
 	}
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/acm"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"slipway/spec"
 )
 
 // CertificateArgs describe a [Certificate].
@@ -47,7 +49,7 @@ func NewCertificate(ctx *pulumi.Context, name string, args *CertificateArgs, opt
 	if args.ZoneID == nil || args.Zone == "" {
 		return nil, fmt.Errorf("certificate %s: the zone's id and name are both needed", name)
 	}
-	groups, err := certificateGroups(args.Hostnames, args.Standing)
+	groups, err := spec.CertificateGroups(args.Hostnames, args.Standing)
 	if err != nil {
 		return nil, fmt.Errorf("certificate %s: %w", name, err)
 	}
@@ -61,7 +63,7 @@ func NewCertificate(ctx *pulumi.Context, name string, args *CertificateArgs, opt
 		first := i == 0
 		groupName := name
 		if !first {
-			groupName += "/" + groupKey(group, groups[:i])
+			groupName += "/" + spec.GroupKey(group, groups[:i])
 		}
 		arn, err := args.issue(ctx, name, groupName, group, &records)
 		if err != nil {
@@ -70,7 +72,7 @@ func NewCertificate(ctx *pulumi.Context, name string, args *CertificateArgs, opt
 		if first {
 			certificate.ARN = arn
 		} else {
-			certificate.More[groupKey(group, groups[:i])] = arn
+			certificate.More[spec.GroupKey(group, groups[:i])] = arn
 		}
 	}
 	return certificate, ctx.RegisterResourceOutputs(certificate, pulumi.Map{"arn": certificate.ARN})
@@ -82,7 +84,7 @@ func (a *CertificateArgs) issue(
 ) (pulumi.StringOutput, error) {
 	parent := pulumi.Parent(records.certificate)
 	request, err := acm.NewCertificate(ctx, name, &acm.CertificateArgs{
-		DomainName: pulumi.String(commonName(hostnames)),
+		DomainName: pulumi.String(spec.CommonName(hostnames)),
 		// All of them, the first one too. The provider adds that to the others anyway, and it takes a list that is not given for one that
 		// is not changed (the comment at the property): a certificate that is to have a single name would keep its old ones.
 		SubjectAlternativeNames: pulumi.ToStringArray(hostnames),

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+
+	"slipway/spec"
 )
 
 const (
@@ -90,7 +92,7 @@ type container struct {
 }
 
 // before returns the container that has to succeed before this one, and has this one wait for it.
-func (c *container) before(image Image, command []string) container {
+func (c *container) before(image spec.Image, command []string) container {
 	before := *c
 	before.name = beforeName
 	before.image = image.String()

@@ -5,13 +5,15 @@ import (
 	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"slipway/spec"
 )
 
 // What of a deployment takes Fargate's and ECS's time, in seconds, at the most that is usual: a guess that is too long costs nothing
 // but patience with what hangs.
 const (
 	taskStart = 120 // finding capacity, a network interface, the image
-	// beforeLimit is what ECS gives the container of [Before].
+	// beforeLimit is what ECS gives the container of [spec.Before].
 	beforeLimit = 180
 	// alarmWatch is for how long ECS goes on to watch alarms ("How CloudWatch alarms detect Amazon ECS deployment failures": as
 	// long as their longest evaluation, and some minutes of its own).
@@ -33,10 +35,10 @@ func (a *FargateServiceArgs) creationTimeout(v version) time.Duration {
 func (a *FargateServiceArgs) updateTimeout(v version) time.Duration {
 	tasks := v.count
 	if v.scaling != nil {
-		tasks = v.scaling.most()
+		tasks = v.scaling.Most()
 	}
 	leaving := a.Drain.DeregistrationDelay + a.Drain.StopTimeout
-	replacing := divideUp(tasks, a.batch(tasks)) * (a.taskTime() + leaving)
+	replacing := spec.DivideUp(tasks, a.batch(tasks)) * (a.taskTime() + leaving)
 	watching := 0
 	if a.Deployment.Alarms {
 		watching = alarmWatch
@@ -57,15 +59,15 @@ func (a *FargateServiceArgs) taskTime() int {
 // seconds. It trips after half as many failures as there are tasks, which are 3 at least and 200 at most ("How the Amazon ECS
 // deployment circuit breaker detects failures").
 func (a *FargateServiceArgs) failureTime(tasks, atATime int) int {
-	failures := min(max(divideUp(tasks, 2), 3), 200)
+	failures := min(max(spec.DivideUp(tasks, 2), 3), 200)
 	failing := a.taskTime() + a.HealthCheck.GracePeriod + a.HealthCheck.UnhealthyThreshold*a.HealthCheck.Interval
-	return divideUp(failures, max(1, atATime)) * failing
+	return spec.DivideUp(failures, max(1, atATime)) * failing
 }
 
 // batch returns how many of a service's tasks ECS replaces at a time.
 func (a *FargateServiceArgs) batch(tasks int) int {
-	minimumHealthy, maximum := a.Deployment.percentages(tasks)
-	stay, room := taskLimits(tasks, minimumHealthy, maximum)
+	minimumHealthy, maximum := a.Deployment.Percentages(tasks)
+	stay, room := spec.TaskLimits(tasks, minimumHealthy, maximum)
 	return max(1, room-stay)
 }
 
@@ -77,5 +79,5 @@ func (a *FargateServiceArgs) timeouts(v version) pulumi.ResourceOption {
 }
 
 func wholeMinutes(seconds int) time.Duration {
-	return time.Duration(divideUp(seconds, 60)) * time.Minute
+	return time.Duration(spec.DivideUp(seconds, 60)) * time.Minute
 }

@@ -3,6 +3,8 @@ package components
 import (
 	"testing"
 	"time"
+
+	"slipway/spec"
 )
 
 func TestDeploymentTimeouts(t *testing.T) {
@@ -13,12 +15,12 @@ func TestDeploymentTimeouts(t *testing.T) {
 	}{
 		"default":               {1, nil, 10 * time.Minute, 20 * time.Minute},
 		"many":                  {100, nil, 10 * time.Minute, 20 * time.Minute},
-		"many, one at a time":   {100, func(a *FargateServiceArgs) { a.Deployment.Strategy = OneAtATime }, 10 * time.Minute, 401 * time.Minute},
-		"a long deregistration": {2, func(a *FargateServiceArgs) { a.Drain = NewDrain(DrainWebSocket, 3600, 120) }, 10 * time.Minute, 198 * time.Minute},
+		"many, one at a time":   {100, func(a *FargateServiceArgs) { a.Deployment.Strategy = spec.OneAtATime }, 10 * time.Minute, 401 * time.Minute},
+		"a long deregistration": {2, func(a *FargateServiceArgs) { a.Drain = spec.NewDrain(spec.DrainWebSocket, 3600, 120) }, 10 * time.Minute, 198 * time.Minute},
 		"a long grace period":   {1, func(a *FargateServiceArgs) { a.HealthCheck.GracePeriod = 600 }, 40 * time.Minute, 41 * time.Minute},
 		"alarms and before": {
 			4, func(a *FargateServiceArgs) {
-				a.Deployment.Alarms, a.Before = true, &Before{Command: []string{"migrate"}}
+				a.Deployment.Alarms, a.Before = true, &spec.Before{Command: []string{"migrate"}}
 			}, 11 * time.Minute, 34 * time.Minute,
 		},
 	} {

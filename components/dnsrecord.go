@@ -7,15 +7,13 @@ import (
 
 	"github.com/pulumi/pulumi-cloudflare/sdk/v5/go/cloudflare"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"slipway/spec"
 )
 
 const (
-	// MinTTL and MaxTTL are Cloudflare's bounds of a record's time-to-live, in seconds ("Time to Live" in its DNS documentation).
-	MinTTL = 60
-	// MaxTTL is a day, in seconds.
-	MaxTTL = 86_400
 	// validationTTL is the time-to-live of certificate validation records.
-	validationTTL = MinTTL
+	validationTTL = spec.MinTTL
 	// automaticTTL is the only time-to-live Cloudflare takes for proxied records ("Time to Live" in its DNS documentation).
 	automaticTTL = 1
 )
@@ -46,7 +44,7 @@ func NewDNSRecord(ctx *pulumi.Context, name string, args *DNSRecordArgs, opts ..
 	ttl := args.TTL
 	if args.Proxied {
 		ttl = automaticTTL
-	} else if err := checkRange(ttl, MinTTL, MaxTTL); err != nil {
+	} else if err := spec.CheckRange(ttl, spec.MinTTL, spec.MaxTTL); err != nil {
 		return nil, fmt.Errorf("DNS record %s: the TTL %w", name, err)
 	}
 	record := &cloudflare.RecordArgs{

@@ -8,21 +8,9 @@ import (
 	"slices"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"slipway/spec"
 )
-
-// portVariable is the environment variable that tells a service which port to listen on.
-const portVariable = "PORT"
-
-// ReservedVariables are the environment variables that a service gets from its settings, with what they are set from. Nothing
-// changes them.
-var ReservedVariables = map[string]string{
-	portVariable:       "the port",
-	"DRAIN_DELAY":      "the drain profile",
-	"IDLE_TIMEOUT":     "the load balancer's idle timeout",
-	"MAX_SOCKET_AGE":   "the drain profile",
-	"PING_INTERVAL":    "the load balancer's idle timeout",
-	"SHUTDOWN_TIMEOUT": "the stop timeout",
-}
 
 // cpuArchitectures are ECS's names for the architectures of images.
 var cpuArchitectures = map[string]string{"amd64": "X86_64", "arm64": "ARM64"}
@@ -40,34 +28,34 @@ type FargateServiceArgs struct {
 	ListenerARN                 pulumi.StringInput // of the HTTPS listener whose [Routes] lead to the service
 	LoadBalancerSecurityGroupID pulumi.StringInput
 	LoadBalancerARNSuffix       pulumi.StringInput // by which CloudWatch knows the load balancer; alarms and scaling by requests need it
-	// Priorities have those of [AttachmentRoute] and, with a canary, [CanaryRoute]. See [Priorities].
-	Priorities map[Route]int
+	// Priorities have those of [spec.AttachmentRoute] and, with a canary, [spec.CanaryRoute]. See [spec.Priorities].
+	Priorities map[spec.Route]int
 
-	Image Image
+	Image spec.Image
 	// RegistryCredentials are for private registries other than Amazon ECR.
 	RegistryCredentials *RegistryCredentials
 
 	EntryPoint, Command []string // the image's own if empty
 	// Environment is passed to the container, and so is every key of Secrets, as an environment variable of that name.
-	// PORT is set to Port, and what [Drain] and IdleTimeout say is set too.
+	// PORT is set to Port, and what [spec.Drain] and IdleTimeout say is set too.
 	Environment, Secrets pulumi.StringMap
-	Port                 int         // by default [DefaultPort]
-	CPU                  int         // units, by default [DefaultCPU]; see [CheckFargateCPU]
-	Memory               int         // MiB, by default [DefaultMemory]; see [CheckFargateMemory]
-	Architecture         string      // "amd64" or "arm64", by default [DefaultArchitecture]
-	Capacity             Capacity    // by default [DefaultCapacity]
-	HealthCheck          HealthCheck // each of its fields by default that of [DefaultHealthCheck]
-	Drain                Drain       // each of its fields but SocketAge by default that of [DefaultDrain]
-	IdleTimeout          int         // of the load balancer, in seconds, by default [DefaultIdleTimeout]
-	LogRetention         int         // days, by default [DefaultLogRetention]
+	Port                 int              // by default [spec.DefaultPort]
+	CPU                  int              // units, by default [spec.DefaultCPU]; see [spec.CheckFargateCPU]
+	Memory               int              // MiB, by default [spec.DefaultMemory]; see [spec.CheckFargateMemory]
+	Architecture         string           // "amd64" or "arm64", by default [spec.DefaultArchitecture]
+	Capacity             spec.Capacity    // by default [spec.DefaultCapacity]
+	HealthCheck          spec.HealthCheck // each of its fields by default that of [spec.DefaultHealthCheck]
+	Drain                spec.Drain       // each of its fields but SocketAge by default that of [spec.DefaultDrain]
+	IdleTimeout          int              // of the load balancer, in seconds, by default [spec.DefaultIdleTimeout]
+	LogRetention         int              // days, by default [spec.DefaultLogRetention]
 
-	// InstanceCount is how many tasks run, by default [DefaultInstanceCount]; see [Instances]. With Scaling it is how many there are
+	// InstanceCount is how many tasks run, by default [spec.DefaultInstanceCount]; see [spec.Instances]. With Scaling it is how many there are
 	// to begin with.
 	InstanceCount int
-	Scaling       *Scaling   // nil: as many as InstanceCount
-	Deployment    Deployment // by default [Rolling]
-	Before        *Before    // nil: nothing runs before the service's container
-	Canary        *Canary    // nil: none
+	Scaling       *spec.Scaling   // nil: as many as InstanceCount
+	Deployment    spec.Deployment // by default [spec.Rolling]
+	Before        *spec.Before    // nil: nothing runs before the service's container
+	Canary        *spec.Canary    // nil: none
 
 	// PermissionsBoundary is the ARN of the managed policy that limits what the service's roles can ever do; nil is none.
 	PermissionsBoundary pulumi.StringPtrInput
@@ -86,50 +74,25 @@ type RegistryCredentials struct {
 	Password pulumi.StringInput // kept secret
 }
 
-// Defaults of a [FargateService].
-const (
-	DefaultPort         = 8080
-	DefaultCPU          = 256
-	DefaultMemory       = 512
-	DefaultArchitecture = "amd64"
-	DefaultLogRetention = 30
-	// DefaultInstanceCount is the default of FargateServiceArgs.InstanceCount, of which [NoInstances] is 0.
-	DefaultInstanceCount = 1
-	NoInstances          = -1
-	// MaxInstances is how many tasks a service can have ("Amazon ECS service quotas").
-	MaxInstances = 5000
-)
-
-// DefaultCapacity is the default of FargateServiceArgs.Capacity. Nothing changes it.
-var DefaultCapacity = Capacity{Fargate: Share{Weight: 1}}
-
-// Instances returns what FargateServiceArgs.InstanceCount is for so many tasks.
-func Instances(n int) int {
-	if n == 0 {
-		return NoInstances
-	}
-	return n
-}
-
 // withDefaults returns the arguments with what is not given filled in.
 func (a FargateServiceArgs) withDefaults() *FargateServiceArgs {
-	a.Port = cmp.Or(a.Port, DefaultPort)
-	a.CPU = cmp.Or(a.CPU, DefaultCPU)
-	a.Memory = cmp.Or(a.Memory, DefaultMemory)
-	a.Architecture = cmp.Or(a.Architecture, DefaultArchitecture)
-	a.Capacity = cmp.Or(a.Capacity, DefaultCapacity)
-	a.InstanceCount = orNone(a.InstanceCount, DefaultInstanceCount, NoInstances)
-	a.HealthCheck = a.HealthCheck.withDefaults()
-	a.Drain = a.Drain.withDefaults()
-	a.IdleTimeout = cmp.Or(a.IdleTimeout, DefaultIdleTimeout)
-	a.Deployment = a.Deployment.withDefaults()
-	a.LogRetention = cmp.Or(a.LogRetention, DefaultLogRetention)
+	a.Port = cmp.Or(a.Port, spec.DefaultPort)
+	a.CPU = cmp.Or(a.CPU, spec.DefaultCPU)
+	a.Memory = cmp.Or(a.Memory, spec.DefaultMemory)
+	a.Architecture = cmp.Or(a.Architecture, spec.DefaultArchitecture)
+	a.Capacity = cmp.Or(a.Capacity, spec.DefaultCapacity)
+	a.InstanceCount = spec.OrNone(a.InstanceCount, spec.DefaultInstanceCount, spec.NoInstances)
+	a.HealthCheck = a.HealthCheck.WithDefaults()
+	a.Drain = a.Drain.WithDefaults()
+	a.IdleTimeout = cmp.Or(a.IdleTimeout, spec.DefaultIdleTimeout)
+	a.Deployment = a.Deployment.WithDefaults()
+	a.LogRetention = cmp.Or(a.LogRetention, spec.DefaultLogRetention)
 	if a.onError == nil {
 		a.onError = registerErrorHook
 	}
 	if a.Canary != nil {
 		canary := *a.Canary
-		canary.Header = cmp.Or(canary.Header, DefaultCanaryHeader)
+		canary.Header = cmp.Or(canary.Header, spec.DefaultCanaryHeader)
 		a.Canary = &canary
 	}
 	return &a
@@ -177,13 +140,13 @@ func NewFargateService(ctx *pulumi.Context, name string, args *FargateServiceArg
 	}
 	own := version{
 		name: name, stream: args.Service, image: args.Image, count: args.InstanceCount, scaling: args.Scaling,
-		attachment: AttachmentRoute(args.Service, args.HealthCheck),
+		attachment: spec.AttachmentRoute(args.Service, args.HealthCheck),
 	}
 	tasks, arn, err := args.newVersion(ctx, own, around, parent)
 	if err != nil {
 		return nil, err
 	}
-	service.targets = []weightedTarget{{group: arn, weight: maxWeight}}
+	service.targets = []weightedTarget{{group: arn, weight: spec.MaxWeight}}
 	if args.Canary != nil {
 		if service.canary, err = args.newCanary(ctx, name, around, parent); err != nil {
 			return nil, err
@@ -210,14 +173,14 @@ func (a *FargateServiceArgs) check(name string) error {
 	var problems []error
 	problem := func(format string, values ...any) { problems = append(problems, fmt.Errorf(format, values...)) }
 
-	if err := CheckName(name); err != nil {
+	if err := spec.CheckName(name); err != nil {
 		problems = append(problems, err)
 	}
 	if a.VPCID == nil || a.SubnetIDs == nil || a.ClusterARN == nil || a.ListenerARN == nil ||
 		a.LoadBalancerSecurityGroupID == nil || a.LoadBalancerARNSuffix == nil || a.Region == "" {
 		problem("the region, VPC id, subnet ids, cluster's ARN, listener's ARN and load balancer's security group and ARN suffix are all needed")
 	}
-	if a.Priorities[AttachmentRoute(a.Service, a.HealthCheck)] == 0 || a.Canary != nil && a.Priorities[CanaryRoute(a.Service, a.HealthCheck)] == 0 {
+	if a.Priorities[spec.AttachmentRoute(a.Service, a.HealthCheck)] == 0 || a.Canary != nil && a.Priorities[spec.CanaryRoute(a.Service, a.HealthCheck)] == 0 {
 		problem("the priority of the rule that attaches it to the load balancer is missing")
 	}
 	if a.Image.Repository == "" {
@@ -236,7 +199,7 @@ func (a *FargateServiceArgs) check(name string) error {
 	}
 	for _, variables := range []pulumi.StringMap{a.Environment, a.Secrets} {
 		for _, name := range slices.Sorted(maps.Keys(variables)) {
-			if setting, reserved := ReservedVariables[name]; reserved {
+			if setting, reserved := spec.ReservedVariables[name]; reserved {
 				problem("%s is set from %s, and is in the environment or the secrets too", name, setting)
 			}
 		}
@@ -246,21 +209,21 @@ func (a *FargateServiceArgs) check(name string) error {
 		n, least, most int
 	}{
 		{"port", a.Port, 1, 65_535},
-		{"instance count", a.InstanceCount, 0, MaxInstances},
-		{"load balancer's idle timeout", a.IdleTimeout, 1, MaxIdleTimeout},
+		{"instance count", a.InstanceCount, 0, spec.MaxInstances},
+		{"load balancer's idle timeout", a.IdleTimeout, 1, spec.MaxIdleTimeout},
 	} {
-		if err := checkRange(number.n, number.least, number.most); err != nil {
+		if err := spec.CheckRange(number.n, number.least, number.most); err != nil {
 			problem("the %s %w", number.what, err)
 		}
 	}
-	if err := CheckLogRetention(a.LogRetention); err != nil {
+	if err := spec.CheckLogRetention(a.LogRetention); err != nil {
 		problem("the log retention of %d days: %w", a.LogRetention, err)
 	}
 	if _, known := cpuArchitectures[a.Architecture]; !known {
 		problem("architecture %q is not amd64 or arm64", a.Architecture)
 	}
 	problems = append(problems,
-		CheckFargateCPU(a.CPU), CheckFargateMemory(a.CPU, a.Memory), a.Capacity.Check(), a.HealthCheck.check(), a.Drain.check(),
+		spec.CheckFargateCPU(a.CPU), spec.CheckFargateMemory(a.CPU, a.Memory), a.Capacity.Check(), a.HealthCheck.Check(), a.Drain.Check(),
 		a.Deployment.Check(a.InstanceCount), a.Deployment.CheckScaling(a.Scaling))
 	if a.Scaling != nil {
 		if err := a.Scaling.Check(); err != nil {
@@ -273,7 +236,7 @@ func (a *FargateServiceArgs) check(name string) error {
 		}
 	}
 	if a.Canary != nil {
-		if err := errors.Join(CheckCanaryName(name), a.Canary.Check(), a.Deployment.Check(a.Canary.Tasks(a.InstanceCount, a.Scaling))); err != nil {
+		if err := errors.Join(spec.CheckCanaryName(name), a.Canary.Check(), a.Deployment.Check(a.Canary.Tasks(a.InstanceCount, a.Scaling))); err != nil {
 			problem("canary: %w", err)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"slipway/components/mocks"
+	"slipway/spec"
 )
 
 const (
@@ -21,6 +22,8 @@ const (
 	taskDefinitionType = "aws:ecs/taskDefinition:TaskDefinition"
 	listenerRuleType   = "aws:lb/listenerRule:ListenerRule"
 )
+
+const testDigest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 // fargateService returns a program that creates a service with the smallest set of arguments, changed.
 func fargateService(change func(*FargateServiceArgs)) pulumi.RunFunc {
@@ -45,23 +48,23 @@ func fargateServiceArgs(change func(*FargateServiceArgs)) *FargateServiceArgs {
 		ListenerARN:                 pulumi.String("listener"),
 		LoadBalancerSecurityGroupID: pulumi.String("lb-group"),
 		LoadBalancerARNSuffix:       pulumi.String("app/dev/1"),
-		Priorities:                  map[Route]int{AttachmentRoute("hello", DefaultHealthCheck): 4},
-		Image:                       Image{Registry: "ghcr.io", Repository: "hello", Digest: testDigest},
+		Priorities:                  map[spec.Route]int{spec.AttachmentRoute("hello", spec.DefaultHealthCheck): 4},
+		Image:                       spec.Image{Registry: "ghcr.io", Repository: "hello", Digest: testDigest},
 		Port:                        8080,
 		CPU:                         256,
 		Memory:                      512,
 		Architecture:                "amd64",
 		InstanceCount:               2,
-		Capacity:                    Capacity{Fargate: Share{Weight: 1}},
-		HealthCheck:                 HealthCheck{Path: "/healthz", Interval: 5, Timeout: 2, HealthyThreshold: 2, UnhealthyThreshold: 2, GracePeriod: 10},
-		Drain:                       DefaultDrain,
+		Capacity:                    spec.Capacity{Fargate: spec.Share{Weight: 1}},
+		HealthCheck:                 spec.HealthCheck{Path: "/healthz", Interval: 5, Timeout: 2, HealthyThreshold: 2, UnhealthyThreshold: 2, GracePeriod: 10},
+		Drain:                       spec.DefaultDrain,
 		LogRetention:                30,
 	}
 	if change != nil {
 		change(args)
 	}
 	if args.Priorities != nil {
-		args.Priorities[AttachmentRoute("hello", args.withDefaults().HealthCheck)] = 4
+		args.Priorities[spec.AttachmentRoute("hello", args.withDefaults().HealthCheck)] = 4
 	}
 	return args
 }
@@ -147,7 +150,7 @@ func TestFargateServiceOtherPortHasOtherRules(t *testing.T) {
 func TestFargateServiceCapacity(t *testing.T) {
 	var cloud mocks.Cloud
 	err := cloud.Run(fargateService(func(args *FargateServiceArgs) {
-		args.Capacity = Capacity{Fargate: Share{Base: 3, Weight: 1}, FargateSpot: Share{Weight: 2}}
+		args.Capacity = spec.Capacity{Fargate: spec.Share{Base: 3, Weight: 1}, FargateSpot: spec.Share{Weight: 2}}
 		args.Architecture, args.CPU, args.Memory = "arm64", 1024, 3072
 	}))
 	if err != nil {
@@ -266,7 +269,7 @@ func TestFargateServiceDefaults(t *testing.T) {
 	}
 	err := defaults.Run(fargateService(func(args *FargateServiceArgs) {
 		args.Port, args.CPU, args.Memory, args.Architecture, args.LogRetention, args.InstanceCount = 0, 0, 0, "", 0, 0
-		args.Capacity, args.HealthCheck, args.Drain = Capacity{}, HealthCheck{}, Drain{}
+		args.Capacity, args.HealthCheck, args.Drain = spec.Capacity{}, spec.HealthCheck{}, spec.Drain{}
 	}))
 	if err != nil {
 		t.Fatal(err)
@@ -278,7 +281,7 @@ func TestFargateServiceDefaults(t *testing.T) {
 func TestFargateServiceDefaultsOfFields(t *testing.T) {
 	var cloud mocks.Cloud
 	err := cloud.Run(fargateService(func(args *FargateServiceArgs) {
-		args.HealthCheck, args.Drain, args.InstanceCount = HealthCheck{Path: "/x", Codes: "204"}, Drain{DeregistrationDelay: 20}, Instances(0)
+		args.HealthCheck, args.Drain, args.InstanceCount = spec.HealthCheck{Path: "/x", Codes: "204"}, spec.Drain{DeregistrationDelay: 20}, spec.Instances(0)
 	}))
 	if err != nil {
 		t.Fatal(err)
@@ -317,7 +320,7 @@ func TestFargateServiceReportsRollback(t *testing.T) {
 // Nobody changes the count that scaling left behind, and so it is told. A service that scales may have any.
 func TestFargateServiceTellsOfOtherCount(t *testing.T) {
 	for name, test := range map[string]struct {
-		scaling *Scaling
+		scaling *spec.Scaling
 		warning string
 	}{
 		"fixed":   {nil, "ECS keeps 7 tasks of service dev-hello-0123456, and 2 are configured: run `pulumi up --refresh`"},
@@ -481,7 +484,7 @@ func TestFargateServiceRefuses(t *testing.T) {
 	}{
 		"no cluster":     {func(a *FargateServiceArgs) { a.ClusterARN = nil }, "are all needed"},
 		"no attachment":  {func(a *FargateServiceArgs) { a.Priorities = nil }, "the priority of the rule that attaches it to the load balancer is missing"},
-		"no image":       {func(a *FargateServiceArgs) { a.Image = Image{} }, "image is missing"},
+		"no image":       {func(a *FargateServiceArgs) { a.Image = spec.Image{} }, "image is missing"},
 		"no port":        {func(a *FargateServiceArgs) { a.Port = -1 }, "the port is -1: must be from 1 to 65535"},
 		"too few tasks":  {func(a *FargateServiceArgs) { a.InstanceCount = -2 }, "the instance count is -2: must be from 0 to 5000"},
 		"too many tasks": {func(a *FargateServiceArgs) { a.InstanceCount = 5001 }, "the instance count is 5001: must be from 0 to 5000"},
@@ -492,12 +495,12 @@ func TestFargateServiceRefuses(t *testing.T) {
 		"long drain":     {func(a *FargateServiceArgs) { a.Drain.DeregistrationDelay = 3601 }, "the deregistration delay is 3601: must be 3600 at most"},
 		"long stop":      {func(a *FargateServiceArgs) { a.Drain.StopTimeout = 121 }, "the stop timeout is 121: must be 120 at most"},
 		"canary's name": {func(a *FargateServiceArgs) {
-			a.Canary = &Canary{Image: a.Image}
+			a.Canary = &spec.Canary{Image: a.Image}
 		}, `name "dev-hello-of-18-chars-canary": is 28 characters long; at most 24`},
 		"odd architecture": {func(a *FargateServiceArgs) { a.Architecture = "riscv64" }, "not amd64 or arm64"},
 		"odd CPU":          {func(a *FargateServiceArgs) { a.CPU = 300 }, "300 CPU units"},
 		"odd memory":       {func(a *FargateServiceArgs) { a.Memory = 513 }, "513 MiB"},
-		"no capacity":      {func(a *FargateServiceArgs) { a.Capacity = Capacity{Fargate: Share{Base: 1}} }, "weight 0"},
+		"no capacity":      {func(a *FargateServiceArgs) { a.Capacity = spec.Capacity{Fargate: spec.Share{Base: 1}} }, "weight 0"},
 		"PORT":             {func(a *FargateServiceArgs) { a.Environment = pulumi.StringMap{"PORT": pulumi.String("1")} }, "PORT is set from the port"},
 		"secret PORT":      {func(a *FargateServiceArgs) { a.Secrets = pulumi.StringMap{"PORT": pulumi.String("1")} }, "PORT is set from the port"},
 		"no password":      {func(a *FargateServiceArgs) { a.RegistryCredentials = &RegistryCredentials{Username: "me"} }, "a user name and a password"},

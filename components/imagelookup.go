@@ -6,6 +6,8 @@ import (
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecr"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"slipway/spec"
 )
 
 // ResolveImage returns the image pinned to a digest, so that what is deployed stays the same when its tag moves and a preview shows that
@@ -13,7 +15,7 @@ import (
 // nothing. One that has only a tag is looked up in Amazon ECR, with a warning. Tags of other registries, and of other regions, cannot be
 // looked up by the AWS provider: they are returned as they are, with a warning too. A digest or a tag that Amazon ECR does not have is an
 // error.
-func ResolveImage(ctx *pulumi.Context, image Image, region string) (Image, error) {
+func ResolveImage(ctx *pulumi.Context, image spec.Image, region string) (spec.Image, error) {
 	if image.Digest != "" {
 		image.Tag = ""
 		return image, findDigest(ctx, image, region)
@@ -29,19 +31,19 @@ func ResolveImage(ctx *pulumi.Context, image Image, region string) (Image, error
 		ImageTag:       &image.Tag,
 	})
 	if err != nil {
-		return Image{}, fmt.Errorf("look up the digest of image %s; push the image, or correct the tag: %w", image, err)
+		return spec.Image{}, fmt.Errorf("look up the digest of image %s; push the image, or correct the tag: %w", image, err)
 	}
-	if !digestPattern.MatchString(found.ImageDigest) {
-		return Image{}, fmt.Errorf("look up the digest of image %s: Amazon ECR gave %q", image, found.ImageDigest)
+	pinned, err := image.WithDigest(found.ImageDigest)
+	if err != nil {
+		return spec.Image{}, fmt.Errorf("look up the digest of image %s: Amazon ECR gave %w", image, err)
 	}
-	pinned := Image{Registry: image.Registry, Repository: image.Repository, Digest: found.ImageDigest}
 	return pinned, ctx.Log.Warn(fmt.Sprintf(
 		"image %s is given by its tag, which can move; it now means %s, and that is deployed", image, pinned.Digest), nil)
 }
 
 // findDigest returns an error if Amazon ECR does not have the image. Whether it does is not known of other registries, and of one whose
 // owner lets its images be pulled and not be listed.
-func findDigest(ctx *pulumi.Context, image Image, region string) error {
+func findDigest(ctx *pulumi.Context, image spec.Image, region string) error {
 	repository, isECR := image.ECR()
 	if !isECR || repository.Region != region {
 		return nil

@@ -7,6 +7,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"slipway/components/mocks"
+	"slipway/spec"
 )
 
 var (
@@ -36,7 +37,7 @@ func TestResolveImage(t *testing.T) {
 				unlistedDigest: "reading ECR Images: AccessDeniedException: no resource-based policy allows it",
 			}}
 			err := cloud.Run(func(ctx *pulumi.Context) error {
-				image, err := ParseImage(test.reference)
+				image, err := spec.ParseImage(test.reference)
 				if err != nil {
 					return err
 				}

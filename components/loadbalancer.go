@@ -10,15 +10,8 @@ import (
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/lb"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-)
 
-// Defaults of a [LoadBalancer].
-const (
-	// DefaultSSLPolicy is the security policy that AWS recommends for HTTPS listeners: TLS 1.3, and TLS 1.2 with authenticated
-	// ciphers that have forward secrecy ("Security policies for your Application Load Balancer"; control ELB.17 of AWS's
-	// Foundational Security Best Practices).
-	DefaultSSLPolicy   = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
-	DefaultIdleTimeout = 60
+	"slipway/spec"
 )
 
 const (
@@ -36,11 +29,11 @@ type LoadBalancerArgs struct {
 	MoreCertificates map[string]pulumi.StringOutput
 	// IPv6 makes the load balancer answer on IPv6 too. The subnets need IPv6 blocks for that.
 	IPv6 bool
-	// IdleTimeout is after how many seconds a connection on which nothing is sent is closed, by default [DefaultIdleTimeout].
+	// IdleTimeout is after how many seconds a connection on which nothing is sent is closed, by default [spec.DefaultIdleTimeout].
 	IdleTimeout int
 	// DeletionProtection makes AWS refuse to delete the load balancer.
 	DeletionProtection bool
-	// SSLPolicy is the security policy of the HTTPS listener, by default [DefaultSSLPolicy].
+	// SSLPolicy is the security policy of the HTTPS listener, by default [spec.DefaultSSLPolicy].
 	SSLPolicy string
 	Tags      Tags
 }
@@ -61,7 +54,7 @@ func NewLoadBalancer(ctx *pulumi.Context, name string, args *LoadBalancerArgs, o
 	if args == nil {
 		return nil, errors.New("load balancer: args are missing")
 	}
-	idleTimeout, sslPolicy := cmp.Or(args.IdleTimeout, DefaultIdleTimeout), cmp.Or(args.SSLPolicy, DefaultSSLPolicy)
+	idleTimeout, sslPolicy := cmp.Or(args.IdleTimeout, spec.DefaultIdleTimeout), cmp.Or(args.SSLPolicy, spec.DefaultSSLPolicy)
 	addressType := "ipv4"
 	if args.IPv6 {
 		addressType = "dualstack"
@@ -69,10 +62,10 @@ func NewLoadBalancer(ctx *pulumi.Context, name string, args *LoadBalancerArgs, o
 	if args.VPCID == nil || args.SubnetIDs == nil || args.CertificateARN == nil {
 		return nil, fmt.Errorf("load balancer %s: the VPC id, the subnet ids and the certificate's ARN are all needed", name)
 	}
-	if err := CheckName(name); err != nil {
+	if err := spec.CheckName(name); err != nil {
 		return nil, fmt.Errorf("load balancer: %w", err)
 	}
-	if err := checkRange(idleTimeout, 1, MaxIdleTimeout); err != nil {
+	if err := spec.CheckRange(idleTimeout, 1, spec.MaxIdleTimeout); err != nil {
 		return nil, fmt.Errorf("load balancer %s: the idle timeout %w", name, err)
 	}
 

@@ -9,22 +9,16 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ec2"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-)
 
-// Defaults of a [Network].
-const (
-	DefaultCIDR  = "10.0.0.0/16"
-	DefaultZones = MinZones
-	MaxZones     = 3
-	MinZones     = 2 // the least a load balancer takes; each zone costs it another public IPv4 address
+	"slipway/spec"
 )
 
 // NetworkArgs describe a [Network].
 type NetworkArgs struct {
-	// CIDR is the VPC's IPv4 block, by default [DefaultCIDR]. See [ParseVPCBlock]. Another one makes another network, which comes up
+	// CIDR is the VPC's IPv4 block, by default [spec.DefaultCIDR]. See [spec.ParseVPCBlock]. Another one makes another network, which comes up
 	// beside the old one.
 	CIDR string
-	// Zones is in how many availability zones the network has subnets, by default [DefaultZones].
+	// Zones is in how many availability zones the network has subnets, by default [spec.DefaultZones].
 	Zones int
 	// IPv6 gives the network an Amazon-provided IPv6 block in addition to the IPv4 one. Turning it on or off makes another network, as
 	// another CIDR does: AWS keeps a VPC's IPv6 block as long as anything in it has an IPv6 address.
@@ -47,15 +41,15 @@ func NewNetwork(ctx *pulumi.Context, name string, args *NetworkArgs, opts ...pul
 	if args == nil {
 		return nil, errors.New("network: args are missing")
 	}
-	cidr, zones := cmp.Or(args.CIDR, DefaultCIDR), cmp.Or(args.Zones, DefaultZones)
-	if err := checkRange(zones, MinZones, MaxZones); err != nil {
+	cidr, zones := cmp.Or(args.CIDR, spec.DefaultCIDR), cmp.Or(args.Zones, spec.DefaultZones)
+	if err := spec.CheckRange(zones, spec.MinZones, spec.MaxZones); err != nil {
 		return nil, fmt.Errorf("network %s: the number of zones %w", name, err)
 	}
-	block, err := ParseVPCBlock(cidr)
+	block, err := spec.ParseVPCBlock(cidr)
 	if err != nil {
 		return nil, fmt.Errorf("network %s: CIDR %q %w", name, cidr, err)
 	}
-	blocks, err := PublicBlocks(block, zones)
+	blocks, err := spec.PublicBlocks(block, zones)
 	if err != nil {
 		return nil, fmt.Errorf("network %s: CIDR %q %w", name, cidr, err)
 	}
@@ -108,7 +102,7 @@ func NewNetwork(ctx *pulumi.Context, name string, args *NetworkArgs, opts ...pul
 		if args.IPv6 {
 			subnetArgs.AssignIpv6AddressOnCreation = pulumi.Bool(true)
 			subnetArgs.Ipv6CidrBlock = vpc.Ipv6CidrBlock.ApplyT(func(vpcBlock string) (string, error) {
-				return ipv6Subnet(vpcBlock, number)
+				return spec.IPv6Subnet(vpcBlock, number)
 			}).(pulumi.StringOutput)
 		}
 		subnet, err := ec2.NewSubnet(ctx, subnetName, subnetArgs, parent,

@@ -8,11 +8,9 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-)
 
-// RolePath is the path of every role that a component creates. Whoever deploys can be allowed to create roles under it and no
-// others ("IAM identifiers" in the IAM user guide).
-const RolePath = "/slipway/"
+	"slipway/spec"
+)
 
 // newRole creates a role that ECS can give to the service's tasks.
 func (a *FargateServiceArgs) newRole(ctx *pulumi.Context, name, description string, parent pulumi.ResourceOption) (*iam.Role, error) {
@@ -21,7 +19,7 @@ func (a *FargateServiceArgs) newRole(ctx *pulumi.Context, name, description stri
 		return nil, err
 	}
 	return iam.NewRole(ctx, name, &iam.RoleArgs{
-		Path:                pulumi.String(RolePath),
+		Path:                pulumi.String(spec.RolePath),
 		Description:         pulumi.String(description),
 		AssumeRolePolicy:    pulumi.String(trust),
 		PermissionsBoundary: a.PermissionsBoundary,
@@ -71,8 +69,8 @@ func (a *FargateServiceArgs) newExecutionRole(
 }
 
 // images returns every image that the service's tasks run.
-func (a *FargateServiceArgs) images() []Image {
-	images := []Image{a.Image}
+func (a *FargateServiceArgs) images() []spec.Image {
+	images := []spec.Image{a.Image}
 	if a.Canary != nil {
 		images = append(images, a.Canary.Image)
 	}

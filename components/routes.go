@@ -10,17 +10,19 @@ import (
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/lb"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"slipway/spec"
 )
 
 // RoutesArgs describe [Routes].
 type RoutesArgs struct {
 	ListenerARN pulumi.StringInput // of the HTTPS listener that gets the rules
-	// Priorities are the routes with the priorities of their rules. See [Priorities].
-	Priorities map[Route]int
+	// Priorities are the routes with the priorities of their rules. See [spec.Priorities].
+	Priorities map[spec.Route]int
 	// Services are what the routes lead to, by the short names that the routes carry.
 	Services map[string]*FargateService
 	// Former are the names of the components that the routes' rules were part of, until rules were resources of their own.
-	Former map[Route]string
+	Former map[spec.Route]string
 	Tags   Tags
 }
 
@@ -48,7 +50,7 @@ func NewRoutes(ctx *pulumi.Context, name string, args *RoutesArgs, opts ...pulum
 	if err := ctx.RegisterComponentResource("slipway:index:Routes", name, routes, opts...); err != nil {
 		return nil, err
 	}
-	byPriority := func(a, b Route) int { return cmp.Compare(args.Priorities[a], args.Priorities[b]) }
+	byPriority := func(a, b spec.Route) int { return cmp.Compare(args.Priorities[a], args.Priorities[b]) }
 	for _, route := range slices.SortedFunc(maps.Keys(args.Priorities), byPriority) {
 		// A rule is created or changed after the more specific ones that take some of its requests, and deleted before them. Such a
 		// request then goes from its old service to its new one, and never to this rule's service in between.
@@ -70,7 +72,7 @@ func (a *RoutesArgs) check() error {
 		return errors.New("the listener's ARN is missing")
 	}
 	var problems []error
-	for _, route := range slices.SortedFunc(maps.Keys(a.Priorities), Route.compare) {
+	for _, route := range slices.SortedFunc(maps.Keys(a.Priorities), spec.Route.Compare) {
 		if a.Services[route.Service] == nil {
 			problems = append(problems, fmt.Errorf("%s: there is no such service", route))
 		}
@@ -80,15 +82,15 @@ func (a *RoutesArgs) check() error {
 
 // registeredRule is a rule and the route that it is for.
 type registeredRule struct {
-	route    Route
+	route    spec.Route
 	resource pulumi.Resource
 }
 
 // overlapping returns those of the rules whose requests can be the route's too.
-func overlapping(rules []registeredRule, route Route) []pulumi.Resource {
+func overlapping(rules []registeredRule, route spec.Route) []pulumi.Resource {
 	var overlapping []pulumi.Resource
 	for _, rule := range rules {
-		if rule.route.overlaps(route) {
+		if rule.route.Overlaps(route) {
 			overlapping = append(overlapping, rule.resource)
 		}
 	}
@@ -97,12 +99,12 @@ func overlapping(rules []registeredRule, route Route) []pulumi.Resource {
 
 // add creates the rule of a route, and the one of its service's canary. Until rules were resources of their own, they were children of the
 // service that they led to.
-func (r *Routes) add(ctx *pulumi.Context, name string, route Route, args *RoutesArgs, opts ...pulumi.ResourceOption) ([]pulumi.Resource, error) {
+func (r *Routes) add(ctx *pulumi.Context, name string, route spec.Route, args *RoutesArgs, opts ...pulumi.ResourceOption) ([]pulumi.Resource, error) {
 	service := args.Services[route.Service]
 	create := func(of, formerly string, rule listenerRule) (pulumi.Resource, error) {
 		rule.route, rule.tags = route, args.Tags.With("Service", route.Service).named(formerly)
 		aliases := []pulumi.Alias{{Name: pulumi.String(rule.name(formerly)), Parent: service}}
-		if other := args.Former[Route{Hostname: route.Hostname, Path: route.Path}]; other != "" && other != service.name {
+		if other := args.Former[spec.Route{Hostname: route.Hostname, Path: route.Path}]; other != "" && other != service.name {
 			parent := fmt.Sprintf("urn:pulumi:%s::%s::%s::%s", ctx.Stack(), ctx.Project(), fargateServiceType, other)
 			aliases = append(aliases, pulumi.Alias{Name: pulumi.String(rule.name(strings.Replace(formerly, service.name, other, 1))), ParentURN: pulumi.URN(parent)})
 		}
@@ -112,7 +114,7 @@ func (r *Routes) add(ctx *pulumi.Context, name string, route Route, args *Routes
 	if err != nil || service.canary == nil {
 		return []pulumi.Resource{own}, err
 	}
-	canary, err := create(canaryName(name), canaryName(service.name), listenerRule{
+	canary, err := create(spec.CanaryName(name), spec.CanaryName(service.name), listenerRule{
 		priority: args.Priorities[route] - 1, // the step between priorities leaves it free for this
 		header:   &service.canary.header, targets: service.canary.targets,
 	})
@@ -122,7 +124,7 @@ func (r *Routes) add(ctx *pulumi.Context, name string, route Route, args *Routes
 // Before returns the output for what sends clients to a host name: it is created or changed after the rules for the host name's requests,
 // and deleted before them.
 func (r *Routes) Before(hostname string, output pulumi.StringOutput) pulumi.StringOutput {
-	return after(output, overlapping(r.rules, Route{Hostname: hostname, Path: EveryPath})...)
+	return after(output, overlapping(r.rules, spec.Route{Hostname: hostname, Path: spec.EveryPath})...)
 }
 
 // weightedTarget is a target group with its share of a rule's requests. A weight is 0 to 999 (TargetGroupTuple in Elastic Load
@@ -134,9 +136,9 @@ type weightedTarget struct {
 
 // listenerRule forwards the requests of a route, or those of them with a header, to target groups.
 type listenerRule struct {
-	route    Route
+	route    spec.Route
 	priority int
-	header   *CanaryHeader // nil: all requests
+	header   *spec.CanaryHeader // nil: all requests
 	targets  []weightedTarget
 	tags     pulumi.StringMap
 }
@@ -144,7 +146,7 @@ type listenerRule struct {
 // name returns the rule's name below that of what it belongs to. A "/" is in no component's name and in no host name, so that no two
 // rules have the same.
 func (r listenerRule) name(of string) string {
-	if r.route.Path == EveryPath {
+	if r.route.Path == spec.EveryPath {
 		return of + "/" + r.route.Hostname
 	}
 	return of + "/" + r.route.Hostname + r.route.Path
@@ -172,7 +174,7 @@ func (r listenerRule) conditions() lb.ListenerRuleConditionArray {
 	conditions := lb.ListenerRuleConditionArray{lb.ListenerRuleConditionArgs{
 		HostHeader: lb.ListenerRuleConditionHostHeaderArgs{Values: pulumi.ToStringArray([]string{r.route.Hostname})},
 	}}
-	if r.route.Path != EveryPath {
+	if r.route.Path != spec.EveryPath {
 		conditions = append(conditions, lb.ListenerRuleConditionArgs{
 			PathPattern: lb.ListenerRuleConditionPathPatternArgs{Values: pulumi.ToStringArray([]string{r.route.Path})},
 		})

@@ -12,16 +12,17 @@ import (
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 
 	"slipway/components/mocks"
+	"slipway/spec"
 )
 
 // routed returns a program that creates the service "hello", changed, and routes to it. Their priorities are 10, 20 and so on.
-func routed(change func(*FargateServiceArgs), routes ...Route) pulumi.RunFunc {
+func routed(change func(*FargateServiceArgs), routes ...spec.Route) pulumi.RunFunc {
 	return func(ctx *pulumi.Context) error {
 		service, err := NewFargateService(ctx, "dev-hello", fargateServiceArgs(change))
 		if err != nil {
 			return err
 		}
-		priorities := make(map[Route]int)
+		priorities := make(map[spec.Route]int)
 		for i, route := range routes {
 			priorities[route] = 10 * (i + 1)
 		}
@@ -35,12 +36,17 @@ func routed(change func(*FargateServiceArgs), routes ...Route) pulumi.RunFunc {
 	}
 }
 
-var helloRoute = Route{"hello", "hello.example.com", EveryPath}
+// helloAt returns a route of the service that most tests have.
+func helloAt(hostname, path string) spec.Route {
+	return spec.Route{Service: "hello", Hostname: hostname, Path: path}
+}
+
+var helloRoute = helloAt("hello.example.com", spec.EveryPath)
 
 func TestRoutes(t *testing.T) {
 	var cloud mocks.Cloud
 	if err := cloud.Run(routed(nil,
-		Route{"hello", "example.com", "/api/*"}, Route{"hello", "*.example.com", "/api/*"}, Route{"hello", "example.com", EveryPath},
+		helloAt("example.com", "/api/*"), helloAt("*.example.com", "/api/*"), helloAt("example.com", spec.EveryPath),
 	)); err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +95,7 @@ func TestRoutesFindFormerRules(t *testing.T) {
 		}
 		_, err = NewRoutes(ctx, "dev", &RoutesArgs{
 			ListenerARN: pulumi.String("listener"), Services: map[string]*FargateService{"hello": service},
-			Priorities: map[Route]int{helloRoute: 2}, Former: map[Route]string{{Hostname: helloRoute.Hostname, Path: helloRoute.Path}: "dev-old"},
+			Priorities: map[spec.Route]int{helloRoute: 2}, Former: map[spec.Route]string{{Hostname: helloRoute.Hostname, Path: helloRoute.Path}: "dev-old"},
 		})
 		return err
 	}); err != nil {
@@ -107,7 +113,7 @@ func TestRoutesFindFormerRules(t *testing.T) {
 // A request that another service is to get never gets to the rule that covers it in between.
 func TestRoutesOrderBySpecificity(t *testing.T) {
 	var cloud mocks.Cloud
-	all := []Route{{"hello", "a.x.y", "/api/v1/*"}, {"hello", "a.x.y", "/api/*"}, {"hello", "a.x.y", "/log/*"}, {"hello", "a.x.y", EveryPath}, {"hello", "b.x.y", EveryPath}, {"hello", "*.x.y", EveryPath}}
+	all := []spec.Route{helloAt("a.x.y", "/api/v1/*"), helloAt("a.x.y", "/api/*"), helloAt("a.x.y", "/log/*"), helloAt("a.x.y", spec.EveryPath), helloAt("b.x.y", spec.EveryPath), helloAt("*.x.y", spec.EveryPath)}
 	if err := cloud.Run(routed(nil, all...)); err != nil { // whose priorities rise
 		t.Fatal(err)
 	}
@@ -148,7 +154,7 @@ func TestRoutesBefore(t *testing.T) {
 		}
 		routes, err := NewRoutes(ctx, "dev", &RoutesArgs{
 			ListenerARN: pulumi.String("listener"), Services: map[string]*FargateService{"hello": service},
-			Priorities: map[Route]int{helloRoute: 2, {"hello", "other.example.com", EveryPath}: 4},
+			Priorities: map[spec.Route]int{helloRoute: 2, helloAt("other.example.com", spec.EveryPath): 4},
 		})
 		if err != nil {
 			return err
@@ -193,7 +199,7 @@ func TestRoutesRefuse(t *testing.T) {
 		"no args":     {nil, "args are missing"},
 		"no listener": {&RoutesArgs{}, "routes dev: the listener's ARN is missing"},
 		"no service": {
-			&RoutesArgs{ListenerARN: pulumi.String("listener"), Priorities: map[Route]int{helloRoute: 2}},
+			&RoutesArgs{ListenerARN: pulumi.String("listener"), Priorities: map[spec.Route]int{helloRoute: 2}},
 			"routes dev: hello.example.com/* of service hello: there is no such service",
 		},
 	} {
@@ -213,7 +219,7 @@ func TestRoutesRefuse(t *testing.T) {
 func TestRoutesTagsAreValid(t *testing.T) {
 	valid := regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$`)
 	var cloud mocks.Cloud
-	if err := cloud.Run(routed(nil, Route{"hello", "*.example.com", "/a$~\"'@:+&*"})); err != nil {
+	if err := cloud.Run(routed(nil, helloAt("*.example.com", "/a$~\"'@:+&*"))); err != nil {
 		t.Fatal(err)
 	}
 	for _, r := range cloud.Resources() {

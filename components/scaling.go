@@ -2,13 +2,8 @@ package components
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
 	"maps"
-	"regexp"
 	"slices"
-	"time"
-	_ "time/tzdata" // the same zones everywhere
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/appautoscaling"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
@@ -16,98 +11,11 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// Scaling lets Application Auto Scaling decide how many tasks of a service run. It adds tasks when one of the targets is
-// exceeded, and removes some when none would be with fewer ("Target tracking scaling policies" in its user guide).
-type Scaling struct {
-	Min, Max int // tasks
-	// CPU and Memory are what the tasks should use on average, in percent of what they have; 0 is no target.
-	CPU, Memory int
-	// Requests is how many a minute each task should get; 0 is no target.
-	Requests int
-	// Schedule are times, by name, from which other bounds apply.
-	Schedule map[string]ScheduledScaling
-}
-
-// ScheduledScaling is what bounds apply from a time on.
-type ScheduledScaling struct {
-	// At is "cron(…)", "rate(…)" or "at(…)"; see [CheckSchedule].
-	At       string
-	TimeZone string // an IANA name, by default UTC
-	Min, Max int
-}
-
 // How many seconds scaling waits for what it did to show. To have too many tasks for a while costs less than to have too few.
 const (
 	scaleInCooldown  = 300
 	scaleOutCooldown = 60
 )
-
-// MaxRequestsPerTask bounds Scaling.Requests here; AWS sets no bound.
-const MaxRequestsPerTask = 1_000_000
-
-// schedulePattern matches a point in time, a rate, and six fields of cron (PutScheduledAction in the API reference of Application
-// Auto Scaling).
-var schedulePattern = regexp.MustCompile(`^(at\([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\)|rate\([1-9][0-9]* (minute|hour|day)s?\)|cron\([!-~]+( [!-~]+){5}\))$`)
-
-// CheckSchedule reports what is no time of a [ScheduledScaling].
-func CheckSchedule(at string) error {
-	if !schedulePattern.MatchString(at) {
-		return errors.New("must be cron(minute hour day month weekday year), rate(5 minutes) or at(2026-12-31T23:59:00)")
-	}
-	return nil
-}
-
-// CheckBounds reports numbers of tasks that contradict each other.
-func CheckBounds(least, most int) error {
-	if least < 0 || least > most {
-		return fmt.Errorf("min is %d and max %d: min must be 0 or more, and not above max", least, most)
-	}
-	return nil
-}
-
-// CheckTimeZone reports an unknown time zone.
-func CheckTimeZone(name string) error {
-	if _, err := time.LoadLocation(name); err != nil || name == "Local" {
-		return errors.New("must be the name of an IANA time zone, such as Europe/Berlin")
-	}
-	return nil
-}
-
-// Check reports what Application Auto Scaling would refuse, or what would never scale.
-func (s Scaling) Check() error {
-	var problems []error
-	problem := func(format string, values ...any) { problems = append(problems, fmt.Errorf(format, values...)) }
-	if err := CheckBounds(s.Min, s.Max); err != nil {
-		problems = append(problems, err)
-	}
-	for name, percent := range map[string]int{"cpu": s.CPU, "memory": s.Memory} {
-		if percent < 0 || percent > 100 {
-			problem("%s is %d percent: must be 1 to 100", name, percent)
-		}
-	}
-	if s.Requests < 0 || s.Requests > MaxRequestsPerTask {
-		problem("requests is %d: must be 1 to %d", s.Requests, MaxRequestsPerTask)
-	}
-	if s.CPU == 0 && s.Memory == 0 && s.Requests == 0 && len(s.Schedule) == 0 {
-		problem("has none of cpu, memory, requests and schedule: nothing would ever scale")
-	}
-	for _, name := range slices.Sorted(maps.Keys(s.Schedule)) {
-		action := s.Schedule[name]
-		if err := errors.Join(CheckSchedule(action.At), CheckTimeZone(action.TimeZone), CheckBounds(action.Min, action.Max)); err != nil {
-			problem("schedule.%s: %w", name, err)
-		}
-	}
-	return errors.Join(problems...)
-}
-
-// most returns the most tasks that there are at any time.
-func (s *Scaling) most() int {
-	most := s.Max
-	for _, action := range s.Schedule {
-		most = max(most, action.Max)
-	}
-	return most
-}
 
 // newScaling registers a version's ECS service with Application Auto Scaling.
 func (a *FargateServiceArgs) newScaling(

@@ -5,10 +5,11 @@ import (
 	"testing"
 
 	"slipway/components/mocks"
+	"slipway/spec"
 )
 
-func testScaling() *Scaling {
-	return &Scaling{Min: 2, Max: 20, CPU: 60, Memory: 70, Requests: 600, Schedule: map[string]ScheduledScaling{
+func testScaling() *spec.Scaling {
+	return &spec.Scaling{Min: 2, Max: 20, CPU: 60, Memory: 70, Requests: 600, Schedule: map[string]spec.ScheduledScaling{
 		"night": {At: "cron(0 22 * * ? *)", TimeZone: "Europe/Berlin", Min: 1, Max: 2},
 	}}
 }
@@ -55,18 +56,20 @@ func TestCanaryOfServiceThatScales(t *testing.T) {
 }
 
 func TestScalingRefuses(t *testing.T) {
-	for want, change := range map[string]func(*Scaling){
-		"min is 3 and max 2":       func(s *Scaling) { s.Min, s.Max = 3, 2 },
-		"min is -1":                func(s *Scaling) { s.Min = -1 },
-		"cpu is 101 percent":       func(s *Scaling) { s.CPU = 101 },
-		"memory is -1 percent":     func(s *Scaling) { s.Memory = -1 },
-		"requests is 1000001":      func(s *Scaling) { s.Requests = 1_000_001 },
-		"nothing would ever scale": func(s *Scaling) { *s = Scaling{Min: 1, Max: 2} },
-		"schedule.a: must be cron": func(s *Scaling) { s.Schedule = map[string]ScheduledScaling{"a": {At: "daily", Max: 1}} },
-		"schedule.a: must be the name": func(s *Scaling) {
-			s.Schedule = map[string]ScheduledScaling{"a": {At: "rate(1 day)", TimeZone: "Mars", Max: 1}}
+	for want, change := range map[string]func(*spec.Scaling){
+		"min is 3 and max 2":       func(s *spec.Scaling) { s.Min, s.Max = 3, 2 },
+		"min is -1":                func(s *spec.Scaling) { s.Min = -1 },
+		"cpu is 101 percent":       func(s *spec.Scaling) { s.CPU = 101 },
+		"memory is -1 percent":     func(s *spec.Scaling) { s.Memory = -1 },
+		"requests is 1000001":      func(s *spec.Scaling) { s.Requests = 1_000_001 },
+		"nothing would ever scale": func(s *spec.Scaling) { *s = spec.Scaling{Min: 1, Max: 2} },
+		"schedule.a: must be cron": func(s *spec.Scaling) { s.Schedule = map[string]spec.ScheduledScaling{"a": {At: "daily", Max: 1}} },
+		"schedule.a: must be the name": func(s *spec.Scaling) {
+			s.Schedule = map[string]spec.ScheduledScaling{"a": {At: "rate(1 day)", TimeZone: "Mars", Max: 1}}
 		},
-		"schedule.a: min is 2": func(s *Scaling) { s.Schedule = map[string]ScheduledScaling{"a": {At: "rate(1 day)", Min: 2, Max: 1}} },
+		"schedule.a: min is 2": func(s *spec.Scaling) {
+			s.Schedule = map[string]spec.ScheduledScaling{"a": {At: "rate(1 day)", Min: 2, Max: 1}}
+		},
 	} {
 		var cloud mocks.Cloud
 		err := cloud.Run(fargateService(func(args *FargateServiceArgs) {
@@ -83,7 +86,7 @@ func TestScalingRefuses(t *testing.T) {
 func TestScalingExcludesOneAtATime(t *testing.T) {
 	var cloud mocks.Cloud
 	err := cloud.Run(fargateService(func(args *FargateServiceArgs) {
-		args.Scaling, args.Deployment.Strategy = testScaling(), OneAtATime
+		args.Scaling, args.Deployment.Strategy = testScaling(), spec.OneAtATime
 	}))
 	if err == nil || !strings.Contains(err.Error(), "strategy one-at-a-time and scaling exclude each other") {
 		t.Errorf("error %v", err)

@@ -6,6 +6,8 @@ import (
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"slipway/spec"
 )
 
 // newTaskDefinition creates a revision of a version's task definition.
@@ -16,8 +18,8 @@ func (a *FargateServiceArgs) newTaskDefinition(
 	if environment == nil {
 		environment = pulumi.StringMap{}
 	}
-	environment[portVariable] = pulumi.String(strconv.Itoa(a.Port))
-	for _, variables := range []map[string]string{a.Drain.environment(), idleEnvironment(a.IdleTimeout)} {
+	environment[spec.PortVariable] = pulumi.String(strconv.Itoa(a.Port))
+	for _, variables := range []map[string]string{a.Drain.Environment(), spec.IdleEnvironment(a.IdleTimeout)} {
 		for name, value := range variables {
 			environment[name] = pulumi.String(value)
 		}
@@ -48,7 +50,7 @@ func (a *FargateServiceArgs) newTaskDefinition(
 		if a.Before == nil {
 			return definitions(main)
 		}
-		return definitions(main.before(a.Before.image(v.image), a.Before.Command), main)
+		return definitions(main.before(a.Before.ImageFor(v.image), a.Before.Command), main)
 	}).(pulumi.StringOutput)
 
 	return ecs.NewTaskDefinition(ctx, v.name, &ecs.TaskDefinitionArgs{

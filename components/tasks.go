@@ -6,16 +6,18 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/lb"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"slipway/spec"
 )
 
 // version is a version of the service: the one that it is to run, or its canary.
 type version struct {
 	name       string // of its resources
 	stream     string // prefix of its log streams
-	image      Image
-	count      int      // so many tasks have to be healthy before what depends on them goes on
-	scaling    *Scaling // nil: the count stays
-	attachment Route    // nobody's, by whose rule its target group belongs to the load balancer
+	image      spec.Image
+	count      int           // so many tasks have to be healthy before what depends on them goes on
+	scaling    *spec.Scaling // nil: the count stays
+	attachment spec.Route    // nobody's, by whose rule its target group belongs to the load balancer
 }
 
 // tasks are a version at work.
@@ -36,7 +38,7 @@ func (a *FargateServiceArgs) newVersion(
 	}
 	attachment, err := listenerRule{
 		route: v.attachment, priority: a.Priorities[v.attachment], tags: a.Tags.named(v.name),
-		targets: []weightedTarget{{group: target.Arn, weight: maxWeight}},
+		targets: []weightedTarget{{group: target.Arn, weight: spec.MaxWeight}},
 	}.create(ctx, v.name, a.ListenerARN, parent)
 	if err != nil {
 		return nil, none, err
@@ -80,12 +82,12 @@ func (a *FargateServiceArgs) newTasks(
 	if v.scaling != nil {
 		options = append(options, pulumi.IgnoreChanges([]string{"desiredCount"}))
 	}
-	minimumHealthy, maximum := a.Deployment.percentages(v.count)
+	minimumHealthy, maximum := a.Deployment.Percentages(v.count)
 	service, err := ecs.NewService(ctx, v.name, &ecs.ServiceArgs{
 		Cluster:                    a.ClusterARN,
 		TaskDefinition:             definition.Arn,
 		DesiredCount:               pulumi.Int(v.count),
-		CapacityProviderStrategies: a.Capacity.strategies(),
+		CapacityProviderStrategies: strategies(a.Capacity),
 		NetworkConfiguration: ecs.ServiceNetworkConfigurationArgs{
 			AssignPublicIp: pulumi.Bool(true),
 			SecurityGroups: pulumi.StringArray{around.securityGroup},

@@ -11,7 +11,7 @@ import (
 	"github.com/pulumi/pulumi-cloudflare/sdk/v5/go/cloudflare"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"slipway/components"
+	"slipway/spec"
 )
 
 // question is what the providers are asked.
@@ -83,7 +83,7 @@ func (a *answer) findTagged(ctx *pulumi.Context, q question) error {
 // findRoles finds the roles with the tags, among those under the path that all of the program's roles have, and with the name of a
 // stack's: who deploys some stacks may read no other's (permissions.DeployStacks).
 func (a *answer) findRoles(ctx *pulumi.Context, q question) error {
-	under := components.RolePath
+	under := spec.RolePath
 	roles, err := iam.GetRoles(ctx, &iam.GetRolesArgs{PathPrefix: &under})
 	if err != nil {
 		return fmt.Errorf("list the roles under %s: %w", under, err)

@@ -37,27 +37,43 @@ var fences = []struct {
 	ships, tests []string
 }{
 	{
-		packages: "slipway", ships: []string{"slipway/components", "slipway/internal/*"},
-		tests: []string{"slipway/bootstrap/permissions", "slipway/components/*"},
+		packages: "slipway", ships: []string{"slipway/config", "slipway/components", "slipway/spec", "slipway/internal/account", "slipway/internal/settings"},
+		tests: []string{"slipway/components/*", "slipway/config/*", "slipway/internal/programtest"},
 	},
-	{packages: "slipway/components", tests: []string{"slipway/components/mocks"}},
+	{packages: "slipway/spec"},
+	{packages: "slipway/config", ships: []string{"slipway/spec", "slipway/internal/build", "slipway/internal/settings"}, tests: []string{"slipway/config/configtest"}},
+	{packages: "slipway/config/configtest", ships: []string{"slipway/internal/settings"}},
+	{packages: "slipway/components", ships: []string{"slipway/spec"}, tests: []string{"slipway/components/mocks"}},
 	{packages: "slipway/components/mocks"},
 	{packages: "slipway/components/fsbp", ships: []string{"slipway/components/mocks"}},
 	{
-		packages: "slipway/bootstrap", ships: []string{"slipway/bootstrap/permissions", "slipway/components", "slipway/internal/settings"},
+		packages: "slipway/bootstrap", ships: []string{"slipway/bootstrap/permissions", "slipway/spec", "slipway/internal/settings"},
 		tests: []string{"slipway/components/*"},
 	},
 	{packages: "slipway/bootstrap/permissions"},
 	{
-		packages: asksProviders, ships: []string{"slipway/components", "slipway/internal/*"},
+		packages: asksProviders, ships: []string{"slipway/spec", "slipway/internal/*"},
 		tests: []string{"slipway/bootstrap/permissions"},
 	},
 	{packages: "slipway/cmd/*", ships: []string{"slipway/internal/*"}},
 	{packages: "slipway/ci"},
-	{packages: "slipway/ci/*", ships: []string{"slipway/internal/*"}},
+	{packages: "slipway/ci/*", ships: []string{"slipway/internal/*"}, tests: []string{"slipway/config", "slipway/config/configtest"}},
 	{packages: "slipway/internal/stack", ships: []string{"slipway/internal/smoke"}}, // a stack's outputs tell what a smoke test asks
 	{packages: "slipway/internal/rollout", ships: []string{"slipway/internal/awsconfig"}},
 	{packages: "slipway/internal/standing", ships: []string{"slipway/internal/awsconfig"}},
+	{
+		packages: "slipway/internal/account",
+		ships: []string{
+			"slipway/components", "slipway/config", "slipway/spec",
+			"slipway/internal/awsconfig", "slipway/internal/rollout", "slipway/internal/settings", "slipway/internal/standing",
+		},
+		tests: []string{"slipway/config/configtest"},
+	},
+	{
+		packages: "slipway/internal/programtest", ships: []string{
+			"slipway/bootstrap/permissions", "slipway/components/*", "slipway/config/configtest", "slipway/internal/account", "slipway/internal/settings", "slipway/spec",
+		},
+	},
 	{packages: "slipway/internal/*"},
 	{packages: "slipway/localcloud/cloud"},
 	{packages: "slipway/localcloud/fault", ships: []string{"slipway/localcloud/cloud", "slipway/localcloud/wildcard"}},
@@ -107,9 +123,12 @@ func TestImportsRunOneWay(t *testing.T) {
 // asksProviders is the one command that calls functions of the providers, by their SDKs.
 const asksProviders = "slipway/cmd/orphans"
 
+// ofTheProgram are the packages of internal that are the program's own.
+var ofTheProgram = []string{"slipway/internal/account", "slipway/internal/programtest"}
+
 // The other programs around the stacks speak of stacks, not of what those are made of. The AWS SDK takes minutes to compile.
 func TestCommandsDoWithoutTheSDKs(t *testing.T) {
-	packages := slices.DeleteFunc(list(t, ".", "./cmd/...", "./internal/...", "./ci/..."), func(pkg string) bool { return pkg == asksProviders })
+	packages := slices.DeleteFunc(list(t, ".", "./spec", "./config/...", "./cmd/...", "./internal/...", "./ci/..."), func(pkg string) bool { return pkg == asksProviders || slices.Contains(ofTheProgram, pkg) })
 	for _, imported := range list(t, ".", append([]string{"-deps", "-test"}, packages...)...) {
 		// The types of Pulumi Cloud's API, which Pulumi's own SDK imports, are no provider's.
 		if strings.HasPrefix(imported, "github.com/pulumi/pulumi-") && !strings.HasPrefix(imported, "github.com/pulumi/pulumi-cloud-sdk/") {

@@ -1,0 +1,310 @@
+// Package config reads a stack's config into what [slipway/spec] has for it, strictly and as a whole. It registers nothing and asks nobody.
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"slipway/internal/settings"
+	"slipway/spec"
+)
+
+// Config is the stack's config, complete and checked. Pulumi.yaml describes its keys.
+type Config struct {
+	Domain string // the Cloudflare zone's name
+	ZoneID string // empty: looked up by name
+
+	Network      Network
+	DNS          DNS
+	LoadBalancer LoadBalancer
+	LogRetention int // days
+	Tags         map[string]string
+
+	PermissionsBoundary string // the managed policy's ARN; empty: none
+
+	Services []Service // sorted by name
+}
+
+// Network is what the config says of the network.
+type Network struct {
+	CIDR  string
+	Zones int
+	IPv6  bool
+}
+
+// DNS is what the config says of the records for the services' host names.
+type DNS struct {
+	Proxied bool
+	TTL     int // seconds
+}
+
+// LoadBalancer is what the config says of the load balancer.
+type LoadBalancer struct {
+	IdleTimeout        int // seconds
+	DeletionProtection bool
+	SSLPolicy          string
+}
+
+// Service is what the config says of a service.
+type Service struct {
+	Name                string
+	Image               spec.Image
+	Hostnames, Paths    []string
+	Port, CPU, Memory   int
+	Architecture        string
+	InstanceCount       int // with scaling, the fewest
+	Scaling             *spec.Scaling
+	Capacity            spec.Capacity
+	Environment         map[string]string
+	Secrets             map[string]Secret
+	EntryPoint, Command []string
+	Registry            *Registry // nil: no credentials
+	HealthCheck         spec.HealthCheck
+	Drain               spec.Drain
+	Deployment          spec.Deployment
+	Before              *spec.Before
+	Canary              *spec.Canary
+	Smoke               Smoke
+}
+
+// Registry has the credentials of a private registry.
+type Registry struct {
+	Username string
+	Password Secret
+}
+
+// Read reads the stack's config as a whole. Its error lists everything that is wrong, by key.
+func Read(source settings.Source) (*Config, error) {
+	var found settings.Problems
+	root := source.Root(&found, "services.*.secrets", "services.*.registry") // which go to AWS Secrets Manager
+
+	c := &Config{
+		Domain: root.RequiredText("domain", "the name of the Cloudflare zone, for example example.com", spec.CheckDomain),
+		ZoneID: root.Text("zoneId", "", checkZoneID),
+	}
+	c.Network = readNetwork(root.Section("network"))
+	c.DNS = readDNS(root.Section("dns"))
+	c.LoadBalancer = readLoadBalancer(root.Section("loadBalancer"))
+	c.LogRetention = readLogs(root.Section("logs"))
+	c.Tags = readTags(root)
+	c.PermissionsBoundary = root.Text("permissionsBoundary", "", checkPolicyARN)
+
+	if err := spec.CheckName(source.Stack); err != nil {
+		found.Add("stack", "%w", err)
+	}
+	services := root.Section("services")
+	for _, name := range services.Members() {
+		reader := serviceReader{Object: services.Section(name), domain: c.Domain}
+		c.Services = append(c.Services, reader.read(source.Stack, name))
+	}
+	if services.Len() == 0 {
+		found.Add(services.Key, "is missing; it is an object with a service in it: its name, its image and its hostnames")
+	}
+	root.Close()
+	checkRegion(source, &found)
+
+	// Checks across services make sense, and do not repeat what was found already, once each service is right by itself.
+	if !found.Any() {
+		checkRoutes(services, c.Services)
+		checkCanaryNames(services)
+		c.checkOrder(services)
+		c.checkWildcards(services)
+		c.checkSmoke(services)
+		if err := spec.CheckCertificateNames(c.Hostnames()); err != nil {
+			found.Add(services.Key, "%w", err)
+		}
+		if _, _, err := c.Prioritize(nil); err != nil {
+			found.Add(services.Key, "%w", err)
+		}
+	}
+	if err := found.Err(source.Stack); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// checkRoutes reports routes that more than one service has.
+func checkRoutes(services *settings.Object, all []Service) {
+	owners := make(map[spec.Route]string)
+	for _, service := range all {
+		for _, r := range service.routes() {
+			anyone := spec.Route{Hostname: r.Hostname, Path: r.Path}
+			if owner, taken := owners[anyone]; taken {
+				services.Problems.AddValue(services.Path(service.Name), r.Hostname+r.Path, services.Secret, fmt.Errorf(
+					"is among the hostnames and paths of service %s already; give one of the two others", owner))
+				continue
+			}
+			owners[anyone] = service.Name
+		}
+	}
+}
+
+// checkCanaryNames reports services whose resources would have the names of another one's canary's.
+func checkCanaryNames(services *settings.Object) {
+	for _, name := range services.Members() {
+		canary := services.Section(name).Section("canary")
+		if services.Has(name+spec.CanarySuffix) && canary.Len() > 0 {
+			services.Problems.Add(canary.Key, "is named as service %s-canary would be; rename one of the services", name)
+		}
+	}
+}
+
+// routes returns the service's routes: each of its paths on each of its host names.
+func (s Service) routes() []spec.Route {
+	var routes []spec.Route
+	for _, hostname := range s.Hostnames {
+		for _, path := range s.Paths {
+			routes = append(routes, spec.Route{Service: s.Name, Hostname: hostname, Path: path})
+		}
+	}
+	return routes
+}
+
+// attachments returns the routes that lead nobody to the service, and by which its target groups belong to the load balancer.
+func (s Service) attachments() []spec.Route {
+	attachments := []spec.Route{spec.AttachmentRoute(s.Name, s.HealthCheck)}
+	if s.Canary != nil {
+		attachments = append(attachments, spec.CanaryRoute(s.Name, s.HealthCheck))
+	}
+	return attachments
+}
+
+// Pinned returns the service with every image replaced by what it was found to mean.
+func (s Service) Pinned(images map[spec.Image]spec.Image) Service {
+	s.Image = images[s.Image]
+	if s.Canary != nil {
+		canary := *s.Canary
+		canary.Image = images[canary.Image]
+		s.Canary = &canary
+	}
+	if s.Before != nil && s.Before.Image != nil {
+		image := images[*s.Before.Image]
+		s.Before = &spec.Before{Command: s.Before.Command, Image: &image}
+	}
+	return s
+}
+
+// Images returns every image of the service.
+func (s Service) Images() []spec.Image {
+	images := []spec.Image{s.Image}
+	if s.Canary != nil {
+		images = append(images, s.Canary.Image)
+	}
+	if s.Before != nil && s.Before.Image != nil {
+		images = append(images, *s.Before.Image)
+	}
+	return images
+}
+
+// URL returns where to find the service: its first path on its first host name that is not a wildcard, or on a name that a wildcard
+// stands for.
+func (s Service) URL() string {
+	hostname := strings.Replace(s.Hostnames[0], "*", anyLabel, 1)
+	if i := slices.IndexFunc(s.Hostnames, IsPlain); i >= 0 {
+		hostname = s.Hostnames[i]
+	}
+	return spec.Route{Hostname: hostname, Path: s.Paths[0]}.URL()
+}
+
+// anyLabel takes a wildcard's place in the URL of a service that has nothing else.
+const anyLabel = "any"
+
+// IsPlain reports whether the host name is not a wildcard.
+func IsPlain(hostname string) bool { return !strings.HasPrefix(hostname, "*.") }
+
+// Boundary returns the permissions boundary as a component's argument, or nil if there is none.
+func (c *Config) Boundary() pulumi.StringPtrInput {
+	if c.PermissionsBoundary == "" {
+		return nil
+	}
+	return pulumi.String(c.PermissionsBoundary)
+}
+
+// Hostnames returns the host names of all services, sorted.
+func (c *Config) Hostnames() []string {
+	var names []string
+	for _, service := range c.Services {
+		names = append(names, service.Hostnames...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// routes returns the routes of all services.
+func (c *Config) routes() []spec.Route {
+	var routes []spec.Route
+	for _, service := range c.Services {
+		routes = append(routes, service.routes()...)
+	}
+	return routes
+}
+
+// Prioritize returns the priorities of the rules that lead to the services, and of those that only attach them to the listener, which
+// holds some numbers already.
+func (c *Config) Prioritize(held spec.HeldPriorities) (routes, attachments map[spec.Route]int, err error) {
+	wanted := c.routes()
+	var attaching []spec.Route
+	for _, service := range c.Services {
+		attaching = append(attaching, service.attachments()...)
+	}
+	all, err := spec.Priorities(c.Domain, slices.Concat(wanted, attaching), held)
+	if err != nil {
+		return nil, nil, err
+	}
+	only := func(some []spec.Route) map[spec.Route]int {
+		chosen := make(map[spec.Route]int, len(some))
+		for _, r := range some {
+			chosen[r] = all[r]
+		}
+		return chosen
+	}
+	return only(wanted), only(attaching), nil
+}
+
+// rules returns how many listener rules the stack makes: one for each route and each attachment, and another for a canary's header.
+func (c *Config) rules() int {
+	rules := 0
+	for _, service := range c.Services {
+		rules += len(service.routes()) + len(service.attachments())
+		if service.Canary != nil {
+			rules += len(service.routes())
+		}
+	}
+	return rules
+}
+
+// Default quotas of AWS that a stack can outgrow ("Quotas for your Application Load Balancers"). They can be raised, so that
+// exceeding them is a warning.
+const (
+	rulesPerLoadBalancer = 100
+	// namesPerLoadBalancer is ten names in the default certificate and in each of 25 others.
+	namesPerLoadBalancer = 10 * (1 + 25)
+)
+
+// Warnings returns what may be wrong with the config.
+func (c *Config) Warnings() []string {
+	var warnings []string
+	if n := c.rules(); n > rulesPerLoadBalancer {
+		warnings = append(warnings, fmt.Sprintf(
+			"the services' host names and paths make %d listener rules; AWS's quota is %d per load balancer unless you have raised it", n, rulesPerLoadBalancer))
+	}
+	if n := len(c.Hostnames()); n > namesPerLoadBalancer {
+		warnings = append(warnings, fmt.Sprintf(
+			"the services have %d host names; AWS's quotas are 26 certificates per load balancer and 10 names per certificate unless you have raised them", n))
+	}
+	for _, service := range c.Services {
+		warnings = append(warnings, c.routeWarnings(service)...)
+		if service.InstanceCount == 0 {
+			warnings = append(warnings, fmt.Sprintf("service %s may have no task: whoever asks it then gets 503", service.Name))
+		}
+		if spot := service.Capacity; spot.Fargate == (spec.Share{}) && service.InstanceCount < 2 {
+			warnings = append(warnings, fmt.Sprintf(
+				"service %s has a single task, on Fargate Spot: when AWS takes that back, nothing answers until another is healthy; "+
+					"have two tasks, or capacity.fargate.base 1", service.Name))
+		}
+	}
+	return warnings
+}

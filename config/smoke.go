@@ -1,0 +1,83 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"slipway/internal/settings"
+	"slipway/spec"
+)
+
+// Smoke is what a service answers besides its health check, by paths of its host name. What is empty it does not have.
+type Smoke struct {
+	Version   string   // answers 200 and a JSON object with a version
+	WebSocket string   // takes a WebSocket and sends back what it is told
+	Paths     []string // answer without an error
+}
+
+func (r serviceReader) readSmoke() Smoke {
+	o := r.Section("smoke")
+	defer o.Close()
+	return Smoke{
+		Version:   o.Text("version", "", checkSmokePath),
+		WebSocket: o.Text("websocket", "", checkSmokePath),
+		Paths:     o.Set("paths", checkSmokePath),
+	}
+}
+
+func checkSmokePath(path string) error {
+	if spec.CheckHealthPath(path) != nil || strings.Contains(path, "#") {
+		return fmt.Errorf("must begin with / and be at most %d printable characters without spaces and #", spec.MaxHealthPath)
+	}
+	return nil
+}
+
+// checkSmoke reports paths at which a service cannot be asked, because another service or none is reached there.
+func (c *Config) checkSmoke(services *settings.Object) {
+	routes := c.routes()
+	for _, s := range c.Services {
+		o := services.Section(s.Name).Section("smoke")
+		check := func(member, path string) {
+			if err := s.reachedAt(routes, path); path != "" && err != nil {
+				o.Invalid(member, path, err)
+			}
+		}
+		check("version", s.Smoke.Version)
+		check("websocket", s.Smoke.WebSocket)
+		for _, path := range s.Smoke.Paths {
+			check("paths", path)
+		}
+	}
+}
+
+// reachedAt returns an error unless requests for a path of the service's URL get to the service.
+func (s Service) reachedAt(routes []spec.Route, path string) error {
+	u, err := url.Parse(s.URL())
+	if err != nil {
+		return err
+	}
+	path, _, _ = strings.Cut(path, "?")
+	switch owner, found := spec.Owner(routes, u.Hostname(), path); {
+	case !found:
+		return errors.New("is not among the paths that are routed to the service")
+	case owner != s.Name:
+		return fmt.Errorf("is routed to service %s", owner)
+	}
+	return nil
+}
+
+// Checks returns what the service can be asked from outside, as the output "checks" has it for the commands that ask it.
+func (c *Config) Checks(s Service) pulumi.Map {
+	return pulumi.Map{
+		"healthPath":    pulumi.String(s.HealthCheck.Path),
+		"healthCodes":   pulumi.String(s.HealthCheck.Codes),
+		"healthRouted":  pulumi.Bool(s.reachedAt(c.routes(), s.HealthCheck.Path) == nil),
+		"versionPath":   pulumi.String(s.Smoke.Version),
+		"websocketPath": pulumi.String(s.Smoke.WebSocket),
+		"paths":         pulumi.ToStringArray(s.Smoke.Paths),
+	}
+}

@@ -1,0 +1,52 @@
+// Package account is the account that a stack is deployed to, as it stands before the first resource is registered: what the stack needs
+// and does not create, and what the stack has there already.
+package account
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"slipway/components"
+	"slipway/internal/awsconfig"
+	"slipway/internal/rollout"
+	"slipway/internal/settings"
+	"slipway/internal/standing"
+)
+
+// Account is what the program asks AWS by itself. The AWS provider has no functions for it.
+type Account interface {
+	components.Watcher
+	// Standing returns what the load balancer with the tags holds already.
+	Standing(ctx context.Context, tags map[string]string) (standing.Listener, error)
+}
+
+// New returns the account that the config says to the AWS provider, asked as the provider asks it.
+func New(source settings.Source) Account {
+	options := awsconfig.Options{}
+	for key, value := range source.Values {
+		if option, isAWS := strings.CutPrefix(key, "aws:"); isAWS {
+			options[option] = value
+		}
+	}
+	return asked{options}
+}
+
+// asked is an [Account] that is asked over the network.
+type asked struct{ options awsconfig.Options }
+
+func (a asked) Settle(ctx context.Context, r components.ServiceRevision, tasks int) (running, failure string, err error) {
+	running, failure, err = rollout.Watcher{Options: a.options}.Settle(ctx, rollout.Revision(r), tasks)
+	if unknown, ok := errors.AsType[*rollout.UnknownError](err); ok {
+		return "", "", components.UnknownOutcome(unknown.Error())
+	}
+	return running, failure, err
+}
+
+func (a asked) Explain(ctx context.Context, r components.ServiceRevision) string {
+	return rollout.Watcher{Options: a.options}.Explain(ctx, rollout.Revision(r))
+}
+
+func (a asked) Standing(ctx context.Context, tags map[string]string) (standing.Listener, error) {
+	return standing.Find(ctx, a.options, tags)
+}

@@ -1,0 +1,211 @@
+package programtest
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"slipway/bootstrap/permissions"
+	"slipway/components/mocks"
+	"slipway/config/configtest"
+	"slipway/internal/settings"
+	"slipway/spec"
+)
+
+const testBoundary = "arn:aws:iam::123456789012:policy/slipway-boundary"
+
+// everyFeature returns configs that together make the program do everything that it can.
+func everyFeature(t *testing.T) map[string]settings.Source {
+	t.Helper()
+	configs := map[string]settings.Source{
+		"secrets, another registry, Spot, one address family": configtest.Encrypted(configtest.Source(configtest.Service(`
+			"secrets": {"TOKEN": "swordfish"}, "env": {"A": "a"},
+			"capacity": {"fargate": {"base": 1, "weight": 1}, "fargateSpot": {"weight": 1}},
+			"registry": {"username": "me", "password": "swordfish"}`), "network", `{"ipv6": false}`)),
+		"a canary after a migration, and scaling": configtest.Source(configtest.Service(`
+			"before": {"command": ["migrate"]}, "canary": {"image": "` + configtest.Image + `", "weight": 10},
+			"scaling": {"max": 4, "cpu": 60, "memory": 70, "requests": 600, "schedule": {"night": {"at": "cron(0 22 * * ? *)", "max": 1}}}`)),
+		"more names than one certificate takes": configtest.Source(strings.Replace(configtest.Service(""), `"hello.example.com"`,
+			`"a.example.com","b.example.com","c.example.com","d.example.com","e.example.com","f.example.com","g.example.com","h.example.com","i.example.com","j.example.com","k.example.com"`, 1)),
+		"a zone that is known, behind Cloudflare": configtest.Source(configtest.Service(""), "zoneId", "0123456789abcdef0123456789abcdef", "dns", `{"proxied": true}`),
+	}
+	for _, stack := range Stacks { // a tag in ECR, three zones, several services and paths
+		configs["stack "+stack] = configtest.Stack(t, ".", stack)
+	}
+	for name := range configs {
+		configs[name].Values["slipway:permissionsBoundary"] = testBoundary
+	}
+	return configs
+}
+
+// usage is what the program registers and calls in all of its configs.
+type usage struct {
+	kinds, functions map[string]bool // by token
+	resources        []mocks.Resource
+}
+
+func (p Program) everyUse(t *testing.T) usage {
+	t.Helper()
+	u := usage{kinds: make(map[string]bool), functions: make(map[string]bool)}
+	for name, source := range everyFeature(t) {
+		var cloud mocks.Cloud
+		if _, err := p.Deploy(&cloud, source); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for _, r := range cloud.Resources() {
+			u.resources = append(u.resources, r)
+			if strings.HasPrefix(r.Type, "aws:") {
+				u.kinds[r.Type] = true
+			}
+		}
+		for _, token := range cloud.Calls() {
+			if strings.HasPrefix(token, "aws:") {
+				u.functions[token] = true
+			}
+		}
+	}
+	return u
+}
+
+// Whoever adds a kind or a function to the program adds what it needs to the permissions, and whoever removes one removes it there:
+// the deploy role may do what the program does, and no more.
+func (p Program) testPermissionsAreWhatTheProgramNeeds(t *testing.T) {
+	used := p.everyUse(t)
+	compare := func(what string, used, listed []string) {
+		for _, token := range used {
+			if !slices.Contains(listed, token) {
+				t.Errorf("the program uses %s %s, which bootstrap/permissions/kinds.go does not list: add the actions that the AWS provider calls for it", what, token)
+			}
+		}
+		for _, token := range listed {
+			if !slices.Contains(used, token) {
+				t.Errorf("bootstrap/permissions/kinds.go lists %s %s, which no config makes the program use", what, token)
+			}
+		}
+	}
+	compare("kind", slices.Sorted(maps.Keys(used.kinds)), slices.Sorted(maps.Keys(permissions.Kinds)))
+	compare("function", slices.Sorted(maps.Keys(used.functions)), slices.Sorted(maps.Keys(permissions.Functions)))
+}
+
+// The table names properties that the program sets, and says what tags take of the kinds that it tags.
+func (p Program) testUpdatesAreOfWhatTheProgramSets(t *testing.T) {
+	sets := make(map[string]map[string]bool) // properties, by kind
+	for _, r := range p.everyUse(t).resources {
+		if sets[r.Type] == nil {
+			sets[r.Type] = make(map[string]bool)
+		}
+		for property := range r.Inputs {
+			sets[r.Type][string(property)] = true
+		}
+	}
+	for token, operations := range permissions.Kinds {
+		for property := range operations.Update {
+			if property != "" && !sets[token][property] {
+				t.Errorf("no config sets %s of %s, of which bootstrap/permissions/kinds.go says what a change takes", property, token)
+			}
+		}
+		if tagged := len(operations.Tags) > 0; tagged != sets[token]["tags"] {
+			t.Errorf("%s is tagged: %v; bootstrap/permissions/kinds.go says what changed tags take: %v", token, sets[token]["tags"], tagged)
+		}
+	}
+}
+
+func testAccount() permissions.Account {
+	return permissions.Account{Partition: "aws", ID: "123456789012", RolePath: spec.RolePath, Boundary: testBoundary}
+}
+
+// allowed returns the actions that the documents allow somewhere.
+func allowed(documents ...permissions.Document) map[string]bool {
+	actions := make(map[string]bool)
+	for _, document := range documents {
+		for _, statement := range document {
+			for _, action := range statement.Action {
+				actions[action] = statement.Effect == "Allow"
+			}
+		}
+	}
+	return actions
+}
+
+func (p Program) testPreviewRoleMayLookUpAlone(t *testing.T) {
+	document, err := permissions.Preview(testAccount())
+	if err != nil {
+		t.Fatal(err)
+	}
+	needed := make(map[string]bool)
+	for token := range p.everyUse(t).functions {
+		for _, action := range permissions.Functions[token] {
+			needed[action] = true
+		}
+	}
+	for _, action := range permissions.Lookups {
+		needed[action] = true
+	}
+	may := allowed(document)
+	if !maps.Equal(may, needed) {
+		t.Errorf("allowed are %v\nneeded are %v", slices.Sorted(maps.Keys(may)), slices.Sorted(maps.Keys(needed)))
+	}
+	for action := range may {
+		if !reads(action) || action == "secretsmanager:GetSecretValue" {
+			t.Errorf("a preview may %s", action)
+		}
+	}
+}
+
+// reads reports whether the action changes nothing.
+func reads(action string) bool {
+	_, name, _ := strings.Cut(action, ":")
+	return strings.HasPrefix(name, "Describe") || strings.HasPrefix(name, "Get") || strings.HasPrefix(name, "List")
+}
+
+func (p Program) testDriftRoleMayReadTheProgramsResourcesAlone(t *testing.T) {
+	document, err := permissions.Refresh(testAccount())
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := p.everyUse(t)
+	needed := slices.Clone(permissions.Lookups)
+	for token := range used.kinds {
+		needed = append(needed, permissions.Kinds[token].Read...)
+	}
+	for token := range used.functions {
+		needed = append(needed, permissions.Functions[token]...)
+	}
+	slices.Sort(needed)
+	may := slices.Sorted(maps.Keys(allowed(document)))
+	if needed = slices.Compact(needed); !slices.Equal(may, needed) {
+		t.Errorf("allowed are %v\nneeded are %v", may, needed)
+	}
+	for _, action := range may {
+		if !reads(action) {
+			t.Errorf("a refresh may %s", action)
+		}
+	}
+}
+
+// The deploy role can create the program's roles, and the boundary takes nothing from them.
+func (p Program) testBoundaryFitsTheProgramsRoles(t *testing.T) {
+	account := testAccount()
+	within := allowed(permissions.Boundary(account))
+	granted := make(map[string]bool)
+	for _, r := range p.everyUse(t).resources {
+		switch r.Type {
+		case "aws:iam/role:Role":
+			if path, boundary := r.Inputs["path"], r.Inputs["permissionsBoundary"]; !path.IsString() || path.StringValue() != account.RolePath ||
+				!boundary.IsString() || boundary.StringValue() != account.Boundary {
+				t.Errorf("role %s has path %v and boundary %v", r.Name, path, boundary)
+			}
+		case "aws:iam/rolePolicy:RolePolicy":
+			var policy struct{ Statement permissions.Document }
+			if err := json.Unmarshal([]byte(r.Inputs["policy"].StringValue()), &policy); err != nil {
+				t.Fatal(err)
+			}
+			maps.Copy(granted, allowed(policy.Statement))
+		}
+	}
+	if !maps.Equal(within, granted) {
+		t.Errorf("the boundary allows %v\nthe program's policies %v", slices.Sorted(maps.Keys(within)), slices.Sorted(maps.Keys(granted)))
+	}
+}

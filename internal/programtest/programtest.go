@@ -1,0 +1,58 @@
+// Package programtest holds the program against what is true of every stack. The program is package main, which no package can
+// import: its own tests hand it over, as those of a file system hand it to [testing/fstest].
+package programtest
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"slipway/components/mocks"
+	"slipway/internal/account"
+	"slipway/internal/settings"
+)
+
+// Program deploys a stack with a config to an account; nil is one in which nothing stands yet.
+type Program func(ctx *pulumi.Context, source settings.Source, in account.Account) error
+
+// Stacks are those of the Pulumi.*.yaml files: what a new user begins with.
+var Stacks = []string{"dev", "local", "prod"}
+
+// Test runs all checks. It has to be called in the project's folder.
+func Test(t *testing.T, p Program) {
+	for _, test := range []struct {
+		name  string
+		check func(*testing.T)
+	}{
+		{"StackOfYesterdayUpdatesInPlace", p.testStackOfYesterdayUpdatesInPlace},
+		{"BestPractices", p.testBestPractices},
+		{"PermissionsAreWhatTheProgramNeeds", p.testPermissionsAreWhatTheProgramNeeds},
+		{"UpdatesAreOfWhatTheProgramSets", p.testUpdatesAreOfWhatTheProgramSets},
+		{"PreviewRoleMayLookUpAlone", p.testPreviewRoleMayLookUpAlone},
+		{"DriftRoleMayReadTheProgramsResourcesAlone", p.testDriftRoleMayReadTheProgramsResourcesAlone},
+		{"BoundaryFitsTheProgramsRoles", p.testBoundaryFitsTheProgramsRoles},
+	} {
+		t.Run(test.name, test.check)
+	}
+}
+
+// Deploy runs the program with a config in a cloud and returns its outputs as JSON.
+func (p Program) Deploy(cloud *mocks.Cloud, s settings.Source) (outputs string, err error) {
+	var captured settings.Source
+	cloud.Options = []pulumi.RunOption{func(info *pulumi.RunInfo) {
+		info.Project, info.Stack, info.Config, info.ConfigSecretKeys = s.Project, s.Stack, s.Values, s.SecretKeys
+	}, captured.Capture, func(*pulumi.RunInfo) { captured.File = s.File }}
+	cloud.Images = map[string]string{"hello:local": "sha256:" + strings.Repeat("0", 64)}
+	err = cloud.Run(func(ctx *pulumi.Context) error {
+		if err := p(ctx, captured, nil); err != nil {
+			return err
+		}
+		pulumi.JSONMarshal(pulumi.Map(ctx.GetCurrentExportMap())).ApplyT(func(text string) string {
+			outputs = text
+			return text
+		})
+		return nil
+	})
+	return outputs, err
+}

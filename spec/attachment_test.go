@@ -1,0 +1,38 @@
+package spec
+
+import "testing"
+
+// Whatever of the health check makes another target group attaches it by another rule: the old one has to stay until its tasks are gone.
+func TestAttachmentGoesWithTheTargetGroup(t *testing.T) {
+	usual := AttachmentRoute("hello", DefaultHealthCheck)
+	if usual.Hostname != "hello.service.invalid" { // as it is in stacks that are deployed
+		t.Errorf("the usual one is %s", usual)
+	}
+	seen := map[string]string{usual.Hostname: "usual"}
+	for name, change := range map[string]func(*HealthCheck){
+		"path":      func(h *HealthCheck) { h.Path = "/other" },
+		"codes":     func(h *HealthCheck) { h.Codes = "204" },
+		"interval":  func(h *HealthCheck) { h.Interval++ },
+		"timeout":   func(h *HealthCheck) { h.Timeout++ },
+		"healthy":   func(h *HealthCheck) { h.HealthyThreshold++ },
+		"unhealthy": func(h *HealthCheck) { h.UnhealthyThreshold++ },
+	} {
+		check := DefaultHealthCheck
+		change(&check)
+		for _, route := range []Route{AttachmentRoute("hello", check), CanaryRoute("hello", check)} {
+			if other, taken := seen[route.Hostname]; taken {
+				t.Errorf("%s and %s have the attachment %s", name, other, route)
+			}
+			seen[route.Hostname] = name
+		}
+		if !Attaches(AttachmentRoute("hello", check).Hostname, "hello", false) || Attaches(AttachmentRoute("hello", check).Hostname, "lo", false) ||
+			!Attaches(CanaryRoute("hello", check).Hostname, "hello", true) {
+			t.Errorf("%s: the attachment is not known by its name", name)
+		}
+	}
+	grace := DefaultHealthCheck
+	grace.GracePeriod++ // is the ECS service's
+	if got := AttachmentRoute("hello", grace); got != usual {
+		t.Errorf("with another grace period the attachment is %s", got)
+	}
+}

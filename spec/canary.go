@@ -1,0 +1,93 @@
+package spec
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// Canary is another version of a service that gets a part of its requests. It runs as an ECS service of its own beside the
+// service's, with all of the service's settings but the image and the scaling.
+type Canary struct {
+	Image  Image
+	Weight int // percent of the requests; 0 leaves it to the header
+	// Header is what a request carries that is to reach the canary, by default [DefaultCanaryHeader].
+	Header CanaryHeader
+}
+
+// CanaryHeader is a header of a request. Its value can hold the wildcards * and ?.
+type CanaryHeader struct {
+	Name, Value string
+}
+
+// DefaultCanaryHeader is the default of [Canary].Header. Nothing changes it.
+var DefaultCanaryHeader = CanaryHeader{"X-Canary", "always"}
+
+// MaxWeight is a canary's if it gets every request, and the sum of a rule's weights.
+const MaxWeight = 100
+
+// headerNamePattern matches the names of headers that the load balancer lets through, which has those with other characters dropped
+// ("HTTP headers and Application Load Balancers": routing.http.drop_invalid_header_fields.enabled), of a length that it takes
+// (HttpHeaderConditionConfig in Elastic Load Balancing's API reference), like the values below.
+var (
+	headerNamePattern  = regexp.MustCompile(`^[A-Za-z0-9-]{1,40}$`)
+	headerValuePattern = regexp.MustCompile(`^[!-~]([ -~]{0,126}[!-~])?$`)
+)
+
+// ParseCanaryHeader parses "Name: value".
+func ParseCanaryHeader(text string) (CanaryHeader, error) {
+	name, value, found := strings.Cut(text, ":")
+	header := CanaryHeader{name, strings.Trim(value, " ")}
+	if !found {
+		return CanaryHeader{}, errors.New("is not of the form Name: value")
+	}
+	return header, header.Check()
+}
+
+// Check reports what Elastic Load Balancing would refuse.
+func (h CanaryHeader) Check() error {
+	switch {
+	case !headerNamePattern.MatchString(h.Name):
+		return errors.New("a header's name is 1 to 40 letters, digits and hyphens: the load balancer drops others")
+	case !headerValuePattern.MatchString(h.Value):
+		return errors.New("a header's value is 1 to 128 printable characters")
+	case strings.EqualFold(h.Name, "Host"):
+		return errors.New("requests are told apart by Host already")
+	}
+	return nil
+}
+
+// Check reports what makes no sense.
+func (c *Canary) Check() error {
+	switch {
+	case c.Image.Repository == "":
+		return errors.New("the image is missing")
+	case c.Weight < 0 || c.Weight > MaxWeight:
+		return fmt.Errorf("the weight is %d: must be 0 to %d percent", c.Weight, MaxWeight)
+	}
+	return c.Header.Check()
+}
+
+// Tasks returns how many tasks the canary of a service has: its part of the service's, and one at least. Of a service that scales it
+// is a part of the most tasks, which may be wanted as soon as the weight is raised, and long before scaling would notice.
+func (c *Canary) Tasks(instanceCount int, scaling *Scaling) int {
+	if scaling != nil {
+		instanceCount = scaling.Most()
+	}
+	return max(1, DivideUp(instanceCount*c.Weight, MaxWeight))
+}
+
+// CanarySuffix ends the names of a canary's resources, after the service's.
+const CanarySuffix = "-canary"
+
+// CanaryName returns what the canary's resources are named after.
+func CanaryName(name string) string { return name + CanarySuffix }
+
+// CheckCanaryName reports why a service of that name cannot have a canary: the canary's target group has a longer name.
+func CheckCanaryName(name string) error {
+	if canary := CheckName(CanaryName(name)); CheckName(name) == nil {
+		return canary
+	}
+	return nil // what is wrong with the service's own name is reported already
+}

@@ -1,0 +1,137 @@
+package spec
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+)
+
+// Deployment is how ECS replaces a service's tasks by those of a new version, and what makes it go back to the old one
+// beside tasks that do not get healthy.
+type Deployment struct {
+	// Strategy is by default [Rolling]. The percentages are given instead of it, both of them.
+	Strategy Strategy
+	// MinimumHealthyPercent of the desired count keep serving; ECS rounds the number of tasks up.
+	MinimumHealthyPercent int
+	// MaximumPercent of the desired count are there at most, old and new; ECS rounds the number of tasks down.
+	MaximumPercent int
+	// Alarms makes ECS go back when one of the service's alarms goes off during a deployment. ECS then also waits with
+	// the deployment's end, to see whether one does ("How CloudWatch alarms detect Amazon ECS deployment failures").
+	Alarms bool
+	// ErrorPercent is the share of a minute's requests that tasks may answer with 5xx, or not take, by default [DefaultErrorPercent].
+	ErrorPercent int
+}
+
+// Strategy is a deployment that has a name. None lets fewer tasks serve than are wanted.
+type Strategy string
+
+// The strategies.
+const (
+	// Rolling starts half as many new tasks as there are old ones, and goes on as they get healthy.
+	Rolling Strategy = "rolling"
+	// AllAtOnce starts all of the new tasks beside the old ones, which is fast and for a moment takes twice the capacity.
+	AllAtOnce Strategy = "all-at-once"
+	// OneAtATime starts a single new task, and the next when that is healthy and an old one has gone.
+	OneAtATime Strategy = "one-at-a-time"
+)
+
+// mostOneAtATime is the number of tasks of which 1 percent, the least that ECS takes, is two.
+const mostOneAtATime = 200
+
+// DefaultErrorPercent is the default of [Deployment].ErrorPercent.
+const DefaultErrorPercent = 5
+
+// MaxMaximumPercent bounds Deployment.MaximumPercent here. ECS sets no bound; more is a slip of the pen.
+const MaxMaximumPercent = 1000
+
+// Check reports an unknown strategy.
+func (s Strategy) Check() error {
+	switch s {
+	case Rolling, AllAtOnce, OneAtATime:
+		return nil
+	}
+	return fmt.Errorf("must be %s, %s or %s", Rolling, AllAtOnce, OneAtATime)
+}
+
+// maximumPercent returns how many tasks there may be in a deployment of so many.
+func (s Strategy) maximumPercent(tasks int) int {
+	tasks = max(tasks, 1)
+	oneMore := DivideUp(100, tasks) // the least percentage that ECS rounds down to one task
+	switch s {
+	case AllAtOnce:
+		return 200
+	case OneAtATime:
+		return 100 + oneMore
+	default:
+		return 100 + max(50, oneMore)
+	}
+}
+
+// WithDefaults returns the deployment with what is not given filled in, but for the percentages.
+func (d Deployment) WithDefaults() Deployment {
+	if d.MinimumHealthyPercent == 0 && d.MaximumPercent == 0 {
+		d.Strategy = cmp.Or(d.Strategy, Rolling)
+	}
+	d.ErrorPercent = cmp.Or(d.ErrorPercent, DefaultErrorPercent)
+	return d
+}
+
+// Percentages returns what ECS takes for a service of so many tasks ("Amazon ECS deployment configuration" in the ECS
+// developer guide).
+func (d Deployment) Percentages(tasks int) (minimumHealthy, maximum int) {
+	if d.Strategy == "" {
+		return d.MinimumHealthyPercent, d.MaximumPercent
+	}
+	return 100, d.Strategy.maximumPercent(tasks)
+}
+
+// TaskLimits returns how many of so many tasks stay, and for how many there is room, while ECS replaces them.
+func TaskLimits(tasks, minimumHealthyPercent, maximumPercent int) (stay, room int) {
+	return DivideUp(tasks*minimumHealthyPercent, 100), tasks * maximumPercent / 100
+}
+
+// DivideUp returns a quotient, rounded up.
+func DivideUp(n, by int) int { return (n + by - 1) / by }
+
+// CheckScaling reports a deployment that would not be what it says once other tasks run than those it was worked out for.
+func (d Deployment) CheckScaling(s *Scaling) error {
+	if s != nil && d.Strategy == OneAtATime {
+		return fmt.Errorf("strategy %s and scaling exclude each other: ECS takes percentages, and one task is another percentage of each number of tasks", OneAtATime)
+	}
+	return nil
+}
+
+// Check reports why a deployment of a service of so many tasks would drop requests or get nowhere. A service that scales is
+// checked at the fewest tasks it can have: with more, there is more room.
+func (d Deployment) Check(tasks int) error {
+	d = d.WithDefaults()
+	if d.ErrorPercent < 1 || d.ErrorPercent > 99 {
+		return fmt.Errorf("errorPercent is %d: must be 1 to 99", d.ErrorPercent)
+	}
+	if d.Strategy != "" {
+		if d.MinimumHealthyPercent != 0 || d.MaximumPercent != 0 {
+			return errors.New("strategy and the percentages exclude each other")
+		}
+		if err := d.Strategy.Check(); err != nil {
+			return fmt.Errorf("strategy %q %w", d.Strategy, err)
+		}
+		if d.Strategy == OneAtATime && tasks >= mostOneAtATime {
+			return fmt.Errorf("strategy %s is for fewer than %d tasks: ECS takes whole percentages, and 1 percent of %d tasks is more than one",
+				OneAtATime, mostOneAtATime, tasks)
+		}
+		return nil
+	}
+	if d.MinimumHealthyPercent < 0 || d.MinimumHealthyPercent > 100 || d.MaximumPercent < 100 || d.MaximumPercent > MaxMaximumPercent {
+		return fmt.Errorf("minimumHealthyPercent is 0 to 100, and maximumPercent 100 to %d", MaxMaximumPercent)
+	}
+	tasks = max(tasks, 1) // there will be one some time, or else it does not matter
+	stay, room := TaskLimits(tasks, d.MinimumHealthyPercent, d.MaximumPercent)
+	switch {
+	case stay == 0:
+		return errors.New("minimumHealthyPercent 0 lets ECS stop every task before a new one serves: requests would be dropped")
+	case room <= stay:
+		return fmt.Errorf("minimumHealthyPercent %d keeps %d of %d tasks, and maximumPercent %d leaves no room for a new one beside them: "+
+			"a deployment would get nowhere", d.MinimumHealthyPercent, stay, tasks, d.MaximumPercent)
+	}
+	return nil
+}

@@ -1,0 +1,152 @@
+package spec
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// HealthCheck is how the load balancer finds out whether a task can take requests. What is not given is that of
+// [DefaultHealthCheck].
+type HealthCheck struct {
+	Path               string
+	Codes              string // status codes of a healthy task's answer: "200", "200,204" or "200-299"
+	Interval           int    // seconds
+	Timeout            int    // seconds
+	HealthyThreshold   int    // successes in a row
+	UnhealthyThreshold int    // failures in a row
+	GracePeriod        int    // seconds after a task's start in which ECS ignores failures; [NoGracePeriod] is none
+}
+
+// NoGracePeriod is a grace period of no time: 0 is one that is not given.
+const NoGracePeriod = -1
+
+// DefaultHealthCheck is the default of each field of a [HealthCheck]. Nothing changes it.
+var DefaultHealthCheck = HealthCheck{
+	Path: "/healthz", Codes: "200", Interval: 5, Timeout: 2, HealthyThreshold: 2, UnhealthyThreshold: 2, GracePeriod: 10,
+}
+
+// Bounds of a health check: those of CreateTargetGroup in Elastic Load Balancing's API reference, but for the last one.
+const (
+	MinHealthInterval  = 5
+	MaxHealthInterval  = 300
+	MinHealthTimeout   = 2
+	MaxHealthTimeout   = 120
+	MinHealthThreshold = 2
+	MaxHealthThreshold = 10
+	MaxHealthPath      = 1024
+	// MaxGracePeriod is a day. CreateService takes 68 years (healthCheckGracePeriodSeconds in the ECS API reference); more than a day
+	// is a slip of the pen, and a version that never gets healthy would be waited for as long.
+	MaxGracePeriod = 86_400
+	// longestHang is for how long, in seconds, a task that hangs may get requests before the load balancer notices it.
+	longestHang = 300
+)
+
+// WithDefaults returns the health check with what is not given filled in.
+func (h HealthCheck) WithDefaults() HealthCheck {
+	usual := DefaultHealthCheck
+	h.Path = cmp.Or(h.Path, usual.Path)
+	h.Codes = cmp.Or(h.Codes, usual.Codes)
+	h.Interval = cmp.Or(h.Interval, usual.Interval)
+	h.Timeout = cmp.Or(h.Timeout, usual.Timeout)
+	h.HealthyThreshold = cmp.Or(h.HealthyThreshold, usual.HealthyThreshold)
+	h.UnhealthyThreshold = cmp.Or(h.UnhealthyThreshold, usual.UnhealthyThreshold)
+	h.GracePeriod = OrNone(h.GracePeriod, usual.GracePeriod, NoGracePeriod)
+	return h
+}
+
+// OrNone returns a number, the usual one if none is given, and 0 if it is the number that stands for none.
+func OrNone(n, usual, none int) int {
+	if n == none {
+		return 0
+	}
+	return cmp.Or(n, usual)
+}
+
+// Check reports everything that Elastic Load Balancing or ECS would refuse, and what finds out too late.
+func (h HealthCheck) Check() error {
+	var problems []error
+	problem := func(what string, err error) {
+		if err != nil {
+			problems = append(problems, fmt.Errorf("the health check's %s %w", what, err))
+		}
+	}
+	problem("path", CheckHealthPath(h.Path))
+	problem("codes", CheckHealthCodes(h.Codes))
+	problem("interval", CheckRange(h.Interval, MinHealthInterval, MaxHealthInterval))
+	problem("timeout", CheckRange(h.Timeout, MinHealthTimeout, MaxHealthTimeout))
+	problem("healthy threshold", CheckRange(h.HealthyThreshold, MinHealthThreshold, MaxHealthThreshold))
+	problem("unhealthy threshold", CheckRange(h.UnhealthyThreshold, MinHealthThreshold, MaxHealthThreshold))
+	problem("grace period", CheckRange(h.GracePeriod, 0, MaxGracePeriod))
+	if len(problems) > 0 {
+		return errors.Join(problems...)
+	}
+	problem("timeout", h.CheckTimeout())
+	return errors.Join(append(problems, h.CheckHang())...)
+}
+
+// CheckRange reports a number out of bounds.
+func CheckRange(n, least, most int) error {
+	if n < least || n > most {
+		return fmt.Errorf("is %d: must be from %d to %d", n, least, most)
+	}
+	return nil
+}
+
+var healthPathPattern = regexp.MustCompile(`^/[!-~]*$`)
+
+// CheckHealthPath reports what is no path of a health check. It may have a query.
+func CheckHealthPath(path string) error {
+	if len(path) > MaxHealthPath || !healthPathPattern.MatchString(path) {
+		return fmt.Errorf("must begin with / and be at most %d printable characters without spaces", MaxHealthPath)
+	}
+	return nil
+}
+
+// The status codes that a health check of an Application Load Balancer can want (Matcher in Elastic Load Balancing's API reference).
+const (
+	minHealthCode = 200
+	maxHealthCode = 499
+)
+
+var healthCodesPattern = regexp.MustCompile(`^[0-9]{3}(-[0-9]{3})?(,[0-9]{3}(-[0-9]{3})?)*$`)
+
+// CheckHealthCodes reports what are no status codes of a health check.
+func CheckHealthCodes(codes string) error {
+	err := fmt.Errorf(`must be status codes from %d to %d, as in "200", "200,204" or "200-299"`, minHealthCode, maxHealthCode)
+	if !healthCodesPattern.MatchString(codes) {
+		return err
+	}
+	for part := range strings.SplitSeq(codes, ",") {
+		from, to, isRange := strings.Cut(part, "-")
+		if !isRange {
+			to = from
+		}
+		low, lowErr := strconv.Atoi(from)
+		high, highErr := strconv.Atoi(to)
+		if lowErr != nil || highErr != nil || low < minHealthCode || high > maxHealthCode || low > high {
+			return err
+		}
+	}
+	return nil
+}
+
+// CheckTimeout reports a timeout that the next health check would not wait for.
+func (h HealthCheck) CheckTimeout() error {
+	if h.Timeout >= h.Interval {
+		return fmt.Errorf("is %d seconds: must be shorter than the interval of %d seconds", h.Timeout, h.Interval)
+	}
+	return nil
+}
+
+// CheckHang reports a health check that finds out too late.
+func (h HealthCheck) CheckHang() error {
+	if hang := h.Interval*h.UnhealthyThreshold + h.Timeout; hang > longestHang {
+		return fmt.Errorf("%d failures every %d seconds take %d seconds to notice a task that hangs, and its requests would be dropped for as long; have at most %d",
+			h.UnhealthyThreshold, h.Interval, hang, longestHang)
+	}
+	return nil
+}

@@ -1,0 +1,112 @@
+package spec
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// Image is a reference to a container image, in the parts that the distribution specification's grammar gives it.
+type Image struct {
+	Registry   string // host and optional port; empty means Docker Hub
+	Repository string
+	Tag        string // empty if the image is given by digest alone
+	Digest     string // sha256:…, empty if the image is given by tag alone
+}
+
+var (
+	registryPattern   = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?$`)
+	repositoryPattern = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
+	tagPattern        = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
+	digestPattern     = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
+)
+
+// ParseImage parses an image reference, which must name a digest or a tag: without either, registries assume the tag
+// "latest", and what runs would depend on the day it was started.
+func ParseImage(s string) (Image, error) {
+	var image Image
+	name, digest, hasDigest := strings.Cut(s, "@")
+	if hasDigest {
+		if !digestPattern.MatchString(digest) {
+			return Image{}, errors.New("the digest must be sha256: and 64 hexadecimal digits")
+		}
+		image.Digest = digest
+	}
+	// A colon after the last slash begins a tag; one before it belongs to the registry's port.
+	if colon := strings.LastIndex(name, ":"); colon > strings.LastIndex(name, "/") {
+		name, image.Tag = name[:colon], name[colon+1:]
+		if !tagPattern.MatchString(image.Tag) {
+			return Image{}, errors.New("the tag must be 1 to 128 letters, digits and any of _ . - and not begin with . or -")
+		}
+	}
+	// The first part is a registry if it could not be part of a repository's name on Docker Hub.
+	if host, rest, found := strings.Cut(name, "/"); found && (strings.ContainsAny(host, ".:") || host == "localhost") {
+		if !registryPattern.MatchString(host) {
+			return Image{}, errors.New("the registry must be a host name, with a port or without")
+		}
+		image.Registry, name = host, rest
+	}
+	if !repositoryPattern.MatchString(name) {
+		return Image{}, errors.New("the repository must be lower-case letters and digits, separated by . _ - or /")
+	}
+	image.Repository = name
+	if image.Tag == "" && image.Digest == "" {
+		return Image{}, errors.New("needs a digest (@sha256:…) or a tag")
+	}
+	return image, nil
+}
+
+// String returns the reference as a registry's client takes it.
+func (i Image) String() string {
+	var b strings.Builder
+	if i.Registry != "" {
+		b.WriteString(i.Registry + "/")
+	}
+	b.WriteString(i.Repository)
+	if i.Tag != "" {
+		b.WriteString(":" + i.Tag)
+	}
+	if i.Digest != "" {
+		b.WriteString("@" + i.Digest)
+	}
+	return b.String()
+}
+
+// WithDigest returns the image by a digest alone.
+func (i Image) WithDigest(digest string) (Image, error) {
+	if !digestPattern.MatchString(digest) {
+		return Image{}, fmt.Errorf("%q is no digest", digest)
+	}
+	return Image{Registry: i.Registry, Repository: i.Repository, Digest: digest}, nil
+}
+
+// ecrHost matches the host names of private Amazon ECR registries ("Amazon ECR private registry" and "Amazon ECR
+// endpoints and quotas"): account, region and, in China, its own domain.
+var ecrHost = regexp.MustCompile(`^([0-9]{12})\.dkr(?:\.ecr|\.ecr-fips|-ecr|-ecr-fips)\.([a-z]{2}(?:-[a-z]+)+-[0-9])\.(?:amazonaws\.com|amazonaws\.com\.cn|on\.aws)$`)
+
+// ECRRepository is a repository in a private registry of Amazon ECR.
+type ECRRepository struct {
+	Account, Region, Name string
+}
+
+// ECR returns the Amazon ECR repository that the image is in, if it is in one.
+func (i Image) ECR() (ECRRepository, bool) {
+	match := ecrHost.FindStringSubmatch(i.Registry)
+	if match == nil {
+		return ECRRepository{}, false
+	}
+	return ECRRepository{Account: match[1], Region: match[2], Name: i.Repository}, true
+}
+
+// ARN returns the repository's Amazon Resource Name.
+func (r ECRRepository) ARN() string {
+	partition := "aws"
+	switch {
+	case strings.HasPrefix(r.Region, "cn-"):
+		partition = "aws-cn"
+	case strings.HasPrefix(r.Region, "us-gov-"):
+		partition = "aws-us-gov"
+	}
+	return fmt.Sprintf("arn:%s:ecr:%s:%s:repository/%s", partition, r.Region, r.Account, r.Name)
+}

@@ -1,0 +1,47 @@
+package spec
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+const (
+	// maxELBName is the length Elastic Load Balancing allows for the names of load balancers and target groups
+	// (CreateLoadBalancer and CreateTargetGroup in its API reference). It is the tightest limit of all the kinds used.
+	maxELBName = 32
+	// autoNameSuffix is what Pulumi's auto-naming appends: a hyphen and seven hexadecimal digits.
+	autoNameSuffix = 1 + 7
+	// MaxName is the longest name a component can be given.
+	MaxName = maxELBName - autoNameSuffix
+)
+
+var namePattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*$`)
+
+// CheckName reports why name cannot be the name of a component. The physical names of its load balancer, target group
+// and security groups derive from it, so it satisfies the strictest of their rules.
+func CheckName(name string) error {
+	var problems []error
+	if len(name) > MaxName {
+		problems = append(problems, fmt.Errorf(
+			"is %d characters long; at most %d leave room for Pulumi's suffix in the %d characters of a load balancer's name",
+			len(name), MaxName, maxELBName))
+	}
+	if !namePattern.MatchString(name) {
+		problems = append(problems, errors.New("must be letters, digits and single hyphens, beginning with a letter and not ending with a hyphen"))
+	}
+	for _, reserved := range []string{"internal-", "sg-"} { // reserved by ELB for load balancers, by EC2 for security groups
+		if strings.HasPrefix(name, reserved) {
+			problems = append(problems, fmt.Errorf("must not begin with %q, which AWS reserves", reserved))
+		}
+	}
+	if len(problems) == 0 {
+		return nil
+	}
+	return fmt.Errorf("name %.100q: %w", name, errors.Join(problems...))
+}
+
+// RolePath is the path of every role that a component creates. Whoever deploys can be allowed to create roles under it and no
+// others ("IAM identifiers" in the IAM user guide).
+const RolePath = "/slipway/"
