@@ -54,8 +54,9 @@ var (
 	anyARN     = regexp.MustCompile(`^arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:(\d{12}|aws)?:.+$`)
 )
 
-// TaskDefinition is a program's hold on one revision of a task definition. Its id is its ARN, by which it is imported. Those
-// of the real provider are not unique: it gives all revisions the family's name and tells them apart by the engine's state.
+// TaskDefinition is a program's hold on one revision of a task definition. It is imported by its ARN. The provider gives all revisions
+// the family's name as their id, and tells them apart by the ARN in the engine's state (resourceTaskDefinitionCreate, and the importer,
+// in terraform-provider-aws's internal/service/ecs/task_definition.go).
 //
 // The revision itself, a [TaskDefinitionRevision], outlives the resource: AWS forgets none. Deleting the resource makes it
 // INACTIVE, or leaves it ACTIVE where the program said skipDestroy, so that a service can be rolled back to it. Either way
@@ -65,6 +66,7 @@ var TaskDefinition = &cloud.Kind[taskDefinition]{
 	Spec: cloud.Spec{
 		Token:  taskDefinitionToken,
 		Label:  "ECS Task Definition",
+		Alias:  &cloud.Alias{ID: "family", Own: "arn"},
 		Needs:  taskDefinitionNeeds,
 		JSON:   []string{"containerDefinitions"},
 		Filled: cloud.Map{"trackLatest": false, "volumes": []any{}, "placementConstraints": []any{}},

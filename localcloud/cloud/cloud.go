@@ -191,6 +191,14 @@ func (c *Cloud) AutoName(token string) *AutoName {
 	return k.spec().AutoName
 }
 
+// Alias returns what the engine has as the id of the kind's resources; nil for the resource's own.
+func (c *Cloud) Alias(token string) *Alias {
+	if k, ok := c.kinds[token]; ok {
+		return k.spec().Alias
+	}
+	return nil
+}
+
 // Shared returns the inputs of the kind that an update leaves as they are unless the program changes one of them.
 func (c *Cloud) Shared(token string) []string {
 	if k, ok := c.kinds[token]; ok {

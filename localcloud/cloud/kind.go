@@ -53,6 +53,9 @@ type Spec struct {
 	// Forgiven says of a refused deletion that the real provider takes it for one that succeeded. The resource stays, and whoever
 	// deletes it by hand is refused.
 	Forgiven func(err *Error) bool
+	// Alias says what the engine has as the id, where the real provider tells it another one than the resource's own; nil for
+	// that.
+	Alias *Alias
 	// Import returns the id of the resource that a program imports by another one, or "": some kinds have ids that nobody
 	// could know.
 	Import func(tx *Tx, s Scope, id string) string
@@ -72,6 +75,12 @@ type Spec struct {
 	NotFound func(id string) *Error
 	// InUse is the refusal of a deletion while another resource refers to this one.
 	InUse func(r, by *Resource) *Error
+}
+
+// Alias are the outputs by which a resource goes whose id in the engine's state does not say which one it is.
+type Alias struct {
+	ID  string // the engine has its value as the id
+	Own string // its value is the resource's own id
 }
 
 // Kind declares one kind of resource. T is the struct its inputs decode into, by json tags.

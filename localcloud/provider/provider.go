@@ -290,9 +290,9 @@ func (s *server) Create(ctx context.Context, req *pulumirpc.CreateRequest) (*pul
 		return nil, err
 	}
 	if failure != nil {
-		return nil, partial(r.ID, props, req.GetProperties(), failure)
+		return nil, partial(s.told(token, r), props, req.GetProperties(), failure)
 	}
-	return &pulumirpc.CreateResponse{Id: r.ID, Properties: props}, nil
+	return &pulumirpc.CreateResponse{Id: s.told(token, r), Properties: props}, nil
 }
 
 func (s *server) Update(ctx context.Context, req *pulumirpc.UpdateRequest) (*pulumirpc.UpdateResponse, error) {
@@ -315,11 +315,12 @@ func (s *server) Update(ctx context.Context, req *pulumirpc.UpdateRequest) (*pul
 	if err != nil {
 		return nil, err
 	}
-	if err := s.leaveShared(caller, token, req.GetId(), state.props, news.props); err != nil {
+	id := s.own(token, req.GetId(), state.props)
+	if err := s.leaveShared(caller, token, id, state.props, news.props); err != nil {
 		return nil, refusal(err)
 	}
 	r, failure := s.try(ctx, cloud.Update, req.GetUrn(), func() (*cloud.Resource, error) {
-		return s.cloud.Update(ctx, caller, token, req.GetId(), news.props, seconds(req.GetTimeout()))
+		return s.cloud.Update(ctx, caller, token, id, news.props, seconds(req.GetTimeout()))
 	})
 	if r == nil {
 		return nil, refusal(failure)
@@ -329,9 +330,30 @@ func (s *server) Update(ctx context.Context, req *pulumirpc.UpdateRequest) (*pul
 		return nil, err
 	}
 	if failure != nil {
-		return nil, partial(r.ID, props, req.GetNews(), failure)
+		return nil, partial(req.GetId(), props, req.GetNews(), failure)
 	}
 	return &pulumirpc.UpdateResponse{Properties: props}, nil
+}
+
+// told is the id of a resource as the engine is told it.
+func (s *server) told(token string, r *cloud.Resource) string {
+	if alias := s.cloud.Alias(token); alias != nil {
+		if id, ok := r.Outputs[alias.ID].(string); ok {
+			return id
+		}
+	}
+	return r.ID
+}
+
+// own is the id of a resource that the engine has under another one, by what it recorded of it. What is imported is recorded nowhere,
+// and named by its own.
+func (s *server) own(token, id string, recorded cloud.Map) string {
+	if alias := s.cloud.Alias(token); alias != nil {
+		if own, ok := recorded[alias.Own].(string); ok {
+			return own
+		}
+	}
+	return id
 }
 
 // ignore gives the new inputs the values that the resource was recorded with of the properties of which the program ignores
@@ -379,7 +401,7 @@ func (s *server) Read(ctx context.Context, req *pulumirpc.ReadRequest) (*pulumir
 		return nil, err
 	}
 	r, err := s.try(ctx, cloud.Read, req.GetUrn(), func() (*cloud.Resource, error) {
-		return s.cloud.Read(caller, token, req.GetId())
+		return s.cloud.Read(caller, token, s.own(token, req.GetId(), m[1].props))
 	})
 	if err != nil {
 		return nil, refusal(err)
@@ -398,7 +420,10 @@ func (s *server) Read(ctx context.Context, req *pulumirpc.ReadRequest) (*pulumir
 			secret[p] = true
 		}
 	}
-	resp := &pulumirpc.ReadResponse{Id: r.ID}
+	resp := &pulumirpc.ReadResponse{Id: s.told(token, r)}
+	if len(m[1].props) > 0 && s.cloud.Alias(token) != nil {
+		resp.Id = req.GetId() // a state keeps what it has: the resource's own id, if an older local cloud told it that
+	}
 	if resp.Inputs, err = write(inputs, secret); err != nil {
 		return nil, err
 	}
@@ -412,8 +437,12 @@ func (s *server) Delete(ctx context.Context, req *pulumirpc.DeleteRequest) (*emp
 		return nil, err
 	}
 	token := string(resource.URN(req.GetUrn()).Type())
+	recorded, err := read(req.GetProperties())
+	if err != nil {
+		return nil, err
+	}
 	_, err = s.try(ctx, cloud.Delete, req.GetUrn(), func() (*cloud.Resource, error) {
-		return nil, s.cloud.Delete(ctx, caller, token, req.GetId(), seconds(req.GetTimeout()))
+		return nil, s.cloud.Delete(ctx, caller, token, s.own(token, req.GetId(), recorded.props), seconds(req.GetTimeout()))
 	})
 	if err != nil {
 		return nil, refusal(err)

@@ -76,6 +76,17 @@ func dialUnder(t *testing.T, faults *fault.Plan) func(config string) pulumirpc.R
 			return nil
 		},
 	})
+	made := 0
+	c.Add(&cloud.Kind[lamp]{
+		Spec: cloud.Spec{Token: "test:index:Bulb", Alias: &cloud.Alias{ID: "name", Own: "watts"}},
+		Outputs: func(c *cloud.Call, in *lamp) (cloud.Map, error) {
+			if c.Old == nil {
+				made++
+				c.Resource.ID = fmt.Sprint(in.Name, ":", made)
+			}
+			return cloud.Map{"watts": c.Resource.ID}, nil
+		},
+	})
 	server := provider.NewServer(c, provider.Package{
 		Name:    "test",
 		Secrets: func(string) []string { return []string{"password"} },
@@ -508,5 +519,63 @@ func TestFaults(t *testing.T) {
 	}
 	if _, err := client.Delete(t.Context(), &pulumirpc.DeleteRequest{Urn: urn, Id: "n"}); err != nil {
 		t.Error(err)
+	}
+}
+
+// Two resources of one id, as two revisions of a task definition are: what the engine recorded says which is meant.
+func TestIDsThatAreNotUnique(t *testing.T) {
+	const urn = "urn:pulumi:s::p::test:index:Bulb::desk"
+	client := dial(t)("1")
+	create := func(colour string) *pulumirpc.CreateResponse {
+		t.Helper()
+		made, err := client.Create(t.Context(), &pulumirpc.CreateRequest{Urn: urn, Properties: props(t, resource.PropertyMap{"name": text("bulb"), "colour": text(colour)})})
+		if err != nil || made.GetId() != "bulb" {
+			t.Fatalf("it is %q (%v), want bulb", made.GetId(), err)
+		}
+		return made
+	}
+	first, second := create("red"), create("green")
+	read := func(id string, recorded *structpb.Struct) (told, colour string) {
+		t.Helper()
+		found, err := client.Read(t.Context(), &pulumirpc.ReadRequest{Urn: urn, Id: id, Properties: recorded})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found.GetId() == "" {
+			return "", ""
+		}
+		return found.GetId(), parse(t, found.GetProperties())["colour"].StringValue()
+	}
+	for name, step := range map[string]struct {
+		id       string
+		recorded *structpb.Struct
+		told     string
+		colour   string
+	}{
+		"the first":                {"bulb", first.GetProperties(), "bulb", "red"},
+		"the second":               {"bulb", second.GetProperties(), "bulb", "green"},
+		"an import":                {"bulb:2", nil, "bulb", "green"},
+		"a state of an older one":  {"bulb:1", first.GetProperties(), "bulb:1", "red"},
+		"an import of what is not": {"bulb", nil, "", ""},
+	} {
+		if told, colour := read(step.id, step.recorded); told != step.told || colour != step.colour {
+			t.Errorf("%s: %q is told, of the %s one, want %q, %s", name, told, colour, step.told, step.colour)
+		}
+	}
+
+	updated, err := client.Update(t.Context(), &pulumirpc.UpdateRequest{
+		Urn: urn, Id: "bulb", Olds: second.GetProperties(), News: props(t, resource.PropertyMap{"name": text("bulb"), "colour": text("blue")}),
+	})
+	if err != nil || parse(t, updated.GetProperties())["colour"].StringValue() != "blue" {
+		t.Errorf("the second is updated to %v (%v)", updated, err)
+	}
+	if _, err := client.Delete(t.Context(), &pulumirpc.DeleteRequest{Urn: urn, Id: "bulb", Properties: first.GetProperties()}); err != nil {
+		t.Error(err)
+	}
+	if told, _ := read("bulb", first.GetProperties()); told != "" {
+		t.Errorf("the first is still there, as %q", told)
+	}
+	if _, colour := read("bulb", second.GetProperties()); colour != "blue" {
+		t.Errorf("the second is %s", colour)
 	}
 }
