@@ -200,6 +200,10 @@ func (w *walker) step(ctx context.Context, step walk.Step) (complaints []string,
 	if err != nil {
 		return nil, err
 	}
+	census, err := w.count(ctx)
+	if err != nil {
+		return nil, err
+	}
 	expect := walk.Expectation{Before: step.Before, After: step.After(), Begun: time.Now()}
 	said, failure, hit, err := w.update(ctx, step)
 	if err != nil {
@@ -207,6 +211,7 @@ func (w *walker) step(ctx context.Context, step walk.Step) (complaints []string,
 	}
 	w.updates++
 	expect.Ended = time.Now()
+	fewest := census.stop()
 	expect.Settled = step.Outcome != walk.Interrupted || failure == nil
 	fails := step.Outcome == walk.Fails || step.Outcome == walk.Refused || step.Outcome == walk.Interrupted && hit
 	switch {
@@ -215,6 +220,7 @@ func (w *walker) step(ctx context.Context, step walk.Step) (complaints []string,
 	case !fails && failure != nil:
 		complaints = append(complaints, ended+"failed: "+cmp.Or(life.Diagnosis(said, "", ""), said))
 	case failure == nil:
+		complaints = append(complaints, step.TooFew(census.first, fewest)...)
 		if err := w.tasks(ctx, step.Config); err != nil {
 			complaints = append(complaints, err.Error())
 		}
@@ -263,35 +269,6 @@ func (w *walker) update(ctx context.Context, step walk.Step) (said string, failu
 	}
 	hit = len(faults) > 0 && len(faults[0].Hits) > 0
 	return said, failure, hit, w.stack.Cloud.ClearFaults(ctx, 0)
-}
-
-// tasks waits until as many tasks run as should.
-func (w *walker) tasks(ctx context.Context, c walk.Config) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	for {
-		status, err := w.stack.Cloud.Status(ctx)
-		if err != nil {
-			return fmt.Errorf("count the tasks: %w", err)
-		}
-		wrong := c.Tasks()
-		running := map[string]int{}
-		for _, s := range status.Services {
-			// Pulumi's name of the service: the stack's, the service's and eight characters.
-			name := strings.TrimPrefix(s.Name[:len(s.Name)-len("-1234567")], walk.Stack+"-")
-			if running[name] += s.Running; running[name] >= wrong[name].Least && running[name] <= wrong[name].Most {
-				delete(wrong, name)
-			}
-		}
-		if len(wrong) == 0 {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("so many tasks should run, of the services that have others: %v; these run: %v", wrong, running)
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
 }
 
 // kinds counts what is alive in the cloud, by kind, without tasks, which come and go by themselves.

@@ -16,7 +16,7 @@ type kind struct {
 // kinds are all that a stack can bear while it is up.
 var kinds = []kind{
 	{"rename a service", rename},
-	{"take another service's name", takeName},
+	{"take the name of another service", takeName},
 	{"swap names", swapNames},
 	{"use a name again", useAgain},
 	{"add a service called like a canary", likeCanary},

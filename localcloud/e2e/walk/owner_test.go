@@ -156,6 +156,42 @@ func TestTasks(t *testing.T) {
 	}
 }
 
+func TestTooFew(t *testing.T) {
+	of := func(count int, scaling *Scaling) Config {
+		c := configOf(routes{"web": {{"a.slipway.test"}, nil}})
+		s := c.Services["web"]
+		s.Count, s.Scaling = count, scaling
+		c.Services["web"] = s
+		return c
+	}
+	busy, idle := &Scaling{1, 4, fewRequests}, &Scaling{1, 4, manyRequests}
+	for name, tt := range map[string]struct {
+		before, after Config
+		first, fewest int
+		want          bool
+	}{
+		"as many":                        {of(2, nil), of(2, nil), 2, 2, false},
+		"one stops before another runs":  {of(2, nil), of(2, nil), 2, 1, true},
+		"fewer":                          {of(3, nil), of(1, nil), 3, 1, false},
+		"more":                           {of(1, nil), of(3, nil), 1, 1, false},
+		"none":                           {of(1, nil), of(3, nil), 1, 0, true},
+		"scaled out and begins at least": {of(0, busy), of(0, busy), 4, 1, true},
+		"scaled out and stays":           {of(0, busy), of(0, busy), 4, 4, false},
+		"scaled out to fewer":            {of(0, busy), of(0, &Scaling{1, 2, fewRequests}), 4, 2, false},
+		"has no reason to stay":          {of(0, busy), of(0, idle), 4, 1, false},
+		"scaled out and to be fixed":     {of(0, busy), of(2, nil), 4, 1, false},
+	} {
+		got := Step{Before: []Config{tt.before}, Config: tt.after}.TooFew(map[string]int{"web": tt.first}, map[string]int{"web": tt.fewest})
+		if (len(got) > 0) != tt.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	gone := Step{Before: []Config{of(1, nil)}, Config: configOf(routes{"api": {{"a.slipway.test"}, nil}})}
+	if got := gone.TooFew(map[string]int{"web": 1}, map[string]int{"web": 0}); len(got) > 0 {
+		t.Errorf("one that goes: %v", got)
+	}
+}
+
 func TestOwnersVersions(t *testing.T) {
 	c := configOf(routes{"web": {{"a.slipway.test"}, nil}})
 	for _, tt := range []struct {

@@ -23,6 +23,15 @@ func TestSampleHasEveryKind(t *testing.T) {
 	}
 }
 
+// The kinds to draw from are given in a shell, separated by commas.
+func TestKindsCanBeGiven(t *testing.T) {
+	for _, name := range Kinds() {
+		if strings.ContainsAny(name, `,'"$`) {
+			t.Errorf("%q cannot be given", name)
+		}
+	}
+}
+
 func TestSameSeedSameWalk(t *testing.T) {
 	if !reflect.DeepEqual(Sample(7), Sample(7)) {
 		t.Error("a sample is another the second time")

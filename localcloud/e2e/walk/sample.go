@@ -22,7 +22,7 @@ var sample = [][]string{
 		"deregistration delay", "zones", "idle timeout", sickVersion, exitingVersion,
 	},
 	{
-		"take another service's name", "swap names", "use a name again", "remove a service", "add a service called like a canary", "add a canary",
+		"take the name of another service", "swap names", "use a name again", "remove a service", "add a service called like a canary", "add a canary",
 		canaryBeside, afterCanary, afterService,
 	},
 	{

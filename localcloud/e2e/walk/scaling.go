@@ -1,5 +1,11 @@
 package walk
 
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
+
 // Changes of how many tasks there are.
 
 // Targets of requests for each task in a minute: a walk's load is always above the one, and never above the other.
@@ -82,4 +88,31 @@ func (s Step) Refreshes() bool {
 		}
 	}
 	return false
+}
+
+// TooFew returns which services had too few tasks during an update, given how many ran when it began, and the fewest that ran then: each
+// keeps as many as it is to have before and after. Of one that scales that is what AWS has chosen, as long as it has the same reason to.
+func (s Step) TooFew(first, fewest map[string]int) []string {
+	var out []string
+	before, after := s.Before[0].Tasks(), s.Config.Tasks()
+	for _, name := range slices.Sorted(maps.Keys(before)) {
+		now, stays := after[name]
+		if !stays || len(s.Before) > 1 {
+			continue
+		}
+		least := min(before[name].Least, now.Least)
+		if s.Before[0].isBusy(name) && s.Config.isBusy(name) {
+			least = min(first[name], now.Most)
+		}
+		if fewest[name] < least {
+			out = append(out, fmt.Sprintf("%s had %d tasks for a while: %d ran before, and it is to have %d to %d", name, fewest[name], first[name], now.Least, now.Most))
+		}
+	}
+	return out
+}
+
+// isBusy reports whether a service scales, and the load asks for as many tasks as it may have.
+func (c Config) isBusy(name string) bool {
+	scaling := c.Services[name].Scaling
+	return scaling != nil && scaling.Requests == fewRequests
 }
