@@ -16,33 +16,27 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
+
+	"slipway/internal/cli"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], os.Stdout)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "builds:", err)
-		os.Exit(1)
-	}
+	cli.Main("builds", func(ctx context.Context, args []string) error { return run(ctx, args, os.Stdout) })
 }
 
 func run(ctx context.Context, args []string, out io.Writer) error {
-	flags := flag.NewFlagSet("builds", flag.ExitOnError)
+	flags := cli.NewFlags("builds", "usage: go run ./ci/builds [-json] [-pr] STACK\n", os.Stderr)
 	asJSON := flags.Bool("json", false, "print an array for a job's matrix")
 	pullRequest := flags.Bool("pr", false, "push to the repositories of pull requests, pr/NAME")
-	_ = flags.Parse(args) // it exits
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
 	if flags.NArg() != 1 {
-		return errors.New("usage: go run ./ci/builds [-json] [-pr] STACK")
+		return flags.Refuse("name one stack")
 	}
 	images, err := read(ctx, ".", flags.Arg(0), *pullRequest)
 	if err != nil {

@@ -8,24 +8,23 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"slipway/internal/cli"
 )
 
 func main() {
-	if err := run(os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "pr-config:", err)
-		os.Exit(1)
-	}
+	cli.Main("pr-config", func(_ context.Context, args []string) error { return run(args) })
 }
 
 func run(args []string) error {
-	flags := flag.NewFlagSet("pr-config", flag.ExitOnError)
+	flags := cli.NewFlags("pr-config", "usage: pr-config -number NUMBER [-image SERVICE=REFERENCE]… FILE\n", os.Stderr)
 	number := flags.Int("number", 0, "the pull request's `number`")
 	images := map[string]string{}
 	flags.Func("image", "`service=reference` of an image of the pull request; once for each service", func(text string) error {
@@ -36,9 +35,11 @@ func run(args []string) error {
 		images[service] = image
 		return nil
 	})
-	_ = flags.Parse(args) // it exits
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
 	if *number <= 0 || flags.NArg() != 1 {
-		return errors.New("usage: pr-config -number NUMBER [-image SERVICE=REFERENCE]… FILE")
+		return flags.Refuse("give the pull request's number, and name one file")
 	}
 	file := flags.Arg(0)
 	text, err := os.ReadFile(file)

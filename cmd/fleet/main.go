@@ -9,48 +9,34 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
-	"os/signal"
 	"sync"
-	"syscall"
 	"time"
 
+	"slipway/internal/cli"
 	"slipway/internal/stack"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], os.Stderr)
-	stop()
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-	case err != nil:
-		fmt.Fprintln(os.Stderr, "fleet:", err)
-		os.Exit(1)
-	}
+	cli.Main("fleet", func(ctx context.Context, args []string) error { return run(ctx, args, os.Stderr) })
 }
 
+const usage = `usage: fleet [flags] [stack…]
+
+Shows the project's stacks, all of them unless some are named, on a web page.
+`
+
 func run(ctx context.Context, args []string, out io.Writer) error {
-	flags := flag.NewFlagSet("fleet", flag.ContinueOnError)
-	flags.SetOutput(out)
-	flags.Usage = func() {
-		fmt.Fprintln(out, "usage: fleet [flags] [stack…]\n\nShows the project's stacks, all of them unless some are named, on a web page.")
-		flags.PrintDefaults()
-	}
+	flags := cli.NewFlags("fleet", usage, out)
 	listen := flags.String("listen", "127.0.0.1:8190", "`address` to serve the page on")
 	dir := flags.String("dir", ".", "`folder` of the Pulumi project")
 	drift := flags.Duration("drift", 10*time.Minute, "how often to look for drift; 0: never")
 	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return err
-		}
-		return errors.New("see -help")
+		return err
 	}
 
 	project, err := stack.OpenProject(ctx, *dir)

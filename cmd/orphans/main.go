@@ -4,15 +4,11 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
-	"fmt"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 
-	confirmation "slipway/internal/ask"
+	"slipway/internal/cli"
+	"slipway/internal/confirm"
 	"slipway/internal/stack"
 )
 
@@ -30,35 +26,10 @@ command line makes no sense, and with 1 if more is left, or if something failed.
 
 `
 
-// foreignLeft is the exit code where nothing is left but what is not of the program's kinds: it is in nobody's way.
-const foreignLeft = 3
-
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:])
-	stop()
-	switch {
-	case errors.Is(err, errUsage):
-		os.Exit(2)
-	case errors.Is(err, errForeign): // which has been shown
-		os.Exit(foreignLeft)
-	case errors.Is(err, errLeft), errors.Is(err, errDeclined): // which has been shown, and said
-		os.Exit(1)
-	case err != nil:
-		fmt.Fprintln(os.Stderr, "orphans:", err)
-		os.Exit(1)
-	}
-}
-
-// errUsage is the error of a command line that does not make sense, which has been said.
-var errUsage = errors.New("usage")
+func main() { cli.Main("orphans", run) }
 
 func run(ctx context.Context, args []string) error {
-	flags := flag.NewFlagSet("orphans", flag.ContinueOnError)
-	flags.Usage = func() {
-		fmt.Fprint(flags.Output(), usage)
-		flags.PrintDefaults()
-	}
+	flags := cli.NewFlags("orphans", usage, os.Stderr)
 	var (
 		adopt  = flags.Bool("import", false, "import what the next update would create")
 		remove = flags.Bool("delete", false, "delete what is not imported")
@@ -66,7 +37,7 @@ func run(ctx context.Context, args []string) error {
 		dir    = flags.String("C", ".", "the Pulumi project's `folder`")
 	)
 	if err := flags.Parse(args); err != nil {
-		return errUsage
+		return err
 	}
 	complaint := ""
 	switch {
@@ -76,15 +47,13 @@ func run(ctx context.Context, args []string) error {
 		complaint = flags.Arg(0) + ": flags come before the name of the stack"
 	}
 	if complaint != "" {
-		fmt.Fprintf(flags.Output(), "orphans: %s\n\n", complaint)
-		flags.Usage()
-		return errUsage
+		return flags.Refuse(complaint)
 	}
 
 	s := &search{adopt: *adopt, delete: *remove, out: os.Stdout}
 	if *adopt || *remove {
 		var err error
-		if s.confirm, err = confirmation.Confirmation(*yes); err != nil {
+		if s.confirm, err = confirm.Unless(*yes); err != nil {
 			return err
 		}
 	}

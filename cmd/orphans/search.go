@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -16,6 +15,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"slipway/internal/cli"
 	"slipway/internal/stack"
 )
 
@@ -43,13 +43,14 @@ type search struct {
 }
 
 // errDeclined is the error of a question that was answered no.
-var errDeclined = errors.New("declined")
+var errDeclined = cli.Said(1, "declined")
 
 // errLeft is the error of orphans that stay.
-var errLeft = errors.New("orphans are left")
+var errLeft = cli.Said(1, "orphans are left")
 
-// errForeign is the error where all that stays is what the program makes nothing like, and the command does nothing about.
-var errForeign = errors.New("what is not of the program's kinds is left")
+// errForeign is the error where all that stays is what the program makes nothing like, and the command does nothing about. It has an exit
+// code of its own, for that is in nobody's way.
+var errForeign = cli.Said(3, "what is not of the program's kinds is left")
 
 // run looks for orphans until there are none, or none that it is to do anything about. What is imported can show others: the
 // routes of a route table that the state did not know.

@@ -3,16 +3,12 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
-	"fmt"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
-	"slipway/internal/ask"
+	"slipway/internal/cli"
+	"slipway/internal/confirm"
 	"slipway/internal/smoke"
 	"slipway/internal/stack"
 )
@@ -29,31 +25,10 @@ With -rollback, a stack goes back to the images of its last successful update th
 
 `
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:])
-	stop()
-	switch {
-	case errors.Is(err, errUsage):
-		os.Exit(2)
-	case errors.Is(err, errDeclined):
-		fmt.Fprintln(os.Stderr, "Nothing was changed.")
-		os.Exit(1)
-	case err != nil:
-		fmt.Fprintln(os.Stderr, "promote:", err)
-		os.Exit(1)
-	}
-}
-
-// errUsage is the error of a command line that does not make sense, which has been said.
-var errUsage = errors.New("usage")
+func main() { cli.Main("promote", run) }
 
 func run(ctx context.Context, args []string) error {
-	flags := flag.NewFlagSet("promote", flag.ContinueOnError)
-	flags.Usage = func() {
-		fmt.Fprint(flags.Output(), usage)
-		flags.PrintDefaults()
-	}
+	flags := cli.NewFlags("promote", usage, os.Stderr)
 	var (
 		rollback = flags.Bool("rollback", false, "go back to the images of the last successful update that ran others")
 		preview  = flags.Bool("preview", false, "show what would happen, and change nothing")
@@ -65,7 +40,7 @@ func run(ctx context.Context, args []string) error {
 	digests := digests{}
 	flags.Func("digest", "`service=sha256:…` that SOURCE has to run, or nothing is promoted; once for each service, without its name if there is one", digests.add)
 	if err := flags.Parse(args); err != nil {
-		return errUsage
+		return err
 	}
 
 	stacks := 2 // that are named
@@ -89,8 +64,7 @@ func run(ctx context.Context, args []string) error {
 		}
 	}
 	if complaint != "" {
-		fmt.Fprintf(flags.Output(), "promote: %s; -help shows how\n", complaint)
-		return errUsage
+		return flags.Refuse(complaint)
 	}
 
 	project, err := stack.OpenProject(ctx, *dir)
@@ -101,12 +75,12 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	confirm, err := ask.Confirmation(*yes || *preview)
+	confirmed, err := confirm.Unless(*yes || *preview)
 	if err != nil {
 		return err
 	}
 	p := &promotion{
-		services: names[stacks:], digests: digests, save: *save, wait: *wait, smoke: smoke.Run, out: os.Stdout, confirm: confirm, preview: *preview,
+		services: names[stacks:], digests: digests, save: *save, wait: *wait, smoke: smoke.Run, out: os.Stdout, confirm: confirmed, preview: *preview,
 	}
 	if *rollback {
 		return p.rollback(ctx, pulumiStack{target})

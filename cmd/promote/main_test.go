@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"testing"
+
+	"slipway/internal/cli"
 )
 
 func TestUsage(t *testing.T) {
@@ -20,7 +22,7 @@ func TestUsage(t *testing.T) {
 		{"-digest", "hello=sha256:1", "-digest", "hello=sha256:2", "dev", "prod"},
 		{"-digest", "hello=sha256:1", "-rollback", "prod"},
 	} {
-		if err := run(t.Context(), args); !errors.Is(err, errUsage) {
+		if err := run(t.Context(), args); !errors.Is(err, cli.ErrUsage) {
 			t.Errorf("promote %q: %v", args, err)
 		}
 	}

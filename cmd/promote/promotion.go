@@ -48,7 +48,7 @@ type promotion struct {
 }
 
 // errDeclined is the error of a question that was answered no.
-var errDeclined = errors.New("declined")
+var errDeclined = errors.New("declined: nothing was changed")
 
 // change is what is to be done to a stack.
 type change struct {

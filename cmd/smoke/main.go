@@ -4,18 +4,16 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"maps"
 	"os"
-	"os/signal"
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
+	"slipway/internal/cli"
 	"slipway/internal/smoke"
 	"slipway/internal/stack"
 )
@@ -31,20 +29,8 @@ flags say, and at least that it answers. It trusts the system's roots (SSL_CERT_
 `
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	switch {
-	case errors.Is(err, errUsage):
-		os.Exit(2)
-	case err != nil:
-		fmt.Fprintln(os.Stderr, "smoke:", err)
-		os.Exit(1)
-	}
+	cli.Main("smoke", func(ctx context.Context, args []string) error { return run(ctx, args, os.Stdout, os.Stderr) })
 }
-
-// errUsage is the error of a command line that does not make sense, which has been said.
-var errUsage = errors.New("usage")
 
 // options are what the command line says.
 type options struct {
@@ -74,12 +60,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 }
 
 func parse(args []string, stderr io.Writer) (options, error) {
-	flags := flag.NewFlagSet("smoke", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	flags.Usage = func() {
-		fmt.Fprint(stderr, usage)
-		flags.PrintDefaults()
-	}
+	flags := cli.NewFlags("smoke", usage, stderr)
 	var o options
 	e := &o.expected
 	flags.StringVar(&o.stack, "stack", "", "check the services of this `stack`, as its outputs tell them")
@@ -98,15 +79,13 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		return nil
 	})
 	if err := flags.Parse(args); err != nil {
-		return o, errUsage
+		return o, err
 	}
 	e.HealthRouted = true
 	e.Expiry = time.Duration(*expiry) * 24 * time.Hour
 	o.urls = flags.Args()
 	if complaint := o.complaint(); complaint != "" {
-		fmt.Fprintf(stderr, "smoke: %s\n\n", complaint)
-		flags.Usage()
-		return o, errUsage
+		return o, flags.Refuse(complaint)
 	}
 	return o, nil
 }

@@ -9,6 +9,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"slipway/internal/cli"
 )
 
 func TestUsage(t *testing.T) {
@@ -29,7 +31,7 @@ func TestUsage(t *testing.T) {
 	} {
 		var stdout, stderr bytes.Buffer
 		err := run(t.Context(), test.args, &stdout, &stderr)
-		if !errors.Is(err, errUsage) || !strings.Contains(stderr.String(), test.complaint) || !strings.Contains(stderr.String(), "usage: smoke") {
+		if !errors.Is(err, cli.ErrUsage) || !strings.Contains(stderr.String(), test.complaint) || !strings.Contains(stderr.String(), "usage: smoke") {
 			t.Errorf("smoke %q: %v, and said\n%s", test.args, err, &stderr)
 		}
 	}
@@ -43,7 +45,7 @@ func TestFailedChecksAreErrors(t *testing.T) {
 	defer server.Close()
 	var stdout, stderr bytes.Buffer
 	err := run(t.Context(), []string{server.URL, server.URL + "/api/"}, &stdout, &stderr)
-	if err == nil || errors.Is(err, errUsage) {
+	if err == nil || errors.Is(err, cli.ErrUsage) {
 		t.Errorf("error %v", err)
 	}
 	for _, want := range []string{
@@ -59,7 +61,7 @@ func TestFailedChecksAreErrors(t *testing.T) {
 func TestURLsThatCannotBeChecked(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	err := run(t.Context(), []string{"http://a.test"}, &stdout, &stderr)
-	if err == nil || errors.Is(err, errUsage) || !strings.Contains(err.Error(), "must be https://host") {
+	if err == nil || errors.Is(err, cli.ErrUsage) || !strings.Contains(err.Error(), "must be https://host") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -1,5 +1,5 @@
-// Package ask asks whoever sits at the terminal before something is changed.
-package ask
+// Package confirm asks the person at the terminal before a command changes something.
+package confirm
 
 import (
 	"bufio"
@@ -78,9 +78,9 @@ func (a *Asker) next(ctx context.Context) (line, error) {
 	}
 }
 
-// Confirmation returns how a command confirms what it is about to do: not at all if the answer is yes beforehand, as in CI, or
-// else by asking at the terminal, without which there is an error.
-func Confirmation(yes bool) (func(ctx context.Context, question string) (bool, error), error) {
+// Unless returns how a command confirms what it is about to do: not at all if the answer is yes beforehand, as in CI. Otherwise it asks at
+// the terminal, without which there is an error.
+func Unless(yes bool) (func(ctx context.Context, question string) (bool, error), error) {
 	switch {
 	case yes:
 		return func(context.Context, string) (bool, error) { return true, nil }, nil
