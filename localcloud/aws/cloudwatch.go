@@ -373,7 +373,7 @@ func AlarmOf(r *cloud.Resource) *Alarm {
 func InAlarm(tx *cloud.Tx, s cloud.Scope, names []string) string {
 	for _, name := range names {
 		r := tx.Get(cloud.Key{Scope: s, Token: metricAlarmToken, ID: name})
-		if r != nil && cloud.StatusOf[AlarmStatus](r).State == AlarmAlarm {
+		if r != nil && cloud.Peek[AlarmStatus](r).State == AlarmAlarm {
 			return name
 		}
 	}

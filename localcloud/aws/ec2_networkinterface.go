@@ -111,11 +111,5 @@ func ipv6In(block, ipv4 string) string {
 
 // InterfacesOf returns the network interfaces of a task or load balancer.
 func InterfacesOf(tx *cloud.Tx, s cloud.Scope, owner string) []*cloud.Resource {
-	var out []*cloud.Resource
-	for _, r := range tx.List(s, networkInterfaceToken) {
-		if r.Inputs["owner"] == owner {
-			out = append(out, r)
-		}
-	}
-	return out
+	return tx.Where(s, networkInterfaceToken, "owner", owner)
 }

@@ -376,9 +376,9 @@ var serviceNeeds = needs{
 // STOPPING or STOPPED.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteService.html
 func Drained(tx *cloud.Tx, service *cloud.Resource) bool {
-	return cloud.StatusOf[ServiceStatus](service).Status == ServiceDraining &&
+	return cloud.Peek[ServiceStatus](service).Status == ServiceDraining &&
 		!slices.ContainsFunc(TasksOf(tx, service), func(r *cloud.Resource) bool {
-			last := cloud.StatusOf[TaskStatus](r).LastStatus
+			last := cloud.Peek[TaskStatus](r).LastStatus
 			return last != TaskStopping && last != TaskStopped
 		})
 }

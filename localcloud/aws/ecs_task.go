@@ -130,16 +130,10 @@ func TaskID(arn string) string { return arn[strings.LastIndex(arn, "/")+1:] }
 
 // TasksOf returns the tasks of a service, those that have stopped among them, by ARN.
 func TasksOf(tx *cloud.Tx, service *cloud.Resource) []*cloud.Resource {
-	var out []*cloud.Resource
-	for _, r := range tx.List(service.Scope, taskToken) {
-		if r.Inputs["service"] == service.ID {
-			out = append(out, r)
-		}
-	}
-	return out
+	return tx.Where(service.Scope, taskToken, "service", service.ID)
 }
 
 // TaskAlive reports whether a task is more than the record of one that has stopped.
 func TaskAlive(r *cloud.Resource) bool {
-	return cloud.StatusOf[TaskStatus](r).LastStatus != TaskStopped
+	return cloud.Peek[TaskStatus](r).LastStatus != TaskStopped
 }

@@ -167,9 +167,5 @@ func forwardTo(c *cloud.Call, balancer *cloud.Resource, groups []string) error {
 
 // Described returns a resource as a call that describes it would: every property that has a value, the defaults filled in.
 func Described[T any](_ *cloud.Kind[T], r *cloud.Resource) *T {
-	out, err := cloud.Decode[T](r.Outputs)
-	if err != nil {
-		panic("outputs of " + r.Key.String() + ": " + err.Error()) // the kind's own
-	}
-	return out
+	return cloud.OutputsOf[T](r)
 }

@@ -55,13 +55,11 @@ var Listener = &cloud.Kind[listener]{
 		}
 		return f
 	},
-	Refs: func(c *cloud.Call, in *listener) []cloud.Ref {
-		refs := append(targetGroupRefs(in.DefaultActions), cloud.Ref{Token: loadBalancerToken, Value: in.LoadBalancerARN, Weak: true})
-		// A certificate that is not there is refused in the load balancer's words, not in the certificate manager's.
-		if cert := (cloud.Ref{Token: certificateToken, Value: in.CertificateARN}); in.CertificateARN != "" && c.Find(cert) != nil {
-			refs = append(refs, cert)
-		}
-		return refs
+	Refs: func(_ *cloud.Call, in *listener) []cloud.Ref {
+		return append(targetGroupRefs(in.DefaultActions),
+			cloud.Ref{Token: loadBalancerToken, Value: in.LoadBalancerARN, Weak: true},
+			// A certificate that is not there is refused in the load balancer's words, not in the certificate manager's.
+			cloud.Ref{Token: certificateToken, Value: in.CertificateARN, Lenient: true})
 	},
 	Outputs: func(c *cloud.Call, in *listener) (cloud.Map, error) {
 		s, out := c.Caller.Scope, cloud.Map{"tagsAll": in.Tags.all(c)}

@@ -39,12 +39,11 @@ var ListenerCertificate = &cloud.Kind[listenerCertificate]{
 		}
 		return f
 	},
-	Refs: func(c *cloud.Call, in *listenerCertificate) []cloud.Ref {
-		refs := []cloud.Ref{{Token: listenerToken, Value: in.ListenerARN, Weak: true}}
-		if cert := (cloud.Ref{Token: certificateToken, Value: in.CertificateARN}); c.Find(cert) != nil {
-			refs = append(refs, cert) // one that is not there is refused in the load balancer's words
+	Refs: func(_ *cloud.Call, in *listenerCertificate) []cloud.Ref {
+		return []cloud.Ref{
+			{Token: listenerToken, Value: in.ListenerARN, Weak: true},
+			{Token: certificateToken, Value: in.CertificateARN, Lenient: true}, // what is not there is refused in the load balancer's words
 		}
-		return refs
 	},
 	Outputs: func(c *cloud.Call, in *listenerCertificate) (cloud.Map, error) {
 		parent := c.Find(cloud.Ref{Token: listenerToken, Value: in.ListenerARN})

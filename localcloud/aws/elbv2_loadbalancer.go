@@ -372,7 +372,7 @@ func syncInterfaces(c *cloud.Call, in *loadBalancer, groups []string) error {
 				return err
 			}
 		}
-		ni := NetworkInterface.Of(r)
+		ni := *NetworkInterface.Of(r)
 		ni.SecurityGroups = groups
 		// Its subnet's setting for new interfaces does not matter to a load balancer.
 		if ni.IPv6Address = ""; in.dualStack() {

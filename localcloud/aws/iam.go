@@ -104,12 +104,10 @@ var Role = &cloud.Kind[role]{
 	},
 	// A policy stays for as long as a role has it, or has it as its boundary. That there is none is for Outputs to say, in other
 	// words.
-	Refs: func(c *cloud.Call, in *role) []cloud.Ref {
+	Refs: func(_ *cloud.Call, in *role) []cloud.Ref {
 		var refs []cloud.Ref
 		for _, arn := range append(slices.Clone(in.ManagedPolicyARNs), in.PermissionsBoundary) {
-			if ref := (cloud.Ref{Token: policyToken, Value: arn}); arn != "" && c.Find(ref) != nil {
-				refs = append(refs, ref)
-			}
+			refs = append(refs, cloud.Ref{Token: policyToken, Value: arn, Lenient: true})
 		}
 		return refs
 	},

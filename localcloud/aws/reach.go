@@ -162,14 +162,12 @@ func permissions(tx *cloud.Tx, s cloud.Scope, id string, d direction) []Permissi
 	var out []Permission
 	if r := tx.Get(cloud.Key{Scope: s, Token: securityGroupToken, ID: id}); r != nil {
 		group := SecurityGroup.Of(r)
-		if out = group.Ingress; d == egress {
-			out = group.Egress
+		if out = slices.Clone(group.Ingress); d == egress {
+			out = slices.Clone(group.Egress)
 		}
 	}
-	for _, r := range tx.List(s, d.rules) {
-		if rule := SecurityGroupIngressRule.Of(r); rule.SecurityGroupID == id { // both kinds of rule have one form
-			out = append(out, rule.Permission())
-		}
+	for _, r := range tx.Where(s, d.rules, "securityGroupId", id) {
+		out = append(out, SecurityGroupIngressRule.Of(r).Permission()) // both kinds of rule have one form
 	}
 	return out
 }

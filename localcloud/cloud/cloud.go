@@ -309,14 +309,15 @@ func (c *Cloud) update(
 	return c.settle(k, call, "updating")
 }
 
-// retry carries out a transaction for the call, again and again with each change of the store for as long as it is refused
+// retry carries out a transaction for the call, and again with each change of what it has read for as long as it is refused
 // because something is in use.
 func (c *Cloud) retry(call *Call, patience time.Duration, again bool, do func(*Tx) error) error {
 	ctx, cancel := context.WithTimeout(call.Context, call.limit(patience))
 	defer cancel()
+	store := c.Store.Watch()
+	defer store.Stop()
 	for {
-		changed := c.Store.Changed()
-		err := c.Store.Update(func(tx *Tx) error {
+		err := store.Update(func(tx *Tx) error {
 			call.Tx = tx
 			return do(tx)
 		})
@@ -324,7 +325,7 @@ func (c *Cloud) retry(call *Call, patience time.Duration, again bool, do func(*T
 			return err
 		}
 		select {
-		case <-changed:
+		case <-store.C:
 		case <-ctx.Done():
 			return err
 		}
@@ -333,12 +334,12 @@ func (c *Cloud) retry(call *Call, patience time.Duration, again bool, do func(*T
 
 // put checks the references, computes the outputs and stores the resource.
 func (c *Cloud) put(k kind, call *Call) error {
-	refs, err := k.refs(call, call.Resource.Inputs)
+	refs, err := k.refs(call)
 	if err != nil {
 		return err
 	}
 	for _, ref := range refs {
-		if ref.Value == "" && ref.Optional {
+		if ref.Lenient || ref.Value == "" && ref.Optional {
 			continue
 		}
 		if ref.Value == "" || call.Find(ref) == nil {
@@ -518,26 +519,53 @@ func (c *Cloud) call(ctx context.Context, caller Caller, timeout time.Duration) 
 
 // referrer returns a resource that refers to r and so keeps it from being deleted, or nil.
 func (c *Cloud) referrer(tx *Tx, r *Resource) *Resource {
-	for other := range tx.All() {
-		k, ok := c.kinds[other.Token]
-		if !ok || other.Scope.Account != r.Scope.Account || other.Key == r.Key {
-			continue
+	values := []string{r.ID}
+	for _, v := range r.Outputs {
+		if s, ok := v.(string); ok && s != r.ID {
+			values = append(values, s)
 		}
-		call := &Call{Context: context.Background(), Store: c.Store, Tx: tx, Caller: Caller{Scope: other.Scope}, Resource: other}
-		refs, err := k.refs(call, other.Inputs)
-		if err != nil {
-			continue // stored inputs decode
-		}
-		for _, ref := range refs {
-			if ref.Weak || ref.Value == "" || ref.Token != r.Token {
-				continue
-			}
-			if ref.Property == "" && ref.Value == r.ID || ref.Property != "" && r.Outputs[ref.Property] == ref.Value {
+	}
+	for _, value := range values {
+		for _, other := range tx.lookup(references, c.referredTo, r.Token+" "+value) {
+			if other.Scope.Account == r.Scope.Account && other.Key != r.Key && slices.ContainsFunc(c.holds(other), r.is) {
 				return other
 			}
 		}
 	}
 	return nil
+}
+
+// references is the index of what resources hold on to, by token and value.
+var references = indexName{index: "references"}
+
+func (c *Cloud) referredTo(r *Resource) []string {
+	var values []string
+	for _, ref := range c.holds(r) {
+		values = append(values, ref.Token+" "+ref.Value)
+	}
+	return values
+}
+
+// holds returns the references of a stored resource that keep others from being deleted.
+func (c *Cloud) holds(r *Resource) []Ref {
+	k, ok := c.kinds[r.Token]
+	if !ok {
+		return nil
+	}
+	call := &Call{Context: context.Background(), Store: c.Store, Caller: Caller{Scope: r.Scope}, Resource: r}
+	refs, err := k.refs(call)
+	if err != nil {
+		return nil // stored inputs decode
+	}
+	return slices.DeleteFunc(refs, func(ref Ref) bool { return ref.Weak || ref.Value == "" })
+}
+
+// is reports whether the reference, from within the account, means the resource.
+func (r *Resource) is(ref Ref) bool {
+	if ref.Token != r.Token {
+		return false
+	}
+	return ref.Property == "" && ref.Value == r.ID || ref.Property != "" && r.Outputs[ref.Property] == ref.Value
 }
 
 func (c *Cloud) inUse(b *Spec, r, by *Resource) error {

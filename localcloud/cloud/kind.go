@@ -91,7 +91,7 @@ type Kind[T any] struct {
 	// known has Go's zero value here.
 	Check func(in *T) []Failure
 	// Refs says what the resource refers to. It must be there when this one is created or updated, and stays while this
-	// one lives.
+	// one lives. It is said of the resource alone, whatever else there is.
 	Refs func(c *Call, in *T) []Ref
 	// Outputs enforces the rules that need other resources, sets c.Resource.ID of a new resource, and returns the computed
 	// properties. Inputs, and on an update the computed properties it leaves out, are carried over. A kind without Outputs
@@ -161,6 +161,8 @@ type Ref struct {
 	Value string
 	// Optional says that an empty Value refers to nothing, instead of to a resource that cannot be.
 	Optional bool
+	// Lenient says that the resource need not be there. If it is, it stays.
+	Lenient bool
 	// Weak says that the resource must be there at creation but may go first.
 	Weak bool
 }
@@ -223,16 +225,14 @@ func find(tx *Tx, s Scope, ref Ref) *Resource {
 			}
 			continue
 		}
-		for _, r := range tx.List(scope, ref.Token) {
-			if r.Outputs[ref.Property] == ref.Value {
-				return r
-			}
+		if found := tx.Where(scope, ref.Token, ref.Property, ref.Value); len(found) > 0 {
+			return found[0]
 		}
 	}
 	return nil
 }
 
-// Of decodes the inputs of a resource of this kind.
+// Of returns the inputs of a resource of this kind, as [InputsOf] does.
 func (k *Kind[T]) Of(r *Resource) *T { return InputsOf[T](r) }
 
 // kind is a Kind[T] without its type parameter.
@@ -240,7 +240,7 @@ type kind interface {
 	spec() *Spec
 	public() bool
 	check(in Map) ([]Failure, error)
-	refs(c *Call, in Map) ([]Ref, error)
+	refs(c *Call) ([]Ref, error)
 	outputs(c *Call) (Map, error)
 	apply(c *Call) error
 	release(c *Call) error
@@ -285,9 +285,15 @@ func (k *Kind[T]) check(in Map) ([]Failure, error) {
 	return k.Check(t), nil
 }
 
-func (k *Kind[T]) refs(c *Call, in Map) ([]Ref, error) {
-	t, err := Decode[T](in)
-	if err != nil || k.Refs == nil {
+func (k *Kind[T]) refs(c *Call) ([]Ref, error) {
+	if k.Refs == nil {
+		return nil, nil
+	}
+	if c.Resource.decoded != nil {
+		return k.Refs(c, k.Of(c.Resource)), nil
+	}
+	t, err := Decode[T](c.Resource.Inputs)
+	if err != nil {
 		return nil, err
 	}
 	return k.Refs(c, t), nil

@@ -1,13 +1,10 @@
 package cloud
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -15,72 +12,16 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// Scope is where a resource lives. Resources of different scopes never see each other. Region is empty for a service that is
-// global in its account.
-type Scope struct {
-	Account string `json:"account"`
-	Region  string `json:"region,omitempty"`
-}
-
-// Key names a resource among all that are alive.
-type Key struct {
-	Scope Scope  `json:"scope"`
-	Token string `json:"token"`
-	ID    string `json:"id"`
-}
-
-func (k Key) String() string {
-	return k.Scope.Account + "/" + k.Scope.Region + "/" + k.Token + "/" + k.ID
-}
-
-// Resource is one thing alive in the cloud. What the store hands out is shared: change a Clone and Put it back.
-type Resource struct {
-	Key
-	// Name is what people call it: its own name where it has one, else its Name tag or its id.
-	Name string `json:"name,omitempty"`
-	// Inputs is what was asked for, defaults filled in.
-	Inputs Map `json:"inputs,omitempty"`
-	// Outputs is what the cloud answers when asked about it.
-	Outputs Map `json:"outputs,omitempty"`
-	// Status is what the cloud itself keeps about it: the kind's own type, never shown to the engine.
-	Status json.RawMessage `json:"status,omitempty"`
-}
-
-// Clone returns a copy whose property maps can be assigned to; nested values are still shared.
-func (r *Resource) Clone() *Resource {
-	c := *r
-	c.Inputs, c.Outputs = maps.Clone(r.Inputs), maps.Clone(r.Outputs)
-	return &c
-}
-
-// StatusOf decodes the resource's status; the zero value where it has none.
-func StatusOf[S any](r *Resource) S {
-	var s S
-	if len(r.Status) > 0 {
-		if err := json.Unmarshal(r.Status, &s); err != nil {
-			panic(fmt.Sprintf("status of %s: %v", r.Key, err)) // written by SetStatus alone
-		}
-	}
-	return s
-}
-
-// SetStatus replaces the resource's status.
-func (r *Resource) SetStatus(s any) {
-	raw, err := json.Marshal(s)
-	if err != nil {
-		panic(fmt.Sprintf("status of %s: %v", r.Key, err)) // a status is a plain struct
-	}
-	r.Status = raw
-}
-
-// Store holds the resources in memory, written through to a file. All changes go through Update, one at a time; every
-// committed change wakes those who Wait.
+// Store holds the resources in memory, written through to a file. All changes go through Update, one at a time; a committed
+// change wakes the watchers that have read what it changed.
 type Store struct {
 	db *bbolt.DB
 
 	mu        sync.RWMutex
-	resources map[string]*Resource
-	changed   chan struct{} // closed by the next commit
+	resources map[Key]*Resource
+	kinds     map[string]byKey // by token
+	indexes   indexes
+	watchers  watchers
 }
 
 var bucket = []byte("resources")
@@ -92,25 +33,27 @@ func Open(path string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", path, err)
 	}
-	s := &Store{db: db, resources: map[string]*Resource{}, changed: make(chan struct{})}
-	err = db.Update(func(tx *bbolt.Tx) error {
-		b, err := tx.CreateBucketIfNotExists(bucket)
-		if err != nil {
-			return err
-		}
-		return b.ForEach(func(k, v []byte) error {
-			r := new(Resource)
-			if err := json.Unmarshal(v, r); err != nil {
-				return fmt.Errorf("resource %s: %w", k, err)
-			}
-			s.resources[string(k)] = r
-			return nil
-		})
-	})
-	if err != nil {
+	s := &Store{db: db, resources: map[Key]*Resource{}, kinds: map[string]byKey{}}
+	if err := db.Update(s.read); err != nil {
 		return nil, errors.Join(fmt.Errorf("read store %s: %w", path, err), db.Close())
 	}
 	return s, nil
+}
+
+// read takes what the file holds into memory.
+func (s *Store) read(tx *bbolt.Tx) error {
+	b, err := tx.CreateBucketIfNotExists(bucket)
+	if err != nil {
+		return err
+	}
+	return b.ForEach(func(k, v []byte) error {
+		r := new(Resource)
+		if err := json.Unmarshal(v, r); err != nil {
+			return fmt.Errorf("resource %s: %w", k, err)
+		}
+		s.keep(r.Key, r)
+		return nil
+	})
 }
 
 // Close writes everything to disk and closes the file.
@@ -119,28 +62,47 @@ func (s *Store) Close() error {
 }
 
 // View calls f with an unchanging view of the store.
-func (s *Store) View(f func(*Tx)) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	f(&Tx{store: s})
-}
+func (s *Store) View(f func(*Tx)) { s.view(nil, f) }
 
 // Update calls f with a view it can change. What f changed takes effect if it returns nil and has never been if it does not.
-func (s *Store) Update(f func(*Tx) error) error {
+func (s *Store) Update(f func(*Tx) error) error { return s.update(nil, f) }
+
+func (s *Store) view(w *Watcher, f func(*Tx)) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	tx := &Tx{store: s, watched: w != nil}
+	f(tx)
+	s.watchers.add(w, tx.seen)
+}
+
+func (s *Store) update(w *Watcher, f func(*Tx) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	tx := &Tx{store: s, dirty: map[string]*Resource{}}
-	if err := f(tx); err != nil {
+	tx := &Tx{store: s, dirty: map[Key]*Resource{}, watched: w != nil}
+	err := f(tx)
+	s.watchers.add(w, tx.seen) // of a refused change too: who tries again waits until there is a reason to
+	if err != nil || len(tx.dirty) == 0 {
 		return err
 	}
-	if len(tx.dirty) == 0 {
-		return nil
+	if err := s.write(tx.dirty); err != nil {
+		return fmt.Errorf("write store: %w", err)
 	}
-	err := s.db.Update(func(btx *bbolt.Tx) error {
-		b := btx.Bucket(bucket)
-		for k, r := range tx.dirty {
+	for k, r := range tx.dirty {
+		s.watchers.wake(interest{})
+		s.watchers.wake(interest{kind: k.Token})
+		s.watchers.wake(interest{key: k})
+		s.keep(k, r)
+	}
+	return nil
+}
+
+// write makes the changes in the file.
+func (s *Store) write(dirty map[Key]*Resource) error {
+	return s.db.Update(func(tx *bbolt.Tx) error {
+		b := tx.Bucket(bucket)
+		for k, r := range dirty {
 			if r == nil {
-				if err := b.Delete([]byte(k)); err != nil {
+				if err := b.Delete([]byte(k.String())); err != nil {
 					return err
 				}
 				continue
@@ -149,106 +111,81 @@ func (s *Store) Update(f func(*Tx) error) error {
 			if err != nil {
 				return fmt.Errorf("encode %s: %w", k, err)
 			}
-			if err := b.Put([]byte(k), raw); err != nil {
+			if err := b.Put([]byte(k.String()), raw); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	if err != nil {
-		return fmt.Errorf("write store: %w", err)
-	}
-	for k, r := range tx.dirty {
-		if r == nil {
-			delete(s.resources, k)
-		} else {
-			s.resources[k] = r
-		}
-	}
-	close(s.changed)
-	s.changed = make(chan struct{})
-	return nil
 }
 
-// Changed returns a channel that is closed by the next change. Take it before looking, or a change in between goes unseen.
-func (s *Store) Changed() <-chan struct{} {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.changed
+// keep makes the change in memory: r is what there is with the key from now on, or nil.
+func (s *Store) keep(k Key, r *Resource) {
+	if r != nil {
+		r.decoded = new(decoded)
+	}
+	s.indexes.keep(k, r, func(name indexName, value string) {
+		s.watchers.wake(interest{kind: name.token, index: name.index, value: value})
+	})
+	if r == nil {
+		delete(s.resources, k)
+		s.kinds[k.Token] = s.kinds[k.Token].without(k)
+		return
+	}
+	s.resources[k] = r
+	s.kinds[k.Token] = s.kinds[k.Token].with(r)
 }
 
-// Wait blocks until the condition holds or fails, looking again after every change. It returns the context's cause when
-// that ends first.
+// Wait blocks until the condition holds or fails, looking again whenever something changes that it has read. It returns the
+// context's cause when that ends first.
 func (s *Store) Wait(ctx context.Context, condition func(*Tx) (bool, error)) error {
+	w := s.Watch()
+	defer w.Stop()
 	for {
-		changed := s.Changed()
 		var done bool
 		var err error
-		s.View(func(tx *Tx) { done, err = condition(tx) })
+		w.View(func(tx *Tx) { done, err = condition(tx) })
 		if done || err != nil {
 			return err
 		}
 		select {
-		case <-changed:
+		case <-w.C:
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
 	}
 }
 
-// Tx is a view of the store; a change made through it is seen by its own later reads.
-type Tx struct {
-	store *Store
-	dirty map[string]*Resource // nil for a deleted one
+// byKey are resources in the order of their keys.
+type byKey []*Resource
+
+func (s byKey) find(k Key) (int, bool) {
+	return slices.BinarySearchFunc(s, k, func(r *Resource, k Key) int { return compareKeys(r.Key, k) })
 }
 
-// Get returns the resource with the key, or nil.
-func (tx *Tx) Get(k Key) *Resource {
-	if r, ok := tx.dirty[k.String()]; ok {
-		return r
+func (s byKey) with(r *Resource) byKey {
+	i, found := s.find(r.Key)
+	if found {
+		s[i] = r
+		return s
 	}
-	return tx.store.resources[k.String()]
+	return slices.Insert(s, i, r)
 }
 
-// All yields every resource in no particular order.
-func (tx *Tx) All() iter.Seq[*Resource] {
-	return func(yield func(*Resource) bool) {
-		for k, r := range tx.store.resources {
-			if _, ok := tx.dirty[k]; !ok && !yield(r) {
-				return
-			}
-		}
-		for _, r := range tx.dirty {
-			if r != nil && !yield(r) {
-				return
-			}
-		}
+func (s byKey) without(k Key) byKey {
+	i, found := s.find(k)
+	if !found {
+		return s
 	}
+	return slices.Delete(s, i, i+1)
 }
 
-// List returns the resources with the token in the scope, by id.
-func (tx *Tx) List(s Scope, token string) []*Resource {
-	return tx.list(func(r *Resource) bool { return r.Token == token && r.Scope == s })
-}
-
-// Everywhere returns the resources with the token in every scope, by key.
-func (tx *Tx) Everywhere(token string) []*Resource {
-	return tx.list(func(r *Resource) bool { return r.Token == token })
-}
-
-func (tx *Tx) list(keep func(*Resource) bool) []*Resource {
-	var out []*Resource
-	for r := range tx.All() {
-		if keep(r) {
-			out = append(out, r)
-		}
+// in returns those of one kind that are in the scope.
+func (s byKey) in(scope Scope, token string) byKey {
+	first, _ := s.find(Key{Scope: scope, Token: token})
+	s = s[first:]
+	if end := slices.IndexFunc(s, func(r *Resource) bool { return r.Scope != scope }); end >= 0 {
+		s = s[:end]
 	}
-	slices.SortFunc(out, func(a, b *Resource) int { return cmp.Compare(a.Key.String(), b.Key.String()) })
-	return out
+	return s
 }
-
-// Put adds the resource, or replaces the one with its key.
-func (tx *Tx) Put(r *Resource) { tx.dirty[r.Key.String()] = r }
-
-// Delete removes the resource with the key, if there is one.
-func (tx *Tx) Delete(k Key) { tx.dirty[k.String()] = nil }

@@ -63,6 +63,7 @@ func known(v any) any {
 
 // Decode reads the properties into a struct by its json tags. Unknown values are left at zero.
 func Decode[T any](m Map) (*T, error) {
+	decodes.Add(1)
 	raw, err := json.Marshal(known(m))
 	if err != nil {
 		return nil, fmt.Errorf("encode properties: %w", err)
@@ -85,20 +86,4 @@ func Encode(v any) (Map, error) {
 		return nil, fmt.Errorf("decode properties: %w", err)
 	}
 	return out, nil
-}
-
-// Text returns an output that is a text, or "".
-func (r *Resource) Text(property string) string {
-	s, _ := r.Outputs[property].(string)
-	return s
-}
-
-// InputsOf decodes the inputs of a resource. It is [Kind.Of] for functions that a kind cannot name itself in, directly or in a
-// circle.
-func InputsOf[T any](r *Resource) *T {
-	in, err := Decode[T](r.Inputs)
-	if err != nil {
-		panic("inputs of " + r.Key.String() + ": " + err.Error()) // decoded once before it was stored
-	}
-	return in
 }

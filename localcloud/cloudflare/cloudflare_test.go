@@ -41,22 +41,22 @@ func (c *testCloud) try(in cloud.Map) (*cloud.Resource, error) {
 	if in["zoneId"] == nil {
 		in["zoneId"] = c.zone
 	}
-	checked, failures, err := c.Check(recordToken, in)
+	checked, failures, err := c.Check(RecordToken, in)
 	if err != nil {
 		return nil, err
 	}
 	if len(failures) > 0 {
 		return nil, cloud.Errorf("Check", "%s: %s", failures[0].Property, failures[0].Reason)
 	}
-	r, err := c.Create(c.t.Context(), caller, recordToken, checked, 0)
+	r, err := c.Create(c.t.Context(), caller, RecordToken, checked, 0)
 	if err != nil {
 		return nil, err
 	}
-	kind, _ := schema.Lookup(recordToken)
+	kind, _ := schema.Lookup(RecordToken)
 	for _, f := range kind.CheckOutputs(r.Outputs, nil) {
 		c.t.Errorf("output %s: %s", f.Property, f.Reason)
 	}
-	if d, err := c.Diff(recordToken, r.Inputs, r.Outputs, r.Inputs); err != nil || len(d.Changed) > 0 {
+	if d, err := c.Diff(RecordToken, r.Inputs, r.Outputs, r.Inputs); err != nil || len(d.Changed) > 0 {
 		c.t.Errorf("record differs from itself: %v, %v", d.Changed, err)
 	}
 	return r, nil
@@ -261,14 +261,14 @@ func TestRecordUpdate(t *testing.T) {
 	c.create(cloud.Map{"name": "b", "type": "CNAME", "content": "b.test", "ttl": 60.0})
 	in := r.Clone().Inputs
 	in["content"], in["ttl"] = "c.test", 120.0
-	updated, err := c.Update(t.Context(), caller, recordToken, r.ID, in, time.Second)
+	updated, err := c.Update(t.Context(), caller, RecordToken, r.ID, in, time.Second)
 	if err != nil || updated.Outputs["content"] != "c.test" || updated.Outputs["createdOn"] != r.Outputs["createdOn"] || updated.Outputs["hostname"] != "a.example.com" {
 		t.Errorf("updated %v, %v", updated, err)
 	}
 	in["ttl"] = 2.0
-	_, err = c.Update(t.Context(), caller, recordToken, r.ID, in, time.Second)
+	_, err = c.Update(t.Context(), caller, RecordToken, r.ID, in, time.Second)
 	c.refused(err, "9021", "TTL")
-	if d, err := c.Diff(recordToken, r.Inputs, r.Outputs, cloud.Map{"zoneId": c.zone, "name": "z", "type": "A", "content": "b.test", "ttl": 60.0}); err != nil || len(d.Replace) != 2 {
+	if d, err := c.Diff(RecordToken, r.Inputs, r.Outputs, cloud.Map{"zoneId": c.zone, "name": "z", "type": "A", "content": "b.test", "ttl": 60.0}); err != nil || len(d.Replace) != 2 {
 		t.Errorf("replaces %v, %v; want name and type", d.Replace, err)
 	}
 }
@@ -284,7 +284,7 @@ func TestReplacementComesAfterDeletion(t *testing.T) {
 	}{{cloud.Map{"type": "CNAME", "content": "example.org"}, true}, {cloud.Map{"content": "192.0.2.2"}, false}} {
 		in := maps.Clone(r.Inputs)
 		maps.Copy(in, tt.change)
-		if d, err := c.Diff(recordToken, r.Inputs, r.Outputs, in); err != nil || d.DeleteBeforeReplace != tt.replace {
+		if d, err := c.Diff(RecordToken, r.Inputs, r.Outputs, in); err != nil || d.DeleteBeforeReplace != tt.replace {
 			t.Errorf("%v: %+v, %v", tt.change, d, err)
 		}
 	}

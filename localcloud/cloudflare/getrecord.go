@@ -29,7 +29,7 @@ func (c *Cloudflare) getRecord() *cloud.Function[recordArgs] {
 			}
 			kind := cmp.Or(args.Type, "A")
 			var found []*cloud.Resource
-			for _, r := range call.Tx.List(Scope(), recordToken) {
+			for _, r := range call.Tx.List(Scope(), RecordToken) {
 				in, err := cloud.Decode[record](r.Inputs)
 				if err == nil && in.ZoneID == z.ID && in.Type == kind && in.hostname(z) == strings.ToLower(args.Hostname) &&
 					(args.Content == "" || in.content() == args.Content) &&

@@ -15,7 +15,8 @@ import (
 	"slipway/localcloud/cloud"
 )
 
-const recordToken = "cloudflare:index/record:Record"
+// RecordToken is the token of DNS records.
+const RecordToken = "cloudflare:index/record:Record"
 
 // automatic is the TTL that leaves the choice to Cloudflare, and the only one for a proxied record.
 // https://developers.cloudflare.com/dns/manage-dns-records/reference/ttl/
@@ -72,7 +73,7 @@ var (
 func (c *Cloudflare) record() *cloud.Kind[record] {
 	return &cloud.Kind[record]{
 		Spec: cloud.Spec{
-			Token:    recordToken,
+			Token:    RecordToken,
 			Label:    "Cloudflare record",
 			Global:   true,
 			Defaults: cloud.Map{"allowOverwrite": false},
@@ -85,7 +86,7 @@ func (c *Cloudflare) record() *cloud.Kind[record] {
 			// https://registry.terraform.io/providers/cloudflare/cloudflare/4.52.0/docs/resources/record#import
 			Import: func(tx *cloud.Tx, s cloud.Scope, id string) string {
 				zone, id, _ := strings.Cut(id, "/")
-				if r := tx.Get(cloud.Key{Scope: s, Token: recordToken, ID: id}); r == nil || r.Inputs["zoneId"] != zone {
+				if r := tx.Get(cloud.Key{Scope: s, Token: RecordToken, ID: id}); r == nil || r.Inputs["zoneId"] != zone {
 					return ""
 				}
 				return id
@@ -189,7 +190,7 @@ func (r *record) valid(z Zone) error {
 func (r *record) conflict(call *cloud.Call, z Zone, with **cloud.Resource) error {
 	const page = "For more details, refer to <https://developers.cloudflare.com/dns/manage-dns-records/troubleshooting/records-with-same-name/>."
 	address := func(kind string) bool { return slices.Contains(proxiable, kind) }
-	for _, other := range call.Tx.List(call.Resource.Scope, recordToken) {
+	for _, other := range call.Tx.List(call.Resource.Scope, RecordToken) {
 		o, err := cloud.Decode[record](other.Inputs)
 		if err != nil || other.ID == call.Resource.ID || o.ZoneID != r.ZoneID || o.hostname(z) != r.hostname(z) {
 			continue
@@ -229,7 +230,7 @@ type Record struct {
 // Records returns every record of the account's zones, by name.
 func (c *Cloudflare) Records(tx *cloud.Tx) []Record {
 	var out []Record
-	for _, r := range tx.List(Scope(), recordToken) {
+	for _, r := range tx.List(Scope(), RecordToken) {
 		in, err := cloud.Decode[record](r.Inputs)
 		if err != nil {
 			continue // decoded once before it was stored

@@ -35,10 +35,11 @@ type AlarmValues interface {
 // Run scales until the context ends, and returns its cause.
 func (a *AutoScaling) Run(ctx context.Context) error {
 	evaluated := a.Alarms.Evaluated()
+	store := a.Store.Watch()
+	defer store.Stop()
 	for {
-		changed := a.Store.Changed()
 		var wake time.Time
-		err := a.Store.Update(func(tx *cloud.Tx) error {
+		err := store.Update(func(tx *cloud.Tx) error {
 			wake = a.schedule(tx, time.Now().UTC())
 			return nil
 		})
@@ -50,7 +51,7 @@ func (a *AutoScaling) Run(ctx context.Context) error {
 			timer = time.After(time.Until(wake))
 		}
 		select {
-		case <-changed:
+		case <-store.C:
 		case <-timer:
 		case <-evaluated:
 			evaluated = a.Alarms.Evaluated() // before looking, so that none goes unseen

@@ -51,7 +51,7 @@ func (k keyPairs) get(tx *cloud.Tx, key cloud.Key) (tls.Certificate, error) {
 	if known, ok := k[key]; ok && known.status == string(r.Status) {
 		return known.cert, nil
 	}
-	cert, err := cloud.StatusOf[aws.CertificateStatus](r).KeyPair()
+	cert, err := cloud.Peek[aws.CertificateStatus](r).KeyPair()
 	if err != nil {
 		return cert, fmt.Errorf("certificate %s: %w", key.ID, err)
 	}
@@ -72,7 +72,7 @@ func (k keyPairs) forget(tx *cloud.Tx) {
 func (k keyPairs) plan(tx *cloud.Tx, r *cloud.Resource) *plan {
 	in := aws.Described(aws.LoadBalancer, r)
 	p := &plan{
-		address: cloud.StatusOf[aws.LoadBalancerStatus](r).Address,
+		address: cloud.Peek[aws.LoadBalancerStatus](r).Address,
 		state: lb.State{
 			IdleTimeout:        time.Duration(in.IdleTimeout) * time.Second,
 			DropInvalidHeaders: in.DropInvalidHeaderFields,
@@ -82,10 +82,7 @@ func (k keyPairs) plan(tx *cloud.Tx, r *cloud.Resource) *plan {
 	}
 	broken := map[string]bool{}
 	where := locate(tx)
-	for _, g := range tx.List(r.Scope, aws.TargetGroup.Token) {
-		if balancers, _ := g.Outputs["loadBalancerArns"].([]any); !slices.Contains(balancers, any(r.ID)) {
-			continue
-		}
+	for _, g := range tx.Where(r.Scope, aws.TargetGroup.Token, "loadBalancerArns", r.ID) {
 		group := targetGroup(g, where)
 		if err := group.Check(); err != nil {
 			p.problems = append(p.problems, fmt.Sprintf("target group %s: %v", g.ID, err))
@@ -94,14 +91,11 @@ func (k keyPairs) plan(tx *cloud.Tx, r *cloud.Resource) *plan {
 		}
 		p.state.TargetGroups = append(p.state.TargetGroups, group)
 		for _, t := range group.Targets {
-			p.reach[t] = reaches(tx, r.Key, t)
+			p.reach[t] = where.at[r.Scope][t.Addr().String()].reaches(tx, r.Key, int(t.Port()))
 		}
 	}
-	for _, l := range tx.List(r.Scope, aws.Listener.Token) {
+	for _, l := range tx.Where(r.Scope, aws.Listener.Token, "loadBalancerArn", r.ID) {
 		in := aws.Described(aws.Listener, l)
-		if in.LoadBalancerARN != r.ID {
-			continue
-		}
 		p.access[*in.Port] = admits(tx, r.Key, netip.Addr{}, *in.Port)
 		out, problems, err := k.listener(tx, l)
 		for _, problem := range append(problems, err) {
@@ -150,12 +144,11 @@ func (k keyPairs) listener(tx *cloud.Tx, r *cloud.Resource) (out lb.Listener, pr
 			return out, problems, err
 		}
 	}
-	for _, r := range tx.List(r.Scope, aws.ListenerRule.Token) {
-		if rule := aws.Described(aws.ListenerRule, r); rule.ListenerARN == out.ID {
-			out.Rules = append(out.Rules, lb.Rule{
-				Priority: aws.PriorityOf(r), Conditions: conditions(rule.Conditions), Action: action(rule.Actions),
-			})
-		}
+	for _, r := range tx.Where(r.Scope, aws.ListenerRule.Token, "listenerArn", r.ID) {
+		rule := aws.Described(aws.ListenerRule, r)
+		out.Rules = append(out.Rules, lb.Rule{
+			Priority: aws.PriorityOf(r), Conditions: conditions(rule.Conditions), Action: action(rule.Actions),
+		})
 	}
 	return out, problems, nil
 }
@@ -218,7 +211,7 @@ func targetGroup(r *cloud.Resource, where places) lb.TargetGroup {
 		},
 	}
 	out.HealthCheck.Port, _ = strconv.Atoi(check.Port) // zero, the target's own, for "traffic-port"
-	for _, t := range cloud.StatusOf[aws.TargetGroupStatus](r).Targets {
+	for _, t := range cloud.Peek[aws.TargetGroupStatus](r).Targets {
 		if address, ok := where.target(r.Scope, in.VPCID, t); ok && t.State != aws.TargetDraining {
 			out.Targets = append(out.Targets, address)
 		}

@@ -57,6 +57,8 @@ type balancer struct {
 	applied  *plan     // what was applied last
 	problems []string  // what of it does not work
 	retry    time.Time // when to try it again; zero if there is no need to
+	access   *verdicts[netip.AddrPort]
+	reach    *verdicts[netip.AddrPort]
 	stop     context.CancelFunc
 }
 
@@ -73,9 +75,10 @@ func (b *Balancers) Run(ctx context.Context) error {
 			b.close(key)
 		}
 	}()
+	store := b.Store.Watch()
+	defer store.Stop()
 	for {
-		changed := b.Store.Changed()
-		wake, err := b.reconcile(ctx, time.Now())
+		wake, err := b.reconcile(ctx, store, time.Now())
 		if err != nil {
 			return fmt.Errorf("run load balancers: %w", err)
 		}
@@ -84,7 +87,7 @@ func (b *Balancers) Run(ctx context.Context) error {
 			timer = time.After(time.Until(wake))
 		}
 		select {
-		case <-changed:
+		case <-store.C:
 		case <-b.poke:
 		case <-timer:
 		case <-ctx.Done():
@@ -106,9 +109,9 @@ func (b *Balancers) Metrics(key cloud.Key) (lb.Metrics, bool) {
 
 // reconcile makes what runs what the store wants, and the store's records what is. It returns when to look again though
 // nothing changes; zero for never.
-func (b *Balancers) reconcile(ctx context.Context, now time.Time) (wake time.Time, err error) {
+func (b *Balancers) reconcile(ctx context.Context, store *cloud.Watcher, now time.Time) (wake time.Time, err error) {
 	plans := map[cloud.Key]*plan{}
-	b.Store.View(func(tx *cloud.Tx) {
+	store.View(func(tx *cloud.Tx) {
 		for _, r := range tx.Everywhere(aws.LoadBalancer.Token) {
 			plans[r.Key] = b.certs.plan(tx, r)
 		}
@@ -145,7 +148,7 @@ func (b *Balancers) reconcile(ctx context.Context, now time.Time) (wake time.Tim
 			}
 		}
 	}
-	err = b.Store.Update(func(tx *cloud.Tx) error {
+	err = store.Update(func(tx *cloud.Tx) error {
 		for key, s := range status {
 			recordBalancer(tx, key, s)
 		}
@@ -173,7 +176,7 @@ func (b *Balancers) ensure(ctx context.Context, key cloud.Key, p *plan) (*balanc
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(ctx)
-	run := &balancer{Balancer: l, address: ip, stop: stop}
+	run := &balancer{Balancer: l, address: ip, stop: stop, access: newVerdicts[netip.AddrPort](b.Store), reach: newVerdicts[netip.AddrPort](b.Store)}
 	b.wg.Go(func() {
 		for {
 			changed := l.Changed() // before poking, so that no change falls in between
@@ -207,6 +210,8 @@ func (b *Balancers) close(key cloud.Key) {
 		if err := run.Close(ctx); err != nil {
 			b.Log.Debug("load balancer is gone", "loadBalancer", key.ID, "error", err)
 		}
+		run.access.store.Stop()
+		run.reach.store.Stop()
 		b.Addresses.Release(run.address)
 	})
 }
@@ -214,13 +219,14 @@ func (b *Balancers) close(key cloud.Key) {
 // apply gives the load balancer what it should do. If a listener cannot work, the others do.
 func (b *Balancers) apply(run *balancer, key cloud.Key, p *plan, now time.Time) {
 	state := p.state
-	access, reach := verdicts[netip.AddrPort]{store: b.Store}, verdicts[netip.AddrPort]{store: b.Store}
 	state.Access = func(client netip.Addr, port int) bool {
-		return access.on(netip.AddrPortFrom(client, uint16(port)), //nolint:gosec // a listener's port
+		return run.access.on(netip.AddrPortFrom(client, uint16(port)), //nolint:gosec // a listener's port
 			func(tx *cloud.Tx) bool { return admits(tx, key, client, port) })
 	}
 	state.Reach = func(target netip.AddrPort) bool {
-		return reach.on(target, func(tx *cloud.Tx) bool { return reaches(tx, key, target) })
+		return run.reach.on(target, func(tx *cloud.Tx) bool {
+			return locate(tx).at[key.Scope][target.Addr().String()].reaches(tx, key, int(target.Port()))
+		})
 	}
 	run.applied, run.problems, run.retry = p, slices.Clone(p.problems), time.Time{}
 	if run.Apply(state) == nil {
@@ -265,9 +271,9 @@ func recordBalancer(tx *cloud.Tx, key cloud.Key, s aws.LoadBalancerStatus) {
 	if r == nil {
 		return
 	}
-	was := cloud.StatusOf[aws.LoadBalancerStatus](r)
+	was := cloud.Peek[aws.LoadBalancerStatus](r)
 	s.Address = cmp.Or(s.Address, was.Address)
-	if !reflect.DeepEqual(was, s) {
+	if !reflect.DeepEqual(*was, s) {
 		r = r.Clone()
 		r.SetStatus(s)
 		tx.Put(r)
@@ -282,7 +288,7 @@ func recordTargets(tx *cloud.Tx, health map[string]map[netip.AddrPort]lb.TargetH
 		group := aws.Described(aws.TargetGroup, r)
 		delay := time.Duration(group.DeregistrationDelay) * time.Second
 		balancers, _ := r.Outputs["loadBalancerArns"].([]any)
-		was := cloud.StatusOf[aws.TargetGroupStatus](r)
+		was := cloud.Peek[aws.TargetGroupStatus](r)
 		var is aws.TargetGroupStatus
 		for _, t := range was.Targets {
 			address, ok := where.target(r.Scope, group.VPCID, t)
@@ -313,16 +319,28 @@ func recordTargets(tx *cloud.Tx, health map[string]map[netip.AddrPort]lb.TargetH
 	return wake
 }
 
-// places are the loopback addresses of network interfaces by VPC and private address.
-type places map[cloud.Key]netip.Addr
+// places are where on this machine network interfaces are.
+type places struct {
+	loopback map[cloud.Key]netip.Addr              // by VPC and private address
+	at       map[cloud.Scope]map[string]interfaces // by loopback address
+}
+
+// interfaces are those with one loopback address: several where the system has only one such address.
+type interfaces []*aws.Interface
 
 func locate(tx *cloud.Tx) places {
-	out := places{}
+	out := places{loopback: map[cloud.Key]netip.Addr{}, at: map[cloud.Scope]map[string]interfaces{}}
 	for _, r := range tx.Everywhere(aws.NetworkInterface.Token) {
-		ni := aws.NetworkInterface.Of(r)
-		if ip, err := netip.ParseAddr(cloud.StatusOf[aws.InterfaceStatus](r).Loopback); err == nil {
-			out[placeKey(r.Scope, ni.VPCID, ni.PrivateIP)] = ip
+		ni, address := aws.NetworkInterface.Of(r), cloud.Peek[aws.InterfaceStatus](r).Loopback
+		ip, err := netip.ParseAddr(address)
+		if err != nil {
+			continue
 		}
+		out.loopback[placeKey(r.Scope, ni.VPCID, ni.PrivateIP)] = ip
+		if out.at[r.Scope] == nil {
+			out.at[r.Scope] = map[string]interfaces{}
+		}
+		out.at[r.Scope][address] = append(out.at[r.Scope][address], ni)
 	}
 	return out
 }
@@ -333,7 +351,7 @@ func placeKey(s cloud.Scope, network, ip string) cloud.Key {
 
 // target returns where the target really is on this machine.
 func (p places) target(s cloud.Scope, network string, t aws.Target) (netip.AddrPort, bool) {
-	ip, ok := p[placeKey(s, network, t.ID)]
+	ip, ok := p.loopback[placeKey(s, network, t.ID)]
 	return netip.AddrPortFrom(ip, uint16(t.Port)), ok //nolint:gosec // the port was checked where it was given
 }
 
@@ -346,7 +364,7 @@ func admits(tx *cloud.Tx, key cloud.Key, client netip.Addr, port int) bool {
 		return false
 	}
 	internal := aws.Described(aws.LoadBalancer, r).Internal
-	clients := interfacesAt(tx, key.Scope, client)
+	clients := locate(tx).at[key.Scope][client.String()]
 	for _, node := range aws.InterfacesOf(tx, key.Scope, key.ID) {
 		to := aws.NetworkInterface.Of(node)
 		if !internal && aws.FromInternet(tx, key.Scope, to, port) {
@@ -361,11 +379,11 @@ func admits(tx *cloud.Tx, key cloud.Key, client netip.Addr, port int) bool {
 	return false
 }
 
-// reaches tells whether the load balancer's packets reach the target. It may send them from any of its network interfaces.
-func reaches(tx *cloud.Tx, key cloud.Key, target netip.AddrPort) bool {
-	for _, to := range interfacesAt(tx, key.Scope, target.Addr()) {
+// reaches tells whether the load balancer's packets reach the port of one of the interfaces. It may send them from any of its own.
+func (in interfaces) reaches(tx *cloud.Tx, key cloud.Key, port int) bool {
+	for _, to := range in {
 		for _, node := range aws.InterfacesOf(tx, key.Scope, key.ID) {
-			if aws.ReachableAt(tx, key.Scope, aws.NetworkInterface.Of(node), to, to.PrivateIP, int(target.Port())) {
+			if aws.ReachableAt(tx, key.Scope, aws.NetworkInterface.Of(node), to, to.PrivateIP, port) {
 				return true
 			}
 		}
@@ -373,25 +391,31 @@ func reaches(tx *cloud.Tx, key cloud.Key, target netip.AddrPort) bool {
 	return false
 }
 
-// verdicts remembers answers for as long as the store they are about does not change.
+// verdicts remembers answers for as long as nothing changes that one of them is about.
 type verdicts[Q comparable] struct {
-	store *cloud.Store
-
 	mu    sync.Mutex
-	about <-chan struct{} // the store's next change, when the answers were given
+	store *cloud.Watcher
 	known map[Q]bool
 }
 
 // maxVerdicts bounds what is remembered.
 const maxVerdicts = 1024
 
+func newVerdicts[Q comparable](store *cloud.Store) *verdicts[Q] {
+	return &verdicts[Q]{store: store.Watch(), known: map[Q]bool{}}
+}
+
 // on returns the answer to the question, which ask finds.
 func (v *verdicts[Q]) on(question Q, ask func(*cloud.Tx) bool) bool {
-	next := v.store.Changed()
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.about != next || len(v.known) == maxVerdicts {
-		v.about, v.known = next, map[Q]bool{}
+	select {
+	case <-v.store.C:
+		clear(v.known)
+	default:
+	}
+	if len(v.known) == maxVerdicts {
+		clear(v.known)
 	}
 	answer, ok := v.known[question]
 	if !ok {
@@ -399,16 +423,4 @@ func (v *verdicts[Q]) on(question Q, ask func(*cloud.Tx) bool) bool {
 		v.known[question] = answer
 	}
 	return answer
-}
-
-// interfacesAt returns the network interfaces whose owners are at the loopback address: several where the system has only
-// one such address.
-func interfacesAt(tx *cloud.Tx, s cloud.Scope, address netip.Addr) []*aws.Interface {
-	var out []*aws.Interface
-	for _, r := range tx.List(s, aws.NetworkInterface.Token) {
-		if cloud.StatusOf[aws.InterfaceStatus](r).Loopback == address.String() {
-			out = append(out, aws.NetworkInterface.Of(r))
-		}
-	}
-	return out
 }

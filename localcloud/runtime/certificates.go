@@ -10,6 +10,7 @@ import (
 
 	"slipway/localcloud/aws"
 	"slipway/localcloud/cloud"
+	"slipway/localcloud/cloudflare"
 	"slipway/localcloud/dns"
 )
 
@@ -40,15 +41,17 @@ type Certificates struct {
 
 // Run works until the context ends, and returns its cause.
 func (c *Certificates) Run(ctx context.Context) error {
+	// DNS is asked over the wire, so that the store cannot tell which records that is about.
+	store := c.Store.Watch(cloudflare.RecordToken)
+	defer store.Stop()
 	retry := firstRetry
 	for {
-		changed := c.Store.Changed()
 		var again <-chan time.Time
-		if c.check(ctx) {
+		if c.check(ctx, store) {
 			again = time.After(retry)
 		}
 		select {
-		case <-changed:
+		case <-store.C:
 			retry = firstRetry
 		case <-again:
 			retry = min(2*retry, lastRetry)
@@ -59,9 +62,9 @@ func (c *Certificates) Run(ctx context.Context) error {
 }
 
 // check looks at every pending certificate, and tells whether any stays pending.
-func (c *Certificates) check(ctx context.Context) (pending bool) {
+func (c *Certificates) check(ctx context.Context, store *cloud.Watcher) (pending bool) {
 	var waiting []*cloud.Resource
-	c.Store.View(func(tx *cloud.Tx) {
+	store.View(func(tx *cloud.Tx) {
 		for _, r := range tx.Everywhere(aws.Certificate.Token) {
 			if r.Outputs["status"] == aws.CertificatePending {
 				waiting = append(waiting, r)
@@ -115,6 +118,6 @@ func (c *Certificates) settle(r *cloud.Resource, missing []aws.Validation) (bool
 		}
 		return true, c.Store.Update(func(tx *cloud.Tx) error { return aws.IssueCertificate(tx, r.Key, pair) })
 	}
-	late := time.Since(cloud.StatusOf[aws.CertificateStatus](r).Requested) > aws.ValidationPeriod
+	late := time.Since(cloud.Peek[aws.CertificateStatus](r).Requested) > aws.ValidationPeriod
 	return late, c.Store.Update(func(tx *cloud.Tx) error { return aws.DeferCertificate(tx, r.Key, missing, late) })
 }

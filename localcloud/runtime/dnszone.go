@@ -50,7 +50,7 @@ func balancerRecords(tx *cloud.Tx) []dns.Record {
 	var out []dns.Record
 	for _, r := range tx.Everywhere(aws.LoadBalancer.Token) {
 		name, _ := r.Outputs["dnsName"].(string)
-		address := cloud.StatusOf[aws.LoadBalancerStatus](r).Address
+		address := cloud.Peek[aws.LoadBalancerStatus](r).Address
 		if name == "" || address == "" {
 			continue
 		}

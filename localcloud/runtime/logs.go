@@ -64,13 +64,14 @@ func NewLogs(store *cloud.Store, dir string) *Logs {
 func (l *Logs) Run(ctx context.Context) error {
 	tick := time.NewTicker(expiryCheck)
 	defer tick.Stop()
+	groups := l.store.Watch(aws.LogGroup.Token)
+	defer groups.Stop()
 	for {
-		changed := l.store.Changed()
 		if err := l.sweep(time.Now()); err != nil {
 			return fmt.Errorf("clean up logs: %w", err)
 		}
 		select {
-		case <-changed:
+		case <-groups.C:
 		case <-tick.C:
 		case <-ctx.Done():
 			return context.Cause(ctx)
@@ -91,7 +92,7 @@ func (l *Logs) sweep(now time.Time) error {
 	keep := map[string]time.Duration{}
 	l.store.View(func(tx *cloud.Tx) {
 		for _, r := range tx.Everywhere(aws.LogGroup.Token) {
-			keep[cloud.StatusOf[aws.LogGroupStatus](r).Folder] = aws.Retention(r)
+			keep[cloud.Peek[aws.LogGroupStatus](r).Folder] = aws.Retention(r)
 		}
 	})
 	l.mu.Lock()
@@ -134,7 +135,7 @@ func (l *Logs) group(s cloud.Scope, name string) (folder string, retention time.
 			err = aws.LogGroupNotFound()
 			return
 		}
-		folder, retention = filepath.Join(l.dir, cloud.StatusOf[aws.LogGroupStatus](r).Folder), aws.Retention(r)
+		folder, retention = filepath.Join(l.dir, cloud.Peek[aws.LogGroupStatus](r).Folder), aws.Retention(r)
 	})
 	return folder, retention, err
 }
@@ -356,11 +357,12 @@ func (l *Logs) Read(ctx context.Context, s cloud.Scope, group string, since time
 				r.close()
 			}
 		}()
+		groups := l.store.Watch(aws.LogGroup.Token)
+		defer groups.Stop()
 		for {
 			l.mu.Lock()
 			written := l.written
 			l.mu.Unlock()
-			changed := l.store.Changed()
 			folder, retention, err := l.group(s, group)
 			if err != nil {
 				yield(LogEvent{}, err)
@@ -385,7 +387,7 @@ func (l *Logs) Read(ctx context.Context, s cloud.Scope, group string, since time
 			}
 			select {
 			case <-written:
-			case <-changed: // the group may be gone
+			case <-groups.C: // the group may be gone
 			case <-ctx.Done():
 				return
 			}

@@ -23,8 +23,10 @@ type Metrics struct {
 	// Pace is how long a minute takes.
 	Pace Pace
 
-	minute    time.Time // when the one that is being counted began; zero while nothing is
-	sampled   time.Time // when its sources were last looked at
+	store     *cloud.Watcher
+	alarms    map[*cloud.Resource]*aws.Alarm // what those that there are watch
+	minute    time.Time                      // when the one that is being counted began; zero while nothing is
+	sampled   time.Time                      // when its sources were last looked at
 	balancers map[string]*balancerSource
 	services  map[string]*serviceSource
 	history   map[aws.Metric]*history
@@ -127,15 +129,24 @@ const samplesPerMinute = 6
 
 // Run counts until the context ends, and returns its cause.
 func (m *Metrics) Run(ctx context.Context) error {
+	m.begin()
+	defer m.store.Stop()
 	for {
-		changed := m.Store.Changed()
 		wake, err := m.step(time.Now())
 		if err != nil {
 			return fmt.Errorf("evaluate alarms: %w", err)
 		}
-		if await(ctx, changed, wake) != nil {
+		if await(ctx, m.store.C, wake) != nil {
 			return context.Cause(ctx)
 		}
+	}
+}
+
+// begin makes what counting needs, unless it is there.
+func (m *Metrics) begin() {
+	if m.history == nil {
+		m.store = m.Store.Watch()
+		m.balancers, m.services, m.history = map[string]*balancerSource{}, map[string]*serviceSource{}, map[aws.Metric]*history{}
 	}
 }
 
@@ -143,9 +154,7 @@ func (m *Metrics) Run(ctx context.Context) error {
 func (m *Metrics) step(now time.Time) (wake time.Time, err error) {
 	minute := m.Pace.Real(time.Minute)
 	tick := minute / samplesPerMinute
-	if m.history == nil {
-		m.balancers, m.services, m.history = map[string]*balancerSource{}, map[string]*serviceSource{}, map[aws.Metric]*history{}
-	}
+	m.begin()
 	if m.watch() == 0 {
 		m.minute = time.Time{}
 		return time.Time{}, nil
@@ -170,11 +179,15 @@ func (m *Metrics) step(now time.Time) (wake time.Time, err error) {
 // watch finds out what there is to count, begins with what is new and forgets what nobody watches any more. It returns how
 // many alarms there are.
 func (m *Metrics) watch() (alarms int) {
-	wanted := map[aws.Metric]int{}
-	m.Store.View(func(tx *cloud.Tx) {
+	wanted, before := map[aws.Metric]int{}, m.alarms
+	m.alarms = map[*cloud.Resource]*aws.Alarm{}
+	m.store.View(func(tx *cloud.Tx) {
 		for _, r := range tx.Everywhere(aws.MetricAlarm.Token) {
-			alarms++
-			a := aws.AlarmOf(r)
+			a := before[r]
+			if a == nil {
+				a = aws.AlarmOf(r)
+			}
+			m.alarms[r] = a
 			for _, s := range a.Metrics {
 				if s.Metric != (aws.Metric{}) {
 					wanted[s.Metric] = max(wanted[s.Metric], evaluationRange(a)*int(a.Period/time.Minute))
@@ -208,7 +221,7 @@ func (m *Metrics) watch() (alarms int) {
 	}
 	keep(m.balancers, balancers)
 	keep(m.services, services)
-	return alarms
+	return len(m.alarms)
 }
 
 // keep removes what is not wanted.

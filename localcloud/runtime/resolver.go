@@ -31,7 +31,7 @@ func (r Resolver) Resolve(ctx context.Context, host string, port uint16) (netip.
 	found, at := false, netip.AddrPort{}
 	r.Store.View(func(tx *cloud.Tx) {
 		for _, balancer := range tx.Everywhere(aws.LoadBalancer.Token) {
-			status := cloud.StatusOf[aws.LoadBalancerStatus](balancer)
+			status := cloud.Peek[aws.LoadBalancerStatus](balancer)
 			if status.Address != address {
 				continue
 			}

@@ -95,52 +95,100 @@ func NewScheduler(o SchedulerOptions) *Scheduler {
 func (s *Scheduler) Run(ctx context.Context) error {
 	err := s.Store.Update(func(tx *cloud.Tx) error {
 		bury(tx)
-		_, err := s.reconcile(tx, time.Now().UTC()) // so that nobody sees services without their tasks
-		return err
+		for _, r := range tx.Everywhere(aws.Service.Token) { // so that nobody sees services without their tasks
+			if _, err := s.look(tx, r.Key, time.Now().UTC()); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("schedule services: %w", err)
 	}
 	running, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	var lives sync.WaitGroup
-	defer lives.Wait()
-	begun := map[cloud.Key]bool{}
+	var work sync.WaitGroup
+	defer work.Wait()
+	store := s.Store.Watch()
+	defer store.Stop()
+	begun := map[cloud.Key]context.CancelFunc{}
 	for {
-		changed := s.Store.Changed()
-		var wake time.Time
-		err := s.Store.Update(func(tx *cloud.Tx) error {
-			var err error
-			wake, err = s.reconcile(tx, time.Now().UTC())
-			return err
+		there := map[cloud.Key]func(context.Context, cloud.Key) error{}
+		err := store.Update(func(tx *cloud.Tx) error {
+			s.census(tx, time.Now().UTC(), there)
+			return nil
 		})
 		if err != nil {
 			stop(err)
 			return fmt.Errorf("schedule services: %w", err)
 		}
-		alive := map[cloud.Key]bool{}
-		s.Store.View(func(tx *cloud.Tx) {
-			for _, r := range tx.Everywhere(aws.Task.Token) {
-				if aws.TaskAlive(r) {
-					alive[r.Key] = true
-				}
-			}
-		})
-		for key := range alive {
-			if !begun[key] {
-				lives.Go(func() {
-					if err := s.live(running, key); err != nil {
-						stop(fmt.Errorf("task %s: %w", key.ID, err))
-					}
-				})
+		for key, leave := range begun {
+			if there[key] == nil {
+				leave()
+				delete(begun, key)
 			}
 		}
-		begun = alive
-		switch err := await(running, changed, wake); {
+		for key, follow := range there {
+			if begun[key] != nil {
+				continue
+			}
+			var followed context.Context
+			followed, begun[key] = context.WithCancel(running)
+			work.Go(func() {
+				if err := follow(followed, key); err != nil {
+					stop(fmt.Errorf("%s: %w", key.ID, err))
+				}
+			})
+		}
+		switch err := await(running, store.C, time.Time{}); {
 		case ctx.Err() != nil:
 			return nil
-		case err != nil: // a task could not go on
+		case err != nil: // a service or a task could not go on
 			return fmt.Errorf("schedule services: %w", context.Cause(running))
+		}
+	}
+}
+
+// census lists the services and the living tasks, with what is to be done about each from now on. Tasks without a service are to
+// stop; records of stopped ones go when they are old.
+func (s *Scheduler) census(tx *cloud.Tx, now time.Time, there map[cloud.Key]func(context.Context, cloud.Key) error) {
+	services := map[string]bool{}
+	for _, r := range tx.Everywhere(aws.Service.Token) {
+		services[r.ID] = true
+		there[r.Key] = s.tend
+	}
+	for _, r := range tx.Everywhere(aws.Task.Token) {
+		status := *cloud.Peek[aws.TaskStatus](r)
+		if status.LastStatus != aws.TaskStopped {
+			there[r.Key] = s.live
+		} else if now.Sub(status.StoppedAt) > remembered {
+			tx.Delete(r.Key)
+		}
+		if services[aws.Task.Of(r).Service] || status.DesiredStatus == aws.TaskStopped {
+			continue
+		}
+		status.DesiredStatus = aws.TaskStopped
+		status.StopCode, status.StoppedReason = aws.StopServiceScheduler, "Service deleted"
+		put(tx, r, status)
+	}
+}
+
+// tend keeps a service as it is wanted until ctx ends. It looks again when something changes that it has seen: the service, its
+// tasks, their target groups and alarms.
+func (s *Scheduler) tend(ctx context.Context, key cloud.Key) error {
+	store := s.Store.Watch()
+	defer store.Stop()
+	for {
+		var wake time.Time
+		err := store.Update(func(tx *cloud.Tx) (err error) {
+			wake, err = s.look(tx, key, time.Now().UTC())
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if await(ctx, store.C, wake) != nil {
+			return nil
 		}
 	}
 }
@@ -160,41 +208,6 @@ func await(ctx context.Context, changed <-chan struct{}, wake time.Time) error {
 		return ctx.Err()
 	}
 	return nil
-}
-
-// reconcile looks at every service once. It returns when to look again though nothing has changed; zero for never.
-func (s *Scheduler) reconcile(tx *cloud.Tx, now time.Time) (wake time.Time, err error) {
-	services := map[string]bool{}
-	for _, r := range tx.Everywhere(aws.Service.Token) {
-		if aws.Drained(tx, r) {
-			if s.Removed != nil {
-				s.Removed(tx, r)
-			}
-			tx.Delete(r.Key)
-			continue
-		}
-		services[r.ID] = true
-		w, err := s.look(tx, r, now)
-		if err != nil {
-			return wake, fmt.Errorf("service %s: %w", r.ID, err)
-		}
-		wake = earlier(wake, w)
-	}
-	for _, r := range tx.Everywhere(aws.Task.Token) {
-		status := cloud.StatusOf[aws.TaskStatus](r)
-		if status.LastStatus == aws.TaskStopped && now.Sub(status.StoppedAt) > remembered {
-			tx.Delete(r.Key)
-		}
-		if services[aws.Task.Of(r).Service] || status.DesiredStatus == aws.TaskStopped {
-			continue
-		}
-		status.DesiredStatus = aws.TaskStopped
-		status.StopCode, status.StoppedReason = aws.StopServiceScheduler, "Service deleted"
-		r = r.Clone()
-		r.SetStatus(status)
-		tx.Put(r)
-	}
-	return wake, nil
 }
 
 // earlier returns the earlier of two times, of which zero ones are never.
@@ -242,7 +255,7 @@ func finish(tx *cloud.Tx, r *cloud.Resource, status aws.TaskStatus) {
 	service := &cloud.Resource{Key: cloud.Key{Scope: r.Scope, Token: aws.Service.Token, ID: aws.Task.Of(r).Service}}
 	stopped := slices.DeleteFunc(aws.TasksOf(tx, service), aws.TaskAlive)
 	slices.SortFunc(stopped, func(a, b *cloud.Resource) int {
-		return cloud.StatusOf[aws.TaskStatus](b).StoppedAt.Compare(cloud.StatusOf[aws.TaskStatus](a).StoppedAt)
+		return cloud.Peek[aws.TaskStatus](b).StoppedAt.Compare(cloud.Peek[aws.TaskStatus](a).StoppedAt)
 	})
 	for _, old := range stopped[min(len(stopped), maxStopped):] {
 		tx.Delete(old.Key)

@@ -248,9 +248,10 @@ func (s *ecsStage) events(service *cloud.Resource) string {
 
 // balance plays the load balancer's controller.
 func (s *ecsStage) balance(ctx context.Context) {
+	store := s.Store.Watch(aws.Task.Token, aws.Service.Token)
+	defer store.Stop()
 	for {
-		changed := s.Store.Changed()
-		_ = s.Store.Update(func(tx *cloud.Tx) error {
+		_ = store.Update(func(tx *cloud.Tx) error {
 			group := tx.Get(cloud.Key{Scope: tester.Scope, Token: aws.TargetGroup.Token, ID: s.balancerGroup})
 			if group == nil {
 				return nil
@@ -283,7 +284,7 @@ func (s *ecsStage) balance(ctx context.Context) {
 			return nil
 		})
 		select {
-		case <-changed:
+		case <-store.C:
 		case <-ctx.Done():
 			return
 		}
@@ -512,9 +513,10 @@ func TestRollingUpdateKeepsTheLimitsAndDrains(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var watching sync.WaitGroup
 	watching.Go(func() {
+		store := s.Store.Watch()
+		defer store.Stop()
 		for {
-			changed := s.Store.Changed()
-			s.Store.View(func(tx *cloud.Tx) {
+			store.View(func(tx *cloud.Tx) {
 				status := cloud.StatusOf[aws.TargetGroupStatus](tx.Get(cloud.Key{Scope: tester.Scope, Token: aws.TargetGroup.Token, ID: s.balancerGroup}))
 				healthy := 0
 				for _, target := range status.Targets {
@@ -529,7 +531,7 @@ func TestRollingUpdateKeepsTheLimitsAndDrains(t *testing.T) {
 				}
 			})
 			select {
-			case <-changed:
+			case <-store.C:
 			case <-ctx.Done():
 				return
 			}

@@ -37,16 +37,27 @@ type member struct {
 // leaving reports whether the task is on its way down.
 func (m *member) leaving() bool { return m.status.DesiredStatus == aws.TaskStopped }
 
-func (s *Scheduler) look(tx *cloud.Tx, r *cloud.Resource, now time.Time) (wake time.Time, err error) {
+// look does for a service what is to be done now. It returns when to look again though nothing has changed; zero for never.
+func (s *Scheduler) look(tx *cloud.Tx, key cloud.Key, now time.Time) (wake time.Time, err error) {
+	r := tx.Get(key)
+	if r == nil {
+		return wake, nil
+	}
+	if aws.Drained(tx, r) {
+		if s.Removed != nil {
+			s.Removed(tx, r)
+		}
+		tx.Delete(r.Key)
+		return wake, nil
+	}
 	t := &turn{
 		Scheduler: s, tx: tx, now: now,
 		service: r.Clone(), spec: aws.Service.Of(r), status: cloud.StatusOf[aws.ServiceStatus](r),
 	}
 	t.name = t.spec.Name
 	for _, r := range aws.TasksOf(tx, r) {
-		status := cloud.StatusOf[aws.TaskStatus](r)
-		if status.LastStatus != aws.TaskStopped || status.Failed && !status.Counted {
-			t.members = append(t.members, &member{resource: r, spec: aws.Task.Of(r), status: status})
+		if status := cloud.Peek[aws.TaskStatus](r); status.LastStatus != aws.TaskStopped || status.Failed && !status.Counted {
+			t.members = append(t.members, &member{resource: r, spec: aws.Task.Of(r), status: cloud.StatusOf[aws.TaskStatus](r)})
 		}
 	}
 	for _, m := range t.members {

@@ -88,12 +88,12 @@ func (l *life) release() {
 }
 
 // status is the task's as the transaction sees it.
-func (l *life) status(tx *cloud.Tx) aws.TaskStatus {
+func (l *life) status(tx *cloud.Tx) *aws.TaskStatus {
 	r := tx.Get(l.key)
 	if r == nil { // only a cluster takes tasks with it, and only those that have stopped
-		return aws.TaskStatus{LastStatus: aws.TaskStopped, DesiredStatus: aws.TaskStopped}
+		return &aws.TaskStatus{LastStatus: aws.TaskStopped, DesiredStatus: aws.TaskStopped}
 	}
-	return cloud.StatusOf[aws.TaskStatus](r)
+	return cloud.Peek[aws.TaskStatus](r)
 }
 
 // change changes the task's status in a transaction.
@@ -104,7 +104,7 @@ func (l *life) change(f func(tx *cloud.Tx, status *aws.TaskStatus) error) error 
 			return nil
 		}
 		status := cloud.StatusOf[aws.TaskStatus](r)
-		before := cloud.StatusOf[aws.TaskStatus](r)
+		before := *cloud.Peek[aws.TaskStatus](r)
 		if err := f(tx, &status); err != nil {
 			return err
 		}

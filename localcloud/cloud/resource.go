@@ -1,0 +1,141 @@
+package cloud
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"sync/atomic"
+)
+
+// Scope is where a resource lives. Resources of different scopes never see each other. Region is empty for a service that is
+// global in its account.
+type Scope struct {
+	Account string `json:"account"`
+	Region  string `json:"region,omitempty"`
+}
+
+// Key names a resource among all that are alive.
+type Key struct {
+	Scope Scope  `json:"scope"`
+	Token string `json:"token"`
+	ID    string `json:"id"`
+}
+
+func (k Key) String() string {
+	return k.Scope.Account + "/" + k.Scope.Region + "/" + k.Token + "/" + k.ID
+}
+
+func compareKeys(a, b Key) int {
+	return cmp.Or(
+		cmp.Compare(a.Scope.Account, b.Scope.Account), cmp.Compare(a.Scope.Region, b.Scope.Region),
+		cmp.Compare(a.Token, b.Token), cmp.Compare(a.ID, b.ID),
+	)
+}
+
+// Resource is one thing alive in the cloud. What the store hands out is shared: change a Clone and Put it back.
+type Resource struct {
+	Key
+	// Name is what people call it: its own name where it has one, else its Name tag or its id.
+	Name string `json:"name,omitempty"`
+	// Inputs is what was asked for, defaults filled in.
+	Inputs Map `json:"inputs,omitempty"`
+	// Outputs is what the cloud answers when asked about it.
+	Outputs Map `json:"outputs,omitempty"`
+	// Status is what the cloud itself keeps about it: the kind's own type, never shown to the engine.
+	Status json.RawMessage `json:"status,omitempty"`
+
+	decoded *decoded // nil until the resource is stored, for until then it may change
+}
+
+// decoded keeps what was decoded of a stored resource, so that nobody decodes it again before it is replaced.
+type decoded struct{ inputs, outputs, status atomic.Pointer[any] }
+
+// Clone returns a copy whose property maps can be assigned to; nested values are still shared.
+func (r *Resource) Clone() *Resource {
+	c := *r
+	c.Inputs, c.Outputs, c.decoded = maps.Clone(r.Inputs), maps.Clone(r.Outputs), nil
+	return &c
+}
+
+// Text returns an output that is a text, or "".
+func (r *Resource) Text(property string) string {
+	s, _ := r.Outputs[property].(string)
+	return s
+}
+
+// InputsOf returns the resource's inputs as a struct, by its json tags. It is shared, and must not be changed. It is [Kind.Of] for
+// functions that a kind cannot name itself in, directly or in a circle.
+func InputsOf[T any](r *Resource) *T {
+	decode := func() *T { return mustDecode[T](r, "inputs", r.Inputs) }
+	if r.decoded == nil {
+		return decode()
+	}
+	return once(&r.decoded.inputs, decode)
+}
+
+// OutputsOf is to the resource's outputs what InputsOf is to its inputs.
+func OutputsOf[T any](r *Resource) *T {
+	decode := func() *T { return mustDecode[T](r, "outputs", r.Outputs) }
+	if r.decoded == nil {
+		return decode()
+	}
+	return once(&r.decoded.outputs, decode)
+}
+
+// Peek is to the resource's status what InputsOf is to its inputs.
+func Peek[S any](r *Resource) *S {
+	decode := func() *S { s := StatusOf[S](r); return &s }
+	if r.decoded == nil {
+		return decode()
+	}
+	return once(&r.decoded.status, decode)
+}
+
+func mustDecode[T any](r *Resource, what string, m Map) *T {
+	t, err := Decode[T](m)
+	if err != nil {
+		panic(what + " of " + r.Key.String() + ": " + err.Error()) // decoded once before it was stored
+	}
+	return t
+}
+
+// once returns what the slot holds, which decode fills if there is nothing of that type in it.
+func once[T any](slot *atomic.Pointer[any], decode func() *T) *T {
+	if p := slot.Load(); p != nil {
+		if t, ok := (*p).(*T); ok {
+			return t
+		}
+	}
+	t := decode()
+	var kept any = t
+	slot.Store(&kept)
+	return t
+}
+
+// StatusOf decodes the resource's status, for one who will change it; the zero value where it has none.
+func StatusOf[S any](r *Resource) S {
+	var s S
+	if len(r.Status) > 0 {
+		decodes.Add(1)
+		if err := json.Unmarshal(r.Status, &s); err != nil {
+			panic(fmt.Sprintf("status of %s: %v", r.Key, err)) // written by SetStatus alone
+		}
+	}
+	return s
+}
+
+// SetStatus replaces the resource's status.
+func (r *Resource) SetStatus(s any) {
+	raw, err := json.Marshal(s)
+	if err != nil {
+		panic(fmt.Sprintf("status of %s: %v", r.Key, err)) // a status is a plain struct
+	}
+	r.Status = raw
+}
+
+var decodes atomic.Int64
+
+// Decodes returns how often properties or a status were decoded since the process began. One change must not cost more of it the
+// more resources there are: tests compare the counts of a small cloud with those of a large one.
+func Decodes() int64 { return decodes.Load() }
