@@ -81,8 +81,8 @@ func (s *server) guard(next http.Handler) http.Handler {
 	})
 }
 
-// route serves exact paths, read only. Not an http.ServeMux, which redirects unclean paths, answers in plain text, and
-// beside a catch-all turns a wrong method into a 404.
+// route serves exact paths, read only. An http.ServeMux would redirect unclean paths, answer in plain text and, with a catch-all
+// pattern, answer a wrong method with 404.
 func (s *server) route(w http.ResponseWriter, r *http.Request) {
 	handler, found := s.routes[r.URL.Path]
 	switch {

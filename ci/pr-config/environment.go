@@ -61,8 +61,8 @@ func (e environment) apply(settings map[string]any) error {
 	return nil
 }
 
-// single makes a service one task of one version, without what the program refuses beside that: scaling, a canary, and
-// percentages that leave one task no room. A failed deployment there needs no alarms, which cost something.
+// single makes a service one task of one version, without what the program refuses together with that: scaling, a
+// canary, and percentages that leave one task no room. A failed deployment there needs no alarms, which cost something.
 func single(service map[string]any) error {
 	service["instanceCount"] = 1
 	delete(service, "scaling")

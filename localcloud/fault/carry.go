@@ -23,7 +23,7 @@ type Manners struct {
 	Backoff  func(n int) time.Duration
 	// GaveUp words that it did.
 	GaveUp func(attempts int, err error) error
-	// Lost is what the provider says of a request without a reply, of which it cannot know whether it took effect.
+	// Lost is what the provider says of a request without a reply: it cannot know whether the request took effect.
 	Lost error
 	// Waits are what it waits for after a request that took effect.
 	Waits []Wait

@@ -90,7 +90,7 @@ func (e entry) write(w *tar.Writer) error {
 	header.Size = info.Size()
 	if e.mode == 0 {
 		header.Mode = 0o644
-		// The umask of whoever built the file must not show in the image; that it is a program must.
+		// The image keeps that the file is a program, and not the umask with which it was built.
 		if info.Mode()&0o111 != 0 {
 			header.Mode = 0o755
 		}

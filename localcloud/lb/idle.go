@@ -42,8 +42,8 @@ func (c *idleConn) Close() error {
 // errTargetIdle is why a request ends whose target did not begin to answer in time.
 var errTargetIdle = errors.New("target sent no answer within the idle time-out")
 
-// idleGrace lets whoever is waited for, the target or the client, end a request before its connection to the target ends: they
-// know whom to blame.
+// idleGrace lets the side that is waited for, the target or the client, end a request before its connection to the target ends,
+// so that the error names that side.
 const idleGrace = 100 * time.Millisecond
 
 // patience ends a request if its target does not begin to answer within the idle time-out.
@@ -61,7 +61,7 @@ func newPatience(idle time.Duration, cancel context.CancelCauseFunc) *patience {
 	return p
 }
 
-// pause stops the time while somebody other than the target is waited for.
+// pause stops the time while the client is waited for.
 func (p *patience) pause() { p.timer.Stop() }
 
 // resume starts the time anew.

@@ -18,7 +18,7 @@ func once(r *http.Request) *http.Request {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:
 		r.Body = nothing{}
-		r.TransferEncoding = []string{"identity"} // a body of which neither length nor chunks are announced: none (Request.Write)
+		r.TransferEncoding = []string{"identity"} // neither length nor chunks are announced, so there is no body (Request.Write)
 	default:
 		// Found by their canonical names alone; to HTTP both spellings are the same.
 		for _, name := range []string{"Idempotency-Key", "X-Idempotency-Key"} {

@@ -33,7 +33,7 @@ type State struct {
 	// to). It is asked for each new connection; nil lets everyone in. A client kept out is never answered.
 	Access func(client netip.Addr, port int) bool
 	// Reach tells whether the balancer's packets reach target. It is asked for each new connection; nil reaches everything.
-	// A target out of reach is silent, so that whoever waits for it runs into a time-out. Apply the state again when its
+	// A target out of reach is silent: a request to it times out. Apply the state again when its
 	// answers change: pooled connections to targets that are out of reach are closed then.
 	Reach func(target netip.AddrPort) bool
 }

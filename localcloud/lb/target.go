@@ -88,7 +88,7 @@ func (t *target) register() {
 }
 
 // drain takes the target out of service and gives the requests it has the deregistration delay to end. Without any, AWS
-// completes the deregistration at once but goes on showing it as draining for that long ("Edit target group attributes").
+// completes the deregistration at once, but shows it as draining for that time ("Edit target group attributes").
 func (t *target) drain() {
 	t.stopChecks()
 	t.health.set(Draining, DeregistrationInProgress)

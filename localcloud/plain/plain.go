@@ -97,7 +97,7 @@ func service(token string) string {
 	return module + "/*"
 }
 
-// kind declares a kind of which nothing is known but what the SDK says.
+// kind declares a kind by what the SDK says, and nothing more.
 func kind(r *schema.Resource) *cloud.Kind[cloud.Map] {
 	k := &cloud.Kind[cloud.Map]{Spec: cloud.Spec{Token: r.Token, Label: r.Token, Needs: nothing{}}}
 	name := nameOf(r)

@@ -31,11 +31,10 @@ import (
 type Package struct {
 	// Name and Version are what the official provider would report.
 	Name, Version string
-	// Caller reads from the provider's configuration on whose account it works, and as whom. Its error refuses the
-	// configuration.
+	// Caller reads the account and the identity from the provider's configuration. Its error refuses the configuration.
 	Caller func(config cloud.Map) (cloud.Caller, error)
-	// Secrets names the properties of a kind that are secret whatever the program says; nil for none. An imported resource's
-	// are marked by it, of which no program has said anything.
+	// Secrets names the properties of a kind that are secret whatever the program says; nil for none. It marks the properties of
+	// imported resources, too: no program has said anything of them.
 	Secrets func(token string) []string
 	// Replace lists the provider's settings whose change replaces everything that was made with them.
 	Replace []string
@@ -356,8 +355,8 @@ func (s *server) own(token, id string, recorded cloud.Map) string {
 	return id
 }
 
-// ignore gives the new inputs the values that the resource was recorded with of the properties of which the program ignores
-// changes. They may be others than its old inputs: somebody else changed them before an update.
+// ignore keeps the recorded values of the properties whose changes the program ignores. They may differ from the old inputs, if
+// somebody else changed them before an update.
 func ignore(properties []string, oldInputs, state, news cloud.Map) {
 	for _, p := range properties {
 		if v, ok := state[p]; ok {

@@ -147,7 +147,7 @@ func (r *Registry) replay() error {
 	return nil
 }
 
-// status is a response of which only the status matters.
+// status is a response that only keeps the status.
 type status struct {
 	header http.Header
 	code   int

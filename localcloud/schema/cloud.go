@@ -64,8 +64,7 @@ func (s SDKs) Outputs(token string) []string {
 	return slices.Sorted(maps.Keys(r.Outputs))
 }
 
-// Secrets returns the names of the properties that the SDK marks as secret, whatever the program does: those of an imported
-// resource among them, of which the program has said nothing.
+// Secrets returns the names of the properties that the SDK marks as secret, whatever the program does.
 func (s SDKs) Secrets(token string) []string {
 	r, ok := s.lookup(token)
 	if !ok {

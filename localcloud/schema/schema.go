@@ -6,7 +6,7 @@
 // function, add its token to tokens.txt and run `go generate ./schema`.
 //
 // The Go SDKs leave some things unsaid: whether a list, a map or an untyped value within an object is required, which values a
-// string may have, and which inputs exclude each other. Those rules are the business of whoever serves the resource.
+// string may have, and which inputs exclude each other. The package that serves the resource has those rules.
 package schema
 
 import (

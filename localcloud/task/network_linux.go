@@ -134,7 +134,7 @@ func (n *network) answerNext(conn syscall.RawConn, fd int) bool {
 		switch {
 		case poll[0].Revents&unix.POLLIN != 0:
 			_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SECCOMP_IOCTL_NOTIF_RECV, uintptr(unsafe.Pointer(q))) //nolint:gosec // as above
-			return errno == 0                                                                                                   // or whoever asked has been killed meanwhile
+			return errno == 0                                                                                                   // or the process that asked was killed meanwhile
 		case poll[0].Revents&(unix.POLLHUP|unix.POLLERR) != 0:
 			over = true
 			return true
@@ -160,7 +160,7 @@ func (n *network) answerNext(conn syscall.RawConn, fd int) bool {
 // errAsIs says that the call is to be carried out as it is.
 var errAsIs = errors.New("not of concern")
 
-// act carries out the call in the place of whoever made it, if it is one of concern. A [syscall.Errno] is what that is to get.
+// act carries out the call for the process that made it, if the call concerns the task's address. The process gets a [syscall.Errno].
 func (n *network) act(q *notification) error {
 	to, err := readSocketAddress(int(q.pid), uintptr(q.args[1]), int(q.args[2])) //nolint:gosec // as the kernel gave them
 	if err != nil || to.Port() == 0 {
@@ -187,7 +187,7 @@ func (n *network) act(q *notification) error {
 	case err != nil || address == nil && q.call == unix.SYS_CONNECT:
 		return errAsIs
 	case address == nil:
-		return nil // a task has no IPv6 address here: the socket gets some port of the machine's, and the one for IPv4 beside it counts
+		return nil // a task has no IPv6 address here: the socket gets some port of the machine, and the socket for IPv4 counts
 	case q.call == unix.SYS_CONNECT:
 		return errnoOf(unix.Connect(socket, address))
 	}

@@ -188,7 +188,7 @@ func enterNamespaces(s surroundings, image string) error {
 	if err := mountAt("overlay", root, "overlay", 0, "lowerdir="+lower+",upperdir=upper,workdir=work"); err != nil {
 		return err
 	}
-	if err := furnish(s, root); err != nil {
+	if err := addDefaults(s, root); err != nil {
 		return err
 	}
 	if err := unix.Chdir(root); err != nil {
@@ -217,10 +217,10 @@ func enterNamespaces(s surroundings, image string) error {
 	return dropCapabilities()
 }
 
-// furnish puts into the root what container runtimes add to every image (OCI runtime specification, "Linux Runtime":
-// default file systems and devices), and the volumes; /proc comes with the first process. With a read-only root file system only /dev/shm and the volumes
-// are writable to a user who is not root, as on Fargate; there is no /tmp that the image does not bring.
-func furnish(s surroundings, root string) error {
+// addDefaults puts into the root what container runtimes add to every image (OCI runtime specification, "Linux Runtime": default
+// file systems and devices), and the volumes. /proc comes with the first process. If the root file system is read-only, a user who
+// is not root can write to /dev/shm and the volumes alone, as on Fargate. There is no /tmp unless the image has one.
+func addDefaults(s surroundings, root string) error {
 	r, err := os.OpenRoot(root)
 	if err != nil {
 		return err

@@ -9,7 +9,7 @@ import (
 )
 
 // unlock removes the locks that killed runs of Pulumi left on the local stacks, which nobody else would ever release. The
-// state is in the local cloud's own folder, so whoever holds a lock runs on this machine.
+// state is in the local cloud's own folder, so a process that holds a lock runs on this machine.
 func unlock(state string) error {
 	// pulumi/pulumi pkg/backend/diy/lock.go: .pulumi/locks/organization/PROJECT/STACK/ID.json
 	files, err := filepath.Glob(filepath.Join(state, ".pulumi", "locks", "*", "*", "*", "*.json"))

@@ -50,7 +50,7 @@ var commands = map[string]command{
 
 const services = "\n  SERVICE is its name in the configuration, as in hello, or with the stack, as in local/hello, or that in `localcloud status`"
 
-// arguments says what commands take beside their flags.
+// arguments says what commands take in addition to their flags.
 var arguments = map[string]string{
 	"get": " URL", "push": " IMAGE", "delete": " ID",
 	"logs": " [SERVICE]" + services, "interrupt": " SERVICE" + services, "crash": " SERVICE" + services,

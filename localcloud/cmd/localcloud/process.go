@@ -315,8 +315,8 @@ func env(ctx context.Context, dir string, flags *flag.FlagSet, args []string) er
 	}
 	exports := [][2]string{
 		{"PULUMI_DEBUG_PROVIDERS", fmt.Sprintf("aws:%d,cloudflare:%d", info.Providers["aws"], info.Providers["cloudflare"])},
-		// Without the notes beside each file, of which nobody reads anything: they are not written as the files are, in one step, and with
-		// half of one the engine cannot read the state any more (gocloud.dev/blob/fileblob, attrs.go).
+		// Without the .attrs file for each file of the state. Nobody reads it, it is not written in one step, and with half of one the
+		// engine cannot read the state any more (gocloud.dev/blob/fileblob, attrs.go).
 		{"PULUMI_BACKEND_URL", "file://" + stateDir(dir) + "?metadata=skip"},
 		{"PULUMI_HOME", home},
 		{"PULUMI_CONFIG_PASSPHRASE", "local"},
@@ -324,8 +324,8 @@ func env(ctx context.Context, dir string, flags *flag.FlagSet, args []string) er
 		{"PULUMI_SKIP_UPDATE_CHECK", "1"},
 		{daemon.DirVariable, dir},
 		{"LOCALCLOUD_REGISTRY", info.Registry},
-		// Attached as it is to the providers, the engine goes after the plugins that a stack's state names all the same: hundreds of
-		// megabytes, or some seconds of attempts where there is no network (pulumi/pulumi pkg/engine/plugins.go).
+		// Although it is attached to the providers, the engine downloads the plugins that a stack's state names: hundreds of megabytes,
+		// or some seconds of attempts where there is no network (pulumi/pulumi pkg/engine/plugins.go).
 		{"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION", "true"},
 		{"AWS_ENDPOINT_URL", info.API},
 	}
@@ -333,7 +333,7 @@ func env(ctx context.Context, dir string, flags *flag.FlagSet, args []string) er
 	if os.Getenv("AWS_ACCESS_KEY_ID") == "" {
 		exports = append(exports, [2]string{"AWS_ACCESS_KEY_ID", "local"}, [2]string{"AWS_SECRET_ACCESS_KEY", "local"})
 	}
-	// They want a region too, of which some read one name and some the other.
+	// They want a region too. Some read one name, some the other.
 	region := cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"), defaultRegion)
 	exports = append(exports, [2]string{"AWS_REGION", region}, [2]string{"AWS_DEFAULT_REGION", region})
 	if *clients {
@@ -342,7 +342,7 @@ func env(ctx context.Context, dir string, flags *flag.FlagSet, args []string) er
 	for _, e := range exports {
 		fmt.Printf("export %s=%s\n", e[0], quote(e[1]))
 	}
-	// A CLI that was built beside this command is the one to use.
+	// A CLI in the folder of this command is the one to use.
 	bin := filepath.Dir(self)
 	if _, err := os.Stat(filepath.Join(bin, "pulumi")); err == nil {
 		fmt.Printf("export PATH=%s:\"$PATH\"\n", quote(bin))

@@ -17,11 +17,11 @@ import (
 const tokenLifetime = 5 * time.Minute
 
 // token prints an identity token, signed with the key in the cloud's folder, by which the daemon knows it. The daemon need not
-// run, but must have run before. What the token claims beside its subject has to be said, since it is what roles may ask for.
+// run, but must have run before. Further claims are given by flags, because roles may compare them.
 func token(_ context.Context, dir string, flags *flag.FlagSet, args []string) error {
 	subject := flags.String("subject", "", "who the token is for, such as repo:OWNER/NAME:environment:dev")
-	audience := flags.String("audience", "sts.amazonaws.com", "whom it is to be shown to")
-	issuer := flags.String("issuer", "https://token.actions.githubusercontent.com", "who is to have issued it")
+	audience := flags.String("audience", "sts.amazonaws.com", "the service that the token is for")
+	issuer := flags.String("issuer", "https://token.actions.githubusercontent.com", "who issues it")
 	others := map[string]string{}
 	flags.Func("claim", "what else it says, such as ref=refs/heads/main of a job on that branch; may be given several times", func(s string) error {
 		name, value, ok := strings.Cut(s, "=")
@@ -35,7 +35,7 @@ func token(_ context.Context, dir string, flags *flag.FlagSet, args []string) er
 		return err
 	}
 	if *subject == "" {
-		return errors.New("token: say whom it is for with -subject repo:OWNER/NAME:environment:dev")
+		return errors.New("token: name its subject with -subject repo:OWNER/NAME:environment:dev")
 	}
 	if _, err := daemon.Last(dir); err != nil {
 		return err

@@ -1,5 +1,5 @@
-// Package sdk reads what the Pulumi SDKs say of resources and functions from the SDKs' sources, of which it parses the few files that
-// it needs and compiles none.
+// Package sdk reads what the Pulumi SDKs say of resources and functions from the SDKs' sources. It parses the few files that it
+// needs, and compiles none.
 package sdk
 
 import (
@@ -276,8 +276,8 @@ type constructor struct {
 	secretOutputs    []string // by their Pulumi names
 }
 
-// readConstructor reads the statements that the SDK's own generator writes. It refuses an assignment that it does not know, lest
-// a default gets lost.
+// readConstructor reads the statements that the SDK's own generator writes. It refuses an assignment that it does not know, so
+// that no default is lost.
 func readConstructor(fn *ast.FuncDecl) (constructor, error) {
 	c := constructor{required: map[string]bool{}, secret: map[string]bool{}, defaults: map[string]string{}}
 	var errs []error

@@ -9,15 +9,15 @@ import (
 )
 
 func interrupt(ctx context.Context, dir string, flags *flag.FlagSet, args []string) error {
-	return mishap(ctx, dir, flags, args, "task %s was given two minutes' warning\n", daemon.Client.Interrupt)
+	return actOnTask(ctx, dir, flags, args, "task %s was given two minutes' warning\n", daemon.Client.Interrupt)
 }
 
 func crash(ctx context.Context, dir string, flags *flag.FlagSet, args []string) error {
-	return mishap(ctx, dir, flags, args, "task %s was killed\n", daemon.Client.Crash)
+	return actOnTask(ctx, dir, flags, args, "task %s was killed\n", daemon.Client.Crash)
 }
 
-// mishap makes something happen to a task of the service that the arguments name, and tells to which.
-func mishap(
+// actOnTask lets something happen to a task of the service that the arguments name, and prints which task it was.
+func actOnTask(
 	ctx context.Context, dir string, flags *flag.FlagSet, args []string,
 	said string, happen func(c daemon.Client, ctx context.Context, service string) (taskID string, err error),
 ) error {
