@@ -26,8 +26,9 @@ func CheckCertificateNames(hostnames []string) error {
 // all. The first group is the listener's default certificate, and no name leaves it: Pulumi gives the listener another default
 // certificate before it adds certificates to it, and a name that moved would be in none for that long.
 //
-// In a stack whose names fit in one certificate, a name that a wildcard is good for is not in it by itself. So it has no validation record
-// either, which would be left below it for a moment when its own record goes, and hide it from the wildcard (RFC 4592, section 2.2.2).
+// A name that a wildcard is good for is not in a certificate by itself, unless it was before the wildcard came. So it has no validation
+// record either, which would hide it from the wildcard as long as the name has no other record (RFC 4592, section 2.2.2): when the name
+// comes, and when it is left to the wildcard again.
 func CertificateGroups(hostnames []string, standing [][]string) ([][]string, error) {
 	names := slices.Compact(slices.Sorted(slices.Values(hostnames)))
 	if len(names) == 0 {
@@ -52,8 +53,8 @@ func CertificateGroups(hostnames []string, standing [][]string) ([][]string, err
 // divide is one division of the names into groups. A group that has no short name takes the given one.
 func divide(names []string, short string, standing [][]string) [][]string {
 	groups, placed := standingGroups(names, standing)
-	for _, name := range names {
-		if placed[name] {
+	for _, name := range names { // wildcards first, as they are sorted
+		if placed[name] || slices.ContainsFunc(groups, func(group []string) bool { return coveredBy(name, group) }) {
 			continue
 		}
 		room := slices.IndexFunc(groups, func(group []string) bool { return hasRoom(group, name) })
@@ -69,7 +70,7 @@ func divide(names []string, short string, standing [][]string) [][]string {
 			group = append(group, short)
 		}
 		slices.Sort(group)
-		if len(names) <= maxCertificateNames && !slices.ContainsFunc(standing, func(has []string) bool { return sameNames(has, group) }) {
+		if !slices.ContainsFunc(standing, func(has []string) bool { return sameNames(has, group) }) {
 			group = slices.DeleteFunc(slices.Clone(group), func(name string) bool { return coveredBy(name, group) })
 		}
 		groups[i] = group
@@ -77,29 +78,76 @@ func divide(names []string, short string, standing [][]string) [][]string {
 	return withoutNeedless(groups)
 }
 
-// standingGroups returns those of the names that certificates serve already, by certificate, and which names these are.
+// standingGroups returns those of the names that certificates serve already, by certificate, and which names these are. Names that a
+// wildcard is good for which is to stay are served, and in no group.
 func standingGroups(names []string, standing [][]string) (groups [][]string, placed map[string]bool) {
 	placed = make(map[string]bool, len(names))
 	all := make([][]string, len(standing))
-	place := func(serves func(name string, certificate int) bool) {
-		for i := range standing {
-			for _, name := range names {
-				if !placed[name] && serves(name, i) {
-					all[i], placed[name] = append(all[i], name), true
-				}
+	for i := range standing {
+		for _, name := range names {
+			if !placed[name] && slices.Contains(standing[i], name) {
+				all[i], placed[name] = append(all[i], name), true
 			}
 		}
 	}
-	place(func(name string, i int) bool { return slices.Contains(standing[i], name) })
-	place(func(name string, i int) bool { return coveredBy(name, standing[i]) && hasRoom(all[i], name) })
+	for i := range standing {
+		all[i] = append(all[i], coveredNames(names, standing[i], placed, all[i], i == 0)...)
+	}
 	return slices.DeleteFunc(all, func(group []string) bool { return len(group) == 0 }), placed
+}
+
+// coveredNames places the names that a certificate serves by a wildcard alone. It returns what the certificate's group needs for them:
+// nothing for those of a wildcard that stays, and the names themselves for one that goes. Where they have no room in the default
+// certificate, which none may leave, the wildcard stays there.
+func coveredNames(names, certificate []string, placed map[string]bool, group []string, isDefault bool) []string {
+	var left []string
+	for _, name := range names {
+		switch {
+		case placed[name] || !coveredBy(name, certificate):
+		case coveredBy(name, names):
+			placed[name] = true
+		default:
+			left = append(left, name)
+		}
+	}
+	for i, name := range left {
+		if hasRoom(slices.Concat(group, left[:i]), name) {
+			continue
+		}
+		if isDefault {
+			return wildcardsOf(left, placed)
+		}
+		left = left[:i]
+		break
+	}
+	for _, name := range left {
+		placed[name] = true
+	}
+	return left
+}
+
+// wildcardsOf places the names, and returns the wildcards that are good for them.
+func wildcardsOf(names []string, placed map[string]bool) []string {
+	var wildcards []string
+	for _, name := range names {
+		placed[name] = true
+		if w := wildcardOf(name); !slices.Contains(wildcards, w) {
+			wildcards = append(wildcards, w)
+		}
+	}
+	return wildcards
 }
 
 // coveredBy reports whether one of the names is a wildcard that is good for the name: a certificate's stands for one label.
 func coveredBy(name string, names []string) bool {
-	_, parent, _ := strings.Cut(name, ".")
-	wildcard := "*." + parent
+	wildcard := wildcardOf(name)
 	return name != wildcard && slices.Contains(names, wildcard)
+}
+
+// wildcardOf returns the wildcard that is good for a name.
+func wildcardOf(name string) string {
+	_, parent, _ := strings.Cut(name, ".")
+	return "*." + parent
 }
 
 func sameNames(a, b []string) bool {
