@@ -26,6 +26,7 @@ func Test(t *testing.T, p Program) {
 		check func(*testing.T)
 	}{
 		{"StackOfYesterdayUpdatesInPlace", p.testStackOfYesterdayUpdatesInPlace},
+		{"WriteYesterday", p.testWriteYesterday},
 		{"BestPractices", p.testBestPractices},
 		{"PermissionsAreWhatTheProgramNeeds", p.testPermissionsAreWhatTheProgramNeeds},
 		{"UpdatesAreOfWhatTheProgramSets", p.testUpdatesAreOfWhatTheProgramSets},

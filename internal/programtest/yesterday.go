@@ -17,17 +17,26 @@ import (
 	"slipway/internal/settings"
 )
 
-var writeYesterday = flag.String("write-yesterday", "", "write down in `FILE` what the program registers, for later ones to be held against")
+var writeYesterday = flag.String("write-yesterday", "", "write down in `FILE` what the program registers for the last of the yesterdays, for later ones to be held against")
 
-// yesterdays are what the program registered some time ago, by [place], with the inputs:
-//
-//   - yesterday.json before listener rules were resources of their own
-//
+// A yesterday is what an earlier program registered.
+type yesterday struct {
+	file   string // its resources' inputs, by [place]
+	config func() settings.Source
+	// exact says that nothing is new either: neither a resource nor an input.
+	exact bool
+}
+
+// yesterdays are the earlier programs whose stacks are still about.
+var yesterdays = []yesterday{
+	{file: "yesterday.json", config: beforeRoutes}, // before listener rules were resources of their own
+	{file: "d119c6a.json", config: beforeWorkloads, exact: true},
+}
+
 //go:embed testdata
-var yesterdays embed.FS
+var testdata embed.FS
 
-// yesterday returns the config of a stack with every kind of resource.
-func yesterday() settings.Source {
+func beforeRoutes() settings.Source {
 	return configtest.Encrypted(configtest.Source(`{
 		"web": {"image": "`+configtest.Image+`", "hostnames": ["example.com", "www.example.com", "*.web.example.com"],
 			"secrets": {"TOKEN": "swordfish"}, "registry": {"username": "me", "password": "swordfish"},
@@ -35,6 +44,25 @@ func yesterday() settings.Source {
 		"api": {"image": "`+configtest.Image+`", "hostnames": ["www.example.com"], "paths": ["/api/*"],
 			"scaling": {"max": 4, "cpu": 60, "schedule": {"night": {"at": "cron(0 22 * * ? *)", "max": 1}}}}
 	}`, "network", `{"zones": 3}`))
+}
+
+func beforeWorkloads() settings.Source {
+	const api = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/api@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+	return configtest.Encrypted(configtest.Source(`{
+		"web": {"image": "`+configtest.Image+`", "hostnames": ["example.com", "www.example.com", "*.web.example.com"], "paths": ["/*", "/v?/*"],
+			"env": {"A": "a"}, "secrets": {"TOKEN": "swordfish"}, "registry": {"username": "me", "password": "swordfish"},
+			"entryPoint": ["/web"], "command": ["serve"], "port": 3000, "cpu": 512, "memory": 1024, "architecture": "arm64",
+			"instanceCount": 4, "canary": {"image": "`+configtest.Image+`", "weight": 50, "header": "X-Version: next"},
+			"healthCheck": {"path": "/up", "codes": "200-299", "interval": 10, "gracePeriod": 0},
+			"capacity": {"fargate": {"base": 1, "weight": 1}, "fargateSpot": {"weight": 1}},
+			"deployment": {"minimumHealthyPercent": 50, "maximumPercent": 200, "alarms": true, "errorPercent": 2, "drain": "websocket"},
+			"before": {"command": ["migrate"], "image": "ghcr.io/migrate@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}},
+		"api": {"image": "`+api+`", "hostnames": ["www.example.com"], "paths": ["/api/*"],
+			"scaling": {"max": 4, "cpu": 60, "memory": 70, "requests": 600, "schedule": {"night": {"at": "cron(0 22 * * ? *)", "max": 1}}}},
+		"plain": {"image": "`+configtest.Image+`", "deregistrationDelay": 30, "stopTimeout": 60, "hostnames": [
+			"a.example.com", "b.example.com", "c.example.com", "d.example.com", "e.example.com", "f.example.com", "g.example.com", "h.example.com"]}
+	}`, "network", `{"zones": 3}`, "loadBalancer", `{"idleTimeout": 120, "deletionProtection": true}`, "dns", `{"ttl": 300}`,
+		"logs", `{"retentionDays": 7}`, "tags", `{"Team": "web"}`, "permissionsBoundary", testBoundary))
 }
 
 // place is what an engine finds a resource by in one stack: its parents' types, its type and its name.
@@ -51,61 +79,103 @@ var sameToTheProvider = map[string][]string{
 	"aws:lb/listenerRule:ListenerRule": {"priority"},                // a rule that is there keeps its number, which only AWS tells
 }
 
-// A stack that was brought up before updates in place: each of its resources is found, by its URN or by an alias, and has the same inputs.
-func (p Program) testStackOfYesterdayUpdatesInPlace(t *testing.T) {
+// registered is a resource that the program registers today.
+type registered struct {
+	kind   string
+	inputs map[string]any
+	places []string // where an engine looks for it: its own place, and those of its aliases
+}
+
+// register returns what the program registers with a config.
+func (p Program) register(t *testing.T, source settings.Source) []registered {
+	t.Helper()
 	var cloud mocks.Cloud
-	if _, err := p.Deploy(&cloud, yesterday()); err != nil {
+	if _, err := p.Deploy(&cloud, source); err != nil {
 		t.Fatal(err)
 	}
-	type registered struct {
-		kind   string
-		inputs map[string]any
-	}
-	today, found := make(map[string]map[string]any), make(map[string]registered)
+	var all []registered
 	for _, r := range cloud.Resources() {
-		inputs := make(map[string]any)
-		if err := json.Unmarshal([]byte(mocks.JSON(r.Inputs)), &inputs); err != nil {
+		today := registered{r.Type, make(map[string]any), []string{place(r.RPC.GetParent(), r.Type, r.Name)}}
+		if err := json.Unmarshal([]byte(mocks.JSON(r.Inputs)), &today.inputs); err != nil {
 			t.Fatal(err)
 		}
-		at := place(r.RPC.GetParent(), r.Type, r.Name)
-		today[at], found[at] = inputs, registered{r.Type, inputs}
 		for _, alias := range r.RPC.GetAliases() {
 			if spec := alias.GetSpec(); spec.GetName() != "" {
 				parent := r.RPC.GetParent()
 				if spec.GetParentUrn() != "" {
 					parent = spec.GetParentUrn()
 				}
-				found[place(parent, r.Type, spec.GetName())] = registered{r.Type, inputs}
+				today.places = append(today.places, place(parent, r.Type, spec.GetName()))
 			}
 		}
+		all = append(all, today)
 	}
-	if *writeYesterday != "" {
-		text, err := json.MarshalIndent(today, "", " ")
-		if err == nil {
-			err = os.WriteFile(*writeYesterday, append(text, '\n'), 0o600)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+	return all
+}
+
+// A stack that was brought up before updates in place: each of its resources is found, by its URN or by an alias, and has the same inputs.
+func (p Program) testStackOfYesterdayUpdatesInPlace(t *testing.T) {
+	for _, y := range yesterdays {
+		t.Run(y.file, func(t *testing.T) {
+			text, err := testdata.ReadFile("testdata/" + y.file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var before map[string]map[string]any
+			if err := json.Unmarshal(text, &before); err != nil {
+				t.Fatal(err)
+			}
+			y.compare(t, before, p.register(t, y.config()))
+		})
 	}
-	text, err := yesterdays.ReadFile("testdata/yesterday.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var before map[string]map[string]any
-	if err := json.Unmarshal(text, &before); err != nil {
-		t.Fatal(err)
-	}
-	for _, at := range slices.Sorted(maps.Keys(before)) {
-		now, there := found[at]
-		if !there {
-			t.Errorf("%s would be deleted", at)
+}
+
+// compare reports what an update would change.
+func (y yesterday) compare(t *testing.T, before map[string]map[string]any, today []registered) {
+	t.Helper()
+	kept := make(map[string]bool)
+	for _, r := range today {
+		i := slices.IndexFunc(r.places, func(at string) bool { return before[at] != nil })
+		if i < 0 {
+			if y.exact {
+				t.Errorf("%s would be created", r.places[0])
+			}
 			continue
 		}
+		at := r.places[i]
+		kept[at] = true
 		for property, value := range before[at] {
-			if !slices.Contains(sameToTheProvider[now.kind], property) && !reflect.DeepEqual(now.inputs[property], value) {
-				t.Errorf("%s of %s would change from %v to %v", property, at, value, now.inputs[property])
+			if !slices.Contains(sameToTheProvider[r.kind], property) && !reflect.DeepEqual(r.inputs[property], value) {
+				t.Errorf("%s of %s would change from %v to %v", property, at, value, r.inputs[property])
 			}
 		}
+		for property, value := range r.inputs {
+			if _, had := before[at][property]; y.exact && !had {
+				t.Errorf("%s of %s would be new: %v", property, at, value)
+			}
+		}
+	}
+	for _, at := range slices.Sorted(maps.Keys(before)) {
+		if !kept[at] {
+			t.Errorf("%s would be deleted", at)
+		}
+	}
+}
+
+// testWriteYesterday writes down what the program registers today, if the flag says so.
+func (p Program) testWriteYesterday(t *testing.T) {
+	if *writeYesterday == "" {
+		t.Skip("-write-yesterday is not given")
+	}
+	today := make(map[string]map[string]any)
+	for _, r := range p.register(t, yesterdays[len(yesterdays)-1].config()) {
+		today[r.places[0]] = r.inputs
+	}
+	text, err := json.MarshalIndent(today, "", " ")
+	if err == nil {
+		err = os.WriteFile(*writeYesterday, append(text, '\n'), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
