@@ -241,13 +241,13 @@ func TestRevisionsAreNeverUsedAgain(t *testing.T) {
 }
 
 func TestRevisionNumbersGoUp(t *testing.T) {
-	s := newECSStage(t)
-	rapid.Check(t, func(t *rapid.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		s := newECSStage(t) // with no revisions yet: ECS forgets none, and all are read to number the next one
 		var alive []*cloud.Resource
 		last := 0.0
-		for range rapid.IntRange(1, 8).Draw(t, "steps") {
-			if len(alive) > 0 && rapid.Bool().Draw(t, "delete") {
-				i := rapid.IntRange(0, len(alive)-1).Draw(t, "which")
+		for range rapid.IntRange(1, 8).Draw(rt, "steps") {
+			if len(alive) > 0 && rapid.Bool().Draw(rt, "delete") {
+				i := rapid.IntRange(0, len(alive)-1).Draw(rt, "which")
 				s.delete(alive[i])
 				alive = slices.Delete(alive, i, i+1)
 				continue
@@ -255,7 +255,7 @@ func TestRevisionNumbersGoUp(t *testing.T) {
 			r := s.create(taskDefinitionToken, definitionOf(containerOf(nil), cloud.Map{"family": "counted"}))
 			revision := r.Outputs["revision"].(float64)
 			if revision <= last {
-				t.Fatalf("revision %v after %v", revision, last)
+				rt.Fatalf("revision %v after %v", revision, last)
 			}
 			last = revision
 			alive = append(alive, r)
