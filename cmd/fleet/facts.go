@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
@@ -163,13 +164,13 @@ func readFacts(d apitype.DeploymentV3, domains stack.Domains) facts {
 	return f
 }
 
-// place reads region and account from an ARN: arn:partition:service:region:account:resource.
+// place reads region and account from an ARN that has both.
 func place(id string) (region, account string, ok bool) {
-	parts := strings.SplitN(id, ":", 6)
-	if len(parts) < 6 || parts[0] != "arn" || parts[3] == "" || parts[4] == "" {
+	named, err := arn.Parse(id)
+	if err != nil || named.Region == "" || named.AccountID == "" {
 		return "", "", false
 	}
-	return parts[3], parts[4], true
+	return named.Region, named.AccountID, true
 }
 
 // textMap returns what of a map is plain text. A secret is a map too, whose signature tells.

@@ -3,6 +3,8 @@ package main
 import (
 	"slices"
 	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 )
 
 // kind is a kind of resource that carries tags.
@@ -73,12 +75,14 @@ func rank(token string) int {
 	return slices.IndexFunc(kinds, func(k kind) bool { return slices.Contains(k.tokens, token) })
 }
 
-// kindOf finds the kind of what has an ARN, arn:partition:service:region:account:resource, and what follows the resource's type in
-// it; nil if the program makes no such kind.
-func kindOf(arn string) (*kind, string) {
-	service, resource := splitARN(arn)
+// kindOf finds the kind of what has an ARN, and what follows the resource's type in it; nil if the program makes no such kind.
+func kindOf(text string) (*kind, string) {
+	named, err := arn.Parse(text)
+	if err != nil {
+		return nil, ""
+	}
 	for i := range kinds {
-		if rest, ok := strings.CutPrefix(resource, kinds[i].resource); ok && kinds[i].service == service {
+		if rest, ok := strings.CutPrefix(named.Resource, kinds[i].resource); ok && kinds[i].service == named.Service {
 			return &kinds[i], rest
 		}
 	}
@@ -86,20 +90,15 @@ func kindOf(arn string) (*kind, string) {
 }
 
 // isKept tells whether what has an ARN is not meant to go with its stack.
-func isKept(arn string) bool {
-	service, resource := splitARN(arn)
+func isKept(text string) bool {
+	named, err := arn.Parse(text)
+	if err != nil {
+		return false
+	}
 	for _, k := range kept {
-		if k.service == service && strings.HasPrefix(resource, k.resource) {
+		if k.service == named.Service && strings.HasPrefix(named.Resource, k.resource) {
 			return true
 		}
 	}
 	return false
-}
-
-func splitARN(arn string) (service, resource string) {
-	parts := strings.SplitN(arn, ":", 6)
-	if len(parts) < 6 {
-		return "", ""
-	}
-	return parts[2], parts[5]
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
@@ -184,9 +185,9 @@ func (a answer) leadsHere(content string, state known) bool {
 	for _, t := range a.tagged {
 		arns = append(arns, t.arn)
 	}
-	return slices.ContainsFunc(arns, func(arn string) bool {
-		_, resource := splitARN(arn)
-		path := strings.Split(resource, "/") // loadbalancer/app/NAME/ID
+	return slices.ContainsFunc(arns, func(text string) bool {
+		named, _ := arn.Parse(text)                // of something else, nothing is named
+		path := strings.Split(named.Resource, "/") // loadbalancer/app/NAME/ID
 		return len(path) == 4 && path[0] == "loadbalancer" && strings.HasPrefix(strings.ToLower(content), strings.ToLower(path[2])+"-") &&
 			strings.HasSuffix(content, ".elb.amazonaws.com")
 	})

@@ -4,7 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 )
 
 // Placement is where a stack's AWS resources are.
@@ -28,9 +29,8 @@ func (s *Stack) Placement(ctx context.Context) (Placement, error) {
 			return Placement{}, fmt.Errorf("read aws:assumeRole of stack %s: %w", s.Name(), err)
 		}
 	}
-	// arn:partition:iam::account:role/name
-	if arn := strings.Split(role.RoleARN, ":"); len(arn) == 6 {
-		placement.Account = arn[4]
+	if named, err := arn.Parse(role.RoleARN); err == nil {
+		placement.Account = named.AccountID
 	}
 	return placement, nil
 }
