@@ -10,23 +10,12 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
-	"os/signal"
-	"syscall"
 
+	"slipway/internal/cli"
 	"slipway/internal/stack"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:])
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "check-state:", err)
-		os.Exit(1)
-	}
-}
+func main() { cli.Main("check-state", run) }
 
 func run(ctx context.Context, args []string) error {
 	if len(args) != 1 {
