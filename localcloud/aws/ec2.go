@@ -314,8 +314,8 @@ func fits(c *cloud.Call, network *cloud.Resource, in *subnet) error {
 		return cloud.Errorf("InvalidSubnet.Range", "The CIDR '%s' is invalid.", in.IPv6CIDRBlock)
 	}
 	for _, r := range c.Tx.List(c.Caller.Scope, subnetToken) {
-		other, err := cloud.Decode[subnet](r.Inputs)
-		if err != nil || other.VPCID != in.VPCID || r.ID == c.Resource.ID {
+		other := cloud.InputsOf[subnet](r)
+		if other.VPCID != in.VPCID || r.ID == c.Resource.ID {
 			continue
 		}
 		for _, pair := range [][2]string{{in.CIDRBlock, other.CIDRBlock}, {in.IPv6CIDRBlock, other.IPv6CIDRBlock}} {

@@ -314,11 +314,11 @@ func ruleKind(token, direction string) *cloud.Kind[securityGroupRule] {
 			if err := wellFormed([]Permission{mine}); err != nil {
 				return nil, err
 			}
-			for _, r := range c.Tx.List(s, token) {
-				other, err := cloud.Decode[securityGroupRule](r.Inputs)
-				if err != nil || r.ID == c.Resource.ID || other.SecurityGroupID != in.SecurityGroupID {
+			for _, r := range c.Tx.Where(s, token, "securityGroupId", in.SecurityGroupID) {
+				if r.ID == c.Resource.ID {
 					continue
 				}
+				other := cloud.InputsOf[securityGroupRule](r)
 				p := other.Permission()
 				if other.peer() == in.peer() && p.Protocol == mine.Protocol && p.FromPort == mine.FromPort && p.ToPort == mine.ToPort {
 					return nil, cloud.Errorf("InvalidPermission.Duplicate",

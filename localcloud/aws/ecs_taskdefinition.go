@@ -131,10 +131,8 @@ var TaskDefinition = &cloud.Kind[taskDefinition]{
 		}
 		s := c.Caller.Scope
 		revision := 1
-		for _, r := range c.Tx.List(s, taskDefinitionRevisionToken) {
-			if r.Inputs["family"] == in.Family {
-				revision = max(revision, cloud.StatusOf[RevisionStatus](r).Revision+1)
-			}
+		for _, r := range c.Tx.Where(s, taskDefinitionRevisionToken, "family", in.Family) {
+			revision = max(revision, cloud.Peek[RevisionStatus](r).Revision+1)
 		}
 		family := arn(s, "ecs", "task-definition/"+in.Family)
 		c.Resource.ID = family + ":" + strconv.Itoa(revision)
@@ -295,8 +293,8 @@ func FindRevision(tx *cloud.Tx, s cloud.Scope, name string) (*Revision, error) {
 		found = tx.Get(cloud.Key{Scope: s, Token: taskDefinitionRevisionToken, ID: name})
 	} else {
 		newest := 0
-		for _, r := range tx.List(s, taskDefinitionRevisionToken) {
-			status := cloud.StatusOf[RevisionStatus](r)
+		for _, r := range tx.Where(s, taskDefinitionRevisionToken, "family", name[strings.LastIndex(name, "/")+1:]) {
+			status := cloud.Peek[RevisionStatus](r)
 			if strings.HasPrefix(r.ID, name+":") && status.Active && status.Revision > newest {
 				found, newest = r, status.Revision
 			}

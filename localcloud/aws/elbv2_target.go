@@ -94,7 +94,7 @@ func DeregisterTarget(tx *cloud.Tx, group *cloud.Resource, ip string, port int) 
 
 // TargetHealth returns the target with the address, and whether the group has it.
 func TargetHealth(group *cloud.Resource, ip string, port int) (Target, bool) {
-	s := cloud.StatusOf[TargetGroupStatus](group)
+	s := cloud.Peek[TargetGroupStatus](group)
 	if i := s.Index(ip, port); i >= 0 {
 		return s.Targets[i], true
 	}

@@ -327,10 +327,7 @@ type HealthCheck struct {
 
 // HealthCheckOf returns the health check of a target group.
 func HealthCheckOf(group *cloud.Resource) *HealthCheck {
-	props, _ := group.Outputs["healthCheck"].(cloud.Map)
-	h, err := cloud.Decode[HealthCheck](props)
-	if err != nil {
-		panic("health check of " + group.Key.String() + ": " + err.Error()) // encoded by complete
-	}
-	return h
+	return &cloud.OutputsOf[struct {
+		HealthCheck HealthCheck `json:"healthCheck"`
+	}](group).HealthCheck
 }

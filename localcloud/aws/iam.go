@@ -302,9 +302,9 @@ var RolePolicy = &cloud.Kind[rolePolicy]{
 			return nil, err
 		}
 		size := in.Policy.size()
-		for _, r := range c.Tx.List(c.Resource.Scope, rolePolicyToken) {
-			if p, err := cloud.Decode[rolePolicy](r.Inputs); err == nil && p.Role == in.Role && r.ID != c.Resource.ID {
-				size += p.Policy.size()
+		for _, r := range c.Tx.Where(c.Resource.Scope, rolePolicyToken, "role", in.Role) {
+			if r.ID != c.Resource.ID {
+				size += cloud.InputsOf[rolePolicy](r).Policy.size()
 			}
 		}
 		if size > 10240 {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"sync"
 	"sync/atomic"
 )
 
@@ -48,8 +49,11 @@ type Resource struct {
 	decoded *decoded // nil until the resource is stored, for until then it may change
 }
 
-// decoded keeps what was decoded of a stored resource, so that nobody decodes it again before it is replaced.
-type decoded struct{ inputs, outputs, status atomic.Pointer[any] }
+// decoded keeps what was decoded of a stored resource, by slot, so that nobody decodes it again before it is replaced.
+type decoded struct{ sync.Map }
+
+// slot is the inputs, outputs or status of a resource as a T.
+type slot[T any] struct{ of string }
 
 // Clone returns a copy whose property maps can be assigned to; nested values are still shared.
 func (r *Resource) Clone() *Resource {
@@ -67,29 +71,17 @@ func (r *Resource) Text(property string) string {
 // InputsOf returns the resource's inputs as a struct, by its json tags. It is shared, and must not be changed. It is [Kind.Of] for
 // functions that a kind cannot name itself in, directly or in a circle.
 func InputsOf[T any](r *Resource) *T {
-	decode := func() *T { return mustDecode[T](r, "inputs", r.Inputs) }
-	if r.decoded == nil {
-		return decode()
-	}
-	return once(&r.decoded.inputs, decode)
+	return once(r, "inputs", func() *T { return mustDecode[T](r, "inputs", r.Inputs) })
 }
 
 // OutputsOf is to the resource's outputs what InputsOf is to its inputs.
 func OutputsOf[T any](r *Resource) *T {
-	decode := func() *T { return mustDecode[T](r, "outputs", r.Outputs) }
-	if r.decoded == nil {
-		return decode()
-	}
-	return once(&r.decoded.outputs, decode)
+	return once(r, "outputs", func() *T { return mustDecode[T](r, "outputs", r.Outputs) })
 }
 
 // Peek is to the resource's status what InputsOf is to its inputs.
 func Peek[S any](r *Resource) *S {
-	decode := func() *S { s := StatusOf[S](r); return &s }
-	if r.decoded == nil {
-		return decode()
-	}
-	return once(&r.decoded.status, decode)
+	return once(r, "status", func() *S { s := StatusOf[S](r); return &s })
 }
 
 func mustDecode[T any](r *Resource, what string, m Map) *T {
@@ -100,17 +92,16 @@ func mustDecode[T any](r *Resource, what string, m Map) *T {
 	return t
 }
 
-// once returns what the slot holds, which decode fills if there is nothing of that type in it.
-func once[T any](slot *atomic.Pointer[any], decode func() *T) *T {
-	if p := slot.Load(); p != nil {
-		if t, ok := (*p).(*T); ok {
-			return t
-		}
+// once decodes a part of the resource, unless that is done already.
+func once[T any](r *Resource, of string, decode func() *T) *T {
+	if r.decoded == nil {
+		return decode()
 	}
-	t := decode()
-	var kept any = t
-	slot.Store(&kept)
-	return t
+	known, ok := r.decoded.Load(slot[T]{of})
+	if !ok {
+		known, _ = r.decoded.LoadOrStore(slot[T]{of}, decode())
+	}
+	return known.(*T)
 }
 
 // StatusOf decodes the resource's status, for one who will change it; the zero value where it has none.

@@ -30,8 +30,8 @@ func (c *Cloudflare) getRecord() *cloud.Function[recordArgs] {
 			kind := cmp.Or(args.Type, "A")
 			var found []*cloud.Resource
 			for _, r := range call.Tx.List(Scope(), RecordToken) {
-				in, err := cloud.Decode[record](r.Inputs)
-				if err == nil && in.ZoneID == z.ID && in.Type == kind && in.hostname(z) == strings.ToLower(args.Hostname) &&
+				in := cloud.InputsOf[record](r)
+				if in.ZoneID == z.ID && in.Type == kind && in.hostname(z) == strings.ToLower(args.Hostname) &&
 					(args.Content == "" || in.content() == args.Content) &&
 					(args.Priority == nil || in.Priority != nil && *in.Priority == *args.Priority) {
 					found = append(found, r)
@@ -43,10 +43,7 @@ func (c *Cloudflare) getRecord() *cloud.Function[recordArgs] {
 			case len(found) > 1 && kind != "MX" && kind != "SRV":
 				return nil, fmt.Errorf("only wanted 1 DNS record. Got %d records", len(found))
 			}
-			in, err := cloud.Decode[record](found[0].Inputs)
-			if err != nil {
-				return nil, err
-			}
+			in := cloud.InputsOf[record](found[0])
 			return cloud.Map{
 				"id": found[0].ID, "zoneId": z.ID, "hostname": in.hostname(z), "type": in.Type, "content": in.content(), "value": in.content(),
 				"ttl": float64(in.ttl()), "proxied": in.Proxied, "proxiable": slices.Contains(proxiable, in.Type),

@@ -191,8 +191,8 @@ func (r *record) conflict(call *cloud.Call, z Zone, with **cloud.Resource) error
 	const page = "For more details, refer to <https://developers.cloudflare.com/dns/manage-dns-records/troubleshooting/records-with-same-name/>."
 	address := func(kind string) bool { return slices.Contains(proxiable, kind) }
 	for _, other := range call.Tx.List(call.Resource.Scope, RecordToken) {
-		o, err := cloud.Decode[record](other.Inputs)
-		if err != nil || other.ID == call.Resource.ID || o.ZoneID != r.ZoneID || o.hostname(z) != r.hostname(z) {
+		o := cloud.InputsOf[record](other)
+		if other.ID == call.Resource.ID || o.ZoneID != r.ZoneID || o.hostname(z) != r.hostname(z) {
 			continue
 		}
 		*with = other
@@ -231,10 +231,7 @@ type Record struct {
 func (c *Cloudflare) Records(tx *cloud.Tx) []Record {
 	var out []Record
 	for _, r := range tx.List(Scope(), RecordToken) {
-		in, err := cloud.Decode[record](r.Inputs)
-		if err != nil {
-			continue // decoded once before it was stored
-		}
+		in := cloud.InputsOf[record](r)
 		z, ok := c.zone(in.ZoneID)
 		if !ok {
 			continue // the daemon was started again without the zone
