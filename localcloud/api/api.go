@@ -74,6 +74,7 @@ var queryServices = map[string]queryService{
 		"GetCallerIdentity":         getCallerIdentity,
 	}},
 	"2015-12-01": {"http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/", map[string]operation{
+		"DescribeAccountLimits":        describeAccountLimits,
 		"DescribeListenerCertificates": describeListenerCertificates,
 		"DescribeListeners":            describeListeners,
 		"DescribeLoadBalancers":        describeLoadBalancers,

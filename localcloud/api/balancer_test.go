@@ -142,6 +142,16 @@ func TestLoadBalancers(t *testing.T) {
 	}
 }
 
+func TestAccountLimits(t *testing.T) {
+	out, err := elb.NewFromConfig(newWorld(t).config()).DescribeAccountLimits(t.Context(), &elb.DescribeAccountLimitsInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(out.Limits) != 1 || sdk.ToString(out.Limits[0].Name) != "rules-per-application-load-balancer" || sdk.ToString(out.Limits[0].Max) != "100" {
+		t.Errorf("limits %v", out.Limits)
+	}
+}
+
 func TestTags(t *testing.T) {
 	f := newFront(t)
 	out, err := elb.NewFromConfig(f.config()).DescribeTags(t.Context(), &elb.DescribeTagsInput{
@@ -302,6 +312,10 @@ func TestPermissionsForBalancers(t *testing.T) {
 		return map[string]func(context.Context) error{
 			"elasticloadbalancing:DescribeLoadBalancers": func(ctx context.Context) error {
 				_, err := lb.DescribeLoadBalancers(ctx, &elb.DescribeLoadBalancersInput{})
+				return err
+			},
+			"elasticloadbalancing:DescribeAccountLimits": func(ctx context.Context) error {
+				_, err := lb.DescribeAccountLimits(ctx, &elb.DescribeAccountLimitsInput{})
 				return err
 			},
 			"elasticloadbalancing:DescribeTags": func(ctx context.Context) error {

@@ -86,6 +86,25 @@ func (r *request) named(tx *cloud.Tx, token string, ids []string, missing func(s
 	return out, nil
 }
 
+// https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Limit.html
+type limit struct {
+	Name string `xml:"Name"`
+	Max  int    `xml:"Max"`
+}
+
+// describeAccountLimits tells of those limits that the local cloud has.
+// https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeAccountLimits.html
+func describeAccountLimits(r *request) (any, error) {
+	if err := r.only("Marker", "PageSize"); err != nil {
+		return nil, err
+	}
+	var out struct {
+		Limits []limit `xml:"Limits>member"`
+	}
+	out.Limits = []limit{{"rules-per-application-load-balancer", aws.MaxRules}}
+	return &out, r.view(r.look)
+}
+
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancer.html
 type loadBalancer struct {
 	ARN            string   `xml:"LoadBalancerArn"`

@@ -57,6 +57,13 @@ type listenerRule struct {
 	Tags        tags        `json:"tags"`
 }
 
+// MaxRules is how many rules a load balancer has at most, default rules aside, unless the quota is raised.
+// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html
+const MaxRules = 100
+
+// withoutID returns a listener's ARN without its own id: what all listeners of a load balancer have in common.
+func withoutID(listener string) string { return listener[:max(0, strings.LastIndex(listener, "/"))] }
+
 // ListenerRule says what a listener does with the requests that meet its conditions. The lowest priority is tried first.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateRule.html
 var ListenerRule = &cloud.Kind[listenerRule]{
@@ -102,9 +109,13 @@ var ListenerRule = &cloud.Kind[listenerRule]{
 			return nil, err
 		}
 		out["actions"] = actions
-		highest := 0
+		highest, others := 0, 0
 		for _, r := range c.Tx.List(s, listenerRuleToken) {
-			if r.ID == c.Resource.ID || cloud.InputsOf[listenerRule](r).ListenerARN != in.ListenerARN {
+			listener := cloud.InputsOf[listenerRule](r).ListenerARN
+			if r.ID != c.Resource.ID && withoutID(listener) == withoutID(in.ListenerARN) { // of the same load balancer
+				others++
+			}
+			if r.ID == c.Resource.ID || listener != in.ListenerARN {
 				continue
 			}
 			other := PriorityOf(r)
@@ -112,6 +123,10 @@ var ListenerRule = &cloud.Kind[listenerRule]{
 				return nil, cloud.Errorf("PriorityInUse", "Priority '%d' is currently in use", other)
 			}
 			highest = max(highest, other)
+		}
+		if c.Old == nil && others >= MaxRules {
+			return nil, cloud.Errorf("TooManyRules", "The maximum number of rules on load balancer '%s' has been reached",
+				strings.Replace(withoutID(in.ListenerARN), ":listener/", ":loadbalancer/", 1))
 		}
 		if in.Priority == nil && c.Old == nil {
 			out["priority"] = float64(highest + 1)

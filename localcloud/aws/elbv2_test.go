@@ -554,6 +554,27 @@ func TestRulePriorityIsTheNextOne(t *testing.T) {
 	}
 }
 
+func TestRulesAreCountedForEachLoadBalancer(t *testing.T) {
+	s := newStage(t)
+	one, two := s.create(loadBalancerToken, s.balancer(nil)), s.create(loadBalancerToken, s.balancer(cloud.Map{"name": "two"}))
+	first, second := s.create(listenerToken, http(one, nil)), s.create(listenerToken, http(one, cloud.Map{"port": 8080.0}))
+	group := s.create(targetGroupToken, s.targets(nil))
+	var last *cloud.Resource
+	for i := range MaxRules {
+		listener := first
+		if i%2 == 1 {
+			listener = second
+		}
+		last = s.create(listenerRuleToken, rule(listener, group, cloud.Map{"priority": float64(i + 1)}))
+	}
+	_, err := s.try(listenerRuleToken, rule(first, group, cloud.Map{"priority": 1000.0}))
+	s.refused(err, "TooManyRules", "The maximum number of rules on load balancer '"+one.ID+"' has been reached")
+	if _, err := s.update(last, cloud.Map{"priority": 1000.0}); err != nil {
+		t.Errorf("a rule that is there cannot be changed: %v", err)
+	}
+	s.create(listenerRuleToken, rule(s.create(listenerToken, http(two, nil)), s.create(targetGroupToken, s.targets(cloud.Map{"name": "other"})), nil))
+}
+
 func TestTargetGroupsKnowTheirLoadBalancer(t *testing.T) {
 	s := newStage(t)
 	one, two := s.create(loadBalancerToken, s.balancer(nil)), s.create(loadBalancerToken, s.balancer(cloud.Map{"name": "two"}))
