@@ -3,6 +3,8 @@
 package main
 
 import (
+	"slices"
+
 	"github.com/pulumi/pulumi-cloudflare/sdk/v5/go/cloudflare"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -122,6 +124,7 @@ func deploy(ctx *pulumi.Context, source settings.Source, in account.Account) err
 			LogRetention:                cfg.LogRetention,
 			InstanceCount:               spec.Instances(s.InstanceCount),
 			Scaling:                     s.Scaling,
+			Serving:                     existing.Tasks(s),
 			Deployment:                  s.Deployment,
 			Before:                      s.Before,
 			Canary:                      s.Canary,
@@ -163,11 +166,11 @@ func deploy(ctx *pulumi.Context, source settings.Source, in account.Account) err
 			return err
 		}
 		if existing.Replacing {
-			propagation.Moved(cfg.DNS.TTL)
+			propagation.Moved(existing.Remembered)
 		}
 	}
 	var records []*cloudflare.Record
-	for _, hostname := range cfg.Hostnames() {
+	for _, hostname := range slices.Concat(cfg.Hostnames(), existing.Left) {
 		record, err := components.NewDNSRecord(ctx, hostname, &components.DNSRecordArgs{
 			ZoneID:      pulumi.String(existing.ZoneID),
 			Zone:        cfg.Domain,
@@ -188,6 +191,8 @@ func deploy(ctx *pulumi.Context, source settings.Source, in account.Account) err
 	ctx.Export("urls", urls)
 	ctx.Export("checks", checks)
 	ctx.Export("loadBalancerDnsName", balancer.DNSName)
+	ctx.Export("network", pulumi.Map{"cidr": pulumi.String(cfg.Network.CIDR), "ipv6": pulumi.Bool(cfg.Network.IPv6)})
+	ctx.Export("dnsTtl", pulumi.Int(cfg.DNS.Remembered()))
 	ctx.Export("cluster", cluster.Name)
 	ctx.Export("services", services)
 	ctx.Export("images", images)

@@ -97,9 +97,7 @@ func TestCanaryOrder(t *testing.T) {
 func TestCanaryThatIsRolledBackGetsNoRequests(t *testing.T) {
 	var cloud mocks.Cloud
 	err := cloud.Run(routed(withCanary(func(args *FargateServiceArgs) {
-		args.Watcher, args.onError = canaryRolledBack{}, func(*pulumi.Context, string, pulumi.ErrorHookFunction) (pulumi.ResourceOption, error) {
-			return pulumi.Composite(), nil
-		}
+		args.Watcher, args.onError = canaryRolledBack{}, withoutErrorHook
 	}), helloRoute))
 	if err == nil || !strings.Contains(err.Error(), "service dev-hello-canary-0123456 runs") {
 		t.Errorf("error %v", err)
@@ -112,7 +110,7 @@ func TestCanaryThatIsRolledBackGetsNoRequests(t *testing.T) {
 // canaryRolledBack is a [Watcher] to which ECS rolls canaries back alone.
 type canaryRolledBack struct{ watcher }
 
-func (w canaryRolledBack) Settle(ctx context.Context, r ServiceRevision, tasks int) (running, failure string, err error) {
+func (w canaryRolledBack) Settle(ctx context.Context, r ServiceRevision, tasks EnoughTasks) (running, failure string, err error) {
 	if strings.Contains(r.ServiceName, "-canary") {
 		return "arn:task-definition/slipway-dev-hello-canary:1", "", nil
 	}
@@ -148,10 +146,7 @@ func TestCanaryWaitsForItsTasks(t *testing.T) {
 	waits := waits{}
 	err := new(mocks.Cloud).Run(fargateService(withCanary(func(args *FargateServiceArgs) {
 		args.InstanceCount, args.Canary.Weight = 6, 50
-		args.Watcher = &waits
-		args.onError = func(*pulumi.Context, string, pulumi.ErrorHookFunction) (pulumi.ResourceOption, error) {
-			return pulumi.Composite(), nil
-		}
+		args.Watcher, args.onError = &waits, withoutErrorHook
 	})))
 	if err != nil {
 		t.Fatal(err)
@@ -161,6 +156,11 @@ func TestCanaryWaitsForItsTasks(t *testing.T) {
 	}
 }
 
+// withoutErrorHook takes the place of [registerErrorHook]: Pulumi's mocks have no hooks.
+func withoutErrorHook(*pulumi.Context, string, pulumi.ErrorHookFunction) (pulumi.ResourceOption, error) {
+	return pulumi.Composite(), nil
+}
+
 // waits is a [Watcher] that notes how many tasks of which service are waited for.
 type waits struct {
 	watcher
@@ -168,13 +168,13 @@ type waits struct {
 	tasks map[string]int
 }
 
-func (w *waits) Settle(ctx context.Context, r ServiceRevision, tasks int) (running, failure string, err error) {
+func (w *waits) Settle(ctx context.Context, r ServiceRevision, tasks EnoughTasks) (running, failure string, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.tasks == nil {
 		w.tasks = make(map[string]int)
 	}
-	w.tasks[r.ServiceName] = tasks
+	w.tasks[r.ServiceName] = tasks.Begun
 	return w.watcher.Settle(ctx, r, tasks)
 }
 

@@ -50,9 +50,10 @@ type FargateServiceArgs struct {
 	LogRetention         int              // days, by default [spec.DefaultLogRetention]
 
 	// InstanceCount is how many tasks run, by default [spec.DefaultInstanceCount]; see [spec.Instances]. With Scaling it is how many there are
-	// to begin with.
+	// to begin with, unless more serve already.
 	InstanceCount int
 	Scaling       *spec.Scaling   // nil: as many as InstanceCount
+	Serving       int             // tasks that serve the service's requests now; one that scales begins with as many where it is made anew
 	Deployment    spec.Deployment // by default [spec.Rolling]
 	Before        *spec.Before    // nil: nothing runs before the service's container
 	Canary        *spec.Canary    // nil: none
@@ -139,7 +140,7 @@ func NewFargateService(ctx *pulumi.Context, name string, args *FargateServiceArg
 		return nil, err
 	}
 	own := version{
-		name: name, stream: args.Service, image: args.Image, count: args.InstanceCount, scaling: args.Scaling,
+		name: name, stream: args.Service, image: args.Image, count: args.InstanceCount, scaling: args.Scaling, running: args.Serving,
 		attachment: spec.AttachmentRoute(args.Service, args.HealthCheck),
 	}
 	tasks, arn, err := args.newVersion(ctx, own, around, parent)

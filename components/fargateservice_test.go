@@ -357,7 +357,7 @@ type watcher struct {
 	err              error
 }
 
-func (w watcher) Settle(_ context.Context, r ServiceRevision, _ int) (running, failure string, err error) {
+func (w watcher) Settle(_ context.Context, r ServiceRevision, _ EnoughTasks) (running, failure string, err error) {
 	return cmp.Or(w.running, r.TaskDefinitionARN), w.failure, w.err
 }
 

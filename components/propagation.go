@@ -8,6 +8,8 @@ import (
 
 	"github.com/pulumi/pulumi-cloudflare/sdk/v5/go/cloudflare"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"slipway/spec"
 )
 
 // Propagation keeps what records led to until the world has forgotten it. Resolvers go on answering with a record's old target for as
@@ -21,10 +23,6 @@ type Propagation struct {
 	mu    sync.Mutex
 	until time.Time
 }
-
-// proxiedTTL is for how long, in seconds, Cloudflare's servers may still ask a proxied record's old target. Resolvers know Cloudflare alone.
-// Cloudflare tells no figure; it is that of a record that is not proxied, by default.
-const proxiedTTL = 60
 
 // NewPropagation returns a propagation that knows of no change yet.
 func NewPropagation(ctx *pulumi.Context) (*Propagation, error) {
@@ -43,20 +41,20 @@ func (p *Propagation) note(change *pulumi.ResourceHookArgs) error {
 	if before == "" || before == after {
 		return nil
 	}
-	ttl := proxiedTTL
+	ttl := spec.ProxiedTTL
 	if old := change.OldOutputs["ttl"]; old.IsNumber() && old.NumberValue() > automaticTTL {
 		ttl = int(old.NumberValue())
 	}
-	p.Moved(ttl)
+	p.Moved(time.Duration(ttl) * time.Second)
 	return nil
 }
 
-// Moved tells that resolvers may answer with an old target for so many seconds more: a record was changed, now or by an earlier update
+// Moved tells that resolvers may answer with an old target for so much longer: a record was changed, now or by an earlier update
 // that ended before the target could go.
-func (p *Propagation) Moved(ttl int) {
+func (p *Propagation) Moved(ttl time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if until := time.Now().Add(time.Duration(ttl) * time.Second); until.After(p.until) {
+	if until := time.Now().Add(ttl); until.After(p.until) {
 		p.until = until
 	}
 }

@@ -16,12 +16,18 @@ type ServiceRevision struct {
 	ClusterARN, ServiceName, TaskDefinitionARN string
 }
 
+// EnoughTasks say how many healthy tasks of a service are enough: Least, and of those that it began with as many as ECS keeps. Scaling may
+// have taken some of them.
+type EnoughTasks struct {
+	Least, Begun int
+}
+
 // Watcher tells of deployments what the AWS provider does not.
 type Watcher interface {
-	// Settle waits until ECS has brought the deployment of the revision to its end and so many tasks are healthy, or until the
+	// Settle waits until ECS has brought the deployment of the revision to its end and enough tasks are healthy, or until the
 	// context's deadline, and returns the ARN of the task definition that the service is on then and, if it does not get there
 	// either, the reason. An error is an UnknownOutcome, or means that nobody may ask.
-	Settle(ctx context.Context, r ServiceRevision, tasks int) (running, failure string, err error)
+	Settle(ctx context.Context, r ServiceRevision, tasks EnoughTasks) (running, failure string, err error)
 	// Explain says in lines of text why a deployment failed; "" if there is no service to speak of.
 	Explain(context.Context, ServiceRevision) string
 }
@@ -56,7 +62,7 @@ func (a *FargateServiceArgs) runningTaskDefinition(
 			settling, cancel := context.WithTimeout(ctx.Context(), a.updateTimeout(v))
 			defer cancel()
 			var err error
-			running, failure, err = a.Watcher.Settle(settling, r, v.count)
+			running, failure, err = a.Watcher.Settle(settling, r, EnoughTasks{Least: v.count, Begun: v.begin()})
 			if unknown, ok := errors.AsType[UnknownOutcome](err); ok {
 				return "", fmt.Errorf("deploy: it is not known whether service %s got to run task definition %s: %w; run `pulumi up` again, which looks again",
 					r.ServiceName, nameInARN(r.TaskDefinitionARN), unknown)

@@ -37,6 +37,30 @@ aws:appautoscaling/scheduledAction:ScheduledAction dev-hello.night {`+of+`"scala
 	}
 }
 
+// A service that is made anew begins with as many tasks as serve already, within what scaling may have, and that many have to be healthy.
+func TestScalingBeginsWithWhatServes(t *testing.T) {
+	for _, test := range []struct{ serving, want int }{{0, 2}, {1, 2}, {7, 7}, {20, 20}, {30, 20}} {
+		var cloud mocks.Cloud
+		var waits waits
+		err := cloud.Run(fargateService(func(args *FargateServiceArgs) {
+			args.InstanceCount, args.Scaling, args.Serving, args.Watcher = 2, testScaling(), test.serving, &waits
+			args.onError = withoutErrorHook
+		}))
+		service := cloud.Resource(serviceType, "dev-hello")
+		if got := service.Inputs["desiredCount"].V; err != nil || got != float64(test.want) || waits.tasks["dev-hello-0123456"] != test.want {
+			t.Errorf("where %d tasks serve it begins with %v and waits for %v (%v), want %d", test.serving, got, waits.tasks, err, test.want)
+		}
+		if maximum := service.Inputs["deploymentMaximumPercent"].V; maximum != 150.0 {
+			t.Errorf("where %d tasks serve the deployment has %v percent at most", test.serving, maximum)
+		}
+	}
+	var fixed mocks.Cloud
+	err := fixed.Run(fargateService(func(args *FargateServiceArgs) { args.InstanceCount, args.Serving = 2, 7 }))
+	if got := fixed.Resource(serviceType, "dev-hello").Inputs["desiredCount"].V; err != nil || got != 2.0 {
+		t.Errorf("a service that does not scale has %v tasks (%v)", got, err)
+	}
+}
+
 // A canary does not scale: it has its part of the most tasks.
 func TestCanaryOfServiceThatScales(t *testing.T) {
 	var cloud mocks.Cloud

@@ -15,9 +15,20 @@ type version struct {
 	name       string // of its resources
 	stream     string // prefix of its log streams
 	image      spec.Image
-	count      int           // so many tasks have to be healthy before what depends on them goes on
+	count      int           // at least so many tasks have to be healthy before what depends on them goes on
 	scaling    *spec.Scaling // nil: the count stays
+	running    int           // so many tasks serve its requests already
 	attachment spec.Route    // nobody's, by whose rule its target group belongs to the load balancer
+}
+
+// begin returns how many tasks the version begins with, where ECS makes it anew: if it scales, no fewer than serve its requests now. More
+// than the most Application Auto Scaling takes away again when the service is registered there (RegisterScalableTarget in its API
+// reference).
+func (v version) begin() int {
+	if v.scaling == nil {
+		return v.count
+	}
+	return max(v.count, min(v.running, v.scaling.Max))
 }
 
 // tasks are a version at work.
@@ -80,13 +91,14 @@ func (a *FargateServiceArgs) newTasks(
 		a.timeouts(v),
 	}
 	if v.scaling != nil {
+		// The engine ignores changes of a service that stays. One that takes another's place gets what is said here.
 		options = append(options, pulumi.IgnoreChanges([]string{"desiredCount"}))
 	}
 	minimumHealthy, maximum := a.Deployment.Percentages(v.count)
 	service, err := ecs.NewService(ctx, v.name, &ecs.ServiceArgs{
 		Cluster:                    a.ClusterARN,
 		TaskDefinition:             definition.Arn,
-		DesiredCount:               pulumi.Int(v.count),
+		DesiredCount:               pulumi.Int(v.begin()),
 		CapacityProviderStrategies: strategies(a.Capacity),
 		NetworkConfiguration: ecs.ServiceNetworkConfigurationArgs{
 			AssignPublicIp: pulumi.Bool(true),

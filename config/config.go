@@ -41,6 +41,14 @@ type DNS struct {
 	TTL     int // seconds
 }
 
+// Remembered returns for how many seconds a resolver may remember a record, or Cloudflare where a proxied one leads.
+func (d DNS) Remembered() int {
+	if d.Proxied {
+		return spec.ProxiedTTL
+	}
+	return d.TTL
+}
+
 // LoadBalancer is what the config says of the load balancer.
 type LoadBalancer struct {
 	IdleTimeout        int // seconds
@@ -130,7 +138,7 @@ func Read(source settings.Source) (*Config, error) {
 func checkRoutes(services *settings.Object, all []Service) {
 	owners := make(map[spec.Route]string)
 	for _, service := range all {
-		for _, r := range service.routes() {
+		for _, r := range service.Routes() {
 			anyone := spec.Route{Hostname: r.Hostname, Path: r.Path}
 			if owner, taken := owners[anyone]; taken {
 				services.Problems.AddValue(services.Path(service.Name), r.Hostname+r.Path, services.Secret, fmt.Errorf(
@@ -152,8 +160,8 @@ func checkCanaryNames(services *settings.Object) {
 	}
 }
 
-// routes returns the service's routes: each of its paths on each of its host names.
-func (s Service) routes() []spec.Route {
+// Routes returns the service's routes: each of its paths on each of its host names.
+func (s Service) Routes() []spec.Route {
 	var routes []spec.Route
 	for _, hostname := range s.Hostnames {
 		for _, path := range s.Paths {
@@ -163,8 +171,8 @@ func (s Service) routes() []spec.Route {
 	return routes
 }
 
-// attachments returns the routes that lead nobody to the service, and by which its target groups belong to the load balancer.
-func (s Service) attachments() []spec.Route {
+// Attachments returns the routes that lead nobody to the service, and by which its target groups belong to the load balancer.
+func (s Service) Attachments() []spec.Route {
 	attachments := []spec.Route{spec.AttachmentRoute(s.Name, s.HealthCheck)}
 	if s.Canary != nil {
 		attachments = append(attachments, spec.CanaryRoute(s.Name, s.HealthCheck))
@@ -233,11 +241,11 @@ func (c *Config) Hostnames() []string {
 	return slices.Compact(names)
 }
 
-// routes returns the routes of all services.
-func (c *Config) routes() []spec.Route {
+// Routes returns the routes of all services.
+func (c *Config) Routes() []spec.Route {
 	var routes []spec.Route
 	for _, service := range c.Services {
-		routes = append(routes, service.routes()...)
+		routes = append(routes, service.Routes()...)
 	}
 	return routes
 }
@@ -245,10 +253,10 @@ func (c *Config) routes() []spec.Route {
 // Prioritize returns the priorities of the rules that lead to the services, and of those that only attach them to the listener, which
 // holds some numbers already.
 func (c *Config) Prioritize(held spec.HeldPriorities) (routes, attachments map[spec.Route]int, err error) {
-	wanted := c.routes()
+	wanted := c.Routes()
 	var attaching []spec.Route
 	for _, service := range c.Services {
-		attaching = append(attaching, service.attachments()...)
+		attaching = append(attaching, service.Attachments()...)
 	}
 	all, err := spec.Priorities(c.Domain, slices.Concat(wanted, attaching), held)
 	if err != nil {
@@ -264,13 +272,18 @@ func (c *Config) Prioritize(held spec.HeldPriorities) (routes, attachments map[s
 	return only(wanted), only(attaching), nil
 }
 
+// CountsTasks reports whether it matters how many tasks serve now: to one that scales, and to one that has none.
+func (c *Config) CountsTasks() bool {
+	return slices.ContainsFunc(c.Services, func(s Service) bool { return s.Scaling != nil || s.InstanceCount == 0 })
+}
+
 // rules returns how many listener rules the stack makes: one for each route and each attachment, and another for a canary's header.
 func (c *Config) rules() int {
 	rules := 0
 	for _, service := range c.Services {
-		rules += len(service.routes()) + len(service.attachments())
+		rules += len(service.Routes()) + len(service.Attachments())
 		if service.Canary != nil {
-			rules += len(service.routes())
+			rules += len(service.Routes())
 		}
 	}
 	return rules
@@ -279,7 +292,8 @@ func (c *Config) rules() int {
 // Default quotas of AWS that a stack can outgrow ("Quotas for your Application Load Balancers"). They can be raised, so that
 // exceeding them is a warning.
 const (
-	rulesPerLoadBalancer = 100
+	// RulesPerLoadBalancer are those of one load balancer, its listeners' default rules aside.
+	RulesPerLoadBalancer = 100
 	// namesPerLoadBalancer is ten names in the default certificate and in each of 25 others.
 	namesPerLoadBalancer = 10 * (1 + 25)
 )
@@ -287,9 +301,9 @@ const (
 // Warnings returns what may be wrong with the config.
 func (c *Config) Warnings() []string {
 	var warnings []string
-	if n := c.rules(); n > rulesPerLoadBalancer {
+	if n := c.rules(); n > RulesPerLoadBalancer {
 		warnings = append(warnings, fmt.Sprintf(
-			"the services' host names and paths make %d listener rules; AWS's quota is %d per load balancer unless you have raised it", n, rulesPerLoadBalancer))
+			"the services' host names and paths make %d listener rules; AWS's quota is %d per load balancer unless you have raised it", n, RulesPerLoadBalancer))
 	}
 	if n := len(c.Hostnames()); n > namesPerLoadBalancer {
 		warnings = append(warnings, fmt.Sprintf(

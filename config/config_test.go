@@ -53,8 +53,8 @@ func TestDefaults(t *testing.T) {
 	if got, want := fmt.Sprintf("%+v", *c), fmt.Sprintf("%+v", want); got != want {
 		t.Errorf("config is %s\nwant %s", got, want)
 	}
-	if len(c.routes()) != 1 || c.Services[0].URL() != "https://hello.example.com/" {
-		t.Errorf("routes %v, URL %s", c.routes(), c.Services[0].URL())
+	if len(c.Routes()) != 1 || c.Services[0].URL() != "https://hello.example.com/" {
+		t.Errorf("routes %v, URL %s", c.Routes(), c.Services[0].URL())
 	}
 }
 
@@ -446,8 +446,8 @@ func TestConfigProperties(t *testing.T) {
 		if err := spec.CheckFargateMemory(hello.CPU, hello.Memory); err != nil {
 			t.Fatal(err)
 		}
-		if hello.URL() == "" || len(c.routes()) != len(hello.Hostnames)*len(hello.Paths) {
-			t.Fatalf("URL %s, routes %v", hello.URL(), c.routes())
+		if hello.URL() == "" || len(c.Routes()) != len(hello.Hostnames)*len(hello.Paths) {
+			t.Fatalf("URL %s, routes %v", hello.URL(), c.Routes())
 		}
 	})
 }
@@ -617,7 +617,7 @@ func TestWildcardsAlone(t *testing.T) {
 	if got := hello.URL(); got != "https://any.tenants.example.com/v" {
 		t.Errorf("it is found at %s", got)
 	}
-	if err := hello.reachedAt(c.routes(), "/v1/x"); err != nil {
+	if err := hello.reachedAt(c.Routes(), "/v1/x"); err != nil {
 		t.Error(err)
 	}
 }

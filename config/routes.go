@@ -37,7 +37,7 @@ func checkRegion(source settings.Source, found *settings.Problems) {
 
 // checkOrder reports paths of which either could be asked first for a request.
 func (c *Config) checkOrder(services *settings.Object) {
-	routes := c.routes()
+	routes := c.Routes()
 	for i, a := range routes {
 		for _, b := range routes[i+1:] {
 			if err := spec.CheckOrder(a, b); err != nil {
@@ -54,7 +54,7 @@ func (c *Config) checkWildcards(services *settings.Object) {
 		if service.Canary != nil {
 			header = service.Canary.Header
 		}
-		for _, r := range service.routes() {
+		for _, r := range service.Routes() {
 			if err := spec.CheckWildcards(r, header); err != nil {
 				services.Problems.AddValue(services.Path(r.Service), r.Hostname+r.Path, services.Secret, err)
 			}

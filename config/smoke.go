@@ -38,7 +38,7 @@ func checkSmokePath(path string) error {
 
 // checkSmoke reports paths at which a service cannot be asked, because another service or none is reached there.
 func (c *Config) checkSmoke(services *settings.Object) {
-	routes := c.routes()
+	routes := c.Routes()
 	for _, s := range c.Services {
 		o := services.Section(s.Name).Section("smoke")
 		check := func(member, path string) {
@@ -75,7 +75,7 @@ func (c *Config) Checks(s Service) pulumi.Map {
 	return pulumi.Map{
 		"healthPath":    pulumi.String(s.HealthCheck.Path),
 		"healthCodes":   pulumi.String(s.HealthCheck.Codes),
-		"healthRouted":  pulumi.Bool(s.reachedAt(c.routes(), s.HealthCheck.Path) == nil),
+		"healthRouted":  pulumi.Bool(s.reachedAt(c.Routes(), s.HealthCheck.Path) == nil),
 		"versionPath":   pulumi.String(s.Smoke.Version),
 		"websocketPath": pulumi.String(s.Smoke.WebSocket),
 		"paths":         pulumi.ToStringArray(s.Smoke.Paths),

@@ -47,12 +47,13 @@ var Rollout = []string{
 	"elasticloadbalancing:DescribeTargetHealth", "logs:GetLogEvents",
 }
 
-// Lookups are the actions by which the program itself finds out, in a preview too, what there is already: certificates, and the rules
-// of a listener.
+// Lookups are the actions by which the program itself finds out, in a preview too, what there is already: certificates, the rules of a
+// listener, how many tasks they lead to, and how many there may be.
 var Lookups = []string{
 	"acm:DescribeCertificate", "acm:ListCertificates",
-	"elasticloadbalancing:DescribeListenerCertificates", "elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeLoadBalancers",
-	"elasticloadbalancing:DescribeRules", "elasticloadbalancing:DescribeTags",
+	"elasticloadbalancing:DescribeAccountLimits", "elasticloadbalancing:DescribeListenerCertificates", "elasticloadbalancing:DescribeListeners",
+	"elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeRules", "elasticloadbalancing:DescribeTags",
+	"elasticloadbalancing:DescribeTargetHealth",
 }
 
 // Orphans are the actions by which cmd/orphans finds what a stack's state does not know, beside those of a refresh: what has its tags,

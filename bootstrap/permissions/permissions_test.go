@@ -182,8 +182,8 @@ func TestPreviewReads(t *testing.T) {
 		}
 	}
 	const want = `{"Version":"2012-10-17","Statement":[` +
-		`{"Sid":"ReadLoadBalancers","Effect":"Allow","Action":["elasticloadbalancing:DescribeListenerCertificates","elasticloadbalancing:DescribeListeners",` +
-		`"elasticloadbalancing:DescribeLoadBalancers","elasticloadbalancing:DescribeRules","elasticloadbalancing:DescribeTags"],"Resource":["*"]},` +
+		`{"Sid":"ReadLoadBalancers","Effect":"Allow","Action":["elasticloadbalancing:DescribeAccountLimits","elasticloadbalancing:DescribeListenerCertificates","elasticloadbalancing:DescribeListeners",` +
+		`"elasticloadbalancing:DescribeLoadBalancers","elasticloadbalancing:DescribeRules","elasticloadbalancing:DescribeTags","elasticloadbalancing:DescribeTargetHealth"],"Resource":["*"]},` +
 		`{"Sid":"ListCertificates","Effect":"Allow","Action":["acm:ListCertificates"],"Resource":["*"]},` +
 		`{"Sid":"ManageCertificates","Effect":"Allow","Action":["acm:DescribeCertificate"],"Resource":["arn:aws:acm:*:123456789012:certificate/*"]},` +
 		`{"Sid":"ReadNetwork","Effect":"Allow","Action":["ec2:DescribeAvailabilityZones"],"Resource":["*"]},` +

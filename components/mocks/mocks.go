@@ -36,6 +36,7 @@ type Cloud struct {
 	Images      map[string]string              // digests in ECR by "repository:tag"
 	Refused     map[string]string              // what ECR answers about digests that it does not give; it has all others
 	RunningTask string                         // ARN of the task definition that every service runs; the wanted one if empty
+	Outputs     map[string]any                 // of the stack's last successful update
 	Scaled      int                            // how many tasks every service has; as many as wanted if 0
 	Fail        func(token, name string) error // refuses resources and function calls
 	Options     []pulumi.RunOption             // for the run, such as another stack and its config
@@ -274,6 +275,8 @@ func (c *Cloud) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 			zones = []string{"eu-central-1a", "eu-central-1b", "eu-central-1c"}
 		}
 		answer["names"] = zones
+	case "pulumi:pulumi:readStackOutputs":
+		answer["outputs"] = c.Outputs
 	case "cloudflare:index/getZone:getZone":
 		answer["zoneId"] = zoneID + args.Args["name"].StringValue()
 	case "aws:ecr/getImage:getImage":

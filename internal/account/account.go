@@ -17,8 +17,10 @@ import (
 // Account is what the program asks AWS by itself. The AWS provider has no functions for it.
 type Account interface {
 	components.Watcher
-	// Standing returns what the load balancer with the tags holds already.
-	Standing(ctx context.Context, tags map[string]string) (standing.Listener, error)
+	// Standing returns what the load balancer that is sought holds already.
+	Standing(ctx context.Context, sought standing.Sought) (standing.Listener, error)
+	// RuleQuota returns how many rules a load balancer may have.
+	RuleQuota(ctx context.Context) (int, error)
 }
 
 // New returns the account that the config says to the AWS provider, asked as the provider asks it.
@@ -35,8 +37,8 @@ func New(source settings.Source) Account {
 // asked is an [Account] that is asked over the network.
 type asked struct{ options awsconfig.Options }
 
-func (a asked) Settle(ctx context.Context, r components.ServiceRevision, tasks int) (running, failure string, err error) {
-	running, failure, err = rollout.Watcher{Options: a.options}.Settle(ctx, rollout.Revision(r), tasks)
+func (a asked) Settle(ctx context.Context, r components.ServiceRevision, tasks components.EnoughTasks) (running, failure string, err error) {
+	running, failure, err = rollout.Watcher{Options: a.options}.Settle(ctx, rollout.Revision(r), rollout.Tasks(tasks))
 	if unknown, ok := errors.AsType[*rollout.UnknownError](err); ok {
 		return "", "", components.UnknownOutcome(unknown.Error())
 	}
@@ -47,6 +49,8 @@ func (a asked) Explain(ctx context.Context, r components.ServiceRevision) string
 	return rollout.Watcher{Options: a.options}.Explain(ctx, rollout.Revision(r))
 }
 
-func (a asked) Standing(ctx context.Context, tags map[string]string) (standing.Listener, error) {
-	return standing.Find(ctx, a.options, tags)
+func (a asked) Standing(ctx context.Context, sought standing.Sought) (standing.Listener, error) {
+	return standing.Find(ctx, a.options, sought)
 }
+
+func (a asked) RuleQuota(ctx context.Context) (int, error) { return standing.RuleQuota(ctx, a.options) }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"slipway/config"
 	"slipway/internal/standing"
@@ -13,16 +14,23 @@ import (
 
 // What the config may be, and yet the stack that stands cannot become in one update.
 
-// checkChange reports what one update would do with failed requests, given what the stack's load balancer holds.
-func checkChange(c *config.Config, listener standing.Listener) error {
-	return errors.Join(checkCanaryNamesStanding(c, listener.Rules), checkLeftNames(c, listener.Certificates))
+// change is what an update is to make of a stack.
+type change struct {
+	*config.Config
+	last     lastUpdate
+	standing standing.Listener
 }
 
-// checkCanaryNamesStanding reports a service that would take the resources of another one's canary for its own, or the other way round:
+// check reports what one update would do with failed requests, or would not get done.
+func (c change) check() error {
+	return errors.Join(c.checkCanaryNames(), c.checkEmptied(), c.checkWait())
+}
+
+// checkCanaryNames reports a service that would take the resources of another one's canary for its own, or the other way round:
 // both are named alike.
-func checkCanaryNamesStanding(c *config.Config, rules []standing.Rule) error {
+func (c change) checkCanaryNames() error {
 	stands := func(service string, canary bool) bool {
-		return slices.ContainsFunc(rules, func(r standing.Rule) bool { return spec.Attaches(r.Hostname, service, canary) })
+		return slices.ContainsFunc(c.standing.Rules, func(r standing.Rule) bool { return spec.Attaches(r.Hostname, service, canary) })
 	}
 	var problems []error
 	for _, s := range c.Services {
@@ -38,22 +46,167 @@ func checkCanaryNamesStanding(c *config.Config, rules []standing.Rule) error {
 	return errors.Join(problems...)
 }
 
-// checkLeftNames reports host names that are left to a wildcard that comes only now. The name's own record would go before the one that
-// validates its certificate, and no wildcard covers a name with a record below it (RFC 4592, section 2.2.2).
-func checkLeftNames(c *config.Config, certificates [][]string) error {
+// checkEmptied reports routes that another service's tasks serve, and that would lead to a service without tasks.
+func (c change) checkEmptied() error {
 	var problems []error
-	wanted, standing := c.Hostnames(), slices.Concat(certificates...)
-	for _, name := range slices.Compact(slices.Sorted(slices.Values(standing))) {
-		if slices.Contains(wanted, name) {
+	for _, s := range c.Services {
+		key, empty := c.empty(s)
+		if !empty {
 			continue
 		}
-		wildcard := func(among []string) int {
-			return slices.IndexFunc(among, func(w string) bool { return w != name && !config.IsPlain(w) && strings.HasSuffix(name, w[1:]) })
-		}
-		if i := wildcard(wanted); i >= 0 && wildcard(standing) < 0 {
-			problems = append(problems, fmt.Errorf("services: host name %s is left to the wildcard %s, and for a moment neither would be found; "+
-				"first add the wildcard and run `pulumi up`, then remove the name", name, wanted[i]))
+		for _, route := range s.Routes() {
+			for _, rule := range c.standing.Rules {
+				if rule.Hostname == route.Hostname && rule.Path == route.Path && rule.Service != s.Name && rule.Targets > 0 {
+					problems = append(problems, fmt.Errorf("services.%s.%s: is 0, and %s%s would lead to it, which service %s serves now: its requests "+
+						"would fail; let the service have a task, or leave the route where it is", s.Name, key, rule.Hostname, rule.Path, rule.Service))
+				}
+			}
 		}
 	}
 	return errors.Join(problems...)
+}
+
+// empty reports whether the service has no task when its routes lead to it, and by which key. One that scales, and is made anew, begins
+// with as many tasks as serve its routes now.
+func (c change) empty(s config.Service) (key string, empty bool) {
+	if s.InstanceCount > 0 {
+		return "", false
+	}
+	if s.Scaling == nil {
+		return "instanceCount", true
+	}
+	attachment := spec.AttachmentRoute(s.Name, s.HealthCheck)
+	return "scaling.min", !c.moves() && slices.ContainsFunc(c.standing.Rules, func(r standing.Rule) bool {
+		return r.Hostname == attachment.Hostname && r.Targets == 0
+	})
+}
+
+// moves reports whether the update brings up another load balancer in the place of the one that stands, or goes on doing so.
+func (c change) moves() bool {
+	if len(c.standing.Balancers) == 0 {
+		return false
+	}
+	if last := c.last.Network; last != nil && *last != (lastNetwork{c.Network.CIDR, c.Network.IPv6}) {
+		return true
+	}
+	return slices.ContainsFunc(c.standing.Balancers, func(b standing.Balancer) bool { return !b.Tagged })
+}
+
+// remembered returns for how long resolvers may remember where the records lead.
+func (c change) remembered() time.Duration {
+	return time.Duration(max(c.DNS.Remembered(), c.last.TTL)) * time.Second
+}
+
+const (
+	// longestWait is for how long an update may wait until no resolver knows the old load balancer. A job that deploys has an hour, and so
+	// has the session of its role ("Role chaining" in the IAM user guide).
+	longestWait = 30 * time.Minute
+	// longWait is worth a warning.
+	longWait = 5 * time.Minute
+)
+
+// checkWait reports a time-to-live that would have the update wait for too long.
+func (c change) checkWait() error {
+	if wait := c.remembered(); c.moves() && wait > longestWait {
+		return fmt.Errorf("dns.ttl: another network, region or stack name moves the records to another load balancer, and the old one has to serve "+
+			"for %s more, as resolvers remember a record for so long; an update waits for %s at most. First put network, region and name back, set "+
+			"dns.ttl to %d and run `pulumi up`; make the change %s later", wait, longestWait, spec.MinTTL, wait)
+	}
+	return nil
+}
+
+// warnings returns what is worth knowing before the update.
+func (c change) warnings(images map[spec.Image]spec.Image) []string {
+	var warnings []string
+	if wait := c.remembered(); c.moves() && wait > longWait {
+		warnings = append(warnings, fmt.Sprintf("the DNS records move to another load balancer: the update waits for %s (dns.ttl) then, before it "+
+			"deletes the old one. To have it shorter, set dns.ttl to %d first, and run `pulumi up`", wait, spec.MinTTL))
+	}
+	for _, name := range c.leftNames() {
+		warnings = append(warnings, fmt.Sprintf("host name %s is left to a wildcard, and keeps its own DNS record until the `pulumi up` after this one: "+
+			"as long as a record validates its certificate, the wildcard is not found in its place", name))
+	}
+	for _, s := range c.Services {
+		before, now := c.last.Images[s.Name], images[s.Image].String()
+		for _, rule := range c.standing.Rules {
+			owner := c.owner(rule)
+			if before != "" && before != now && rule.Service == s.Name && owner != "" && owner != s.Name {
+				warnings = append(warnings, fmt.Sprintf("service %s gets another image and loses %s%s to service %s: its new version answers that route "+
+					"until %[4]s is healthy. If it cannot, move the route first, run `pulumi up`, and then change the image", s.Name, rule.Hostname, rule.Path, owner))
+			}
+		}
+	}
+	return warnings
+}
+
+// owner returns the service that a rule's route is to lead to, or "".
+func (c change) owner(rule standing.Rule) string {
+	for _, route := range c.Routes() {
+		if route.Hostname == rule.Hostname && route.Path == rule.Path {
+			return route.Service
+		}
+	}
+	return ""
+}
+
+// leftNames returns the host names that are left to a wildcard, and cannot do without a record of their own yet.
+//
+// One has a record below it that validates its certificate, and that goes only after the certificate: no wildcard covers a name with a
+// record below it (RFC 4592, section 2.2.2), and whoever asked in between would remember for long that there is no such name. When the
+// load balancer moves, the record of another one would go on leading to the old one until that is deleted. With the next update such a
+// name is in no certificate any more, and its record goes.
+func (c change) leftNames() []string {
+	had := slices.Concat(c.standing.Certificates...)
+	if c.moves() {
+		for _, rule := range c.standing.Rules {
+			had = append(had, rule.Hostname)
+		}
+	}
+	wanted := c.Hostnames()
+	return slices.DeleteFunc(slices.Compact(slices.Sorted(slices.Values(had))), func(name string) bool {
+		covered := slices.ContainsFunc(wanted, func(w string) bool { return !config.IsPlain(w) && strings.HasSuffix(name, w[1:]) })
+		return !config.IsPlain(name) || !covered || slices.Contains(wanted, name)
+	})
+}
+
+// ruleKey tells the rules of a listener apart.
+type ruleKey struct {
+	hostname, path string
+	header         bool // it asks for a header too
+}
+
+// rulesAtOnce returns how many rules the load balancer has that stay until the update ends, and how many come to them.
+func (c change) rulesAtOnce() (stay, come int) {
+	wanted := make(map[ruleKey]bool)
+	for _, s := range c.Services {
+		for _, route := range slices.Concat(s.Routes(), s.Attachments()) {
+			wanted[ruleKey{route.Hostname, route.Path, false}] = true
+		}
+		for _, route := range s.Routes() {
+			if s.Canary != nil {
+				wanted[ruleKey{route.Hostname, route.Path, true}] = true
+			}
+		}
+	}
+	if c.moves() {
+		return 0, len(wanted)
+	}
+	for _, rule := range c.standing.Rules {
+		delete(wanted, ruleKey{rule.Hostname, rule.Path, rule.Header})
+	}
+	return len(c.standing.Rules), len(wanted)
+}
+
+// checkRules reports more rules than the load balancer may have at a time. The quota is asked for only where AWS's default does not do.
+func (c change) checkRules(quota func() (int, error)) error {
+	stay, come := c.rulesAtOnce()
+	if come == 0 || stay+come <= config.RulesPerLoadBalancer {
+		return nil
+	}
+	most, err := quota()
+	if err != nil || stay+come <= most {
+		return err
+	}
+	return fmt.Errorf("services: the load balancer would have %d rules at once, %d that stand and %d that come before any of those go; the account's "+
+		"quota is %d. Have the quota \"Rules per Application Load Balancer\" raised, or make the change in several updates", stay+come, stay, come, most)
 }

@@ -1,16 +1,33 @@
 package account
 
 import (
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"slipway/config"
 	"slipway/config/configtest"
 	"slipway/internal/standing"
+	"slipway/spec"
 )
+
+// changeOf returns what an update to the config is to make of what stands.
+func changeOf(t *testing.T, services string, last lastUpdate, listener standing.Listener, more ...string) change {
+	t.Helper()
+	c, err := config.Read(configtest.Source(services, more...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return change{c, last, listener}
+}
 
 func TestChangesThatTakeTwoUpdates(t *testing.T) {
 	rule := func(hostname string) standing.Listener {
 		return standing.Listener{Rules: []standing.Rule{{Priority: 2, Hostname: hostname, Path: "/*"}}}
+	}
+	serves := func(service string, tasks int) standing.Listener {
+		return standing.Listener{Rules: []standing.Rule{{Hostname: "a.example.com", Path: "/*", Service: service, Targets: tasks}}}
 	}
 	const image = `"image": "` + configtest.Image + `", "hostnames"`
 	for name, test := range map[string]struct {
@@ -30,27 +47,165 @@ func TestChangesThatTakeTwoUpdates(t *testing.T) {
 		"a canary that stays": {
 			`{"web": {` + image + `: ["a.example.com"], "canary": {"image": "` + configtest.Image + `"}}}`, rule("web.canary.invalid"), "",
 		},
-		"a name left to a new wildcard": {
-			`{"web": {` + image + `: ["*.example.com"]}}`,
-			standing.Listener{Certificates: [][]string{{"a.example.com"}}},
-			"services: host name a.example.com is left to the wildcard *.example.com, and for a moment neither would be found; " +
-				"first add the wildcard and run `pulumi up`, then remove the name",
+		"a route that moves to a service without tasks": {
+			`{"web": {` + image + `: ["a.example.com"], "instanceCount": 0}}`, serves("api", 3),
+			"services.web.instanceCount: is 0, and a.example.com/* would lead to it, which service api serves now: its requests would fail; " +
+				"let the service have a task, or leave the route where it is",
 		},
-		"a name left to a wildcard that stands": {
-			`{"web": {` + image + `: ["*.example.com"]}}`, standing.Listener{Certificates: [][]string{{"a.example.com"}, {"*.example.com"}}}, "",
+		"a service whose owner takes its tasks away": {`{"web": {` + image + `: ["a.example.com"], "instanceCount": 0}}`, serves("web", 3), ""},
+		"a route that nobody serves moves":           {`{"web": {` + image + `: ["a.example.com"], "instanceCount": 0}}`, serves("api", 0), ""},
+		"a route that moves to a service that begins with as many tasks": {
+			`{"web": {` + image + `: ["a.example.com"], "scaling": {"min": 0, "max": 2, "cpu": 50}}}`, serves("api", 3), "",
 		},
-		"a name left to nobody": {`{"web": {` + image + `: ["b.example.com"]}}`, standing.Listener{Certificates: [][]string{{"a.example.com"}}}, ""},
+		"a route that moves to a service that has scaled to no task": {
+			`{"web": {` + image + `: ["a.example.com"], "scaling": {"min": 0, "max": 2, "cpu": 50}}}`,
+			standing.Listener{Rules: append(serves("api", 3).Rules, standing.Rule{Hostname: "web.service.invalid", Path: "/*", Service: "web"})},
+			"services.web.scaling.min: is 0, and a.example.com/* would lead to it, which service api serves now: its requests would fail; " +
+				"let the service have a task, or leave the route where it is",
+		},
 	} {
-		c, err := config.Read(configtest.Source(test.services))
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
 		got := ""
-		if err := checkChange(c, test.listener); err != nil {
+		if err := changeOf(t, test.services, lastUpdate{}, test.listener).check(); err != nil {
 			got = err.Error()
 		}
 		if got != test.want {
 			t.Errorf("%s: %q, want %q", name, got, test.want)
+		}
+	}
+}
+
+// A name keeps its record where the wildcard would not be found in its place.
+func TestNamesLeftToAWildcard(t *testing.T) {
+	const wildcard = `{"web": {"image": "` + configtest.Image + `", "hostnames": ["*.example.com"]}}`
+	stays, moved := []standing.Balancer{{Tagged: true}}, []standing.Balancer{{}}
+	rules := []standing.Rule{{Hostname: "a.example.com", Path: "/*"}, {Hostname: "web.service.invalid", Path: "/*"}}
+	for name, test := range map[string]struct {
+		services string
+		listener standing.Listener
+		want     []string
+	}{
+		"nothing stands":                 {wildcard, standing.Listener{}, nil},
+		"the wildcard comes now":         {wildcard, standing.Listener{Balancers: stays, Certificates: [][]string{{"a.example.com"}}}, []string{"a.example.com"}},
+		"issued together":                {wildcard, standing.Listener{Balancers: stays, Certificates: [][]string{{"*.example.com", "a.example.com"}}}, []string{"a.example.com"}},
+		"in a certificate of its own":    {wildcard, standing.Listener{Balancers: stays, Certificates: [][]string{{"*.example.com"}, {"a.example.com"}}}, []string{"a.example.com"}},
+		"not in a certificate":           {wildcard, standing.Listener{Balancers: stays, Rules: rules, Certificates: [][]string{{"*.example.com"}}}, nil},
+		"while the load balancer moves":  {wildcard, standing.Listener{Balancers: moved, Rules: rules, Certificates: [][]string{{"*.example.com"}}}, []string{"a.example.com"}},
+		"another wildcard is not a name": {wildcard, standing.Listener{Balancers: stays, Certificates: [][]string{{"*.dev.example.com"}}}, nil},
+		"a name that stays": {
+			`{"web": {"image": "` + configtest.Image + `", "hostnames": ["*.example.com", "a.example.com"]}}`,
+			standing.Listener{Balancers: stays, Certificates: [][]string{{"a.example.com"}}},
+			nil,
+		},
+		"left to nobody": {
+			`{"web": {"image": "` + configtest.Image + `", "hostnames": ["b.example.com"]}}`, standing.Listener{Balancers: stays, Certificates: [][]string{{"a.example.com"}}}, nil,
+		},
+	} {
+		if got := changeOf(t, test.services, lastUpdate{}, test.listener).leftNames(); !slices.Equal(got, test.want) {
+			t.Errorf("%s: %v keep their records, want %v", name, got, test.want)
+		}
+	}
+}
+
+// What moves the records to another load balancer takes as long as resolvers remember the old one, which is bounded and told before.
+func TestMovesWait(t *testing.T) {
+	const services = `{"web": {"image": "` + configtest.Image + `", "hostnames": ["a.example.com"]}}`
+	network := &lastNetwork{CIDR: "10.0.0.0/16", IPv6: true}
+	stays := []standing.Balancer{{Tagged: true}}
+	const refused = "dns.ttl: another network, region or stack name moves the records to another load balancer, and the old one has to serve for 24h0m0s more, " +
+		"as resolvers remember a record for so long; an update waits for 30m0s at most. First put network, region and name back, set dns.ttl to 60 and run " +
+		"`pulumi up`; make the change 24h0m0s later"
+	for name, test := range map[string]struct {
+		last           lastUpdate
+		balancers      []standing.Balancer
+		dns            string
+		refuses, warns string
+	}{
+		"nothing stands":             {lastUpdate{}, nil, `{"ttl": 86400}`, "", ""},
+		"nothing moves":              {lastUpdate{Network: network}, stays, `{"ttl": 86400}`, "", ""},
+		"an older program":           {lastUpdate{}, stays, `{"ttl": 86400}`, "", ""},
+		"another name":               {lastUpdate{}, []standing.Balancer{{}}, `{"ttl": 86400}`, refused, "24h0m0s"},
+		"another CIDR":               {lastUpdate{Network: &lastNetwork{"10.9.0.0/16", true}}, stays, `{"ttl": 86400}`, refused, "24h0m0s"},
+		"another ipv6":               {lastUpdate{Network: &lastNetwork{"10.0.0.0/16", false}}, stays, `{"ttl": 86400}`, refused, "24h0m0s"},
+		"lowered in the same update": {lastUpdate{TTL: 86_400}, []standing.Balancer{{}}, `{"ttl": 60}`, refused, "24h0m0s"},
+		"a quarter of an hour":       {lastUpdate{}, []standing.Balancer{{}}, `{"ttl": 900}`, "", "15m0s"},
+		"a minute":                   {lastUpdate{}, []standing.Balancer{{}}, `{"ttl": 60}`, "", ""},
+		"proxied":                    {lastUpdate{}, []standing.Balancer{{}}, `{"proxied": true}`, "", ""},
+		"a network that is gone":     {lastUpdate{Network: &lastNetwork{"10.9.0.0/16", true}}, nil, `{"ttl": 86400}`, "", ""},
+		"goes on after an interrupt": {lastUpdate{}, []standing.Balancer{{}, {Tagged: true}}, `{"ttl": 900}`, "", "15m0s"},
+	} {
+		c := changeOf(t, services, test.last, standing.Listener{Balancers: test.balancers}, "dns", test.dns)
+		got := ""
+		if err := c.check(); err != nil {
+			got = err.Error()
+		}
+		warned := strings.Join(c.warnings(nil), "\n")
+		if got != test.refuses || (warned == "") != (test.warns == "") || !strings.Contains(warned, test.warns) {
+			t.Errorf("%s: %q, want %q; warned %q, want %q", name, got, test.refuses, warned, test.warns)
+		}
+	}
+}
+
+func TestRouteLostWithAnotherImage(t *testing.T) {
+	const other = `"image": "` + configtest.Image + `", "hostnames": ["a.example.com"]`
+	c := changeOf(t, `{"web": {`+other+`}, "api": {`+other+`, "paths": ["/api/*"]}}`, lastUpdate{Images: map[string]string{"web": "web:1", "api": "api:1"}},
+		standing.Listener{Rules: []standing.Rule{
+			{Hostname: "a.example.com", Path: "/*", Service: "web"}, {Hostname: "a.example.com", Path: "/api/*", Service: "web"}, {Hostname: "b.example.com", Path: "/*", Service: "web"},
+		}})
+	image, err := spec.ParseImage(configtest.Image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"service web gets another image and loses a.example.com/api/* to service api: its new version answers that route until api is healthy. " +
+		"If it cannot, move the route first, run `pulumi up`, and then change the image"}
+	if got := c.warnings(map[spec.Image]spec.Image{image: image}); !slices.Equal(got, want) {
+		t.Errorf("warned %q, want %q", got, want)
+	}
+	c.last.Images["web"] = image.String()
+	if got := c.warnings(map[spec.Image]spec.Image{image: image}); got != nil {
+		t.Errorf("of the same image: warned %q", got)
+	}
+}
+
+func TestRulesAtOnce(t *testing.T) {
+	hostnames := func(n int) string {
+		names := make([]string, n)
+		for i := range names {
+			names[i] = fmt.Sprintf(`"h%d.example.com"`, i)
+		}
+		return `{"web": {"image": "` + configtest.Image + `", "hostnames": [` + strings.Join(names, ",") + `], "canary": {"image": "` + configtest.Image + `"}}}`
+	}
+	rules := func(from, to int) []standing.Rule {
+		var rules []standing.Rule
+		for i := from; i < to; i++ {
+			rules = append(rules, standing.Rule{Hostname: fmt.Sprintf("h%d.example.com", i), Path: "/*"})
+		}
+		return rules
+	}
+	for name, test := range map[string]struct {
+		services   string
+		listener   standing.Listener
+		quota      int // 0: is not asked for
+		stay, come int
+		want       string
+	}{
+		"nothing stands":   {hostnames(10), standing.Listener{}, 0, 0, 22, ""},
+		"too many":         {hostnames(60), standing.Listener{}, 100, 0, 122, "have 122 rules at once, 0 that stand and 122 that come before any of those go; the account's quota is 100. "},
+		"a raised quota":   {hostnames(60), standing.Listener{}, 200, 0, 122, ""},
+		"all stand":        {hostnames(2), standing.Listener{Rules: append(rules(0, 120), standing.Rule{Hostname: "h0.example.com", Path: "/*", Header: true}, standing.Rule{Hostname: "h1.example.com", Path: "/*", Header: true}, standing.Rule{Hostname: "web.service.invalid", Path: "/*"}, standing.Rule{Hostname: "web.canary.invalid", Path: "/*"})}, 0, 124, 0, ""},
+		"others go":        {hostnames(45), standing.Listener{Rules: rules(100, 120)}, 100, 20, 92, "have 112 rules at once, 20 that stand and 92 that come"},
+		"another balancer": {hostnames(45), standing.Listener{Balancers: []standing.Balancer{{}}, Rules: rules(100, 120)}, 0, 0, 92, ""},
+	} {
+		c := changeOf(t, test.services, lastUpdate{}, test.listener)
+		if stay, come := c.rulesAtOnce(); stay != test.stay || come != test.come {
+			t.Errorf("%s: %d stay and %d come, want %d and %d", name, stay, come, test.stay, test.come)
+		}
+		asked := 0
+		got := ""
+		if err := c.checkRules(func() (int, error) { asked++; return test.quota, nil }); err != nil {
+			got = err.Error()
+		}
+		if (asked > 0) != (test.quota > 0) || (got == "") != (test.want == "") || !strings.Contains(got, test.want) {
+			t.Errorf("%s: asked for the quota %d times, %q, want %q", name, asked, got, test.want)
 		}
 	}
 }

@@ -1,8 +1,10 @@
 package account
 
 import (
+	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
 	"github.com/pulumi/pulumi-cloudflare/sdk/v5/go/cloudflare"
@@ -10,6 +12,7 @@ import (
 
 	"slipway/components"
 	"slipway/config"
+	"slipway/internal/standing"
 	"slipway/spec"
 )
 
@@ -21,7 +24,10 @@ type Existing struct {
 
 	Priorities   spec.HeldPriorities   // of the listener's rules
 	Former       map[spec.Route]string // names of the components that rules were part of, by their routes without a service
+	Serving      map[spec.Route]int    // tasks that serve a route's requests, by the routes without a service
 	Replacing    bool                  // an earlier update replaced the load balancer, and did not get to delete the old one
+	Remembered   time.Duration         // for how long resolvers may remember where the records lead
+	Left         []string              // host names that are left to a wildcard, and keep their records until the next update
 	Certificates [][]string            // names in each of the listener's, the default one's first
 }
 
@@ -33,23 +39,6 @@ func LookUp(ctx *pulumi.Context, cfg *config.Config, in Account) (Existing, erro
 	}
 	found := Existing{Region: region.Name, ZoneID: cfg.ZoneID, Images: make(map[spec.Image]spec.Image)}
 
-	if in != nil {
-		listener, err := in.Standing(ctx.Context(), map[string]string{"Project": ctx.Project(), "Stack": ctx.Stack(), "Name": ctx.Stack()})
-		if err != nil {
-			return Existing{}, err
-		}
-		if err := checkChange(cfg, listener); err != nil {
-			return Existing{}, err
-		}
-		found.Replacing = listener.Balancers > 1
-		found.Certificates = listener.Certificates
-		found.Priorities, found.Former = make(spec.HeldPriorities), make(map[spec.Route]string)
-		for _, rule := range listener.Rules {
-			route := spec.Route{Hostname: rule.Hostname, Path: rule.Path}
-			found.Priorities.Add(rule.Priority, route)
-			found.Former[route] = strings.TrimSuffix(rule.Name, spec.CanarySuffix)
-		}
-	}
 	if found.ZoneID == "" {
 		zone, err := cloudflare.LookupZone(ctx, &cloudflare.LookupZoneArgs{Name: &cfg.Domain})
 		if err != nil {
@@ -67,5 +56,60 @@ func LookUp(ctx *pulumi.Context, cfg *config.Config, in Account) (Existing, erro
 			}
 		}
 	}
+	if in != nil {
+		if err := found.lookUpStanding(ctx, cfg, in); err != nil {
+			return Existing{}, err
+		}
+	}
 	return found, nil
+}
+
+// lookUpStanding finds what the stack's load balancer holds already, and refuses what one update cannot make of it.
+func (e *Existing) lookUpStanding(ctx *pulumi.Context, cfg *config.Config, in Account) error {
+	last, err := readLastUpdate(ctx)
+	if err != nil {
+		return err
+	}
+	sought := standing.Sought{
+		Tags:    map[string]string{"Project": ctx.Project(), "Stack": ctx.Stack(), "Name": ctx.Stack()},
+		DNSName: last.LoadBalancer,
+	}
+	if cfg.CountsTasks() {
+		sought.Counted = func(string, string) bool { return true }
+	}
+	listener, err := in.Standing(ctx.Context(), sought)
+	if err != nil {
+		return err
+	}
+	change := change{cfg, last, listener}
+	quota := func() (int, error) { return in.RuleQuota(ctx.Context()) }
+	if err := errors.Join(change.check(), change.checkRules(quota)); err != nil {
+		return err
+	}
+	for _, warning := range change.warnings(e.Images) {
+		if err := ctx.Log.Warn(warning, nil); err != nil {
+			return err
+		}
+	}
+	e.Replacing = len(listener.Balancers) > 1
+	e.Remembered, e.Left = change.remembered(), change.leftNames()
+	e.Certificates = listener.Certificates
+	e.Priorities, e.Former = make(spec.HeldPriorities), make(map[spec.Route]string)
+	e.Serving = make(map[spec.Route]int)
+	for _, rule := range listener.Rules {
+		route := spec.Route{Hostname: rule.Hostname, Path: rule.Path}
+		e.Priorities.Add(rule.Priority, route)
+		e.Former[route] = strings.TrimSuffix(rule.Name, spec.CanarySuffix)
+		e.Serving[route] = max(e.Serving[route], rule.Targets)
+	}
+	return nil
+}
+
+// Tasks returns how many tasks serve the requests now that are to be the service's: those of its route that has the most.
+func (e Existing) Tasks(s config.Service) int {
+	most := 0
+	for _, route := range s.Routes() {
+		most = max(most, e.Serving[spec.Route{Hostname: route.Hostname, Path: route.Path}])
+	}
+	return most
 }

@@ -17,15 +17,24 @@ const (
 	longestPause = 5 * time.Second
 )
 
-// Settle waits until ECS has brought the deployment of the revision to its end and the load balancer finds so many tasks healthy, or
+// Settle waits until ECS has brought the deployment of the revision to its end and the load balancer finds enough tasks healthy, or
 // until ctx is at its deadline. It returns the ARN of the task definition that the service is on then, which is another one if
 // the deployment was rolled back, and what went wrong with that too, or "". An error is an [UnknownError], or means that the caller may
 // not ask, or has no credentials to ask with.
 //
 // The AWS provider waits for less: for tasks that run, healthy or not, and not for the alarms that ECS watches after that.
-func (w Watcher) Settle(ctx context.Context, d Revision, tasks int) (running, failure string, err error) {
+func (w Watcher) Settle(ctx context.Context, d Revision, tasks Tasks) (running, failure string, err error) {
 	return settle(ctx, w.clients, d, tasks)
 }
+
+// Tasks say how many of a service's tasks are enough.
+type Tasks struct {
+	Least int // however few ECS keeps
+	Begun int // as many as ECS keeps, up to so many: scaling may have taken some of those that the service began with
+}
+
+// enough returns how many tasks are, of a service of which ECS keeps so many.
+func (t Tasks) enough(desired int) int { return max(t.Least, min(t.Begun, desired)) }
 
 // UnknownError is the error of Settle where it could ask at first and then not any more: the deployment may be good, or bad.
 type UnknownError struct {
@@ -44,14 +53,14 @@ const longestTrouble = time.Minute
 
 // settle asks until the deployment has ended. What goes wrong with a question and may be better the next time, as with a network
 // that fails or with throttling, does not end that at once: the deployment goes on meanwhile, and may be rolled back yet.
-func settle(ctx context.Context, connect func(context.Context) (clients, error), d Revision, tasks int) (running, failure string, err error) {
+func settle(ctx context.Context, connect func(context.Context) (clients, error), d Revision, tasks Tasks) (running, failure string, err error) {
 	begun := time.Now()
 	q := questions{connect: connect}
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
 		state, err := q.state(ctx, d, tasks)
 		switch {
 		case err == nil:
-			if running, failure, ended := state.outcome(d, tasks); ended {
+			if running, failure, ended := state.outcome(d); ended {
 				return running, failure, nil
 			}
 			q.last = state
@@ -73,7 +82,7 @@ func settle(ctx context.Context, connect func(context.Context) (clients, error),
 			if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 				return "", "", ctx.Err()
 			}
-			failure, err := q.unsettled(time.Since(begun).Round(time.Second), tasks)
+			failure, err := q.unsettled(time.Since(begun).Round(time.Second))
 			if err != nil {
 				return "", "", err
 			}
@@ -95,11 +104,12 @@ type questions struct {
 // state is how a service is at a moment.
 type state struct {
 	primary ecstypes.Deployment
+	enough  int // healthy tasks
 	healthy int // tasks that the load balancer finds so, if somebody asked
 }
 
 // state asks for the service as it is now. No question takes so long that none could follow it.
-func (q *questions) state(ctx context.Context, d Revision, tasks int) (state, error) {
+func (q *questions) state(ctx context.Context, d Revision, tasks Tasks) (state, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	if q.clients == nil {
@@ -114,8 +124,8 @@ func (q *questions) state(ctx context.Context, d Revision, tasks int) (state, er
 	if err != nil {
 		return state{}, err
 	}
-	now := state{primary: primaryDeployment(service)}
-	if tasks == 0 {
+	now := state{primary: primaryDeployment(service), enough: tasks.enough(int(service.DesiredCount))}
+	if now.enough == 0 {
 		return now, nil
 	}
 	for _, group := range targetGroups(service) {
@@ -138,7 +148,7 @@ func (s state) completed() bool {
 }
 
 // outcome returns what Settle does, and whether there is nothing more to wait for.
-func (s state) outcome(d Revision, tasks int) (running, failure string, ended bool) {
+func (s state) outcome(d Revision) (running, failure string, ended bool) {
 	// A deployment that rolls back may still be under way.
 	if running := aws.ToString(s.primary.TaskDefinition); running != d.TaskDefinitionARN {
 		return running, "", true
@@ -146,16 +156,16 @@ func (s state) outcome(d Revision, tasks int) (running, failure string, ended bo
 	if s.primary.RolloutState == ecstypes.DeploymentRolloutStateFailed {
 		return d.TaskDefinitionARN, aws.ToString(s.primary.RolloutStateReason), true
 	}
-	return d.TaskDefinitionARN, "", s.completed() && s.healthy >= tasks
+	return d.TaskDefinitionARN, "", s.completed() && s.healthy >= s.enough
 }
 
 // unsettled says that the time is up, and whose fault that is.
-func (q *questions) unsettled(after time.Duration, tasks int) (failure string, err error) {
+func (q *questions) unsettled(after time.Duration) (failure string, err error) {
 	switch {
 	case q.trouble != nil:
 		return "", &UnknownError{fmt.Sprintf(" in %s", after), q.trouble}
 	case q.last.completed():
-		return fmt.Sprintf("%d of %d tasks are healthy after %s", q.last.healthy, tasks, after), nil
+		return fmt.Sprintf("%d of %d tasks are healthy after %s", q.last.healthy, q.last.enough, after), nil
 	}
 	return fmt.Sprintf("ECS has not ended the deployment after %s", after), nil
 }

@@ -33,6 +33,7 @@ type progress struct {
 	asked int
 
 	loadBalanced bool
+	desired      int32
 }
 
 func (p *progress) connect(context.Context) (clients, error) { return clients{ecs: p}, nil }
@@ -50,7 +51,7 @@ func (p *progress) DescribeServices(ctx context.Context, in *ecs.DescribeService
 		return nil, &smithy.OperationError{ServiceID: "ECS", OperationName: "DescribeServices", Err: now.err}
 	}
 	old := ecstypes.Deployment{Status: aws.String("ACTIVE"), RolloutState: "IN_PROGRESS", TaskDefinition: aws.String("hello:1")}
-	service := ecstypes.Service{Status: aws.String(cmp.Or(now.status, active)), Deployments: []ecstypes.Deployment{old, now.deployment}}
+	service := ecstypes.Service{DesiredCount: p.desired, Status: aws.String(cmp.Or(now.status, active)), Deployments: []ecstypes.Deployment{old, now.deployment}}
 	if p.loadBalanced {
 		service.LoadBalancers = []ecstypes.LoadBalancer{{TargetGroupArn: aws.String("group")}}
 	}
@@ -119,7 +120,7 @@ func TestSettle(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
 				defer cancel()
-				running, failure, err := settle(ctx, (&progress{looks: test.looks}).connect, wanted, 0)
+				running, failure, err := settle(ctx, (&progress{looks: test.looks}).connect, wanted, Tasks{})
 				var unknown string
 				if e, ok := errors.AsType[*UnknownError](err); ok {
 					unknown, err = e.Error(), nil
@@ -137,7 +138,7 @@ func TestSettleWithoutPermission(t *testing.T) {
 	f := rolledBack()
 	f.refused = map[string]bool{"DescribeServices": true}
 	connect := func(context.Context) (clients, error) { return f.clients(), nil }
-	if running, failure, err := settle(t.Context(), connect, wanted, 0); running != "" || failure != "" || err == nil || !strings.Contains(err.Error(), "DescribeServices: AccessDeniedException: ") {
+	if running, failure, err := settle(t.Context(), connect, wanted, Tasks{}); running != "" || failure != "" || err == nil || !strings.Contains(err.Error(), "DescribeServices: AccessDeniedException: ") {
 		t.Errorf("got %q, %v", failure, err)
 	}
 }
@@ -166,7 +167,7 @@ func TestSettleWithoutCredentials(t *testing.T) {
 					}
 					return completed.connect(ctx)
 				}
-				running, failure, err := settle(t.Context(), connect, wanted, 0)
+				running, failure, err := settle(t.Context(), connect, wanted, Tasks{})
 				if err == nil {
 					err = errors.New("")
 				}
@@ -180,28 +181,35 @@ func TestSettleWithoutCredentials(t *testing.T) {
 
 // A deployment that has ended does not start another when there are to be more tasks: those are waited for by their health.
 func TestSettleWaitsForHealthyTasks(t *testing.T) {
-	const tasks = 3
+	three := Tasks{Least: 3, Begun: 3}
 	for name, test := range map[string]struct {
+		tasks   Tasks
+		desired int32 // that ECS keeps
 		state   ecstypes.DeploymentRolloutState
 		healthy func(asked int) int // how many are, each time
 		failure string
 	}{
-		"at once":       {"COMPLETED", func(int) int { return tasks }, ""},
-		"after a while": {"COMPLETED", func(asked int) int { return asked / 2 }, ""},
-		"never":         {"COMPLETED", func(int) int { return 2 }, "2 of 3 tasks are healthy after 5m0s"},
-		"not deployed":  {"IN_PROGRESS", func(int) int { return tasks }, "ECS has not ended the deployment after 5m0s"},
-		"failed":        {"FAILED", func(int) int { return 0 }, "tasks failed to start."},
+		"at once":       {three, 3, "COMPLETED", func(int) int { return 3 }, ""},
+		"after a while": {three, 3, "COMPLETED", func(asked int) int { return asked / 2 }, ""},
+		"never":         {three, 3, "COMPLETED", func(int) int { return 2 }, "2 of 3 tasks are healthy after 5m0s"},
+		"not deployed":  {three, 3, "IN_PROGRESS", func(int) int { return 3 }, "ECS has not ended the deployment after 5m0s"},
+		"failed":        {three, 3, "FAILED", func(int) int { return 0 }, "tasks failed to start."},
+
+		"scaling has yet to add some":  {three, 1, "COMPLETED", func(asked int) int { return asked / 2 }, ""},
+		"more than the least began":    {Tasks{Least: 1, Begun: 3}, 3, "COMPLETED", func(int) int { return 2 }, "2 of 3 tasks are healthy after 5m0s"},
+		"scaling has taken some since": {Tasks{Least: 1, Begun: 3}, 2, "COMPLETED", func(int) int { return 2 }, ""},
+		"scaling has added some since": {Tasks{Least: 1, Begun: 3}, 5, "COMPLETED", func(int) int { return 3 }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 				defer cancel()
 				p := &progress{looks: []look{rollout("3", test.state)}}
-				p.loadBalanced = true
+				p.loadBalanced, p.desired = true, test.desired
 				connect := func(context.Context) (clients, error) {
 					return clients{ecs: p, elb: healthyTargets(func() int { return test.healthy(p.asked) })}, nil
 				}
-				running, failure, err := settle(ctx, connect, wanted, tasks)
+				running, failure, err := settle(ctx, connect, wanted, test.tasks)
 				if err != nil || revision(running) != "hello:3" || failure != test.failure {
 					t.Errorf("%s, %q, %v; want %q", running, failure, err, test.failure)
 				}
@@ -228,7 +236,7 @@ func TestSettleInterrupted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Minute, cancel)
-		_, _, err := settle(ctx, (&progress{looks: []look{rollout("3", "IN_PROGRESS")}}).connect, wanted, 0)
+		_, _, err := settle(ctx, (&progress{looks: []look{rollout("3", "IN_PROGRESS")}}).connect, wanted, Tasks{})
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}

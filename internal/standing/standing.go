@@ -1,5 +1,5 @@
-// Package standing finds out what a stack's load balancer holds in AWS already: which numbers its listener's rules have, and which
-// names are in its certificates. Pulumi's AWS provider has functions for a single rule or certificate only.
+// Package standing finds out what a stack's load balancer holds in AWS already: which numbers its listener's rules have, how many tasks
+// they lead to, and which names are in its certificates. Pulumi's AWS provider has functions for a single rule or certificate only.
 package standing
 
 import (
@@ -20,101 +20,167 @@ import (
 	"slipway/internal/awsconfig"
 )
 
+// Sought says which load balancer is the stack's, and what to find out about it.
+type Sought struct {
+	// Tags are those of the stack's resources.
+	Tags map[string]string
+	// DNSName is that of the load balancer which the stack's last successful update left, or "". The tags of a stack that has been
+	// renamed since, or that is to be in another region, do not find it.
+	DNSName string
+	// Counted says of which routes the targets are counted, which takes a question for each target group; nil is none.
+	Counted func(hostname, path string) bool
+}
+
 // Listener is what an HTTPS listener holds.
 type Listener struct {
-	Balancers int // that have the tags
+	Balancers []Balancer
 	Rules     []Rule
 	// Certificates are the names in each of its certificates, the default one's first.
 	Certificates [][]string
+}
+
+// Balancer is a load balancer of the stack.
+type Balancer struct {
+	DNSName string
+	Tagged  bool // it has the stack's tags and region; another one stays from before the stack was renamed or moved
 }
 
 // Rule is a rule of a listener. Of one that is for something else than one host name, with one path or every path, both are empty.
 type Rule struct {
 	Priority       int
 	Hostname, Path string // every path is "/*"
-	Name           string // its tag "Name"
+	Header         bool   // it asks for a header too
+	Name, Service  string // its tags of these names
+	Targets        int    // tasks that it sends requests to, if they were counted
+	Balancer       int    // index of its load balancer
+
+	groups []string // ARNs of the target groups that get requests
 }
 
 // everyPath is the path of a rule that has no condition on paths.
 const everyPath = "/*"
 
-// Find returns what the HTTPS listener of the load balancer holds that has the tags. It is empty if there is none. Should there be
+// Find returns what the HTTPS listener of the load balancer holds that is sought. It is empty if there is none. Should there be
 // several, as when one replaces another, it is what they hold together.
-func Find(ctx context.Context, options awsconfig.Options, tags map[string]string) (Listener, error) {
+func Find(ctx context.Context, options awsconfig.Options, sought Sought) (Listener, error) {
 	cfg, err := options.Load(ctx)
 	if err != nil {
 		return Listener{}, fmt.Errorf("get AWS credentials: %w", err)
 	}
-	s := search{
-		elb: elb.NewFromConfig(cfg, func(o *elb.Options) { o.BaseEndpoint = cmp.Or(options.Endpoint("elbv2"), o.BaseEndpoint) }),
-		acm: acm.NewFromConfig(cfg, func(o *acm.Options) { o.BaseEndpoint = cmp.Or(options.Endpoint("acm"), o.BaseEndpoint) }),
-	}
-	found, err := s.listener(ctx, tags)
-	if err != nil {
-		err = fmt.Errorf("look up the rules and certificates of the stack's load balancer: %s", awsconfig.Reason(err))
-		if ignored := options.Ignored(); len(ignored) > 0 {
-			err = fmt.Errorf("%w (asked without the provider's %s)", err, strings.Join(ignored, ", "))
+	var found Listener
+	for _, region := range sought.regions(cfg.Region) {
+		s := search{
+			elb: elb.NewFromConfig(cfg, func(o *elb.Options) {
+				o.Region, o.BaseEndpoint = region, cmp.Or(options.Endpoint("elbv2"), o.BaseEndpoint)
+			}),
+			acm: acm.NewFromConfig(cfg, func(o *acm.Options) {
+				o.Region, o.BaseEndpoint = region, cmp.Or(options.Endpoint("acm"), o.BaseEndpoint)
+			}),
+			Sought: sought, region: region, home: cfg.Region,
 		}
-		return Listener{}, err
+		if err := s.listener(ctx, &found); err != nil {
+			err = fmt.Errorf("look up the rules and certificates of the stack's load balancer%s: %s", s.elsewhere(), awsconfig.Reason(err))
+			if ignored := options.Ignored(); len(ignored) > 0 {
+				err = fmt.Errorf("%w (asked without the provider's %s)", err, strings.Join(ignored, ", "))
+			}
+			return Listener{}, err
+		}
 	}
 	return found, nil
 }
 
-type search struct {
-	elb *elb.Client
-	acm *acm.Client
+// regions returns where to look: in the stack's region, and first in the one that its load balancer was in, should that be another.
+func (s Sought) regions(home string) []string {
+	// A load balancer is called name-id.region.elb.amazonaws.com, with .cn after it in China.
+	_, domain, _ := strings.Cut(s.DNSName, ".")
+	if region, _, known := strings.Cut(domain, ".elb.amazonaws.com"); known && region != home {
+		return []string{region, home}
+	}
+	return []string{home}
 }
 
-func (s search) listener(ctx context.Context, tags map[string]string) (Listener, error) {
-	var found Listener
-	balancers, err := s.balancers(ctx, tags)
-	if err != nil {
-		return found, err
+// search looks for a load balancer in a region.
+type search struct {
+	Sought
+	elb          *elb.Client
+	acm          *acm.Client
+	region, home string
+}
+
+// elsewhere names the region for an error, if it is not the stack's.
+func (s search) elsewhere() string {
+	if s.region == s.home {
+		return ""
 	}
-	found.Balancers = len(balancers)
+	return " in " + s.region + ", where it was"
+}
+
+func (s search) listener(ctx context.Context, found *Listener) error {
+	balancers, err := s.balancers(ctx)
+	if err != nil {
+		return err
+	}
 	for _, balancer := range balancers {
-		listener, err := s.https(ctx, balancer)
+		found.Balancers = append(found.Balancers, balancer.Balancer)
+		listener, err := s.https(ctx, balancer.arn)
 		if err != nil {
-			return found, err
+			return err
 		}
 		if listener == "" {
 			continue
 		}
 		rules, err := s.rules(ctx, listener)
 		if err != nil {
-			return found, err
+			return err
+		}
+		for i := range rules {
+			rules[i].Balancer = len(found.Balancers) - 1
+		}
+		if err := s.count(ctx, rules); err != nil {
+			return err
 		}
 		certificates, err := s.certificates(ctx, listener)
 		if err != nil {
-			return found, err
+			return err
 		}
 		found.Rules = append(found.Rules, rules...)
 		found.Certificates = append(found.Certificates, certificates...)
 	}
-	return found, nil
+	return nil
 }
 
 // maxTagged is how many resources DescribeTags takes at once (DescribeTags in Elastic Load Balancing's API reference).
 const maxTagged = 20
 
-// balancers returns the ARNs of the load balancers that have the tags.
-func (s search) balancers(ctx context.Context, tags map[string]string) ([]string, error) {
-	var all, found []string
+// candidate is a load balancer that may be the stack's.
+type candidate struct {
+	Balancer
+	arn string
+}
+
+// balancers returns the load balancers that are sought.
+func (s search) balancers(ctx context.Context) ([]candidate, error) {
+	var all []candidate
 	for pages := elb.NewDescribeLoadBalancersPaginator(s.elb, &elb.DescribeLoadBalancersInput{}); pages.HasMorePages(); {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			return nil, err
 		}
 		for _, balancer := range page.LoadBalancers {
-			all = append(all, aws.ToString(balancer.LoadBalancerArn))
+			all = append(all, candidate{arn: aws.ToString(balancer.LoadBalancerArn), Balancer: Balancer{
+				DNSName: aws.ToString(balancer.DNSName),
+			}})
 		}
 	}
-	err := s.tags(ctx, all, func(arn string, has []types.Tag) {
-		if hasTags(has, tags) {
-			found = append(found, arn)
-		}
+	arns := make([]string, len(all))
+	for i, c := range all {
+		arns[i] = c.arn
+	}
+	err := s.tags(ctx, arns, func(arn string, has []types.Tag) {
+		i := slices.Index(arns, arn)
+		all[i].Tagged = s.region == s.home && hasTags(has, s.Tags)
 	})
-	return found, err
+	return slices.DeleteFunc(all, func(c candidate) bool { return !c.Tagged && (s.DNSName == "" || c.DNSName != s.DNSName) }), err
 }
 
 // tags tells of the tags of each resource that is still there. AWS refuses a question about several if one of them is gone.
@@ -144,7 +210,7 @@ func (s search) tags(ctx context.Context, arns []string, tell func(arn string, t
 // isGone reports whether what was asked about is not there any more.
 func isGone(err error) bool {
 	api, answered := errors.AsType[smithy.APIError](err)
-	return answered && slices.Contains([]string{"LoadBalancerNotFound", "ListenerNotFound", "RuleNotFound"}, api.ErrorCode())
+	return answered && slices.Contains([]string{"LoadBalancerNotFound", "ListenerNotFound", "RuleNotFound", "TargetGroupNotFound"}, api.ErrorCode())
 }
 
 func hasTags(has []types.Tag, want map[string]string) bool {
@@ -192,16 +258,20 @@ func (s search) rules(ctx context.Context, listener string) ([]Rule, error) {
 			if err != nil { // "default"
 				continue
 			}
-			rule := Rule{Priority: priority}
+			rule := Rule{Priority: priority, groups: groups(described.Actions)}
 			rule.Hostname, rule.Path = route(described.Conditions)
+			rule.Header = slices.ContainsFunc(described.Conditions, func(c types.RuleCondition) bool { return aws.ToString(c.Field) == "http-header" })
 			arn := aws.ToString(described.RuleArn)
 			arns, rules[arn] = append(arns, arn), &rule
 		}
 	}
 	err := s.tags(ctx, arns, func(arn string, tags []types.Tag) {
 		for _, tag := range tags {
-			if rule := rules[arn]; rule != nil && aws.ToString(tag.Key) == "Name" {
+			switch rule := rules[arn]; aws.ToString(tag.Key) {
+			case "Name":
 				rule.Name = aws.ToString(tag.Value)
+			case "Service":
+				rule.Service = aws.ToString(tag.Value)
 			}
 		}
 	})
@@ -210,6 +280,65 @@ func (s search) rules(ctx context.Context, listener string) ([]Rule, error) {
 		all[i] = *rules[arn]
 	}
 	return all, err
+}
+
+// groups returns the ARNs of the target groups to which the actions send requests.
+func groups(actions []types.Action) []string {
+	var groups []string
+	for _, action := range actions {
+		if action.ForwardConfig == nil {
+			continue
+		}
+		for _, group := range action.ForwardConfig.TargetGroups {
+			if group.Weight == nil || *group.Weight > 0 {
+				groups = append(groups, aws.ToString(group.TargetGroupArn))
+			}
+		}
+	}
+	return groups
+}
+
+// count counts the targets of the rules whose routes are counted.
+func (s search) count(ctx context.Context, rules []Rule) error {
+	counted := make(map[string]int)
+	for i, rule := range rules {
+		if s.Counted == nil || rule.Hostname == "" || !s.Counted(rule.Hostname, rule.Path) {
+			continue
+		}
+		for _, group := range rule.groups {
+			if _, known := counted[group]; !known {
+				targets, err := s.targets(ctx, group)
+				if err != nil {
+					return err
+				}
+				counted[group] = targets
+			}
+			rules[i].Targets += counted[group]
+		}
+	}
+	return nil
+}
+
+// leaving are the states of a target that gets no request, and is not about to ("Target health status" in the user guide for Application
+// Load Balancers).
+var leaving = []types.TargetHealthStateEnum{types.TargetHealthStateEnumDraining, types.TargetHealthStateEnumUnused}
+
+// targets returns how many targets a group has that do not leave it.
+func (s search) targets(ctx context.Context, group string) (int, error) {
+	out, err := s.elb.DescribeTargetHealth(ctx, &elb.DescribeTargetHealthInput{TargetGroupArn: &group})
+	if isGone(err) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	staying := 0
+	for _, target := range out.TargetHealthDescriptions {
+		if target.TargetHealth == nil || !slices.Contains(leaving, target.TargetHealth.State) {
+			staying++
+		}
+	}
+	return staying, nil
 }
 
 // route returns the one host name and the one path that the conditions ask for. Whatever header they ask for too makes no difference.

@@ -27,11 +27,11 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			f.t.Error(err)
 		}
 		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-		_, _ = fmt.Fprint(w, f.next(strings.TrimPrefix(target, "CertificateManager.")+" "+in.CertificateArn))
+		_, _ = fmt.Fprint(w, f.next(strings.TrimPrefix(target, "CertificateManager.")+" "+in.CertificateArn+f.in(r)))
 		return
 	}
 	action := r.FormValue("Action")
-	answer := f.next(strings.TrimSpace(action + " " + r.FormValue("LoadBalancerArn") + r.FormValue("ListenerArn")))
+	answer := f.next(strings.TrimSpace(action+" "+r.FormValue("LoadBalancerArn")+r.FormValue("ListenerArn")+r.FormValue("TargetGroupArn")) + f.in(r))
 	w.Header().Set("Content-Type", "text/xml")
 	if strings.HasPrefix(answer, "<Error>") {
 		w.WriteHeader(http.StatusForbidden)
@@ -39,6 +39,14 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_, _ = fmt.Fprintf(w, "<%[1]sResponse><%[1]sResult>%[2]s</%[1]sResult></%[1]sResponse>", action, answer)
+}
+
+// in names the region that is asked, if it is not the stack's.
+func (f fake) in(r *http.Request) string {
+	if strings.Contains(r.Header.Get("Authorization"), "/us-east-1/") {
+		return " in us-east-1"
+	}
+	return ""
 }
 
 func (f fake) next(operation string) string {
@@ -54,6 +62,11 @@ func (f fake) next(operation string) string {
 // find asks a fake and notices what it was not asked for.
 func find(t *testing.T, answers map[string][]string) (Listener, error) {
 	t.Helper()
+	return findSought(t, answers, Sought{Tags: map[string]string{"Project": "slipway", "Stack": "dev"}})
+}
+
+func findSought(t *testing.T, answers map[string][]string, sought Sought) (Listener, error) {
+	t.Helper()
 	server := httptest.NewServer(fake{t, answers})
 	t.Cleanup(server.Close)
 	for _, variable := range os.Environ() {
@@ -67,7 +80,7 @@ func find(t *testing.T, answers map[string][]string) (Listener, error) {
 		"region": "eu-central-1", "accessKey": "key", "secretKey": "secret",
 		"endpoints": fmt.Sprintf(`[{"elbv2":%[1]q,"acm":%[1]q}]`, server.URL),
 	}
-	found, err := Find(t.Context(), options, map[string]string{"Project": "slipway", "Stack": "dev"})
+	found, err := Find(t.Context(), options, sought)
 	for operation, left := range answers {
 		if len(left) > 0 && err == nil {
 			t.Errorf("%s was not asked for", operation)
@@ -122,8 +135,15 @@ func TestFind(t *testing.T) {
 		"DescribeCertificate second":         {`{"Certificate":{"SubjectAlternativeNames":["c.x"]}}`},
 	})
 	want := Listener{
-		Balancers:    1,
-		Rules:        []Rule{{4, "a.x", "/*", "x"}, {3, "a.x", "/*", ""}, {8, "a.x", "/api/*", ""}, {10, "", "", ""}, {12, "", "", ""}, {14, "", "", ""}},
+		Balancers: []Balancer{{Tagged: true}},
+		Rules: []Rule{
+			{Priority: 4, Hostname: "a.x", Path: "/*", Name: "x"},
+			{Priority: 3, Hostname: "a.x", Path: "/*", Header: true},
+			{Priority: 8, Hostname: "a.x", Path: "/api/*"},
+			{Priority: 10},
+			{Priority: 12},
+			{Priority: 14},
+		},
 		Certificates: [][]string{{"a.x", "b.x"}, {"c.x"}},
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
@@ -158,5 +178,54 @@ func TestFindIsDenied(t *testing.T) {
 	const want = "look up the rules and certificates of the stack's load balancer: Elastic Load Balancing v2 DescribeLoadBalancers: AccessDenied: not authorized"
 	if err == nil || err.Error() != want {
 		t.Errorf("error is %v, want %s", err, want)
+	}
+}
+
+// A stack that has another name now, or another region, finds what it had by the load balancer's name, and the tasks behind it.
+func TestFindByName(t *testing.T) {
+	const dnsName = "old-1.us-east-1.elb.amazonaws.com"
+	balancer := func(arn, name string) string {
+		return members("LoadBalancers", "<LoadBalancerArn>"+arn+"</LoadBalancerArn><DNSName>"+name+"</DNSName>")
+	}
+	forward := func(groups ...string) string {
+		return members("Actions", "<ForwardConfig>"+members("TargetGroups", groups...)+"</ForwardConfig>")
+	}
+	group := func(arn, weight string) string {
+		return "<TargetGroupArn>" + arn + "</TargetGroupArn><Weight>" + weight + "</Weight>"
+	}
+	target := func(state string) string { return "<TargetHealth><State>" + state + "</State></TargetHealth>" }
+	host := func(name string) string { return condition("host-header", "HostHeaderConfig", name) }
+	got, err := findSought(t, map[string][]string{
+		"DescribeLoadBalancers in us-east-1": {balancer("old", dnsName)},
+		// In another region the tags are nobody's: a stack of the same name can be there.
+		"DescribeTags in us-east-1": {
+			members("TagDescriptions", tagged("old", "slipway", "dev")),
+			members("TagDescriptions",
+				"<ResourceArn>rule-4</ResourceArn>"+members("Tags", "<Key>Service</Key><Value>web</Value>"), "<ResourceArn>rule-6</ResourceArn>"),
+		},
+		"DescribeListeners old in us-east-1": {members("Listeners", "<ListenerArn>https</ListenerArn><Protocol>HTTPS</Protocol>")},
+		"DescribeRules https in us-east-1": {members("Rules",
+			rule("4", host("a.x"))+forward(group("web", "90"), group("canary", "10"), group("spare", "0")),
+			rule("6", host("b.x"))+forward(group("web", "100")))},
+		"DescribeTargetHealth web in us-east-1": {members("TargetHealthDescriptions",
+			target("healthy"), target("initial"), target("draining"), target("unused"), target("unhealthy"))},
+		"DescribeTargetHealth canary in us-east-1":        {"<Error><Code>TargetGroupNotFound</Code><Message>gone</Message></Error>"},
+		"DescribeListenerCertificates https in us-east-1": {""},
+		"DescribeLoadBalancers":                           {balancer("new", "new-1.eu-central-1.elb.amazonaws.com")},
+		"DescribeTags":                                    {members("TagDescriptions", tagged("new", "slipway", "dev"))},
+		"DescribeListeners new":                           {""},
+	}, Sought{
+		Tags: map[string]string{"Project": "slipway", "Stack": "dev"}, DNSName: dnsName,
+		Counted: func(hostname, path string) bool { return hostname == "a.x" && path == "/*" },
+	})
+	want := Listener{
+		Balancers: []Balancer{{DNSName: dnsName}, {DNSName: "new-1.eu-central-1.elb.amazonaws.com", Tagged: true}},
+		Rules: []Rule{
+			{Priority: 4, Hostname: "a.x", Path: "/*", Service: "web", Targets: 3, groups: []string{"web", "canary"}},
+			{Priority: 6, Hostname: "b.x", Path: "/*", groups: []string{"web"}},
+		},
+	}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("found %+v (%v), want %+v", got, err, want)
 	}
 }

@@ -1,0 +1,109 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"slipway/components"
+	"slipway/components/mocks"
+	"slipway/config"
+	"slipway/config/configtest"
+	"slipway/internal/standing"
+	"slipway/spec"
+)
+
+// holds is an account in which the load balancer holds something already.
+type holds struct {
+	components.Watcher
+	listener standing.Listener
+	sought   standing.Sought // what was asked for
+	quota    int
+}
+
+func (h *holds) Standing(_ context.Context, sought standing.Sought) (standing.Listener, error) {
+	h.sought = sought
+	return h.listener, nil
+}
+
+func (h *holds) RuleQuota(context.Context) (int, error) {
+	if h.quota == 0 {
+		return 0, errors.New("nobody should have asked")
+	}
+	return h.quota, nil
+}
+
+// lookUp looks up what there is for services, in a stack whose last update left outputs.
+func lookUp(t *testing.T, services string, outputs map[string]any, in *holds) (found Existing, cfg *config.Config, err error) {
+	t.Helper()
+	cfg, err = config.Read(configtest.Source(services))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cloud := mocks.Cloud{Outputs: outputs}
+	err = cloud.Run(func(ctx *pulumi.Context) error {
+		found, err = LookUp(ctx, cfg, in)
+		return err
+	})
+	return found, cfg, err
+}
+
+func TestLookUpFindsWhatTheLastUpdateLeft(t *testing.T) {
+	const dnsName = "old-1.eu-central-1.elb.amazonaws.com"
+	in := &holds{listener: standing.Listener{
+		Balancers: []standing.Balancer{{DNSName: dnsName}, {DNSName: "new", Tagged: true}},
+		Rules: []standing.Rule{
+			{Priority: 2, Hostname: "hello.example.com", Path: "/*", Name: "old-hello-canary", Service: "hello", Targets: 7},
+			{Priority: 2, Hostname: "hello.example.com", Path: "/*", Name: "dev-hello", Service: "hello", Targets: 2},
+		},
+	}}
+	found, cfg, err := lookUp(t, configtest.Service(`"scaling": {"max": 9, "cpu": 50}`), map[string]any{"loadBalancerDnsName": dnsName, "dnsTtl": 300.0}, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := map[string]string{"Project": "slipway", "Stack": "dev", "Name": "dev"}; in.sought.DNSName != dnsName || !reflect.DeepEqual(in.sought.Tags, want) {
+		t.Errorf("sought %+v", in.sought)
+	}
+	if in.sought.Counted == nil || !in.sought.Counted("hello.example.com", "/*") {
+		t.Error("tasks are not counted for a service that scales")
+	}
+	// An update that was interrupted while it waited left both load balancers: the next one waits once more.
+	if !found.Replacing || found.Remembered != 5*time.Minute {
+		t.Errorf("replacing is %v, and resolvers remember for %s", found.Replacing, found.Remembered)
+	}
+	if got := found.Tasks(cfg.Services[0]); got != 7 {
+		t.Errorf("%d tasks serve", got)
+	}
+}
+
+func TestLookUpOfANewStack(t *testing.T) {
+	in := &holds{}
+	found, cfg, err := lookUp(t, configtest.Service(""), nil, in)
+	if err != nil || found.Replacing || found.Left != nil || found.Tasks(cfg.Services[0]) != 0 || in.sought.DNSName != "" || in.sought.Counted != nil {
+		t.Errorf("found %+v by %+v (%v)", found, in.sought, err)
+	}
+}
+
+func TestLookUpRefuses(t *testing.T) {
+	in := &holds{listener: standing.Listener{Rules: []standing.Rule{{Hostname: "hello.example.com", Path: "/*", Service: "other", Targets: 1}}}}
+	if _, _, err := lookUp(t, configtest.Service(`"instanceCount": 0`), nil, in); err == nil || !strings.Contains(err.Error(), "services.hello.instanceCount: is 0") {
+		t.Errorf("error %v", err)
+	}
+	for i := range 99 {
+		in.listener.Rules = append(in.listener.Rules, standing.Rule{Priority: 2*i + 2, Hostname: "others.example.com"})
+	}
+	in.quota = 100
+	if _, _, err := lookUp(t, configtest.Service(""), nil, in); err == nil || !strings.Contains(err.Error(), "101 rules at once, 100 that stand and 1 that come") {
+		t.Errorf("error %v", err)
+	}
+	in.quota = 101
+	found, _, err := lookUp(t, configtest.Service(""), nil, in)
+	if err != nil || found.Priorities[2] != (spec.Route{Hostname: "others.example.com"}) {
+		t.Errorf("found %v (%v)", found.Priorities, err)
+	}
+}
