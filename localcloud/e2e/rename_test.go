@@ -1,17 +1,23 @@
 package e2e
 
 import (
+	"context"
+	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	store "slipway/localcloud/cloud"
+	"slipway/localcloud/daemon"
 	"slipway/localcloud/e2e/life"
 	"slipway/localcloud/e2e/walk"
 )
 
-// The stack of another name takes the place of the old one: everybody is served meanwhile, by the same service, and what the old
-// one's end takes with it is nothing that the new one needs.
+// The stack of another name takes the place of the old one: everybody is served meanwhile, by the same service and by as many tasks, and
+// what the old one's end takes with it is nothing that the new one needs. All that holds too if the update is killed when the records
+// have just moved, and has to be made once more.
 func TestStackRename(t *testing.T) {
 	ctx := sweepContext(t)
 	lab, err := life.NewLabOf(ctx, filepath.Join("testdata", "walker"), root, t.TempDir(), walk.Versions[:2]...)
@@ -19,17 +25,24 @@ func TestStackRename(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := walk.Config{
-		CIDR: "10.7.0.0/16", Zones: 2, IPv6: true, IdleTimeout: 60, Tag: "one",
+		Region: "eu-central-1", CIDR: "10.7.0.0/16", Zones: 2, IPv6: true, IdleTimeout: 60, TTL: 60, Tag: "one",
 		Services: map[string]walk.Service{"web": walk.NewService("v1", "s.slipway.test", "*.slipway.test"), "api": walk.NewService("v2", "s.slipway.test")},
 	}
 	api := before.Services["api"]
 	api.Paths = []string{"/api/*"}
 	before.Services["api"] = api
+	web := before.Services["web"]
+	web.Scaling = &walk.Scaling{Min: 1, Max: 4, Requests: 100_000}
+	before.Services["web"] = web
 	w := &walker{lab: lab, dir: t.TempDir()}
 	if err := w.begin(ctx, before); err != nil {
 		t.Fatal(err)
 	}
 	defer w.stack.End(ctx)
+	const scaled = 3
+	if err := w.scale(ctx, "local-web-", scaled); err != nil {
+		t.Fatal(err)
+	}
 
 	targets := walk.Targets(before, before)
 	probe, err := w.probe(ctx, targets)
@@ -44,8 +57,14 @@ func TestStackRename(t *testing.T) {
 	if err := w.stack.Rename(ctx, "renamed"); err != nil {
 		t.Fatal(err)
 	}
+	if err := w.killOnceMoved(ctx, "renamed"); err != nil {
+		t.Fatal(err)
+	}
 	if out, err := w.stack.Up(ctx); err != nil {
 		t.Errorf("bring up the renamed stack: %v: %s", err, out)
+	}
+	if running, err := w.tasksOf(ctx, "renamed-web-"); err != nil || running != scaled {
+		t.Errorf("%d tasks run (%v), want the %d that ran before", running, err, scaled)
 	}
 	expect.Ended = time.Now()
 	if err := answered(ctx, probe, len(targets), expect.Ended); err != nil {
@@ -74,5 +93,92 @@ func TestStackRename(t *testing.T) {
 	}
 	if left, err := w.stack.Living(ctx); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v (%v)", left, err)
+	}
+}
+
+// scale has ECS keep so many tasks of the service whose name begins so, as scaling does, and waits until they run.
+func (w *walker) scale(ctx context.Context, service string, tasks int) error {
+	const token = "aws:ecs/service:Service"
+	living, err := w.stack.Living(ctx)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(living, func(r daemon.Resource) bool { return r.Type == token && strings.HasPrefix(r.Name, service) })
+	if i < 0 {
+		return fmt.Errorf("scale: there is no service %s…", service)
+	}
+	if err := w.stack.Cloud.Change(ctx, token, living[i].ID, store.Map{"desiredCount": float64(tasks)}); err != nil {
+		return err
+	}
+	return w.until(ctx, fmt.Sprintf("%d tasks of %s… run", tasks, service), func(status *daemon.Status) bool { return tasksOf(status, service) == tasks })
+}
+
+// tasksOf returns how many tasks of the service run whose name begins so.
+func (w *walker) tasksOf(ctx context.Context, service string) (int, error) {
+	status, err := w.stack.Cloud.Status(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return tasksOf(status, service), nil
+}
+
+func tasksOf(status *daemon.Status, service string) int {
+	tasks := 0
+	for _, s := range status.Services {
+		if strings.HasPrefix(s.Name, service) {
+			tasks += s.Running
+		}
+	}
+	return tasks
+}
+
+// killOnceMoved makes an update, and kills the engine and the program when the records lead to the load balancer whose name begins so.
+func (w *walker) killOnceMoved(ctx context.Context, balancer string) error {
+	killed, kill := context.WithCancel(ctx)
+	defer kill()
+	up := w.stack.Command(killed, "up", "--yes", "--skip-preview", "--suppress-progress")
+	if err := up.Start(); err != nil {
+		return err
+	}
+	err := w.until(ctx, "the records lead to "+balancer+"…", func(status *daemon.Status) bool {
+		moved := 0
+		for _, r := range status.DNS {
+			if strings.HasSuffix(r.Content, ".elb.amazonaws.com") {
+				if !strings.HasPrefix(r.Content, balancer) {
+					return false
+				}
+				moved++
+			}
+		}
+		return moved > 0
+	})
+	kill()
+	_ = up.Wait() // it was killed
+	if err != nil {
+		return err
+	}
+	if out, err := w.stack.Pulumi(ctx, "cancel", "--yes"); err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	return nil
+}
+
+// until waits until the cloud is as it should be.
+func (w *walker) until(ctx context.Context, what string, so func(*daemon.Status) bool) error {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
+	defer cancel()
+	for {
+		status, err := w.stack.Cloud.Status(ctx)
+		if err != nil {
+			return fmt.Errorf("wait until %s: %w", what, err)
+		}
+		if so(status) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait until %s: %w", what, ctx.Err())
+		case <-time.After(100 * time.Millisecond):
+		}
 	}
 }
