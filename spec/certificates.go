@@ -78,64 +78,31 @@ func divide(names []string, short string, standing [][]string) [][]string {
 	return withoutNeedless(groups)
 }
 
-// standingGroups returns those of the names that certificates serve already, by certificate, and which names these are. Names that a
-// wildcard is good for which is to stay are served, and in no group.
+// standingGroups returns those of the names that certificates serve already, by certificate, and which names these are. A name that is
+// served by a wildcard alone is in no group: the wildcard is, for as long as a name relies on it. If it went at once, a name that comes
+// with the same update would be validated by a record that hides it from the wildcard's.
 func standingGroups(names []string, standing [][]string) (groups [][]string, placed map[string]bool) {
 	placed = make(map[string]bool, len(names))
-	all := make([][]string, len(standing))
+	groups = make([][]string, len(standing))
 	for i := range standing {
 		for _, name := range names {
 			if !placed[name] && slices.Contains(standing[i], name) {
-				all[i], placed[name] = append(all[i], name), true
+				groups[i], placed[name] = append(groups[i], name), true
 			}
 		}
 	}
 	for i := range standing {
-		all[i] = append(all[i], coveredNames(names, standing[i], placed, all[i], i == 0)...)
-	}
-	return slices.DeleteFunc(all, func(group []string) bool { return len(group) == 0 }), placed
-}
-
-// coveredNames places the names that a certificate serves by a wildcard alone. It returns what the certificate's group needs for them:
-// nothing for those of a wildcard that stays, and the names themselves for one that goes. Where they have no room in the default
-// certificate, which none may leave, the wildcard stays there.
-func coveredNames(names, certificate []string, placed map[string]bool, group []string, isDefault bool) []string {
-	var left []string
-	for _, name := range names {
-		switch {
-		case placed[name] || !coveredBy(name, certificate):
-		case coveredBy(name, names):
+		for _, name := range names {
+			if placed[name] || !coveredBy(name, standing[i]) {
+				continue
+			}
 			placed[name] = true
-		default:
-			left = append(left, name)
+			if wildcard := wildcardOf(name); !slices.Contains(slices.Concat(names, groups[i]), wildcard) {
+				groups[i] = append(groups[i], wildcard)
+			}
 		}
 	}
-	for i, name := range left {
-		if hasRoom(slices.Concat(group, left[:i]), name) {
-			continue
-		}
-		if isDefault {
-			return wildcardsOf(left, placed)
-		}
-		left = left[:i]
-		break
-	}
-	for _, name := range left {
-		placed[name] = true
-	}
-	return left
-}
-
-// wildcardsOf places the names, and returns the wildcards that are good for them.
-func wildcardsOf(names []string, placed map[string]bool) []string {
-	var wildcards []string
-	for _, name := range names {
-		placed[name] = true
-		if w := wildcardOf(name); !slices.Contains(wildcards, w) {
-			wildcards = append(wildcards, w)
-		}
-	}
-	return wildcards
+	return slices.DeleteFunc(groups, func(group []string) bool { return len(group) == 0 }), placed
 }
 
 // coveredBy reports whether one of the names is a wildcard that is good for the name: a certificate's stands for one label.

@@ -30,14 +30,15 @@ func TestCertificateGroups(t *testing.T) {
 		"covered":             {[]string{"a.x.y", "b.a.x.y", "*.x.y"}, nil, [][]string{{"*.x.y", "b.a.x.y"}}},
 		"a wildcard comes":    {[]string{"a.x.y", "*.x.y"}, [][]string{{"a.x.y"}}, [][]string{{"*.x.y"}}},
 		"in another one":      {append(numbered(9), "a.x.y", "*.x.y"), [][]string{append(numbered(9), "a.x.y")}, [][]string{append([]string{"a.x.y"}, numbered(9)...), {"*.x.y"}}},
-		"ten behind one":      {numbered(10), [][]string{{"*.x"}}, [][]string{numbered(10)}},
+		"ten behind one":      {numbered(10), [][]string{{"*.x"}}, [][]string{{"*.x"}}},
 		"many behind one":     {numbered(11), [][]string{{"*.x"}}, [][]string{{"*.x"}}},
-		"many of the second":  {append(numbered(11), "a.y.x"), [][]string{{"a.y.x"}, {"*.x"}}, [][]string{{"a.y.x", "n10.x"}, numbered(10)}},
+		"many of the second":  {append(numbered(11), "a.y.x"), [][]string{{"a.y.x"}, {"*.x"}}, [][]string{{"a.y.x"}, {"*.x"}}},
+		"none is left":        {[]string{"a.y.x"}, [][]string{{"*.x", "a.y.x"}}, [][]string{{"a.y.x"}}},
 		"taken":               {append(numbered(11), "*.x"), [][]string{{"*.x"}}, [][]string{{"*.x"}}},
 		"many at once":        {append(numbered(11), "*.x"), nil, [][]string{{"*.x"}}},
 		"one of many taken":   {append(numbered(12), "*.x"), [][]string{numbered(10), {"*.x"}}, [][]string{numbered(10), {"*.x"}}},
 		"of yesterday":        {[]string{"a.x.y", "*.x.y"}, [][]string{{"a.x.y", "*.x.y"}}, [][]string{{"*.x.y", "a.x.y"}}},
-		"the wildcard goes":   {[]string{"a.x.y"}, [][]string{{"*.x.y"}}, [][]string{{"a.x.y"}}},
+		"the wildcard goes":   {[]string{"a.x.y"}, [][]string{{"*.x.y"}}, [][]string{{"*.x.y"}}},
 		"long ones get short": {append([]string{"z.x"}, longs...), nil, [][]string{append(slices.Clone(longs[:9]), "z.x"), {longs[9], "z.x"}}},
 	} {
 		got, err := CertificateGroups(test.names, test.standing)
