@@ -224,6 +224,11 @@ func (w *walker) step(ctx context.Context, step walk.Step) (complaints []string,
 		if err := w.tasks(ctx, step.Config); err != nil {
 			complaints = append(complaints, err.Error())
 		}
+		if step.Leaves() {
+			if out, err := w.stack.Up(ctx); err != nil {
+				complaints = append(complaints, ended+"after one that leaves a name to a wildcard failed: "+out)
+			}
+		}
 		if out, err := w.stack.Pulumi(ctx, "preview", "--diff", "--expect-no-changes"); err != nil {
 			complaints = append(complaints, "a second preview is not empty: "+out)
 		}

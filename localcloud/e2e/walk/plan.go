@@ -191,7 +191,7 @@ func (g *generator) fits(next Config) bool {
 	return !slices.ContainsFunc(slices.Concat(g.now, g.there), func(c Config) bool {
 		together := c.rules()
 		maps.Copy(together, next.rules())
-		return c.abandons(next) || len(c.Forbids(next)) > 0 || len(together) > maxRules
+		return len(c.Forbids(next)) > 0 || len(together) > maxRules
 	})
 }
 
@@ -200,20 +200,16 @@ func (c Config) moves(next Config) bool {
 	return c.CIDR != next.CIDR || c.IPv6 != next.IPv6 || c.Region != next.Region
 }
 
-// abandons reports whether a host name is left to a wildcard while the stack gets another network: the name's own record, which goes
-// last, masks the wildcard's and leads to a load balancer that is no longer there. The same goes for a wildcard that comes only now: the
-// program refuses that. Such a change is for two updates.
-func (c Config) abandons(next Config) bool {
-	left := next.hostnames()
-	return slices.ContainsFunc(Targets(c, next), func(t Target) bool {
-		if !slices.Contains(c.hostnames(), t.Host) || slices.Contains(left, t.Host) {
-			return false
-		}
-		stands := slices.ContainsFunc(c.hostnames(), func(h string) bool {
-			_, covers := match(h, "/*", t.Host, "/")
-			return covers && !isPlain(h)
+// Leaves reports whether a host name is left to a wildcard. It may keep a record of its own then until the next update.
+func (s Step) Leaves() bool {
+	stay := s.Config.hostnames()
+	return slices.ContainsFunc(s.Before, func(c Config) bool {
+		return slices.ContainsFunc(c.hostnames(), func(name string) bool {
+			return isPlain(name) && !slices.Contains(stay, name) && slices.ContainsFunc(stay, func(h string) bool {
+				_, covers := match(h, "/*", name, "/")
+				return covers
+			})
 		})
-		return c.moves(next) || !stands
 	})
 }
 

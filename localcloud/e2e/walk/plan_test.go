@@ -1,7 +1,6 @@
 package walk
 
 import (
-	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -10,7 +9,7 @@ import (
 
 func TestSampleHasEveryKind(t *testing.T) {
 	known := Kinds()
-	all := slices.Sorted(slices.Values(slices.Concat(append(slices.Clone(sample), slices.Collect(maps.Keys(unsampled)))...)))
+	all := slices.Sorted(slices.Values(slices.Concat(sample...)))
 	if all = slices.Compact(all); !slices.Equal(all, slices.Sorted(slices.Values(known))) {
 		t.Errorf("the sample has the kinds %q, and there are %q", all, known)
 	}
@@ -88,20 +87,20 @@ func TestWalksAreRight(t *testing.T) {
 	}
 }
 
-func TestAbandons(t *testing.T) {
-	before := configOf(routes{"web": {{"a.slipway.test", "b.slipway.test", "*.slipway.test"}, nil}})
-	without := configOf(routes{"web": {{"a.slipway.test", "*.slipway.test"}, nil}})
-	gone := configOf(routes{"web": {{"a.slipway.test"}, nil}})
-	moved := func(c Config) Config { c.CIDR = "10.1.0.0/16"; return c }
-	dual := func(c Config) Config { c.IPv6 = true; return c }
+func TestLeaves(t *testing.T) {
+	before := configOf(routes{"web": {{"a.slipway.test", "b.slipway.test", "x.dev.slipway.test"}, nil}})
 	for name, tt := range map[string]struct {
-		after Config
+		after []string
 		want  bool
 	}{
-		"a name": {without, false}, "a network": {moved(before), false}, "both": {moved(without), true}, "both, by IPv6": {dual(without), true},
-		"both, and nobody takes the name": {moved(gone), false},
+		"the same":                 {[]string{"a.slipway.test", "b.slipway.test", "x.dev.slipway.test"}, false},
+		"a name goes":              {[]string{"a.slipway.test", "x.dev.slipway.test"}, false},
+		"a wildcard comes":         {[]string{"a.slipway.test", "b.slipway.test", "x.dev.slipway.test", "*.slipway.test"}, false},
+		"a wildcard comes instead": {[]string{"a.slipway.test", "x.dev.slipway.test", "*.slipway.test"}, true},
+		"one that is no good":      {[]string{"a.slipway.test", "b.slipway.test", "*.slipway.test"}, false},
 	} {
-		if got := before.abandons(tt.after); got != tt.want {
+		after := configOf(routes{"web": {tt.after, nil}})
+		if got := (Step{Before: []Config{before}, Config: after}).Leaves(); got != tt.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}

@@ -18,7 +18,7 @@ var sample = [][]string{
 		"health check path", "health check interval", "health check codes",
 	},
 	{
-		"add a wildcard", "remove a wildcard", "size", "count", "alarms", "capacity", "drain profile",
+		"add a wildcard", "remove a wildcard", "leave a name to a wildcard", "size", "count", "alarms", "capacity", "drain profile",
 		"deregistration delay", "zones", "idle timeout", sickVersion, exitingVersion,
 	},
 	{
@@ -35,12 +35,6 @@ var sample = [][]string{
 // network are the kinds that bring another network: the old one stays until no client can know its load balancer's address any more,
 // which is a minute. So a sample has one update with all of them.
 var network = []string{"network.cidr", "network.ipv6", "region"}
-
-// unsampled are the kinds that no sample has, and why.
-var unsampled = map[string]string{
-	"leave a name to a wildcard": "a name whose certificate was issued before the wildcard came can have a validation record of its own, which " +
-		"goes after the name's record; a name that has a record below it is no wildcard's (RFC 4592, section 2.2.2): for moments nobody finds it",
-}
 
 // mostSteps bounds the steps of a walk of the sample: it has to end in minutes.
 const mostSteps = 9

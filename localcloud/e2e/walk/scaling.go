@@ -91,7 +91,8 @@ func (s Step) Refreshes() bool {
 }
 
 // TooFew returns which services had too few tasks during an update, given how many ran when it began, and the fewest that ran then: each
-// keeps as many as it is to have before and after. Of one that scales that is what AWS has chosen, as long as it has the same reason to.
+// keeps as many as it is to have before and after. Of one that scales that is what AWS has chosen, as long as it has the same routes, and
+// the same reason to.
 func (s Step) TooFew(first, fewest map[string]int) []string {
 	var out []string
 	before, after := s.Before[0].Tasks(), s.Config.Tasks()
@@ -101,7 +102,8 @@ func (s Step) TooFew(first, fewest map[string]int) []string {
 			continue
 		}
 		least := min(before[name].Least, now.Least)
-		if s.Before[0].isBusy(name) && s.Config.isBusy(name) {
+		old, next := s.Before[0].Services[name], s.Config.Services[name]
+		if old.isBusy() && next.isBusy() && slices.Equal(old.Hostnames, next.Hostnames) && slices.Equal(old.Paths, next.Paths) {
 			least = min(first[name], now.Most)
 		}
 		if fewest[name] < least {
@@ -111,8 +113,5 @@ func (s Step) TooFew(first, fewest map[string]int) []string {
 	return out
 }
 
-// isBusy reports whether a service scales, and the load asks for as many tasks as it may have.
-func (c Config) isBusy(name string) bool {
-	scaling := c.Services[name].Scaling
-	return scaling != nil && scaling.Requests == fewRequests
-}
+// isBusy reports whether the service scales, and the load asks for as many tasks as it may have.
+func (s Service) isBusy() bool { return s.Scaling != nil && s.Scaling.Requests == fewRequests }
