@@ -4,7 +4,9 @@ import (
 	"slices"
 	"time"
 
-	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/acm"
+	"slipway/localcloud/aws/elbv2"
+	"slipway/localcloud/aws/iam"
 	"slipway/localcloud/cloud"
 )
 
@@ -50,12 +52,12 @@ func describeCertificate(r *request) (any, error) {
 		Certificate certificateDetail `json:"Certificate"`
 	}
 	return &out, r.view(func(tx *cloud.Tx) error {
-		found := tx.Get(cloud.Key{Scope: r.caller.Scope, Token: aws.Certificate.Token, ID: in.ARN})
-		if err := r.may(tx, aws.Look{Action: "acm:DescribeCertificate", Resource: in.ARN, Of: found}); err != nil {
+		found := tx.Get(cloud.Key{Scope: r.caller.Scope, Token: acm.Certificate.Token, ID: in.ARN})
+		if err := r.may(tx, iam.Look{Action: "acm:DescribeCertificate", Resource: in.ARN, Of: found}); err != nil {
 			return err
 		}
 		if found == nil {
-			return aws.Certificate.NotFound(in.ARN)
+			return acm.Certificate.NotFound(in.ARN)
 		}
 		out.Certificate = certificateOf(tx, found)
 		return nil
@@ -64,8 +66,8 @@ func describeCertificate(r *request) (any, error) {
 
 func certificateOf(tx *cloud.Tx, r *cloud.Resource) certificateDetail {
 	d := certificateDetail{
-		ARN: r.ID, DomainName: aws.CertificateNames(r)[0], Names: aws.CertificateNames(r), Status: text(r, "status"), Type: text(r, "type"),
-		KeyAlgorithm: text(r, "keyAlgorithm"), CreatedAt: epoch(cloud.StatusOf[aws.CertificateStatus](r).Requested),
+		ARN: r.ID, DomainName: acm.CertificateNames(r)[0], Names: acm.CertificateNames(r), Status: text(r, "status"), Type: text(r, "type"),
+		KeyAlgorithm: text(r, "keyAlgorithm"), CreatedAt: epoch(cloud.StatusOf[acm.CertificateStatus](r).Requested),
 		NotBefore: at(r, "notBefore"), NotAfter: at(r, "notAfter"), InUseBy: usersOf(tx, r), Renewal: text(r, "renewalEligibility"),
 	}
 	options, _ := r.Outputs["domainValidationOptions"].([]any)
@@ -77,9 +79,9 @@ func certificateOf(tx *cloud.Tx, r *cloud.Resource) certificateDetail {
 			Record: resourceRecord{of("resourceRecordName"), of("resourceRecordType"), of("resourceRecordValue")},
 		}
 		switch d.Status {
-		case aws.CertificatePending:
-			v.Status = aws.CertificatePending
-		case aws.CertificateTimedOut:
+		case acm.CertificatePending:
+			v.Status = acm.CertificatePending
+		case acm.CertificateTimedOut:
 			v.Status = "FAILED"
 		}
 		d.Validations = append(d.Validations, v)
@@ -96,9 +98,9 @@ func at(r *cloud.Resource, output string) epoch {
 // usersOf returns the ARNs of the load balancers with a listener that presents the certificate.
 func usersOf(tx *cloud.Tx, r *cloud.Resource) []string {
 	users := []string{}
-	for _, l := range tx.List(r.Scope, aws.Listener.Token) {
-		in := aws.Listener.Of(l)
-		if (in.CertificateARN == r.ID || slices.Contains(aws.CertificatesOf(tx, l), r.ID)) && !slices.Contains(users, in.LoadBalancerARN) {
+	for _, l := range tx.List(r.Scope, elbv2.Listener.Token) {
+		in := elbv2.Listener.Of(l)
+		if (in.CertificateARN == r.ID || slices.Contains(elbv2.CertificatesOf(tx, l), r.ID)) && !slices.Contains(users, in.LoadBalancerARN) {
 			users = append(users, in.LoadBalancerARN)
 		}
 	}
@@ -151,11 +153,11 @@ func listCertificates(r *request) (any, error) {
 		NextToken    string               `json:"NextToken,omitempty"`
 	}{Certificates: []certificateSummary{}}
 	return &out, r.view(func(tx *cloud.Tx) error {
-		if err := r.may(tx, aws.Look{Action: "acm:ListCertificates"}); err != nil {
+		if err := r.may(tx, iam.Look{Action: "acm:ListCertificates"}); err != nil {
 			return err
 		}
 		var all []certificateSummary
-		for _, c := range tx.List(r.caller.Scope, aws.Certificate.Token) {
+		for _, c := range tx.List(r.caller.Scope, acm.Certificate.Token) {
 			s := summaryOf(tx, c)
 			if slices.Contains(in.Includes.KeyTypes, s.KeyAlgorithm) && (len(in.Statuses) == 0 || slices.Contains(in.Statuses, s.Status)) {
 				all = append(all, s)

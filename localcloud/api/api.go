@@ -17,7 +17,8 @@ import (
 	"strings"
 	"sync"
 
-	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/iam"
+	"slipway/localcloud/aws/sts"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/runtime"
 )
@@ -25,7 +26,7 @@ import (
 // Server is the APIs of a cloud.
 type Server struct {
 	Store   *cloud.Store
-	Callers *aws.Callers
+	Callers *sts.Callers
 	Logs    *runtime.Logs
 	// Token is the path below which the APIs are: a client of AWS has nowhere else to show it.
 	Token string
@@ -232,4 +233,4 @@ func (r *request) view(f func(*cloud.Tx) error) error {
 }
 
 // may refuses what the caller may not look at.
-func (r *request) may(tx *cloud.Tx, look aws.Look) error { return look.May(tx, r.caller) }
+func (r *request) may(tx *cloud.Tx, look iam.Look) error { return look.May(tx, r.caller) }

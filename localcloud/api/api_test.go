@@ -14,6 +14,9 @@ import (
 	"time"
 
 	"slipway/localcloud/aws"
+	localecs "slipway/localcloud/aws/ecs"
+	"slipway/localcloud/aws/elbv2"
+	localsts "slipway/localcloud/aws/sts"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/oidc"
 	"slipway/localcloud/runtime"
@@ -32,7 +35,7 @@ import (
 
 const (
 	region  = "eu-central-1"
-	account = aws.DefaultAccount
+	account = localsts.DefaultAccount
 	arns    = ":" + region + ":" + account + ":"
 )
 
@@ -61,7 +64,7 @@ func newWorld(t *testing.T) *world {
 	}
 	w := &world{t: t, cloud: cloud.New(store, cloud.Options{Schema: schema.SDKs{}}), logs: runtime.NewLogs(store, filepath.Join(dir, "logs")), tokens: tokens}
 	w.cloud.Add(aws.Kinds()...)
-	server := httptest.NewServer(&Server{Store: store, Callers: &aws.Callers{Store: store, Tokens: tokens}, Logs: w.logs, Token: "token"})
+	server := httptest.NewServer(&Server{Store: store, Callers: &localsts.Callers{Store: store, Tokens: tokens}, Logs: w.logs, Token: "token"})
 	t.Cleanup(server.Close)
 	w.url = server.URL + "/token"
 	return w
@@ -127,26 +130,26 @@ func (w *world) fill() {
 	w.t.Helper()
 	w.create("aws:ecs/cluster:Cluster", cloud.Map{"name": "dev"})
 	w.create("aws:cloudwatch/logGroup:LogGroup", cloud.Map{"name": "hello"})
-	w.put(aws.Service.Token, serviceARN, aws.ServiceSpec{
-		Name: "hello", Cluster: clusterARN, DesiredCount: 2, LoadBalancers: []aws.ServiceLoadBalancer{{TargetGroupARN: groupARN, ContainerName: "main", ContainerPort: 80}},
-	}, aws.ServiceStatus{
-		Status: aws.ServiceActive,
-		Deployments: []aws.Deployment{{
+	w.put(localecs.Service.Token, serviceARN, localecs.ServiceSpec{
+		Name: "hello", Cluster: clusterARN, DesiredCount: 2, LoadBalancers: []localecs.ServiceLoadBalancer{{TargetGroupARN: groupARN, ContainerName: "main", ContainerPort: 80}},
+	}, localecs.ServiceStatus{
+		Status: localecs.ServiceActive,
+		Deployments: []localecs.Deployment{{
 			ID: "ecs-svc/1", Status: "PRIMARY", RolloutState: "IN_PROGRESS", Reason: "in progress", TaskDefinition: revisionARN,
 			Desired: 2, Running: 1, FailedTasks: 3, CreatedAt: noon,
 		}},
-		Events: []aws.ServiceEvent{{CreatedAt: noon, Message: "old"}, {CreatedAt: noon, Message: "new"}},
+		Events: []localecs.ServiceEvent{{CreatedAt: noon, Message: "old"}, {CreatedAt: noon, Message: "new"}},
 	})
-	w.put(aws.TaskDefinitionRevision.Token, revisionARN, cloud.Map{
+	w.put(localecs.TaskDefinitionRevision.Token, revisionARN, cloud.Map{
 		"family": "hello", "cpu": "256", "memory": "512", "networkMode": "awsvpc",
 		"containerDefinitions": `[{"name":"main","image":"i","logConfiguration":{"logDriver":"awslogs","options":{"awslogs-group":"hello"}}}]`,
-	}, aws.RevisionStatus{Revision: 2, Active: true})
+	}, localecs.RevisionStatus{Revision: 2, Active: true})
 	exit := 3
-	w.put(aws.Task.Token, taskARN, aws.TaskSpec{ClusterARN: clusterARN, TaskDefinitionARN: revisionARN, Service: serviceARN}, aws.TaskStatus{
-		LastStatus: "STOPPED", DesiredStatus: "STOPPED", StopCode: aws.StopEssentialContainerExited, StoppedReason: "Essential container in task exited",
-		StoppedAt: noon, Containers: []aws.ContainerStatus{{Name: "main", ExitCode: &exit, Reason: "because"}},
+	w.put(localecs.Task.Token, taskARN, localecs.TaskSpec{ClusterARN: clusterARN, TaskDefinitionARN: revisionARN, Service: serviceARN}, localecs.TaskStatus{
+		LastStatus: "STOPPED", DesiredStatus: "STOPPED", StopCode: localecs.StopEssentialContainerExited, StoppedReason: "Essential container in task exited",
+		StoppedAt: noon, Containers: []localecs.ContainerStatus{{Name: "main", ExitCode: &exit, Reason: "because"}},
 	})
-	w.put(aws.TargetGroup.Token, groupARN, cloud.Map{"port": 80.0}, aws.TargetGroupStatus{Targets: []aws.Target{
+	w.put(elbv2.TargetGroup.Token, groupARN, cloud.Map{"port": 80.0}, elbv2.TargetGroupStatus{Targets: []elbv2.Target{
 		{ID: "10.0.1.4", Port: 80, State: "unhealthy", Reason: "Target.Timeout", Description: "Request timed out"},
 	}})
 	out, err := w.logs.Writer(here, "hello", "hello/main/0123")
@@ -223,8 +226,8 @@ func TestTasksByThePage(t *testing.T) {
 	w.fill()
 	const more = 249 // beside the one that is there
 	for i := range more {
-		w.put(aws.Task.Token, fmt.Sprintf("arn:aws:ecs%stask/dev/%04d", arns, i+1000),
-			aws.TaskSpec{ClusterARN: clusterARN, TaskDefinitionARN: revisionARN, Service: serviceARN}, aws.TaskStatus{DesiredStatus: "STOPPED"})
+		w.put(localecs.Task.Token, fmt.Sprintf("arn:aws:ecs%stask/dev/%04d", arns, i+1000),
+			localecs.TaskSpec{ClusterARN: clusterARN, TaskDefinitionARN: revisionARN, Service: serviceARN}, localecs.TaskStatus{DesiredStatus: "STOPPED"})
 	}
 	client := ecs.NewFromConfig(w.config())
 	for size, want := range map[int32][]int{0: {100, 100, 50}, 100: {100, 100, 50}, 99: {99, 99, 52}, 50: {50, 50, 50, 50, 50}} {

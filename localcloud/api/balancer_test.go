@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"slipway/localcloud/aws"
+	localacm "slipway/localcloud/aws/acm"
 	"slipway/localcloud/ca"
 	"slipway/localcloud/cloud"
 
@@ -95,7 +95,7 @@ func (f *front) certificate(what string, names ...any) {
 	}
 	r := f.create("aws:acm/certificate:Certificate", cloud.Map{"domainName": names[0], "subjectAlternativeNames": names, "validationMethod": "DNS"})
 	f.arn[what] = r.ID
-	if err := f.cloud.Store.Update(func(tx *cloud.Tx) error { return aws.IssueCertificate(tx, r.Key, pair) }); err != nil {
+	if err := f.cloud.Store.Update(func(tx *cloud.Tx) error { return localacm.IssueCertificate(tx, r.Key, pair) }); err != nil {
 		f.t.Fatal(err)
 	}
 }

@@ -8,7 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/ecs"
+	"slipway/localcloud/aws/iam"
 	"slipway/localcloud/cloud"
 )
 
@@ -40,7 +41,7 @@ type service struct {
 	DesiredCount   int                       `json:"desiredCount"`
 	RunningCount   int                       `json:"runningCount"`
 	PendingCount   int                       `json:"pendingCount"`
-	LoadBalancers  []aws.ServiceLoadBalancer `json:"loadBalancers"`
+	LoadBalancers  []ecs.ServiceLoadBalancer `json:"loadBalancers"`
 	Grace          *int                      `json:"healthCheckGracePeriodSeconds,omitempty"`
 	Deployments    []deployment              `json:"deployments"`
 	Events         []serviceEvent            `json:"events"` // the newest first
@@ -102,10 +103,10 @@ func describeServices(r *request) (any, error) {
 
 // cluster returns the cluster with the name or ARN.
 func (r *request) cluster(tx *cloud.Tx, nameOrARN string) (*cloud.Resource, error) {
-	arn := aws.ClusterARN(r.caller.Scope, nameOrARN)
-	found := tx.Get(cloud.Key{Scope: r.caller.Scope, Token: aws.Cluster.Token, ID: arn})
+	arn := ecs.ClusterARN(r.caller.Scope, nameOrARN)
+	found := tx.Get(cloud.Key{Scope: r.caller.Scope, Token: ecs.Cluster.Token, ID: arn})
 	if found == nil {
-		return nil, aws.Cluster.NotFound(arn)
+		return nil, ecs.Cluster.NotFound(arn)
 	}
 	return found, nil
 }
@@ -114,10 +115,10 @@ func (r *request) cluster(tx *cloud.Tx, nameOrARN string) (*cloud.Resource, erro
 func (r *request) service(tx *cloud.Tx, cluster *cloud.Resource, nameOrARN, action string) (string, *cloud.Resource, error) {
 	arn := nameOrARN
 	if !strings.HasPrefix(arn, "arn:") {
-		arn = aws.ServiceARN(r.caller.Scope, cluster.ID, nameOrARN)
+		arn = ecs.ServiceARN(r.caller.Scope, cluster.ID, nameOrARN)
 	}
-	found := tx.Get(cloud.Key{Scope: r.caller.Scope, Token: aws.Service.Token, ID: arn})
-	return arn, found, r.may(tx, aws.Look{Action: action, Resource: arn, Of: found, Context: inCluster(cluster.ID)})
+	found := tx.Get(cloud.Key{Scope: r.caller.Scope, Token: ecs.Service.Token, ID: arn})
+	return arn, found, r.may(tx, iam.Look{Action: action, Resource: arn, Of: found, Context: inCluster(cluster.ID)})
 }
 
 // inCluster is the condition key that tells of the cluster in which something is.
@@ -125,7 +126,7 @@ func (r *request) service(tx *cloud.Tx, cluster *cloud.Resource, nameOrARN, acti
 func inCluster(arn string) map[string]string { return map[string]string{"ecs:cluster": arn} }
 
 func serviceOf(r *cloud.Resource, cluster string) service {
-	in, status := aws.Service.Of(r), cloud.StatusOf[aws.ServiceStatus](r)
+	in, status := ecs.Service.Of(r), cloud.StatusOf[ecs.ServiceStatus](r)
 	s := service{
 		ServiceARN: r.ID, ServiceName: in.Name, ClusterARN: cluster, Status: status.Status,
 		TaskDefinition: status.Primary().TaskDefinition, DesiredCount: in.DesiredCount, LoadBalancers: in.LoadBalancers,
@@ -157,27 +158,27 @@ func listTasks(r *request) (any, error) {
 	if err := r.decode(&in); err != nil {
 		return nil, err
 	}
-	in.DesiredStatus = cmp.Or(in.DesiredStatus, aws.TaskRunning)
+	in.DesiredStatus = cmp.Or(in.DesiredStatus, ecs.TaskRunning)
 	var arns []string
 	err := r.view(func(tx *cloud.Tx) error {
 		cluster, err := r.cluster(tx, in.Cluster)
 		if err != nil {
 			return err
 		}
-		if err := r.may(tx, aws.Look{Action: "ecs:ListTasks", Context: inCluster(cluster.ID)}); err != nil {
+		if err := r.may(tx, iam.Look{Action: "ecs:ListTasks", Context: inCluster(cluster.ID)}); err != nil {
 			return err
 		}
 		of := ""
 		if in.ServiceName != "" {
 			if of = in.ServiceName; !strings.HasPrefix(of, "arn:") {
-				of = aws.ServiceARN(r.caller.Scope, cluster.ID, of)
+				of = ecs.ServiceARN(r.caller.Scope, cluster.ID, of)
 			}
-			if tx.Get(cloud.Key{Scope: r.caller.Scope, Token: aws.Service.Token, ID: of}) == nil {
-				return aws.Service.NotFound(of)
+			if tx.Get(cloud.Key{Scope: r.caller.Scope, Token: ecs.Service.Token, ID: of}) == nil {
+				return ecs.Service.NotFound(of)
 			}
 		}
-		for _, t := range tx.List(r.caller.Scope, aws.Task.Token) {
-			spec, status := aws.Task.Of(t), cloud.StatusOf[aws.TaskStatus](t)
+		for _, t := range tx.List(r.caller.Scope, ecs.Task.Token) {
+			spec, status := ecs.Task.Of(t), cloud.StatusOf[ecs.TaskStatus](t)
 			if spec.ClusterARN == cluster.ID && (of == "" || spec.Service == of) && status.DesiredStatus == in.DesiredStatus {
 				arns = append(arns, t.ID)
 			}
@@ -260,12 +261,12 @@ func describeTasks(r *request) (any, error) {
 		}
 		for _, arn := range in.Tasks {
 			if !strings.HasPrefix(arn, "arn:") {
-				arn = aws.TaskARN(r.caller.Scope, cluster.ID, arn)
+				arn = ecs.TaskARN(r.caller.Scope, cluster.ID, arn)
 			}
-			if err := r.may(tx, aws.Look{Action: "ecs:DescribeTasks", Resource: arn, Context: inCluster(cluster.ID)}); err != nil {
+			if err := r.may(tx, iam.Look{Action: "ecs:DescribeTasks", Resource: arn, Context: inCluster(cluster.ID)}); err != nil {
 				return err
 			}
-			found := tx.Get(cloud.Key{Scope: r.caller.Scope, Token: aws.Task.Token, ID: arn})
+			found := tx.Get(cloud.Key{Scope: r.caller.Scope, Token: ecs.Task.Token, ID: arn})
 			if found == nil {
 				out.Failures = append(out.Failures, failure{arn, "MISSING"})
 				continue
@@ -277,12 +278,12 @@ func describeTasks(r *request) (any, error) {
 }
 
 func taskOf(r *cloud.Resource) task {
-	spec, status := aws.Task.Of(r), cloud.StatusOf[aws.TaskStatus](r)
+	spec, status := ecs.Task.Of(r), cloud.StatusOf[ecs.TaskStatus](r)
 	t := task{
 		TaskARN: r.ID, ClusterARN: spec.ClusterARN, TaskDefinitionARN: spec.TaskDefinitionARN,
 		LastStatus: status.LastStatus, DesiredStatus: status.DesiredStatus, HealthStatus: status.HealthStatus,
 		StopCode: status.StopCode, StoppedReason: status.StoppedReason,
-		Group: "service:" + aws.TaskID(spec.Service), StartedBy: spec.Deployment, CapacityProvider: spec.CapacityProvider,
+		Group: "service:" + ecs.TaskID(spec.Service), StartedBy: spec.Deployment, CapacityProvider: spec.CapacityProvider,
 		CreatedAt: epoch(status.CreatedAt), StartedAt: epoch(status.StartedAt), StoppedAt: epoch(status.StoppedAt),
 	}
 	for _, c := range status.Containers {
@@ -314,18 +315,18 @@ func describeTaskDefinition(r *request) (any, error) {
 		} `json:"taskDefinition"`
 	}
 	return &out, r.view(func(tx *cloud.Tx) error {
-		if err := r.may(tx, aws.Look{Action: "ecs:DescribeTaskDefinition"}); err != nil {
+		if err := r.may(tx, iam.Look{Action: "ecs:DescribeTaskDefinition"}); err != nil {
 			return err
 		}
-		revision, err := aws.FindRevision(tx, r.caller.Scope, in.TaskDefinition)
-		if errors.Is(err, aws.ErrNoRevision) {
+		revision, err := ecs.FindRevision(tx, r.caller.Scope, in.TaskDefinition)
+		if errors.Is(err, ecs.ErrNoRevision) {
 			return cloud.Errorf("ClientException", "Unable to describe task definition.")
 		}
 		if err != nil {
 			return err
 		}
-		found := tx.Get(cloud.Key{Scope: r.caller.Scope, Token: aws.TaskDefinitionRevision.Token, ID: revision.ARN})
-		spec, status := aws.TaskDefinitionRevision.Of(found), cloud.StatusOf[aws.RevisionStatus](found)
+		found := tx.Get(cloud.Key{Scope: r.caller.Scope, Token: ecs.TaskDefinitionRevision.Token, ID: revision.ARN})
+		spec, status := ecs.TaskDefinitionRevision.Of(found), cloud.StatusOf[ecs.RevisionStatus](found)
 		d := &out.TaskDefinition
 		d.TaskDefinitionARN, d.Family, d.Revision, d.Status = found.ID, spec.Family, status.Revision, "INACTIVE"
 		if status.Active {

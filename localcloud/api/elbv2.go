@@ -9,17 +9,19 @@ import (
 	"strconv"
 	"strings"
 
-	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/ec2"
+	"slipway/localcloud/aws/elbv2"
+	"slipway/localcloud/aws/iam"
 	"slipway/localcloud/cloud"
 )
 
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealthDescription.html
 type targetHealth struct {
-	ID          string          `xml:"Target>Id"`
-	Port        int             `xml:"Target>Port"`
-	State       aws.TargetState `xml:"TargetHealth>State"`
-	Reason      string          `xml:"TargetHealth>Reason,omitempty"`
-	Description string          `xml:"TargetHealth>Description,omitempty"`
+	ID          string            `xml:"Target>Id"`
+	Port        int               `xml:"Target>Port"`
+	State       elbv2.TargetState `xml:"TargetHealth>State"`
+	Reason      string            `xml:"TargetHealth>Reason,omitempty"`
+	Description string            `xml:"TargetHealth>Description,omitempty"`
 }
 
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTargetHealth.html
@@ -32,14 +34,14 @@ func describeTargetHealth(r *request) (any, error) {
 		Targets []targetHealth `xml:"TargetHealthDescriptions>member"`
 	}
 	return &out, r.view(func(tx *cloud.Tx) error {
-		if err := r.may(tx, aws.Look{Action: "elasticloadbalancing:DescribeTargetHealth"}); err != nil {
+		if err := r.may(tx, iam.Look{Action: "elasticloadbalancing:DescribeTargetHealth"}); err != nil {
 			return err
 		}
-		found := tx.Get(cloud.Key{Scope: r.caller.Scope, Token: aws.TargetGroup.Token, ID: r.form.Get(group)})
+		found := tx.Get(cloud.Key{Scope: r.caller.Scope, Token: elbv2.TargetGroup.Token, ID: r.form.Get(group)})
 		if found == nil {
 			return cloud.Errorf("TargetGroupNotFound", "Target groups '[%s]' not found", r.form.Get(group))
 		}
-		for _, t := range cloud.StatusOf[aws.TargetGroupStatus](found).Targets {
+		for _, t := range cloud.StatusOf[elbv2.TargetGroupStatus](found).Targets {
 			out.Targets = append(out.Targets, targetHealth{t.ID, t.Port, t.State, t.Reason, t.Description})
 		}
 		return nil
@@ -70,7 +72,7 @@ func elbPaged[T any](r *request, all []T, key func(T) string) ([]T, string, erro
 // look refuses a caller who may not call the operation. None of these can be allowed for one resource and not for another.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awselasticloadbalancingv2.html
 func (r *request) look(tx *cloud.Tx) error {
-	return r.may(tx, aws.Look{Action: "elasticloadbalancing:" + r.form.Get("Action")})
+	return r.may(tx, iam.Look{Action: "elasticloadbalancing:" + r.form.Get("Action")})
 }
 
 // named returns the resources of a kind with the ids, or refuses one that is not there.
@@ -101,7 +103,7 @@ func describeAccountLimits(r *request) (any, error) {
 	var out struct {
 		Limits []limit `xml:"Limits>member"`
 	}
-	out.Limits = []limit{{"rules-per-application-load-balancer", aws.MaxRules}}
+	out.Limits = []limit{{"rules-per-application-load-balancer", elbv2.MaxRules}}
 	return &out, r.view(r.look)
 }
 
@@ -143,17 +145,17 @@ func describeLoadBalancers(r *request) (any, error) {
 		if err := r.look(tx); err != nil {
 			return err
 		}
-		all := tx.List(r.caller.Scope, aws.LoadBalancer.Token)
+		all := tx.List(r.caller.Scope, elbv2.LoadBalancer.Token)
 		for _, name := range names {
 			i := slices.IndexFunc(all, func(b *cloud.Resource) bool { return b.Outputs["name"] == name })
 			if i < 0 {
-				return aws.LoadBalancer.NotFound(name)
+				return elbv2.LoadBalancer.NotFound(name)
 			}
 			arns = append(arns, all[i].ID)
 		}
 		if len(arns) > 0 {
 			var err error
-			if all, err = r.named(tx, aws.LoadBalancer.Token, arns, aws.LoadBalancer.NotFound); err != nil {
+			if all, err = r.named(tx, elbv2.LoadBalancer.Token, arns, elbv2.LoadBalancer.NotFound); err != nil {
 				return err
 			}
 		}
@@ -170,7 +172,7 @@ func describeLoadBalancers(r *request) (any, error) {
 }
 
 func loadBalancerOf(tx *cloud.Tx, r *cloud.Resource) loadBalancer {
-	in, status := aws.Described(aws.LoadBalancer, r), cloud.StatusOf[aws.LoadBalancerStatus](r)
+	in, status := elbv2.Described(elbv2.LoadBalancer, r), cloud.StatusOf[elbv2.LoadBalancerStatus](r)
 	b := loadBalancer{
 		ARN: r.ID, Name: in.Name, DNSName: text(r, "dnsName"), HostedZone: text(r, "zoneId"), Scheme: "internet-facing", Type: in.LoadBalancerType,
 		VPC: text(r, "vpcId"), AddressType: in.IPAddressType, State: string(status.State), Reason: status.Reason, SecurityGroups: in.SecurityGroups,
@@ -180,7 +182,7 @@ func loadBalancerOf(tx *cloud.Tx, r *cloud.Resource) loadBalancer {
 	}
 	for _, id := range in.Subnets {
 		name := ""
-		if s := tx.Get(cloud.Key{Scope: r.Scope, Token: aws.Subnet.Token, ID: id}); s != nil {
+		if s := tx.Get(cloud.Key{Scope: r.Scope, Token: ec2.Subnet.Token, ID: id}); s != nil {
 			name = text(s, "availabilityZone")
 		}
 		b.Zones = append(b.Zones, zone{name, id})
@@ -253,10 +255,10 @@ type elbKind struct {
 
 func elbKindOf(arn string) *elbKind {
 	for _, k := range []elbKind{
-		{":loadbalancer/", aws.LoadBalancer.Token, aws.LoadBalancer.NotFound},
-		{":targetgroup/", aws.TargetGroup.Token, aws.TargetGroup.NotFound},
-		{":listener/", aws.Listener.Token, aws.Listener.NotFound},
-		{":listener-rule/", aws.ListenerRule.Token, aws.ListenerRule.NotFound},
+		{":loadbalancer/", elbv2.LoadBalancer.Token, elbv2.LoadBalancer.NotFound},
+		{":targetgroup/", elbv2.TargetGroup.Token, elbv2.TargetGroup.NotFound},
+		{":listener/", elbv2.Listener.Token, elbv2.Listener.NotFound},
+		{":listener-rule/", elbv2.ListenerRule.Token, elbv2.ListenerRule.NotFound},
 	} {
 		if strings.Contains(arn, k.in) {
 			return &k
@@ -299,15 +301,15 @@ func describeListeners(r *request) (any, error) {
 		if err := r.look(tx); err != nil {
 			return err
 		}
-		all, err := r.named(tx, aws.Listener.Token, arns, aws.Listener.NotFound)
+		all, err := r.named(tx, elbv2.Listener.Token, arns, elbv2.Listener.NotFound)
 		if err != nil {
 			return err
 		}
 		if balancer != "" {
-			if _, err := r.named(tx, aws.LoadBalancer.Token, []string{balancer}, aws.LoadBalancer.NotFound); err != nil {
+			if _, err := r.named(tx, elbv2.LoadBalancer.Token, []string{balancer}, elbv2.LoadBalancer.NotFound); err != nil {
 				return err
 			}
-			all = parts(tx.List(r.caller.Scope, aws.Listener.Token), "loadBalancerArn", balancer)
+			all = parts(tx.List(r.caller.Scope, elbv2.Listener.Token), "loadBalancerArn", balancer)
 		}
 		some, next, err := elbPaged(r, all, func(l *cloud.Resource) string { return l.ID })
 		if err != nil {
@@ -327,7 +329,7 @@ func parts(all []*cloud.Resource, input, of string) []*cloud.Resource {
 }
 
 func listenerOf(r *cloud.Resource) listener {
-	in := aws.Described(aws.Listener, r)
+	in := elbv2.Described(elbv2.Listener, r)
 	l := listener{
 		ARN: r.ID, LoadBalancerARN: in.LoadBalancerARN, Port: *in.Port, Protocol: in.Protocol, SSLPolicy: in.SSLPolicy, Default: actionsOf(in.DefaultActions),
 	}
@@ -351,16 +353,16 @@ func describeListenerCertificates(r *request) (any, error) {
 		if err := r.look(tx); err != nil {
 			return err
 		}
-		found, err := r.named(tx, aws.Listener.Token, []string{r.form.Get(arn)}, aws.Listener.NotFound)
+		found, err := r.named(tx, elbv2.Listener.Token, []string{r.form.Get(arn)}, elbv2.Listener.NotFound)
 		if err != nil {
 			return err
 		}
 		var all []certificate
 		yes, no := true, false
-		if first := aws.Listener.Of(found[0]).CertificateARN; first != "" {
+		if first := elbv2.Listener.Of(found[0]).CertificateARN; first != "" {
 			all = append(all, certificate{first, &yes})
 		}
-		for _, listed := range aws.CertificatesOf(tx, found[0]) {
+		for _, listed := range elbv2.CertificatesOf(tx, found[0]) {
 			all = append(all, certificate{listed, &no})
 		}
 		out.Certificates, out.Next, err = elbPaged(r, all, func(c certificate) string { return fmt.Sprint(!*c.IsDefault, c.ARN) })
@@ -424,18 +426,18 @@ func describeRules(r *request) (any, error) {
 		if err := r.look(tx); err != nil {
 			return err
 		}
-		found, err := r.named(tx, aws.ListenerRule.Token, arns, aws.ListenerRule.NotFound)
+		found, err := r.named(tx, elbv2.ListenerRule.Token, arns, elbv2.ListenerRule.NotFound)
 		if err != nil {
 			return err
 		}
 		var all []rule
 		if parent != "" {
-			l, err := r.named(tx, aws.Listener.Token, []string{parent}, aws.Listener.NotFound)
+			l, err := r.named(tx, elbv2.Listener.Token, []string{parent}, elbv2.Listener.NotFound)
 			if err != nil {
 				return err
 			}
 			all = append(all, defaultRuleOf(l[0]))
-			found = parts(tx.List(r.caller.Scope, aws.ListenerRule.Token), "listenerArn", parent)
+			found = parts(tx.List(r.caller.Scope, elbv2.ListenerRule.Token), "listenerArn", parent)
 		}
 		for _, f := range found {
 			all = append(all, ruleOf(f))
@@ -450,20 +452,20 @@ func defaultRuleOf(l *cloud.Resource) rule {
 	sum := sha256.Sum256([]byte(l.ID))
 	return rule{
 		ARN:      strings.Replace(l.ID, ":listener/", ":listener-rule/", 1) + "/" + hex.EncodeToString(sum[:8]),
-		Priority: "default", IsDefault: true, Actions: actionsOf(aws.Described(aws.Listener, l).DefaultActions),
+		Priority: "default", IsDefault: true, Actions: actionsOf(elbv2.Described(elbv2.Listener, l).DefaultActions),
 	}
 }
 
 func ruleOf(r *cloud.Resource) rule {
-	in := aws.Described(aws.ListenerRule, r)
-	out := rule{ARN: r.ID, Priority: strconv.Itoa(aws.PriorityOf(r)), Actions: actionsOf(in.Actions)}
+	in := elbv2.Described(elbv2.ListenerRule, r)
+	out := rule{ARN: r.ID, Priority: strconv.Itoa(elbv2.PriorityOf(r)), Actions: actionsOf(in.Actions)}
 	for _, c := range in.Conditions {
 		out.Conditions = append(out.Conditions, conditionOf(c))
 	}
 	return out
 }
 
-func conditionOf(c aws.Condition) condition {
+func conditionOf(c elbv2.Condition) condition {
 	switch {
 	case c.HostHeader != nil:
 		return condition{Field: "host-header", Values: c.HostHeader.Values, Host: &values{c.HostHeader.Values}}
@@ -519,7 +521,7 @@ type fixed struct {
 }
 
 // actionsOf tells of a single target group in both of the ways there are, as AWS does.
-func actionsOf(in []aws.Action) []action {
+func actionsOf(in []elbv2.Action) []action {
 	var out []action
 	for _, a := range in {
 		told := action{Type: a.Type, Order: 1}

@@ -3,7 +3,8 @@ package api
 import (
 	"time"
 
-	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/iam"
+	"slipway/localcloud/aws/logs"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/runtime"
 )
@@ -30,12 +31,12 @@ func getLogEvents(r *request) (any, error) {
 		return nil, cloud.Errorf("InvalidParameterException", "limit must be between 1 and %d", maxLogEvents)
 	}
 	if err := r.view(func(tx *cloud.Tx) error {
-		group := tx.Get(cloud.Key{Scope: r.caller.Scope, Token: aws.LogGroup.Token, ID: in.Group})
+		group := tx.Get(cloud.Key{Scope: r.caller.Scope, Token: logs.LogGroup.Token, ID: in.Group})
 		if group == nil {
-			return aws.LogGroupNotFound()
+			return logs.LogGroupNotFound()
 		}
 		arn, _ := group.Outputs["arn"].(string)
-		return r.may(tx, aws.Look{Action: "logs:GetLogEvents", Resource: arn + ":log-stream:" + in.Stream, Of: group})
+		return r.may(tx, iam.Look{Action: "logs:GetLogEvents", Resource: arn + ":log-stream:" + in.Stream, Of: group})
 	}); err != nil {
 		return nil, err
 	}

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/sts"
 	"slipway/localcloud/cloud"
 )
 
@@ -33,7 +33,7 @@ const globalRegion = "us-east-1"
 // caller finds out who calls, by the access key: a session that was made here, or else, as without any role at the provider,
 // the root of the default account, whosever key it is.
 func (s *Server) caller(r *http.Request) (cloud.Caller, error) {
-	root := cloud.Caller{Scope: cloud.Scope{Account: aws.DefaultAccount, Region: globalRegion}}
+	root := cloud.Caller{Scope: cloud.Scope{Account: sts.DefaultAccount, Region: globalRegion}}
 	found := credential.FindStringSubmatch(r.Header.Get("Authorization"))
 	if found == nil {
 		return root, nil
@@ -132,7 +132,7 @@ func (r *request) assumed(who cloud.Caller, err error) (any, error) {
 	}
 	out := &assumedRole{Credentials: r.server.remember(who, lifetime)}
 	return out, r.view(func(tx *cloud.Tx) (err error) {
-		out.AssumedRoleUser.ARN, out.AssumedRoleUser.AssumedRoleID, err = aws.Identity(tx, who)
+		out.AssumedRoleUser.ARN, out.AssumedRoleUser.AssumedRoleID, err = sts.Identity(tx, who)
 		return err
 	})
 }
@@ -149,7 +149,7 @@ func getCallerIdentity(r *request) (any, error) {
 	}
 	out.Account = r.caller.Scope.Account
 	err := r.view(func(tx *cloud.Tx) (err error) {
-		out.ARN, out.UserID, err = aws.Identity(tx, r.caller)
+		out.ARN, out.UserID, err = sts.Identity(tx, r.caller)
 		return err
 	})
 	return out, err

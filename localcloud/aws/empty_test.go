@@ -1,12 +1,12 @@
-package aws
+package aws_test
 
 import (
 	"fmt"
 	"maps"
 	"strings"
 	"testing"
-	"time"
 
+	"slipway/localcloud/aws/awstest"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/schema"
 )
@@ -76,61 +76,16 @@ func blanks(props schema.Properties, length, depth int, required bool) cloud.Map
 	return out
 }
 
-// survives uses the inputs to create a resource and to update old, which may be nil; then it puts the store back as it was.
-func (c *testCloud) survives(what, token string, old *cloud.Resource, in cloud.Map) {
-	c.t.Helper()
-	before := map[cloud.Key]*cloud.Resource{}
-	c.Store.View(func(tx *cloud.Tx) {
-		for r := range tx.All() {
-			before[r.Key] = r
-		}
-	})
-	attempt := func(doing string, f func(checked cloud.Map)) {
-		c.t.Helper()
-		defer func() {
-			if r := recover(); r != nil {
-				c.t.Errorf("%s %s with empty %s: panic: %v", doing, token, what, r)
-			}
-			err := c.Store.Update(func(tx *cloud.Tx) error {
-				for r := range tx.All() {
-					if before[r.Key] == nil {
-						tx.Delete(r.Key)
-					}
-				}
-				for _, r := range before {
-					if tx.Get(r.Key) != r { // a resource that changes is another
-						tx.Put(r)
-					}
-				}
-				return nil
-			})
-			if err != nil {
-				c.t.Fatal(err)
-			}
-		}()
-		checked, failures, err := c.Check(token, in)
-		if err == nil && len(failures) == 0 {
-			f(checked)
-		}
-	}
-	attempt("creating", func(checked cloud.Map) { _, _ = c.Create(c.t.Context(), here, token, checked, time.Millisecond) })
-	if old != nil {
-		attempt("updating", func(checked cloud.Map) {
-			_, _ = c.Update(c.t.Context(), here, token, old.ID, checked, time.Millisecond)
-		})
-	}
-}
-
 // An empty text or list is an odd input, and no reason to go down.
 func TestEmptyInputs(t *testing.T) {
-	c, made := defaultStack(t, func(c *testCloud, token string, in cloud.Map) {
+	c, made := awstest.DefaultStack(t, func(c *awstest.Tester, token string, in cloud.Map) {
 		for what, in := range empties(in) {
-			c.survives(strings.TrimPrefix(what, "."), token, nil, in)
+			c.Survives(strings.TrimPrefix(what, "."), token, nil, in)
 		}
 	})
 	for token, r := range made {
 		for what, in := range empties(r.Inputs) {
-			c.survives(strings.TrimPrefix(what, "."), token, r, in)
+			c.Survives(strings.TrimPrefix(what, "."), token, r, in)
 		}
 		kind, ok := schema.Lookup(token)
 		if !ok {
@@ -139,9 +94,9 @@ func TestEmptyInputs(t *testing.T) {
 		for length := range 3 {
 			for _, required := range []bool{false, true} {
 				in := blanks(kind.Inputs, length, 6, required)
-				c.survives(fmt.Sprintf("everything (%d elements, required alone: %t)", length, required), token, r, in)
+				c.Survives(fmt.Sprintf("everything (%d elements, required alone: %t)", length, required), token, r, in)
 				for p := range kind.Inputs {
-					c.survives(p, token, r, with(r.Inputs, cloud.Map{p: blank(kind.Inputs[p].Type, length, 6)}))
+					c.Survives(p, token, r, awstest.With(r.Inputs, cloud.Map{p: blank(kind.Inputs[p].Type, length, 6)}))
 				}
 			}
 		}

@@ -1,4 +1,4 @@
-package aws
+package aws_test
 
 import (
 	"fmt"
@@ -6,36 +6,46 @@ import (
 	"strings"
 	"testing"
 
+	"slipway/localcloud/aws/acm"
+	"slipway/localcloud/aws/appautoscaling"
+	"slipway/localcloud/aws/awstest"
+	"slipway/localcloud/aws/cloudwatch"
+	"slipway/localcloud/aws/ec2"
+	"slipway/localcloud/aws/ecs"
+	"slipway/localcloud/aws/elbv2"
+	"slipway/localcloud/aws/iam"
+	"slipway/localcloud/aws/internal/identity"
+	"slipway/localcloud/aws/internal/untyped"
 	"slipway/localcloud/cloud"
 )
 
 // What the state has of a kind that no program gave and no rule makes: as it is with terraform-provider-aws 5.100.0, against which
 // these were read.
 func TestOutputsOfTheRealProvider(t *testing.T) {
-	c, made := defaultStack(t, nil)
+	c, made := awstest.DefaultStack(t, nil)
 	none := []any{}
 	for token, want := range map[string]cloud.Map{
-		vpcToken: {"enableNetworkAddressUsageMetrics": false, "ipv6NetmaskLength": 0.0},
-		subnetToken: {
+		ec2.VPCToken: {"enableNetworkAddressUsageMetrics": false, "ipv6NetmaskLength": 0.0},
+		ec2.SubnetToken: {
 			"mapPublicIpOnLaunch": false, "enableDns64": false, "ipv6Native": false, "enableResourceNameDnsARecordOnLaunch": false,
 			"enableResourceNameDnsAaaaRecordOnLaunch": false, "mapCustomerOwnedIpOnLaunch": false, "enableLniAtDeviceIndex": 0.0,
 			"privateDnsHostnameTypeOnLaunch": "ip-name", "assignIpv6AddressOnCreation": true, // as the program says
 		},
-		routeTableToken:               {"routes": none, "propagatingVgws": none},
-		securityGroupToken:            {"revokeRulesOnDelete": false, "ingress": none, "egress": none},
-		taskDefinitionToken:           {"trackLatest": false, "volumes": none, "placementConstraints": none},
-		serviceToken:                  {"placementConstraints": none, "orderedPlacementStrategies": none},
-		clusterCapacityProvidersToken: {"defaultCapacityProviderStrategies": none},
-		roleToken: {
+		ec2.RouteTableToken:               {"routes": none, "propagatingVgws": none},
+		ec2.SecurityGroupToken:            {"revokeRulesOnDelete": false, "ingress": none, "egress": none},
+		ecs.TaskDefinitionToken:           {"trackLatest": false, "volumes": none, "placementConstraints": none},
+		ecs.ServiceToken:                  {"placementConstraints": none, "orderedPlacementStrategies": none},
+		ecs.ClusterCapacityProvidersToken: {"defaultCapacityProviderStrategies": none},
+		identity.RoleToken: {
 			"managedPolicyArns": none,
 			"assumeRolePolicy":  `{"Statement":[{"Action":["sts:AssumeRole"],"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"}}],"Version":"2012-10-17"}`,
 		},
-		rolePolicyToken:   {"policy": `{"Statement":[{"Action":["logs:PutLogEvents"],"Effect":"Allow","Resource":["*"]}],"Version":"2012-10-17"}`},
-		policyToken:       {"policy": `{"Statement":[{"Action":["logs:PutLogEvents"],"Effect":"Allow","Resource":["*"]}],"Version":"2012-10-17"}`},
-		targetGroupToken:  {"targetFailovers": []any{cloud.Map{}}, "targetHealthStates": []any{cloud.Map{}}},
-		loadBalancerToken: {"dnsRecordClientRoutingPolicy": nil},
-		metricAlarmToken:  {"datapointsToAlarm": 0.0, "period": 0.0},
-		certificateToken:  {"subjectAlternativeNames": []any{"example.com"}},
+		iam.RolePolicyToken:         {"policy": `{"Statement":[{"Action":["logs:PutLogEvents"],"Effect":"Allow","Resource":["*"]}],"Version":"2012-10-17"}`},
+		iam.PolicyToken:             {"policy": `{"Statement":[{"Action":["logs:PutLogEvents"],"Effect":"Allow","Resource":["*"]}],"Version":"2012-10-17"}`},
+		elbv2.TargetGroupToken:      {"targetFailovers": []any{cloud.Map{}}, "targetHealthStates": []any{cloud.Map{}}},
+		elbv2.LoadBalancerToken:     {"dnsRecordClientRoutingPolicy": nil},
+		cloudwatch.MetricAlarmToken: {"datapointsToAlarm": 0.0, "period": 0.0},
+		acm.CertificateToken:        {"subjectAlternativeNames": []any{"example.com"}},
 	} {
 		for property, value := range want {
 			if got := made[token].Outputs[property]; !reflect.DeepEqual(got, value) {
@@ -43,23 +53,23 @@ func TestOutputsOfTheRealProvider(t *testing.T) {
 			}
 		}
 	}
-	if id := made[subnetToken].Text("ipv6CidrBlockAssociationId"); !strings.HasPrefix(id, "subnet-cidr-assoc-") {
+	if id := made[ec2.SubnetToken].Text("ipv6CidrBlockAssociationId"); !strings.HasPrefix(id, "subnet-cidr-assoc-") {
 		t.Errorf("association %q", id)
 	}
-	if _, id, _ := strings.Cut(made[scalableTargetToken].Text("arn"), "scalable-target/"); len(id) != 36 {
+	if _, id, _ := strings.Cut(made[appautoscaling.ScalableTargetToken].Text("arn"), "scalable-target/"); len(id) != 36 {
 		t.Errorf("a scalable target ends in %q", id)
 	}
-	if text := made[taskDefinitionToken].Text("containerDefinitions"); !strings.HasPrefix(text, `[{"environment":[`) {
+	if text := made[ecs.TaskDefinitionToken].Text("containerDefinitions"); !strings.HasPrefix(text, `[{"environment":[`) {
 		t.Errorf("containers %s", text)
 	}
 	var told []string
-	for _, q := range list(made[metricAlarmToken].Outputs["metricQueries"]) {
+	for _, q := range untyped.List(made[cloudwatch.MetricAlarmToken].Outputs["metricQueries"]) {
 		told = append(told, fmt.Sprint(q.(cloud.Map)["returnData"]))
 	}
 	if strings.Join(told, " ") != "true false false" {
 		t.Errorf("queries return data: %v", told)
 	}
-	if config, _ := made[scalingPolicyToken].Outputs["targetTrackingScalingPolicyConfiguration"].(cloud.Map); config["disableScaleIn"] != false {
+	if config, _ := made[appautoscaling.ScalingPolicyToken].Outputs["targetTrackingScalingPolicyConfiguration"].(cloud.Map); config["disableScaleIn"] != false {
 		t.Errorf("the policy is %v", config)
 	}
 
@@ -73,22 +83,22 @@ func TestOutputsOfTheRealProvider(t *testing.T) {
 			t.Errorf("%s as it was before: %v, %v", token, d.Changed, err)
 		}
 	}
-	balancer := made[loadBalancerToken]
-	before := with(balancer.Inputs, cloud.Map{"dnsRecordClientRoutingPolicy": "any_availability_zone"})
-	if d, err := c.Diff(loadBalancerToken, before, with(balancer.Outputs, before), balancer.Inputs); err != nil || len(d.Changed) > 0 {
+	balancer := made[elbv2.LoadBalancerToken]
+	before := awstest.With(balancer.Inputs, cloud.Map{"dnsRecordClientRoutingPolicy": "any_availability_zone"})
+	if d, err := c.Diff(elbv2.LoadBalancerToken, before, awstest.With(balancer.Outputs, before), balancer.Inputs); err != nil || len(d.Changed) > 0 {
 		t.Errorf("the load balancer as it was before: %v, %v", d.Changed, err)
 	}
 }
 
 // The names of a certificate are the same with its domain name among them and without.
 func TestNamesOfCertificates(t *testing.T) {
-	c := newCloud(t, acmKinds()...)
+	c := awstest.New(t, acm.Kinds()...)
 	in := cloud.Map{"domainName": "a.test", "subjectAlternativeNames": []any{"b.test"}, "validationMethod": "DNS"}
-	r := c.create(certificateToken, in)
+	r := c.Make(acm.CertificateToken, in)
 	if got := r.Outputs["subjectAlternativeNames"]; !reflect.DeepEqual(got, []any{"a.test", "b.test"}) {
 		t.Errorf("names %v", got)
 	}
-	yesterday := with(r.Outputs, cloud.Map{"subjectAlternativeNames": []any{"b.test"}})
+	yesterday := awstest.With(r.Outputs, cloud.Map{"subjectAlternativeNames": []any{"b.test"}})
 	for what, test := range map[string]struct {
 		state, names any
 		changed      bool
@@ -104,7 +114,7 @@ func TestNamesOfCertificates(t *testing.T) {
 		"one more, not known":    {r.Outputs, []any{"b.test", cloud.Unknown{}}, true},
 		"one more than the rest": {r.Outputs, []any{"a.test", "b.test", "c.test"}, true},
 	} {
-		d, err := c.Diff(certificateToken, r.Inputs, test.state.(cloud.Map), with(r.Inputs, cloud.Map{"subjectAlternativeNames": test.names}))
+		d, err := c.Diff(acm.CertificateToken, r.Inputs, test.state.(cloud.Map), awstest.With(r.Inputs, cloud.Map{"subjectAlternativeNames": test.names}))
 		if err != nil || len(d.Replace) > 0 != test.changed {
 			t.Errorf("%s: changed %v, %v", what, d.Changed, err)
 		}

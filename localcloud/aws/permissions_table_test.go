@@ -1,4 +1,4 @@
-package aws
+package aws_test
 
 import (
 	"encoding/json"
@@ -9,6 +9,19 @@ import (
 	"strings"
 	"testing"
 
+	"slipway/localcloud/aws/acm"
+	"slipway/localcloud/aws/appautoscaling"
+	"slipway/localcloud/aws/awstest"
+	"slipway/localcloud/aws/cloudwatch"
+	"slipway/localcloud/aws/ec2"
+	"slipway/localcloud/aws/ecs"
+	"slipway/localcloud/aws/elbv2"
+	"slipway/localcloud/aws/iam"
+	"slipway/localcloud/aws/internal/identity"
+	"slipway/localcloud/aws/internal/policy"
+	"slipway/localcloud/aws/logs"
+	"slipway/localcloud/aws/secretsmanager"
+	"slipway/localcloud/aws/sts"
 	"slipway/localcloud/cloud"
 )
 
@@ -30,7 +43,7 @@ func (o programOperations) updates(property string) []string {
 }
 
 // readProgramTable returns the kinds that the program uses, and what may be done by who deploys it in the account of the tests.
-func readProgramTable(t *testing.T) (kinds map[string]programOperations, deploy authority) {
+func readProgramTable(t *testing.T) (kinds map[string]programOperations, deploy iam.Authority) {
 	t.Helper()
 	text, err := os.ReadFile(programTable)
 	if err != nil {
@@ -40,14 +53,14 @@ func readProgramTable(t *testing.T) (kinds map[string]programOperations, deploy 
 		Kinds  map[string]programOperations
 		Deploy json.RawMessage
 	}
-	if err := json.Unmarshal([]byte(strings.ReplaceAll(string(text), "123456789012", DefaultAccount)), &table); err != nil {
+	if err := json.Unmarshal([]byte(strings.ReplaceAll(string(text), "123456789012", sts.DefaultAccount)), &table); err != nil {
 		t.Fatal(err)
 	}
-	policy, err := document(`{"Version":"2012-10-17","Statement":` + string(table.Deploy) + `}`).identityPolicy()
+	rights, err := policy.Document(`{"Version":"2012-10-17","Statement":` + string(table.Deploy) + `}`).IdentityPolicy()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return table.Kinds, authority{policies: []*Policy{policy}}
+	return table.Kinds, iam.Authority{Policies: []*policy.Policy{rights}}
 }
 
 // gone is a value that a property had before.
@@ -56,29 +69,29 @@ type gone struct{ value any }
 // changes are other values for the properties of the default stack's resources that change in place, by kind: of each property
 // whose change takes actions of its own, and of one that stands for the others.
 func changes(made map[string]*cloud.Resource) map[string][]cloud.Map {
-	boundary := "arn:aws:iam::" + DefaultAccount + ":policy/slipway-boundary"
+	boundary := "arn:aws:iam::" + sts.DefaultAccount + ":policy/slipway-boundary"
 	list := func(token, input string) []any { l, _ := made[token].Inputs[input].([]any); return l }
 	return map[string][]cloud.Map{
-		certificateToken:           nil,
-		certificateValidationToken: nil,
-		scalingPolicyToken:         {{"targetTrackingScalingPolicyConfiguration": cloud.Map{"targetValue": 50.0}}},
-		scheduledActionToken:       {{"schedule": "cron(0 9 ? * MON-FRI *)"}},
-		scalableTargetToken:        {{"maxCapacity": 7.0}, {"minCapacity": 2.0}},
-		logGroupToken:              {{"retentionInDays": 7.0}},
-		metricAlarmToken:           {{"threshold": 6.0}, {"metricQueries": list(metricAlarmToken, "metricQueries")[:1]}},
-		defaultSecurityGroupToken:  {{"ingress": gone{[]any{cloud.Map{}}}}, {"egress": gone{[]any{cloud.Map{}}}}}, // what somebody added
-		internetGatewayToken:       {{"vpcId": "vpc-00000000000000000"}},
-		routeToken:                 {{"gatewayId": "igw-00000000000000000"}},
-		routeTableToken:            nil,
-		routeTableAssociationToken: {{"routeTableId": made[routeTableToken].ID}},
-		securityGroupToken:         nil,
-		subnetToken:                {{"ipv6CidrBlock": "2600:1f18::/64"}, {"ipv6CidrBlock": gone{"2600:1f18::/64"}}, {"mapPublicIpOnLaunch": true}, {"assignIpv6AddressOnCreation": false}},
-		vpcToken:                   {{"assignGeneratedIpv6CidrBlock": false}, {"assignGeneratedIpv6CidrBlock": true}, {"enableDnsHostnames": false}},
-		clusterToken:               nil,
-		clusterCapacityProvidersToken: {
-			{"capacityProviders": []any{Fargate}},
+		acm.CertificateToken:                nil,
+		acm.CertificateValidationToken:      nil,
+		appautoscaling.ScalingPolicyToken:   {{"targetTrackingScalingPolicyConfiguration": cloud.Map{"targetValue": 50.0}}},
+		appautoscaling.ScheduledActionToken: {{"schedule": "cron(0 9 ? * MON-FRI *)"}},
+		appautoscaling.ScalableTargetToken:  {{"maxCapacity": 7.0}, {"minCapacity": 2.0}},
+		logs.LogGroupToken:                  {{"retentionInDays": 7.0}},
+		cloudwatch.MetricAlarmToken:         {{"threshold": 6.0}, {"metricQueries": list(cloudwatch.MetricAlarmToken, "metricQueries")[:1]}},
+		ec2.DefaultSecurityGroupToken:       {{"ingress": gone{[]any{cloud.Map{}}}}, {"egress": gone{[]any{cloud.Map{}}}}}, // what somebody added
+		ec2.InternetGatewayToken:            {{"vpcId": "vpc-00000000000000000"}},
+		ec2.RouteToken:                      {{"gatewayId": "igw-00000000000000000"}},
+		ec2.RouteTableToken:                 nil,
+		ec2.RouteTableAssociationToken:      {{"routeTableId": made[ec2.RouteTableToken].ID}},
+		ec2.SecurityGroupToken:              nil,
+		ec2.SubnetToken:                     {{"ipv6CidrBlock": "2600:1f18::/64"}, {"ipv6CidrBlock": gone{"2600:1f18::/64"}}, {"mapPublicIpOnLaunch": true}, {"assignIpv6AddressOnCreation": false}},
+		ec2.VPCToken:                        {{"assignGeneratedIpv6CidrBlock": false}, {"assignGeneratedIpv6CidrBlock": true}, {"enableDnsHostnames": false}},
+		ecs.ClusterToken:                    nil,
+		ecs.ClusterCapacityProvidersToken: {
+			{"capacityProviders": []any{ecs.Fargate}},
 		},
-		serviceToken: {
+		ecs.ServiceToken: {
 			{"taskDefinition": "slipway-dev-hello:2"},
 			{"desiredCount": 2.0},
 			{"loadBalancers": []any{}},
@@ -87,20 +100,20 @@ func changes(made map[string]*cloud.Resource) map[string][]cloud.Map {
 			{"healthCheckGracePeriodSeconds": 5.0},
 			{"alarms": cloud.Map{}},
 		},
-		taskDefinitionToken:      nil,
-		roleToken:                {{"assumeRolePolicy": `{}`}, {"description": "other"}, {"permissionsBoundary": boundary}},
-		rolePolicyToken:          {{"policy": "{}"}},
-		listenerToken:            {{"sslPolicy": "other"}, {"certificateArn": "other"}, {"defaultActions": []any{}}, {"routingHttpResponseServerEnabled": true}},
-		listenerCertificateToken: nil,
-		listenerRuleToken:        {{"priority": 2.0}, {"conditions": []any{}}, {"actions": []any{}}},
-		loadBalancerToken: {
+		ecs.TaskDefinitionToken:        nil,
+		identity.RoleToken:             {{"assumeRolePolicy": `{}`}, {"description": "other"}, {"permissionsBoundary": boundary}},
+		iam.RolePolicyToken:            {{"policy": "{}"}},
+		elbv2.ListenerToken:            {{"sslPolicy": "other"}, {"certificateArn": "other"}, {"defaultActions": []any{}}, {"routingHttpResponseServerEnabled": true}},
+		elbv2.ListenerCertificateToken: nil,
+		elbv2.ListenerRuleToken:        {{"priority": 2.0}, {"conditions": []any{}}, {"actions": []any{}}},
+		elbv2.LoadBalancerToken: {
 			{"ipAddressType": "ipv4"}, {"securityGroups": []any{}}, {"subnets": []any{}}, {"idleTimeout": 30.0}, {"enableDeletionProtection": true},
 		},
-		targetGroupToken:              {{"healthCheck": cloud.Map{}}, {"deregistrationDelay": 1.0}, {"slowStart": 30.0}},
-		secretToken:                   {{"description": "other"}},
-		secretVersionToken:            nil,
-		securityGroupEgressRuleToken:  {{"toPort": 8081.0}, {"description": "other"}},
-		securityGroupIngressRuleToken: {{"toPort": 8081.0}, {"cidrIpv6": "::1/128"}},
+		elbv2.TargetGroupToken:            {{"healthCheck": cloud.Map{}}, {"deregistrationDelay": 1.0}, {"slowStart": 30.0}},
+		secretsmanager.SecretToken:        {{"description": "other"}},
+		secretsmanager.SecretVersionToken: nil,
+		ec2.SecurityGroupEgressRuleToken:  {{"toPort": 8081.0}, {"description": "other"}},
+		ec2.SecurityGroupIngressRuleToken: {{"toPort": 8081.0}, {"cidrIpv6": "::1/128"}},
 	}
 }
 
@@ -120,23 +133,23 @@ var unasked = map[string]string{
 // comparison holds what the local cloud asks for against the program's table.
 type comparison struct {
 	t      *testing.T
-	c      *testCloud
-	deploy authority
+	c      *awstest.Tester
+	deploy iam.Authority
 	asked  map[string]bool // actions, with the operation
 }
 
 // operation finds out what an operation asks for, each of which has to be in the lists, and allowed to who deploys.
 func (p *comparison) operation(verb cloud.Verb, name, token string, call *cloud.Call, lists ...[]string) {
 	p.t.Helper()
-	call.Context, call.Store, call.Caller = p.t.Context(), p.c.Store, session
+	call.Context, call.Store, call.Caller = p.t.Context(), p.c.Store, awstest.Session
 	p.c.Store.View(func(tx *cloud.Tx) {
 		call.Tx = tx
-		role := tx.Get(cloud.Key{Scope: cloud.Scope{Account: DefaultAccount}, Token: roleToken, ID: "ci"})
+		role := tx.Get(cloud.Key{Scope: cloud.Scope{Account: sts.DefaultAccount}, Token: identity.RoleToken, ID: "ci"})
 		for _, s := range allNeeds()[token].Permissions(call, cloud.Operation{Verb: verb, Token: token}) {
 			if !slices.Contains(slices.Concat(lists...), s.Action) {
 				p.t.Errorf("%s of %s takes %s, which the program's table does not say", name, token, s.Action)
 			}
-			if why := p.deploy.denial(requestFor(s, call, role)); why != "" {
+			if why := p.deploy.Denial(iam.RequestFor(s, call, role)); why != "" {
 				p.t.Errorf("%s of %s: who deploys may not %s on %s, %s", name, token, s.Action, s.Resource, why)
 			}
 			p.asked[token+" "+s.Action+" "+strings.SplitN(name, " ", 2)[0]] = true
@@ -148,17 +161,17 @@ func (p *comparison) operation(verb cloud.Verb, name, token string, call *cloud.
 func TestTablesAgree(t *testing.T) {
 	kinds, deploy := readProgramTable(t)
 	p := comparison{t: t, deploy: deploy, asked: map[string]bool{}}
-	_, made := defaultStack(t, func(c *testCloud, token string, in cloud.Map) {
+	_, made := awstest.DefaultStack(t, func(c *awstest.Tester, token string, in cloud.Map) {
 		if p.c == nil {
 			p.c = c
-			c.mayDo("")
-			c.create(policyToken, cloud.Map{"name": "slipway-boundary", "policy": trustOf(everything)})
+			c.MayDo("")
+			c.Make(iam.PolicyToken, cloud.Map{"name": "slipway-boundary", "policy": awstest.TrustOf(awstest.Everything)})
 		}
-		if token == roleToken { // as the program makes it
+		if token == identity.RoleToken { // as the program makes it
 			delete(in, "inlinePolicies")
-			in["path"], in["permissionsBoundary"] = "/slipway/", "arn:aws:iam::"+DefaultAccount+":policy/slipway-boundary"
+			in["path"], in["permissionsBoundary"] = "/slipway/", "arn:aws:iam::"+sts.DefaultAccount+":policy/slipway-boundary"
 		}
-		if token == vpcToken {
+		if token == ec2.VPCToken {
 			in["enableDnsHostnames"] = true
 		}
 		table, used := kinds[token]
@@ -173,7 +186,7 @@ func TestTablesAgree(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := &cloud.Resource{Key: cloud.Key{Scope: here.Scope, Token: token}, Inputs: checked}
+		r := &cloud.Resource{Key: cloud.Key{Scope: awstest.Here.Scope, Token: token}, Inputs: checked}
 		p.operation(cloud.Create, "Create", token, &cloud.Call{Resource: r}, table.Create, table.Read)
 	})
 	changes := changes(made)

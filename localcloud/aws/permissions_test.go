@@ -1,4 +1,4 @@
-package aws
+package aws_test
 
 import (
 	"fmt"
@@ -8,49 +8,19 @@ import (
 	"testing"
 	"time"
 
+	"slipway/localcloud/aws/awstest"
+	"slipway/localcloud/aws/ec2"
+	"slipway/localcloud/aws/ecs"
+	"slipway/localcloud/aws/iam"
+	"slipway/localcloud/aws/internal/identity"
+	"slipway/localcloud/aws/internal/permission"
+	"slipway/localcloud/aws/logs"
+	"slipway/localcloud/aws/s3"
+	"slipway/localcloud/aws/sts"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/cloudflare"
 	"slipway/localcloud/schema"
 )
-
-// guarded returns the cloud as callers with roles meet it.
-func (c *testCloud) guarded(members ...any) *testCloud {
-	g := cloud.New(c.Store, cloud.Options{Schema: schema.SDKs{}, Patience: 0.001, Authorize: Authorize})
-	g.Add(members...)
-	return &testCloud{Cloud: g, t: c.t}
-}
-
-// session is a caller with a role, of the account that tests work in.
-var session = cloud.Caller{Scope: here.Scope, Identity: "arn:aws:sts::000000000000:assumed-role/ci/session"}
-
-// mayDo gives the role of the session the policy statements, and no others.
-func (c *testCloud) mayDo(statements string) {
-	c.t.Helper()
-	err := c.Store.Update(func(tx *cloud.Tx) error {
-		tx.Put(&cloud.Resource{
-			Key:    cloud.Key{Scope: cloud.Scope{Account: DefaultAccount}, Token: roleToken, ID: "ci"},
-			Inputs: cloud.Map{"name": "ci", "inlinePolicies": []any{cloud.Map{"name": "p", "policy": trustOf(statements)}}},
-			Outputs: cloud.Map{
-				"arn": "arn:aws:iam::000000000000:role/ci", "uniqueId": "AROA00000000000000000", "name": "ci",
-			},
-		})
-		return nil
-	})
-	if err != nil {
-		c.t.Fatal(err)
-	}
-}
-
-const (
-	everything = `{"Effect":"Allow","Action":"*","Resource":"*"}`
-	user       = "User: arn:aws:sts::000000000000:assumed-role/ci/session is not authorized to perform: "
-)
-
-func allow(action, resource, rest string) string {
-	return fmt.Sprintf(`{"Effect":"Allow","Action":[%q],"Resource":[%q]%s}`, action, resource, rest)
-}
-
-func allKinds() []any { return slices.Concat(Kinds(), ECR(held{})) }
 
 func TestEveryKindHasItsPermissions(t *testing.T) {
 	n := 0
@@ -60,7 +30,7 @@ func TestEveryKindHasItsPermissions(t *testing.T) {
 			continue
 		}
 		n++
-		own, ok := needed.(needs)
+		own, ok := needed.(permission.Needs)
 		if !ok {
 			t.Errorf("the kind does not say what working on %s needs", token)
 		}
@@ -76,10 +46,10 @@ func TestEveryKindHasItsPermissions(t *testing.T) {
 // allNeeds returns what working on each kind and function needs, by its token.
 func allNeeds() map[string]cloud.Needs {
 	all := map[string]cloud.Needs{}
-	for _, k := range cloud.Specs(allKinds()...) {
+	for _, k := range cloud.Specs(awstest.AllKinds()...) {
 		all[k.Token] = k.Needs
 	}
-	for _, f := range cloud.Functions(allKinds()...) {
+	for _, f := range cloud.Functions(awstest.AllKinds()...) {
 		all[f.Token] = f.Needs
 	}
 	return all
@@ -92,7 +62,7 @@ func TestEveryTokenHasItsKind(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := cloud.New(nil, cloud.Options{})
-	c.Add(slices.Concat(allKinds(), cloudflare.New(nil).Kinds())...)
+	c.Add(slices.Concat(awstest.AllKinds(), cloudflare.New(nil).Kinds())...)
 	served, n := c.Tokens(), 0
 	for token := range strings.Lines(string(raw)) {
 		token = strings.TrimSpace(token)
@@ -110,11 +80,11 @@ func TestEveryTokenHasItsKind(t *testing.T) {
 
 // Whatever an operation needs, without it there is no operation, and with all of it there is one.
 func TestEachActionIsNeeded(t *testing.T) {
-	var g *testCloud
+	var g *awstest.Tester
 	attempts := 0
 	denied := func(verb cloud.Verb, token string, call *cloud.Call, do func() error) {
 		t.Helper()
-		call.Context, call.Store, call.Caller = t.Context(), g.Store, session
+		call.Context, call.Store, call.Caller = t.Context(), g.Store, awstest.Session
 		var steps []cloud.Permission
 		g.Store.View(func(tx *cloud.Tx) {
 			call.Tx = tx
@@ -122,7 +92,7 @@ func TestEachActionIsNeeded(t *testing.T) {
 		})
 		for i, s := range steps {
 			prefix, _, _ := strings.Cut(s.API, ":")
-			if clients[prefix].code == "" {
+			if iam.Clients[prefix].Code == "" {
 				t.Errorf("%s %s asks for %s of an unknown service", verb, token, s.API)
 			}
 			if s.Resource == "" || s.Resource != "*" && strings.Count(s.Resource, ":") < 5 {
@@ -131,29 +101,29 @@ func TestEachActionIsNeeded(t *testing.T) {
 			if slices.ContainsFunc(steps[:i], func(before cloud.Permission) bool { return before.Action == s.Action }) {
 				continue
 			}
-			g.mayDo(everything + `,{"Effect":"Deny","Action":"` + s.Action + `","Resource":"*"}`)
+			g.MayDo(awstest.Everything + `,{"Effect":"Deny","Action":"` + s.Action + `","Resource":"*"}`)
 			attempts++
 			err := do()
-			if err == nil || cloud.Code(err) != clients[prefix].code || !strings.Contains(err.Error(), user+s.Action+" ") ||
+			if err == nil || cloud.Code(err) != iam.Clients[prefix].Code || !strings.Contains(err.Error(), awstest.User+s.Action+" ") ||
 				!strings.HasSuffix(err.Error(), "with an explicit deny in an identity-based policy") {
 				t.Errorf("%s %s without %s: %v", verb, token, s.Action, err)
 			}
 		}
-		g.mayDo(everything)
+		g.MayDo(awstest.Everything)
 	}
-	_, made := defaultStack(t, func(c *testCloud, token string, in cloud.Map) {
+	_, made := awstest.DefaultStack(t, func(c *awstest.Tester, token string, in cloud.Map) {
 		if !strings.HasPrefix(token, "aws:") {
 			return
 		}
 		if g == nil {
-			g = c.guarded(allKinds()...)
+			g = c.Guarded(awstest.AllKinds()...)
 		}
 		checked, _, err := g.Check(token, in)
 		if err != nil {
 			t.Fatal(err)
 		}
-		denied(cloud.Create, token, &cloud.Call{Resource: &cloud.Resource{Key: cloud.Key{Scope: here.Scope, Token: token}, Inputs: checked}}, func() error {
-			r, err := g.Create(t.Context(), session, token, checked, time.Millisecond)
+		denied(cloud.Create, token, &cloud.Call{Resource: &cloud.Resource{Key: cloud.Key{Scope: awstest.Here.Scope, Token: token}, Inputs: checked}}, func() error {
+			r, err := g.Create(t.Context(), awstest.Session, token, checked, time.Millisecond)
 			if r != nil {
 				t.Errorf("%s was made in spite of: %v", token, err)
 			}
@@ -165,10 +135,10 @@ func TestEachActionIsNeeded(t *testing.T) {
 			continue
 		}
 		denied(cloud.Read, token, &cloud.Call{Resource: r}, func() error {
-			_, err := g.Read(session, token, r.ID)
+			_, err := g.Read(awstest.Session, token, r.ID)
 			return err
 		})
-		if got, err := g.Read(session, token, r.ID); err != nil || got == nil {
+		if got, err := g.Read(awstest.Session, token, r.ID); err != nil || got == nil {
 			t.Errorf("read %s: %v", token, err)
 		}
 		changed := r.Clone()
@@ -176,11 +146,11 @@ func TestEachActionIsNeeded(t *testing.T) {
 			changed.Inputs["tags"] = cloud.Map{"Changed": "yes"}
 		}
 		denied(cloud.Update, token, &cloud.Call{Resource: changed, Old: r}, func() error {
-			_, err := g.Update(t.Context(), session, token, r.ID, changed.Inputs, time.Millisecond)
+			_, err := g.Update(t.Context(), awstest.Session, token, r.ID, changed.Inputs, time.Millisecond)
 			return err
 		})
 		denied(cloud.Delete, token, &cloud.Call{Resource: r}, func() error {
-			return g.Delete(t.Context(), session, token, r.ID, time.Millisecond)
+			return g.Delete(t.Context(), awstest.Session, token, r.ID, time.Millisecond)
 		})
 	}
 	if attempts < 200 {
@@ -190,33 +160,35 @@ func TestEachActionIsNeeded(t *testing.T) {
 
 // What is refused, in whose words, and what is not.
 func TestRefusals(t *testing.T) {
-	type operation func(g *testCloud) error
+	type operation func(g *awstest.Tester) error
 	create := func(token string, in cloud.Map) operation {
-		return func(g *testCloud) error {
-			_, err := g.attempt(session, token, in)
+		return func(g *awstest.Tester) error {
+			_, err := g.Attempt(awstest.Session, token, in)
 			return err
 		}
 	}
-	vpc := create(vpcToken, cloud.Map{"cidrBlock": "10.0.0.0/16", "tags": cloud.Map{"Project": "slipway"}})
+	vpc := create(ec2.VPCToken, cloud.Map{"cidrBlock": "10.0.0.0/16", "tags": cloud.Map{"Project": "slipway"}})
 	const net = "arn:aws:ec2:eu-central-1:000000000000:"
 	role := func(more cloud.Map) operation {
-		return create(roleToken, with(cloud.Map{"name": "task", "path": "/slipway/", "assumeRolePolicy": trustTasks}, more))
+		return create(identity.RoleToken, awstest.With(cloud.Map{"name": "task", "path": "/slipway/", "assumeRolePolicy": awstest.TrustTasks}, more))
 	}
 	const boundary = "arn:aws:iam::000000000000:policy/boundary"
-	bounded := allow("iam:CreateRole", "arn:aws:iam::000000000000:role/slipway/*", `,"Condition":{"StringEquals":{"iam:PermissionsBoundary":"`+boundary+`"}}`) +
-		"," + allow("iam:Get*", "*", "") + "," + allow("iam:List*", "*", "") + "," + allow("iam:Tag*", "*", "")
+	bounded := awstest.Allow("iam:CreateRole", "arn:aws:iam::000000000000:role/slipway/*", `,"Condition":{"StringEquals":{"iam:PermissionsBoundary":"`+boundary+`"}}`) +
+		"," + awstest.Allow("iam:Get*", "*", "") + "," + awstest.Allow("iam:List*", "*", "") + "," + awstest.Allow("iam:Tag*", "*", "")
 	inline := func(role string) operation {
-		return create(rolePolicyToken, cloud.Map{"name": "p", "role": role, "policy": readSecret})
+		return create(iam.RolePolicyToken, cloud.Map{"name": "p", "role": role, "policy": awstest.ReadSecret})
 	}
 	definition := func(role string) operation {
-		return create(taskDefinitionToken, definitionOf(containerOf(nil), cloud.Map{"family": "hello", "executionRoleArn": role, "taskRoleArn": role}))
+		return create(ecs.TaskDefinitionToken, awstest.DefinitionOf(awstest.ContainerOf(nil), cloud.Map{"family": "hello", "executionRoleArn": role, "taskRoleArn": role}))
 	}
 	const passed = "arn:aws:iam::000000000000:role/slipway/bounded"
 	pass := func(resource, service string) string {
-		return allow("ecs:*", "*", "") + "," + allow("iam:PassRole", resource, `,"Condition":{"StringEquals":{"iam:PassedToService":"`+service+`"}}`)
+		return awstest.Allow("ecs:*", "*", "") + "," + awstest.Allow("iam:PassRole", resource, `,"Condition":{"StringEquals":{"iam:PassedToService":"`+service+`"}}`)
 	}
-	group := create(logGroupToken, cloud.Map{"name": "hello"})
-	tagged := func(tags cloud.Map) operation { return create(clusterToken, cloud.Map{"name": "main", "tags": tags}) }
+	group := create(logs.LogGroupToken, cloud.Map{"name": "hello"})
+	tagged := func(tags cloud.Map) operation {
+		return create(ecs.ClusterToken, cloud.Map{"name": "main", "tags": tags})
+	}
 
 	for name, test := range map[string]struct {
 		policy string
@@ -225,74 +197,74 @@ func TestRefusals(t *testing.T) {
 		words  string
 	}{
 		"a VPC without a word": {
-			policy: allow("s3:*", "*", ""), do: vpc, code: "UnauthorizedOperation",
+			policy: awstest.Allow("s3:*", "*", ""), do: vpc, code: "UnauthorizedOperation",
 			words: "creating EC2 VPC: operation error EC2: CreateVpc, api error UnauthorizedOperation: You are not authorized to perform this operation. " +
-				user + "ec2:CreateVpc on resource: " + net + "vpc/* because no identity-based policy allows the ec2:CreateVpc action",
+				awstest.User + "ec2:CreateVpc on resource: " + net + "vpc/* because no identity-based policy allows the ec2:CreateVpc action",
 		},
 		"a VPC without its tags": {
-			policy: allow("ec2:CreateVpc", net+"vpc/*", ""), do: vpc, code: "UnauthorizedOperation",
+			policy: awstest.Allow("ec2:CreateVpc", net+"vpc/*", ""), do: vpc, code: "UnauthorizedOperation",
 			words: "operation error EC2: CreateVpc, api error UnauthorizedOperation: You are not authorized to perform this operation. " +
-				user + "ec2:CreateTags on resource: " + net + "vpc/* because no identity-based policy allows the ec2:CreateTags action",
+				awstest.User + "ec2:CreateTags on resource: " + net + "vpc/* because no identity-based policy allows the ec2:CreateTags action",
 		},
 		"a VPC that cannot be looked at": {
-			policy: allow("ec2:Create*", "*", ""), do: vpc, code: "UnauthorizedOperation",
-			words: user + "ec2:DescribeVpcs because no identity-based policy allows the ec2:DescribeVpcs action",
+			policy: awstest.Allow("ec2:Create*", "*", ""), do: vpc, code: "UnauthorizedOperation",
+			words: awstest.User + "ec2:DescribeVpcs because no identity-based policy allows the ec2:DescribeVpcs action",
 		},
 		"a VPC with the wanted tag, and tags on nothing but new things": {
-			policy: allow("ec2:CreateVpc", "*", `,"Condition":{"StringEquals":{"aws:RequestTag/Project":"slipway"},"ForAllValues:StringEquals":{"aws:TagKeys":["Project","Stack"]}}`) +
-				"," + allow("ec2:CreateTags", "*", `,"Condition":{"StringEquals":{"ec2:CreateAction":"CreateVpc"}}`) + "," + allow("ec2:Describe*", "*", ""),
+			policy: awstest.Allow("ec2:CreateVpc", "*", `,"Condition":{"StringEquals":{"aws:RequestTag/Project":"slipway"},"ForAllValues:StringEquals":{"aws:TagKeys":["Project","Stack"]}}`) +
+				"," + awstest.Allow("ec2:CreateTags", "*", `,"Condition":{"StringEquals":{"ec2:CreateAction":"CreateVpc"}}`) + "," + awstest.Allow("ec2:Describe*", "*", ""),
 			do: vpc,
 		},
 		"a VPC with another tag": {
-			policy: allow("ec2:CreateVpc", "*", `,"Condition":{"StringEquals":{"aws:RequestTag/Project":"other"}}`), do: vpc, code: "UnauthorizedOperation", words: "ec2:CreateVpc on",
+			policy: awstest.Allow("ec2:CreateVpc", "*", `,"Condition":{"StringEquals":{"aws:RequestTag/Project":"other"}}`), do: vpc, code: "UnauthorizedOperation", words: "ec2:CreateVpc on",
 		},
 		"a VPC in another region": {
-			policy: allow("ec2:*", "*", `,"Condition":{"StringEquals":{"aws:RequestedRegion":"eu-west-1"}}`), do: vpc, code: "UnauthorizedOperation", words: "ec2:CreateVpc on",
+			policy: awstest.Allow("ec2:*", "*", `,"Condition":{"StringEquals":{"aws:RequestedRegion":"eu-west-1"}}`), do: vpc, code: "UnauthorizedOperation", words: "ec2:CreateVpc on",
 		},
 		"a tag of no value": {
-			policy: allow("ecs:*", "*", `,"Condition":{"Null":{"aws:RequestTag/Project":"false"}}`) + "," + allow("ecs:Describe*", "*", "") + "," + allow("iam:*", "*", ""),
+			policy: awstest.Allow("ecs:*", "*", `,"Condition":{"Null":{"aws:RequestTag/Project":"false"}}`) + "," + awstest.Allow("ecs:Describe*", "*", "") + "," + awstest.Allow("iam:*", "*", ""),
 			do:     tagged(cloud.Map{"Stack": "dev"}), code: "AccessDeniedException",
-			words: "creating ECS Cluster: operation error ECS: CreateCluster, api error AccessDeniedException: " + user +
+			words: "creating ECS Cluster: operation error ECS: CreateCluster, api error AccessDeniedException: " + awstest.User +
 				"ecs:CreateCluster on resource: arn:aws:ecs:eu-central-1:000000000000:cluster/main because",
 		},
 		"a service-linked role": {
-			policy: allow("ecs:*", "*", ""), do: tagged(nil), code: "AccessDeniedException",
-			words: "operation error ECS: CreateCluster, api error AccessDeniedException: " + user + "iam:CreateServiceLinkedRole on resource: " +
+			policy: awstest.Allow("ecs:*", "*", ""), do: tagged(nil), code: "AccessDeniedException",
+			words: "operation error ECS: CreateCluster, api error AccessDeniedException: " + awstest.User + "iam:CreateServiceLinkedRole on resource: " +
 				"arn:aws:iam::000000000000:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS because",
 		},
 		"that service-linked role": {
-			policy: allow("ecs:*", "*", "") + "," + allow("iam:CreateServiceLinkedRole", "*", `,"Condition":{"StringLike":{"iam:AWSServiceName":"ecs.amazonaws.com"}}`),
+			policy: awstest.Allow("ecs:*", "*", "") + "," + awstest.Allow("iam:CreateServiceLinkedRole", "*", `,"Condition":{"StringLike":{"iam:AWSServiceName":"ecs.amazonaws.com"}}`),
 			do:     tagged(nil),
 		},
 
 		"a role without the boundary": {
 			policy: bounded, do: role(nil), code: "AccessDenied",
-			words: "operation error IAM: CreateRole, api error AccessDenied: " + user +
+			words: "operation error IAM: CreateRole, api error AccessDenied: " + awstest.User +
 				"iam:CreateRole on resource: arn:aws:iam::000000000000:role/slipway/task because no identity-based policy allows the iam:CreateRole action",
 		},
 		"a role with the boundary":     {policy: bounded, do: role(cloud.Map{"permissionsBoundary": boundary})},
-		"a role with another boundary": {policy: bounded, do: role(cloud.Map{"permissionsBoundary": forTasks}), code: "AccessDenied", words: "iam:CreateRole on"},
+		"a role with another boundary": {policy: bounded, do: role(cloud.Map{"permissionsBoundary": awstest.ForTasks}), code: "AccessDenied", words: "iam:CreateRole on"},
 		"a role of another path":       {policy: bounded, do: role(cloud.Map{"path": "/", "permissionsBoundary": boundary}), code: "AccessDenied", words: "role/task because"},
 		"a policy for a bounded role": {
-			policy: allow("iam:PutRolePolicy", "*", `,"Condition":{"ArnEquals":{"iam:PermissionsBoundary":"`+boundary+`"}}`) + "," + allow("iam:GetRolePolicy", "*", ""),
+			policy: awstest.Allow("iam:PutRolePolicy", "*", `,"Condition":{"ArnEquals":{"iam:PermissionsBoundary":"`+boundary+`"}}`) + "," + awstest.Allow("iam:GetRolePolicy", "*", ""),
 			do:     inline("bounded"),
 		},
 		"a policy for an unbounded role": {
-			policy: allow("iam:PutRolePolicy", "*", `,"Condition":{"ArnEquals":{"iam:PermissionsBoundary":"`+boundary+`"}}`) + "," + allow("iam:GetRolePolicy", "*", ""),
+			policy: awstest.Allow("iam:PutRolePolicy", "*", `,"Condition":{"ArnEquals":{"iam:PermissionsBoundary":"`+boundary+`"}}`) + "," + awstest.Allow("iam:GetRolePolicy", "*", ""),
 			do:     inline("unbounded"), code: "AccessDenied", words: "iam:PutRolePolicy on resource: arn:aws:iam::000000000000:role/slipway/unbounded because",
 		},
 		"a certain policy": {
-			policy: allow("iam:AttachRolePolicy", "*", `,"Condition":{"ArnEquals":{"iam:PolicyARN":"`+forTasks+`"}}`) + "," + allow("iam:List*", "*", ""),
-			do:     create(rolePolicyAttachmentToken, cloud.Map{"role": "bounded", "policyArn": forTasks}),
+			policy: awstest.Allow("iam:AttachRolePolicy", "*", `,"Condition":{"ArnEquals":{"iam:PolicyARN":"`+awstest.ForTasks+`"}}`) + "," + awstest.Allow("iam:List*", "*", ""),
+			do:     create(iam.RolePolicyAttachmentToken, cloud.Map{"role": "bounded", "policyArn": awstest.ForTasks}),
 		},
 		"an uncertain policy": {
-			policy: allow("iam:AttachRolePolicy", "*", `,"Condition":{"ArnEquals":{"iam:PolicyARN":"`+forTasks+`"}}`),
-			do:     create(rolePolicyAttachmentToken, cloud.Map{"role": "bounded", "policyArn": boundary}), code: "AccessDenied", words: "iam:AttachRolePolicy on",
+			policy: awstest.Allow("iam:AttachRolePolicy", "*", `,"Condition":{"ArnEquals":{"iam:PolicyARN":"`+awstest.ForTasks+`"}}`),
+			do:     create(iam.RolePolicyAttachmentToken, cloud.Map{"role": "bounded", "policyArn": boundary}), code: "AccessDenied", words: "iam:AttachRolePolicy on",
 		},
 		"the own boundary away": {
-			policy: allow("iam:*", "*", "") + `,{"Effect":"Deny","Action":["iam:DeleteRolePermissionsBoundary","iam:PutRolePermissionsBoundary"],"Resource":"*"}`,
-			do: func(g *testCloud) error {
-				_, err := g.Update(g.t.Context(), session, roleToken, "bounded", cloud.Map{"name": "bounded", "path": "/slipway/", "assumeRolePolicy": trustTasks}, 0)
+			policy: awstest.Allow("iam:*", "*", "") + `,{"Effect":"Deny","Action":["iam:DeleteRolePermissionsBoundary","iam:PutRolePermissionsBoundary"],"Resource":"*"}`,
+			do: func(g *awstest.Tester) error {
+				_, err := g.Update(g.T.Context(), awstest.Session, identity.RoleToken, "bounded", cloud.Map{"name": "bounded", "path": "/slipway/", "assumeRolePolicy": awstest.TrustTasks}, 0)
 				return err
 			},
 			code: "AccessDenied", words: "iam:DeleteRolePermissionsBoundary on resource: " + passed + " with an explicit deny in an identity-based policy",
@@ -301,7 +273,7 @@ func TestRefusals(t *testing.T) {
 		"a role passed to tasks": {policy: pass("arn:aws:iam::000000000000:role/slipway/*", "ecs-tasks.amazonaws.com"), do: definition(passed)},
 		"a role passed to others": {
 			policy: pass("*", "ec2.amazonaws.com"), do: definition(passed), code: "AccessDeniedException",
-			words: "operation error ECS: RegisterTaskDefinition, api error AccessDeniedException: " + user + "iam:PassRole on resource: " + passed + " because",
+			words: "operation error ECS: RegisterTaskDefinition, api error AccessDeniedException: " + awstest.User + "iam:PassRole on resource: " + passed + " because",
 		},
 		"another role passed": {
 			policy: pass("arn:aws:iam::000000000000:role/slipway/*", "ecs-tasks.amazonaws.com"), do: definition("arn:aws:iam::000000000000:role/admin"),
@@ -310,40 +282,40 @@ func TestRefusals(t *testing.T) {
 
 		// A group's actions are about the streams in it.
 		"a log group by its own name": {
-			policy: allow("logs:*", "arn:aws:logs:eu-central-1:000000000000:log-group:hello", ""), do: group, code: "AccessDeniedException",
-			words: "operation error CloudWatch Logs: CreateLogGroup, api error AccessDeniedException: " + user +
+			policy: awstest.Allow("logs:*", "arn:aws:logs:eu-central-1:000000000000:log-group:hello", ""), do: group, code: "AccessDeniedException",
+			words: "operation error CloudWatch Logs: CreateLogGroup, api error AccessDeniedException: " + awstest.User +
 				"logs:CreateLogGroup on resource: arn:aws:logs:eu-central-1:000000000000:log-group:hello:log-stream: because",
 		},
 		"a log group by its streams": {
-			policy: allow("logs:*", "arn:aws:logs:eu-central-1:000000000000:log-group:hello:*", "") + "," + allow("logs:Describe*", "*", "") + "," +
-				allow("logs:ListTagsForResource", "arn:aws:logs:eu-central-1:000000000000:log-group:hello", ""),
+			policy: awstest.Allow("logs:*", "arn:aws:logs:eu-central-1:000000000000:log-group:hello:*", "") + "," + awstest.Allow("logs:Describe*", "*", "") + "," +
+				awstest.Allow("logs:ListTagsForResource", "arn:aws:logs:eu-central-1:000000000000:log-group:hello", ""),
 			do: group,
 		},
 		"a bucket": {
-			policy: allow("s3:GetBucket*", "*", ""), do: create(bucketToken, cloud.Map{"bucket": "slipway-state"}), code: "AccessDenied",
-			words: "operation error S3: CreateBucket, api error AccessDenied: " + user + `s3:CreateBucket on resource: "arn:aws:s3:::slipway-state" because`,
+			policy: awstest.Allow("s3:GetBucket*", "*", ""), do: create(s3.BucketToken, cloud.Map{"bucket": "slipway-state"}), code: "AccessDenied",
+			words: "operation error S3: CreateBucket, api error AccessDenied: " + awstest.User + `s3:CreateBucket on resource: "arn:aws:s3:::slipway-state" because`,
 		},
 		"what a bucket is read by": {
-			policy: allow("s3:CreateBucket", "*", ""), do: create(bucketToken, cloud.Map{"bucket": "slipway-state"}), code: "AccessDenied",
-			words: "operation error S3: HeadBucket, api error AccessDenied: " + user + "s3:ListBucket on",
+			policy: awstest.Allow("s3:CreateBucket", "*", ""), do: create(s3.BucketToken, cloud.Map{"bucket": "slipway-state"}), code: "AccessDenied",
+			words: "operation error S3: HeadBucket, api error AccessDenied: " + awstest.User + "s3:ListBucket on",
 		},
 		"where one is": {
-			policy: allow("ecs:*", "*", ""), code: "UnauthorizedOperation", words: "invoking aws:index/getAvailabilityZones:getAvailabilityZones: operation error EC2: DescribeAvailabilityZones",
-			do: func(g *testCloud) error {
-				_, _, err := g.Invoke(g.t.Context(), session, getAvailabilityZones.Token, cloud.Map{})
+			policy: awstest.Allow("ecs:*", "*", ""), code: "UnauthorizedOperation", words: "invoking aws:index/getAvailabilityZones:getAvailabilityZones: operation error EC2: DescribeAvailabilityZones",
+			do: func(g *awstest.Tester) error {
+				_, _, err := g.Invoke(g.T.Context(), awstest.Session, ec2.GetAvailabilityZones.Token, cloud.Map{})
 				return err
 			},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newCloud(t, allKinds()...)
-			c.create(policyToken, cloud.Map{"name": "boundary", "policy": trustOf(everything)})
-			c.create(roleToken, cloud.Map{"name": "bounded", "path": "/slipway/", "assumeRolePolicy": trustTasks, "permissionsBoundary": boundary})
-			c.create(roleToken, cloud.Map{"name": "unbounded", "path": "/slipway/", "assumeRolePolicy": trustTasks})
-			c.create(roleToken, cloud.Map{"name": "admin", "assumeRolePolicy": trustTasks})
-			g := c.guarded(allKinds()...)
-			g.mayDo(test.policy)
-			before := len(c.left())
+			c := awstest.New(t, awstest.AllKinds()...)
+			c.Make(iam.PolicyToken, cloud.Map{"name": "boundary", "policy": awstest.TrustOf(awstest.Everything)})
+			c.Make(identity.RoleToken, cloud.Map{"name": "bounded", "path": "/slipway/", "assumeRolePolicy": awstest.TrustTasks, "permissionsBoundary": boundary})
+			c.Make(identity.RoleToken, cloud.Map{"name": "unbounded", "path": "/slipway/", "assumeRolePolicy": awstest.TrustTasks})
+			c.Make(identity.RoleToken, cloud.Map{"name": "admin", "assumeRolePolicy": awstest.TrustTasks})
+			g := c.Guarded(awstest.AllKinds()...)
+			g.MayDo(test.policy)
+			before := len(c.Left())
 			err := test.do(g)
 			if test.code == "" {
 				if err != nil {
@@ -351,9 +323,9 @@ func TestRefusals(t *testing.T) {
 				}
 				return
 			}
-			c.refused(err, test.code, test.words)
-			if len(c.left()) != before {
-				t.Errorf("left: %v", c.left())
+			c.Refused(err, test.code, test.words)
+			if len(c.Left()) != before {
+				t.Errorf("left: %v", c.Left())
 			}
 		})
 	}
@@ -361,25 +333,25 @@ func TestRefusals(t *testing.T) {
 
 // What a resource is tagged with decides who may change it.
 func TestResourceTags(t *testing.T) {
-	c := newCloud(t, allKinds()...)
-	g := c.guarded(allKinds()...)
-	dev := c.create(clusterToken, cloud.Map{"name": "dev", "tags": cloud.Map{"Stack": "dev"}})
-	prod := c.create(clusterToken, cloud.Map{"name": "prod", "tags": cloud.Map{"Stack": "prod"}})
-	g.mayDo(allow("ecs:*", "*", `,"Condition":{"StringEquals":{"aws:ResourceTag/Stack":"dev"},"StringLike":{"ecs:ResourceTag/Stack":"d*"}}`))
-	c.refused(g.Delete(t.Context(), session, clusterToken, prod.ID, time.Millisecond), "AccessDeniedException", "ecs:DeleteCluster on resource: "+prod.ID)
-	if err := g.Delete(t.Context(), session, clusterToken, dev.ID, time.Millisecond); err != nil {
+	c := awstest.New(t, awstest.AllKinds()...)
+	g := c.Guarded(awstest.AllKinds()...)
+	dev := c.Make(ecs.ClusterToken, cloud.Map{"name": "dev", "tags": cloud.Map{"Stack": "dev"}})
+	prod := c.Make(ecs.ClusterToken, cloud.Map{"name": "prod", "tags": cloud.Map{"Stack": "prod"}})
+	g.MayDo(awstest.Allow("ecs:*", "*", `,"Condition":{"StringEquals":{"aws:ResourceTag/Stack":"dev"},"StringLike":{"ecs:ResourceTag/Stack":"d*"}}`))
+	c.Refused(g.Delete(t.Context(), awstest.Session, ecs.ClusterToken, prod.ID, time.Millisecond), "AccessDeniedException", "ecs:DeleteCluster on resource: "+prod.ID)
+	if err := g.Delete(t.Context(), awstest.Session, ecs.ClusterToken, dev.ID, time.Millisecond); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestBoundaryOfTheCaller(t *testing.T) {
-	c := newCloud(t, allKinds()...)
-	g := c.guarded(allKinds()...)
-	boundary := c.create(policyToken, cloud.Map{"name": "boundary", "policy": trustOf(allow("ecs:*", "*", "") + `,{"Effect":"Deny","Action":"ecs:DeleteCluster","Resource":"*"}`)})
-	cluster := c.create(clusterToken, cloud.Map{"name": "main"})
-	g.mayDo(everything)
+	c := awstest.New(t, awstest.AllKinds()...)
+	g := c.Guarded(awstest.AllKinds()...)
+	boundary := c.Make(iam.PolicyToken, cloud.Map{"name": "boundary", "policy": awstest.TrustOf(awstest.Allow("ecs:*", "*", "") + `,{"Effect":"Deny","Action":"ecs:DeleteCluster","Resource":"*"}`)})
+	cluster := c.Make(ecs.ClusterToken, cloud.Map{"name": "main"})
+	g.MayDo(awstest.Everything)
 	err := c.Store.Update(func(tx *cloud.Tx) error {
-		r := tx.Get(cloud.Key{Scope: cloud.Scope{Account: DefaultAccount}, Token: roleToken, ID: "ci"}).Clone()
+		r := tx.Get(cloud.Key{Scope: cloud.Scope{Account: sts.DefaultAccount}, Token: identity.RoleToken, ID: "ci"}).Clone()
 		r.Inputs["permissionsBoundary"] = boundary.ID
 		tx.Put(r)
 		return nil
@@ -387,43 +359,43 @@ func TestBoundaryOfTheCaller(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := g.Read(session, clusterToken, cluster.ID); err != nil {
+	if _, err := g.Read(awstest.Session, ecs.ClusterToken, cluster.ID); err != nil {
 		t.Error(err)
 	}
-	_, err = g.attempt(session, vpcToken, cloud.Map{"cidrBlock": "10.0.0.0/16"})
-	c.refused(err, "UnauthorizedOperation", "ec2:CreateVpc on resource: arn:aws:ec2:eu-central-1:000000000000:vpc/* because no permissions boundary allows the ec2:CreateVpc action")
-	c.refused(g.Delete(t.Context(), session, clusterToken, cluster.ID, time.Millisecond), "AccessDeniedException",
+	_, err = g.Attempt(awstest.Session, ec2.VPCToken, cloud.Map{"cidrBlock": "10.0.0.0/16"})
+	c.Refused(err, "UnauthorizedOperation", "ec2:CreateVpc on resource: arn:aws:ec2:eu-central-1:000000000000:vpc/* because no permissions boundary allows the ec2:CreateVpc action")
+	c.Refused(g.Delete(t.Context(), awstest.Session, ecs.ClusterToken, cluster.ID, time.Millisecond), "AccessDeniedException",
 		"ecs:DeleteCluster on resource: "+cluster.ID+" with an explicit deny in a permissions boundary")
 }
 
 func TestCallerIdentity(t *testing.T) {
-	c := newCloud(t, allKinds()...)
-	g := c.guarded(allKinds()...)
-	g.mayDo(allow("s3:ListBucket", "*", ""))
+	c := awstest.New(t, awstest.AllKinds()...)
+	g := c.Guarded(awstest.AllKinds()...)
+	g.MayDo(awstest.Allow("s3:ListBucket", "*", ""))
 	for caller, want := range map[string]string{
-		"":               "arn:aws:iam::000000000000:root 000000000000",
-		session.Identity: session.Identity + " AROA00000000000000000:session",
+		"":                       "arn:aws:iam::000000000000:root 000000000000",
+		awstest.Session.Identity: awstest.Session.Identity + " AROA00000000000000000:session",
 	} {
-		out, _, err := g.Invoke(t.Context(), cloud.Caller{Scope: here.Scope, Identity: caller}, getCallerIdentity.Token, cloud.Map{})
+		out, _, err := g.Invoke(t.Context(), cloud.Caller{Scope: awstest.Here.Scope, Identity: caller}, sts.GetCallerIdentity.Token, cloud.Map{})
 		if got := fmt.Sprint(out["arn"], " ", out["userId"]); err != nil || got != want {
 			t.Errorf("%q is %s, %v", caller, got, err)
 		}
 	}
-	gone := session
+	gone := awstest.Session
 	gone.Identity = "arn:aws:sts::000000000000:assumed-role/gone/session"
-	_, _, err := g.Invoke(t.Context(), gone, getCallerIdentity.Token, cloud.Map{})
-	c.refused(err, "InvalidClientTokenId", "The security token included in the request is invalid.")
+	_, _, err := g.Invoke(t.Context(), gone, sts.GetCallerIdentity.Token, cloud.Map{})
+	c.Refused(err, "InvalidClientTokenId", "The security token included in the request is invalid.")
 }
 
 // What is not there can be read and deleted without a question, so that a refresh finds out that it has gone.
 func TestNothingIsAskedOfWhatIsNotThere(t *testing.T) {
-	c := newCloud(t, allKinds()...)
-	g := c.guarded(allKinds()...)
-	g.mayDo(allow("s3:ListBucket", "*", ""))
-	if r, err := g.Read(session, vpcToken, "vpc-1"); r != nil || err != nil {
+	c := awstest.New(t, awstest.AllKinds()...)
+	g := c.Guarded(awstest.AllKinds()...)
+	g.MayDo(awstest.Allow("s3:ListBucket", "*", ""))
+	if r, err := g.Read(awstest.Session, ec2.VPCToken, "vpc-1"); r != nil || err != nil {
 		t.Errorf("read: %v, %v", r, err)
 	}
-	if err := g.Delete(t.Context(), session, vpcToken, "vpc-1", 0); err != nil {
+	if err := g.Delete(t.Context(), awstest.Session, ec2.VPCToken, "vpc-1", 0); err != nil {
 		t.Error(err)
 	}
 }

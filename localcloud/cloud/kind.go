@@ -205,6 +205,15 @@ func (c *Call) Tagged(r *Resource) (name string, tags map[string]string) {
 	return cmp.Or(r.Text("arn"), r.ID), tags
 }
 
+// DeleteWhere removes the resources of some kinds that name the call's by an input.
+func (c *Call) DeleteWhere(input string, tokens ...string) {
+	for _, token := range tokens {
+		for _, r := range c.Tx.Where(c.Resource.Scope, token, input, c.Resource.ID) {
+			c.Tx.Delete(r.Key)
+		}
+	}
+}
+
 // Caller is who calls the cloud.
 type Caller struct {
 	Scope  Scope

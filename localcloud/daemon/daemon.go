@@ -20,6 +20,11 @@ import (
 	"slipway/localcloud/addr"
 	"slipway/localcloud/api"
 	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/appautoscaling"
+	"slipway/localcloud/aws/ecr"
+	"slipway/localcloud/aws/iam"
+	"slipway/localcloud/aws/resourcegroupstagging"
+	"slipway/localcloud/aws/sts"
 	"slipway/localcloud/ca"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/cloudflare"
@@ -120,7 +125,7 @@ func Run(ctx context.Context, o Options, log *slog.Logger) (err error) {
 	d := &daemon{
 		cloud: cloud.New(store, cloud.Options{
 			Schema: sdks, Others: kept.Kind, Latency: o.Latency, Patience: o.Patience,
-			Authorize: aws.Authorize, Deleted: aws.ListDeleted(aws.ListedFor(o.Latency)),
+			Authorize: iam.Authorize, Deleted: resourcegroupstagging.ListDeleted(resourcegroupstagging.ListedFor(o.Latency)),
 		}),
 		cloudflare: cloudflare.New(o.Zones),
 		kept:       kept,
@@ -129,10 +134,10 @@ func Run(ctx context.Context, o Options, log *slog.Logger) (err error) {
 	}
 	addresses := addr.New()
 	d.scheduler = runtime.NewScheduler(runtime.SchedulerOptions{
-		Store: store, Runner: runner, Addresses: addresses, Images: images, Logs: d.logs, Removed: aws.ServiceRemoved, Latency: o.Latency, Pace: runtime.Pace(o.Patience),
+		Store: store, Runner: runner, Addresses: addresses, Images: images, Logs: d.logs, Removed: appautoscaling.ServiceRemoved, Latency: o.Latency, Pace: runtime.Pace(o.Patience),
 	})
 	d.cloud.Add(aws.Kinds()...)
-	d.cloud.Add(aws.ECR(runtime.NewECR(store, images))...)
+	d.cloud.Add(ecr.WithImages(runtime.NewECR(store, images))...)
 	d.cloud.Add(d.cloudflare.Kinds()...)
 
 	before, _ := Last(o.Dir) // without it there are no ports to keep
@@ -140,7 +145,7 @@ func Run(ctx context.Context, o Options, log *slog.Logger) (err error) {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	callers := &aws.Callers{Store: store, Tokens: tokens}
+	callers := &sts.Callers{Store: store, Tokens: tokens}
 	for _, p := range []provider.Package{
 		{Name: "aws", Caller: callers.Caller, Replace: aws.ReplacingSettings, Manners: aws.Manners()},
 		{Name: "cloudflare", Caller: cloudflare.Caller, Manners: cloudflare.Manners()},

@@ -7,7 +7,10 @@ import (
 	"strings"
 	"time"
 
-	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/cloudwatch"
+	"slipway/localcloud/aws/ecs"
+	"slipway/localcloud/aws/elbv2"
+	"slipway/localcloud/aws/logs"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/cloudflare"
 )
@@ -29,17 +32,17 @@ func (d *daemon) status() *Status {
 			s.DNS = append(s.DNS, Record{Name: r.Name, Type: r.Type, Content: r.Content})
 		}
 		s.Endpoints = endpoints(tx, records)
-		for _, r := range tx.Everywhere(aws.LoadBalancer.Token) {
-			switch b := cloud.StatusOf[aws.LoadBalancerStatus](r); b.State {
-			case aws.LoadBalancerImpaired, aws.LoadBalancerFailed:
+		for _, r := range tx.Everywhere(elbv2.LoadBalancer.Token) {
+			switch b := cloud.StatusOf[elbv2.LoadBalancerStatus](r); b.State {
+			case elbv2.LoadBalancerImpaired, elbv2.LoadBalancerFailed:
 				s.Problems = append(s.Problems, fmt.Sprintf("load balancer %s is %s: %s", r.Name, b.State, b.Reason))
 			}
 		}
-		for _, r := range tx.Everywhere(aws.Service.Token) {
+		for _, r := range tx.Everywhere(ecs.Service.Token) {
 			s.Services = append(s.Services, service(r))
 		}
-		for _, r := range tx.Everywhere(aws.MetricAlarm.Token) {
-			a := cloud.StatusOf[aws.AlarmStatus](r)
+		for _, r := range tx.Everywhere(cloudwatch.MetricAlarm.Token) {
+			a := cloud.StatusOf[cloudwatch.AlarmStatus](r)
 			s.Alarms = append(s.Alarms, Alarm{Name: r.Name, State: a.State, Reason: a.Reason})
 		}
 	})
@@ -51,8 +54,8 @@ func (d *daemon) status() *Status {
 func endpoints(tx *cloud.Tx, records []cloudflare.Record) []Endpoint {
 	out := []Endpoint{}
 	for _, scheme := range []string{"https", "http"} {
-		for _, r := range tx.Everywhere(aws.LoadBalancer.Token) {
-			balancer := cloud.StatusOf[aws.LoadBalancerStatus](r)
+		for _, r := range tx.Everywhere(elbv2.LoadBalancer.Token) {
+			balancer := cloud.StatusOf[elbv2.LoadBalancerStatus](r)
 			for _, record := range records {
 				if record.Type != "CNAME" || !strings.EqualFold(record.Content, fmt.Sprint(r.Outputs["dnsName"])) {
 					continue
@@ -69,7 +72,7 @@ func endpoints(tx *cloud.Tx, records []cloudflare.Record) []Endpoint {
 }
 
 func service(r *cloud.Resource) Service {
-	spec, status := aws.Service.Of(r), cloud.StatusOf[aws.ServiceStatus](r)
+	spec, status := ecs.Service.Of(r), cloud.StatusOf[ecs.ServiceStatus](r)
 	out := Service{Name: spec.Name, Desired: spec.DesiredCount, Deployments: []Deployment{}, Events: []string{}}
 	for _, d := range status.Deployments {
 		out.Running += d.Running
@@ -93,7 +96,7 @@ func (d *daemon) writeLogs(ctx context.Context, w io.Writer, group string, follo
 	var err error
 	d.cloud.Store.View(func(tx *cloud.Tx) {
 		if group == "" {
-			groups = tx.Everywhere(aws.LogGroup.Token)
+			groups = tx.Everywhere(logs.LogGroup.Token)
 			return
 		}
 		var one *cloud.Resource

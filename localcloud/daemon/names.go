@@ -5,7 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/ecs"
+	"slipway/localcloud/aws/logs"
 	"slipway/localcloud/cloud"
 )
 
@@ -68,7 +69,7 @@ func distinct(r *cloud.Resource, physicalName string, others []*cloud.Resource, 
 func (d *daemon) serviceCalled(name string) (arn string, err error) {
 	d.cloud.Store.View(func(tx *cloud.Tx) {
 		var r *cloud.Resource
-		r, err = called(tx, aws.Service.Token, "service", name, func(r *cloud.Resource) string { return aws.Service.Of(r).Name })
+		r, err = called(tx, ecs.Service.Token, "service", name, func(r *cloud.Resource) string { return ecs.Service.Of(r).Name })
 		if err == nil {
 			arn = r.ID
 		}
@@ -78,5 +79,5 @@ func (d *daemon) serviceCalled(name string) (arn string, err error) {
 
 // logGroupCalled returns the log group that has the name, of a service as well.
 func logGroupCalled(tx *cloud.Tx, name string) (*cloud.Resource, error) {
-	return called(tx, aws.LogGroup.Token, "log group", name, func(r *cloud.Resource) string { return r.ID })
+	return called(tx, logs.LogGroup.Token, "log group", name, func(r *cloud.Resource) string { return r.ID })
 }

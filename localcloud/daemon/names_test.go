@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/ecs"
 	"slipway/localcloud/cloud"
 )
 
@@ -21,14 +21,14 @@ func TestNames(t *testing.T) {
 			tags = cloud.Map{"Name": name, "Stack": stack}
 		}
 		return &cloud.Resource{
-			Key:    cloud.Key{Scope: cloud.Scope{Account: "1", Region: "eu-central-1"}, Token: aws.Service.Token, ID: "arn:" + physical},
+			Key:    cloud.Key{Scope: cloud.Scope{Account: "1", Region: "eu-central-1"}, Token: ecs.Service.Token, ID: "arn:" + physical},
 			Name:   physical,
 			Inputs: cloud.Map{"name": physical, "tags": tags},
 		}
 	}
 	find := func(name string) (id, message string) {
 		store.View(func(tx *cloud.Tx) {
-			r, err := called(tx, aws.Service.Token, "service", name, func(r *cloud.Resource) string { return r.Name })
+			r, err := called(tx, ecs.Service.Token, "service", name, func(r *cloud.Resource) string { return r.Name })
 			if err != nil {
 				message = err.Error()
 				return

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/cloudwatch"
 	"slipway/localcloud/cloud"
 )
 
@@ -22,7 +22,7 @@ type datapoint struct {
 // evaluationRange is how many of the newest data points an alarm is given, should some that it needs be missing. AWS gives no
 // formula; in its example it is 5 for 3 evaluation periods.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
-func evaluationRange(a *aws.Alarm) int {
+func evaluationRange(a *cloudwatch.Alarm) int {
 	const more = 2
 	return a.EvaluationPeriods + more
 }
@@ -31,8 +31,8 @@ func evaluationRange(a *aws.Alarm) int {
 func (m *Metrics) evaluate(now time.Time) error {
 	latest := map[cloud.Key]float64{}
 	err := m.Store.Update(func(tx *cloud.Tx) error {
-		for _, r := range tx.Everywhere(aws.MetricAlarm.Token) {
-			a, was := aws.AlarmOf(r), cloud.StatusOf[aws.AlarmStatus](r)
+		for _, r := range tx.Everywhere(cloudwatch.MetricAlarm.Token) {
+			a, was := cloudwatch.AlarmOf(r), cloud.StatusOf[cloudwatch.AlarmStatus](r)
 			points := m.datapoints(a)
 			if points[0].known {
 				latest[r.Key] = points[0].value
@@ -42,7 +42,7 @@ func (m *Metrics) evaluate(now time.Time) error {
 				continue
 			}
 			r = r.Clone()
-			r.SetStatus(aws.AlarmStatus{State: is, Reason: explainAlarm(a, points, was.State, is), UpdatedAt: now.UTC()})
+			r.SetStatus(cloudwatch.AlarmStatus{State: is, Reason: explainAlarm(a, points, was.State, is), UpdatedAt: now.UTC()})
 			tx.Put(r)
 		}
 		return nil
@@ -54,7 +54,7 @@ func (m *Metrics) evaluate(now time.Time) error {
 }
 
 // datapoints returns what the alarm sees of the last periods, the newest first. They end with the last full minute.
-func (m *Metrics) datapoints(a *aws.Alarm) []datapoint {
+func (m *Metrics) datapoints(a *cloudwatch.Alarm) []datapoint {
 	minutes, minute := int(a.Period/time.Minute), m.Pace.Real(time.Minute)
 	points := make([]datapoint, evaluationRange(a))
 	for age := range points {
@@ -77,7 +77,7 @@ func (m *Metrics) datapoints(a *aws.Alarm) []datapoint {
 // missing it fills in as few times as it can, in the way that the alarm says. An alarm that takes missing data as missing
 // goes off even so once the oldest point it has is old enough and none of what came after was good.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
-func judge(a *aws.Alarm, newestFirst []datapoint, state string) string {
+func judge(a *cloudwatch.Alarm, newestFirst []datapoint, state string) string {
 	known, breaching, oldest := 0, 0, 0
 	for age, p := range newestFirst {
 		if !p.known || known == a.EvaluationPeriods {
@@ -90,20 +90,20 @@ func judge(a *aws.Alarm, newestFirst []datapoint, state string) string {
 		}
 	}
 	filled := a.EvaluationPeriods - known
-	if a.TreatMissingData == aws.MissingIsBreaching {
+	if a.TreatMissingData == cloudwatch.MissingIsBreaching {
 		breaching += filled
 	}
 	switch {
 	case breaching >= a.DatapointsToAlarm:
-		return aws.AlarmAlarm
-	case filled == 0, breaching < known, a.TreatMissingData == aws.MissingIsBreaching, a.TreatMissingData == aws.MissingIsNotBreaching:
-		return aws.AlarmOK
-	case a.TreatMissingData == aws.MissingIsIgnored:
+		return cloudwatch.AlarmAlarm
+	case filled == 0, breaching < known, a.TreatMissingData == cloudwatch.MissingIsBreaching, a.TreatMissingData == cloudwatch.MissingIsNotBreaching:
+		return cloudwatch.AlarmOK
+	case a.TreatMissingData == cloudwatch.MissingIsIgnored:
 		return state
 	case known > 0 && oldest+1 >= a.DatapointsToAlarm:
-		return aws.AlarmAlarm
+		return cloudwatch.AlarmAlarm
 	}
-	return aws.AlarmInsufficientData
+	return cloudwatch.AlarmInsufficientData
 }
 
 // comparisonWords are how CloudWatch puts a comparison in the reason of a state.
@@ -113,7 +113,7 @@ var comparisonWords = map[string]string{
 }
 
 // explainAlarm words the reason of a new state as CloudWatch does.
-func explainAlarm(a *aws.Alarm, points []datapoint, was, is string) string {
+func explainAlarm(a *cloudwatch.Alarm, points []datapoint, was, is string) string {
 	plural := func(n int, what string) string {
 		if n == 1 {
 			return fmt.Sprintf("%d %s", n, what)
@@ -123,7 +123,7 @@ func explainAlarm(a *aws.Alarm, points []datapoint, was, is string) string {
 	known := slices.DeleteFunc(slices.Clone(points), func(p datapoint) bool { return !p.known })
 	known = known[:min(len(known), a.EvaluationPeriods)]
 	missing := a.EvaluationPeriods - len(known)
-	if is == aws.AlarmInsufficientData {
+	if is == cloudwatch.AlarmInsufficientData {
 		if missing == 1 {
 			return "Insufficient Data: 1 datapoint was unknown."
 		}
@@ -131,7 +131,7 @@ func explainAlarm(a *aws.Alarm, points []datapoint, was, is string) string {
 	}
 	if len(known) == 0 {
 		treated := "NonBreaching"
-		if is == aws.AlarmAlarm {
+		if is == cloudwatch.AlarmAlarm {
 			treated = "Breaching"
 		}
 		verb := "was"
@@ -143,7 +143,7 @@ func explainAlarm(a *aws.Alarm, points []datapoint, was, is string) string {
 	}
 	var values []string
 	for _, p := range known {
-		if p.breaching == (is == aws.AlarmAlarm) {
+		if p.breaching == (is == cloudwatch.AlarmAlarm) {
 			values = append(values, fmt.Sprintf("%s (%s)", decimal(p.value), p.begin.UTC().Format("02/01/06 15:04:05")))
 		}
 	}
@@ -151,7 +151,7 @@ func explainAlarm(a *aws.Alarm, points []datapoint, was, is string) string {
 	if len(values) == 1 {
 		verb = "was"
 	}
-	if is == aws.AlarmOK {
+	if is == cloudwatch.AlarmOK {
 		not, needed = "not ", a.EvaluationPeriods-a.DatapointsToAlarm+1
 	}
 	return fmt.Sprintf("Threshold Crossed: %d out of the last %s [%s] %s %s%s the threshold (%s) (minimum %s for %s -> %s transition).",

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/cloudwatch"
 
 	"pgregory.net/rapid"
 )
@@ -23,8 +23,8 @@ func points(text string) []datapoint {
 	return out
 }
 
-func alarmOf(m, n int, missing string) *aws.Alarm {
-	return &aws.Alarm{
+func alarmOf(m, n int, missing string) *cloudwatch.Alarm {
+	return &cloudwatch.Alarm{
 		Period: time.Minute, EvaluationPeriods: n, DatapointsToAlarm: m, TreatMissingData: missing,
 		Comparison: "GreaterThanThreshold", Threshold: 5,
 	}
@@ -34,10 +34,10 @@ func alarmOf(m, n int, missing string) *aws.Alarm {
 // beside them.
 func TestMissingData(t *testing.T) {
 	const (
-		ok, alarm, none = aws.AlarmOK, aws.AlarmAlarm, aws.AlarmInsufficientData
+		ok, alarm, none = cloudwatch.AlarmOK, cloudwatch.AlarmAlarm, cloudwatch.AlarmInsufficientData
 		retain          = "retain"
 	)
-	treatments := []string{aws.MissingIsMissing, aws.MissingIsIgnored, aws.MissingIsBreaching, aws.MissingIsNotBreaching}
+	treatments := []string{cloudwatch.MissingIsMissing, cloudwatch.MissingIsIgnored, cloudwatch.MissingIsBreaching, cloudwatch.MissingIsNotBreaching}
 	for _, tt := range []struct {
 		m      int // of 3
 		points string
@@ -80,7 +80,7 @@ func TestCompleteData(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 6).Draw(t, "n")
 		a := alarmOf(rapid.IntRange(1, n).Draw(t, "m"), n, rapid.SampledFrom([]string{
-			aws.MissingIsMissing, aws.MissingIsIgnored, aws.MissingIsBreaching, aws.MissingIsNotBreaching,
+			cloudwatch.MissingIsMissing, cloudwatch.MissingIsIgnored, cloudwatch.MissingIsBreaching, cloudwatch.MissingIsNotBreaching,
 		}).Draw(t, "missing"))
 		var all []datapoint
 		breaching := 0
@@ -91,11 +91,11 @@ func TestCompleteData(t *testing.T) {
 			}
 			all = append(all, p)
 		}
-		want := aws.AlarmOK
+		want := cloudwatch.AlarmOK
 		if breaching >= a.DatapointsToAlarm {
-			want = aws.AlarmAlarm
+			want = cloudwatch.AlarmAlarm
 		}
-		if got := judge(a, all, aws.AlarmInsufficientData); got != want {
+		if got := judge(a, all, cloudwatch.AlarmInsufficientData); got != want {
 			t.Fatalf("%d of %d points breach, %d needed: %s", breaching, n, a.DatapointsToAlarm, got)
 		}
 	})
@@ -104,32 +104,32 @@ func TestCompleteData(t *testing.T) {
 func TestReasonsOfAlarms(t *testing.T) {
 	begin := time.Date(2026, 11, 21, 12, 5, 0, 0, time.UTC)
 	for _, tt := range []struct {
-		alarm   *aws.Alarm
+		alarm   *cloudwatch.Alarm
 		points  string
 		was, is string
 		want    string
 	}{
 		{
-			alarmOf(1, 1, aws.MissingIsMissing), "- - X", aws.AlarmOK, aws.AlarmAlarm,
+			alarmOf(1, 1, cloudwatch.MissingIsMissing), "- - X", cloudwatch.AlarmOK, cloudwatch.AlarmAlarm,
 			"Threshold Crossed: 1 out of the last 1 datapoints [9.0 (21/11/26 12:05:00)] was greater than the threshold (5.0) (minimum 1 datapoint for OK -> ALARM transition).",
 		},
 		{
-			alarmOf(2, 3, aws.MissingIsMissing), "X 0 X", aws.AlarmOK, aws.AlarmAlarm,
+			alarmOf(2, 3, cloudwatch.MissingIsMissing), "X 0 X", cloudwatch.AlarmOK, cloudwatch.AlarmAlarm,
 			"Threshold Crossed: 2 out of the last 3 datapoints [9.0 (21/11/26 12:05:00), 9.0 (21/11/26 12:05:00)] were greater than the threshold (5.0) (minimum 2 datapoints for OK -> ALARM transition).",
 		},
 		{
-			alarmOf(2, 3, aws.MissingIsMissing), "0 0 X", aws.AlarmAlarm, aws.AlarmOK,
+			alarmOf(2, 3, cloudwatch.MissingIsMissing), "0 0 X", cloudwatch.AlarmAlarm, cloudwatch.AlarmOK,
 			"Threshold Crossed: 2 out of the last 3 datapoints [0.0 (21/11/26 12:05:00), 0.0 (21/11/26 12:05:00)] were not greater than the threshold (5.0) (minimum 2 datapoints for ALARM -> OK transition).",
 		},
 		{
-			alarmOf(1, 1, aws.MissingIsNotBreaching), "- - -", aws.AlarmAlarm, aws.AlarmOK,
+			alarmOf(1, 1, cloudwatch.MissingIsNotBreaching), "- - -", cloudwatch.AlarmAlarm, cloudwatch.AlarmOK,
 			"Threshold Crossed: no datapoints were received for 1 period and 1 missing datapoint was treated as [NonBreaching].",
 		},
 		{
-			alarmOf(2, 2, aws.MissingIsBreaching), "- - -", aws.AlarmOK, aws.AlarmAlarm,
+			alarmOf(2, 2, cloudwatch.MissingIsBreaching), "- - -", cloudwatch.AlarmOK, cloudwatch.AlarmAlarm,
 			"Threshold Crossed: no datapoints were received for 2 periods and 2 missing datapoints were treated as [Breaching].",
 		},
-		{alarmOf(1, 1, aws.MissingIsMissing), "- - -", aws.AlarmOK, aws.AlarmInsufficientData, "Insufficient Data: 1 datapoint was unknown."},
+		{alarmOf(1, 1, cloudwatch.MissingIsMissing), "- - -", cloudwatch.AlarmOK, cloudwatch.AlarmInsufficientData, "Insufficient Data: 1 datapoint was unknown."},
 	} {
 		all := points(tt.points)
 		for i := range all {

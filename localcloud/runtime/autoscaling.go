@@ -9,7 +9,9 @@ import (
 	"slices"
 	"time"
 
-	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/appautoscaling"
+	"slipway/localcloud/aws/cloudwatch"
+	"slipway/localcloud/aws/ecs"
 	"slipway/localcloud/cloud"
 )
 
@@ -67,7 +69,7 @@ func (a *AutoScaling) Run(ctx context.Context) error {
 // scaleAll looks at every scalable target. An alarm asks for scaling once a minute for as long as it is in ALARM.
 func (a *AutoScaling) scaleAll() error {
 	return a.Store.Update(func(tx *cloud.Tx) error {
-		for _, target := range tx.Everywhere(aws.ScalableTarget.Token) {
+		for _, target := range tx.Everywhere(appautoscaling.ScalableTarget.Token) {
 			a.scale(tx, target, time.Now().UTC())
 		}
 		return nil
@@ -76,16 +78,16 @@ func (a *AutoScaling) scaleAll() error {
 
 // schedule carries out the scheduled actions that are due, and returns when the next one will be; zero for never.
 func (a *AutoScaling) schedule(tx *cloud.Tx, now time.Time) (wake time.Time) {
-	for _, r := range tx.Everywhere(aws.ScheduledAction.Token) {
-		due := aws.Due(r, a.Pace.Real)
+	for _, r := range tx.Everywhere(appautoscaling.ScheduledAction.Token) {
+		due := appautoscaling.Due(r, a.Pace.Real)
 		if due.IsZero() || now.Before(due) {
 			wake = earlier(wake, due)
 			continue
 		}
 		r = r.Clone()
-		r.SetStatus(aws.ScheduledActionStatus{Since: now})
+		r.SetStatus(appautoscaling.ScheduledActionStatus{Since: now})
 		tx.Put(r)
-		wake = earlier(wake, aws.Due(r, a.Pace.Real))
+		wake = earlier(wake, appautoscaling.Due(r, a.Pace.Real))
 		a.act(tx, r)
 	}
 	return wake
@@ -93,12 +95,12 @@ func (a *AutoScaling) schedule(tx *cloud.Tx, now time.Time) (wake time.Time) {
 
 // act gives a scalable target the bounds of a scheduled action.
 func (a *AutoScaling) act(tx *cloud.Tx, action *cloud.Resource) {
-	in := aws.ScheduledAction.Of(action)
-	target := tx.Get(cloud.Key{Scope: action.Scope, Token: aws.ScalableTarget.Token, ID: in.ResourceID})
-	if target == nil || aws.ScalableTarget.Of(target).SuspendedState.ScheduledScalingSuspended {
+	in := appautoscaling.ScheduledAction.Of(action)
+	target := tx.Get(cloud.Key{Scope: action.Scope, Token: appautoscaling.ScalableTarget.Token, ID: in.ResourceID})
+	if target == nil || appautoscaling.ScalableTarget.Of(target).SuspendedState.ScheduledScalingSuspended {
 		return
 	}
-	now := aws.ScalableTarget.Of(target)
+	now := appautoscaling.ScalableTarget.Of(target)
 	low, high := now.MinCapacity, now.MaxCapacity
 	if n := in.ScalableTargetAction.MinCapacity; n != nil {
 		low = *n
@@ -106,7 +108,7 @@ func (a *AutoScaling) act(tx *cloud.Tx, action *cloud.Resource) {
 	if n := in.ScalableTargetAction.MaxCapacity; n != nil {
 		high = *n
 	}
-	if err := aws.SetBounds(tx, target, low, high, "scheduled action name "+in.Name+" was triggered"); err != nil {
+	if err := appautoscaling.SetBounds(tx, target, low, high, "scheduled action name "+in.Name+" was triggered"); err != nil {
 		a.Log.Warn("scheduled action", "name", in.Name, "error", err)
 	}
 }
@@ -114,7 +116,7 @@ func (a *AutoScaling) act(tx *cloud.Tx, action *cloud.Resource) {
 // scaling is what a policy asks for.
 type scaling struct {
 	capacity int
-	policy   *aws.ScalingPolicySpec
+	policy   *appautoscaling.ScalingPolicySpec
 	alarm    string
 }
 
@@ -126,28 +128,28 @@ func (s scaling) cause() string {
 // that may. Of several the largest number of tasks counts.
 // https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html
 func (a *AutoScaling) scale(tx *cloud.Tx, target *cloud.Resource, now time.Time) {
-	service := aws.ServiceOf(tx, target)
+	service := appautoscaling.ServiceOf(tx, target)
 	if service == nil {
 		return
 	}
-	in := aws.ScalableTarget.Of(target)
-	status := cloud.StatusOf[aws.ServiceStatus](service)
+	in := appautoscaling.ScalableTarget.Of(target)
+	status := cloud.StatusOf[ecs.ServiceStatus](service)
 	running := 0 // which is what ECS scales from, not what is desired
 	for _, d := range status.Deployments {
 		running += d.Running
 	}
 	var out, low []scaling
 	mayScaleIn := 0
-	for _, r := range aws.PoliciesOf(tx, target) {
-		policy, alarms := aws.ScalingPolicy.Of(r), cloud.StatusOf[aws.ScalingPolicyStatus](r)
-		if s, ok := a.wanted(tx, policy, aws.AlarmKey(r.Scope, alarms.High), running); ok {
+	for _, r := range appautoscaling.PoliciesOf(tx, target) {
+		policy, alarms := appautoscaling.ScalingPolicy.Of(r), cloud.StatusOf[appautoscaling.ScalingPolicyStatus](r)
+		if s, ok := a.wanted(tx, policy, appautoscaling.AlarmKey(r.Scope, alarms.High), running); ok {
 			out = append(out, s)
 		}
 		if alarms.Low == "" {
 			continue
 		}
 		mayScaleIn++
-		if s, ok := a.wanted(tx, policy, aws.AlarmKey(r.Scope, alarms.Low), running); ok {
+		if s, ok := a.wanted(tx, policy, appautoscaling.AlarmKey(r.Scope, alarms.Low), running); ok {
 			low = append(low, s)
 		}
 	}
@@ -165,16 +167,16 @@ func (a *AutoScaling) scale(tx *cloud.Tx, target *cloud.Resource, now time.Time)
 
 // deploying reports whether a deployment is in progress, during which nothing is scaled in.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-auto-scaling.html
-func deploying(status aws.ServiceStatus) bool {
-	return slices.ContainsFunc(status.Deployments, func(d aws.Deployment) bool { return d.RolloutState == aws.RolloutInProgress })
+func deploying(status ecs.ServiceStatus) bool {
+	return slices.ContainsFunc(status.Deployments, func(d ecs.Deployment) bool { return d.RolloutState == ecs.RolloutInProgress })
 }
 
 // wanted returns what a policy asks for, if its alarm is in ALARM: as many tasks as bring the metric to its target, rounded
 // up. A service without tasks begins with one.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-auto-scaling.html
-func (a *AutoScaling) wanted(tx *cloud.Tx, policy *aws.ScalingPolicySpec, alarm cloud.Key, running int) (scaling, bool) {
+func (a *AutoScaling) wanted(tx *cloud.Tx, policy *appautoscaling.ScalingPolicySpec, alarm cloud.Key, running int) (scaling, bool) {
 	value, ok := a.Alarms.Latest(alarm)
-	if !ok || aws.InAlarm(tx, alarm.Scope, []string{alarm.ID}) == "" {
+	if !ok || cloudwatch.InAlarm(tx, alarm.Scope, []string{alarm.ID}) == "" {
 		return scaling{}, false
 	}
 	capacity := int(math.Ceil(float64(running) * value / policy.TargetTracking.TargetValue))
@@ -191,8 +193,8 @@ func most(wanted []scaling) scaling {
 // scaleOut adds tasks. While the cooldown of the last time lasts, those that were added then are taken for part of those that
 // are to be added now.
 func (a *AutoScaling) scaleOut(tx *cloud.Tx, target, service *cloud.Resource, wanted scaling, running int, now time.Time) {
-	in, status := aws.ScalableTarget.Of(target), cloud.StatusOf[aws.ScalableTargetStatus](target)
-	desired := aws.Service.Of(service).DesiredCount
+	in, status := appautoscaling.ScalableTarget.Of(target), cloud.StatusOf[appautoscaling.ScalableTargetStatus](target)
+	desired := ecs.Service.Of(service).DesiredCount
 	cooldown := a.Pace.Real(time.Duration(wanted.policy.TargetTracking.ScaleOutCooldown) * time.Second)
 	capacity, from := wanted.capacity, running
 	if now.Before(status.ScaledOut.Add(cooldown)) {
@@ -204,13 +206,13 @@ func (a *AutoScaling) scaleOut(tx *cloud.Tx, target, service *cloud.Resource, wa
 	}
 	status.ScaledOut, status.OutFrom, status.ScaledIn = now, from, time.Time{} // which ends a cooldown of scaling in
 	put(tx, target, status)
-	aws.SetDesiredCount(tx, service, capacity, wanted.cause())
+	appautoscaling.SetDesiredCount(tx, service, capacity, wanted.cause())
 }
 
 // scaleIn removes tasks, unless the cooldown of the last time still lasts.
 func (a *AutoScaling) scaleIn(tx *cloud.Tx, target, service *cloud.Resource, wanted scaling, now time.Time) {
-	in, status := aws.ScalableTarget.Of(target), cloud.StatusOf[aws.ScalableTargetStatus](target)
-	desired := aws.Service.Of(service).DesiredCount
+	in, status := appautoscaling.ScalableTarget.Of(target), cloud.StatusOf[appautoscaling.ScalableTargetStatus](target)
+	desired := ecs.Service.Of(service).DesiredCount
 	cooldown := a.Pace.Real(time.Duration(wanted.policy.TargetTracking.ScaleInCooldown) * time.Second)
 	capacity := min(max(wanted.capacity, in.MinCapacity), in.MaxCapacity)
 	if capacity >= desired || now.Before(status.ScaledIn.Add(cooldown)) {
@@ -218,7 +220,7 @@ func (a *AutoScaling) scaleIn(tx *cloud.Tx, target, service *cloud.Resource, wan
 	}
 	status.ScaledIn = now
 	put(tx, target, status)
-	aws.SetDesiredCount(tx, service, capacity, wanted.cause())
+	appautoscaling.SetDesiredCount(tx, service, capacity, wanted.cause())
 }
 
 // put stores a resource with another status.

@@ -10,7 +10,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/appautoscaling"
+	"slipway/localcloud/aws/cloudwatch"
+	"slipway/localcloud/aws/ecs"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/lb"
 )
@@ -54,8 +56,8 @@ func newScalingStage(t *testing.T) *scalingStage {
 	s := &scalingStage{ecsStage: newECSStage(t), now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC), values: map[cloud.Key]float64{}}
 	s.scaling = &AutoScaling{Store: s.Store, Alarms: s, Log: slog.New(slog.DiscardHandler)}
 	s.stop()
-	s.service = s.create(aws.Service.Token, s.ecsStage.service(s.revision("v1", ""), cloud.Map{"waitForSteadyState": false}))
-	s.target = s.create(aws.ScalableTarget.Token, scaled(cloud.Map{"minCapacity": 1.0, "maxCapacity": 10.0}))
+	s.service = s.create(ecs.Service.Token, s.ecsStage.service(s.revision("v1", ""), cloud.Map{"waitForSteadyState": false}))
+	s.target = s.create(appautoscaling.ScalableTarget.Token, scaled(cloud.Map{"minCapacity": 1.0, "maxCapacity": 10.0}))
 	s.run(2)
 	return s
 }
@@ -78,8 +80,8 @@ func (s *scalingStage) change(r *cloud.Resource, change func(r *cloud.Resource))
 func (s *scalingStage) run(n int) {
 	s.t.Helper()
 	s.change(s.service, func(r *cloud.Resource) {
-		status := cloud.StatusOf[aws.ServiceStatus](r)
-		status.Primary().Running, status.Primary().RolloutState = n, aws.RolloutCompleted
+		status := cloud.StatusOf[ecs.ServiceStatus](r)
+		status.Primary().Running, status.Primary().RolloutState = n, ecs.RolloutCompleted
 		r.SetStatus(status)
 	})
 }
@@ -87,18 +89,18 @@ func (s *scalingStage) run(n int) {
 // see lets a policy's metric have a value: its alarms are what that makes of them.
 func (s *scalingStage) see(policy *cloud.Resource, value float64) {
 	s.t.Helper()
-	of := cloud.StatusOf[aws.ScalingPolicyStatus](s.ecsStage.now(policy))
+	of := cloud.StatusOf[appautoscaling.ScalingPolicyStatus](s.ecsStage.now(policy))
 	for name, breaching := range map[string]bool{of.High: value > 50, of.Low: value < 45} {
 		if name == "" {
 			continue
 		}
-		state := aws.AlarmOK
+		state := cloudwatch.AlarmOK
 		if breaching {
-			state = aws.AlarmAlarm
+			state = cloudwatch.AlarmAlarm
 		}
-		key := aws.AlarmKey(tester.Scope, name)
+		key := appautoscaling.AlarmKey(tester.Scope, name)
 		s.values[key] = value
-		s.change(&cloud.Resource{Key: key}, func(r *cloud.Resource) { r.SetStatus(aws.AlarmStatus{State: state}) })
+		s.change(&cloud.Resource{Key: key}, func(r *cloud.Resource) { r.SetStatus(cloudwatch.AlarmStatus{State: state}) })
 	}
 }
 
@@ -119,20 +121,20 @@ func (s *scalingStage) evaluate(after time.Duration, want int, why string) {
 func (s *scalingStage) wantDesired(want int, why string) {
 	s.t.Helper()
 	r := s.ecsStage.now(s.service)
-	if got := aws.Service.Of(r).DesiredCount; got != want || r.Outputs["desiredCount"] != float64(want) || primary(r).Desired != want {
+	if got := ecs.Service.Of(r).DesiredCount; got != want || r.Outputs["desiredCount"] != float64(want) || primary(r).Desired != want {
 		s.t.Errorf("%s: %d tasks are wanted (outputs %v, deployment %d), want %d", why, got, r.Outputs["desiredCount"], primary(r).Desired, want)
 	}
 }
 
 func TestScaleByOnePolicy(t *testing.T) {
 	s := newScalingStage(t)
-	cpu := s.create(aws.ScalingPolicy.Token, tracking("CPU", nil))
+	cpu := s.create(appautoscaling.ScalingPolicy.Token, tracking("CPU", nil))
 	s.evaluate(0, 2, "before there is data")
 	s.see(cpu, 50)
 	s.evaluate(time.Minute, 2, "at the target")
 	s.see(cpu, 51)
 	s.evaluate(time.Minute, 3, "above it")
-	name := cloud.StatusOf[aws.ScalingPolicyStatus](cpu).High
+	name := cloud.StatusOf[appautoscaling.ScalingPolicyStatus](cpu).High
 	if got, want := s.events(s.service), "Cause: monitor alarm "+name+" in state ALARM triggered policy CPU"; !strings.HasSuffix(got, want) {
 		t.Errorf("events %s, want %s", got, want)
 	}
@@ -154,7 +156,7 @@ func TestScaleByOnePolicy(t *testing.T) {
 
 func TestScaleFromNothing(t *testing.T) {
 	s := newScalingStage(t)
-	cpu := s.create(aws.ScalingPolicy.Token, tracking("CPU", nil))
+	cpu := s.create(appautoscaling.ScalingPolicy.Token, tracking("CPU", nil))
 	s.change(s.target, func(r *cloud.Resource) { r.Inputs["minCapacity"] = 0.0 })
 	s.see(cpu, 0)
 	s.evaluate(0, 0, "without load")
@@ -166,7 +168,7 @@ func TestScaleFromNothing(t *testing.T) {
 
 func TestScaleBySeveralPolicies(t *testing.T) {
 	s := newScalingStage(t)
-	cpu, memory := s.create(aws.ScalingPolicy.Token, tracking("CPU", nil)), s.create(aws.ScalingPolicy.Token, tracking("Memory", nil))
+	cpu, memory := s.create(appautoscaling.ScalingPolicy.Token, tracking("CPU", nil)), s.create(appautoscaling.ScalingPolicy.Token, tracking("Memory", nil))
 	s.see(cpu, 100)
 	s.see(memory, 20)
 	s.evaluate(0, 4, "one wants more")
@@ -197,7 +199,7 @@ func TestScaleBySeveralPolicies(t *testing.T) {
 func TestScaleOutCooldown(t *testing.T) {
 	s := newScalingStage(t)
 	s.scaling.Pace = 0.1 // 6 seconds
-	cpu := s.create(aws.ScalingPolicy.Token, tracking("CPU", cloud.Map{"scaleOutCooldown": 60.0}))
+	cpu := s.create(appautoscaling.ScalingPolicy.Token, tracking("CPU", cloud.Map{"scaleOutCooldown": 60.0}))
 	s.see(cpu, 100)
 	s.evaluate(0, 4, "at twice the target")
 	s.run(4)
@@ -213,7 +215,7 @@ func TestScaleOutCooldown(t *testing.T) {
 
 func TestScaleInCooldown(t *testing.T) {
 	s := newScalingStage(t)
-	cpu := s.create(aws.ScalingPolicy.Token, tracking("CPU", cloud.Map{"scaleInCooldown": 60.0}))
+	cpu := s.create(appautoscaling.ScalingPolicy.Token, tracking("CPU", cloud.Map{"scaleInCooldown": 60.0}))
 	s.see(cpu, 200)
 	s.evaluate(0, 8, "at four times the target")
 	s.run(8)
@@ -232,7 +234,7 @@ func TestScaleInCooldown(t *testing.T) {
 
 func TestWhatKeepsFromScaling(t *testing.T) {
 	s := newScalingStage(t)
-	cpu := s.create(aws.ScalingPolicy.Token, tracking("CPU", nil))
+	cpu := s.create(appautoscaling.ScalingPolicy.Token, tracking("CPU", nil))
 	suspend := func(in, out bool) {
 		s.change(s.target, func(r *cloud.Resource) {
 			r.Inputs["suspendedState"] = cloud.Map{"dynamicScalingInSuspended": in, "dynamicScalingOutSuspended": out}
@@ -249,20 +251,20 @@ func TestWhatKeepsFromScaling(t *testing.T) {
 	suspend(false, false)
 	rollout := func(state string) {
 		s.change(s.service, func(r *cloud.Resource) {
-			status := cloud.StatusOf[aws.ServiceStatus](r)
+			status := cloud.StatusOf[ecs.ServiceStatus](r)
 			status.Primary().RolloutState = state
 			r.SetStatus(status)
 		})
 	}
-	rollout(aws.RolloutInProgress)
+	rollout(ecs.RolloutInProgress)
 	s.evaluate(time.Minute, 4, "nothing is scaled in while something is deployed")
 	s.see(cpu, 60)
 	s.evaluate(time.Minute, 5, "but out")
-	rollout(aws.RolloutCompleted)
+	rollout(ecs.RolloutCompleted)
 	s.run(5)
 	s.change(s.service, func(r *cloud.Resource) {
-		status := cloud.StatusOf[aws.ServiceStatus](r)
-		status.Status = aws.ServiceDraining
+		status := cloud.StatusOf[ecs.ServiceStatus](r)
+		status.Status = ecs.ServiceDraining
 		r.SetStatus(status)
 	})
 	s.evaluate(time.Minute, 5, "the service is being deleted")
@@ -270,11 +272,11 @@ func TestWhatKeepsFromScaling(t *testing.T) {
 
 func TestScheduledActions(t *testing.T) {
 	s := newScalingStage(t)
-	action := s.create(aws.ScheduledAction.Token, scaled(cloud.Map{
+	action := s.create(appautoscaling.ScheduledAction.Token, scaled(cloud.Map{
 		"name": "more", "schedule": "cron(0/10 * * * ? *)", "scalableTargetAction": cloud.Map{"minCapacity": 3.0},
 	}))
 	since := func(at time.Time) {
-		s.change(action, func(r *cloud.Resource) { r.SetStatus(aws.ScheduledActionStatus{Since: at}) })
+		s.change(action, func(r *cloud.Resource) { r.SetStatus(appautoscaling.ScheduledActionStatus{Since: at}) })
 	}
 	since(s.now)
 	at := func(minute int, wake int) {
@@ -364,7 +366,7 @@ func (l *load) count() {
 }
 
 func (l *load) running() (tasks []*cloud.Resource) {
-	l.s.Store.View(func(tx *cloud.Tx) { tasks = l.s.tasks(tx)[aws.TaskRunning] })
+	l.s.Store.View(func(tx *cloud.Tx) { tasks = l.s.tasks(tx)[ecs.TaskRunning] })
 	return tasks
 }
 
@@ -419,8 +421,8 @@ func newLoadedStage(t *testing.T) *loadedStage {
 		running.Wait()
 	})
 	s.revision = s.ecsStage.revision("v1", "")
-	s.service = s.create(aws.Service.Token, s.ecsStage.service(s.revision, nil))
-	s.target = s.create(aws.ScalableTarget.Token, scaled(cloud.Map{"minCapacity": 2.0, "maxCapacity": 6.0}))
+	s.service = s.create(ecs.Service.Token, s.ecsStage.service(s.revision, nil))
+	s.target = s.create(appautoscaling.ScalableTarget.Token, scaled(cloud.Map{"minCapacity": 2.0, "maxCapacity": 6.0}))
 	return s
 }
 
@@ -453,7 +455,7 @@ func (s *loadedStage) stays(n, minutes int) {
 func TestServiceFollowsItsLoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newLoadedStage(t)
-		s.create(aws.ScalingPolicy.Token, tracking("Memory", nil))
+		s.create(appautoscaling.ScalingPolicy.Token, tracking("Memory", nil))
 		s.load.set(190, 0) // 95 % for each of two tasks
 		s.follow(4, 2, 4)
 		s.load.set(60, 0) // 15 % for each of four
@@ -470,7 +472,7 @@ func TestServiceFollowsItsLoad(t *testing.T) {
 		}
 		s.follow(6, 0, 1)
 
-		action := s.create(aws.ScheduledAction.Token, scaled(cloud.Map{
+		action := s.create(appautoscaling.ScheduledAction.Token, scaled(cloud.Map{
 			"name": "less", "schedule": "rate(5 minutes)", "scalableTargetAction": cloud.Map{"minCapacity": 1.0, "maxCapacity": 3.0},
 		}))
 		s.follow(3, 5, 5)
@@ -496,7 +498,7 @@ func TestServiceFollowsItsRequests(t *testing.T) {
 		s := newLoadedStage(t)
 		_, balancer, _ := strings.Cut(balancerARN, ":loadbalancer/")
 		group := s.balancerGroup[strings.LastIndex(s.balancerGroup, ":")+1:]
-		s.create(aws.ScalingPolicy.Token, scaled(cloud.Map{
+		s.create(appautoscaling.ScalingPolicy.Token, scaled(cloud.Map{
 			"name": "requests", "policyType": "TargetTrackingScaling", "targetTrackingScalingPolicyConfiguration": cloud.Map{
 				"targetValue": 100.0, "scaleOutCooldown": 60.0, "scaleInCooldown": 120.0,
 				"predefinedMetricSpecification": cloud.Map{"predefinedMetricType": "ALBRequestCountPerTarget", "resourceLabel": balancer + "/" + group},
@@ -517,7 +519,7 @@ func TestServiceFollowsItsRequests(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.Store.View(func(tx *cloud.Tx) {
-			for _, token := range []string{aws.ScalableTarget.Token, aws.ScalingPolicy.Token, aws.MetricAlarm.Token} {
+			for _, token := range []string{appautoscaling.ScalableTarget.Token, appautoscaling.ScalingPolicy.Token, cloudwatch.MetricAlarm.Token} {
 				if left := tx.Everywhere(token); len(left) > 0 {
 					t.Errorf("left of the service: %v", left)
 				}

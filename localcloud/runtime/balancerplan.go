@@ -8,7 +8,8 @@ import (
 	"strconv"
 	"time"
 
-	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/acm"
+	"slipway/localcloud/aws/elbv2"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/lb"
 )
@@ -51,7 +52,7 @@ func (k keyPairs) get(tx *cloud.Tx, key cloud.Key) (tls.Certificate, error) {
 	if known, ok := k[key]; ok && known.status == string(r.Status) {
 		return known.cert, nil
 	}
-	cert, err := cloud.Peek[aws.CertificateStatus](r).KeyPair()
+	cert, err := cloud.Peek[acm.CertificateStatus](r).KeyPair()
 	if err != nil {
 		return cert, fmt.Errorf("certificate %s: %w", key.ID, err)
 	}
@@ -70,9 +71,9 @@ func (k keyPairs) forget(tx *cloud.Tx) {
 
 // plan reads from the store what the load balancer should do.
 func (k keyPairs) plan(tx *cloud.Tx, r *cloud.Resource) *plan {
-	in := aws.Described(aws.LoadBalancer, r)
+	in := elbv2.Described(elbv2.LoadBalancer, r)
 	p := &plan{
-		address: cloud.Peek[aws.LoadBalancerStatus](r).Address,
+		address: cloud.Peek[elbv2.LoadBalancerStatus](r).Address,
 		state: lb.State{
 			IdleTimeout:        time.Duration(in.IdleTimeout) * time.Second,
 			DropInvalidHeaders: in.DropInvalidHeaderFields,
@@ -82,7 +83,7 @@ func (k keyPairs) plan(tx *cloud.Tx, r *cloud.Resource) *plan {
 	}
 	broken := map[string]bool{}
 	where := locate(tx)
-	for _, g := range tx.Where(r.Scope, aws.TargetGroup.Token, "loadBalancerArns", r.ID) {
+	for _, g := range tx.Where(r.Scope, elbv2.TargetGroup.Token, "loadBalancerArns", r.ID) {
 		group := targetGroup(g, where)
 		if err := group.Check(); err != nil {
 			p.problems = append(p.problems, fmt.Sprintf("target group %s: %v", g.ID, err))
@@ -94,8 +95,8 @@ func (k keyPairs) plan(tx *cloud.Tx, r *cloud.Resource) *plan {
 			p.reach[t] = where.at[r.Scope][t.Addr().String()].reaches(tx, r.Key, int(t.Port()))
 		}
 	}
-	for _, l := range tx.Where(r.Scope, aws.Listener.Token, "loadBalancerArn", r.ID) {
-		in := aws.Described(aws.Listener, l)
+	for _, l := range tx.Where(r.Scope, elbv2.Listener.Token, "loadBalancerArn", r.ID) {
+		in := elbv2.Described(elbv2.Listener, l)
 		p.access[*in.Port] = admits(tx, r.Key, netip.Addr{}, *in.Port)
 		out, problems, err := k.listener(tx, l)
 		for _, problem := range append(problems, err) {
@@ -126,11 +127,11 @@ func (k keyPairs) plan(tx *cloud.Tx, r *cloud.Resource) *plan {
 
 // listener reads what a listener should do, and what of it does not work. An error means that none of it does.
 func (k keyPairs) listener(tx *cloud.Tx, r *cloud.Resource) (out lb.Listener, problems []error, err error) {
-	in := aws.Described(aws.Listener, r)
+	in := elbv2.Described(elbv2.Listener, r)
 	out = lb.Listener{ID: r.ID, Port: *in.Port, Protocol: lb.Protocol(in.Protocol), Default: action(in.DefaultActions)}
 	if out.Protocol == lb.HTTPS {
-		for i, arn := range append([]string{in.CertificateARN}, aws.CertificatesOf(tx, r)...) {
-			cert, err := k.get(tx, cloud.Key{Scope: r.Scope, Token: aws.Certificate.Token, ID: arn})
+		for i, arn := range append([]string{in.CertificateARN}, elbv2.CertificatesOf(tx, r)...) {
+			cert, err := k.get(tx, cloud.Key{Scope: r.Scope, Token: acm.Certificate.Token, ID: arn})
 			switch {
 			case err != nil && i == 0:
 				return out, problems, err
@@ -144,17 +145,17 @@ func (k keyPairs) listener(tx *cloud.Tx, r *cloud.Resource) (out lb.Listener, pr
 			return out, problems, err
 		}
 	}
-	for _, r := range tx.Where(r.Scope, aws.ListenerRule.Token, "listenerArn", r.ID) {
-		rule := aws.Described(aws.ListenerRule, r)
+	for _, r := range tx.Where(r.Scope, elbv2.ListenerRule.Token, "listenerArn", r.ID) {
+		rule := elbv2.Described(elbv2.ListenerRule, r)
 		out.Rules = append(out.Rules, lb.Rule{
-			Priority: aws.PriorityOf(r), Conditions: conditions(rule.Conditions), Action: action(rule.Actions),
+			Priority: elbv2.PriorityOf(r), Conditions: conditions(rule.Conditions), Action: action(rule.Actions),
 		})
 	}
 	return out, problems, nil
 }
 
 // action returns the one action that ends a request.
-func action(actions []aws.Action) (out lb.Action) {
+func action(actions []elbv2.Action) (out lb.Action) {
 	a := actions[len(actions)-1]
 	for _, s := range a.Shares() {
 		out.Forward = append(out.Forward, lb.WeightedTargetGroup{TargetGroup: s.ARN, Weight: s.Weight})
@@ -175,7 +176,7 @@ func action(actions []aws.Action) (out lb.Action) {
 	return out
 }
 
-func conditions(in []aws.Condition) []lb.Condition {
+func conditions(in []elbv2.Condition) []lb.Condition {
 	var out []lb.Condition
 	for _, c := range in {
 		switch {
@@ -201,7 +202,7 @@ func conditions(in []aws.Condition) []lb.Condition {
 }
 
 func targetGroup(r *cloud.Resource, where places) lb.TargetGroup {
-	in, check := aws.Described(aws.TargetGroup, r), aws.HealthCheckOf(r)
+	in, check := elbv2.Described(elbv2.TargetGroup, r), elbv2.HealthCheckOf(r)
 	out := lb.TargetGroup{
 		ID: r.ID, Protocol: lb.Protocol(in.Protocol), DeregistrationDelay: time.Duration(in.DeregistrationDelay) * time.Second,
 		HealthCheck: lb.HealthCheck{
@@ -211,8 +212,8 @@ func targetGroup(r *cloud.Resource, where places) lb.TargetGroup {
 		},
 	}
 	out.HealthCheck.Port, _ = strconv.Atoi(check.Port) // zero, the target's own, for "traffic-port"
-	for _, t := range cloud.Peek[aws.TargetGroupStatus](r).Targets {
-		if address, ok := where.target(r.Scope, in.VPCID, t); ok && t.State != aws.TargetDraining {
+	for _, t := range cloud.Peek[elbv2.TargetGroupStatus](r).Targets {
+		if address, ok := where.target(r.Scope, in.VPCID, t); ok && t.State != elbv2.TargetDraining {
 			out.Targets = append(out.Targets, address)
 		}
 	}

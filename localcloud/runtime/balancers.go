@@ -14,7 +14,8 @@ import (
 	"time"
 
 	"slipway/localcloud/addr"
-	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/ec2"
+	"slipway/localcloud/aws/elbv2"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/lb"
 )
@@ -112,7 +113,7 @@ func (b *Balancers) Metrics(key cloud.Key) (lb.Metrics, bool) {
 func (b *Balancers) reconcile(ctx context.Context, store *cloud.Watcher, now time.Time) (wake time.Time, err error) {
 	plans := map[cloud.Key]*plan{}
 	store.View(func(tx *cloud.Tx) {
-		for _, r := range tx.Everywhere(aws.LoadBalancer.Token) {
+		for _, r := range tx.Everywhere(elbv2.LoadBalancer.Token) {
 			plans[r.Key] = b.certs.plan(tx, r)
 		}
 		b.certs.forget(tx)
@@ -122,11 +123,11 @@ func (b *Balancers) reconcile(ctx context.Context, store *cloud.Watcher, now tim
 			b.close(key)
 		}
 	}
-	status := map[cloud.Key]aws.LoadBalancerStatus{}
+	status := map[cloud.Key]elbv2.LoadBalancerStatus{}
 	for key, p := range plans {
 		run, err := b.ensure(ctx, key, p)
 		if err != nil {
-			status[key] = aws.LoadBalancerStatus{State: aws.LoadBalancerFailed, Reason: err.Error()}
+			status[key] = elbv2.LoadBalancerStatus{State: elbv2.LoadBalancerFailed, Reason: err.Error()}
 			wake = earlier(wake, now.Add(b.Retry))
 			continue
 		}
@@ -252,26 +253,26 @@ func (b *Balancers) apply(run *balancer, key cloud.Key, p *plan, now time.Time) 
 }
 
 // status describes the load balancer for the store.
-func (run *balancer) status() aws.LoadBalancerStatus {
-	s := aws.LoadBalancerStatus{Address: run.address.String(), State: aws.LoadBalancerActive}
+func (run *balancer) status() elbv2.LoadBalancerStatus {
+	s := elbv2.LoadBalancerStatus{Address: run.address.String(), State: elbv2.LoadBalancerActive}
 	for _, e := range run.Endpoints() {
-		s.Endpoints = append(s.Endpoints, aws.Endpoint{
+		s.Endpoints = append(s.Endpoints, elbv2.Endpoint{
 			ListenerARN: e.Listener, Protocol: string(e.Protocol), Port: e.Port, Address: e.Addr.String(),
 		})
 	}
 	if len(run.problems) > 0 {
-		s.State, s.Reason = aws.LoadBalancerImpaired, strings.Join(run.problems, "; ")
+		s.State, s.Reason = elbv2.LoadBalancerImpaired, strings.Join(run.problems, "; ")
 	}
 	return s
 }
 
 // recordBalancer writes the status of a load balancer, if it is still there and the status is news.
-func recordBalancer(tx *cloud.Tx, key cloud.Key, s aws.LoadBalancerStatus) {
+func recordBalancer(tx *cloud.Tx, key cloud.Key, s elbv2.LoadBalancerStatus) {
 	r := tx.Get(key)
 	if r == nil {
 		return
 	}
-	was := cloud.Peek[aws.LoadBalancerStatus](r)
+	was := cloud.Peek[elbv2.LoadBalancerStatus](r)
 	s.Address = cmp.Or(s.Address, was.Address)
 	if !reflect.DeepEqual(*was, s) {
 		r = r.Clone()
@@ -284,29 +285,29 @@ func recordBalancer(tx *cloud.Tx, key cloud.Key, s aws.LoadBalancerStatus) {
 // drained. It returns when the next one will have; zero if none drains.
 func recordTargets(tx *cloud.Tx, health map[string]map[netip.AddrPort]lb.TargetHealth, now time.Time) (wake time.Time) {
 	where := locate(tx)
-	for _, r := range tx.Everywhere(aws.TargetGroup.Token) {
-		group := aws.Described(aws.TargetGroup, r)
+	for _, r := range tx.Everywhere(elbv2.TargetGroup.Token) {
+		group := elbv2.Described(elbv2.TargetGroup, r)
 		delay := time.Duration(group.DeregistrationDelay) * time.Second
 		balancers, _ := r.Outputs["loadBalancerArns"].([]any)
-		was := cloud.Peek[aws.TargetGroupStatus](r)
-		var is aws.TargetGroupStatus
+		was := cloud.Peek[elbv2.TargetGroupStatus](r)
+		var is elbv2.TargetGroupStatus
 		for _, t := range was.Targets {
 			address, ok := where.target(r.Scope, group.VPCID, t)
 			found, checked := health[r.ID][address]
 			switch end := t.Deregistered.Add(delay); {
-			case t.State == aws.TargetDraining:
+			case t.State == elbv2.TargetDraining:
 				if len(balancers) == 0 || !now.Before(end) {
 					continue // it is a target no more
 				}
 				wake = earlier(wake, end)
 			case len(balancers) == 0:
-				t.State, t.Reason = aws.TargetUnused, string(lb.TargetNotInUse)
+				t.State, t.Reason = elbv2.TargetUnused, string(lb.TargetNotInUse)
 				t.Description = "Target group is not configured to receive traffic from the load balancer"
 			case !ok:
 				// Nobody has the address: packets to it are lost.
-				t.State, t.Reason, t.Description = aws.TargetUnhealthy, string(lb.Timeout), "Request timed out"
+				t.State, t.Reason, t.Description = elbv2.TargetUnhealthy, string(lb.Timeout), "Request timed out"
 			case checked && found.State != lb.Draining: // what drains there was registered again since
-				t.State, t.Reason, t.Description = aws.TargetState(found.State), string(found.Reason), found.Description
+				t.State, t.Reason, t.Description = elbv2.TargetState(found.State), string(found.Reason), found.Description
 			}
 			is.Targets = append(is.Targets, t)
 		}
@@ -326,12 +327,12 @@ type places struct {
 }
 
 // interfaces are those with one loopback address: several where the system has only one such address.
-type interfaces []*aws.Interface
+type interfaces []*ec2.Interface
 
 func locate(tx *cloud.Tx) places {
 	out := places{loopback: map[cloud.Key]netip.Addr{}, at: map[cloud.Scope]map[string]interfaces{}}
-	for _, r := range tx.Everywhere(aws.NetworkInterface.Token) {
-		ni, address := aws.NetworkInterface.Of(r), cloud.Peek[aws.InterfaceStatus](r).Loopback
+	for _, r := range tx.Everywhere(ec2.NetworkInterface.Token) {
+		ni, address := ec2.NetworkInterface.Of(r), cloud.Peek[ec2.InterfaceStatus](r).Loopback
 		ip, err := netip.ParseAddr(address)
 		if err != nil {
 			continue
@@ -350,7 +351,7 @@ func placeKey(s cloud.Scope, network, ip string) cloud.Key {
 }
 
 // target returns where the target really is on this machine.
-func (p places) target(s cloud.Scope, network string, t aws.Target) (netip.AddrPort, bool) {
+func (p places) target(s cloud.Scope, network string, t elbv2.Target) (netip.AddrPort, bool) {
 	ip, ok := p.loopback[placeKey(s, network, t.ID)]
 	return netip.AddrPortFrom(ip, uint16(t.Port)), ok //nolint:gosec // the port was checked where it was given
 }
@@ -363,15 +364,15 @@ func admits(tx *cloud.Tx, key cloud.Key, client netip.Addr, port int) bool {
 	if r == nil {
 		return false
 	}
-	internal := aws.Described(aws.LoadBalancer, r).Internal
+	internal := elbv2.Described(elbv2.LoadBalancer, r).Internal
 	clients := locate(tx).at[key.Scope][client.String()]
-	for _, node := range aws.InterfacesOf(tx, key.Scope, key.ID) {
-		to := aws.NetworkInterface.Of(node)
-		if !internal && aws.FromInternet(tx, key.Scope, to, port) {
+	for _, node := range ec2.InterfacesOf(tx, key.Scope, key.ID) {
+		to := ec2.NetworkInterface.Of(node)
+		if !internal && ec2.FromInternet(tx, key.Scope, to, port) {
 			return true
 		}
 		for _, from := range clients {
-			if internal && aws.Reachable(tx, key.Scope, from, to, port) {
+			if internal && ec2.Reachable(tx, key.Scope, from, to, port) {
 				return true
 			}
 		}
@@ -382,8 +383,8 @@ func admits(tx *cloud.Tx, key cloud.Key, client netip.Addr, port int) bool {
 // reaches tells whether the load balancer's packets reach the port of one of the interfaces. It may send them from any of its own.
 func (in interfaces) reaches(tx *cloud.Tx, key cloud.Key, port int) bool {
 	for _, to := range in {
-		for _, node := range aws.InterfacesOf(tx, key.Scope, key.ID) {
-			if aws.ReachableAt(tx, key.Scope, aws.NetworkInterface.Of(node), to, to.PrivateIP, port) {
+		for _, node := range ec2.InterfacesOf(tx, key.Scope, key.ID) {
+			if ec2.ReachableAt(tx, key.Scope, ec2.NetworkInterface.Of(node), to, to.PrivateIP, port) {
 				return true
 			}
 		}

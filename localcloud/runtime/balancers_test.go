@@ -21,6 +21,9 @@ import (
 
 	"slipway/localcloud/addr"
 	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/acm"
+	"slipway/localcloud/aws/ec2"
+	"slipway/localcloud/aws/elbv2"
 	"slipway/localcloud/ca"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/schema"
@@ -100,14 +103,14 @@ func newWeb(t *testing.T, settings cloud.Map) *web {
 	w.create("service in", "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", rule(inner, port, "referencedSecurityGroupId", outer.ID))
 
 	w.update(func(tx *cloud.Tx) error { // the task's network interface, as the scheduler makes it
-		r, err := aws.AddInterface(tx, inFrankfurt.Scope, aws.Interface{
+		r, err := ec2.AddInterface(tx, inFrankfurt.Scope, ec2.Interface{
 			SubnetID: subnets[0].(string), SecurityGroups: []string{inner.ID}, Owner: "task",
 		}, true)
 		if err != nil {
 			return err
 		}
-		r.SetStatus(aws.InterfaceStatus{Loopback: w.target.Addr().String()})
-		w.private, w.parts["interface"] = aws.NetworkInterface.Of(r).PrivateIP, r
+		r.SetStatus(ec2.InterfaceStatus{Loopback: w.target.Addr().String()})
+		w.private, w.parts["interface"] = ec2.NetworkInterface.Of(r).PrivateIP, r
 		return nil
 	})
 
@@ -221,13 +224,13 @@ func (w *web) certificateFor(part, name string) *cloud.Resource {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.update(func(tx *cloud.Tx) error { return aws.IssueCertificate(tx, r.Key, pair) })
+	w.update(func(tx *cloud.Tx) error { return acm.IssueCertificate(tx, r.Key, pair) })
 	return r
 }
 
 func (w *web) register() *web {
 	w.update(func(tx *cloud.Tx) error {
-		aws.RegisterTarget(tx, w.group, w.private, int(w.target.Port()))
+		elbv2.RegisterTarget(tx, w.group, w.private, int(w.target.Port()))
 		return nil
 	})
 	return w
@@ -235,7 +238,7 @@ func (w *web) register() *web {
 
 func (w *web) deregister() {
 	w.update(func(tx *cloud.Tx) error {
-		aws.DeregisterTarget(tx, w.group, w.private, int(w.target.Port()))
+		elbv2.DeregisterTarget(tx, w.group, w.private, int(w.target.Port()))
 		return nil
 	})
 }
@@ -251,20 +254,20 @@ func (w *web) await(what string, condition func(*cloud.Tx) bool) {
 }
 
 // awaitTarget waits for a state of the target; none means that it is a target no more.
-func (w *web) awaitTarget(state aws.TargetState) (last aws.Target) {
+func (w *web) awaitTarget(state elbv2.TargetState) (last elbv2.Target) {
 	w.t.Helper()
 	w.await("a target that is "+string(state), func(tx *cloud.Tx) bool {
-		last, _ = aws.TargetHealth(tx.Get(w.group.Key), w.private, int(w.target.Port()))
+		last, _ = elbv2.TargetHealth(tx.Get(w.group.Key), w.private, int(w.target.Port()))
 		return last.State == state
 	})
 	return last
 }
 
 // awaitBalancer waits for a state of the load balancer with so many listeners.
-func (w *web) awaitBalancer(state aws.LoadBalancerState, listeners int) (last aws.LoadBalancerStatus) {
+func (w *web) awaitBalancer(state elbv2.LoadBalancerState, listeners int) (last elbv2.LoadBalancerStatus) {
 	w.t.Helper()
 	w.await("a load balancer that is "+string(state), func(tx *cloud.Tx) bool {
-		last = cloud.StatusOf[aws.LoadBalancerStatus](tx.Get(w.balancer.Key))
+		last = cloud.StatusOf[elbv2.LoadBalancerStatus](tx.Get(w.balancer.Key))
 		return last.State == state && len(last.Endpoints) == listeners
 	})
 	return last
@@ -272,8 +275,8 @@ func (w *web) awaitBalancer(state aws.LoadBalancerState, listeners int) (last aw
 
 // client returns an HTTP client for which host names lead to the load balancer.
 func (w *web) client(timeout time.Duration) *http.Client {
-	var status aws.LoadBalancerStatus
-	w.cloud.Store.View(func(tx *cloud.Tx) { status = cloud.StatusOf[aws.LoadBalancerStatus](tx.Get(w.balancer.Key)) })
+	var status elbv2.LoadBalancerStatus
+	w.cloud.Store.View(func(tx *cloud.Tx) { status = cloud.StatusOf[elbv2.LoadBalancerStatus](tx.Get(w.balancer.Key)) })
 	return &http.Client{
 		Timeout: timeout,
 		Transport: &http.Transport{
@@ -323,7 +326,7 @@ func (w *web) answers(url string, code int) string {
 func TestCertificateOfTheList(t *testing.T) {
 	const other = "other.slipway.test"
 	w := newWeb(t, nil).start()
-	w.awaitBalancer(aws.LoadBalancerActive, 2)
+	w.awaitBalancer(elbv2.LoadBalancerActive, 2)
 	if _, _, err := w.get("https://"+other+"/", patience); err == nil {
 		t.Error("a name that no certificate is for was answered")
 	}
@@ -346,10 +349,10 @@ func TestCertificateOfTheList(t *testing.T) {
 
 func TestBalancerServes(t *testing.T) {
 	w := newWeb(t, nil).register().start()
-	if target := w.awaitTarget(aws.TargetHealthy); target.Reason != "" {
+	if target := w.awaitTarget(elbv2.TargetHealthy); target.Reason != "" {
 		t.Errorf("a healthy target with a reason: %+v", target)
 	}
-	status := w.awaitBalancer(aws.LoadBalancerActive, 2)
+	status := w.awaitBalancer(elbv2.LoadBalancerActive, 2)
 	if ip, err := netip.ParseAddr(status.Address); err != nil || !ip.IsLoopback() {
 		t.Errorf("address %q", status.Address)
 	}
@@ -378,7 +381,7 @@ func TestBalancerServes(t *testing.T) {
 
 func TestBalancerFeelsSecurityGroups(t *testing.T) {
 	w := newWeb(t, nil).register().start()
-	w.awaitTarget(aws.TargetHealthy)
+	w.awaitTarget(elbv2.TargetHealthy)
 	w.answers("https://"+hello+"/", 200)
 	for _, part := range []string{"service in", "balancer out"} {
 		before := w.parts[part]
@@ -420,16 +423,16 @@ func TestBalancerTargetThatIsOutOfReachIsNeverHealthy(t *testing.T) {
 		return nil
 	})
 	w.register().start()
-	if target := w.awaitTarget(aws.TargetUnhealthy); target.Reason != "Target.Timeout" || target.Description != "Request timed out" {
+	if target := w.awaitTarget(elbv2.TargetUnhealthy); target.Reason != "Target.Timeout" || target.Description != "Request timed out" {
 		t.Errorf("target %+v", target)
 	}
 }
 
 func TestBalancerTargetWithoutInterface(t *testing.T) {
 	w := newWeb(t, nil).register().start()
-	w.awaitTarget(aws.TargetHealthy)
+	w.awaitTarget(elbv2.TargetHealthy)
 	w.update(func(tx *cloud.Tx) error { tx.Delete(w.parts["interface"].Key); return nil })
-	if target := w.awaitTarget(aws.TargetUnhealthy); target.Reason != "Target.Timeout" {
+	if target := w.awaitTarget(elbv2.TargetUnhealthy); target.Reason != "Target.Timeout" {
 		t.Errorf("target %+v", target)
 	}
 	w.answers("https://"+hello+"/", 503)
@@ -437,7 +440,7 @@ func TestBalancerTargetWithoutInterface(t *testing.T) {
 
 func TestBalancerTakesANewCertificate(t *testing.T) {
 	w := newWeb(t, nil).start()
-	w.awaitBalancer(aws.LoadBalancerActive, 2)
+	w.awaitBalancer(elbv2.LoadBalancerActive, 2)
 	serial := func() string {
 		response, _, err := w.get("https://"+hello+"/", patience)
 		if err != nil {
@@ -456,8 +459,8 @@ func TestBalancerTakesANewCertificate(t *testing.T) {
 
 func TestBalancerSurvivesARestart(t *testing.T) {
 	w := newWeb(t, nil).register().start()
-	w.awaitTarget(aws.TargetHealthy)
-	address := w.awaitBalancer(aws.LoadBalancerActive, 2).Address
+	w.awaitTarget(elbv2.TargetHealthy)
+	address := w.awaitBalancer(elbv2.LoadBalancerActive, 2).Address
 	w.stop()
 	if err := w.cloud.Store.Close(); err != nil {
 		t.Fatal(err)
@@ -468,29 +471,29 @@ func TestBalancerSurvivesARestart(t *testing.T) {
 	w.open()
 	w.start()
 	w.answers("https://"+hello+"/", 200)
-	if now := w.awaitBalancer(aws.LoadBalancerActive, 2).Address; now != address {
+	if now := w.awaitBalancer(elbv2.LoadBalancerActive, 2).Address; now != address {
 		t.Errorf("address %s, was %s", now, address)
 	}
 }
 
 func TestBalancerDrains(t *testing.T) {
 	w := newWeb(t, cloud.Map{"deregistrationDelay": 1.0}).register().start()
-	w.awaitTarget(aws.TargetHealthy)
+	w.awaitTarget(elbv2.TargetHealthy)
 	w.answers("https://"+hello+"/", 200)
 	w.deregister()
-	if target := w.awaitTarget(aws.TargetDraining); target.Reason != "Target.DeregistrationInProgress" {
+	if target := w.awaitTarget(elbv2.TargetDraining); target.Reason != "Target.DeregistrationInProgress" {
 		t.Errorf("target %+v", target)
 	}
 	w.answers("https://"+hello+"/", 503)
 	w.awaitTarget("")
 	w.register()
-	w.awaitTarget(aws.TargetHealthy)
+	w.awaitTarget(elbv2.TargetHealthy)
 	w.answers("https://"+hello+"/", 200)
 }
 
 func TestBalancerForgetsWhatDrainedBeforeARestart(t *testing.T) {
 	w := newWeb(t, cloud.Map{"deregistrationDelay": 1.0}).register().start()
-	w.awaitTarget(aws.TargetHealthy)
+	w.awaitTarget(elbv2.TargetHealthy)
 	w.stop()
 	w.deregister()
 	w.start()
@@ -501,7 +504,7 @@ func TestUnusedTargets(t *testing.T) {
 	w := newWeb(t, nil)
 	w.delete("rule")
 	w.register().start()
-	if target := w.awaitTarget(aws.TargetUnused); target.Reason != "Target.NotInUse" {
+	if target := w.awaitTarget(elbv2.TargetUnused); target.Reason != "Target.NotInUse" {
 		t.Errorf("target %+v", target)
 	}
 	w.deregister()
@@ -519,14 +522,14 @@ func TestBalancerListenerThatCannotBeBound(t *testing.T) {
 		return net.Listen(network, address)
 	}
 	w.start()
-	status := w.awaitBalancer(aws.LoadBalancerImpaired, 1)
+	status := w.awaitBalancer(elbv2.LoadBalancerImpaired, 1)
 	if !strings.Contains(status.Reason, "too many open files") || !strings.Contains(status.Reason, w.parts["http"].ID) {
 		t.Errorf("reason %q", status.Reason)
 	}
-	w.awaitTarget(aws.TargetHealthy)
+	w.awaitTarget(elbv2.TargetHealthy)
 	w.answers("https://"+hello+"/", 200) // the other listener works
 	taken.Store(false)
-	if status := w.awaitBalancer(aws.LoadBalancerActive, 2); status.Reason != "" {
+	if status := w.awaitBalancer(elbv2.LoadBalancerActive, 2); status.Reason != "" {
 		t.Errorf("reason %q", status.Reason)
 	}
 	w.answers("http://"+hello+"/", 301)
@@ -534,7 +537,7 @@ func TestBalancerListenerThatCannotBeBound(t *testing.T) {
 
 func TestBalancerWhoseAddressIsTaken(t *testing.T) {
 	w := newWeb(t, nil).register().start()
-	address := w.awaitBalancer(aws.LoadBalancerActive, 2).Address
+	address := w.awaitBalancer(elbv2.LoadBalancerActive, 2).Address
 	w.stop()
 	other, err := net.Listen("tcp", net.JoinHostPort(address, "443"))
 	if err != nil {
@@ -543,18 +546,18 @@ func TestBalancerWhoseAddressIsTaken(t *testing.T) {
 	defer other.Close()
 	w.start()
 	w.await("a new address", func(tx *cloud.Tx) bool {
-		status := cloud.StatusOf[aws.LoadBalancerStatus](tx.Get(w.balancer.Key))
-		return status.Address != address && status.State == aws.LoadBalancerActive
+		status := cloud.StatusOf[elbv2.LoadBalancerStatus](tx.Get(w.balancer.Key))
+		return status.Address != address && status.State == elbv2.LoadBalancerActive
 	})
 	w.answers("https://"+hello+"/", 200)
 }
 
 func TestBalancerKeepsItsAddressForItself(t *testing.T) {
 	w := newWeb(t, nil).register().start()
-	address := netip.MustParseAddr(w.awaitBalancer(aws.LoadBalancerActive, 2).Address)
+	address := netip.MustParseAddr(w.awaitBalancer(elbv2.LoadBalancerActive, 2).Address)
 	w.stop()
 	w.start()
-	w.awaitBalancer(aws.LoadBalancerActive, 2)
+	w.awaitBalancer(elbv2.LoadBalancerActive, 2)
 	w.answers("https://"+hello+"/", 200)
 	if !w.addresses.Shared() && w.addresses.Reserve(address) {
 		t.Error("the address can be given to somebody else")
@@ -563,7 +566,7 @@ func TestBalancerKeepsItsAddressForItself(t *testing.T) {
 
 func TestBalancerDoesWithoutABrokenTargetGroup(t *testing.T) {
 	w := newWeb(t, nil).register().start()
-	w.awaitTarget(aws.TargetHealthy)
+	w.awaitTarget(elbv2.TargetHealthy)
 	path := func(path string) {
 		w.update(func(tx *cloud.Tx) error {
 			r := tx.Get(w.group.Key).Clone()
@@ -575,7 +578,7 @@ func TestBalancerDoesWithoutABrokenTargetGroup(t *testing.T) {
 		})
 	}
 	path("/%zz")
-	status := w.awaitBalancer(aws.LoadBalancerImpaired, 2)
+	status := w.awaitBalancer(elbv2.LoadBalancerImpaired, 2)
 	for _, want := range []string{w.group.ID, `health check path "/%zz"`, "listener on port 443: rule 1"} {
 		if !strings.Contains(status.Reason, want) {
 			t.Errorf("reason %q lacks %q", status.Reason, want)
@@ -584,13 +587,13 @@ func TestBalancerDoesWithoutABrokenTargetGroup(t *testing.T) {
 	w.answers("https://"+hello+"/", 404) // the default action
 	w.answers("http://"+hello+"/", 301)
 	path("/healthz")
-	w.awaitBalancer(aws.LoadBalancerActive, 2)
+	w.awaitBalancer(elbv2.LoadBalancerActive, 2)
 	w.answers("https://"+hello+"/", 200)
 }
 
 func TestBalancerGoes(t *testing.T) {
 	w := newWeb(t, nil).start()
-	status := w.awaitBalancer(aws.LoadBalancerActive, 2)
+	status := w.awaitBalancer(elbv2.LoadBalancerActive, 2)
 	w.delete("balancer")
 	for deadline := time.Now().Add(patience); ; {
 		conn, err := net.Dial("tcp", status.Endpoints[0].Address)
@@ -616,7 +619,7 @@ func TestInternalBalancerIsOutOfReach(t *testing.T) {
 		"securityGroupId": w.parts["service's group"].ID, "ipProtocol": "-1", "cidrIpv4": "0.0.0.0/0",
 	})
 	w.start()
-	w.awaitBalancer(aws.LoadBalancerActive, 2)
+	w.awaitBalancer(elbv2.LoadBalancerActive, 2)
 	if _, _, err := w.get("https://"+hello+"/", 300*time.Millisecond); !isTimeout(err) {
 		t.Errorf("got %v, want a time-out", err)
 	}

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/acm"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/cloudflare"
 	"slipway/localcloud/dns"
@@ -65,14 +65,14 @@ func (c *Certificates) Run(ctx context.Context) error {
 func (c *Certificates) check(ctx context.Context, store *cloud.Watcher) (pending bool) {
 	var waiting []*cloud.Resource
 	store.View(func(tx *cloud.Tx) {
-		for _, r := range tx.Everywhere(aws.Certificate.Token) {
-			if r.Outputs["status"] == aws.CertificatePending {
+		for _, r := range tx.Everywhere(acm.Certificate.Token) {
+			if r.Outputs["status"] == acm.CertificatePending {
 				waiting = append(waiting, r)
 			}
 		}
 	})
 	for _, r := range waiting {
-		missing := c.missing(ctx, aws.Validations(r))
+		missing := c.missing(ctx, acm.Validations(r))
 		issued, err := c.settle(r, missing)
 		if err != nil {
 			c.Log.Error("issue certificate", "certificate", r.ID, "error", err)
@@ -83,8 +83,8 @@ func (c *Certificates) check(ctx context.Context, store *cloud.Watcher) (pending
 }
 
 // missing returns those of the validations whose record does not answer.
-func (c *Certificates) missing(ctx context.Context, validations []aws.Validation) []aws.Validation {
-	var missing []aws.Validation
+func (c *Certificates) missing(ctx context.Context, validations []acm.Validation) []acm.Validation {
+	var missing []acm.Validation
 	for _, v := range validations {
 		if !c.answers(ctx, v) {
 			missing = append(missing, v)
@@ -93,7 +93,7 @@ func (c *Certificates) missing(ctx context.Context, validations []aws.Validation
 	return missing
 }
 
-func (c *Certificates) answers(ctx context.Context, v aws.Validation) bool {
+func (c *Certificates) answers(ctx context.Context, v acm.Validation) bool {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	records, err := dns.Lookup(ctx, c.DNS, v.Name, "CNAME")
@@ -110,14 +110,14 @@ func (c *Certificates) answers(ctx context.Context, v aws.Validation) bool {
 
 // settle issues the certificate if nothing is missing, gives it up if it has waited too long, and else notes what is missing.
 // It tells whether the certificate has left the pending state.
-func (c *Certificates) settle(r *cloud.Resource, missing []aws.Validation) (bool, error) {
+func (c *Certificates) settle(r *cloud.Resource, missing []acm.Validation) (bool, error) {
 	if len(missing) == 0 {
-		pair, err := c.Authority.Issue(aws.CertificateNames(r))
+		pair, err := c.Authority.Issue(acm.CertificateNames(r))
 		if err != nil {
 			return false, err
 		}
-		return true, c.Store.Update(func(tx *cloud.Tx) error { return aws.IssueCertificate(tx, r.Key, pair) })
+		return true, c.Store.Update(func(tx *cloud.Tx) error { return acm.IssueCertificate(tx, r.Key, pair) })
 	}
-	late := time.Since(cloud.Peek[aws.CertificateStatus](r).Requested) > aws.ValidationPeriod
-	return late, c.Store.Update(func(tx *cloud.Tx) error { return aws.DeferCertificate(tx, r.Key, missing, late) })
+	late := time.Since(cloud.Peek[acm.CertificateStatus](r).Requested) > acm.ValidationPeriod
+	return late, c.Store.Update(func(tx *cloud.Tx) error { return acm.DeferCertificate(tx, r.Key, missing, late) })
 }

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/acm"
+	"slipway/localcloud/aws/sts"
 	"slipway/localcloud/ca"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/cloudflare"
@@ -29,7 +31,7 @@ type names struct {
 	authority  *ca.Authority
 }
 
-var inFrankfurt = cloud.Caller{Scope: cloud.Scope{Account: aws.DefaultAccount, Region: "eu-central-1"}}
+var inFrankfurt = cloud.Caller{Scope: cloud.Scope{Account: sts.DefaultAccount, Region: "eu-central-1"}}
 
 func newNames(t *testing.T) *names {
 	t.Helper()
@@ -104,7 +106,7 @@ func (n *names) record(name, kind, content string, proxied bool) *cloud.Resource
 
 func (n *names) certificate(domain string, alternatives ...any) *cloud.Resource {
 	n.t.Helper()
-	return n.create(aws.Certificate.Token, cloud.Map{"domainName": domain, "validationMethod": "DNS", "subjectAlternativeNames": alternatives})
+	return n.create(acm.Certificate.Token, cloud.Map{"domainName": domain, "validationMethod": "DNS", "subjectAlternativeNames": alternatives})
 }
 
 // await waits until the condition holds.
@@ -117,16 +119,16 @@ func (n *names) await(what string, condition func(*cloud.Tx) bool) {
 	}
 }
 
-func statusOf(tx *cloud.Tx, certificate *cloud.Resource) (string, aws.CertificateStatus) {
+func statusOf(tx *cloud.Tx, certificate *cloud.Resource) (string, acm.CertificateStatus) {
 	r := tx.Get(certificate.Key)
-	return r.Outputs["status"].(string), cloud.StatusOf[aws.CertificateStatus](r)
+	return r.Outputs["status"].(string), cloud.StatusOf[acm.CertificateStatus](r)
 }
 
 func TestCertificateIsIssuedOnceEveryRecordAnswers(t *testing.T) {
 	n := newNames(t)
 	run(t, n.issuer().Run)
 	r := n.certificate("example.com", "*.example.com", "www.example.org")
-	validations := aws.Validations(r)
+	validations := acm.Validations(r)
 	if len(validations) != 2 {
 		t.Fatalf("validations %v", validations)
 	}
@@ -137,12 +139,12 @@ func TestCertificateIsIssuedOnceEveryRecordAnswers(t *testing.T) {
 	n.record(validations[0].Name, "CNAME", validations[0].Value, false)
 	n.await("one record missing", func(tx *cloud.Tx) bool {
 		status, s := statusOf(tx, r)
-		return status == aws.CertificatePending && len(s.Missing) == 1 && s.Missing[0] == validations[1]
+		return status == acm.CertificatePending && len(s.Missing) == 1 && s.Missing[0] == validations[1]
 	})
 	n.record(validations[1].Name, "CNAME", validations[1].Value+".", false)
-	n.create(aws.CertificateValidation.Token, cloud.Map{"certificateArn": r.ID}) // returns when it is issued
+	n.create(acm.CertificateValidation.Token, cloud.Map{"certificateArn": r.ID}) // returns when it is issued
 
-	var status aws.CertificateStatus
+	var status acm.CertificateStatus
 	n.cloud.Store.View(func(tx *cloud.Tx) { _, status = statusOf(tx, r) })
 	pair, err := status.KeyPair()
 	if err != nil {
@@ -158,7 +160,7 @@ func TestCertificateIsIssuedOnceEveryRecordAnswers(t *testing.T) {
 func TestProxiedAndWrongRecordsDoNotValidate(t *testing.T) {
 	n := newNames(t)
 	c := n.issuer()
-	validations := aws.Validations(n.certificate("example.com", "www.example.com"))
+	validations := acm.Validations(n.certificate("example.com", "www.example.com"))
 	wrong := n.record(validations[0].Name, "CNAME", "_other.acm-validations.aws", false)
 	n.record(validations[1].Name, "CNAME", validations[1].Value, true)
 	if got := c.missing(t.Context(), validations); len(got) != 2 {
@@ -178,7 +180,7 @@ func TestProxiedAndWrongRecordsDoNotValidate(t *testing.T) {
 func TestCertificateIsAskedForAgain(t *testing.T) {
 	n := newNames(t)
 	r := n.certificate("example.com")
-	v := aws.Validations(r)[0]
+	v := acm.Validations(r)[0]
 	n.record(v.Name, "CNAME", v.Value, false)
 	// The controller asks a server that knows the record only from the third time on.
 	var asked atomic.Int32
@@ -198,7 +200,7 @@ func TestCertificateIsAskedForAgain(t *testing.T) {
 	run(t, c.Run)
 	n.await("issued without a change in the cloud", func(tx *cloud.Tx) bool {
 		status, _ := statusOf(tx, r)
-		return status == aws.CertificateIssued
+		return status == acm.CertificateIssued
 	})
 }
 
@@ -207,7 +209,7 @@ func TestCertificateIsGivenUpAfterItsTime(t *testing.T) {
 	r := n.certificate("example.com")
 	if err := n.cloud.Store.Update(func(tx *cloud.Tx) error {
 		old := tx.Get(r.Key).Clone()
-		old.SetStatus(aws.CertificateStatus{Requested: time.Now().Add(-aws.ValidationPeriod - time.Minute)})
+		old.SetStatus(acm.CertificateStatus{Requested: time.Now().Add(-acm.ValidationPeriod - time.Minute)})
 		tx.Put(old)
 		return nil
 	}); err != nil {
@@ -216,9 +218,9 @@ func TestCertificateIsGivenUpAfterItsTime(t *testing.T) {
 	run(t, n.issuer().Run)
 	n.await("timed out", func(tx *cloud.Tx) bool {
 		status, _ := statusOf(tx, r)
-		return status == aws.CertificateTimedOut
+		return status == acm.CertificateTimedOut
 	})
-	_, err := n.cloud.Create(t.Context(), inFrankfurt, aws.CertificateValidation.Token, cloud.Map{"certificateArn": r.ID}, time.Minute)
+	_, err := n.cloud.Create(t.Context(), inFrankfurt, acm.CertificateValidation.Token, cloud.Map{"certificateArn": r.ID}, time.Minute)
 	if err == nil || !strings.Contains(err.Error(), "unexpected state 'VALIDATION_TIMED_OUT', wanted target 'ISSUED'") {
 		t.Errorf("waiting for it: %v", err)
 	}

@@ -6,7 +6,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/cloudwatch"
+	"slipway/localcloud/aws/ecs"
 	"slipway/localcloud/cloud"
 )
 
@@ -22,8 +23,8 @@ func onAlarmStage(t *testing.T, test func(t *testing.T, s *ecsStage)) {
 		s.newScheduler()
 		s.scheduler.Pace = Pace(bakeTime.Seconds() / 60)
 		s.run()
-		s.create(aws.MetricAlarm.Token, cloud.Map{
-			"name": "errors", "namespace": aws.NamespaceELB, "metricName": aws.Target5XXCount, "statistic": aws.Sum, "period": 60.0,
+		s.create(cloudwatch.MetricAlarm.Token, cloud.Map{
+			"name": "errors", "namespace": cloudwatch.NamespaceELB, "metricName": cloudwatch.Target5XXCount, "statistic": cloudwatch.Sum, "period": 60.0,
 			"dimensions":         cloud.Map{"LoadBalancer": "app/web/1", "TargetGroup": "targetgroup/tasks/2"},
 			"comparisonOperator": "GreaterThanThreshold", "threshold": 0.0, "evaluationPeriods": 1.0,
 		})
@@ -35,8 +36,8 @@ func onAlarmStage(t *testing.T, test func(t *testing.T, s *ecsStage)) {
 func (s *ecsStage) setAlarm(state string) {
 	s.t.Helper()
 	err := s.Store.Update(func(tx *cloud.Tx) error {
-		r := tx.Everywhere(aws.MetricAlarm.Token)[0].Clone()
-		r.SetStatus(aws.AlarmStatus{State: state})
+		r := tx.Everywhere(cloudwatch.MetricAlarm.Token)[0].Clone()
+		r.SetStatus(cloudwatch.AlarmStatus{State: state})
 		tx.Put(r)
 		return nil
 	})
@@ -60,25 +61,25 @@ func (s *ecsStage) watched(revision string, rollback bool, change cloud.Map) clo
 // completed is a condition: the service's deployment of the revision has completed, and is the only one.
 func completed(service *cloud.Resource, revision string) func(*cloud.Tx) bool {
 	return func(tx *cloud.Tx) bool {
-		status := cloud.StatusOf[aws.ServiceStatus](tx.Get(service.Key))
+		status := cloud.StatusOf[ecs.ServiceStatus](tx.Get(service.Key))
 		d := status.Primary()
-		return d.TaskDefinition == revision && d.RolloutState == aws.RolloutCompleted && len(status.Deployments) == 1
+		return d.TaskDefinition == revision && d.RolloutState == ecs.RolloutCompleted && len(status.Deployments) == 1
 	}
 }
 
 // baking is a condition: all tasks run the revision, and the deployment is still in progress.
 func baking(service *cloud.Resource, revision string) func(*cloud.Tx) bool {
 	return func(tx *cloud.Tx) bool {
-		status := cloud.StatusOf[aws.ServiceStatus](tx.Get(service.Key))
+		status := cloud.StatusOf[ecs.ServiceStatus](tx.Get(service.Key))
 		d := status.Primary()
-		return d.TaskDefinition == revision && status.Steady && d.RolloutState == aws.RolloutInProgress
+		return d.TaskDefinition == revision && status.Steady && d.RolloutState == ecs.RolloutInProgress
 	}
 }
 
 func TestDeploymentCompletesAfterItsBakeTime(t *testing.T) {
 	onAlarmStage(t, func(t *testing.T, s *ecsStage) {
 		first, second := s.revision("v1", ""), s.revision("v2", "")
-		service := s.create(aws.Service.Token, s.watched(first, true, nil))
+		service := s.create(ecs.Service.Token, s.watched(first, true, nil))
 		s.await("the first version to serve", baking(service, first))
 		begun := time.Now()
 		s.await("the first deployment", completed(service, first))
@@ -100,8 +101,8 @@ func TestDeploymentCompletesAfterItsBakeTime(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.await("the third version to serve", baking(service, third))
-		status := cloud.StatusOf[aws.ServiceStatus](s.now(service))
-		if len(status.Deployments) != 2 || status.Deployments[1].TaskDefinition != second || status.Deployments[1].Status != aws.DeploymentActive {
+		status := cloud.StatusOf[ecs.ServiceStatus](s.now(service))
+		if len(status.Deployments) != 2 || status.Deployments[1].TaskDefinition != second || status.Deployments[1].Status != ecs.DeploymentActive {
 			t.Errorf("while it bakes, the deployments are %+v", status.Deployments)
 		}
 		// Who turns the alarms off need not wait.
@@ -119,13 +120,13 @@ func TestDeploymentCompletesAfterItsBakeTime(t *testing.T) {
 func TestAlarmRollsBack(t *testing.T) {
 	onAlarmStage(t, func(t *testing.T, s *ecsStage) {
 		good, bad := s.revision("good", ""), s.revision("bad", "")
-		service := s.create(aws.Service.Token, s.watched(good, true, nil))
+		service := s.create(ecs.Service.Token, s.watched(good, true, nil))
 		s.await("the good version", completed(service, good))
 		if _, err := s.update(service, cloud.Map{"taskDefinition": bad}); err != nil {
 			t.Fatal(err)
 		}
 		s.await("the bad version to serve", baking(service, bad))
-		s.setAlarm(aws.AlarmAlarm)
+		s.setAlarm(cloudwatch.AlarmAlarm)
 		s.await("the good version again", completed(service, good))
 		s.await("its tasks", s.steady(service, good, 2))
 		if r := s.now(service); r.Inputs["taskDefinition"] != good || r.Outputs["taskDefinition"] != good {
@@ -155,7 +156,7 @@ func TestAlarmRollsBack(t *testing.T) {
 func TestAlarmInTheMiddleOfARollout(t *testing.T) {
 	onAlarmStage(t, func(t *testing.T, s *ecsStage) {
 		good, bad := s.revision("good", ""), s.revision("bad", "")
-		service := s.create(aws.Service.Token, s.watched(good, true, nil))
+		service := s.create(ecs.Service.Token, s.watched(good, true, nil))
 		s.await("the good version", completed(service, good))
 		before := s.running()
 		start := make(chan struct{})
@@ -169,10 +170,10 @@ func TestAlarmInTheMiddleOfARollout(t *testing.T) {
 		if _, err := s.update(service, cloud.Map{"taskDefinition": bad, "healthCheckGracePeriodSeconds": 60.0}); err != nil {
 			t.Fatal(err)
 		}
-		s.await("tasks of the bad version", func(tx *cloud.Tx) bool { return len(s.tasks(tx)[aws.TaskPending]) == 2 })
-		s.setAlarm(aws.AlarmAlarm)
+		s.await("tasks of the bad version", func(tx *cloud.Tx) bool { return len(s.tasks(tx)[ecs.TaskPending]) == 2 })
+		s.setAlarm(cloudwatch.AlarmAlarm)
 		synctest.Wait()
-		if d := primary(s.now(service)); d.TaskDefinition != bad || d.RolloutState != aws.RolloutInProgress {
+		if d := primary(s.now(service)); d.TaskDefinition != bad || d.RolloutState != ecs.RolloutInProgress {
 			t.Errorf("before a task of it runs: %+v", d)
 		}
 		close(start)
@@ -186,16 +187,16 @@ func TestAlarmInTheMiddleOfARollout(t *testing.T) {
 func TestAlarmWithoutRollback(t *testing.T) {
 	onAlarmStage(t, func(t *testing.T, s *ecsStage) {
 		good, bad := s.revision("good", ""), s.revision("bad", "")
-		service := s.create(aws.Service.Token, s.watched(good, false, nil))
+		service := s.create(ecs.Service.Token, s.watched(good, false, nil))
 		s.await("the good version", completed(service, good))
 		if _, err := s.update(service, cloud.Map{"taskDefinition": bad}); err != nil {
 			t.Fatal(err)
 		}
 		s.await("the bad version to serve", baking(service, bad))
-		s.setAlarm(aws.AlarmAlarm)
+		s.setAlarm(cloudwatch.AlarmAlarm)
 		s.await("the deployment to fail", func(tx *cloud.Tx) bool {
 			d := primary(tx.Get(service.Key))
-			return d.TaskDefinition == bad && d.RolloutState == aws.RolloutFailed && strings.HasSuffix(d.Reason, "alarm detected.")
+			return d.TaskDefinition == bad && d.RolloutState == ecs.RolloutFailed && strings.HasSuffix(d.Reason, "alarm detected.")
 		})
 	})
 }
@@ -204,14 +205,14 @@ func TestAlarmWithoutRollback(t *testing.T) {
 func TestCircuitBreakerBesideAlarms(t *testing.T) {
 	onAlarmStage(t, func(t *testing.T, s *ecsStage) {
 		good, bad := s.revision("good", ""), s.revision("bad", "")
-		service := s.create(aws.Service.Token, s.watched(good, true, nil))
+		service := s.create(ecs.Service.Token, s.watched(good, true, nil))
 		s.await("the good version", completed(service, good))
 		s.onBad(func(f *fakeTask) { f.exit(1) })
 		if _, err := s.update(service, cloud.Map{"taskDefinition": bad}); err != nil {
 			t.Fatal(err)
 		}
 		s.await("the good version again", func(tx *cloud.Tx) bool { return primary(tx.Get(service.Key)).TaskDefinition == good })
-		s.setAlarm(aws.AlarmAlarm)
+		s.setAlarm(cloudwatch.AlarmAlarm)
 		s.await("the rollback's end", completed(service, good))
 		if events := s.events(service); !strings.Contains(events, "deployment failed: tasks failed to start.") || strings.Contains(events, "alarm detected") {
 			t.Errorf("events:\n%s", events)

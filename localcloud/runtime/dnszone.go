@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/elbv2"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/cloudflare"
 	"slipway/localcloud/dns"
@@ -48,9 +48,9 @@ func Zones(store *cloud.Store, c *cloudflare.Cloudflare) func() []dns.Zone {
 // balancerRecords returns the addresses of the load balancers that have one.
 func balancerRecords(tx *cloud.Tx) []dns.Record {
 	var out []dns.Record
-	for _, r := range tx.Everywhere(aws.LoadBalancer.Token) {
+	for _, r := range tx.Everywhere(elbv2.LoadBalancer.Token) {
 		name, _ := r.Outputs["dnsName"].(string)
-		address := cloud.Peek[aws.LoadBalancerStatus](r).Address
+		address := cloud.Peek[elbv2.LoadBalancerStatus](r).Address
 		if name == "" || address == "" {
 			continue
 		}

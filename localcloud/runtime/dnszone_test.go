@@ -4,7 +4,7 @@ import (
 	"errors"
 	"testing"
 
-	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/elbv2"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/dns"
 )
@@ -12,12 +12,12 @@ import (
 func TestZones(t *testing.T) {
 	n := newNames(t)
 	const balancer = "web-123.eu-central-1.elb.amazonaws.com"
-	key := cloud.Key{Scope: inFrankfurt.Scope, Token: aws.LoadBalancer.Token, ID: "arn:web"}
+	key := cloud.Key{Scope: inFrankfurt.Scope, Token: elbv2.LoadBalancer.Token, ID: "arn:web"}
 	put := func(address string) {
 		t.Helper()
 		if err := n.cloud.Store.Update(func(tx *cloud.Tx) error {
 			r := &cloud.Resource{Key: key, Outputs: cloud.Map{"dnsName": balancer}}
-			r.SetStatus(aws.LoadBalancerStatus{Address: address})
+			r.SetStatus(elbv2.LoadBalancerStatus{Address: address})
 			tx.Put(r)
 			return nil
 		}); err != nil {

@@ -1,7 +1,7 @@
 package runtime
 
 import (
-	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/ecr"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/registry"
 
@@ -11,12 +11,12 @@ import (
 // ECR answers the functions of Amazon ECR with what the local registry holds.
 type ECR struct{ Registry *registry.Registry }
 
-var _ aws.Images = ECR{}
+var _ ecr.Images = ECR{}
 
 // NewECR returns Amazon ECR over the registry, which from now on enforces what the repositories in the store say of their tags.
 func NewECR(store *cloud.Store, r *registry.Registry) ECR {
 	r.Immutable = func(repository string) (immutable bool) {
-		store.View(func(tx *cloud.Tx) { immutable = aws.ImmutableTags(tx, repository) })
+		store.View(func(tx *cloud.Tx) { immutable = ecr.ImmutableTags(tx, repository) })
 		return immutable
 	}
 	return ECR{r}
@@ -26,15 +26,15 @@ func NewECR(store *cloud.Store, r *registry.Registry) ECR {
 func (e ECR) Remove(repository string) error { return e.Registry.Remove(repository) }
 
 // Images implements [aws.Images].
-func (e ECR) Images(repository string) ([]aws.Image, bool) {
+func (e ECR) Images(repository string) ([]ecr.Image, bool) {
 	for _, r := range e.Registry.Repositories() {
 		if r.Name != repository {
 			continue
 		}
-		var out []aws.Image
+		var out []ecr.Image
 		for _, m := range r.Images {
 			digest := m.Digest.String()
-			out = append(out, aws.Image{Digest: digest, Tags: m.Tags, Size: e.size(repository + "@" + digest)})
+			out = append(out, ecr.Image{Digest: digest, Tags: m.Tags, Size: e.size(repository + "@" + digest)})
 		}
 		return out, true
 	}

@@ -9,7 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/ecr"
+	"slipway/localcloud/aws/ecs"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/registry"
 	"slipway/localcloud/schema"
@@ -78,7 +79,7 @@ func TestRepositoriesRuleTheRegistry(t *testing.T) {
 	t.Cleanup(func() { _ = store.Close() })
 	r, push := pusher(t)
 	c := cloud.New(store, cloud.Options{Schema: schema.SDKs{}})
-	c.Add(aws.ECR(NewECR(store, r))...)
+	c.Add(ecr.WithImages(NewECR(store, r))...)
 	const url = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/hello"
 	there := cloud.Caller{Scope: cloud.Scope{Account: "123456789012", Region: "eu-west-1"}}
 	accepted := func(tag string, want bool) {
@@ -95,11 +96,11 @@ func TestRepositoriesRuleTheRegistry(t *testing.T) {
 			t.Errorf("the push made %s", r.Key)
 		}
 	})
-	in, _, err := c.Check(aws.Repository.Token, cloud.Map{"name": "team/hello", "imageTagMutability": "IMMUTABLE"})
+	in, _, err := c.Check(ecr.Repository.Token, cloud.Map{"name": "team/hello", "imageTagMutability": "IMMUTABLE"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	repository, err := c.Create(t.Context(), there, aws.Repository.Token, in, 0)
+	repository, err := c.Create(t.Context(), there, ecr.Repository.Token, in, 0)
 	if err != nil || repository.Outputs["repositoryUrl"] != url {
 		t.Fatalf("repository %v, %v", repository, err)
 	}
@@ -155,7 +156,7 @@ func TestPullFromAnotherAccount(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newECSStage(t)
 			r, _ := pusher(t)
-			s.Add(aws.ECR(NewECR(s.Store, r))...)
+			s.Add(ecr.WithImages(NewECR(s.Store, r))...)
 			there := cloud.Caller{Scope: cloud.Scope{Account: "123456789012", Region: "eu-central-1"}}
 			create := func(token string, in cloud.Map) {
 				if _, err := s.Create(t.Context(), there, token, in, 0); err != nil {
@@ -163,19 +164,19 @@ func TestPullFromAnotherAccount(t *testing.T) {
 				}
 			}
 			if tt.policy != "" {
-				create(aws.Repository.Token, cloud.Map{"name": "hello"})
-				create(aws.RepositoryPolicy.Token, cloud.Map{"repository": "hello", "policy": tt.policy})
+				create(ecr.Repository.Token, cloud.Map{"name": "hello"})
+				create(ecr.RepositoryPolicy.Token, cloud.Map{"repository": "hello", "policy": tt.policy})
 			}
 			revision := s.revision(image, "")
-			service := s.create(aws.Service.Token, s.service(revision, cloud.Map{"waitForSteadyState": false, "desiredCount": 1.0}))
+			service := s.create(ecs.Service.Token, s.service(revision, cloud.Map{"waitForSteadyState": false, "desiredCount": 1.0}))
 			if tt.begin == "" {
 				s.await("the task", s.steady(service, revision, 1))
 				return
 			}
 			var reason string
 			s.await("a task to stop", func(tx *cloud.Tx) bool {
-				for _, r := range s.tasks(tx)[aws.TaskStopped] {
-					reason = cloud.StatusOf[aws.TaskStatus](r).StoppedReason
+				for _, r := range s.tasks(tx)[ecs.TaskStopped] {
+					reason = cloud.StatusOf[ecs.TaskStatus](r).StoppedReason
 				}
 				return reason != ""
 			})

@@ -12,7 +12,9 @@ import (
 	"strings"
 	"testing"
 
-	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/cloudwatch"
+	"slipway/localcloud/aws/ec2"
+	"slipway/localcloud/aws/ecs"
 	"slipway/localcloud/cloud"
 )
 
@@ -32,7 +34,7 @@ func newGrowthStage(t *testing.T) *growthStage {
 	}
 	table := s.create("aws:ec2/routeTable:RouteTable", cloud.Map{"vpcId": vpc}).ID
 	s.Store.View(func(tx *cloud.Tx) {
-		vpc = tx.Everywhere(aws.InternetGateway.Token)[0].ID
+		vpc = tx.Everywhere(ec2.InternetGatewayToken)[0].ID
 	})
 	s.create("aws:ec2/route:Route", cloud.Map{"routeTableId": table, "gatewayId": vpc, "destinationCidrBlock": "0.0.0.0/0"})
 	for _, subnet := range s.subnets {
@@ -105,13 +107,13 @@ func (s *growthStage) add(i int) (service, rule *cloud.Resource) {
 		"listenerArn": s.listener, "priority": float64(i + 1), "actions": []any{cloud.Map{"type": "forward", "targetGroupArn": group}},
 		"conditions": []any{cloud.Map{"pathPattern": cloud.Map{"values": []any{"/" + name}}}},
 	})
-	s.create(aws.MetricAlarm.Token, cloud.Map{
-		"name": name, "namespace": aws.NamespaceELB, "metricName": aws.Target5XXCount, "statistic": aws.Sum, "period": 60.0,
+	s.create(cloudwatch.MetricAlarmToken, cloud.Map{
+		"name": name, "namespace": cloudwatch.NamespaceELB, "metricName": cloudwatch.Target5XXCount, "statistic": cloudwatch.Sum, "period": 60.0,
 		"dimensions":         cloud.Map{"LoadBalancer": suffix(s.balancer, "loadbalancer/"), "TargetGroup": "targetgroup/" + suffix(group, "targetgroup/")},
 		"comparisonOperator": "GreaterThanThreshold", "threshold": 0.0, "evaluationPeriods": 1.0,
 	})
 	revision := s.revision(name, "")
-	service = s.create(aws.Service.Token, s.service(revision, cloud.Map{
+	service = s.create(ecs.ServiceToken, s.service(revision, cloud.Map{
 		"name": name, "loadBalancers": []any{cloud.Map{"targetGroupArn": group, "containerName": "main", "containerPort": 8080.0}},
 	}))
 	s.await(name, s.steady(service, revision, 2))

@@ -10,7 +10,10 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/cloudwatch"
+	"slipway/localcloud/aws/ec2"
+	"slipway/localcloud/aws/ecs"
+	"slipway/localcloud/aws/elbv2"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/task"
 )
@@ -38,7 +41,7 @@ func TestInterruptionDropsNothing(t *testing.T) {
 		Store: w.cloud.Store, Runner: runner, Addresses: w.addresses, Images: images{"server": serverImage(t)}, Logs: fakeLogs{},
 	})
 	scheduler.canAssume = func(*cloud.Tx, cloud.Scope, string, string) bool { return true }
-	scheduler.egress = func(*cloud.Tx, cloud.Scope, *aws.Interface, int) error { return nil }
+	scheduler.egress = func(*cloud.Tx, cloud.Scope, *ec2.Interface, int) error { return nil }
 	metrics := &Metrics{Store: w.cloud.Store, Balancers: w.controller, Tasks: scheduler, Pace: 0.005}
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
@@ -50,16 +53,16 @@ func TestInterruptionDropsNothing(t *testing.T) {
 		runner.Close(ctx)
 	})
 
-	cluster := w.create("cluster", aws.Cluster.Token, cloud.Map{"name": "main"})
-	w.create("providers", aws.ClusterCapacityProviders.Token, cloud.Map{"clusterName": "main", "capacityProviders": []any{aws.FargateSpot}})
-	definition := w.create("definition", aws.TaskDefinition.Token, cloud.Map{
+	cluster := w.create("cluster", ecs.Cluster.Token, cloud.Map{"name": "main"})
+	w.create("providers", ecs.ClusterCapacityProviders.Token, cloud.Map{"clusterName": "main", "capacityProviders": []any{ecs.FargateSpot}})
+	definition := w.create("definition", ecs.TaskDefinition.Token, cloud.Map{
 		"family": "hello", "cpu": "256", "memory": "512", "networkMode": "awsvpc", "requiresCompatibilities": []any{"FARGATE"},
 		"containerDefinitions": `[{"name": "main", "image": "server", "portMappings": [{"containerPort": 8080}],
 			"environment": [{"name": "PORT", "value": "8080"}, {"name": "VERSION", "value": "v1"}, {"name": "DRAIN", "value": "1500ms"}]}]`,
 	})
-	service := w.create("service", aws.Service.Token, cloud.Map{
+	service := w.create("service", ecs.Service.Token, cloud.Map{
 		"name": "hello", "cluster": cluster.ID, "taskDefinition": definition.Outputs["arn"], "desiredCount": 2.0,
-		"capacityProviderStrategies": []any{cloud.Map{"capacityProvider": aws.FargateSpot, "weight": 1.0}},
+		"capacityProviderStrategies": []any{cloud.Map{"capacityProvider": ecs.FargateSpot, "weight": 1.0}},
 		"networkConfiguration": cloud.Map{
 			"subnets": []any{w.parts["eu-central-1a"].ID, w.parts["eu-central-1b"].ID}, "securityGroups": []any{w.parts["service's group"].ID},
 		},
@@ -67,9 +70,9 @@ func TestInterruptionDropsNothing(t *testing.T) {
 	})
 	serving := func(tx *cloud.Tx) map[string]bool {
 		out := map[string]bool{}
-		status := cloud.StatusOf[aws.TargetGroupStatus](tx.Get(w.group.Key))
+		status := cloud.StatusOf[elbv2.TargetGroupStatus](tx.Get(w.group.Key))
 		for _, target := range status.Targets {
-			if target.State == aws.TargetHealthy {
+			if target.State == elbv2.TargetHealthy {
 				out[target.ID] = true
 			}
 		}
@@ -80,8 +83,8 @@ func TestInterruptionDropsNothing(t *testing.T) {
 		before = serving(tx)
 		return len(before) == 2
 	})
-	alarm := w.create("alarm", aws.MetricAlarm.Token, cloud.Map{
-		"name": "requests", "namespace": aws.NamespaceELB, "metricName": aws.Target2XXCount, "statistic": aws.Sum, "period": 60.0,
+	alarm := w.create("alarm", cloudwatch.MetricAlarm.Token, cloud.Map{
+		"name": "requests", "namespace": cloudwatch.NamespaceELB, "metricName": cloudwatch.Target2XXCount, "statistic": cloudwatch.Sum, "period": 60.0,
 		"dimensions":         cloud.Map{"LoadBalancer": w.balancer.Outputs["arnSuffix"], "TargetGroup": w.group.Outputs["arnSuffix"]},
 		"comparisonOperator": "GreaterThanThreshold", "threshold": 10.0, "evaluationPeriods": 1.0,
 	})
@@ -111,26 +114,26 @@ func TestInterruptionDropsNothing(t *testing.T) {
 		})
 	}
 	w.await("an alarm of many requests", func(tx *cloud.Tx) bool {
-		return cloud.StatusOf[aws.AlarmStatus](tx.Get(alarm.Key)).State == aws.AlarmAlarm
+		return cloud.StatusOf[cloudwatch.AlarmStatus](tx.Get(alarm.Key)).State == cloudwatch.AlarmAlarm
 	})
 
 	victim, err := scheduler.Interrupt("hello")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var last aws.TaskStatus
+	var last ecs.TaskStatus
 	w.await("the end of the task and a replacement", func(tx *cloud.Tx) bool {
-		for _, r := range aws.TasksOf(tx, service) {
-			if aws.TaskID(r.ID) == victim {
-				last = cloud.StatusOf[aws.TaskStatus](r)
+		for _, r := range ecs.TasksOf(tx, service) {
+			if ecs.TaskID(r.ID) == victim {
+				last = cloud.StatusOf[ecs.TaskStatus](r)
 			}
 		}
 		after := serving(tx)
-		return last.LastStatus == aws.TaskStopped && len(after) == 2 && !maps.Equal(before, after)
+		return last.LastStatus == ecs.TaskStopped && len(after) == 2 && !maps.Equal(before, after)
 	})
 	stop()
 	clients.Wait()
-	if last.StopCode != aws.StopSpotInterruption || *last.Containers[0].ExitCode != 0 {
+	if last.StopCode != ecs.StopSpotInterruption || *last.Containers[0].ExitCode != 0 {
 		t.Errorf("the task stopped as %+v", last)
 	}
 	if failed.Load() > 0 {

@@ -18,7 +18,7 @@ import (
 	"sync"
 	"time"
 
-	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/logs"
 	"slipway/localcloud/cloud"
 )
 
@@ -64,7 +64,7 @@ func NewLogs(store *cloud.Store, dir string) *Logs {
 func (l *Logs) Run(ctx context.Context) error {
 	tick := time.NewTicker(expiryCheck)
 	defer tick.Stop()
-	groups := l.store.Watch(aws.LogGroup.Token)
+	groups := l.store.Watch(logs.LogGroup.Token)
 	defer groups.Stop()
 	for {
 		if err := l.sweep(time.Now()); err != nil {
@@ -91,8 +91,8 @@ func (l *Logs) sweep(now time.Time) error {
 	}
 	keep := map[string]time.Duration{}
 	l.store.View(func(tx *cloud.Tx) {
-		for _, r := range tx.Everywhere(aws.LogGroup.Token) {
-			keep[cloud.Peek[aws.LogGroupStatus](r).Folder] = aws.Retention(r)
+		for _, r := range tx.Everywhere(logs.LogGroup.Token) {
+			keep[cloud.Peek[logs.LogGroupStatus](r).Folder] = logs.Retention(r)
 		}
 	})
 	l.mu.Lock()
@@ -130,12 +130,12 @@ func (l *Logs) expire(folder string, since time.Time) error {
 // group returns the folder of a log group and how long it keeps events.
 func (l *Logs) group(s cloud.Scope, name string) (folder string, retention time.Duration, err error) {
 	l.store.View(func(tx *cloud.Tx) {
-		r := tx.Get(cloud.Key{Scope: s, Token: aws.LogGroup.Token, ID: name})
+		r := tx.Get(cloud.Key{Scope: s, Token: logs.LogGroup.Token, ID: name})
 		if r == nil {
-			err = aws.LogGroupNotFound()
+			err = logs.LogGroupNotFound()
 			return
 		}
-		folder, retention = filepath.Join(l.dir, cloud.Peek[aws.LogGroupStatus](r).Folder), aws.Retention(r)
+		folder, retention = filepath.Join(l.dir, cloud.Peek[logs.LogGroupStatus](r).Folder), logs.Retention(r)
 	})
 	return folder, retention, err
 }
@@ -357,7 +357,7 @@ func (l *Logs) Read(ctx context.Context, s cloud.Scope, group string, since time
 				r.close()
 			}
 		}()
-		groups := l.store.Watch(aws.LogGroup.Token)
+		groups := l.store.Watch(logs.LogGroup.Token)
 		defer groups.Stop()
 		for {
 			l.mu.Lock()

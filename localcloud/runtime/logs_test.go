@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/logs"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/schema"
 
@@ -37,21 +37,21 @@ func newLogs(t testing.TB) *logCloud {
 	}
 	t.Cleanup(func() { _ = store.Close() })
 	c := cloud.New(store, cloud.Options{Schema: schema.SDKs{}})
-	c.Add(aws.LogGroup)
+	c.Add(logs.LogGroup)
 	dir := filepath.Join(t.TempDir(), "logs")
 	return &logCloud{t: t, cloud: c, logs: NewLogs(store, dir), dir: dir}
 }
 
 func (c *logCloud) group(retention int) {
 	c.t.Helper()
-	if _, err := c.cloud.Create(c.t.Context(), inFrankfurt, aws.LogGroup.Token, cloud.Map{"name": logGroupName, "retentionInDays": float64(retention)}, 0); err != nil {
+	if _, err := c.cloud.Create(c.t.Context(), inFrankfurt, logs.LogGroup.Token, cloud.Map{"name": logGroupName, "retentionInDays": float64(retention)}, 0); err != nil {
 		c.t.Fatal(err)
 	}
 }
 
 func (c *logCloud) deleteGroup() {
 	c.t.Helper()
-	if err := c.cloud.Delete(c.t.Context(), inFrankfurt, aws.LogGroup.Token, logGroupName, 0); err != nil {
+	if err := c.cloud.Delete(c.t.Context(), inFrankfurt, logs.LogGroup.Token, logGroupName, 0); err != nil {
 		c.t.Fatal(err)
 	}
 }

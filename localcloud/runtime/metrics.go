@@ -7,7 +7,9 @@ import (
 	"sync"
 	"time"
 
-	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/cloudwatch"
+	"slipway/localcloud/aws/ecs"
+	"slipway/localcloud/aws/elbv2"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/lb"
 )
@@ -24,12 +26,12 @@ type Metrics struct {
 	Pace Pace
 
 	store     *cloud.Watcher
-	alarms    map[*cloud.Resource]*aws.Alarm // what those that there are watch
-	minute    time.Time                      // when the one that is being counted began; zero while nothing is
-	sampled   time.Time                      // when its sources were last looked at
+	alarms    map[*cloud.Resource]*cloudwatch.Alarm // what those that there are watch
+	minute    time.Time                             // when the one that is being counted began; zero while nothing is
+	sampled   time.Time                             // when its sources were last looked at
 	balancers map[string]*balancerSource
 	services  map[string]*serviceSource
-	history   map[aws.Metric]*history
+	history   map[cloudwatch.Metric]*history
 
 	mu        sync.Mutex
 	evaluated chan struct{}         // closed by the next evaluation
@@ -83,13 +85,13 @@ func (b bucket) statistic(name string) (float64, bool) {
 		return 0, false
 	}
 	switch name {
-	case aws.Sum:
+	case cloudwatch.Sum:
 		return b.sum, true
-	case aws.Average:
+	case cloudwatch.Average:
 		return b.sum / b.samples, true
-	case aws.Minimum:
+	case cloudwatch.Minimum:
 		return b.low, true
-	case aws.Maximum:
+	case cloudwatch.Maximum:
 		return b.high, true
 	}
 	return b.samples, true // SampleCount: the kind of alarms knows no others
@@ -146,7 +148,7 @@ func (m *Metrics) Run(ctx context.Context) error {
 func (m *Metrics) begin() {
 	if m.history == nil {
 		m.store = m.Store.Watch()
-		m.balancers, m.services, m.history = map[string]*balancerSource{}, map[string]*serviceSource{}, map[aws.Metric]*history{}
+		m.balancers, m.services, m.history = map[string]*balancerSource{}, map[string]*serviceSource{}, map[cloudwatch.Metric]*history{}
 	}
 }
 
@@ -179,17 +181,17 @@ func (m *Metrics) step(now time.Time) (wake time.Time, err error) {
 // watch finds out what there is to count, begins with what is new and forgets what nobody watches any more. It returns how
 // many alarms there are.
 func (m *Metrics) watch() (alarms int) {
-	wanted, before := map[aws.Metric]int{}, m.alarms
-	m.alarms = map[*cloud.Resource]*aws.Alarm{}
+	wanted, before := map[cloudwatch.Metric]int{}, m.alarms
+	m.alarms = map[*cloud.Resource]*cloudwatch.Alarm{}
 	m.store.View(func(tx *cloud.Tx) {
-		for _, r := range tx.Everywhere(aws.MetricAlarm.Token) {
+		for _, r := range tx.Everywhere(cloudwatch.MetricAlarm.Token) {
 			a := before[r]
 			if a == nil {
-				a = aws.AlarmOf(r)
+				a = cloudwatch.AlarmOf(r)
 			}
 			m.alarms[r] = a
 			for _, s := range a.Metrics {
-				if s.Metric != (aws.Metric{}) {
+				if s.Metric != (cloudwatch.Metric{}) {
 					wanted[s.Metric] = max(wanted[s.Metric], evaluationRange(a)*int(a.Period/time.Minute))
 				}
 			}
@@ -210,13 +212,13 @@ func (m *Metrics) watch() (alarms int) {
 		if metric.Service != "" {
 			services[h.source] = true
 			if m.services[h.source] == nil {
-				m.services[h.source] = newServiceSource(cloud.Key{Scope: metric.Scope, Token: aws.Service.Token, ID: h.source}, m.Tasks)
+				m.services[h.source] = newServiceSource(cloud.Key{Scope: metric.Scope, Token: ecs.Service.Token, ID: h.source}, m.Tasks)
 			}
 			continue
 		}
 		balancers[h.source] = true
 		if m.balancers[h.source] == nil {
-			m.balancers[h.source] = newBalancerSource(cloud.Key{Scope: metric.Scope, Token: aws.LoadBalancer.Token, ID: h.source}, m.Balancers)
+			m.balancers[h.source] = newBalancerSource(cloud.Key{Scope: metric.Scope, Token: elbv2.LoadBalancer.Token, ID: h.source}, m.Balancers)
 		}
 	}
 	keep(m.balancers, balancers)
@@ -234,11 +236,11 @@ func keep[T any](from map[string]T, wanted map[string]bool) {
 }
 
 // sourceOf returns the ARN of the load balancer or the service that a metric is about.
-func sourceOf(tx *cloud.Tx, m aws.Metric) string {
+func sourceOf(tx *cloud.Tx, m cloudwatch.Metric) string {
 	if m.Service != "" || m.LoadBalancer != "" {
 		return m.Service + m.LoadBalancer
 	}
-	group := tx.Get(cloud.Key{Scope: m.Scope, Token: aws.TargetGroup.Token, ID: m.TargetGroup})
+	group := tx.Get(cloud.Key{Scope: m.Scope, Token: elbv2.TargetGroup.Token, ID: m.TargetGroup})
 	if group == nil {
 		return ""
 	}

@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/cloudwatch"
+	"slipway/localcloud/aws/ecs"
+	"slipway/localcloud/aws/elbv2"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/lb"
 	"slipway/localcloud/schema"
@@ -79,7 +82,7 @@ func newMetricsStage(t *testing.T) *metricsStage {
 func (s *metricsStage) alarm(change cloud.Map) *cloud.Resource {
 	s.t.Helper()
 	in := cloud.Map{
-		"name": "errors", "namespace": aws.NamespaceELB, "metricName": aws.Target5XXCount, "statistic": aws.Sum, "period": 60.0,
+		"name": "errors", "namespace": cloudwatch.NamespaceELB, "metricName": cloudwatch.Target5XXCount, "statistic": cloudwatch.Sum, "period": 60.0,
 		"dimensions":         cloud.Map{"LoadBalancer": "app/web/1", "TargetGroup": "targetgroup/tasks/3"},
 		"comparisonOperator": "GreaterThanThreshold", "threshold": 0.0, "evaluationPeriods": 1.0,
 	}
@@ -88,11 +91,11 @@ func (s *metricsStage) alarm(change cloud.Map) *cloud.Resource {
 			delete(in, p)
 		}
 	}
-	checked, failures, err := s.Check(aws.MetricAlarm.Token, in)
+	checked, failures, err := s.Check(cloudwatch.MetricAlarm.Token, in)
 	if err != nil || len(failures) > 0 {
 		s.t.Fatal(failures, err)
 	}
-	r, err := s.Create(s.t.Context(), tester, aws.MetricAlarm.Token, checked, 0)
+	r, err := s.Create(s.t.Context(), tester, cloudwatch.MetricAlarm.Token, checked, 0)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -137,8 +140,8 @@ func (s *metricsStage) pass(d time.Duration, alarm *cloud.Resource) string {
 	}
 }
 
-func (s *metricsStage) state(alarm *cloud.Resource) (status aws.AlarmStatus) {
-	s.Store.View(func(tx *cloud.Tx) { status = cloud.StatusOf[aws.AlarmStatus](tx.Get(alarm.Key)) })
+func (s *metricsStage) state(alarm *cloud.Resource) (status cloudwatch.AlarmStatus) {
+	s.Store.View(func(tx *cloud.Tx) { status = cloud.StatusOf[cloudwatch.AlarmStatus](tx.Get(alarm.Key)) })
 	return status
 }
 
@@ -152,27 +155,27 @@ func (s *metricsStage) want(what, got, want string) {
 func TestAlarmOnErrors(t *testing.T) {
 	s := newMetricsStage(t)
 	s.requests(100, 50) // before anybody watches
-	alarm := s.alarm(cloud.Map{"treatMissingData": aws.MissingIsNotBreaching})
-	s.want("at first", s.pass(59*time.Second, alarm), aws.AlarmInsufficientData)
-	s.want("after a minute without requests", s.pass(time.Second, alarm), aws.AlarmOK)
+	alarm := s.alarm(cloud.Map{"treatMissingData": cloudwatch.MissingIsNotBreaching})
+	s.want("at first", s.pass(59*time.Second, alarm), cloudwatch.AlarmInsufficientData)
+	s.want("after a minute without requests", s.pass(time.Second, alarm), cloudwatch.AlarmOK)
 	s.requests(10, 3)
-	s.want("in the minute of the errors", s.pass(59*time.Second, alarm), aws.AlarmOK)
-	s.want("after it", s.pass(time.Second, alarm), aws.AlarmAlarm)
+	s.want("in the minute of the errors", s.pass(59*time.Second, alarm), cloudwatch.AlarmOK)
+	s.want("after it", s.pass(time.Second, alarm), cloudwatch.AlarmAlarm)
 	const reason = "Threshold Crossed: 1 out of the last 1 datapoints [3.0 (21/11/26 12:01:00)] was greater than the threshold (0.0) (minimum 1 datapoint for OK -> ALARM transition)."
 	if got := s.state(alarm); got.Reason != reason || !got.UpdatedAt.Equal(s.now) {
 		t.Errorf("reason %s at %s", got.Reason, got.UpdatedAt)
 	}
 	// A minute without errors has no data. The last there is counts until it is out of the evaluation range.
 	s.requests(10, 0)
-	s.want("a minute later", s.pass(time.Minute, alarm), aws.AlarmAlarm)
-	s.want("two minutes later", s.pass(time.Minute, alarm), aws.AlarmAlarm)
-	s.want("three minutes later", s.pass(time.Minute, alarm), aws.AlarmOK)
+	s.want("a minute later", s.pass(time.Minute, alarm), cloudwatch.AlarmAlarm)
+	s.want("two minutes later", s.pass(time.Minute, alarm), cloudwatch.AlarmAlarm)
+	s.want("three minutes later", s.pass(time.Minute, alarm), cloudwatch.AlarmOK)
 }
 
 func TestAlarmOnARate(t *testing.T) {
 	s := newMetricsStage(t)
 	metric := func(name string) cloud.Map {
-		return cloud.Map{"namespace": aws.NamespaceELB, "metricName": name, "stat": aws.Sum, "period": 60.0, "dimensions": cloud.Map{
+		return cloud.Map{"namespace": cloudwatch.NamespaceELB, "metricName": name, "stat": cloudwatch.Sum, "period": 60.0, "dimensions": cloud.Map{
 			"LoadBalancer": "app/web/1", "TargetGroup": "targetgroup/tasks/3",
 		}}
 	}
@@ -180,34 +183,34 @@ func TestAlarmOnARate(t *testing.T) {
 		"namespace": nil, "metricName": nil, "statistic": nil, "period": nil, "dimensions": nil, "threshold": 5.0,
 		"metricQueries": []any{
 			cloud.Map{"id": "rate", "expression": "IF(requests >= 10, 100 * (FILL(answers, 0) + FILL(connections, 0)) / requests, 0)", "returnData": true},
-			cloud.Map{"id": "answers", "metric": metric(aws.Target5XXCount)},
-			cloud.Map{"id": "connections", "metric": metric(aws.ConnectionErrorCount)},
-			cloud.Map{"id": "requests", "metric": metric(aws.RequestCount)},
+			cloud.Map{"id": "answers", "metric": metric(cloudwatch.Target5XXCount)},
+			cloud.Map{"id": "connections", "metric": metric(cloudwatch.ConnectionErrorCount)},
+			cloud.Map{"id": "requests", "metric": metric(cloudwatch.RequestCount)},
 		},
 	})
 	s.pass(time.Second, alarm)
 	s.requests(100, 0)
-	s.want("without errors", s.pass(time.Minute, alarm), aws.AlarmOK)
+	s.want("without errors", s.pass(time.Minute, alarm), cloudwatch.AlarmOK)
 	s.requests(100, 5)
-	s.want("at the threshold", s.pass(time.Minute, alarm), aws.AlarmOK)
+	s.want("at the threshold", s.pass(time.Minute, alarm), cloudwatch.AlarmOK)
 	s.requests(100, 6)
-	s.want("above it", s.pass(time.Minute, alarm), aws.AlarmAlarm)
+	s.want("above it", s.pass(time.Minute, alarm), cloudwatch.AlarmAlarm)
 	s.requests(1000, 6)
-	s.want("with more requests", s.pass(time.Minute, alarm), aws.AlarmOK)
+	s.want("with more requests", s.pass(time.Minute, alarm), cloudwatch.AlarmOK)
 	s.requests(100, 3)
 	s.refuse(3)
-	s.want("above it, with connections that failed", s.pass(time.Minute, alarm), aws.AlarmAlarm)
+	s.want("above it, with connections that failed", s.pass(time.Minute, alarm), cloudwatch.AlarmAlarm)
 	s.refuse(9)
-	s.want("with few requests", s.pass(time.Minute, alarm), aws.AlarmOK)
+	s.want("with few requests", s.pass(time.Minute, alarm), cloudwatch.AlarmOK)
 }
 
 // An alarm is evaluated every minute, whatever its period, on the minutes up to then.
 func TestLongPeriodsSlide(t *testing.T) {
 	s := newMetricsStage(t)
-	alarm := s.alarm(cloud.Map{"period": 300.0, "threshold": 9.0, "metricName": aws.RequestCount})
+	alarm := s.alarm(cloud.Map{"period": 300.0, "threshold": 9.0, "metricName": cloudwatch.RequestCount})
 	s.pass(time.Second, alarm)
 	for minute, want := range []string{
-		aws.AlarmOK, aws.AlarmOK, aws.AlarmAlarm, aws.AlarmAlarm, aws.AlarmAlarm, aws.AlarmAlarm, aws.AlarmAlarm, aws.AlarmOK,
+		cloudwatch.AlarmOK, cloudwatch.AlarmOK, cloudwatch.AlarmAlarm, cloudwatch.AlarmAlarm, cloudwatch.AlarmAlarm, cloudwatch.AlarmAlarm, cloudwatch.AlarmAlarm, cloudwatch.AlarmOK,
 	} {
 		if minute < 4 {
 			s.requests(4, 0)
@@ -251,12 +254,12 @@ func TestUnwatchedCostsNothing(t *testing.T) {
 // Minutes in which the machine slept have no data.
 func TestSleep(t *testing.T) {
 	s := newMetricsStage(t)
-	alarm := s.alarm(cloud.Map{"metricName": aws.HealthyHostCount, "statistic": aws.Average, "comparisonOperator": "LessThanThreshold", "threshold": 1.0})
+	alarm := s.alarm(cloud.Map{"metricName": cloudwatch.HealthyHostCount, "statistic": cloudwatch.Average, "comparisonOperator": "LessThanThreshold", "threshold": 1.0})
 	s.group.HealthyHosts = 2
-	s.want("awake", s.pass(2*time.Minute, alarm), aws.AlarmOK)
+	s.want("awake", s.pass(2*time.Minute, alarm), cloudwatch.AlarmOK)
 	s.now = s.now.Add(time.Hour + 17*time.Second)
-	s.want("after an hour", s.pass(0, alarm), aws.AlarmInsufficientData)
-	s.want("awake again", s.pass(time.Minute, alarm), aws.AlarmOK)
+	s.want("after an hour", s.pass(0, alarm), cloudwatch.AlarmInsufficientData)
+	s.want("awake again", s.pass(time.Minute, alarm), cloudwatch.AlarmOK)
 	if !s.metrics.minute.Equal(s.now.Truncate(time.Minute)) {
 		t.Errorf("the minute begins at %s, and it is %s", s.metrics.minute, s.now)
 	}
@@ -274,11 +277,11 @@ func TestBalancerMetrics(t *testing.T) {
 	s := newMetricsStage(t)
 	s.total = lb.ListenerMetrics{Requests: 1000, ELB5xx: 100}
 	s.group = lb.TargetGroupMetrics{Requests: 900, Target2xx: 900, HealthyHosts: 2}
-	source := newBalancerSource(cloud.Key{Token: aws.LoadBalancer.Token, ID: balancerARN}, s)
+	source := newBalancerSource(cloud.Key{Token: elbv2.LoadBalancer.Token, ID: balancerARN}, s)
 	check := func(when string, want map[string]map[string]any) {
 		t.Helper()
 		for name, statistics := range want {
-			m := aws.Metric{Name: name, LoadBalancer: balancerARN, TargetGroup: groupARN}
+			m := cloudwatch.Metric{Name: name, LoadBalancer: balancerARN, TargetGroup: groupARN}
 			if strings.HasPrefix(name, "HTTPCode_ELB") {
 				m.TargetGroup = ""
 			}
@@ -291,8 +294,8 @@ func TestBalancerMetrics(t *testing.T) {
 	}
 	source.look()
 	check("without requests", map[string]map[string]any{
-		aws.RequestCount: {aws.Sum: 0.0}, aws.RequestCountPerTarget: {aws.Sum: 0.0}, aws.Target2XXCount: {aws.Sum: nil},
-		aws.HealthyHostCount: {aws.Average: 2.0}, aws.UnHealthyHostCount: {aws.Maximum: 0.0}, aws.TargetResponseTime: {aws.Average: nil},
+		cloudwatch.RequestCount: {cloudwatch.Sum: 0.0}, cloudwatch.RequestCountPerTarget: {cloudwatch.Sum: 0.0}, cloudwatch.Target2XXCount: {cloudwatch.Sum: nil},
+		cloudwatch.HealthyHostCount: {cloudwatch.Average: 2.0}, cloudwatch.UnHealthyHostCount: {cloudwatch.Maximum: 0.0}, cloudwatch.TargetResponseTime: {cloudwatch.Average: nil},
 	})
 
 	source.reset()
@@ -300,8 +303,8 @@ func TestBalancerMetrics(t *testing.T) {
 	s.total.ELB5xx++
 	source.look()
 	check("with requests that no target was chosen for", map[string]map[string]any{
-		aws.RequestCount: {aws.Sum: 0.0}, aws.Target2XXCount: {aws.Sum: nil}, aws.ELB5XXCount: {aws.Sum: 1.0, aws.Average: 1.0}, aws.ELB4XXCount: {aws.Sum: nil},
-		aws.RequestCountPerTarget: {aws.Sum: 0.0},
+		cloudwatch.RequestCount: {cloudwatch.Sum: 0.0}, cloudwatch.Target2XXCount: {cloudwatch.Sum: nil}, cloudwatch.ELB5XXCount: {cloudwatch.Sum: 1.0, cloudwatch.Average: 1.0}, cloudwatch.ELB4XXCount: {cloudwatch.Sum: nil},
+		cloudwatch.RequestCountPerTarget: {cloudwatch.Sum: 0.0},
 	})
 
 	source.reset()
@@ -315,15 +318,15 @@ func TestBalancerMetrics(t *testing.T) {
 	s.group.HealthyHosts, s.group.UnhealthyHosts = 6, 0
 	source.look()
 	check("with requests", map[string]map[string]any{
-		aws.RequestCount:          {aws.Sum: 40.0, aws.Average: 1.0, aws.Maximum: 1.0, aws.SampleCount: 40.0},
-		aws.RequestCountPerTarget: {aws.Sum: 8.0},
-		aws.Target2XXCount:        {aws.Sum: 30.0}, aws.Target3XXCount: {aws.Sum: 4.0}, aws.Target4XXCount: {aws.Sum: 5.0}, aws.Target5XXCount: {aws.Sum: 1.0},
-		aws.ConnectionErrorCount: {aws.Sum: 3.0}, aws.ELB4XXCount: {aws.Sum: 2.0}, aws.ELB5XXCount: {aws.Sum: nil},
-		aws.TargetResponseTime: {aws.Average: 0.25, aws.Sum: 10.0, aws.SampleCount: 40.0},
-		aws.HealthyHostCount:   {aws.Minimum: 4.0, aws.Average: 5.0, aws.Maximum: 6.0}, aws.UnHealthyHostCount: {aws.Maximum: 1.0},
+		cloudwatch.RequestCount:          {cloudwatch.Sum: 40.0, cloudwatch.Average: 1.0, cloudwatch.Maximum: 1.0, cloudwatch.SampleCount: 40.0},
+		cloudwatch.RequestCountPerTarget: {cloudwatch.Sum: 8.0},
+		cloudwatch.Target2XXCount:        {cloudwatch.Sum: 30.0}, cloudwatch.Target3XXCount: {cloudwatch.Sum: 4.0}, cloudwatch.Target4XXCount: {cloudwatch.Sum: 5.0}, cloudwatch.Target5XXCount: {cloudwatch.Sum: 1.0},
+		cloudwatch.ConnectionErrorCount: {cloudwatch.Sum: 3.0}, cloudwatch.ELB4XXCount: {cloudwatch.Sum: 2.0}, cloudwatch.ELB5XXCount: {cloudwatch.Sum: nil},
+		cloudwatch.TargetResponseTime: {cloudwatch.Average: 0.25, cloudwatch.Sum: 10.0, cloudwatch.SampleCount: 40.0},
+		cloudwatch.HealthyHostCount:   {cloudwatch.Minimum: 4.0, cloudwatch.Average: 5.0, cloudwatch.Maximum: 6.0}, cloudwatch.UnHealthyHostCount: {cloudwatch.Maximum: 1.0},
 	})
-	for name, want := range map[string]float64{aws.Target2XXCount: 30, aws.ConnectionErrorCount: 3} {
-		if got := value(source.bucket(aws.Metric{Name: name, LoadBalancer: balancerARN}), aws.Sum); got != want {
+	for name, want := range map[string]float64{cloudwatch.Target2XXCount: 30, cloudwatch.ConnectionErrorCount: 3} {
+		if got := value(source.bucket(cloudwatch.Metric{Name: name, LoadBalancer: balancerARN}), cloudwatch.Sum); got != want {
 			t.Errorf("%s of all groups together is %v, want %v", name, got, want)
 		}
 	}
@@ -332,21 +335,21 @@ func TestBalancerMetrics(t *testing.T) {
 	source.reset()
 	s.gone = true
 	source.look()
-	check("while it is gone", map[string]map[string]any{aws.RequestCount: {aws.Sum: nil}, aws.RequestCountPerTarget: {aws.Sum: nil}})
+	check("while it is gone", map[string]map[string]any{cloudwatch.RequestCount: {cloudwatch.Sum: nil}, cloudwatch.RequestCountPerTarget: {cloudwatch.Sum: nil}})
 	s.gone, s.total, s.group = false, lb.ListenerMetrics{Requests: 7}, lb.TargetGroupMetrics{Requests: 7, Target2xx: 7, HealthyHosts: 1}
 	source.look()
-	check("after a restart", map[string]map[string]any{aws.RequestCount: {aws.Sum: 7.0}, aws.RequestCountPerTarget: {aws.Sum: 7.0}})
+	check("after a restart", map[string]map[string]any{cloudwatch.RequestCount: {cloudwatch.Sum: 7.0}, cloudwatch.RequestCountPerTarget: {cloudwatch.Sum: 7.0}})
 }
 
 func TestServiceMetrics(t *testing.T) {
 	s := newMetricsStage(t)
-	source := newServiceSource(cloud.Key{Token: aws.Service.Token, ID: serviceARN}, s)
-	cpu, memory := aws.Metric{Name: aws.CPUUtilization}, aws.Metric{Name: aws.MemoryUtilization}
+	source := newServiceSource(cloud.Key{Token: ecs.Service.Token, ID: serviceARN}, s)
+	cpu, memory := cloudwatch.Metric{Name: cloudwatch.CPUUtilization}, cloudwatch.Metric{Name: cloudwatch.MemoryUtilization}
 	usage := func(task string, seconds float64, mebibytes int64) Usage {
 		return Usage{Task: task, CPU: time.Duration(seconds * float64(time.Second)), Memory: mebibytes << 20, CPUUnits: 256, MemoryLimit: 512 << 20}
 	}
 	source.look(s.now)
-	if value(source.bucket(cpu), aws.Average) != nil || value(source.bucket(memory), aws.Average) != nil {
+	if value(source.bucket(cpu), cloudwatch.Average) != nil || value(source.bucket(memory), cloudwatch.Average) != nil {
 		t.Error("a service without tasks uses something")
 	}
 	s.usage = []Usage{usage("a", 100, 128), usage("b", 200, 256)}
@@ -354,12 +357,12 @@ func TestServiceMetrics(t *testing.T) {
 	// In ten seconds a task that has a quarter of a processor has two and a half to use.
 	s.usage = []Usage{usage("a", 101, 128), usage("b", 210, 256), usage("c", 5, 512)}
 	source.look(s.now.Add(10 * time.Second))
-	for statistic, want := range map[string]any{aws.Minimum: 40.0, aws.Maximum: 100.0, aws.Average: 70.0} {
+	for statistic, want := range map[string]any{cloudwatch.Minimum: 40.0, cloudwatch.Maximum: 100.0, cloudwatch.Average: 70.0} {
 		if got := value(source.bucket(cpu), statistic); got != want {
 			t.Errorf("%s of CPU utilization is %v, want %v", statistic, got, want)
 		}
 	}
-	for statistic, want := range map[string]any{aws.Minimum: 25.0, aws.Maximum: 100.0, aws.SampleCount: 5.0} {
+	for statistic, want := range map[string]any{cloudwatch.Minimum: 25.0, cloudwatch.Maximum: 100.0, cloudwatch.SampleCount: 5.0} {
 		if got := value(source.bucket(memory), statistic); got != want {
 			t.Errorf("%s of memory utilization is %v, want %v", statistic, got, want)
 		}
@@ -381,7 +384,7 @@ func TestMetricsKeepTheirPace(t *testing.T) {
 		synctest.Wait() // until it is watched
 		s.requests(10, 3)
 		err := s.Store.Wait(t.Context(), func(tx *cloud.Tx) (bool, error) {
-			return cloud.StatusOf[aws.AlarmStatus](tx.Get(alarm.Key)).State == aws.AlarmAlarm, nil
+			return cloud.StatusOf[cloudwatch.AlarmStatus](tx.Get(alarm.Key)).State == cloudwatch.AlarmAlarm, nil
 		})
 		if err != nil {
 			t.Fatal(err)

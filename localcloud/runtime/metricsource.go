@@ -3,7 +3,7 @@ package runtime
 import (
 	"time"
 
-	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/cloudwatch"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/lb"
 )
@@ -80,7 +80,7 @@ func (s *balancerSource) look() {
 // bucket returns what the load balancer reports of the minute: how many requests there were, and how healthy targets are, in
 // any case; of answers only those that there were.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
-func (s *balancerSource) bucket(m aws.Metric) bucket {
+func (s *balancerSource) bucket(m cloudwatch.Metric) bucket {
 	if !s.known {
 		return bucket{}
 	}
@@ -91,35 +91,35 @@ func (s *balancerSource) bucket(m aws.Metric) bucket {
 		counts = s.whole()
 	}
 	switch m.Name {
-	case aws.HealthyHostCount:
+	case cloudwatch.HealthyHostCount:
 		return counts.healthy
-	case aws.UnHealthyHostCount:
+	case cloudwatch.UnHealthyHostCount:
 		return counts.unhealthy
-	case aws.RequestCount: // of the requests that a target was chosen for
+	case cloudwatch.RequestCount: // of the requests that a target was chosen for
 		if counts.Requests == 0 {
 			return sample(0)
 		}
 		return events(counts.Requests)
-	case aws.RequestCountPerTarget: // by the healthy ones, of which there may be more and fewer in the course of a minute
-		if healthy, _ := counts.healthy.statistic(aws.Average); healthy > 0 {
+	case cloudwatch.RequestCountPerTarget: // by the healthy ones, of which there may be more and fewer in the course of a minute
+		if healthy, _ := counts.healthy.statistic(cloudwatch.Average); healthy > 0 {
 			return sample(float64(counts.Requests) / healthy)
 		}
 		return bucket{}
-	case aws.Target2XXCount:
+	case cloudwatch.Target2XXCount:
 		return events(counts.Target2xx)
-	case aws.Target3XXCount:
+	case cloudwatch.Target3XXCount:
 		return events(counts.Target3xx)
-	case aws.Target4XXCount:
+	case cloudwatch.Target4XXCount:
 		return events(counts.Target4xx)
-	case aws.Target5XXCount:
+	case cloudwatch.Target5XXCount:
 		return events(counts.Target5xx)
-	case aws.ConnectionErrorCount:
+	case cloudwatch.ConnectionErrorCount:
 		return events(counts.ConnectionErrors)
-	case aws.ELB4XXCount:
+	case cloudwatch.ELB4XXCount:
 		return events(s.elb4xx)
-	case aws.ELB5XXCount:
+	case cloudwatch.ELB5XXCount:
 		return events(s.elb5xx)
-	case aws.TargetResponseTime:
+	case cloudwatch.TargetResponseTime:
 		return bucket{samples: float64(counts.Responses), sum: counts.ResponseTime.Seconds()}
 	}
 	return bucket{}
@@ -191,8 +191,8 @@ func (s *serviceSource) look(now time.Time) {
 	s.before = latest
 }
 
-func (s *serviceSource) bucket(m aws.Metric) bucket {
-	if m.Name == aws.MemoryUtilization {
+func (s *serviceSource) bucket(m cloudwatch.Metric) bucket {
+	if m.Name == cloudwatch.MemoryUtilization {
 		return s.memory
 	}
 	return s.cpu

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/ecs"
 	"slipway/localcloud/cloud"
 )
 
@@ -25,17 +25,17 @@ func (s *Scheduler) Interrupt(service string) (taskID string, err error) {
 			return err
 		}
 		spot := slices.DeleteFunc(serving(tx, r), func(r *cloud.Resource) bool {
-			return aws.Task.Of(r).CapacityProvider != aws.FargateSpot
+			return ecs.Task.Of(r).CapacityProvider != ecs.FargateSpot
 		})
 		if len(spot) == 0 {
-			return fmt.Errorf("service %s has no running task on %s: only such tasks are interrupted", r.Name, aws.FargateSpot)
+			return fmt.Errorf("service %s has no running task on %s: only such tasks are interrupted", r.Name, ecs.FargateSpot)
 		}
 		victim := spot[0].Clone()
-		status := cloud.StatusOf[aws.TaskStatus](victim)
-		status.DesiredStatus, status.StopCode, status.StoppedReason = aws.TaskStopped, aws.StopSpotInterruption, spotInterrupted
+		status := cloud.StatusOf[ecs.TaskStatus](victim)
+		status.DesiredStatus, status.StopCode, status.StoppedReason = ecs.TaskStopped, ecs.StopSpotInterruption, spotInterrupted
 		victim.SetStatus(status)
 		tx.Put(victim)
-		taskID = aws.TaskID(victim.ID)
+		taskID = ecs.TaskID(victim.ID)
 		return nil
 	})
 	if err != nil {
@@ -70,7 +70,7 @@ func (s *Scheduler) Crash(service string) (taskID string, err error) {
 			errs = append(errs, err)
 			continue
 		}
-		return aws.TaskID(r.ID), nil
+		return ecs.TaskID(r.ID), nil
 	}
 	return fail(errors.Join(errs...))
 }
@@ -79,8 +79,8 @@ func (s *Scheduler) Crash(service string) (taskID string, err error) {
 func findService(tx *cloud.Tx, service string) (*cloud.Resource, error) {
 	var found []*cloud.Resource
 	var names []string
-	for _, r := range tx.Everywhere(aws.Service.Token) {
-		name := aws.Service.Of(r).Name
+	for _, r := range tx.Everywhere(ecs.Service.Token) {
+		name := ecs.Service.Of(r).Name
 		names = append(names, name)
 		if r.ID == service || name == service {
 			found = append(found, r)
@@ -99,12 +99,12 @@ func findService(tx *cloud.Tx, service string) (*cloud.Resource, error) {
 
 // serving returns the tasks of a service that run and are to go on, the oldest first.
 func serving(tx *cloud.Tx, service *cloud.Resource) []*cloud.Resource {
-	tasks := slices.DeleteFunc(aws.TasksOf(tx, service), func(r *cloud.Resource) bool {
-		status := cloud.StatusOf[aws.TaskStatus](r)
-		return status.LastStatus != aws.TaskRunning || status.DesiredStatus != aws.TaskRunning
+	tasks := slices.DeleteFunc(ecs.TasksOf(tx, service), func(r *cloud.Resource) bool {
+		status := cloud.StatusOf[ecs.TaskStatus](r)
+		return status.LastStatus != ecs.TaskRunning || status.DesiredStatus != ecs.TaskRunning
 	})
 	slices.SortFunc(tasks, func(a, b *cloud.Resource) int {
-		started := cloud.StatusOf[aws.TaskStatus](a).StartedAt.Compare(cloud.StatusOf[aws.TaskStatus](b).StartedAt)
+		started := cloud.StatusOf[ecs.TaskStatus](a).StartedAt.Compare(cloud.StatusOf[ecs.TaskStatus](b).StartedAt)
 		return cmp.Or(started, cmp.Compare(a.ID, b.ID))
 	})
 	return tasks

@@ -3,14 +3,14 @@ package runtime
 import (
 	"slices"
 
-	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/ecs"
 )
 
 // provider returns the capacity provider on which the next task of a service is placed, given how many of its tasks each
 // provider has: first the one with a base until it has that many, then the one that is furthest behind its weight. Of
 // equals it is the first. It is empty if no share has a base left or a weight.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/cluster-capacity-providers.html
-func provider(shares []aws.CapacityShare, has map[string]int) string {
+func provider(shares []ecs.CapacityShare, has map[string]int) string {
 	best := ""
 	beyond, weight := 0, 0 // of the best: the tasks beyond its base if it got the next one, and its weight
 	for _, s := range shares {

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 
-	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/elbv2"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/dns"
 )
@@ -30,8 +30,8 @@ func (r Resolver) Resolve(ctx context.Context, host string, port uint16) (netip.
 	}
 	found, at := false, netip.AddrPort{}
 	r.Store.View(func(tx *cloud.Tx) {
-		for _, balancer := range tx.Everywhere(aws.LoadBalancer.Token) {
-			status := cloud.Peek[aws.LoadBalancerStatus](balancer)
+		for _, balancer := range tx.Everywhere(elbv2.LoadBalancer.Token) {
+			status := cloud.Peek[elbv2.LoadBalancerStatus](balancer)
 			if status.Address != address {
 				continue
 			}

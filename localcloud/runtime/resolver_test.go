@@ -5,17 +5,18 @@ import (
 	"strings"
 	"testing"
 
-	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/elbv2"
+	"slipway/localcloud/aws/sts"
 	"slipway/localcloud/cloud"
 )
 
 func TestResolver(t *testing.T) {
 	n := newNames(t)
-	balancer := func(name, account string, status aws.LoadBalancerStatus) string {
+	balancer := func(name, account string, status elbv2.LoadBalancerStatus) string {
 		dnsName := name + ".eu-central-1.elb.amazonaws.com"
 		scope := cloud.Scope{Account: account, Region: "eu-central-1"}
 		if err := n.cloud.Store.Update(func(tx *cloud.Tx) error {
-			r := &cloud.Resource{Key: cloud.Key{Scope: scope, Token: aws.LoadBalancer.Token, ID: "arn:" + name}, Outputs: cloud.Map{"dnsName": dnsName}}
+			r := &cloud.Resource{Key: cloud.Key{Scope: scope, Token: elbv2.LoadBalancer.Token, ID: "arn:" + name}, Outputs: cloud.Map{"dnsName": dnsName}}
 			r.SetStatus(status)
 			tx.Put(r)
 			return nil
@@ -24,12 +25,12 @@ func TestResolver(t *testing.T) {
 		}
 		return dnsName
 	}
-	web := balancer("web", aws.DefaultAccount, aws.LoadBalancerStatus{Address: "127.64.0.1", Endpoints: []aws.Endpoint{
+	web := balancer("web", sts.DefaultAccount, elbv2.LoadBalancerStatus{Address: "127.64.0.1", Endpoints: []elbv2.Endpoint{
 		{Port: 80, Address: "127.64.0.1:80"}, {Port: 443, Address: "127.64.0.1:8443"},
 	}})
-	six := balancer("six", "210987654321", aws.LoadBalancerStatus{Address: "::1", Endpoints: []aws.Endpoint{{Port: 443, Address: "[::1]:41443"}}})
-	unborn := balancer("unborn", aws.DefaultAccount, aws.LoadBalancerStatus{})
-	failed := balancer("failed", aws.DefaultAccount, aws.LoadBalancerStatus{Address: "127.64.0.2", State: aws.LoadBalancerFailed})
+	six := balancer("six", "210987654321", elbv2.LoadBalancerStatus{Address: "::1", Endpoints: []elbv2.Endpoint{{Port: 443, Address: "[::1]:41443"}}})
+	unborn := balancer("unborn", sts.DefaultAccount, elbv2.LoadBalancerStatus{})
+	failed := balancer("failed", sts.DefaultAccount, elbv2.LoadBalancerStatus{Address: "127.64.0.2", State: elbv2.LoadBalancerFailed})
 	n.record("web", "CNAME", web, false)
 	n.record("www", "CNAME", "web.example.com", false)
 	n.record("proxied", "CNAME", web, true)

@@ -4,37 +4,37 @@ import (
 	"testing"
 	"time"
 
-	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/ecs"
 
 	"pgregory.net/rapid"
 )
 
 func TestPlacement(t *testing.T) {
-	fargate := func(base, weight int) aws.CapacityShare {
-		return aws.CapacityShare{CapacityProvider: aws.Fargate, Base: base, Weight: weight}
+	fargate := func(base, weight int) ecs.CapacityShare {
+		return ecs.CapacityShare{CapacityProvider: ecs.Fargate, Base: base, Weight: weight}
 	}
-	spot := func(base, weight int) aws.CapacityShare {
-		return aws.CapacityShare{CapacityProvider: aws.FargateSpot, Base: base, Weight: weight}
+	spot := func(base, weight int) ecs.CapacityShare {
+		return ecs.CapacityShare{CapacityProvider: ecs.FargateSpot, Base: base, Weight: weight}
 	}
 	for _, tt := range []struct {
 		name          string
-		shares        []aws.CapacityShare
+		shares        []ecs.CapacityShare
 		tasks         int
 		fargate, spot int
 	}{
-		{"base first, then by weight", []aws.CapacityShare{fargate(3, 1), spot(0, 2)}, 12, 6, 6},
-		{"the base takes all", []aws.CapacityShare{spot(0, 1), fargate(5, 0)}, 4, 4, 0},
-		{"beyond the base", []aws.CapacityShare{spot(0, 1), fargate(5, 0)}, 7, 5, 2},
-		{"half and half", []aws.CapacityShare{fargate(0, 1), spot(0, 1)}, 5, 3, 2},
-		{"only one", []aws.CapacityShare{fargate(0, 1)}, 3, 3, 0},
-		{"weights 1 and 4", []aws.CapacityShare{fargate(0, 1), spot(0, 4)}, 10, 2, 8},
+		{"base first, then by weight", []ecs.CapacityShare{fargate(3, 1), spot(0, 2)}, 12, 6, 6},
+		{"the base takes all", []ecs.CapacityShare{spot(0, 1), fargate(5, 0)}, 4, 4, 0},
+		{"beyond the base", []ecs.CapacityShare{spot(0, 1), fargate(5, 0)}, 7, 5, 2},
+		{"half and half", []ecs.CapacityShare{fargate(0, 1), spot(0, 1)}, 5, 3, 2},
+		{"only one", []ecs.CapacityShare{fargate(0, 1)}, 3, 3, 0},
+		{"weights 1 and 4", []ecs.CapacityShare{fargate(0, 1), spot(0, 4)}, 10, 2, 8},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			has := map[string]int{}
 			for range tt.tasks {
 				has[provider(tt.shares, has)]++
 			}
-			if has[aws.Fargate] != tt.fargate || has[aws.FargateSpot] != tt.spot {
+			if has[ecs.Fargate] != tt.fargate || has[ecs.FargateSpot] != tt.spot {
 				t.Errorf("got %v", has)
 			}
 		})
@@ -44,9 +44,9 @@ func TestPlacement(t *testing.T) {
 // However tasks come and go, the next one never makes the split worse than one task away from the weights.
 func TestPlacementKeepsToTheWeights(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		shares := []aws.CapacityShare{
-			{CapacityProvider: aws.Fargate, Base: rapid.IntRange(0, 5).Draw(t, "base"), Weight: rapid.IntRange(0, 9).Draw(t, "weight")},
-			{CapacityProvider: aws.FargateSpot, Weight: rapid.IntRange(1, 9).Draw(t, "spot")},
+		shares := []ecs.CapacityShare{
+			{CapacityProvider: ecs.Fargate, Base: rapid.IntRange(0, 5).Draw(t, "base"), Weight: rapid.IntRange(0, 9).Draw(t, "weight")},
+			{CapacityProvider: ecs.FargateSpot, Weight: rapid.IntRange(1, 9).Draw(t, "spot")},
 		}
 		n := rapid.IntRange(0, 60).Draw(t, "tasks")
 		has := map[string]int{}
@@ -55,7 +55,7 @@ func TestPlacementKeepsToTheWeights(t *testing.T) {
 		}
 		base := min(n, shares[0].Base)
 		ideal := float64(n-base) * float64(shares[0].Weight) / float64(shares[0].Weight+shares[1].Weight)
-		if off := float64(has[aws.Fargate]-base) - ideal; off <= -1 || off >= 1 {
+		if off := float64(has[ecs.Fargate]-base) - ideal; off <= -1 || off >= 1 {
 			t.Fatalf("%v of %d tasks: %.2f away from the weights", has, n, off)
 		}
 	})

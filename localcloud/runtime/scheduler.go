@@ -9,7 +9,10 @@ import (
 	"time"
 
 	"slipway/localcloud/addr"
-	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/ec2"
+	"slipway/localcloud/aws/ecs"
+	"slipway/localcloud/aws/elbv2"
+	"slipway/localcloud/aws/iam"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/task"
 
@@ -27,7 +30,7 @@ type Scheduler struct {
 	start     func(task.Spec) (containers, error)
 	allowed   func(tx *cloud.Tx, s cloud.Scope, roleARN, action, resource string) bool
 	canAssume func(tx *cloud.Tx, s cloud.Scope, roleARN, principal string) bool
-	egress    func(tx *cloud.Tx, s cloud.Scope, from *aws.Interface, port int) error
+	egress    func(tx *cloud.Tx, s cloud.Scope, from *ec2.Interface, port int) error
 	throttle  func(failed int) time.Duration
 
 	mu      sync.Mutex
@@ -37,8 +40,8 @@ type Scheduler struct {
 // runningTask is a task whose containers were started and have not all stopped.
 type runningTask struct {
 	containers
-	spec     *aws.TaskSpec
-	revision *aws.Revision
+	spec     *ecs.TaskSpec
+	revision *ecs.Revision
 }
 
 // SchedulerOptions are what a Scheduler needs.
@@ -86,7 +89,7 @@ func NewScheduler(o SchedulerOptions) *Scheduler {
 			}
 			return t, nil
 		},
-		allowed: aws.Allowed, canAssume: aws.CanAssume, egress: aws.Egress, throttle: throttle,
+		allowed: iam.Allowed, canAssume: iam.CanAssume, egress: ec2.Egress, throttle: throttle,
 		running: map[cloud.Key]runningTask{},
 	}
 }
@@ -95,7 +98,7 @@ func NewScheduler(o SchedulerOptions) *Scheduler {
 func (s *Scheduler) Run(ctx context.Context) error {
 	err := s.Store.Update(func(tx *cloud.Tx) error {
 		bury(tx)
-		for _, r := range tx.Everywhere(aws.Service.Token) { // so that nobody sees services without their tasks
+		for _, r := range tx.Everywhere(ecs.Service.Token) { // so that nobody sees services without their tasks
 			if _, err := s.look(tx, r.Key, time.Now().UTC()); err != nil {
 				return err
 			}
@@ -153,22 +156,22 @@ func (s *Scheduler) Run(ctx context.Context) error {
 // stop; records of stopped ones go when they are old.
 func (s *Scheduler) census(tx *cloud.Tx, now time.Time, there map[cloud.Key]func(context.Context, cloud.Key) error) {
 	services := map[string]bool{}
-	for _, r := range tx.Everywhere(aws.Service.Token) {
+	for _, r := range tx.Everywhere(ecs.Service.Token) {
 		services[r.ID] = true
 		there[r.Key] = s.tend
 	}
-	for _, r := range tx.Everywhere(aws.Task.Token) {
-		status := *cloud.Peek[aws.TaskStatus](r)
-		if status.LastStatus != aws.TaskStopped {
+	for _, r := range tx.Everywhere(ecs.Task.Token) {
+		status := *cloud.Peek[ecs.TaskStatus](r)
+		if status.LastStatus != ecs.TaskStopped {
 			there[r.Key] = s.live
 		} else if now.Sub(status.StoppedAt) > remembered {
 			tx.Delete(r.Key)
 		}
-		if services[aws.Task.Of(r).Service] || status.DesiredStatus == aws.TaskStopped {
+		if services[ecs.Task.Of(r).Service] || status.DesiredStatus == ecs.TaskStopped {
 			continue
 		}
-		status.DesiredStatus = aws.TaskStopped
-		status.StopCode, status.StoppedReason = aws.StopServiceScheduler, "Service deleted"
+		status.DesiredStatus = ecs.TaskStopped
+		status.StopCode, status.StoppedReason = ecs.StopServiceScheduler, "Service deleted"
 		put(tx, r, status)
 	}
 }
@@ -220,13 +223,13 @@ func earlier(a, b time.Time) time.Time {
 
 // bury ends the tasks of an earlier run, whose processes died with it.
 func bury(tx *cloud.Tx) {
-	for _, r := range tx.Everywhere(aws.Task.Token) {
-		if !aws.TaskAlive(r) {
+	for _, r := range tx.Everywhere(ecs.Task.Token) {
+		if !ecs.TaskAlive(r) {
 			continue
 		}
-		status := cloud.StatusOf[aws.TaskStatus](r)
-		deregister(tx, r.Scope, aws.Task.Of(r), status.PrivateIP)
-		status.StopCode, status.StoppedReason = aws.StopServiceScheduler, "The local cloud was restarted."
+		status := cloud.StatusOf[ecs.TaskStatus](r)
+		deregister(tx, r.Scope, ecs.Task.Of(r), status.PrivateIP)
+		status.StopCode, status.StoppedReason = ecs.StopServiceScheduler, "The local cloud was restarted."
 		finish(tx, r, status)
 	}
 }
@@ -239,23 +242,23 @@ const (
 )
 
 // finish makes a task the record of one that has stopped: its network interface goes, and so do the oldest records.
-func finish(tx *cloud.Tx, r *cloud.Resource, status aws.TaskStatus) {
-	for _, ni := range aws.InterfacesOf(tx, r.Scope, r.ID) {
+func finish(tx *cloud.Tx, r *cloud.Resource, status ecs.TaskStatus) {
+	for _, ni := range ec2.InterfacesOf(tx, r.Scope, r.ID) {
 		tx.Delete(ni.Key)
 	}
-	status.LastStatus, status.DesiredStatus = aws.TaskStopped, aws.TaskStopped
+	status.LastStatus, status.DesiredStatus = ecs.TaskStopped, ecs.TaskStopped
 	status.StoppedAt = time.Now().UTC()
 	for i := range status.Containers {
-		status.Containers[i].LastStatus = aws.TaskStopped
+		status.Containers[i].LastStatus = ecs.TaskStopped
 	}
 	r = r.Clone()
 	r.SetStatus(status)
 	tx.Put(r)
 
-	service := &cloud.Resource{Key: cloud.Key{Scope: r.Scope, Token: aws.Service.Token, ID: aws.Task.Of(r).Service}}
-	stopped := slices.DeleteFunc(aws.TasksOf(tx, service), aws.TaskAlive)
+	service := &cloud.Resource{Key: cloud.Key{Scope: r.Scope, Token: ecs.Service.Token, ID: ecs.Task.Of(r).Service}}
+	stopped := slices.DeleteFunc(ecs.TasksOf(tx, service), ecs.TaskAlive)
 	slices.SortFunc(stopped, func(a, b *cloud.Resource) int {
-		return cloud.Peek[aws.TaskStatus](b).StoppedAt.Compare(cloud.Peek[aws.TaskStatus](a).StoppedAt)
+		return cloud.Peek[ecs.TaskStatus](b).StoppedAt.Compare(cloud.Peek[ecs.TaskStatus](a).StoppedAt)
 	})
 	for _, old := range stopped[min(len(stopped), maxStopped):] {
 		tx.Delete(old.Key)
@@ -263,14 +266,14 @@ func finish(tx *cloud.Tx, r *cloud.Resource, status aws.TaskStatus) {
 }
 
 // deregister takes a task out of its target groups and returns those it was a target of.
-func deregister(tx *cloud.Tx, s cloud.Scope, spec *aws.TaskSpec, ip string) (from []string) {
+func deregister(tx *cloud.Tx, s cloud.Scope, spec *ecs.TaskSpec, ip string) (from []string) {
 	for _, lb := range spec.LoadBalancers {
-		group := tx.Get(cloud.Key{Scope: s, Token: aws.TargetGroup.Token, ID: lb.TargetGroupARN})
+		group := tx.Get(cloud.Key{Scope: s, Token: elbv2.TargetGroup.Token, ID: lb.TargetGroupARN})
 		if group == nil || ip == "" {
 			continue
 		}
-		if _, ok := aws.TargetHealth(group, ip, lb.ContainerPort); ok {
-			aws.DeregisterTarget(tx, group, ip, lb.ContainerPort)
+		if _, ok := elbv2.TargetHealth(group, ip, lb.ContainerPort); ok {
+			elbv2.DeregisterTarget(tx, group, ip, lb.ContainerPort)
 			from = append(from, lb.TargetGroupARN)
 		}
 	}

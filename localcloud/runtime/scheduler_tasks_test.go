@@ -16,7 +16,8 @@ import (
 	"time"
 
 	"slipway/localcloud/addr"
-	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/ec2"
+	"slipway/localcloud/aws/ecs"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/image"
 	"slipway/localcloud/task"
@@ -106,7 +107,7 @@ func TestServiceOfRealTasks(t *testing.T) {
 	}
 
 	first := revision("v1")
-	service := s.create(aws.Service.Token, s.service(first, nil))
+	service := s.create(ecs.Service.Token, s.service(first, nil))
 	s.await("two tasks", s.steady(service, first, 2))
 	for _, address := range s.addresses() {
 		if got := ask(t, address); got != "v1 sesame" {
@@ -128,7 +129,7 @@ func TestServiceOfRealTasks(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.await("the end of all tasks", func(tx *cloud.Tx) bool {
-		return len(s.tasks(tx)[aws.TaskStopped]) == len(tx.Everywhere(aws.Task.Token))
+		return len(s.tasks(tx)[ecs.TaskStopped]) == len(tx.Everywhere(ecs.Task.Token))
 	})
 	for _, address := range updated {
 		if conn, err := net.DialTimeout("tcp", address, time.Second); err == nil {
@@ -161,7 +162,7 @@ func TestInitContainers(t *testing.T) {
 			environment, logging, ecrHost+"server:1", environment, logging))
 	}
 	good := revision("v1", "")
-	service := s.create(aws.Service.Token, s.service(good, nil))
+	service := s.create(ecs.Service.Token, s.service(good, nil))
 	s.await("two tasks", s.steady(service, good, 2))
 	before := s.running()
 	updated, err := s.update(service, cloud.Map{"taskDefinition": revision("v2", "yes")})
@@ -173,15 +174,15 @@ func TestInitContainers(t *testing.T) {
 	}
 	s.await("the good version again", s.steady(service, good, 2))
 	s.await("the end of the bad tasks", func(tx *cloud.Tx) bool {
-		return len(s.tasks(tx)[aws.TaskStopped]) == len(tx.Everywhere(aws.Task.Token))-2
+		return len(s.tasks(tx)[ecs.TaskStopped]) == len(tx.Everywhere(ecs.Task.Token))-2
 	})
 	if after := s.running(); !slices.Equal(before, after) {
 		t.Errorf("the good tasks were %v and are %v", before, after)
 	}
 	failed := 0
 	s.Store.View(func(tx *cloud.Tx) {
-		for _, r := range s.tasks(tx)[aws.TaskStopped] {
-			status := cloud.StatusOf[aws.TaskStatus](r)
+		for _, r := range s.tasks(tx)[ecs.TaskStopped] {
+			status := cloud.StatusOf[ecs.TaskStatus](r)
 			const why = "CannotStartContainerError: dependency graph: failed to resolve container ordering dependency " +
 				"[before (STOPPED->RUNNING) - Exit: 1] for target [main (NONE->RUNNING)] as dependency did not exit successfully."
 			if status.StoppedReason == "Essential container in task exited" && status.Containers[0].Reason == why {
@@ -252,9 +253,9 @@ func (s *ecsStage) openToTheInternet() {
 // addresses returns where the running tasks listen.
 func (s *ecsStage) addresses() (out []string) {
 	s.Store.View(func(tx *cloud.Tx) {
-		for _, r := range s.tasks(tx)[aws.TaskRunning] {
-			for _, ni := range aws.InterfacesOf(tx, r.Scope, r.ID) {
-				out = append(out, net.JoinHostPort(cloud.StatusOf[aws.InterfaceStatus](ni).Loopback, "8080"))
+		for _, r := range s.tasks(tx)[ecs.TaskRunning] {
+			for _, ni := range ec2.InterfacesOf(tx, r.Scope, r.ID) {
+				out = append(out, net.JoinHostPort(cloud.StatusOf[ec2.InterfaceStatus](ni).Loopback, "8080"))
 			}
 		}
 	})

@@ -15,6 +15,12 @@ import (
 
 	"slipway/localcloud/addr"
 	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/appautoscaling"
+	"slipway/localcloud/aws/ec2"
+	"slipway/localcloud/aws/ecs"
+	"slipway/localcloud/aws/elbv2"
+	"slipway/localcloud/aws/logs"
+	"slipway/localcloud/aws/sts"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/registry"
 	"slipway/localcloud/schema"
@@ -24,7 +30,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 )
 
-var tester = cloud.Caller{Scope: cloud.Scope{Account: aws.DefaultAccount, Region: "eu-central-1"}}
+var tester = cloud.Caller{Scope: cloud.Scope{Account: sts.DefaultAccount, Region: "eu-central-1"}}
 
 // ecsStage is a cloud with a scheduler, in which containers and load balancers are make-believe.
 type ecsStage struct {
@@ -71,11 +77,11 @@ func newECSStage(t *testing.T) *ecsStage {
 
 // newScheduler makes a scheduler to which everything is allowed.
 func (s *ecsStage) newScheduler() {
-	s.scheduler = NewScheduler(SchedulerOptions{Store: s.Store, Addresses: addr.New(), Images: fakeImages{}, Logs: fakeLogs{}, Removed: aws.ServiceRemoved})
+	s.scheduler = NewScheduler(SchedulerOptions{Store: s.Store, Addresses: addr.New(), Images: fakeImages{}, Logs: fakeLogs{}, Removed: appautoscaling.ServiceRemoved})
 	s.scheduler.start = s.startTask
 	s.scheduler.canAssume = func(*cloud.Tx, cloud.Scope, string, string) bool { return true }
 	s.scheduler.allowed = func(*cloud.Tx, cloud.Scope, string, string, string) bool { return true }
-	s.scheduler.egress = func(*cloud.Tx, cloud.Scope, *aws.Interface, int) error { return nil }
+	s.scheduler.egress = func(*cloud.Tx, cloud.Scope, *ec2.Interface, int) error { return nil }
 	s.scheduler.throttle = func(int) time.Duration { return 0 }
 }
 
@@ -137,7 +143,7 @@ func (s *ecsStage) network() {
 	}).ID
 	// That a load balancer forwards to the group is said here as the kinds of listeners say it.
 	err := s.Store.Update(func(tx *cloud.Tx) error {
-		r := tx.Get(cloud.Key{Scope: tester.Scope, Token: aws.TargetGroup.Token, ID: s.balancerGroup}).Clone()
+		r := tx.Get(cloud.Key{Scope: tester.Scope, Token: elbv2.TargetGroup.Token, ID: s.balancerGroup}).Clone()
 		r.Outputs["loadBalancerArns"] = []any{balancerARN}
 		tx.Put(r)
 		return nil
@@ -147,7 +153,7 @@ func (s *ecsStage) network() {
 	}
 	s.cluster = s.create("aws:ecs/cluster:Cluster", cloud.Map{"name": "main"}).ID
 	s.create("aws:ecs/clusterCapacityProviders:ClusterCapacityProviders", cloud.Map{
-		"clusterName": "main", "capacityProviders": []any{aws.Fargate, aws.FargateSpot},
+		"clusterName": "main", "capacityProviders": []any{ecs.Fargate, ecs.FargateSpot},
 	})
 }
 
@@ -171,7 +177,7 @@ func (s *ecsStage) revision(image, more string) string {
 func (s *ecsStage) service(revision string, change cloud.Map) cloud.Map {
 	in := cloud.Map{
 		"name": "hello", "cluster": s.cluster, "taskDefinition": revision, "desiredCount": 2.0,
-		"capacityProviderStrategies": []any{cloud.Map{"capacityProvider": aws.Fargate, "weight": 1.0}},
+		"capacityProviderStrategies": []any{cloud.Map{"capacityProvider": ecs.Fargate, "weight": 1.0}},
 		"networkConfiguration":       cloud.Map{"subnets": s.subnets, "securityGroups": []any{s.group}, "assignPublicIp": true},
 		"loadBalancers":              []any{cloud.Map{"targetGroupArn": s.balancerGroup, "containerName": "main", "containerPort": 8080.0}},
 		"deploymentCircuitBreaker":   cloud.Map{"enable": true, "rollback": true},
@@ -195,8 +201,8 @@ func (s *ecsStage) await(what string, condition func(*cloud.Tx) bool) {
 func (s *ecsStage) report() string {
 	var out strings.Builder
 	s.Store.View(func(tx *cloud.Tx) {
-		for _, r := range tx.Everywhere(aws.Service.Token) {
-			status := cloud.StatusOf[aws.ServiceStatus](r)
+		for _, r := range tx.Everywhere(ecs.Service.Token) {
+			status := cloud.StatusOf[ecs.ServiceStatus](r)
 			for _, d := range status.Deployments {
 				fmt.Fprintf(&out, "%s %s %s desired %d running %d failed %d: %s\n", d.ID, d.Status, d.RolloutState, d.Desired, d.Running, d.FailedTasks, d.Reason)
 			}
@@ -204,8 +210,8 @@ func (s *ecsStage) report() string {
 				fmt.Fprintln(&out, e.Message)
 			}
 		}
-		for _, r := range tx.Everywhere(aws.Task.Token) {
-			status := cloud.StatusOf[aws.TaskStatus](r)
+		for _, r := range tx.Everywhere(ecs.Task.Token) {
+			status := cloud.StatusOf[ecs.TaskStatus](r)
 			fmt.Fprintln(&out, r.Name, status.LastStatus, status.DesiredStatus, status.StoppedReason)
 		}
 	})
@@ -215,7 +221,7 @@ func (s *ecsStage) report() string {
 // steady is a condition for await: the service's tasks, so many of them, all run the revision and serve.
 func (s *ecsStage) steady(service *cloud.Resource, revision string, n int) func(*cloud.Tx) bool {
 	return func(tx *cloud.Tx) bool {
-		status := cloud.StatusOf[aws.ServiceStatus](tx.Get(service.Key))
+		status := cloud.StatusOf[ecs.ServiceStatus](tx.Get(service.Key))
 		d := status.Primary()
 		return len(status.Deployments) == 1 && status.Steady && d.TaskDefinition == revision && d.Running == n && d.Desired == n
 	}
@@ -224,23 +230,23 @@ func (s *ecsStage) steady(service *cloud.Resource, revision string, n int) func(
 // tasks returns the tasks that have not stopped, by status.
 func (s *ecsStage) tasks(tx *cloud.Tx) map[string][]*cloud.Resource {
 	out := map[string][]*cloud.Resource{}
-	for _, r := range tx.Everywhere(aws.Task.Token) {
-		last := cloud.StatusOf[aws.TaskStatus](r).LastStatus
+	for _, r := range tx.Everywhere(ecs.Task.Token) {
+		last := cloud.StatusOf[ecs.TaskStatus](r).LastStatus
 		out[last] = append(out[last], r)
 	}
 	return out
 }
 
 // primary returns the deployment that the service is moving to.
-func primary(service *cloud.Resource) *aws.Deployment {
-	status := cloud.StatusOf[aws.ServiceStatus](service)
+func primary(service *cloud.Resource) *ecs.Deployment {
+	status := cloud.StatusOf[ecs.ServiceStatus](service)
 	return status.Primary()
 }
 
 // events returns the service's history.
 func (s *ecsStage) events(service *cloud.Resource) string {
 	var out []string
-	for _, e := range cloud.StatusOf[aws.ServiceStatus](s.now(service)).Events {
+	for _, e := range cloud.StatusOf[ecs.ServiceStatus](s.now(service)).Events {
 		out = append(out, e.Message)
 	}
 	return strings.Join(out, "\n")
@@ -248,31 +254,31 @@ func (s *ecsStage) events(service *cloud.Resource) string {
 
 // balance plays the load balancer's controller.
 func (s *ecsStage) balance(ctx context.Context) {
-	store := s.Store.Watch(aws.Task.Token, aws.Service.Token)
+	store := s.Store.Watch(ecs.Task.Token, ecs.Service.Token)
 	defer store.Stop()
 	for {
 		_ = store.Update(func(tx *cloud.Tx) error {
-			group := tx.Get(cloud.Key{Scope: tester.Scope, Token: aws.TargetGroup.Token, ID: s.balancerGroup})
+			group := tx.Get(cloud.Key{Scope: tester.Scope, Token: elbv2.TargetGroup.Token, ID: s.balancerGroup})
 			if group == nil {
 				return nil
 			}
-			status := cloud.StatusOf[aws.TargetGroupStatus](group)
+			status := cloud.StatusOf[elbv2.TargetGroupStatus](group)
 			for i := range status.Targets {
 				target := &status.Targets[i]
 				s.mu.Lock()
 				sick := s.sick(s.imageAt(tx, target.ID))
 				s.mu.Unlock()
 				switch {
-				case target.State == aws.TargetDraining:
+				case target.State == elbv2.TargetDraining:
 				case sick:
-					target.State, target.Description = aws.TargetUnhealthy, "Health checks failed with these codes: [500]"
+					target.State, target.Description = elbv2.TargetUnhealthy, "Health checks failed with these codes: [500]"
 				default:
-					target.State = aws.TargetHealthy
+					target.State = elbv2.TargetHealthy
 				}
 			}
 			s.mu.Lock()
 			if !s.keepDraining {
-				status.Targets = slices.DeleteFunc(status.Targets, func(t aws.Target) bool { return t.State == aws.TargetDraining })
+				status.Targets = slices.DeleteFunc(status.Targets, func(t elbv2.Target) bool { return t.State == elbv2.TargetDraining })
 			}
 			s.mu.Unlock()
 			before := string(group.Status)
@@ -293,11 +299,11 @@ func (s *ecsStage) balance(ctx context.Context) {
 
 // imageAt returns the image that runs at an address.
 func (s *ecsStage) imageAt(tx *cloud.Tx, ip string) string {
-	for _, r := range tx.Everywhere(aws.Task.Token) {
-		if cloud.StatusOf[aws.TaskStatus](r).PrivateIP != ip || !aws.TaskAlive(r) {
+	for _, r := range tx.Everywhere(ecs.Task.Token) {
+		if cloud.StatusOf[ecs.TaskStatus](r).PrivateIP != ip || !ecs.TaskAlive(r) {
 			continue
 		}
-		if revision, err := aws.FindRevision(tx, r.Scope, aws.Task.Of(r).TaskDefinitionARN); err == nil {
+		if revision, err := ecs.FindRevision(tx, r.Scope, ecs.Task.Of(r).TaskDefinitionARN); err == nil {
 			return revision.Containers[0].Image
 		}
 	}
@@ -324,11 +330,11 @@ func (s *ecsStage) startTask(spec task.Spec) (containers, error) {
 // imageOf returns the image of the task with the short id.
 func (s *ecsStage) imageOf(id string) (image string) {
 	s.Store.View(func(tx *cloud.Tx) {
-		for _, r := range tx.Everywhere(aws.Task.Token) {
+		for _, r := range tx.Everywhere(ecs.Task.Token) {
 			if r.Name != id {
 				continue
 			}
-			if revision, err := aws.FindRevision(tx, r.Scope, aws.Task.Of(r).TaskDefinitionARN); err == nil {
+			if revision, err := ecs.FindRevision(tx, r.Scope, ecs.Task.Of(r).TaskDefinitionARN); err == nil {
 				image = revision.Containers[0].Image
 			}
 		}
@@ -453,29 +459,29 @@ func (l fakeLogs) Writer(cloud.Scope, string, string) (io.WriteCloser, error) {
 func TestServiceReachesASteadyState(t *testing.T) {
 	s := newECSStage(t)
 	revision := s.revision("good", `, "environment": [{"name": "PORT", "value": "8080"}]`)
-	service := s.create(aws.Service.Token, s.service(revision, cloud.Map{
+	service := s.create(ecs.Service.Token, s.service(revision, cloud.Map{
 		"desiredCount": 4.0, "capacityProviderStrategies": []any{
-			cloud.Map{"capacityProvider": aws.Fargate, "base": 1.0, "weight": 1.0},
-			cloud.Map{"capacityProvider": aws.FargateSpot, "weight": 2.0},
+			cloud.Map{"capacityProvider": ecs.Fargate, "base": 1.0, "weight": 1.0},
+			cloud.Map{"capacityProvider": ecs.FargateSpot, "weight": 2.0},
 		},
 	}))
 	s.await("a steady state", s.steady(service, revision, 4))
 	s.Store.View(func(tx *cloud.Tx) {
 		d := primary(tx.Get(service.Key))
-		if d.RolloutState != aws.RolloutCompleted || d.Reason != "ECS deployment "+d.ID+" completed." {
+		if d.RolloutState != ecs.RolloutCompleted || d.Reason != "ECS deployment "+d.ID+" completed." {
 			t.Errorf("deployment %+v", d)
 		}
 		subnets, providers := map[string]int{}, map[string]int{}
-		for _, r := range s.tasks(tx)[aws.TaskRunning] {
-			spec := aws.Task.Of(r)
+		for _, r := range s.tasks(tx)[ecs.TaskRunning] {
+			spec := ecs.Task.Of(r)
 			subnets[spec.SubnetID]++
 			providers[spec.CapacityProvider]++
-			interfaces := aws.InterfacesOf(tx, r.Scope, r.ID)
+			interfaces := ec2.InterfacesOf(tx, r.Scope, r.ID)
 			if len(interfaces) != 1 {
 				t.Fatalf("task %s has %d network interfaces", r.Name, len(interfaces))
 			}
-			ni := aws.NetworkInterface.Of(interfaces[0])
-			loopback := cloud.StatusOf[aws.InterfaceStatus](interfaces[0]).Loopback
+			ni := ec2.NetworkInterface.Of(interfaces[0])
+			loopback := cloud.StatusOf[ec2.InterfaceStatus](interfaces[0]).Loopback
 			if ni.PublicIP == "" || !slices.Equal(ni.SecurityGroups, []string{s.group}) || !strings.HasPrefix(loopback, "127.") {
 				t.Errorf("interface %+v at %s", ni, loopback)
 			}
@@ -483,7 +489,7 @@ func TestServiceReachesASteadyState(t *testing.T) {
 		if len(subnets) != 2 || subnets[s.subnets[0].(string)] != 2 {
 			t.Errorf("tasks by subnet: %v", subnets)
 		}
-		if providers[aws.Fargate] != 2 || providers[aws.FargateSpot] != 2 {
+		if providers[ecs.Fargate] != 2 || providers[ecs.FargateSpot] != 2 {
 			t.Errorf("tasks by capacity provider: %v", providers)
 		}
 	})
@@ -507,7 +513,7 @@ func TestServiceReachesASteadyState(t *testing.T) {
 func TestRollingUpdateKeepsTheLimitsAndDrains(t *testing.T) {
 	s := newECSStage(t)
 	first, second := s.revision("v1", ""), s.revision("v2", "")
-	service := s.create(aws.Service.Token, s.service(first, cloud.Map{"desiredCount": 3.0}))
+	service := s.create(ecs.Service.Token, s.service(first, cloud.Map{"desiredCount": 3.0}))
 	s.await("the first version", s.steady(service, first, 3))
 
 	ctx, cancel := context.WithCancel(t.Context())
@@ -517,15 +523,15 @@ func TestRollingUpdateKeepsTheLimitsAndDrains(t *testing.T) {
 		defer store.Stop()
 		for {
 			store.View(func(tx *cloud.Tx) {
-				status := cloud.StatusOf[aws.TargetGroupStatus](tx.Get(cloud.Key{Scope: tester.Scope, Token: aws.TargetGroup.Token, ID: s.balancerGroup}))
+				status := cloud.StatusOf[elbv2.TargetGroupStatus](tx.Get(cloud.Key{Scope: tester.Scope, Token: elbv2.TargetGroup.Token, ID: s.balancerGroup}))
 				healthy := 0
 				for _, target := range status.Targets {
-					if target.State == aws.TargetHealthy {
+					if target.State == elbv2.TargetHealthy {
 						healthy++
 					}
 				}
 				byStatus := s.tasks(tx)
-				total := len(byStatus[aws.TaskProvisioning]) + len(byStatus[aws.TaskPending]) + len(byStatus[aws.TaskRunning])
+				total := len(byStatus[ecs.TaskProvisioning]) + len(byStatus[ecs.TaskPending]) + len(byStatus[ecs.TaskRunning])
 				if healthy < 3 || total > 6 {
 					t.Errorf("%d healthy and %d tasks in the middle of a deployment", healthy, total)
 				}
@@ -556,7 +562,7 @@ func TestRollingUpdateKeepsTheLimitsAndDrains(t *testing.T) {
 func TestTargetsDrainBeforeContainersStop(t *testing.T) {
 	s := newECSStage(t)
 	revision := s.revision("v1", "")
-	service := s.create(aws.Service.Token, s.service(revision, cloud.Map{"desiredCount": 1.0}))
+	service := s.create(ecs.Service.Token, s.service(revision, cloud.Map{"desiredCount": 1.0}))
 	s.await("a steady state", s.steady(service, revision, 1))
 	s.mu.Lock()
 	s.keepDraining = true
@@ -565,7 +571,7 @@ func TestTargetsDrainBeforeContainersStop(t *testing.T) {
 	if _, err := s.update(service, cloud.Map{"desiredCount": 0.0, "waitForSteadyState": false}); err != nil {
 		t.Fatal(err)
 	}
-	s.await("the task to drain", func(tx *cloud.Tx) bool { return len(s.tasks(tx)[aws.TaskDeactivating]) == 1 })
+	s.await("the task to drain", func(tx *cloud.Tx) bool { return len(s.tasks(tx)[ecs.TaskDeactivating]) == 1 })
 	if status, _ := f.Watch(); status.State != task.StateRunning {
 		t.Errorf("the containers are %s while their target drains", status.State)
 	}
@@ -576,10 +582,10 @@ func TestTargetsDrainBeforeContainersStop(t *testing.T) {
 	if _, err := s.update(service, cloud.Map{"deploymentMaximumPercent": 150.0}); err != nil {
 		t.Fatal(err)
 	}
-	s.await("the task to stop", func(tx *cloud.Tx) bool { return len(s.tasks(tx)[aws.TaskStopped]) == 1 })
+	s.await("the task to stop", func(tx *cloud.Tx) bool { return len(s.tasks(tx)[ecs.TaskStopped]) == 1 })
 	s.Store.View(func(tx *cloud.Tx) {
-		status := cloud.StatusOf[aws.TaskStatus](s.tasks(tx)[aws.TaskStopped][0])
-		if status.StopCode != aws.StopServiceScheduler || !strings.HasPrefix(status.StoppedReason, "Scaling activity initiated by (deployment ecs-svc/") ||
+		status := cloud.StatusOf[ecs.TaskStatus](s.tasks(tx)[ecs.TaskStopped][0])
+		if status.StopCode != ecs.StopServiceScheduler || !strings.HasPrefix(status.StoppedReason, "Scaling activity initiated by (deployment ecs-svc/") ||
 			*status.Containers[0].ExitCode != 143 || status.Failed {
 			t.Errorf("it stopped as %+v", status)
 		}
@@ -618,7 +624,7 @@ func TestFailedDeploymentsAreRolledBack(t *testing.T) {
 			if tt.name != "unhealthy container" {
 				bad = s.revision("bad", "")
 			}
-			service := s.create(aws.Service.Token, s.service(good, nil))
+			service := s.create(ecs.Service.Token, s.service(good, nil))
 			s.await("the good version", s.steady(service, good, 2))
 			before := s.running()
 			tt.sabotage(s)
@@ -641,8 +647,8 @@ func TestFailedDeploymentsAreRolledBack(t *testing.T) {
 			}
 			found := false
 			s.Store.View(func(tx *cloud.Tx) {
-				for _, r := range s.tasks(tx)[aws.TaskStopped] {
-					found = found || strings.HasPrefix(cloud.StatusOf[aws.TaskStatus](r).StoppedReason, tt.reason)
+				for _, r := range s.tasks(tx)[ecs.TaskStopped] {
+					found = found || strings.HasPrefix(cloud.StatusOf[ecs.TaskStatus](r).StoppedReason, tt.reason)
 				}
 			})
 			if !found {
@@ -660,7 +666,7 @@ func TestFailedDeploymentsAreRolledBack(t *testing.T) {
 // running returns the names of the running tasks.
 func (s *ecsStage) running() (names []string) {
 	s.Store.View(func(tx *cloud.Tx) {
-		for _, r := range s.tasks(tx)[aws.TaskRunning] {
+		for _, r := range s.tasks(tx)[ecs.TaskRunning] {
 			names = append(names, r.Name)
 		}
 	})
@@ -671,16 +677,16 @@ func TestFirstDeploymentCannotBeRolledBack(t *testing.T) {
 	s := newECSStage(t)
 	s.onBad(func(f *fakeTask) { f.exit(3) })
 	in := s.service(s.revision("bad", ""), nil)
-	checked, _, err := s.Check(aws.Service.Token, in)
+	checked, _, err := s.Check(ecs.Service.Token, in)
 	if err != nil {
 		t.Fatal(err)
 	}
-	service, err := s.Create(t.Context(), tester, aws.Service.Token, checked, time.Second)
+	service, err := s.Create(t.Context(), tester, ecs.Service.Token, checked, time.Second)
 	if err == nil || !strings.Contains(err.Error(), "timeout while waiting for state to become 'tfSTABLE' (last state: 'tfPENDING', timeout: 1s)") ||
 		!strings.Contains(err.Error(), "Essential container in task exited (main: exit code 3)") {
 		t.Errorf("the provider says %v", err)
 	}
-	s.await("the circuit breaker", func(tx *cloud.Tx) bool { return primary(tx.Get(service.Key)).RolloutState == aws.RolloutFailed })
+	s.await("the circuit breaker", func(tx *cloud.Tx) bool { return primary(tx.Get(service.Key)).RolloutState == ecs.RolloutFailed })
 	d := primary(s.now(service))
 	if d.Reason != "ECS deployment circuit breaker: tasks failed to start." {
 		t.Errorf("deployment %+v", d)
@@ -701,7 +707,7 @@ func TestStartFailures(t *testing.T) {
 		}
 	}
 	cutOff := func(s *Scheduler) {
-		s.egress = func(*cloud.Tx, cloud.Scope, *aws.Interface, int) error { return errors.New("no route to 0.0.0.0/0") }
+		s.egress = func(*cloud.Tx, cloud.Scope, *ec2.Interface, int) error { return errors.New("no route to 0.0.0.0/0") }
 	}
 	notThere := func(s *Scheduler) {
 		s.Images = fakeImages{fmt.Errorf("failed to resolve ref x: x: %w", registry.ErrNotFound)}
@@ -741,7 +747,7 @@ func TestStartFailures(t *testing.T) {
 			"ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log stream: " + denied,
 			"logs:CreateLogStream on resource: arn:aws:logs:eu-central-1:000000000000:log-group:hello:log-stream:web/main/", ": exit status 1",
 		}},
-		{"no log group", "x", group, func(s *Scheduler) { s.Logs = fakeLogs{aws.LogGroupNotFound()} }, []string{
+		{"no log group", "x", group, func(s *Scheduler) { s.Logs = fakeLogs{logs.LogGroupNotFound()} }, []string{
 			"ResourceInitializationError: failed to validate logger args: ", "ResourceNotFoundException: The specified log group does not exist. : exit status 1",
 		}},
 	} {
@@ -751,16 +757,16 @@ func TestStartFailures(t *testing.T) {
 			s.newScheduler()
 			tt.sabotage(s.scheduler)
 			s.run()
-			service := s.create(aws.Service.Token, s.service(s.revision(tt.image, tt.more), cloud.Map{"waitForSteadyState": false}))
+			service := s.create(ecs.Service.Token, s.service(s.revision(tt.image, tt.more), cloud.Map{"waitForSteadyState": false}))
 			s.await("the failure of the deployment", func(tx *cloud.Tx) bool {
-				return primary(tx.Get(service.Key)).RolloutState == aws.RolloutFailed
+				return primary(tx.Get(service.Key)).RolloutState == ecs.RolloutFailed
 			})
 			s.await("its tasks to stop", func(tx *cloud.Tx) bool {
-				return len(s.tasks(tx)[aws.TaskStopped]) == len(tx.Everywhere(aws.Task.Token)) && len(tx.Everywhere(aws.NetworkInterface.Token)) == 0
+				return len(s.tasks(tx)[ecs.TaskStopped]) == len(tx.Everywhere(ecs.Task.Token)) && len(tx.Everywhere(ec2.NetworkInterface.Token)) == 0
 			})
-			var status aws.TaskStatus
-			s.Store.View(func(tx *cloud.Tx) { status = cloud.StatusOf[aws.TaskStatus](s.tasks(tx)[aws.TaskStopped][0]) })
-			if status.StopCode != aws.StopFailedToStart || !strings.HasPrefix(status.StoppedReason, tt.reason[0]) {
+			var status ecs.TaskStatus
+			s.Store.View(func(tx *cloud.Tx) { status = cloud.StatusOf[ecs.TaskStatus](s.tasks(tx)[ecs.TaskStopped][0]) })
+			if status.StopCode != ecs.StopFailedToStart || !strings.HasPrefix(status.StoppedReason, tt.reason[0]) {
 				t.Errorf("%s: %s\nwant %s", status.StopCode, status.StoppedReason, tt.reason[0])
 			}
 			for _, words := range tt.reason[1:] {
@@ -781,7 +787,7 @@ func TestStartFailures(t *testing.T) {
 func TestScaling(t *testing.T) {
 	s := newECSStage(t)
 	revision := s.revision("v1", "")
-	service := s.create(aws.Service.Token, s.service(revision, nil))
+	service := s.create(ecs.Service.Token, s.service(revision, nil))
 	s.await("two tasks", s.steady(service, revision, 2))
 	first := s.running()
 	for _, n := range []int{6, 2, 0, 1} {
@@ -793,7 +799,7 @@ func TestScaling(t *testing.T) {
 			t.Errorf("scaling in stopped old tasks: %v are left of %v", s.running(), first)
 		}
 	}
-	if d := cloud.StatusOf[aws.ServiceStatus](s.now(service)).Deployments; len(d) != 1 {
+	if d := cloud.StatusOf[ecs.ServiceStatus](s.now(service)).Deployments; len(d) != 1 {
 		t.Errorf("scaling made deployments: %+v", d)
 	}
 }
@@ -801,7 +807,7 @@ func TestScaling(t *testing.T) {
 func TestCrashedTasksAreReplaced(t *testing.T) {
 	s := newECSStage(t)
 	revision := s.revision("v1", "")
-	service := s.create(aws.Service.Token, s.service(revision, nil))
+	service := s.create(ecs.Service.Token, s.service(revision, nil))
 	s.await("two tasks", s.steady(service, revision, 2))
 	before := s.running()
 	s.mu.Lock()
@@ -809,14 +815,14 @@ func TestCrashedTasksAreReplaced(t *testing.T) {
 	s.mu.Unlock()
 	crashing.exit(2)
 	s.await("a replacement", func(tx *cloud.Tx) bool {
-		return len(s.tasks(tx)[aws.TaskStopped]) == 1 && s.steady(service, revision, 2)(tx)
+		return len(s.tasks(tx)[ecs.TaskStopped]) == 1 && s.steady(service, revision, 2)(tx)
 	})
 	if slices.Equal(before, s.running()) {
 		t.Error("the same tasks run")
 	}
 	s.Store.View(func(tx *cloud.Tx) {
-		status := cloud.StatusOf[aws.TaskStatus](s.tasks(tx)[aws.TaskStopped][0])
-		if status.StopCode != aws.StopEssentialContainerExited || *status.Containers[0].ExitCode != 2 || !status.Failed {
+		status := cloud.StatusOf[ecs.TaskStatus](s.tasks(tx)[ecs.TaskStopped][0])
+		if status.StopCode != ecs.StopEssentialContainerExited || *status.Containers[0].ExitCode != 2 || !status.Failed {
 			t.Errorf("it stopped as %+v", status)
 		}
 	})
@@ -828,7 +834,7 @@ func TestOldVersionStaysWholeDuringADeployment(t *testing.T) {
 	s := newECSStage(t)
 	s.onBad(func(*fakeTask) {}) // it starts for ever
 	first, second := s.revision("v1", ""), s.revision("bad", "")
-	service := s.create(aws.Service.Token, s.service(first, nil))
+	service := s.create(ecs.Service.Token, s.service(first, nil))
 	s.await("the first version", s.steady(service, first, 2))
 	if _, err := s.update(service, cloud.Map{"taskDefinition": second, "waitForSteadyState": false}); err != nil {
 		t.Fatal(err)
@@ -838,10 +844,10 @@ func TestOldVersionStaysWholeDuringADeployment(t *testing.T) {
 			running, starting := 0, 0
 			for status, tasks := range s.tasks(tx) {
 				for _, r := range tasks {
-					switch spec := aws.Task.Of(r); {
-					case spec.TaskDefinitionARN == first && status == aws.TaskRunning:
+					switch spec := ecs.Task.Of(r); {
+					case spec.TaskDefinitionARN == first && status == ecs.TaskRunning:
 						running++
-					case spec.TaskDefinitionARN == second && status == aws.TaskPending:
+					case spec.TaskDefinitionARN == second && status == ecs.TaskPending:
 						starting++
 					}
 				}
@@ -857,14 +863,14 @@ func TestOldVersionStaysWholeDuringADeployment(t *testing.T) {
 		crashing.exit(2)
 	}
 	s.await("the old tasks to come back", func(tx *cloud.Tx) bool {
-		return len(s.tasks(tx)[aws.TaskStopped]) == 2 && versions(2, 2)(tx)
+		return len(s.tasks(tx)[ecs.TaskStopped]) == 2 && versions(2, 2)(tx)
 	})
 	s.await("the old deployment's numbers", func(tx *cloud.Tx) bool {
-		d := cloud.StatusOf[aws.ServiceStatus](tx.Get(service.Key)).Deployments
+		d := cloud.StatusOf[ecs.ServiceStatus](tx.Get(service.Key)).Deployments
 		return len(d) == 2 && d[0].Desired == 2 && d[1].Desired == 2 && d[1].Running == 2
 	})
 	if err := s.Store.Update(func(tx *cloud.Tx) error {
-		aws.SetDesiredCount(tx, tx.Get(service.Key), 3, "a test")
+		appautoscaling.SetDesiredCount(tx, tx.Get(service.Key), 3, "a test")
 		return nil
 	}); err != nil {
 		t.Fatal(err)
@@ -877,7 +883,7 @@ func TestOldVersionStaysWholeDuringADeployment(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.await("the third version", s.steady(service, third, 3))
-	if d := cloud.StatusOf[aws.ServiceStatus](s.now(service)).Deployments; len(d) != 1 || d[0].Desired != 3 {
+	if d := cloud.StatusOf[ecs.ServiceStatus](s.now(service)).Deployments; len(d) != 1 || d[0].Desired != 3 {
 		t.Errorf("left are %+v", d)
 	}
 }
@@ -887,7 +893,7 @@ func TestOldVersionThatFailsDoesNotHoldADeploymentUp(t *testing.T) {
 	s := newECSStage(t)
 	s.scheduler.throttle = func(failed int) time.Duration { return time.Duration(failed) * time.Millisecond }
 	first, second := s.revision("bad", ""), s.revision("v2", "")
-	service := s.create(aws.Service.Token, s.service(first, cloud.Map{"deploymentMinimumHealthyPercent": 50.0, "deploymentMaximumPercent": 100.0}))
+	service := s.create(ecs.Service.Token, s.service(first, cloud.Map{"deploymentMinimumHealthyPercent": 50.0, "deploymentMaximumPercent": 100.0}))
 	s.await("the first version", s.steady(service, first, 2))
 	s.onBad(func(f *fakeTask) { f.run(); f.exit(1) })
 	s.mu.Lock()
@@ -907,10 +913,10 @@ func TestGracePeriodHoldsBackHealthChecks(t *testing.T) {
 	s.mu.Lock()
 	s.sick = func(string) bool { return true }
 	s.mu.Unlock()
-	service := s.create(aws.Service.Token, s.service(s.revision("v1", ""), cloud.Map{"desiredCount": 1.0, "healthCheckGracePeriodSeconds": 1.0}))
-	s.await("a task to fail its checks", func(tx *cloud.Tx) bool { return len(s.tasks(tx)[aws.TaskStopped]) > 0 })
+	service := s.create(ecs.Service.Token, s.service(s.revision("v1", ""), cloud.Map{"desiredCount": 1.0, "healthCheckGracePeriodSeconds": 1.0}))
+	s.await("a task to fail its checks", func(tx *cloud.Tx) bool { return len(s.tasks(tx)[ecs.TaskStopped]) > 0 })
 	s.Store.View(func(tx *cloud.Tx) {
-		status := cloud.StatusOf[aws.TaskStatus](s.tasks(tx)[aws.TaskStopped][0])
+		status := cloud.StatusOf[ecs.TaskStatus](s.tasks(tx)[ecs.TaskStopped][0])
 		if lived := status.StoppedAt.Sub(status.StartedAt); lived < time.Second {
 			t.Errorf("it was stopped after %s: %s", lived, status.StoppedReason)
 		}
@@ -923,7 +929,7 @@ func TestGracePeriodHoldsBackHealthChecks(t *testing.T) {
 func TestDeletedServicesLeaveNothing(t *testing.T) {
 	s := newECSStage(t)
 	revision := s.revision("v1", "")
-	service := s.create(aws.Service.Token, s.service(revision, nil))
+	service := s.create(ecs.Service.Token, s.service(revision, nil))
 	s.await("two tasks", s.steady(service, revision, 2))
 	if err := s.Delete(t.Context(), tester, service.Token, service.ID, patience); err != nil {
 		t.Fatal(err)
@@ -932,17 +938,17 @@ func TestDeletedServicesLeaveNothing(t *testing.T) {
 	if err := s.Delete(t.Context(), tester, providers, "main", patience); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Delete(t.Context(), tester, aws.Cluster.Token, s.cluster, patience); err != nil {
+	if err := s.Delete(t.Context(), tester, ecs.Cluster.Token, s.cluster, patience); err != nil {
 		t.Fatal(err)
 	}
 	s.Store.View(func(tx *cloud.Tx) {
-		for _, token := range []string{aws.Service.Token, aws.Task.Token, aws.Cluster.Token, providers, aws.NetworkInterface.Token} {
+		for _, token := range []string{ecs.Service.Token, ecs.Task.Token, ecs.Cluster.Token, providers, ec2.NetworkInterface.Token} {
 			if left := tx.Everywhere(token); len(left) > 0 {
 				t.Errorf("left: %s", left[0].ID)
 			}
 		}
-		group := tx.Get(cloud.Key{Scope: tester.Scope, Token: aws.TargetGroup.Token, ID: s.balancerGroup})
-		if targets := cloud.StatusOf[aws.TargetGroupStatus](group).Targets; len(targets) > 0 {
+		group := tx.Get(cloud.Key{Scope: tester.Scope, Token: elbv2.TargetGroup.Token, ID: s.balancerGroup})
+		if targets := cloud.StatusOf[elbv2.TargetGroupStatus](group).Targets; len(targets) > 0 {
 			t.Errorf("targets are left: %+v", targets)
 		}
 	})
@@ -958,10 +964,10 @@ func TestDeletedServicesLeaveNothing(t *testing.T) {
 func TestUnreadableTaskDefinitionStopsNothingElse(t *testing.T) {
 	s := newECSStage(t)
 	revision := s.revision("v1", "")
-	service := s.create(aws.Service.Token, s.service(revision, nil))
+	service := s.create(ecs.Service.Token, s.service(revision, nil))
 	s.await("two tasks", s.steady(service, revision, 2))
 	err := s.Store.Update(func(tx *cloud.Tx) error {
-		r := tx.Get(cloud.Key{Scope: tester.Scope, Token: aws.TaskDefinitionRevision.Token, ID: revision}).Clone()
+		r := tx.Get(cloud.Key{Scope: tester.Scope, Token: ecs.TaskDefinitionRevision.Token, ID: revision}).Clone()
 		r.Inputs["containerDefinitions"] = "{"
 		tx.Put(r)
 		return nil
@@ -974,13 +980,13 @@ func TestUnreadableTaskDefinitionStopsNothingElse(t *testing.T) {
 	s.mu.Unlock()
 	crashing.exit(1)
 	s.await("a task that cannot start", func(tx *cloud.Tx) bool {
-		return slices.ContainsFunc(s.tasks(tx)[aws.TaskStopped], func(r *cloud.Resource) bool {
-			status := cloud.StatusOf[aws.TaskStatus](r)
-			return status.StopCode == aws.StopFailedToStart && strings.Contains(status.StoppedReason, revision)
+		return slices.ContainsFunc(s.tasks(tx)[ecs.TaskStopped], func(r *cloud.Resource) bool {
+			status := cloud.StatusOf[ecs.TaskStatus](r)
+			return status.StopCode == ecs.StopFailedToStart && strings.Contains(status.StoppedReason, revision)
 		})
 	})
 	s.Store.View(func(tx *cloud.Tx) {
-		if n := len(s.tasks(tx)[aws.TaskRunning]); n != 1 {
+		if n := len(s.tasks(tx)[ecs.TaskRunning]); n != 1 {
 			t.Errorf("%d tasks still run, want the one that did not crash", n)
 		}
 	})
@@ -990,7 +996,7 @@ func TestUnreadableTaskDefinitionStopsNothingElse(t *testing.T) {
 func TestInterruptedDeletionGoesOn(t *testing.T) {
 	s := newECSStage(t)
 	revision := s.revision("v1", "")
-	service := s.create(aws.Service.Token, s.service(revision, nil))
+	service := s.create(ecs.Service.Token, s.service(revision, nil))
 	s.await("two tasks", s.steady(service, revision, 2))
 	s.mu.Lock()
 	s.keepDraining = true
@@ -998,7 +1004,7 @@ func TestInterruptedDeletionGoesOn(t *testing.T) {
 	ctx, interrupt := context.WithCancel(t.Context())
 	deleted := make(chan error, 1)
 	go func() { deleted <- s.Delete(ctx, tester, service.Token, service.ID, patience) }()
-	s.await("tasks that drain", func(tx *cloud.Tx) bool { return len(s.tasks(tx)[aws.TaskDeactivating]) == 2 })
+	s.await("tasks that drain", func(tx *cloud.Tx) bool { return len(s.tasks(tx)[ecs.TaskDeactivating]) == 2 })
 	interrupt()
 	if err := <-deleted; !errors.Is(err, context.Canceled) {
 		t.Fatalf("the interrupted deletion: %v", err)
@@ -1008,27 +1014,27 @@ func TestInterruptedDeletionGoesOn(t *testing.T) {
 	s.mu.Unlock()
 	// Any change makes the load balancer's controller look again.
 	if err := s.Store.Update(func(tx *cloud.Tx) error {
-		tx.Put(tx.Get(cloud.Key{Scope: tester.Scope, Token: aws.TargetGroup.Token, ID: s.balancerGroup}).Clone())
+		tx.Put(tx.Get(cloud.Key{Scope: tester.Scope, Token: elbv2.TargetGroup.Token, ID: s.balancerGroup}).Clone())
 		return nil
 	}); err != nil {
 		t.Fatal(err)
 	}
 	s.await("the end of the service", func(tx *cloud.Tx) bool { return tx.Get(service.Key) == nil })
-	again := s.create(aws.Service.Token, s.service(revision, nil))
+	again := s.create(ecs.Service.Token, s.service(revision, nil))
 	s.await("two tasks of the next service", s.steady(again, revision, 2))
 }
 
 func TestRestartStartsAnew(t *testing.T) {
 	s := newECSStage(t)
 	revision := s.revision("v1", "")
-	service := s.create(aws.Service.Token, s.service(revision, nil))
+	service := s.create(ecs.Service.Token, s.service(revision, nil))
 	s.await("two tasks", s.steady(service, revision, 2))
 	s.stop()
 	before := s.running()
 	s.newScheduler()
 	s.run()
 	s.await("two new tasks", func(tx *cloud.Tx) bool {
-		return len(s.tasks(tx)[aws.TaskStopped]) == 2 && s.steady(service, revision, 2)(tx)
+		return len(s.tasks(tx)[ecs.TaskStopped]) == 2 && s.steady(service, revision, 2)(tx)
 	})
 	for _, name := range s.running() {
 		if slices.Contains(before, name) {
@@ -1036,12 +1042,12 @@ func TestRestartStartsAnew(t *testing.T) {
 		}
 	}
 	s.Store.View(func(tx *cloud.Tx) {
-		for _, r := range s.tasks(tx)[aws.TaskStopped] {
-			if reason := cloud.StatusOf[aws.TaskStatus](r).StoppedReason; reason != "The local cloud was restarted." {
+		for _, r := range s.tasks(tx)[ecs.TaskStopped] {
+			if reason := cloud.StatusOf[ecs.TaskStatus](r).StoppedReason; reason != "The local cloud was restarted." {
 				t.Errorf("it stopped because %q", reason)
 			}
 		}
-		if n := len(tx.Everywhere(aws.NetworkInterface.Token)); n != 2 {
+		if n := len(tx.Everywhere(ec2.NetworkInterface.Token)); n != 2 {
 			t.Errorf("%d network interfaces", n)
 		}
 		if d := primary(tx.Get(service.Key)); d.FailedTasks != 0 {

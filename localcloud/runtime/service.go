@@ -7,7 +7,10 @@ import (
 	"strings"
 	"time"
 
-	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/cloudwatch"
+	"slipway/localcloud/aws/ec2"
+	"slipway/localcloud/aws/ecs"
+	"slipway/localcloud/aws/elbv2"
 	"slipway/localcloud/cloud"
 )
 
@@ -19,8 +22,8 @@ type turn struct {
 
 	service *cloud.Resource
 	name    string
-	spec    *aws.ServiceSpec
-	status  aws.ServiceStatus
+	spec    *ecs.ServiceSpec
+	status  ecs.ServiceStatus
 	members []*member
 	wake    time.Time
 }
@@ -28,14 +31,14 @@ type turn struct {
 // member is a task of the service that has not stopped.
 type member struct {
 	resource *cloud.Resource
-	spec     *aws.TaskSpec
-	status   aws.TaskStatus
+	spec     *ecs.TaskSpec
+	status   ecs.TaskStatus
 	// healthy says that the task serves: it runs, and all of its health checks pass.
 	healthy bool
 }
 
 // leaving reports whether the task is on its way down.
-func (m *member) leaving() bool { return m.status.DesiredStatus == aws.TaskStopped }
+func (m *member) leaving() bool { return m.status.DesiredStatus == ecs.TaskStopped }
 
 // look does for a service what is to be done now. It returns when to look again though nothing has changed; zero for never.
 func (s *Scheduler) look(tx *cloud.Tx, key cloud.Key, now time.Time) (wake time.Time, err error) {
@@ -43,7 +46,7 @@ func (s *Scheduler) look(tx *cloud.Tx, key cloud.Key, now time.Time) (wake time.
 	if r == nil {
 		return wake, nil
 	}
-	if aws.Drained(tx, r) {
+	if ecs.Drained(tx, r) {
 		if s.Removed != nil {
 			s.Removed(tx, r)
 		}
@@ -52,12 +55,12 @@ func (s *Scheduler) look(tx *cloud.Tx, key cloud.Key, now time.Time) (wake time.
 	}
 	t := &turn{
 		Scheduler: s, tx: tx, now: now,
-		service: r.Clone(), spec: aws.Service.Of(r), status: cloud.StatusOf[aws.ServiceStatus](r),
+		service: r.Clone(), spec: ecs.Service.Of(r), status: cloud.StatusOf[ecs.ServiceStatus](r),
 	}
 	t.name = t.spec.Name
-	for _, r := range aws.TasksOf(tx, r) {
-		if status := cloud.Peek[aws.TaskStatus](r); status.LastStatus != aws.TaskStopped || status.Failed && !status.Counted {
-			t.members = append(t.members, &member{resource: r, spec: aws.Task.Of(r), status: cloud.StatusOf[aws.TaskStatus](r)})
+	for _, r := range ecs.TasksOf(tx, r) {
+		if status := cloud.Peek[ecs.TaskStatus](r); status.LastStatus != ecs.TaskStopped || status.Failed && !status.Counted {
+			t.members = append(t.members, &member{resource: r, spec: ecs.Task.Of(r), status: cloud.StatusOf[ecs.TaskStatus](r)})
 		}
 	}
 	for _, m := range t.members {
@@ -96,24 +99,24 @@ func (t *turn) record(format string, args ...any) {
 // judge finds out whether a task serves, and stops it if its health checks say that it does not and should by now.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-load-balancing.html
 func (t *turn) judge(m *member) {
-	if m.leaving() || m.status.LastStatus != aws.TaskRunning {
+	if m.leaving() || m.status.LastStatus != ecs.TaskRunning {
 		return
 	}
-	if m.status.HealthStatus == aws.HealthUnhealthy {
-		t.record("(task %s) failed container health checks.", aws.TaskID(m.resource.ID))
+	if m.status.HealthStatus == ecs.HealthUnhealthy {
+		t.record("(task %s) failed container health checks.", ecs.TaskID(m.resource.ID))
 		t.fail(m, "Task failed container health checks")
 		return
 	}
-	m.healthy = !m.status.Checked || m.status.HealthStatus == aws.HealthHealthy
+	m.healthy = !m.status.Checked || m.status.HealthStatus == ecs.HealthHealthy
 	for _, lb := range m.spec.LoadBalancers {
-		group := t.tx.Get(cloud.Key{Scope: t.service.Scope, Token: aws.TargetGroup.Token, ID: lb.TargetGroupARN})
+		group := t.tx.Get(cloud.Key{Scope: t.service.Scope, Token: elbv2.TargetGroup.Token, ID: lb.TargetGroupARN})
 		if group == nil {
 			m.healthy = false
 			continue
 		}
-		target, _ := aws.TargetHealth(group, m.status.PrivateIP, lb.ContainerPort)
-		m.healthy = m.healthy && target.State == aws.TargetHealthy
-		if target.State != aws.TargetUnhealthy {
+		target, _ := elbv2.TargetHealth(group, m.status.PrivateIP, lb.ContainerPort)
+		m.healthy = m.healthy && target.State == elbv2.TargetHealthy
+		if target.State != elbv2.TargetUnhealthy {
 			continue
 		}
 		if end := m.status.StartedAt.Add(t.grace()); t.now.Before(end) {
@@ -121,7 +124,7 @@ func (t *turn) judge(m *member) {
 			continue
 		}
 		t.record("(task %s) (port %d) is unhealthy in (target-group %s) due to (reason %s).",
-			aws.TaskID(m.resource.ID), lb.ContainerPort, lb.TargetGroupARN, target.Description)
+			ecs.TaskID(m.resource.ID), lb.ContainerPort, lb.TargetGroupARN, target.Description)
 		t.fail(m, fmt.Sprintf("Task failed ELB health checks in (target-group %s)", lb.TargetGroupARN))
 		return
 	}
@@ -139,7 +142,7 @@ func (t *turn) grace() time.Duration {
 func (t *turn) fail(m *member, reason string) {
 	m.healthy = false
 	m.status.Failed = true
-	m.status.DesiredStatus, m.status.StopCode, m.status.StoppedReason = aws.TaskStopped, aws.StopServiceScheduler, reason
+	m.status.DesiredStatus, m.status.StopCode, m.status.StoppedReason = ecs.TaskStopped, ecs.StopServiceScheduler, reason
 }
 
 // countFailures counts the tasks that failed, and forgets them once one that was started later serves.
@@ -164,8 +167,8 @@ func (t *turn) countFailures() {
 }
 
 // explain tells of a task that did not start. Those that stopped later ECS does not mention.
-func (t *turn) explain(m *member, d *aws.Deployment) {
-	if m.status.StopCode != aws.StopFailedToStart {
+func (t *turn) explain(m *member, d *ecs.Deployment) {
+	if m.status.StopCode != ecs.StopFailedToStart {
 		return
 	}
 	if strings.HasPrefix(m.status.StoppedReason, cannotAssume) {
@@ -183,7 +186,7 @@ func (t *turn) explain(m *member, d *aws.Deployment) {
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
 func (t *turn) breakCircuit() {
 	failed, breaker := t.status.Primary(), t.spec.DeploymentCircuitBreaker
-	if !breaker.Enable || t.draining() || failed.RolloutState != aws.RolloutInProgress || failed.FailedTasks < threshold(failed.Desired) {
+	if !breaker.Enable || t.draining() || failed.RolloutState != ecs.RolloutInProgress || failed.FailedTasks < threshold(failed.Desired) {
 		return
 	}
 	t.giveUp(failed, breaker.Rollback, "ECS deployment circuit breaker: ", "tasks failed to start.")
@@ -196,16 +199,16 @@ func (t *turn) breakCircuit() {
 func (t *turn) heedAlarms() {
 	d := t.status.Primary()
 	runs := slices.ContainsFunc(t.members, func(m *member) bool {
-		return m.spec.Deployment == d.ID && m.status.LastStatus == aws.TaskRunning
+		return m.spec.Deployment == d.ID && m.status.LastStatus == ecs.TaskRunning
 	})
-	if runs && !t.draining() && aws.InAlarm(t.tx, t.service.Scope, t.alarms(d)) != "" {
+	if runs && !t.draining() && cloudwatch.InAlarm(t.tx, t.service.Scope, t.alarms(d)) != "" {
 		t.giveUp(d, t.spec.Alarms.Rollback, "ECS deployment alarms: ", "alarm detected.")
 	}
 }
 
 // alarms returns those that the deployment watches now.
-func (t *turn) alarms(d *aws.Deployment) []string {
-	if a := t.spec.Alarms; a == nil || !a.Enable || d.RolloutState != aws.RolloutInProgress {
+func (t *turn) alarms(d *ecs.Deployment) []string {
+	if a := t.spec.Alarms; a == nil || !a.Enable || d.RolloutState != ecs.RolloutInProgress {
 		return nil
 	}
 	return d.Alarms
@@ -214,8 +217,8 @@ func (t *turn) alarms(d *aws.Deployment) []string {
 // giveUp makes the deployment under way one that FAILED and goes back to the last one that was completed, if it may. That
 // one's tasks, as far as there still are any, are kept. What goes back watches no alarms: there is nothing before it to go
 // back to. The sentences about the circuit breaker are ECS's; those of its alarms are known from its events alone.
-func (t *turn) giveUp(failed *aws.Deployment, rollback bool, method, cause string) {
-	failed.RolloutState, failed.Reason = aws.RolloutFailed, method+cause
+func (t *turn) giveUp(failed *ecs.Deployment, rollback bool, method, cause string) {
+	failed.RolloutState, failed.Reason = ecs.RolloutFailed, method+cause
 	failed.UpdatedAt = t.now
 	t.record("(deployment %s) deployment failed: %s", failed.ID, cause)
 	back := t.status.Completed
@@ -223,18 +226,18 @@ func (t *turn) giveUp(failed *aws.Deployment, rollback bool, method, cause strin
 		return
 	}
 	t.record("rolling back to deployment %s.", back.ID)
-	failed.Status, failed.Desired = aws.DeploymentActive, 0
+	failed.Status, failed.Desired = ecs.DeploymentActive, 0
 	old := *back
-	t.status.Deployments = slices.DeleteFunc(t.status.Deployments, func(d aws.Deployment) bool { return d.ID == old.ID })
-	old.Status, old.RolloutState, old.Desired = aws.DeploymentPrimary, aws.RolloutInProgress, t.spec.DesiredCount
+	t.status.Deployments = slices.DeleteFunc(t.status.Deployments, func(d ecs.Deployment) bool { return d.ID == old.ID })
+	old.Status, old.RolloutState, old.Desired = ecs.DeploymentPrimary, ecs.RolloutInProgress, t.spec.DesiredCount
 	old.Reason = method + "rolling back to deploymentId " + old.ID + "."
 	old.FailedTasks, old.UpdatedAt, old.Alarms, old.DeployedAt = 0, t.now, nil, time.Time{}
 	t.status.Deployments = slices.Insert(t.status.Deployments, 0, old)
 	t.status.Steady = false
-	aws.Restore(t.service, &old)
+	ecs.Restore(t.service, &old)
 }
 
-func (t *turn) draining() bool { return t.status.Status == aws.ServiceDraining }
+func (t *turn) draining() bool { return t.status.Status == ecs.ServiceDraining }
 
 // move starts and stops tasks as far as the limits of a deployment allow.
 func (t *turn) move() error {
@@ -243,7 +246,7 @@ func (t *turn) move() error {
 		Desired:               d.Desired,
 		MinimumHealthyPercent: t.spec.DeploymentMinimumHealthyPercent,
 		MaximumPercent:        t.spec.DeploymentMaximumPercent,
-		Frozen:                d.RolloutState == aws.RolloutFailed,
+		Frozen:                d.RolloutState == ecs.RolloutFailed,
 	}
 	if t.draining() {
 		r.Desired, r.Frozen = 0, false
@@ -290,10 +293,10 @@ func (t *turn) move() error {
 }
 
 // served returns the deployment, among those that are being replaced, that was completed; nil if there is none.
-func (t *turn) served() *aws.Deployment {
+func (t *turn) served() *ecs.Deployment {
 	for i := range t.status.Deployments {
 		d := &t.status.Deployments[i]
-		if c := t.status.Completed; c != nil && d.ID == c.ID && d.Status == aws.DeploymentActive {
+		if c := t.status.Completed; c != nil && d.ID == c.ID && d.Status == ecs.DeploymentActive {
 			return d
 		}
 	}
@@ -302,7 +305,7 @@ func (t *turn) served() *aws.Deployment {
 
 // replaced returns how many tasks the deployment that served is to have, which are now so many. Where more were lost in a row
 // than there should be, it cannot have them any more, and waits before it tries again, so that it takes no room from the new ones.
-func (t *turn) replaced(served *aws.Deployment, now int) int {
+func (t *turn) replaced(served *ecs.Deployment, now int) int {
 	if served == nil {
 		return 0
 	}
@@ -329,16 +332,16 @@ func (t *turn) stop(group []*member, n int) {
 	})
 	var ids []string
 	for _, m := range group[:n] {
-		m.status.DesiredStatus, m.status.StopCode = aws.TaskStopped, aws.StopServiceScheduler
+		m.status.DesiredStatus, m.status.StopCode = ecs.TaskStopped, ecs.StopServiceScheduler
 		m.status.StoppedReason = "Scaling activity initiated by (deployment " + t.status.Primary().ID + ")"
-		ids = append(ids, "(task "+aws.TaskID(m.resource.ID)+")")
+		ids = append(ids, "(task "+ecs.TaskID(m.resource.ID)+")")
 	}
 	t.status.Steady = false
 	t.record("has stopped %d running tasks: %s.", n, strings.Join(ids, " "))
 }
 
 // launch adds n tasks of the deployment.
-func (t *turn) launch(d *aws.Deployment, n int) error {
+func (t *turn) launch(d *ecs.Deployment, n int) error {
 	if n == 0 {
 		return nil
 	}
@@ -349,7 +352,7 @@ func (t *turn) launch(d *aws.Deployment, n int) error {
 	version.Cluster = t.spec.Cluster
 	var places []place
 	for _, id := range version.NetworkConfiguration.Subnets {
-		if r := t.tx.Get(cloud.Key{Scope: t.service.Scope, Token: aws.Subnet.Token, ID: id}); r != nil {
+		if r := t.tx.Get(cloud.Key{Scope: t.service.Scope, Token: ec2.Subnet.Token, ID: id}); r != nil {
 			zone, _ := r.Outputs["availabilityZone"].(string)
 			places = append(places, place{Subnet: id, Zone: zone})
 		}
@@ -375,8 +378,8 @@ func (t *turn) launch(d *aws.Deployment, n int) error {
 	var ids []string
 	for range n {
 		p, where := provider(shares, providers), spread(places, zones, subnets)
-		r, err := aws.AddTask(t.tx, t.service.Scope, aws.TaskSpec{
-			ClusterARN: aws.ClusterARN(t.service.Scope, t.spec.Cluster), TaskDefinitionARN: d.TaskDefinition,
+		r, err := ecs.AddTask(t.tx, t.service.Scope, ecs.TaskSpec{
+			ClusterARN: ecs.ClusterARN(t.service.Scope, t.spec.Cluster), TaskDefinitionARN: d.TaskDefinition,
 			Service: t.service.ID, Deployment: d.ID, CapacityProvider: p,
 			SubnetID: where.Subnet, SecurityGroups: version.NetworkConfiguration.SecurityGroups,
 			AssignPublicIP: version.NetworkConfiguration.AssignPublicIP, LoadBalancers: version.LoadBalancers,
@@ -387,8 +390,8 @@ func (t *turn) launch(d *aws.Deployment, n int) error {
 		providers[p]++
 		zones[where.Zone]++
 		subnets[where.Subnet]++
-		t.members = append(t.members, &member{resource: r, spec: aws.Task.Of(r), status: cloud.StatusOf[aws.TaskStatus](r)})
-		ids = append(ids, "(task "+aws.TaskID(r.ID)+")")
+		t.members = append(t.members, &member{resource: r, spec: ecs.Task.Of(r), status: cloud.StatusOf[ecs.TaskStatus](r)})
+		ids = append(ids, "(task "+ecs.TaskID(r.ID)+")")
 	}
 	t.status.Steady = false
 	t.record("has started %d tasks: %s.", n, strings.Join(ids, " "))
@@ -409,12 +412,12 @@ func (t *turn) settle() {
 				continue
 			}
 			switch m.status.LastStatus {
-			case aws.TaskProvisioning, aws.TaskPending:
+			case ecs.TaskProvisioning, ecs.TaskPending:
 				pending++
-			case aws.TaskRunning:
+			case ecs.TaskRunning:
 				running++
 			}
-			if m.status.LastStatus != aws.TaskStopping && m.status.LastStatus != aws.TaskStopped {
+			if m.status.LastStatus != ecs.TaskStopping && m.status.LastStatus != ecs.TaskStopped {
 				left++
 			}
 			if m.healthy && !m.leaving() {
@@ -423,16 +426,16 @@ func (t *turn) settle() {
 		}
 		d.Pending, d.Running = pending, running
 		switch {
-		case d.Status == aws.DeploymentPrimary:
+		case d.Status == ecs.DeploymentPrimary:
 			steady = d.Desired == healthy && healthy == left
 		case left > 0 || d.Desired > 0:
 			before++
-		case !watched || d.RolloutState != aws.RolloutCompleted: // what may be gone back to stays until the bake time is over
+		case !watched || d.RolloutState != ecs.RolloutCompleted: // what may be gone back to stays until the bake time is over
 			d.Status = "" // over
 		}
 	}
-	if steady && before == 0 && !t.draining() && d.RolloutState != aws.RolloutFailed {
-		if d.RolloutState == aws.RolloutInProgress && !t.bake(d) {
+	if steady && before == 0 && !t.draining() && d.RolloutState != ecs.RolloutFailed {
+		if d.RolloutState == ecs.RolloutInProgress && !t.bake(d) {
 			t.complete(d)
 		}
 		if !t.status.Steady {
@@ -440,11 +443,11 @@ func (t *turn) settle() {
 			t.record("has reached a steady state.")
 		}
 	}
-	t.status.Deployments = slices.DeleteFunc(t.status.Deployments, func(d aws.Deployment) bool { return d.Status == "" })
+	t.status.Deployments = slices.DeleteFunc(t.status.Deployments, func(d ecs.Deployment) bool { return d.Status == "" })
 }
 
 // bake reports whether the deployment, all of whose tasks have taken over, is still to be watched.
-func (t *turn) bake(d *aws.Deployment) bool {
+func (t *turn) bake(d *ecs.Deployment) bool {
 	alarms := t.alarms(d)
 	if len(alarms) == 0 {
 		return false
@@ -452,7 +455,7 @@ func (t *turn) bake(d *aws.Deployment) bool {
 	if d.DeployedAt.IsZero() {
 		d.DeployedAt = t.now
 	}
-	end := d.DeployedAt.Add(t.Pace.Real(aws.BakeTime(t.tx, t.service.Scope, alarms)))
+	end := d.DeployedAt.Add(t.Pace.Real(ecs.BakeTime(t.tx, t.service.Scope, alarms)))
 	if !t.now.Before(end) {
 		return false
 	}
@@ -461,8 +464,8 @@ func (t *turn) bake(d *aws.Deployment) bool {
 }
 
 // complete ends a deployment that is done, and those that it replaced.
-func (t *turn) complete(d *aws.Deployment) {
-	d.RolloutState, d.Reason = aws.RolloutCompleted, "ECS deployment "+d.ID+" completed."
+func (t *turn) complete(d *ecs.Deployment) {
+	d.RolloutState, d.Reason = ecs.RolloutCompleted, "ECS deployment "+d.ID+" completed."
 	d.UpdatedAt = t.now
 	for i := range t.status.Deployments {
 		if other := &t.status.Deployments[i]; other != d {

@@ -11,7 +11,9 @@ import (
 	"strings"
 	"time"
 
-	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/ec2"
+	"slipway/localcloud/aws/ecs"
+	"slipway/localcloud/aws/elbv2"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/task"
 )
@@ -22,27 +24,27 @@ type life struct {
 	*Scheduler
 	key  cloud.Key
 	id   string
-	spec *aws.TaskSpec
+	spec *ecs.TaskSpec
 	// checked lists the essential containers that have a health check.
 	checked []string
 	address netip.Addr
 	logs    []io.Closer
 	// revision is the task definition that it runs.
-	revision *aws.Revision
+	revision *ecs.Revision
 }
 
 // live takes the task through its life. Its error is the store's: what goes wrong with a task is in the task's status, and no
 // reason to stop the others. When ctx ends first, the task is left as it is.
 func (s *Scheduler) live(ctx context.Context, key cloud.Key) error {
-	l := &life{Scheduler: s, key: key, id: aws.TaskID(key.ID)}
-	s.Store.View(func(tx *cloud.Tx) { l.spec = aws.Task.Of(tx.Get(key)) })
+	l := &life{Scheduler: s, key: key, id: ecs.TaskID(key.ID)}
+	s.Store.View(func(tx *cloud.Tx) { l.spec = ecs.Task.Of(tx.Get(key)) })
 	defer l.release()
 
 	// Wanted ends when the task is to stop.
 	wanted, unwanted := context.WithCancel(ctx)
 	defer unwanted()
 	go func() {
-		_ = s.Store.Wait(wanted, func(tx *cloud.Tx) (bool, error) { return l.status(tx).DesiredStatus != aws.TaskRunning, nil })
+		_ = s.Store.Wait(wanted, func(tx *cloud.Tx) (bool, error) { return l.status(tx).DesiredStatus != ecs.TaskRunning, nil })
 		unwanted()
 	}()
 
@@ -55,7 +57,7 @@ func (s *Scheduler) live(ctx context.Context, key cloud.Key) error {
 		return nil
 	}
 	if err != nil && !errors.Is(err, context.Canceled) {
-		if err := l.doom(aws.StopFailedToStart, err.Error()); err != nil {
+		if err := l.doom(ecs.StopFailedToStart, err.Error()); err != nil {
 			return err
 		}
 	}
@@ -88,23 +90,23 @@ func (l *life) release() {
 }
 
 // status is the task's as the transaction sees it.
-func (l *life) status(tx *cloud.Tx) *aws.TaskStatus {
+func (l *life) status(tx *cloud.Tx) *ecs.TaskStatus {
 	r := tx.Get(l.key)
 	if r == nil { // only a cluster takes tasks with it, and only those that have stopped
-		return &aws.TaskStatus{LastStatus: aws.TaskStopped, DesiredStatus: aws.TaskStopped}
+		return &ecs.TaskStatus{LastStatus: ecs.TaskStopped, DesiredStatus: ecs.TaskStopped}
 	}
-	return cloud.Peek[aws.TaskStatus](r)
+	return cloud.Peek[ecs.TaskStatus](r)
 }
 
 // change changes the task's status in a transaction.
-func (l *life) change(f func(tx *cloud.Tx, status *aws.TaskStatus) error) error {
+func (l *life) change(f func(tx *cloud.Tx, status *ecs.TaskStatus) error) error {
 	return l.Store.Update(func(tx *cloud.Tx) error {
 		r := tx.Get(l.key)
 		if r == nil {
 			return nil
 		}
-		status := cloud.StatusOf[aws.TaskStatus](r)
-		before := *cloud.Peek[aws.TaskStatus](r)
+		status := cloud.StatusOf[ecs.TaskStatus](r)
+		before := *cloud.Peek[ecs.TaskStatus](r)
 		if err := f(tx, &status); err != nil {
 			return err
 		}
@@ -119,13 +121,13 @@ func (l *life) change(f func(tx *cloud.Tx, status *aws.TaskStatus) error) error 
 
 // record adds an event to the task's service, if there still is one.
 func (l *life) record(tx *cloud.Tx, format string, args ...any) {
-	r := tx.Get(cloud.Key{Scope: l.key.Scope, Token: aws.Service.Token, ID: l.spec.Service})
+	r := tx.Get(cloud.Key{Scope: l.key.Scope, Token: ecs.Service.Token, ID: l.spec.Service})
 	if r == nil {
 		return
 	}
 	r = r.Clone()
-	status := cloud.StatusOf[aws.ServiceStatus](r)
-	status.Record("(service "+aws.Service.Of(r).Name+") "+format, args...)
+	status := cloud.StatusOf[ecs.ServiceStatus](r)
+	status.Record("(service "+ecs.Service.Of(r).Name+") "+format, args...)
 	r.SetStatus(status)
 	tx.Put(r)
 }
@@ -133,9 +135,9 @@ func (l *life) record(tx *cloud.Tx, format string, args ...any) {
 // doom makes the task one that stops by itself, which its deployment counts as a failure. It changes nothing if the task
 // was to stop anyway.
 func (l *life) doom(code, reason string) error {
-	return l.change(func(_ *cloud.Tx, status *aws.TaskStatus) error {
-		if status.DesiredStatus == aws.TaskRunning {
-			status.DesiredStatus, status.StopCode, status.StoppedReason, status.Failed = aws.TaskStopped, code, reason, true
+	return l.change(func(_ *cloud.Tx, status *ecs.TaskStatus) error {
+		if status.DesiredStatus == ecs.TaskRunning {
+			status.DesiredStatus, status.StopCode, status.StoppedReason, status.Failed = ecs.TaskStopped, code, reason, true
 		}
 		return nil
 	})
@@ -190,29 +192,29 @@ func (l *life) serve(ctx context.Context, running containers) error {
 
 // follow stores how the containers are. Once all of them run, the task is RUNNING and a target of its load balancers.
 func (l *life) follow(now task.Status) error {
-	return l.change(func(tx *cloud.Tx, status *aws.TaskStatus) error {
+	return l.change(func(tx *cloud.Tx, status *ecs.TaskStatus) error {
 		status.Containers = containerStatuses(now)
 		status.HealthStatus = l.health(now)
-		if now.State != task.StateRunning || status.LastStatus != aws.TaskPending || status.DesiredStatus != aws.TaskRunning {
+		if now.State != task.StateRunning || status.LastStatus != ecs.TaskPending || status.DesiredStatus != ecs.TaskRunning {
 			return nil
 		}
-		status.LastStatus, status.StartedAt = aws.TaskRunning, time.Now().UTC()
+		status.LastStatus, status.StartedAt = ecs.TaskRunning, time.Now().UTC()
 		for _, lb := range l.spec.LoadBalancers {
-			group := tx.Get(cloud.Key{Scope: l.key.Scope, Token: aws.TargetGroup.Token, ID: lb.TargetGroupARN})
+			group := tx.Get(cloud.Key{Scope: l.key.Scope, Token: elbv2.TargetGroup.Token, ID: lb.TargetGroupARN})
 			if group == nil {
 				continue
 			}
-			aws.RegisterTarget(tx, group, status.PrivateIP, lb.ContainerPort)
+			elbv2.RegisterTarget(tx, group, status.PrivateIP, lb.ContainerPort)
 			l.record(tx, "registered 1 targets in (target-group %s)", lb.TargetGroupARN)
 		}
 		return nil
 	})
 }
 
-func containerStatuses(now task.Status) []aws.ContainerStatus {
-	var out []aws.ContainerStatus
+func containerStatuses(now task.Status) []ecs.ContainerStatus {
+	var out []ecs.ContainerStatus
 	for _, c := range now.Containers {
-		out = append(out, aws.ContainerStatus{
+		out = append(out, ecs.ContainerStatus{
 			Name: c.Name, LastStatus: string(c.State), HealthStatus: string(c.Health), ExitCode: c.ExitCode, Reason: c.Reason,
 		})
 	}
@@ -222,24 +224,24 @@ func containerStatuses(now task.Status) []aws.ContainerStatus {
 // health is what the health checks of the essential containers say together.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/healthcheck.html
 func (l *life) health(now task.Status) string {
-	health := aws.HealthUnknown
+	health := ecs.HealthUnknown
 	for _, c := range now.Containers {
 		if !slices.Contains(l.checked, c.Name) {
 			continue
 		}
 		switch c.Health {
 		case task.HealthUnhealthy:
-			return aws.HealthUnhealthy
+			return ecs.HealthUnhealthy
 		case task.HealthUnknown:
 			health = ""
 		case task.HealthHealthy:
-			if health == aws.HealthUnknown {
-				health = aws.HealthHealthy
+			if health == ecs.HealthUnknown {
+				health = ecs.HealthHealthy
 			}
 		}
 	}
 	if health == "" {
-		return aws.HealthUnknown
+		return ecs.HealthUnknown
 	}
 	return health
 }
@@ -249,10 +251,10 @@ func (l *life) health(now task.Status) string {
 func (l *life) end(ctx context.Context, running containers) error {
 	var leaving []string
 	interrupted := false
-	err := l.change(func(tx *cloud.Tx, status *aws.TaskStatus) error {
-		interrupted = status.StopCode == aws.StopSpotInterruption
+	err := l.change(func(tx *cloud.Tx, status *ecs.TaskStatus) error {
+		interrupted = status.StopCode == ecs.StopSpotInterruption
 		if leaving = deregister(tx, l.key.Scope, l.spec, status.PrivateIP); len(leaving) > 0 {
-			status.LastStatus = aws.TaskDeactivating
+			status.LastStatus = ecs.TaskDeactivating
 			l.record(tx, "has begun draining connections on 1 tasks.")
 			l.record(tx, "deregistered 1 targets in (target-group %s)", strings.Join(leaving, ", "))
 		}
@@ -277,7 +279,7 @@ func (l *life) end(ctx context.Context, running containers) error {
 	}
 	return l.Store.Update(func(tx *cloud.Tx) error {
 		if r := tx.Get(l.key); r != nil {
-			finish(tx, r, cloud.StatusOf[aws.TaskStatus](r))
+			finish(tx, r, cloud.StatusOf[ecs.TaskStatus](r))
 		}
 		return nil
 	})
@@ -297,12 +299,12 @@ func (l *life) drain(ctx context.Context, groups []string, running containers) e
 	}()
 	err := l.Store.Wait(ctx, func(tx *cloud.Tx) (bool, error) {
 		ip := l.status(tx).PrivateIP
-		return !slices.ContainsFunc(l.spec.LoadBalancers, func(lb aws.ServiceLoadBalancer) bool {
-			group := tx.Get(cloud.Key{Scope: l.key.Scope, Token: aws.TargetGroup.Token, ID: lb.TargetGroupARN})
+		return !slices.ContainsFunc(l.spec.LoadBalancers, func(lb ecs.ServiceLoadBalancer) bool {
+			group := tx.Get(cloud.Key{Scope: l.key.Scope, Token: elbv2.TargetGroup.Token, ID: lb.TargetGroupARN})
 			if group == nil || !slices.Contains(groups, lb.TargetGroupARN) {
 				return false
 			}
-			_, still := aws.TargetHealth(group, ip, lb.ContainerPort)
+			_, still := elbv2.TargetHealth(group, ip, lb.ContainerPort)
 			return still
 		}), nil
 	})
@@ -315,8 +317,8 @@ func (l *life) drain(ctx context.Context, groups []string, running containers) e
 // halt stops the containers, with their stop timeouts, and waits until they have.
 func (l *life) halt(ctx context.Context, running containers) error {
 	var code, reason string
-	err := l.change(func(_ *cloud.Tx, status *aws.TaskStatus) error {
-		status.LastStatus = aws.TaskStopping
+	err := l.change(func(_ *cloud.Tx, status *ecs.TaskStatus) error {
+		status.LastStatus = ecs.TaskStopping
 		code, reason = status.StopCode, status.StoppedReason
 		return nil
 	})
@@ -330,21 +332,21 @@ func (l *life) halt(ctx context.Context, running containers) error {
 		return ctx.Err()
 	}
 	last, _ := running.Watch()
-	return l.change(func(_ *cloud.Tx, status *aws.TaskStatus) error {
+	return l.change(func(_ *cloud.Tx, status *ecs.TaskStatus) error {
 		status.Containers = containerStatuses(last)
 		return nil
 	})
 }
 
 // provision gives the task its network interface and its place on this machine.
-func (l *life) provision(ports []int) (*aws.Interface, error) {
+func (l *life) provision(ports []int) (*ec2.Interface, error) {
 	var err error
 	if l.address, err = l.Addresses.Allocate(ports...); err != nil {
 		return nil, &startError{err.Error()}
 	}
-	var ni *aws.Interface
-	err = l.change(func(tx *cloud.Tx, status *aws.TaskStatus) error {
-		r, err := aws.AddInterface(tx, l.key.Scope, aws.Interface{
+	var ni *ec2.Interface
+	err = l.change(func(tx *cloud.Tx, status *ecs.TaskStatus) error {
+		r, err := ec2.AddInterface(tx, l.key.Scope, ec2.Interface{
 			SubnetID: l.spec.SubnetID, SecurityGroups: l.groups(tx), Owner: l.key.ID,
 			Description: "arn:aws:ecs:" + l.key.Scope.Region + ":" + l.key.Scope.Account + ":attachment/" + l.id,
 		}, l.spec.AssignPublicIP)
@@ -352,9 +354,9 @@ func (l *life) provision(ports []int) (*aws.Interface, error) {
 			return &startError{fmt.Sprintf("Unexpected EC2 error while attempting to Create Network Interface: %s", message(err))}
 		}
 		r = r.Clone()
-		r.SetStatus(aws.InterfaceStatus{Loopback: l.address.String()})
+		r.SetStatus(ec2.InterfaceStatus{Loopback: l.address.String()})
 		tx.Put(r)
-		ni = aws.NetworkInterface.Of(r)
+		ni = ec2.NetworkInterface.Of(r)
 		status.PrivateIP = ni.PrivateIP
 		return nil
 	})
@@ -367,12 +369,12 @@ func (l *life) groups(tx *cloud.Tx) []string {
 	if len(l.spec.SecurityGroups) > 0 {
 		return l.spec.SecurityGroups
 	}
-	subnet := tx.Get(cloud.Key{Scope: l.key.Scope, Token: aws.Subnet.Token, ID: l.spec.SubnetID})
+	subnet := tx.Get(cloud.Key{Scope: l.key.Scope, Token: ec2.Subnet.Token, ID: l.spec.SubnetID})
 	if subnet == nil {
 		return nil
 	}
 	vpc, _ := subnet.Inputs["vpcId"].(string)
-	if r := tx.Get(cloud.Key{Scope: l.key.Scope, Token: aws.VPC.Token, ID: vpc}); r != nil {
+	if r := tx.Get(cloud.Key{Scope: l.key.Scope, Token: ec2.VPC.Token, ID: vpc}); r != nil {
 		if id, ok := r.Outputs["defaultSecurityGroupId"].(string); ok {
 			return []string{id}
 		}

@@ -11,7 +11,10 @@ import (
 	"strings"
 	"time"
 
-	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/ec2"
+	"slipway/localcloud/aws/ecr"
+	"slipway/localcloud/aws/ecs"
+	"slipway/localcloud/aws/secretsmanager"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/registry"
 	"slipway/localcloud/task"
@@ -39,14 +42,14 @@ const httpsPort = 443
 // prepare does everything that comes before the first container starts, in the order in which Fargate does it: the roles,
 // the network interface, registry log-in and secrets, images, log streams. Each needs the network and the execution role.
 func (l *life) prepare(ctx context.Context) (task.Spec, error) {
-	var revision *aws.Revision
+	var revision *ecs.Revision
 	var err error
 	l.Store.View(func(tx *cloud.Tx) {
-		if revision, err = aws.FindRevision(tx, l.key.Scope, l.spec.TaskDefinitionARN); err == nil {
+		if revision, err = ecs.FindRevision(tx, l.key.Scope, l.spec.TaskDefinitionARN); err == nil {
 			err = l.checkRoles(tx, revision)
 		}
 	})
-	if errors.Is(err, aws.ErrNoRevision) {
+	if errors.Is(err, ecs.ErrNoRevision) {
 		err = &startError{err.Error()}
 	}
 	if err != nil {
@@ -66,8 +69,8 @@ func (l *life) prepare(ctx context.Context) (task.Spec, error) {
 	if err != nil {
 		return task.Spec{}, err
 	}
-	err = l.change(func(_ *cloud.Tx, status *aws.TaskStatus) error {
-		status.LastStatus, status.Checked = aws.TaskPending, len(l.checked) > 0
+	err = l.change(func(_ *cloud.Tx, status *ecs.TaskStatus) error {
+		status.LastStatus, status.Checked = ecs.TaskPending, len(l.checked) > 0
 		return nil
 	})
 	if err != nil {
@@ -97,7 +100,7 @@ func (l *life) prepare(ctx context.Context) (task.Spec, error) {
 	return taskSpec(l, revision, ni, images, secrets, logs), ctx.Err()
 }
 
-func (l *life) checkRoles(tx *cloud.Tx, revision *aws.Revision) error {
+func (l *life) checkRoles(tx *cloud.Tx, revision *ecs.Revision) error {
 	for _, role := range []string{revision.ExecutionRoleARN, revision.TaskRoleARN} {
 		if role != "" && !l.canAssume(tx, l.key.Scope, role, ecsTasks) {
 			return startErrorf("%s '%s' that was provided for this task. Please verify that the role being passed has the proper "+
@@ -118,7 +121,7 @@ func (l *life) denied(tx *cloud.Tx, role, action, resource string) string {
 
 // deniedImages is denied for an action on a repository's images, in which the repository's own policy has a say.
 func (l *life) deniedImages(tx *cloud.Tx, role, action, repository string) string {
-	why := aws.RepositoryDenial(tx, repository, role, action, l.allowed(tx, l.key.Scope, role, action, repository))
+	why := ecr.RepositoryDenial(tx, repository, role, action, l.allowed(tx, l.key.Scope, role, action, repository))
 	if why == "" {
 		return ""
 	}
@@ -133,12 +136,12 @@ func (l *life) refusal(role, action, resource, why string) string {
 
 // fetch logs in to the registries and reads the secrets, which it returns by container and name of the variable.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/resource-initialization-error.html
-func (l *life) fetch(tx *cloud.Tx, revision *aws.Revision, ni *aws.Interface) (map[string]map[string]string, error) {
+func (l *life) fetch(tx *cloud.Tx, revision *ecs.Revision, ni *ec2.Interface) (map[string]map[string]string, error) {
 	const failed = "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: "
 	role := revision.ExecutionRoleARN
 	unreachable := l.egress(tx, l.key.Scope, ni, httpsPort)
 	for _, d := range revision.Containers {
-		_, region, ok := aws.ECRRepository(d.Image)
+		_, region, ok := ecr.RepositoryARN(d.Image)
 		if !ok {
 			continue
 		}
@@ -155,7 +158,7 @@ func (l *life) fetch(tx *cloud.Tx, revision *aws.Revision, ni *aws.Interface) (m
 	read := func(valueFrom string) (string, error) {
 		const fetching = failed + "unable to retrieve secret from asm: service call has been retried %d time(s): " +
 			"failed to fetch secret %s from secrets manager: %s"
-		arn := aws.SecretARN(tx, l.key.Scope, valueFrom)
+		arn := secretsmanager.SecretARN(tx, l.key.Scope, valueFrom)
 		if unreachable != nil {
 			return "", startErrorf(fetching, 5, arn, fmt.Sprintf("RequestCanceled: request context canceled caused by: "+
 				"context deadline exceeded. Please check your task network configuration. (%v)", unreachable))
@@ -163,7 +166,7 @@ func (l *life) fetch(tx *cloud.Tx, revision *aws.Revision, ni *aws.Interface) (m
 		if no := l.denied(tx, role, "secretsmanager:GetSecretValue", arn); no != "" {
 			return "", startErrorf(fetching, 1, arn, no)
 		}
-		value, err := aws.SecretValue(tx, l.key.Scope, valueFrom)
+		value, err := secretsmanager.SecretValue(tx, l.key.Scope, valueFrom)
 		if err != nil {
 			return "", startErrorf(fetching, 1, arn, message(err))
 		}
@@ -204,10 +207,10 @@ func message(err error) string {
 
 // pull finds the image in the local registry, if the task could reach it and its execution role may pull it.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_cannot_pull_image.html
-func (l *life) pull(image string, revision *aws.Revision, ni *aws.Interface) (v1.Image, error) {
+func (l *life) pull(image string, revision *ecs.Revision, ni *ec2.Interface) (v1.Image, error) {
 	const failed = "CannotPullContainerError: "
 	host, _, _ := strings.Cut(image, "/")
-	repository, _, ecr := aws.ECRRepository(image)
+	repository, _, ecr := ecr.RepositoryARN(image)
 	var err error
 	l.Store.View(func(tx *cloud.Tx) {
 		if unreachable := l.egress(tx, l.key.Scope, ni, httpsPort); unreachable != nil {
@@ -248,7 +251,7 @@ func (l *life) pull(image string, revision *aws.Revision, ni *aws.Interface) (v1
 
 // openLog makes the container's log stream. What the role may not put into it is lost, as it is on AWS.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html
-func (l *life) openLog(d *aws.ContainerDefinition, revision *aws.Revision, ni *aws.Interface) (func(task.LogLine), error) {
+func (l *life) openLog(d *ecs.ContainerDefinition, revision *ecs.Revision, ni *ec2.Interface) (func(task.LogLine), error) {
 	if d.LogConfiguration == nil {
 		return nil, nil
 	}
@@ -286,7 +289,7 @@ func (l *life) openLog(d *aws.ContainerDefinition, revision *aws.Revision, ni *a
 }
 
 // portsOf lists the ports on which the containers listen.
-func portsOf(revision *aws.Revision) []int {
+func portsOf(revision *ecs.Revision) []int {
 	var ports []int
 	for _, d := range revision.Containers {
 		for _, p := range d.PortMappings {
@@ -300,7 +303,7 @@ func portsOf(revision *aws.Revision) []int {
 
 // taskSpec puts together what the runner needs.
 func taskSpec(
-	l *life, revision *aws.Revision, ni *aws.Interface,
+	l *life, revision *ecs.Revision, ni *ec2.Interface,
 	images map[string]v1.Image, secrets map[string]map[string]string, logs map[string]func(task.LogLine),
 ) task.Spec {
 	spec := task.Spec{

@@ -5,14 +5,15 @@ import (
 	"testing"
 	"time"
 
-	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/ec2"
+	"slipway/localcloud/aws/ecs"
 	"slipway/localcloud/cloud"
 )
 
 // How long others wait for a container is AWS's matter, and goes by the cloud's clock, where the task definition does not say.
 func TestStartTimeout(t *testing.T) {
 	said := 120
-	revision := &aws.Revision{Containers: []aws.ContainerDefinition{{Name: "silent"}, {Name: "said", StartTimeout: &said}}}
+	revision := &ecs.Revision{Containers: []ecs.ContainerDefinition{{Name: "silent"}, {Name: "said", StartTimeout: &said}}}
 	for pace, want := range map[Pace][]time.Duration{
 		0:   {3 * time.Minute, 2 * time.Minute},
 		1:   {3 * time.Minute, 2 * time.Minute},
@@ -22,7 +23,7 @@ func TestStartTimeout(t *testing.T) {
 			Scheduler: &Scheduler{SchedulerOptions: SchedulerOptions{Pace: pace}}, key: cloud.Key{Scope: inFrankfurt.Scope},
 			address: netip.MustParseAddr("127.0.0.2"),
 		}
-		spec := taskSpec(l, revision, &aws.Interface{PrivateIP: "10.0.0.4"}, nil, nil, nil)
+		spec := taskSpec(l, revision, &ec2.Interface{PrivateIP: "10.0.0.4"}, nil, nil, nil)
 		for i, c := range spec.Containers {
 			if c.StartTimeout != want[i] {
 				t.Errorf("at pace %v container %s has %s, want %s", pace, c.Name, c.StartTimeout, want[i])

@@ -1,0 +1,220 @@
+package appautoscaling
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+
+	"slipway/localcloud/aws/ecs"
+	"slipway/localcloud/aws/internal/arns"
+	"slipway/localcloud/aws/internal/ids"
+	"slipway/localcloud/aws/internal/permission"
+	"slipway/localcloud/aws/internal/tags"
+	"slipway/localcloud/cloud"
+)
+
+// ScalableTargetSpec says between which bounds a service may be scaled.
+// https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html
+type ScalableTargetSpec struct {
+	scalable
+	MinCapacity    int    `json:"minCapacity"`
+	MaxCapacity    int    `json:"maxCapacity"`
+	RoleARN        string `json:"roleArn"`
+	SuspendedState struct {
+		DynamicScalingInSuspended  bool `json:"dynamicScalingInSuspended"`
+		DynamicScalingOutSuspended bool `json:"dynamicScalingOutSuspended"`
+		ScheduledScalingSuspended  bool `json:"scheduledScalingSuspended"`
+	} `json:"suspendedState"`
+	Tags tags.Tags `json:"tags"`
+}
+
+// ScalableTargetStatus is the Status of a scalable target: its last scaling activities, for the cooldowns that follow them.
+type ScalableTargetStatus struct {
+	ScaledIn, ScaledOut time.Time `json:",omitzero"`
+	// OutFrom is the number of tasks from which it was last scaled out.
+	OutFrom int `json:",omitempty"`
+}
+
+// ScalableTarget is a service whose number of tasks Application Auto Scaling may change. Its id is the resource id.
+// Registering it brings the number within the bounds, as does every change of them; deregistering it leaves the number.
+// It goes with the service ([ServiceRemoved]). The bounds are shared with scheduled actions.
+var ScalableTarget = &cloud.Kind[ScalableTargetSpec]{
+	Spec: cloud.Spec{
+		Token:    ScalableTargetToken,
+		Label:    "Application AutoScaling Target",
+		Needs:    scalableTargetNeeds,
+		Replace:  []string{"resourceId", "scalableDimension", "serviceNamespace"},
+		Computed: []string{"roleArn", "suspendedState"},
+		Shared:   []string{"minCapacity", "maxCapacity"},
+		// https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/appautoscaling_target#import
+		Import: func(_ *cloud.Tx, _ cloud.Scope, id string) string {
+			inner, ok := strings.CutPrefix(id, scalableNamespace+"/")
+			id, dimension := strings.CutSuffix(inner, "/"+scalableDimension)
+			if !ok || !dimension {
+				return ""
+			}
+			return id
+		},
+		Latency: cloud.Latency{Create: 1, Delete: 1},
+		NotFound: func(id string) *cloud.Error {
+			return cloud.Errorf("ObjectNotFoundException", "No scalable target registered for service namespace: %s, resource ID: %s, scalable dimension: %s",
+				scalableNamespace, id, scalableDimension)
+		},
+	},
+	Check: func(in *ScalableTargetSpec) []cloud.Failure { return in.check() },
+	Outputs: func(c *cloud.Call, in *ScalableTargetSpec) (cloud.Map, error) {
+		s := c.Caller.Scope
+		if err := checkBounds(in.MinCapacity, in.MaxCapacity); err != nil {
+			return nil, err
+		}
+		service := in.service(c.Tx, s)
+		if service == nil || !strings.HasPrefix(in.ResourceID, "service/") {
+			return nil, cloud.Errorf("ValidationException", "ECS service doesn't exist: %s", in.ResourceID)
+		}
+		c.Resource.ID = in.ResourceID
+		registered := c.Tx.Get(c.Resource.Key)
+		if c.Old == nil && registered != nil && len(in.Tags) > 0 {
+			return nil, cloud.Errorf("ValidationException", "The scalable target that you tried to tag already exists. "+
+				"To update tags on an existing scalable target, use the TagResource API.")
+		}
+		bound(c.Tx, service, in.MinCapacity, in.MaxCapacity, "")
+		out := cloud.Map{
+			"tagsAll": in.Tags.All(c),
+			// Whatever role is given, ECS is scaled with the one that is linked to it.
+			"roleArn": "arn:aws:iam::" + s.Account + ":role/aws-service-role/" + scalingPrincipal + "/" + scalingRole,
+		}
+		if _, given := c.Resource.Inputs["suspendedState"]; !given {
+			out["suspendedState"] = cloud.Map{
+				"dynamicScalingInSuspended": false, "dynamicScalingOutSuspended": false, "scheduledScalingSuspended": false,
+			}
+		}
+		if registered != nil {
+			out["arn"], c.Resource.Status = registered.Outputs["arn"], registered.Status
+		} else {
+			out["arn"] = arns.New(s, "application-autoscaling", "scalable-target/"+ids.Hex(36))
+			c.Resource.SetStatus(ScalableTargetStatus{})
+		}
+		return out, nil
+	},
+	// https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DeregisterScalableTarget.html
+	Delete: func(c *cloud.Call, _ *ScalableTargetSpec) error {
+		deregister(c.Tx, c.Resource)
+		return nil
+	},
+}
+
+var scalableTargetNeeds = permission.Needs{
+	Create: func(o *permission.Operation) {
+		const call = "application-autoscaling:RegisterScalableTarget"
+		name := o.Regional("application-autoscaling", "scalable-target/")
+		o.Creates(call, name+"*", name+ids.Hex(32), "application-autoscaling:TagResource", "")
+		o.ServiceRole(scalingPrincipal, scalingRole, call)
+		scales(o, call)
+	},
+	Read: func(o *permission.Operation) {
+		o.Any("application-autoscaling:DescribeScalableTargets")
+		o.Own("application-autoscaling:ListTagsForResource")
+	},
+	Update: func(o *permission.Operation) {
+		if o.ChangesMoreThan("tags") {
+			const call = "application-autoscaling:RegisterScalableTarget"
+			o.Own(call)
+			o.On(o.IAM("role/aws-service-role/"+scalingPrincipal+"/"+scalingRole), "iam:PassRole") // the provider sends what it has read
+			o.With("iam:passedtoservice", scalingPrincipal).AsPartOf(call)
+			scales(o, call)
+		}
+		o.Retags("application-autoscaling:TagResource", "application-autoscaling:UntagResource")
+	},
+	Delete: func(o *permission.Operation) {
+		o.Own("application-autoscaling:DeregisterScalableTarget")
+		o.Any("application-autoscaling:DescribeScalableTargets")
+	},
+}
+
+// ServiceRemoved removes what scales a service that has gone: Application Auto Scaling deregisters its target.
+// https://github.com/hashicorp/terraform-provider-aws/issues/10432
+func ServiceRemoved(tx *cloud.Tx, service *cloud.Resource) {
+	if target := tx.Get(cloud.Key{Scope: service.Scope, Token: ScalableTargetToken, ID: scalableID(service)}); target != nil {
+		deregister(tx, target)
+	}
+}
+
+// deregister removes a scalable target with its policies, their alarms and its scheduled actions.
+func deregister(tx *cloud.Tx, target *cloud.Resource) {
+	for _, r := range PoliciesOf(tx, target) {
+		removeAlarms(tx, r)
+		tx.Delete(r.Key)
+	}
+	for _, r := range tx.List(target.Scope, ScheduledActionToken) {
+		if cloud.InputsOf[ScheduledActionSpec](r).ResourceID == target.ID {
+			tx.Delete(r.Key)
+		}
+	}
+	tx.Delete(target.Key)
+}
+
+func checkBounds(low, high int) error {
+	switch {
+	case low < 0:
+		return cloud.Errorf("ValidationException", "Minimum capacity must be greater than or equal to 0")
+	case high < 0:
+		return cloud.Errorf("ValidationException", "Maximum capacity must be greater than or equal to 0")
+	case low > high:
+		return cloud.Errorf("ValidationException", "Maximum capacity cannot be less than minimum capacity")
+	}
+	return nil
+}
+
+// bound brings the number of a service's tasks within bounds, if it is not being deleted. A cause that is empty is the bounds'.
+func bound(tx *cloud.Tx, service *cloud.Resource, low, high int, cause string) {
+	switch desired := cloud.InputsOf[ecs.ServiceSpec](service).DesiredCount; {
+	case desired < low:
+		SetDesiredCount(tx, service, low, cmp.Or(cause, fmt.Sprintf("minimum capacity was set to %d", low)))
+	case desired > high:
+		SetDesiredCount(tx, service, high, cmp.Or(cause, fmt.Sprintf("maximum capacity was set to %d", high)))
+	}
+}
+
+// SetBounds gives a scalable target other bounds, and its service a number of tasks within them. Bounds that contradict each
+// other it refuses.
+func SetBounds(tx *cloud.Tx, target *cloud.Resource, low, high int, cause string) error {
+	if err := checkBounds(low, high); err != nil {
+		return err
+	}
+	target = target.Clone()
+	for property, v := range map[string]int{"minCapacity": low, "maxCapacity": high} {
+		target.Inputs[property], target.Outputs[property] = float64(v), float64(v)
+	}
+	tx.Put(target)
+	if service := ServiceOf(tx, target); service != nil {
+		bound(tx, service, low, high, cause)
+	}
+	return nil
+}
+
+// ServiceOf returns the service that a scalable target scales, or nil if it is gone or going.
+func ServiceOf(tx *cloud.Tx, target *cloud.Resource) *cloud.Resource {
+	service := ScalableTarget.Of(target).service(tx, target.Scope)
+	if service == nil || cloud.StatusOf[ecs.ServiceStatus](service).Status != ecs.ServiceActive {
+		return nil
+	}
+	return service
+}
+
+// SetDesiredCount changes how many tasks a service is to have, unless it is being deleted. Why becomes one of the service's
+// events, in the words of Application Auto Scaling's activities.
+// https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-scaling-activities.html
+func SetDesiredCount(tx *cloud.Tx, service *cloud.Resource, n int, cause string) {
+	status := cloud.StatusOf[ecs.ServiceStatus](service)
+	if status.Status != ecs.ServiceActive {
+		return
+	}
+	service = service.Clone()
+	service.Inputs["desiredCount"], service.Outputs["desiredCount"] = float64(n), float64(n)
+	status.Scale(n)
+	status.Record("(service %s) Successfully set desired count to %d. Waiting for change to be fulfilled by ecs. Cause: %s",
+		cloud.InputsOf[ecs.ServiceSpec](service).Name, n, cause)
+	service.SetStatus(status)
+	tx.Put(service)
+}

@@ -1,0 +1,132 @@
+package appautoscaling
+
+import (
+	"cmp"
+	"fmt"
+	"reflect"
+	"time"
+
+	"slipway/localcloud/aws/internal/check"
+	"slipway/localcloud/aws/internal/schedule"
+	"slipway/localcloud/cloud"
+)
+
+// ScheduledActionSpec says when a scalable target gets which bounds.
+// https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScheduledAction.html
+type ScheduledActionSpec struct {
+	scalable
+	Name                 string `json:"name"`
+	Schedule             string `json:"schedule"`
+	Timezone             string `json:"timezone"`
+	StartTime            string `json:"startTime"`
+	EndTime              string `json:"endTime"`
+	ScalableTargetAction struct {
+		MinCapacity *int `json:"minCapacity"`
+		MaxCapacity *int `json:"maxCapacity"`
+	} `json:"scalableTargetAction"`
+}
+
+// ScheduledActionStatus is the Status of a scheduled action.
+type ScheduledActionStatus struct {
+	// Since is when it came due last, or was made or changed: what comes next counts from then.
+	Since time.Time
+}
+
+// ScheduledAction changes the bounds of a scalable target at a time, and so, where it is out of them, the number of tasks.
+var ScheduledAction = &cloud.Kind[ScheduledActionSpec]{
+	Spec: cloud.Spec{
+		Token:    ScheduledActionToken,
+		Label:    "Application Auto Scaling Scheduled Action",
+		Needs:    scalingNeeds("DescribeScheduledActions", "PutScheduledAction", "DeleteScheduledAction"),
+		Defaults: cloud.Map{"timezone": "UTC"},
+		AutoName: &cloud.AutoName{Property: "name"},
+		Replace:  []string{"name", "resourceId", "scalableDimension", "serviceNamespace"},
+		Normal:   map[string]func(any) any{"startTime": inUTC, "endTime": inUTC},
+		Latency:  cloud.Latency{Create: 1, Delete: 1},
+		NotFound: check.NotFound("ObjectNotFoundException", "No scheduled action found: %s"),
+	},
+	Check: func(in *ScheduledActionSpec) []cloud.Failure {
+		f := in.check()
+		for property, text := range map[string]string{"startTime": in.StartTime, "endTime": in.EndTime} {
+			if _, err := time.Parse(time.RFC3339, text); text != "" && err != nil {
+				f = append(f, cloud.Failure{Property: property, Reason: fmt.Sprintf("expected %q to be a valid RFC3339 date, got %q: %v", property, text, err)})
+			}
+		}
+		for property, n := range map[string]*int{"minCapacity": in.ScalableTargetAction.MinCapacity, "maxCapacity": in.ScalableTargetAction.MaxCapacity} {
+			f = append(f, check.AtLeast("scalableTargetAction."+property, n, 0)...)
+		}
+		return f
+	},
+	Refs: func(_ *cloud.Call, in *ScheduledActionSpec) []cloud.Ref { return []cloud.Ref{in.target()} },
+	Outputs: func(c *cloud.Call, in *ScheduledActionSpec) (cloud.Map, error) {
+		s := c.Caller.Scope
+		low, high := in.ScalableTargetAction.MinCapacity, in.ScalableTargetAction.MaxCapacity
+		switch {
+		case in.Name == "":
+			return nil, cloud.Errorf("ValidationException", "1 validation error detected: Value '' at 'scheduledActionName' failed to satisfy constraint: Member must have length greater than or equal to 1")
+		case low == nil && high == nil:
+			return nil, cloud.Errorf("ValidationException", "At least one of minimum and maximum capacity must be specified in a scalable target action")
+		case low != nil && high != nil:
+			if err := checkBounds(*low, *high); err != nil {
+				return nil, err
+			}
+		}
+		if _, err := schedule.Parse(in.Schedule, cmp.Or(in.Timezone, "UTC")); err != nil {
+			return nil, cloud.Errorf("ValidationException", "%v", err)
+		}
+		out := cloud.Map{}
+		if c.Old == nil {
+			c.Resource.ID = in.Name + "-" + in.ServiceNamespace + "-" + in.ResourceID
+			out["arn"] = fmt.Sprintf("arn:aws:autoscaling:%s:%s:scheduledAction:%s:resource/%s/%s:scheduledActionName/%s",
+				s.Region, s.Account, uuid(), scalableNamespace, in.ResourceID, in.Name)
+		}
+		if c.Old == nil || !reflect.DeepEqual(timing(c.Old), timing(c.Resource)) {
+			c.Resource.SetStatus(ScheduledActionStatus{Since: time.Now().UTC()})
+		}
+		return out, nil
+	},
+}
+
+// inUTC returns a time without its zone.
+func inUTC(v any) any {
+	text, _ := v.(string)
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return v
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// timing is what decides when a scheduled action comes due.
+func timing(r *cloud.Resource) [4]any {
+	return [4]any{r.Inputs["schedule"], r.Inputs["timezone"], r.Inputs["startTime"], r.Inputs["endTime"]}
+}
+
+// Due returns when a scheduled action comes due next; zero for never. Intervals are those of the cloud's clock, which scale
+// makes as long as they are here.
+// https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-scheduled-scaling.html
+func Due(action *cloud.Resource, scale func(time.Duration) time.Duration) time.Time {
+	in := ScheduledAction.Of(action)
+	s, err := schedule.Parse(in.Schedule, cmp.Or(in.Timezone, "UTC"))
+	if err != nil {
+		panic("scheduled action " + action.Key.String() + ": " + err.Error()) // parsed before it was stored
+	}
+	since := cloud.StatusOf[ScheduledActionStatus](action).Since
+	start, _ := time.Parse(time.RFC3339, in.StartTime) // zero where there is none
+	end, _ := time.Parse(time.RFC3339, in.EndTime)
+	var next time.Time
+	switch {
+	case !s.At.IsZero():
+		return s.After(since)
+	case since.Before(start): // it comes due then, and from then on by its schedule
+		next = start
+	case s.Every > 0:
+		next = since.Add(scale(s.Every))
+	default:
+		next = s.After(since)
+	}
+	if !end.IsZero() && next.After(end) {
+		return time.Time{}
+	}
+	return next
+}

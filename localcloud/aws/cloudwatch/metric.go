@@ -1,0 +1,140 @@
+package cloudwatch
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"slipway/localcloud/aws/internal/arns"
+	"slipway/localcloud/cloud"
+)
+
+// The namespaces of the metrics that the local cloud counts.
+const (
+	NamespaceELB = "AWS/ApplicationELB"
+	NamespaceECS = "AWS/ECS"
+)
+
+// The metrics that it counts of them.
+// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/available-metrics.html
+const (
+	RequestCount          = "RequestCount"
+	RequestCountPerTarget = "RequestCountPerTarget"
+	Target2XXCount        = "HTTPCode_Target_2XX_Count"
+	Target3XXCount        = "HTTPCode_Target_3XX_Count"
+	Target4XXCount        = "HTTPCode_Target_4XX_Count"
+	Target5XXCount        = "HTTPCode_Target_5XX_Count"
+	ConnectionErrorCount  = "TargetConnectionErrorCount"
+	ELB4XXCount           = "HTTPCode_ELB_4XX_Count"
+	ELB5XXCount           = "HTTPCode_ELB_5XX_Count"
+	TargetResponseTime    = "TargetResponseTime"
+	HealthyHostCount      = "HealthyHostCount"
+	UnHealthyHostCount    = "UnHealthyHostCount"
+	CPUUtilization        = "CPUUtilization"
+	MemoryUtilization     = "MemoryUtilization"
+)
+
+// The statistics of a metric over a period.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Statistics-definitions.html
+const (
+	Sum         = "Sum"
+	Average     = "Average"
+	Minimum     = "Minimum"
+	Maximum     = "Maximum"
+	SampleCount = "SampleCount"
+)
+
+// Metric is a series that the local cloud counts. The zero Metric is one that never has any data.
+type Metric struct {
+	Scope     cloud.Scope
+	Namespace string
+	Name      string
+	// LoadBalancer, TargetGroup and Service are ARNs of what is counted. Without a target group it is the whole load balancer,
+	// without a load balancer the one that uses the target group.
+	LoadBalancer, TargetGroup, Service string
+}
+
+// metricKind is what CloudWatch has of a metric.
+type metricKind struct {
+	unit       string
+	statistics []string
+	// dimensions are the sets of dimensions by which the metric exists, each sorted and joined. Those with an availability
+	// zone, and a cluster's without a service, are not counted.
+	dimensions []string
+}
+
+const (
+	byBalancer = "LoadBalancer"
+	byGroup    = "LoadBalancer, TargetGroup"
+	byTarget   = "TargetGroup"
+	byService  = "ClusterName, ServiceName"
+)
+
+// Of some metrics the local cloud does not know every statistic of AWS's: of response times only their sum and number, of
+// what it samples only what does not depend on how often it does so.
+var metricKinds = func() map[string]map[string]metricKind {
+	all := []string{Sum, Average, Minimum, Maximum, SampleCount}
+	sampled := []string{Average, Minimum, Maximum}
+	requests := metricKind{"Count", all, []string{byBalancer, byGroup}}
+	errors := metricKind{"Count", all, []string{byBalancer}}
+	hosts := metricKind{"Count", sampled, []string{byGroup}}
+	use := metricKind{"Percent", sampled, []string{byService}}
+	return map[string]map[string]metricKind{
+		NamespaceELB: {
+			RequestCount: requests, Target2XXCount: requests, Target3XXCount: requests, Target4XXCount: requests,
+			Target5XXCount: requests, ConnectionErrorCount: requests, ELB4XXCount: errors, ELB5XXCount: errors,
+			HealthyHostCount: hosts, UnHealthyHostCount: hosts,
+			RequestCountPerTarget: {"Count", []string{Sum}, []string{byTarget, byGroup}},
+			TargetResponseTime:    {"Seconds", []string{Average, Sum, SampleCount}, []string{byBalancer, byGroup}},
+		},
+		NamespaceECS: {CPUUtilization: use, MemoryUtilization: use},
+	}
+}()
+
+// findMetricKind finds a metric, or says what the local cloud has instead.
+func findMetricKind(namespace, name string) (metricKind, error) {
+	kinds, ok := metricKinds[namespace]
+	if !ok {
+		return metricKind{}, fmt.Errorf("metrics of namespace %q, other than those of %s: %w",
+			namespace, strings.Join(slices.Sorted(maps.Keys(metricKinds)), " and "), cloud.ErrUnimplemented)
+	}
+	k, ok := kinds[name]
+	if !ok {
+		return metricKind{}, fmt.Errorf("metric %s %s: %w", namespace, name, cloud.ErrUnimplemented)
+	}
+	return k, nil
+}
+
+// checkStatistic refuses one that the local cloud does not know of the metric.
+func (k metricKind) checkStatistic(name, statistic string) error {
+	if !slices.Contains(k.statistics, statistic) {
+		return fmt.Errorf("statistic %s of metric %s: %w", statistic, name, cloud.ErrUnimplemented)
+	}
+	return nil
+}
+
+// metricOf returns the series that a namespace, a name and dimensions mean. Whether there is anything to count CloudWatch
+// does not ask, and neither does this.
+func metricOf(s cloud.Scope, namespace, name string, dimensions map[string]string) (Metric, error) {
+	k, err := findMetricKind(namespace, name)
+	if err != nil {
+		return Metric{}, err
+	}
+	if by := strings.Join(slices.Sorted(maps.Keys(dimensions)), ", "); !slices.Contains(k.dimensions, by) {
+		return Metric{}, fmt.Errorf("metric %s by dimensions %q, other than by %q: %w", name, by, k.dimensions, cloud.ErrUnimplemented)
+	}
+	m := Metric{Scope: s, Namespace: namespace, Name: name}
+	if namespace == NamespaceECS {
+		m.Service = arns.New(s, "ecs", "service/"+dimensions["ClusterName"]+"/"+dimensions["ServiceName"])
+		return m, nil
+	}
+	if suffix := dimensions["LoadBalancer"]; suffix != "" {
+		m.LoadBalancer = arns.New(s, "elasticloadbalancing", "loadbalancer/"+suffix)
+	}
+	if suffix := dimensions["TargetGroup"]; suffix != "" {
+		m.TargetGroup = arns.New(s, "elasticloadbalancing", suffix)
+	}
+	return m, nil
+}

@@ -1,0 +1,71 @@
+package ec2
+
+import (
+	"slipway/localcloud/aws/internal/arns"
+	"slipway/localcloud/aws/internal/permission"
+	"slipway/localcloud/aws/internal/tags"
+	"slipway/localcloud/aws/internal/untyped"
+	"slipway/localcloud/cloud"
+)
+
+type defaultSecurityGroup struct {
+	VPCID   string         `json:"vpcId"`
+	Ingress []SecurityRule `json:"ingress"`
+	Egress  []SecurityRule `json:"egress"`
+	Tags    tags.Tags      `json:"tags"`
+}
+
+// DefaultSecurityGroup adopts the group that AWS made with a VPC and gives it the program's rules. Deleting it leaves the
+// group to its VPC.
+var DefaultSecurityGroup = &cloud.Kind[defaultSecurityGroup]{
+	Spec: cloud.Spec{
+		Token:   DefaultSecurityGroupToken,
+		Label:   "EC2 Default Security Group",
+		Needs:   defaultSecurityGroupNeeds,
+		Filled:  cloud.Map{"revokeRulesOnDelete": false, "ingress": []any{}, "egress": []any{}},
+		Replace: []string{"vpcId"},
+		Latency: cloud.Latency{Create: 1},
+	},
+	Check: func(in *defaultSecurityGroup) []cloud.Failure { return checkSecurityRules(in.Ingress, in.Egress) },
+	Refs: func(_ *cloud.Call, in *defaultSecurityGroup) []cloud.Ref {
+		return []cloud.Ref{{Token: VPCToken, Value: in.VPCID, Weak: true}}
+	},
+	Outputs: func(c *cloud.Call, in *defaultSecurityGroup) (cloud.Map, error) {
+		if err := wellFormed(in.Ingress, in.Egress); err != nil {
+			return nil, err
+		}
+		network := c.Find(cloud.Ref{Token: VPCToken, Value: in.VPCID})
+		id, _ := network.Outputs["defaultSecurityGroupId"].(string)
+		group := c.Find(cloud.Ref{Token: SecurityGroupToken, Value: id}).Clone()
+		for _, p := range []string{"ingress", "egress"} {
+			group.Inputs[p] = c.Resource.Inputs[p]
+			group.Outputs[p] = c.Resource.Inputs[p]
+		}
+		c.Tx.Put(group)
+		c.Resource.ID = id
+		return cloud.Map{
+			"arn": arns.New(c.Caller.Scope, "ec2", "security-group/"+id), "ownerId": c.Caller.Scope.Account,
+			"name": group.Inputs["name"], "description": group.Inputs["description"], "tagsAll": in.Tags.All(c),
+		}, nil
+	},
+}
+
+// The default group is there already and stays: to create it is to take it over.
+var defaultSecurityGroupNeeds = permission.Needs{
+	Create: func(o *permission.Operation) {
+		o.Any("ec2:DescribeSecurityGroups")
+		if network := o.Find(cloud.Ref{Token: VPCToken, Value: o.Text("vpcId")}); network != nil {
+			o.ARN = o.Regional("ec2", "security-group/"+network.Text("defaultSecurityGroupId"))
+		}
+		o.Own("ec2:RevokeSecurityGroupIngress", "ec2:RevokeSecurityGroupEgress")
+		authorizes(o, "ingress", "ec2:AuthorizeSecurityGroupIngress")
+		authorizes(o, "egress", "ec2:AuthorizeSecurityGroupEgress")
+		if tags := o.WantedTags(); len(tags) > 0 {
+			o.Own("ec2:CreateTags")
+			s := &o.Steps[len(o.Steps)-1]
+			s.Context, s.TagKeys = permission.RequestTags(tags), untyped.Keys(tags)
+		}
+	},
+	Read:   func(o *permission.Operation) { o.Any("ec2:DescribeSecurityGroups") },
+	Update: rerules,
+}

@@ -1,0 +1,58 @@
+// Package ec2 has the kinds of Amazon EC2, networks above all, a file each. What callers must be allowed follows, for the
+// calls, the provider's own source, and for actions, resources and condition keys the Service Authorization Reference:
+//
+// https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
+// terraform-provider-aws, internal/service/ec2
+package ec2
+
+import (
+	"cmp"
+
+	"slipway/localcloud/aws/internal/ids"
+	"slipway/localcloud/aws/internal/permission"
+	"slipway/localcloud/cloud"
+)
+
+// dependencyViolation is EC2's refusal to delete what something else still uses.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+func dependencyViolation(noun string) func(r, by *cloud.Resource) *cloud.Error {
+	return func(r, by *cloud.Resource) *cloud.Error {
+		return cloud.Errorf("DependencyViolation", "The %s '%s' has dependencies and cannot be deleted. (used by %s)", noun, r.ID, by.ID)
+	}
+}
+
+// The tokens are constants so that kinds can refer to each other in a circle, as a VPC and its default group do.
+const (
+	VPCToken                      = "aws:ec2/vpc:Vpc"
+	SubnetToken                   = "aws:ec2/subnet:Subnet"
+	InternetGatewayToken          = "aws:ec2/internetGateway:InternetGateway"
+	RouteTableToken               = "aws:ec2/routeTable:RouteTable"
+	RouteToken                    = "aws:ec2/route:Route"
+	RouteTableAssociationToken    = "aws:ec2/routeTableAssociation:RouteTableAssociation"
+	SecurityGroupToken            = "aws:ec2/securityGroup:SecurityGroup"
+	DefaultSecurityGroupToken     = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
+	SecurityGroupIngressRuleToken = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+	SecurityGroupEgressRuleToken  = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+	NetworkInterfaceToken         = "aws:ec2/networkInterface:NetworkInterface"
+)
+
+// Kinds returns the kinds and functions of the service.
+func Kinds() []any {
+	return []any{
+		VPC, Subnet, InternetGateway, RouteTable, Route, RouteTableAssociation,
+		SecurityGroup, DefaultSecurityGroup, SecurityGroupIngressRule, SecurityGroupEgressRule, NetworkInterface,
+		GetAvailabilityZones, GetRouteTable,
+	}
+}
+
+// creates is creates for a resource of EC2, which has an identifier once it is there.
+func creates(o *permission.Operation, action, kind string) {
+	prefix := map[string]string{
+		"internet-gateway": "igw", "route-table": "rtb", "security-group": "sg", "security-group-rule": "sgr",
+		"elastic-ip": "eipalloc", "natgateway": "nat",
+	}[kind]
+	id := ids.New(cmp.Or(prefix, kind))
+	o.Creates(action, o.Regional("ec2", kind+"/*"), o.Regional("ec2", kind+"/"+id), "ec2:CreateTags", "ec2:createaction")
+}
+
+func retags(o *permission.Operation) { o.Retags("ec2:CreateTags", "ec2:DeleteTags") }

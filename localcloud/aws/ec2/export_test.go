@@ -1,0 +1,6 @@
+// What the tests of this package look at.
+package ec2
+
+const AnyIPv4 = anyIPv4
+
+const AnyIPv6 = anyIPv6

@@ -1,0 +1,116 @@
+package ec2
+
+import (
+	"net/netip"
+
+	"slipway/localcloud/aws/internal/ids"
+	"slipway/localcloud/cloud"
+)
+
+// Interface is a network interface: the place of a task or a load balancer in a subnet.
+type Interface struct {
+	VPCID          string   `json:"vpcId"`
+	SubnetID       string   `json:"subnetId"`
+	SecurityGroups []string `json:"securityGroups"`
+	PrivateIP      string   `json:"privateIp"`
+	PublicIP       string   `json:"publicIp"`
+	IPv6Address    string   `json:"ipv6Address"`
+	Description    string   `json:"description"`
+	// Owner is the ARN of the task or load balancer that the interface belongs to.
+	Owner string `json:"owner"`
+}
+
+// InterfaceStatus says where on this machine the interface's owner really is.
+type InterfaceStatus struct {
+	// Loopback is the address that the owner listens on.
+	Loopback string
+}
+
+// NetworkInterface is made by AWS for tasks and load balancers, never by a program. It keeps its subnet and its security
+// groups from being deleted.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-eni.html
+var NetworkInterface = &cloud.Kind[Interface]{
+	Spec: cloud.Spec{
+		Token: NetworkInterfaceToken,
+		Label: "EC2 Network Interface",
+	},
+	Refs: func(_ *cloud.Call, in *Interface) []cloud.Ref {
+		refs := []cloud.Ref{{Token: SubnetToken, Value: in.SubnetID}}
+		for _, g := range in.SecurityGroups {
+			refs = append(refs, cloud.Ref{Token: SecurityGroupToken, Value: g})
+		}
+		return refs
+	},
+}
+
+// AddInterface puts a network interface into a subnet and gives it addresses: the lowest private one that is free, a public
+// one if asked for, and an IPv6 one if the subnet hands them out. The first four addresses of a subnet, and its last, are
+// AWS's own.
+// https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html
+func AddInterface(tx *cloud.Tx, s cloud.Scope, ni Interface, public bool) (*cloud.Resource, error) {
+	r := tx.Get(cloud.Key{Scope: s, Token: SubnetToken, ID: ni.SubnetID})
+	if r == nil {
+		return nil, Subnet.NotFound(ni.SubnetID)
+	}
+	in := Subnet.Of(r)
+	ni.VPCID = in.VPCID
+	taken := map[string]bool{}
+	for _, r := range tx.List(s, NetworkInterfaceToken) {
+		taken[NetworkInterface.Of(r).PrivateIP] = true
+	}
+	block, err := netip.ParsePrefix(in.CIDRBlock)
+	if err != nil {
+		return nil, cloud.Errorf("InvalidSubnet.Range", "The CIDR '%s' is invalid.", in.CIDRBlock)
+	}
+	const reserved = 4
+	addr := block.Addr()
+	for range reserved {
+		addr = addr.Next()
+	}
+	for taken[addr.String()] {
+		addr = addr.Next()
+	}
+	if !block.Contains(addr.Next()) {
+		return nil, cloud.Errorf("InsufficientFreeAddressesInSubnet",
+			"There are not enough free addresses in subnet '%s' to satisfy the requested number of instances.", ni.SubnetID)
+	}
+	ni.PrivateIP = addr.String()
+	if public {
+		// 198.18.0.0/15, which RFC 2544 keeps for benchmarks: the address is nobody's. No two interfaces of a VPC share one.
+		private := addr.As4()
+		ni.PublicIP = netip.AddrFrom4([4]byte{198, 18 | private[1]&1, private[2], private[3]}).String()
+	}
+	if in.AssignIPv6AddressOnCreation {
+		ni.IPv6Address = IPv6In(in.IPv6CIDRBlock, ni.PrivateIP)
+	}
+	props, err := cloud.Encode(ni)
+	if err != nil {
+		return nil, err
+	}
+	out := &cloud.Resource{
+		Key:  cloud.Key{Scope: s, Token: NetworkInterfaceToken, ID: ids.New("eni")},
+		Name: ni.Description, Inputs: props, Outputs: props,
+	}
+	tx.Put(out)
+	return out, nil
+}
+
+// IPv6In returns the address in the IPv6 block that ends like the IPv4 address; empty if there is no such block.
+func IPv6In(block, ipv4 string) string {
+	prefix, err := netip.ParsePrefix(block)
+	if err != nil {
+		return ""
+	}
+	addr, err := netip.ParseAddr(ipv4)
+	if err != nil {
+		return ""
+	}
+	b, host := prefix.Addr().As16(), addr.As4()
+	copy(b[12:], host[:])
+	return netip.AddrFrom16(b).String()
+}
+
+// InterfacesOf returns the network interfaces of a task or load balancer.
+func InterfacesOf(tx *cloud.Tx, s cloud.Scope, owner string) []*cloud.Resource {
+	return tx.Where(s, NetworkInterfaceToken, "owner", owner)
+}

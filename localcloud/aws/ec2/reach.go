@@ -1,0 +1,173 @@
+package ec2
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"slipway/localcloud/cloud"
+)
+
+// The whole internet, in either family of addresses.
+const (
+	anyIPv4 = "0.0.0.0/0"
+	anyIPv6 = "::/0"
+)
+
+// direction is the side of a network interface that rules of its security groups are about.
+type direction struct {
+	rules  string // token of the kind
+	inline string // property of a security group
+}
+
+var (
+	ingress = direction{SecurityGroupIngressRuleToken, "ingress"}
+	egress  = direction{SecurityGroupEgressRuleToken, "egress"}
+)
+
+// Reachable reports whether TCP packets get from one network interface to the port of another over any family of addresses
+// that both have. Security groups decide: the sender's must let the packets out, the receiver's must let them in. Answers
+// need no rule, since groups are stateful.
+// https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html
+func Reachable(tx *cloud.Tx, s cloud.Scope, from, to *Interface, port int) bool {
+	return ReachableAt(tx, s, from, to, to.PrivateIP, port) || ReachableAt(tx, s, from, to, to.IPv6Address, port)
+}
+
+// ReachableAt is Reachable for packets to one address of the receiver.
+func ReachableAt(tx *cloud.Tx, s cloud.Scope, from, to *Interface, address string, port int) bool {
+	if from.VPCID != to.VPCID {
+		return false // nothing joins two VPCs here
+	}
+	receiver, err := netip.ParseAddr(address)
+	if err != nil {
+		return false
+	}
+	sender, err := netip.ParseAddr(from.PrivateIP)
+	if receiver.Is6() {
+		sender, err = netip.ParseAddr(from.IPv6Address)
+	}
+	if err != nil {
+		return false
+	}
+	within := func(peer netip.Addr, peers *Interface) func(*SecurityRule, string) bool {
+		return func(p *SecurityRule, group string) bool {
+			return p.covers(peer) || p.names(group, peers.SecurityGroups)
+		}
+	}
+	return letsPass(tx, s, from, egress, port, within(receiver, to)) && letsPass(tx, s, to, ingress, port, within(sender, from))
+}
+
+// FromInternet reports whether TCP packets from anywhere in the internet reach the port of the network interface: it has a
+// public address, its subnet has a route to an internet gateway for the answers, and a security group lets everyone in. One
+// family of addresses suffices.
+// https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Internet_Gateway.html
+func FromInternet(tx *cloud.Tx, s cloud.Scope, to *Interface, port int) bool {
+	return internet(tx, s, to, ingress, port, anyIPv4) == nil || internet(tx, s, to, ingress, port, anyIPv6) == nil
+}
+
+// Egress returns nil if TCP packets of the network interface reach the port of a host in the internet, over IPv4 or IPv6,
+// and otherwise an error that names what is in the way.
+func Egress(tx *cloud.Tx, s cloud.Scope, from *Interface, port int) error {
+	v4 := internet(tx, s, from, egress, port, anyIPv4)
+	if v4 == nil {
+		return nil
+	}
+	if from.IPv6Address == "" {
+		return fmt.Errorf("no way to the internet: %w", v4)
+	}
+	v6 := internet(tx, s, from, egress, port, anyIPv6)
+	if v6 == nil {
+		return nil
+	}
+	return fmt.Errorf("no way to the internet: over IPv4 %w; over IPv6 %w", v4, v6)
+}
+
+// internet returns what keeps the packets of one family between the internet and the network interface from passing.
+func internet(tx *cloud.Tx, s cloud.Scope, ni *Interface, d direction, port int, everyone string) error {
+	switch {
+	case everyone == anyIPv4 && ni.PublicIP == "":
+		return errors.New("the network interface has no public address")
+	case everyone == anyIPv6 && ni.IPv6Address == "":
+		return errors.New("the network interface has no IPv6 address")
+	}
+	if err := routed(tx, s, ni, everyone); err != nil {
+		return err
+	}
+	if !letsPass(tx, s, ni, d, port, func(p *SecurityRule, _ string) bool {
+		return slices.Contains(p.CIDRBlocks, everyone) || slices.Contains(p.IPv6CIDRBlocks, everyone)
+	}) {
+		return fmt.Errorf("no %s rule of the security groups %v allows TCP port %d and %s", d.inline, ni.SecurityGroups, port, everyone)
+	}
+	return nil
+}
+
+// routed returns nil if the route table of the network interface's subnet sends the internet's addresses to an internet
+// gateway of its VPC.
+func routed(tx *cloud.Tx, s cloud.Scope, ni *Interface, everyone string) error {
+	table := routeTableOf(tx, s, ni)
+	for _, r := range tx.List(s, RouteToken) {
+		in := Route.Of(r)
+		if in.RouteTableID != table || in.destination() != everyone {
+			continue
+		}
+		if gateway := GatewayOf(tx, s, ni.VPCID); gateway == nil || gateway.ID != in.GatewayID {
+			return fmt.Errorf("the route to %s in route table %s is a blackhole: %s is not attached to %s", everyone, table, in.GatewayID, ni.VPCID)
+		}
+		return nil
+	}
+	return fmt.Errorf("route table %s of subnet %s has no route to %s", table, ni.SubnetID, everyone)
+}
+
+// routeTableOf returns the id of the route table that the interface's subnet is associated with, or else of its VPC's main
+// one.
+func routeTableOf(tx *cloud.Tx, s cloud.Scope, ni *Interface) string {
+	for _, r := range tx.List(s, RouteTableAssociationToken) {
+		if in := RouteTableAssociation.Of(r); in.SubnetID == ni.SubnetID {
+			return in.RouteTableID
+		}
+	}
+	id := ""
+	if network := tx.Get(cloud.Key{Scope: s, Token: VPCToken, ID: ni.VPCID}); network != nil {
+		id, _ = network.Outputs["mainRouteTableId"].(string)
+	}
+	return id
+}
+
+// GatewayOf returns the internet gateway attached to the VPC, or nil.
+func GatewayOf(tx *cloud.Tx, s cloud.Scope, network string) *cloud.Resource {
+	for _, r := range tx.List(s, InternetGatewayToken) {
+		if InternetGateway.Of(r).VPCID == network {
+			return r
+		}
+	}
+	return nil
+}
+
+// letsPass reports whether a rule for the direction, in any security group of the network interface, is about the port and
+// a peer that passes. It is told the rule and the group that the rule belongs to.
+func letsPass(tx *cloud.Tx, s cloud.Scope, ni *Interface, d direction, port int, passes func(*SecurityRule, string) bool) bool {
+	for _, id := range ni.SecurityGroups {
+		for _, p := range securityRules(tx, s, id, d) {
+			if p.concerns(port) && passes(&p, id) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// securityRules returns the rules of a security group for a direction, inline ones and resources of their own.
+func securityRules(tx *cloud.Tx, s cloud.Scope, id string, d direction) []SecurityRule {
+	var out []SecurityRule
+	if r := tx.Get(cloud.Key{Scope: s, Token: SecurityGroupToken, ID: id}); r != nil {
+		group := SecurityGroup.Of(r)
+		if out = slices.Clone(group.Ingress); d == egress {
+			out = slices.Clone(group.Egress)
+		}
+	}
+	for _, r := range tx.Where(s, d.rules, "securityGroupId", id) {
+		out = append(out, SecurityGroupIngressRule.Of(r).rule()) // both kinds of rule have one form
+	}
+	return out
+}

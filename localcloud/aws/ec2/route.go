@@ -1,0 +1,106 @@
+package ec2
+
+import (
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"strings"
+
+	"slipway/localcloud/aws/internal/permission"
+	"slipway/localcloud/cloud"
+)
+
+type route struct {
+	RouteTableID             string `json:"routeTableId"`
+	DestinationCIDRBlock     string `json:"destinationCidrBlock"`
+	DestinationIPv6CIDRBlock string `json:"destinationIpv6CidrBlock"`
+	DestinationPrefixListID  string `json:"destinationPrefixListId"`
+	GatewayID                string `json:"gatewayId"`
+	NATGatewayID             string `json:"natGatewayId"`
+}
+
+func (r *route) destination() string { return r.DestinationCIDRBlock + r.DestinationIPv6CIDRBlock }
+
+// destinations are the properties of which a route has exactly one.
+var destinations = []string{"destinationCidrBlock", "destinationIpv6CidrBlock", "destinationPrefixListId"}
+
+// Route sends the traffic for a range of addresses to a gateway.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateRoute.html
+var Route = &cloud.Kind[route]{
+	Spec: cloud.Spec{
+		Token:   RouteToken,
+		Label:   "EC2 Route",
+		Needs:   routeNeeds,
+		Replace: []string{"routeTableId", "destinationCidrBlock", "destinationIpv6CidrBlock"},
+		// https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/route#import
+		Import: func(_ *cloud.Tx, _ cloud.Scope, id string) string {
+			table, destination, _ := strings.Cut(id, "_")
+			return routeID(table, destination)
+		},
+		Latency: cloud.Latency{Create: 1, Delete: 1},
+	},
+	Check: func(in *route) []cloud.Failure {
+		f := checkIPv4("destinationCidrBlock", in.DestinationCIDRBlock)
+		f = append(f, checkIPv6("destinationIpv6CidrBlock", in.DestinationIPv6CIDRBlock)...)
+		return append(f, atMostOne(destinations, in.DestinationCIDRBlock, in.DestinationIPv6CIDRBlock, in.DestinationPrefixListID)...)
+	},
+	Refs: func(_ *cloud.Call, in *route) []cloud.Ref {
+		return []cloud.Ref{
+			{Token: RouteTableToken, Value: in.RouteTableID, Weak: true}, // a table takes its routes along
+			// When the gateway goes, the route becomes a black hole.
+			{Token: InternetGatewayToken, Value: in.GatewayID, Weak: true, Optional: true},
+		}
+	},
+	Outputs: func(c *cloud.Call, in *route) (cloud.Map, error) {
+		switch {
+		case in.GatewayID == "" || in.NATGatewayID != "":
+			return nil, fmt.Errorf("a route to anything but an internet gateway: %w", cloud.ErrUnimplemented)
+		case in.DestinationPrefixListID != "":
+			return nil, fmt.Errorf("a route to a prefix list: %w", cloud.ErrUnimplemented)
+		case in.destination() == "":
+			return nil, fmt.Errorf("one of %q must be specified", destinations)
+		}
+		if f := atMostOne(destinations, in.DestinationCIDRBlock, in.DestinationIPv6CIDRBlock); f != nil {
+			return nil, errors.New(f[0].Reason)
+		}
+		table := c.Find(cloud.Ref{Token: RouteTableToken, Value: in.RouteTableID})
+		gateway := c.Find(cloud.Ref{Token: InternetGatewayToken, Value: in.GatewayID})
+		if table.Inputs["vpcId"] != gateway.Inputs["vpcId"] {
+			return nil, cloud.Errorf("InvalidParameterValue", "route table %s and network gateway %s belong to different networks",
+				table.ID, gateway.ID)
+		}
+		id := routeID(in.RouteTableID, in.destination())
+		if c.Old == nil && c.Find(cloud.Ref{Token: RouteToken, Value: id}) != nil {
+			return nil, cloud.Errorf("RouteAlreadyExists", "The route identified by %s already exists.", in.destination())
+		}
+		c.Resource.ID = id
+		return cloud.Map{"origin": "CreateRoute", "state": "active"}, nil
+	},
+}
+
+var routeNeeds = permission.Needs{
+	Create: func(o *permission.Operation) { o.Other(RouteTableToken, "routeTableId", "ec2:CreateRoute") },
+	Read:   func(o *permission.Operation) { o.Any("ec2:DescribeRouteTables") },
+	Update: func(o *permission.Operation) { o.Other(RouteTableToken, "routeTableId", "ec2:ReplaceRoute") },
+	Delete: func(o *permission.Operation) {
+		o.Other(RouteTableToken, "routeTableId", "ec2:DeleteRoute")
+		o.Any("ec2:DescribeRouteTables")
+	},
+}
+
+// routeID is the Terraform provider's own form of id, since a route has none.
+func routeID(table, destination string) string {
+	return fmt.Sprintf("r-%s%d", table, crc32.ChecksumIEEE([]byte(destination)))
+}
+
+// listed is the route as its table lists it: with everything that it could lead to.
+func (r *route) listed() cloud.Map {
+	out := cloud.Map{"cidrBlock": r.DestinationCIDRBlock, "ipv6CidrBlock": r.DestinationIPv6CIDRBlock, "gatewayId": r.GatewayID}
+	for _, p := range []string{
+		"carrierGatewayId", "coreNetworkArn", "destinationPrefixListId", "egressOnlyGatewayId", "instanceId", "localGatewayId",
+		"natGatewayId", "networkInterfaceId", "transitGatewayId", "vpcEndpointId", "vpcPeeringConnectionId",
+	} {
+		out[p] = ""
+	}
+	return out
+}

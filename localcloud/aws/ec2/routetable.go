@@ -1,0 +1,78 @@
+package ec2
+
+import (
+	"fmt"
+	"time"
+
+	"slipway/localcloud/aws/internal/arns"
+	"slipway/localcloud/aws/internal/check"
+	"slipway/localcloud/aws/internal/ids"
+	"slipway/localcloud/aws/internal/permission"
+	"slipway/localcloud/aws/internal/tags"
+	"slipway/localcloud/cloud"
+)
+
+type routeTable struct {
+	VPCID string    `json:"vpcId"`
+	Tags  tags.Tags `json:"tags"`
+}
+
+// RouteTable says where the traffic of the subnets goes that are associated with it; those of its own VPC always reach each
+// other. Routes are resources of their own: inline ones are not modelled.
+// https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Route_Tables.html
+var RouteTable = &cloud.Kind[routeTable]{
+	Spec: cloud.Spec{
+		Token:    RouteTableToken,
+		Label:    "EC2 Route Table",
+		Needs:    routeTableNeeds,
+		Filled:   cloud.Map{"routes": []any{}, "propagatingVgws": []any{}},
+		Computed: []string{"propagatingVgws", "routes"},
+		Replace:  []string{"vpcId"},
+		Latency:  cloud.Latency{Create: 2, Delete: 1},
+		Patience: 5 * time.Minute,
+		NotFound: check.NotFound("InvalidRouteTableID.NotFound", "The routeTable ID '%s' does not exist"),
+		InUse:    dependencyViolation("routeTable"),
+	},
+	Refs: func(c *cloud.Call, in *routeTable) []cloud.Ref {
+		if cloud.StatusOf[madeByVPC](c.Resource).VPC != "" {
+			return nil // goes with its VPC
+		}
+		return []cloud.Ref{{Token: VPCToken, Value: in.VPCID}}
+	},
+	Outputs: func(c *cloud.Call, in *routeTable) (cloud.Map, error) {
+		s, out := c.Caller.Scope, cloud.Map{"tagsAll": in.Tags.All(c)}
+		if inline, _ := c.Resource.Inputs["routes"].([]any); len(inline) > 0 {
+			return nil, fmt.Errorf("inline routes: %w; use aws:ec2/route:Route", cloud.ErrUnimplemented)
+		}
+		if c.Old == nil {
+			c.Resource.ID = ids.New("rtb")
+			out["arn"] = arns.New(s, "ec2", "route-table/"+c.Resource.ID)
+			out["ownerId"] = s.Account
+		}
+		return out, nil
+	},
+	Release: func(c *cloud.Call, _ *routeTable) error {
+		if cloud.StatusOf[madeByVPC](c.Resource).VPC != "" { // a main route table goes with its VPC alone
+			return cloud.Errorf("DependencyViolation", "The routeTable '%s' has dependencies and cannot be deleted.", c.Resource.ID)
+		}
+		return nil
+	},
+	// The provider takes a table from its subnets before it deletes it.
+	Delete: func(c *cloud.Call, _ *routeTable) error {
+		c.DeleteWhere("routeTableId", RouteToken, RouteTableAssociationToken)
+		return nil
+	},
+}
+
+var routeTableNeeds = permission.Needs{
+	Create: func(o *permission.Operation) {
+		creates(o, "ec2:CreateRouteTable", "route-table")
+		o.Other(VPCToken, "vpcId", "ec2:CreateRouteTable")
+	},
+	Read:   func(o *permission.Operation) { o.Any("ec2:DescribeRouteTables") },
+	Update: retags,
+	Delete: func(o *permission.Operation) {
+		o.Any("ec2:DescribeRouteTables")
+		o.Own("ec2:DeleteRouteTable")
+	},
+}

@@ -1,0 +1,71 @@
+package ec2
+
+import (
+	"strings"
+
+	"slipway/localcloud/aws/internal/ids"
+	"slipway/localcloud/aws/internal/permission"
+	"slipway/localcloud/cloud"
+)
+
+type routeTableAssociation struct {
+	SubnetID     string `json:"subnetId"`
+	RouteTableID string `json:"routeTableId"`
+}
+
+// RouteTableAssociation makes a subnet use a route table in place of its VPC's main one.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AssociateRouteTable.html
+var RouteTableAssociation = &cloud.Kind[routeTableAssociation]{
+	Spec: cloud.Spec{
+		Token:   RouteTableAssociationToken,
+		Label:   "EC2 Route Table Association",
+		Needs:   routeTableAssociationNeeds,
+		Replace: []string{"subnetId"},
+		// https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/route_table_association#import
+		Import: func(tx *cloud.Tx, s cloud.Scope, id string) string {
+			subnet, table, _ := strings.Cut(id, "/")
+			for _, r := range tx.List(s, RouteTableAssociationToken) {
+				if r.Inputs["subnetId"] == subnet && r.Inputs["routeTableId"] == table {
+					return r.ID
+				}
+			}
+			return ""
+		},
+		Latency: cloud.Latency{Create: 1, Delete: 1},
+	},
+	Refs: func(_ *cloud.Call, in *routeTableAssociation) []cloud.Ref {
+		return []cloud.Ref{
+			{Token: SubnetToken, Value: in.SubnetID, Weak: true}, // goes with its subnet
+			{Token: RouteTableToken, Value: in.RouteTableID, Weak: true},
+		}
+	},
+	Outputs: func(c *cloud.Call, in *routeTableAssociation) (cloud.Map, error) {
+		for _, r := range c.Tx.List(c.Caller.Scope, RouteTableAssociationToken) {
+			if r.Inputs["subnetId"] == in.SubnetID && r.ID != c.Resource.ID {
+				return nil, cloud.Errorf("Resource.AlreadyAssociated",
+					"the specified association for route table %s conflicts with an existing association", in.RouteTableID)
+			}
+		}
+		if c.Old == nil {
+			c.Resource.ID = ids.New("rtbassoc")
+		}
+		return nil, nil
+	},
+}
+
+var routeTableAssociationNeeds = permission.Needs{
+	Create: func(o *permission.Operation) {
+		o.Other(RouteTableToken, "routeTableId", "ec2:AssociateRouteTable")
+		o.Other(SubnetToken, "subnetId", "ec2:AssociateRouteTable")
+	},
+	Read: func(o *permission.Operation) { o.Any("ec2:DescribeRouteTables") },
+	Update: func(o *permission.Operation) {
+		o.Other(RouteTableToken, "routeTableId", "ec2:ReplaceRouteTableAssociation")
+		o.Other(SubnetToken, "subnetId", "ec2:ReplaceRouteTableAssociation")
+	},
+	Delete: func(o *permission.Operation) {
+		o.Other(RouteTableToken, "routeTableId", "ec2:DisassociateRouteTable")
+		o.Other(SubnetToken, "subnetId", "ec2:DisassociateRouteTable")
+		o.Any("ec2:DescribeRouteTables")
+	},
+}

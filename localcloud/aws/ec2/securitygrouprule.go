@@ -1,0 +1,165 @@
+package ec2
+
+import (
+	"fmt"
+	"strings"
+
+	"slipway/localcloud/aws/internal/arns"
+	"slipway/localcloud/aws/internal/check"
+	"slipway/localcloud/aws/internal/ids"
+	"slipway/localcloud/aws/internal/permission"
+	"slipway/localcloud/aws/internal/tags"
+	"slipway/localcloud/cloud"
+)
+
+// atMostOne finds more than one value among those of properties that exclude each other.
+func atMostOne(properties []string, values ...string) []cloud.Failure {
+	var given []string
+	for i, v := range values {
+		if v != "" {
+			given = append(given, properties[i])
+		}
+	}
+	if len(given) < 2 {
+		return nil
+	}
+	return []cloud.Failure{{Property: given[1], Reason: fmt.Sprintf("only one of %q can be specified, but %q were specified", properties, given)}}
+}
+
+type securityGroupRule struct {
+	SecurityGroupID           string    `json:"securityGroupId"`
+	IPProtocol                string    `json:"ipProtocol"`
+	FromPort                  *int      `json:"fromPort"`
+	ToPort                    *int      `json:"toPort"`
+	CIDRIPv4                  string    `json:"cidrIpv4"`
+	CIDRIPv6                  string    `json:"cidrIpv6"`
+	PrefixListID              string    `json:"prefixListId"`
+	ReferencedSecurityGroupID string    `json:"referencedSecurityGroupId"`
+	Tags                      tags.Tags `json:"tags"`
+}
+
+// rule returns the rule in the inline form.
+func (r *securityGroupRule) rule() SecurityRule {
+	p := SecurityRule{Protocol: r.IPProtocol}
+	if r.FromPort != nil && r.ToPort != nil {
+		p.FromPort, p.ToPort = *r.FromPort, *r.ToPort
+	}
+	switch {
+	case r.CIDRIPv4 != "":
+		p.CIDRBlocks = []string{r.CIDRIPv4}
+	case r.CIDRIPv6 != "":
+		p.IPv6CIDRBlocks = []string{r.CIDRIPv6}
+	case r.ReferencedSecurityGroupID != "":
+		p.SecurityGroups = []string{r.ReferencedSecurityGroupID}
+	}
+	return p
+}
+
+// peers are the properties of which a rule has exactly one.
+var peers = []string{"cidrIpv4", "cidrIpv6", "prefixListId", "referencedSecurityGroupId"}
+
+func (r *securityGroupRule) peer() string {
+	return r.CIDRIPv4 + r.CIDRIPv6 + r.PrefixListID + r.ReferencedSecurityGroupID
+}
+
+// A rule of a security group is a resource of its own.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AuthorizeSecurityGroupIngress.html
+var (
+	SecurityGroupIngressRule = ruleKind(SecurityGroupIngressRuleToken, "Ingress")
+	SecurityGroupEgressRule  = ruleKind(SecurityGroupEgressRuleToken, "Egress")
+)
+
+func ruleKind(token, direction string) *cloud.Kind[securityGroupRule] {
+	return &cloud.Kind[securityGroupRule]{
+		Spec: cloud.Spec{
+			Token:   token,
+			Label:   "VPC Security Group " + direction + " Rule",
+			Needs:   securityGroupRuleNeeds(direction),
+			Replace: []string{"securityGroupId"},
+			Latency: cloud.Latency{Create: 1, Delete: 1},
+		},
+		Check: func(in *securityGroupRule) []cloud.Failure {
+			f := checkIPv4("cidrIpv4", in.CIDRIPv4)
+			f = append(f, checkIPv6("cidrIpv6", in.CIDRIPv6)...)
+			f = append(f, atMostOne(peers, in.CIDRIPv4, in.CIDRIPv6, in.PrefixListID, in.ReferencedSecurityGroupID)...)
+			for p, port := range map[string]*int{"fromPort": in.FromPort, "toPort": in.ToPort} {
+				if port != nil {
+					f = append(f, check.Between(p, *port, -1, 65535)...)
+				}
+			}
+			if in.IPProtocol == "-1" && (in.FromPort != nil || in.ToPort != nil) {
+				f = append(f, cloud.Failure{Property: "ipProtocol", Reason: `"-1" means all ports: fromPort and toPort cannot be given with it`})
+			}
+			return f
+		},
+		Refs: func(_ *cloud.Call, in *securityGroupRule) []cloud.Ref {
+			return []cloud.Ref{
+				{Token: SecurityGroupToken, Value: in.SecurityGroupID, Weak: true}, // goes with its group
+				{
+					Token: SecurityGroupToken, Value: in.ReferencedSecurityGroupID,
+					Weak: in.ReferencedSecurityGroupID == in.SecurityGroupID, Optional: true,
+				},
+			}
+		},
+		Outputs: func(c *cloud.Call, in *securityGroupRule) (cloud.Map, error) {
+			if in.PrefixListID != "" {
+				return nil, fmt.Errorf("a prefix list: %w", cloud.ErrUnimplemented)
+			}
+			if in.peer() == "" {
+				return nil, cloud.Errorf("MissingParameter", "A source or a destination must be specified")
+			}
+			if f := atMostOne(peers, in.CIDRIPv4, in.CIDRIPv6, in.PrefixListID, in.ReferencedSecurityGroupID); f != nil {
+				return nil, cloud.Errorf("InvalidParameterCombination", "%s", f[0].Reason)
+			}
+			s, out := c.Caller.Scope, cloud.Map{"tagsAll": in.Tags.All(c)}
+			mine := in.rule()
+			if name := protocolName(in.IPProtocol); (in.FromPort == nil || in.ToPort == nil) && name != "" && name != "icmpv6" {
+				return nil, cloud.Errorf("InvalidParameterValue", "Invalid value 'Must specify both from and to ports with %s.' for portRange.",
+					map[bool]string{true: "ICMP", false: "TCP/UDP"}[name == "icmp"])
+			}
+			if err := wellFormed([]SecurityRule{mine}); err != nil {
+				return nil, err
+			}
+			for _, r := range c.Tx.Where(s, token, "securityGroupId", in.SecurityGroupID) {
+				if r.ID == c.Resource.ID {
+					continue
+				}
+				other := cloud.InputsOf[securityGroupRule](r)
+				p := other.rule()
+				if other.peer() == in.peer() && p.Protocol == mine.Protocol && p.FromPort == mine.FromPort && p.ToPort == mine.ToPort {
+					return nil, cloud.Errorf("InvalidPermission.Duplicate",
+						`the specified rule "peer: %s, %s, from port: %d, to port: %d, ALLOW" already exists`,
+						in.peer(), strings.ToUpper(in.IPProtocol), mine.FromPort, mine.ToPort)
+				}
+			}
+			if c.Old == nil {
+				c.Resource.ID = ids.New("sgr")
+				out["securityGroupRuleId"] = c.Resource.ID
+				out["arn"] = arns.New(s, "ec2", "security-group-rule/"+c.Resource.ID)
+			}
+			return out, nil
+		},
+	}
+}
+
+func securityGroupRuleNeeds(direction string) permission.Needs {
+	return permission.Needs{
+		Create: func(o *permission.Operation) {
+			o.Other(SecurityGroupToken, "securityGroupId", "ec2:AuthorizeSecurityGroup"+direction)
+			if len(o.WantedTags()) > 0 {
+				creates(o, "ec2:AuthorizeSecurityGroup"+direction, "security-group-rule")
+			}
+		},
+		Read: func(o *permission.Operation) { o.Any("ec2:DescribeSecurityGroupRules") },
+		Update: func(o *permission.Operation) {
+			if o.ChangesMoreThan("tags") {
+				o.Other(SecurityGroupToken, "securityGroupId", "ec2:ModifySecurityGroupRules")
+				o.Own("ec2:ModifySecurityGroupRules")
+			}
+			retags(o)
+		},
+		Delete: func(o *permission.Operation) {
+			o.Other(SecurityGroupToken, "securityGroupId", "ec2:RevokeSecurityGroup"+direction)
+		},
+	}
+}

@@ -1,0 +1,174 @@
+package ec2
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"slipway/localcloud/aws/internal/arns"
+	"slipway/localcloud/aws/internal/check"
+	"slipway/localcloud/aws/internal/ids"
+	"slipway/localcloud/aws/internal/permission"
+	"slipway/localcloud/aws/internal/regions"
+	"slipway/localcloud/aws/internal/tags"
+	"slipway/localcloud/cloud"
+)
+
+type subnet struct {
+	VPCID                       string    `json:"vpcId"`
+	CIDRBlock                   string    `json:"cidrBlock"`
+	IPv6CIDRBlock               string    `json:"ipv6CidrBlock"`
+	AvailabilityZone            string    `json:"availabilityZone"`
+	MapPublicIPOnLaunch         bool      `json:"mapPublicIpOnLaunch"`
+	AssignIPv6AddressOnCreation bool      `json:"assignIpv6AddressOnCreation"`
+	Tags                        tags.Tags `json:"tags"`
+
+	// Not modelled: refused unless false.
+	IPv6Native bool `json:"ipv6Native"`
+}
+
+// Subnet is a range of a VPC's addresses in one availability zone.
+// https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html
+var Subnet = &cloud.Kind[subnet]{
+	Spec: cloud.Spec{
+		Token: SubnetToken,
+		Label: "EC2 Subnet",
+		Needs: subnetNeeds,
+		Filled: cloud.Map{
+			"mapPublicIpOnLaunch": false, "enableDns64": false, "ipv6Native": false, "enableResourceNameDnsARecordOnLaunch": false,
+			"enableResourceNameDnsAaaaRecordOnLaunch": false, "mapCustomerOwnedIpOnLaunch": false, "enableLniAtDeviceIndex": 0.0,
+			"privateDnsHostnameTypeOnLaunch": "ip-name", "assignIpv6AddressOnCreation": false,
+		},
+		Replace:  []string{"availabilityZone", "cidrBlock", "vpcId"},
+		Computed: []string{"availabilityZone", "availabilityZoneId"},
+		Latency:  cloud.Latency{Create: 12, Delete: 1},
+		Patience: 20 * time.Minute,
+		NotFound: check.NotFound("InvalidSubnetID.NotFound", "The subnet ID '%s' does not exist"),
+		InUse:    dependencyViolation("subnet"),
+	},
+	Check: func(in *subnet) []cloud.Failure {
+		return append(checkSize("cidrBlock", in.CIDRBlock, 16, 28), checkIPv6("ipv6CidrBlock", in.IPv6CIDRBlock)...)
+	},
+	Refs: func(_ *cloud.Call, in *subnet) []cloud.Ref {
+		return []cloud.Ref{{Token: VPCToken, Value: in.VPCID}}
+	},
+	Outputs: func(c *cloud.Call, in *subnet) (cloud.Map, error) {
+		s, out := c.Caller.Scope, cloud.Map{"tagsAll": in.Tags.All(c)}
+		if associated := c.Resource.Text("ipv6CidrBlockAssociationId"); in.IPv6CIDRBlock != "" && associated == "" {
+			out["ipv6CidrBlockAssociationId"] = ids.New("subnet-cidr-assoc")
+		} else if in.IPv6CIDRBlock == "" {
+			out["ipv6CidrBlockAssociationId"] = ""
+		}
+		switch {
+		case in.IPv6Native:
+			return nil, fmt.Errorf("a subnet of IPv6 addresses alone: %w", cloud.ErrUnimplemented)
+		case in.CIDRBlock == "":
+			return nil, cloud.Errorf("MissingParameter", "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.")
+		}
+		network := c.Find(cloud.Ref{Token: VPCToken, Value: in.VPCID})
+		if err := fits(c, network, in); err != nil {
+			return nil, err
+		}
+		if c.Old != nil {
+			return out, nil
+		}
+		names := regions.Zones(s.Region)
+		zone := in.AvailabilityZone
+		if zone == "" {
+			zone = names[0]
+		}
+		index := -1
+		for i, n := range names {
+			if n == zone {
+				index = i
+			}
+		}
+		if index < 0 {
+			return nil, cloud.Errorf("InvalidParameterValue", "Value (%s) for parameter availabilityZone is invalid. "+
+				"Subnets can currently only be created in the following availability zones: %v.", zone, names)
+		}
+		c.Resource.ID = ids.New("subnet")
+		out["arn"] = arns.New(s, "ec2", "subnet/"+c.Resource.ID)
+		out["ownerId"] = s.Account
+		out["availabilityZone"] = zone
+		out["availabilityZoneId"] = zoneID(s.Region, index)
+		return out, nil
+	},
+	Delete: func(c *cloud.Call, _ *subnet) error {
+		c.DeleteWhere("subnetId", RouteTableAssociationToken)
+		return nil
+	},
+}
+
+var subnetNeeds = permission.Needs{
+	Create: func(o *permission.Operation) {
+		creates(o, "ec2:CreateSubnet", "subnet")
+		o.Other(VPCToken, "vpcId", "ec2:CreateSubnet")
+		if o.Given("assignIpv6AddressOnCreation") || o.Given("mapPublicIpOnLaunch") {
+			o.Own("ec2:ModifySubnetAttribute")
+		}
+	},
+	Read: func(o *permission.Operation) { o.Any("ec2:DescribeSubnets") },
+	Update: func(o *permission.Operation) {
+		if o.Changes("ipv6CidrBlock") {
+			if o.Old.Inputs["ipv6CidrBlock"] != nil {
+				o.Own("ec2:DisassociateSubnetCidrBlock")
+			}
+			if o.Given("ipv6CidrBlock") {
+				o.Own("ec2:AssociateSubnetCidrBlock")
+			}
+		}
+		if o.ChangesMoreThan("ipv6CidrBlock", "tags") {
+			o.Own("ec2:ModifySubnetAttribute")
+		}
+		retags(o)
+	},
+	Delete: func(o *permission.Operation) {
+		o.Any("ec2:DescribeNetworkInterfaces") // those that services left behind
+		o.Own("ec2:DeleteSubnet")
+		o.Any("ec2:DescribeSubnets")
+	},
+}
+
+// fits refuses a subnet that lies outside its VPC, overlaps another subnet, or has an IPv6 block of a size there is not: from
+// /44 to /64 in steps of four.
+// https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html
+func fits(c *cloud.Call, network *cloud.Resource, in *subnet) error {
+	inside := func(block string, whole any, invalid string) error {
+		if block == "" {
+			return nil
+		}
+		p, err := netip.ParsePrefix(block)
+		w, ok := whole.(string)
+		if err != nil || !ok {
+			return cloud.Errorf(invalid, "The CIDR '%s' is invalid.", block)
+		}
+		if v, err := netip.ParsePrefix(w); err != nil || !v.Contains(p.Addr()) || p.Bits() < v.Bits() {
+			return cloud.Errorf(invalid, "The CIDR '%s' is invalid.", block)
+		}
+		return nil
+	}
+	if err := inside(in.CIDRBlock, network.Outputs["cidrBlock"], "InvalidSubnet.Range"); err != nil {
+		return err
+	}
+	if err := inside(in.IPv6CIDRBlock, network.Outputs["ipv6CidrBlock"], "InvalidSubnet.Range"); err != nil {
+		return err
+	}
+	if p, err := netip.ParsePrefix(in.IPv6CIDRBlock); err == nil && (p.Bits() < 44 || p.Bits() > 64 || p.Bits()%4 != 0) {
+		return cloud.Errorf("InvalidSubnet.Range", "The CIDR '%s' is invalid.", in.IPv6CIDRBlock)
+	}
+	for _, r := range c.Tx.List(c.Caller.Scope, SubnetToken) {
+		other := cloud.InputsOf[subnet](r)
+		if other.VPCID != in.VPCID || r.ID == c.Resource.ID {
+			continue
+		}
+		for _, pair := range [][2]string{{in.CIDRBlock, other.CIDRBlock}, {in.IPv6CIDRBlock, other.IPv6CIDRBlock}} {
+			a, errA := netip.ParsePrefix(pair[0])
+			b, errB := netip.ParsePrefix(pair[1])
+			if errA == nil && errB == nil && a.Overlaps(b) {
+				return cloud.Errorf("InvalidSubnet.Conflict", "The CIDR '%s' conflicts with another subnet", pair[0])
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,96 @@
+package ecr
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"slipway/localcloud/aws/internal/arns"
+	"slipway/localcloud/aws/internal/policy"
+	"slipway/localcloud/cloud"
+)
+
+type repositoryPolicy struct {
+	Repository string          `json:"repository"`
+	Policy     policy.Document `json:"policy"`
+}
+
+// RepositoryPolicy says who else may use a repository's images. A repository has at most one, which goes with it.
+// https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_SetRepositoryPolicy.html
+var RepositoryPolicy = &cloud.Kind[repositoryPolicy]{
+	Spec: cloud.Spec{
+		Token:   RepositoryPolicyToken,
+		Label:   "ECR Repository Policy",
+		Needs:   repositorySettingNeeds("ecr:GetRepositoryPolicy", "ecr:SetRepositoryPolicy", "ecr:DeleteRepositoryPolicy"),
+		Replace: []string{"repository"},
+		Normal:  map[string]func(any) any{"policy": policy.Normal},
+		Latency: cloud.Latency{Create: 1, Delete: 1},
+	},
+	Check: func(in *repositoryPolicy) []cloud.Failure { return in.Policy.Check("policy") },
+	Refs: func(_ *cloud.Call, in *repositoryPolicy) []cloud.Ref {
+		return []cloud.Ref{{Token: RepositoryToken, Value: in.Repository, Weak: true}}
+	},
+	Outputs: func(c *cloud.Call, in *repositoryPolicy) (cloud.Map, error) {
+		if err := checkRepositoryPolicy(in.Policy, c.Tx); err != nil {
+			return nil, err
+		}
+		c.Resource.ID = in.Repository
+		return cloud.Map{"registryId": c.Caller.Scope.Account}, nil
+	},
+}
+
+// checkRepositoryPolicy checks a policy as ECR does, which has one sentence for everything. The statements of such a policy name no
+// resource: they are about the repository.
+// https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-policies.html
+func checkRepositoryPolicy(d policy.Document, tx *cloud.Tx) error {
+	invalid := func(why string) error {
+		e := invalidParameter("PolicyText", "Invalid repository policy provided")
+		e.Message += " (" + why + ")"
+		return e
+	}
+	p, err := d.ResourcePolicy(tx)
+	if errors.Is(err, cloud.ErrUnimplemented) {
+		return err
+	}
+	if err != nil {
+		return invalid(err.Error())
+	}
+	for _, s := range p.Statement {
+		switch {
+		case len(s.Resource) > 0 || len(s.NotResource) > 0:
+			return invalid("a statement names a resource")
+		case !s.Vendor("ecr"):
+			return invalid("an action is not one of ecr")
+		}
+	}
+	return nil
+}
+
+// RepositoryDenial tells why a principal, whose own policies allow an action on a repository or do not, may not perform it:
+// the end of the sentence that begins with "User: … is not authorized to perform: …". It is empty if the principal may. Within an
+// account either policy is enough; across accounts both have to allow it.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html
+func RepositoryDenial(tx *cloud.Tx, repositoryARN, principal, action string, allowed bool) string {
+	v := policy.Silent
+	parts := strings.SplitN(repositoryARN, ":", 6)
+	name := strings.TrimPrefix(parts[5], "repository/")
+	key := cloud.Key{Scope: cloud.Scope{Account: parts[4], Region: parts[3]}, Token: RepositoryPolicyToken, ID: name}
+	if r := tx.Get(key); r != nil {
+		if p, err := RepositoryPolicy.Of(r).Policy.ResourcePolicy(tx); err == nil { // checked when it was stored
+			v = policy.Decide([]*policy.Policy{p}, policy.Request{Action: action, Resource: repositoryARN, Principal: policy.NamesOf(principal), Context: map[string]string{
+				"aws:principalarn": principal, "aws:principalaccount": arns.Account(principal),
+				"aws:requestedregion": key.Scope.Region, "aws:securetransport": "true",
+			}})
+		}
+	}
+	own := arns.Account(principal) == key.Scope.Account
+	switch {
+	case v == policy.Refuses:
+		return "with an explicit deny in a resource-based policy"
+	case !allowed && (!own || v != policy.Permits):
+		return fmt.Sprintf("because no identity-based policy allows the %s action", action)
+	case !own && v != policy.Permits:
+		return fmt.Sprintf("because no resource-based policy allows the %s action", action)
+	}
+	return ""
+}

@@ -1,0 +1,130 @@
+package ecs
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"slipway/localcloud/aws/internal/arns"
+	"slipway/localcloud/aws/internal/check"
+	"slipway/localcloud/aws/internal/permission"
+	"slipway/localcloud/aws/internal/tags"
+	"slipway/localcloud/cloud"
+)
+
+var clusterName = regexp.MustCompile(`^[0-9A-Za-z_-]{1,255}$`)
+
+type clusterSetting struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+type cluster struct {
+	Name     string           `json:"name"`
+	Settings []clusterSetting `json:"settings"`
+	Tags     tags.Tags        `json:"tags"`
+}
+
+// Cluster groups services and tasks. Its id is its ARN.
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCluster.html
+var Cluster = &cloud.Kind[cluster]{
+	Spec: cloud.Spec{
+		Token:    ClusterToken,
+		Label:    "ECS Cluster",
+		Needs:    clusterNeeds,
+		AutoName: &cloud.AutoName{Property: "name", Max: 255},
+		Replace:  []string{"name"},
+		Computed: []string{"settings"},
+		Sets:     []string{"settings"},
+		// https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/ecs_cluster#import
+		Import:   func(_ *cloud.Tx, s cloud.Scope, name string) string { return ClusterARN(s, name) },
+		Latency:  cloud.Latency{Create: 11, Delete: 1},
+		Patience: 10 * time.Minute,
+		NotFound: func(string) *cloud.Error { return cloud.Errorf("ClusterNotFoundException", "Cluster not found.") },
+		InUse: func(_, by *cloud.Resource) *cloud.Error {
+			if by.Token == ServiceToken {
+				return cloud.Errorf("ClusterContainsServicesException", "The Cluster cannot be deleted while Services are active. (%s)", by.ID)
+			}
+			return cloud.Errorf("ClusterContainsTasksException", "The Cluster cannot be deleted while Tasks are active. (%s)", by.ID)
+		},
+	},
+	Check: func(in *cluster) []cloud.Failure {
+		var f []cloud.Failure
+		if in.Name != "" && !clusterName.MatchString(in.Name) {
+			f = append(f, cloud.Failure{
+				Property: "name",
+				Reason: "invalid value for name (The cluster name must consist of alphanumerics, hyphens, and underscores, " +
+					"and be at most 255 characters.)",
+			})
+		}
+		for i, s := range in.Settings {
+			if s.Name != "" && s.Name != "containerInsights" {
+				f = append(f, check.OneOf(fmt.Sprintf("settings[%d].name", i), s.Name, "containerInsights")...)
+			}
+		}
+		return f
+	},
+	Outputs: func(c *cloud.Call, in *cluster) (cloud.Map, error) {
+		out := cloud.Map{"tagsAll": in.Tags.All(c)}
+		for _, s := range in.Settings {
+			if !slices.Contains([]string{"enabled", "disabled", "enhanced"}, s.Value) {
+				return nil, cloud.Errorf("InvalidParameterException",
+					"Invalid value for setting containerInsights: %s. Valid values are enabled, disabled, enhanced.", s.Value)
+			}
+		}
+		if len(in.Settings) == 0 {
+			out["settings"] = []any{cloud.Map{"name": "containerInsights", "value": "disabled"}}
+		}
+		if c.Old == nil {
+			c.Resource.ID = ClusterARN(c.Caller.Scope, in.Name)
+			if c.Tx.Get(c.Resource.Key) != nil {
+				return nil, cloud.Errorf("InvalidParameterException",
+					"Arguments on this idempotent request are inconsistent with arguments used in previous request(s).")
+			}
+			out["arn"] = c.Resource.ID
+		}
+		return out, nil
+	},
+	Delete: func(c *cloud.Call, _ *cluster) error {
+		c.Tx.Delete(cloud.Key{Scope: c.Resource.Scope, Token: ClusterCapacityProvidersToken, ID: clusterNameOf(c.Resource.ID)})
+		// What the referrers' check let pass is a record of the past.
+		for _, r := range c.Tx.List(c.Resource.Scope, taskToken) {
+			if Task.Of(r).ClusterARN == c.Resource.ID {
+				c.Tx.Delete(r.Key)
+			}
+		}
+		return nil
+	},
+}
+
+var clusterNeeds = permission.Needs{
+	Create: func(o *permission.Operation) {
+		creates(o, "CreateCluster", "cluster/"+o.Text("name"), "cluster/"+o.Text("name"))
+		o.ServiceRole("ecs.amazonaws.com", "AWSServiceRoleForECS", "ecs:CreateCluster")
+	},
+	Read: func(o *permission.Operation) { o.Own("ecs:DescribeClusters") },
+	Update: func(o *permission.Operation) {
+		if o.ChangesMoreThan("tags") {
+			o.Own("ecs:UpdateCluster", "ecs:DescribeClusters")
+		}
+		retags(o)
+	},
+	Updated: listsTags,
+	Delete:  func(o *permission.Operation) { o.Own("ecs:DeleteCluster", "ecs:DescribeClusters") },
+}
+
+// ClusterARN returns the ARN of a cluster given by name or ARN; empty means the one called default.
+func ClusterARN(s cloud.Scope, nameOrARN string) string {
+	switch {
+	case strings.HasPrefix(nameOrARN, "arn:"):
+		return nameOrARN
+	case nameOrARN == "":
+		nameOrARN = "default"
+	}
+	return arns.New(s, "ecs", "cluster/"+nameOrARN)
+}
+
+// clusterNameOf returns the name in a cluster's ARN.
+func clusterNameOf(arn string) string { return arn[strings.LastIndex(arn, "/")+1:] }

@@ -1,0 +1,526 @@
+package ecs
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"slipway/localcloud/aws/cloudwatch"
+	"slipway/localcloud/aws/ec2"
+	"slipway/localcloud/aws/elbv2"
+	"slipway/localcloud/aws/internal/arns"
+	"slipway/localcloud/aws/internal/check"
+	"slipway/localcloud/aws/internal/permission"
+	"slipway/localcloud/aws/internal/tags"
+	"slipway/localcloud/aws/internal/untyped"
+	"slipway/localcloud/cloud"
+)
+
+// ServiceLoadBalancer says which port of which container is a target of which target group.
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LoadBalancer.html
+type ServiceLoadBalancer struct {
+	TargetGroupARN string `json:"targetGroupArn"`
+	ContainerName  string `json:"containerName"`
+	ContainerPort  int    `json:"containerPort"`
+	ELBName        string `json:"elbName,omitempty"`
+}
+
+// DeploymentAlarms are the alarms that give a deployment up.
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentAlarms.html
+type DeploymentAlarms struct {
+	AlarmNames []string `json:"alarmNames"`
+	Enable     bool     `json:"enable"`
+	Rollback   bool     `json:"rollback"`
+}
+
+// ServiceSpec says what a service is to be.
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html
+type ServiceSpec struct {
+	Name                            string `json:"name"`
+	Cluster                         string `json:"cluster"`
+	TaskDefinition                  string `json:"taskDefinition"`
+	DesiredCount                    int    `json:"desiredCount"`
+	LaunchType                      string `json:"launchType"`
+	PlatformVersion                 string `json:"platformVersion"`
+	SchedulingStrategy              string `json:"schedulingStrategy"`
+	PropagateTags                   string `json:"propagateTags"`
+	AvailabilityZoneRebalancing     string `json:"availabilityZoneRebalancing"`
+	DeploymentMinimumHealthyPercent int    `json:"deploymentMinimumHealthyPercent"`
+	DeploymentMaximumPercent        int    `json:"deploymentMaximumPercent"`
+	DeploymentCircuitBreaker        struct {
+		Enable   bool `json:"enable"`
+		Rollback bool `json:"rollback"`
+	} `json:"deploymentCircuitBreaker"`
+	DeploymentController struct {
+		Type string `json:"type"`
+	} `json:"deploymentController"`
+	Alarms *DeploymentAlarms `json:"alarms"`
+	// HealthCheckGracePeriodSeconds is how long after a task's start the health checks of its load balancers do not count.
+	HealthCheckGracePeriodSeconds *int                  `json:"healthCheckGracePeriodSeconds"`
+	LoadBalancers                 []ServiceLoadBalancer `json:"loadBalancers"`
+	NetworkConfiguration          *struct {
+		Subnets        []string `json:"subnets"`
+		SecurityGroups []string `json:"securityGroups"`
+		AssignPublicIP bool     `json:"assignPublicIp"`
+	} `json:"networkConfiguration"`
+	CapacityProviderStrategies []CapacityShare   `json:"capacityProviderStrategies"`
+	ForceNewDeployment         bool              `json:"forceNewDeployment"`
+	WaitForSteadyState         bool              `json:"waitForSteadyState"`
+	ForceDelete                bool              `json:"forceDelete"`
+	EnableECSManagedTags       bool              `json:"enableEcsManagedTags"`
+	EnableExecuteCommand       bool              `json:"enableExecuteCommand"`
+	Triggers                   map[string]string `json:"triggers"`
+	Tags                       tags.Tags         `json:"tags"`
+
+	// Not modelled: refused unless empty.
+	IAMRole                     string `json:"iamRole"`
+	OrderedPlacementStrategies  []any  `json:"orderedPlacementStrategies"`
+	PlacementConstraints        []any  `json:"placementConstraints"`
+	ServiceConnectConfiguration *struct {
+		Enabled bool `json:"enabled"`
+	} `json:"serviceConnectConfiguration"`
+	ServiceRegistries        any   `json:"serviceRegistries"`
+	VolumeConfiguration      any   `json:"volumeConfiguration"`
+	VPCLatticeConfigurations []any `json:"vpcLatticeConfigurations"`
+}
+
+// Service keeps a number of tasks running and replaces them by those of a new version. Its id is its ARN.
+var Service = &cloud.Kind[ServiceSpec]{
+	Spec: cloud.Spec{
+		Token: ServiceToken,
+		Label: "ECS Service",
+		// terraform-provider-aws v5.100.0, internal/service/ecs/service.go
+		Waits: []cloud.Wait{
+			{
+				Verb:    cloud.Create,
+				Failure: "waiting for ECS Service (%s) create: timeout while waiting for state to become 'tfSTABLE' (last state: 'tfPENDING', timeout: 20m0s)",
+			},
+			{
+				Verb:    cloud.Update,
+				Failure: "waiting for ECS Service (%s) update: timeout while waiting for state to become 'tfSTABLE' (last state: 'tfPENDING', timeout: 20m0s)",
+			},
+		},
+		Needs:  serviceNeeds,
+		Filled: cloud.Map{"placementConstraints": []any{}, "orderedPlacementStrategies": []any{}},
+		Defaults: cloud.Map{
+			"availabilityZoneRebalancing": "DISABLED", "deploymentMaximumPercent": 200.0, "deploymentMinimumHealthyPercent": 100.0,
+			"schedulingStrategy": "REPLICA", "waitForSteadyState": false, "enableEcsManagedTags": false, "enableExecuteCommand": false,
+		},
+		AutoName: &cloud.AutoName{Property: "name", Max: 255},
+		// A change of capacityProviderStrategies replaces the service in the real provider too, unless forceNewDeployment is set.
+		Replace:  []string{"capacityProviderStrategies", "cluster", "iamRole", "launchType", "name", "schedulingStrategy"},
+		Computed: []string{"cluster", "iamRole", "launchType", "platformVersion", "triggers"},
+		Sets:     []string{"capacityProviderStrategies", "loadBalancers"},
+		Shared:   []string{"desiredCount"},
+		// https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/ecs_service#import
+		Import:  func(_ *cloud.Tx, s cloud.Scope, id string) string { return arns.New(s, "ecs", "service/"+id) },
+		Latency: cloud.Latency{Create: 1, Delete: 5},
+		// For two minutes the provider looks whether it gets ACTIVE, which one that drains never does; then it takes it for gone
+		// (terraform-provider-aws v5.100.0, internal/service/ecs/service.go, findServiceByTwoPartKeyWaitForActive).
+		Gone:     func(r *cloud.Resource) bool { return cloud.StatusOf[ServiceStatus](r).Status == ServiceDraining },
+		NotFound: func(string) *cloud.Error { return cloud.Errorf("ServiceNotFoundException", "Service not found.") },
+	},
+	Check: func(in *ServiceSpec) []cloud.Failure {
+		f := checkShares("capacityProviderStrategies", in.CapacityProviderStrategies)
+		f = append(f, check.OneOf("launchType", in.LaunchType, "EC2", Fargate, "EXTERNAL")...)
+		f = append(f, check.OneOf("schedulingStrategy", in.SchedulingStrategy, "REPLICA", "DAEMON")...)
+		f = append(f, check.OneOf("propagateTags", in.PropagateTags, "TASK_DEFINITION", "SERVICE", "NONE")...)
+		f = append(f, check.OneOf("availabilityZoneRebalancing", in.AvailabilityZoneRebalancing, "ENABLED", "DISABLED")...)
+		f = append(f, check.OneOf("deploymentController.type", in.DeploymentController.Type, "ECS", "CODE_DEPLOY", "EXTERNAL")...)
+		if g := in.HealthCheckGracePeriodSeconds; g != nil {
+			f = append(f, check.Between("healthCheckGracePeriodSeconds", *g, 0, 1<<31-1)...)
+		}
+		for i, lb := range in.LoadBalancers {
+			f = append(f, check.Between(fmt.Sprintf("loadBalancers[%d].containerPort", i), lb.ContainerPort, 0, 65536)...)
+			if p := fmt.Sprintf("loadBalancers[%d].targetGroupArn", i); lb.TargetGroupARN != "" && !arns.Pattern.MatchString(lb.TargetGroupARN) {
+				f = append(f, cloud.Failure{Property: p, Reason: fmt.Sprintf("%q (%s) is an invalid ARN", p, lb.TargetGroupARN)})
+			}
+		}
+		return f
+	},
+	Refs: func(c *cloud.Call, in *ServiceSpec) []cloud.Ref {
+		return []cloud.Ref{{Token: ClusterToken, Value: ClusterARN(c.Resource.Scope, in.Cluster)}}
+	},
+	Outputs: func(c *cloud.Call, in *ServiceSpec) (cloud.Map, error) {
+		s := c.Caller.Scope
+		clusterID := ClusterARN(s, in.Cluster)
+		out := cloud.Map{"tagsAll": in.Tags.All(c)}
+		if err := modelled(in); err != nil {
+			return nil, err
+		}
+		if c.Old == nil {
+			c.Resource.ID = ServiceARN(s, clusterID, in.Name)
+			if r := c.Tx.Get(c.Resource.Key); r != nil {
+				if cloud.StatusOf[ServiceStatus](r).Status == ServiceDraining {
+					return nil, cloud.Errorf("InvalidParameterException", "Unable to Start a service that is still Draining.")
+				}
+				return nil, cloud.Errorf("InvalidParameterException", "Creation of service was not idempotent.")
+			}
+		} else if cloud.StatusOf[ServiceStatus](c.Old).Status != ServiceActive {
+			return nil, cloud.Errorf("ServiceNotActiveException", "Service was not ACTIVE.")
+		}
+		revision, err := FindRevision(c.Tx, s, in.TaskDefinition)
+		changed := c.Old == nil || c.Old.Inputs["taskDefinition"] != c.Resource.Inputs["taskDefinition"]
+		switch {
+		case errors.Is(err, ErrNoRevision):
+			return nil, cloud.Errorf("ClientException", "Unable to describe task definition. (%s)", in.TaskDefinition)
+		case err != nil:
+			return nil, err
+		case !revision.Active && changed:
+			return nil, cloud.Errorf("InvalidParameterException", "TaskDefinition is inactive")
+		}
+		if err := runnable(c, in, revision, clusterID); err != nil {
+			return nil, err
+		}
+
+		status := ServiceStatus{Status: ServiceActive}
+		if c.Old != nil {
+			status = cloud.StatusOf[ServiceStatus](c.Old)
+		}
+		version := versionOf(c.Resource.Inputs)
+		if c.Old == nil || in.ForceNewDeployment && changedBesideTags(c) || !reflect.DeepEqual(versionOf(c.Old.Inputs), version) {
+			status.deploy(revision.ARN, version, in.watchedAlarms(c.Tx, s))
+			status.Primary().Desired = in.DesiredCount
+		}
+		status.Scale(in.DesiredCount)
+		c.Resource.SetStatus(status)
+
+		out["iamRole"] = "/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"
+		out["cluster"] = clusterID
+		if in.Cluster != "" {
+			out["cluster"] = in.Cluster
+		}
+		for p, v := range versionDefaults {
+			if given, _ := c.Resource.Inputs[p].(string); given == "" {
+				out[p] = v
+			}
+		}
+		if in.PropagateTags == "" {
+			out["propagateTags"] = "NONE"
+		}
+		if in.Triggers == nil {
+			out["triggers"] = cloud.Map{}
+		}
+		out["deploymentController"] = cloud.Map{"type": "ECS"}
+		return out, nil
+	},
+	Apply: func(c *cloud.Call, in *ServiceSpec) error {
+		if !in.WaitForSteadyState {
+			return nil
+		}
+		doing := "create"
+		if c.Old != nil {
+			doing = "update"
+		}
+		return awaitStable(c, doing)
+	},
+	Release: func(c *cloud.Call, in *ServiceSpec) error {
+		err := c.Store.Update(func(tx *cloud.Tx) error {
+			r := tx.Get(c.Resource.Key)
+			if r == nil {
+				return nil
+			}
+			r = r.Clone()
+			status := cloud.StatusOf[ServiceStatus](r)
+			status.Status = ServiceDraining
+			r.SetStatus(status)
+			tx.Put(r)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		// The scheduler stops the tasks and removes the service, whether anybody waits for it or not.
+		err = awaitTasks(c, func(tx *cloud.Tx) (bool, error) { return tx.Get(c.Resource.Key) == nil, nil })
+		if errors.Is(err, cloud.ErrTimeout) {
+			return fmt.Errorf("waiting for ECS Service (%s) delete: %w to become 'INACTIVE' (last state: 'DRAINING', timeout: %s)",
+				c.Resource.ID, cloud.ErrTimeout, allowed(c, serviceTimeout))
+		}
+		return err
+	},
+}
+
+var serviceNeeds = permission.Needs{
+	Create: func(o *permission.Operation) {
+		name := "service/" + clusterNameOf(clusterARNOf(o)) + "/" + o.Text("name")
+		creates(o, "CreateService", name, name)
+		inCluster(o, clusterARNOf(o), 0)
+		passes(o, "iamRole", "ecs.amazonaws.com", "ecs:CreateService")
+	},
+	Read: func(o *permission.Operation) { ownService(o, "ecs:DescribeServices") },
+	Update: func(o *permission.Operation) {
+		if o.ChangesMoreThan("tags") {
+			ownService(o, "ecs:UpdateService")
+		}
+		retags(o)
+	},
+	Delete: func(o *permission.Operation) {
+		ownService(o, "ecs:UpdateService", "ecs:DeleteService", "ecs:DescribeServices")
+	},
+}
+
+// Drained reports whether a service that is DRAINING is INACTIVE, which is to say gone: whether all of its tasks are
+// STOPPING or STOPPED.
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteService.html
+func Drained(tx *cloud.Tx, service *cloud.Resource) bool {
+	return cloud.Peek[ServiceStatus](service).Status == ServiceDraining &&
+		!slices.ContainsFunc(TasksOf(tx, service), func(r *cloud.Resource) bool {
+			last := cloud.Peek[TaskStatus](r).LastStatus
+			return last != TaskStopping && last != TaskStopped
+		})
+}
+
+// serviceTimeout is how long the provider waits for a service.
+const serviceTimeout = 20 * time.Minute
+
+// allowed is the limit of a wait as [cloud.Call.Await] takes it, for the message about a wait that was in vain.
+func allowed(c *cloud.Call, limit time.Duration) time.Duration {
+	if c.Timeout > 0 {
+		return c.Timeout
+	}
+	return time.Duration(float64(limit) * c.Patience).Round(time.Millisecond)
+}
+
+// awaitTasks waits for what a service's tasks do, as long as the provider does. Tasks that leave take the seconds of their
+// deregistration delay and their stop timeout, which no patience makes fewer: the wait goes on while there are some, but not
+// longer than AWS's own.
+func awaitTasks(c *cloud.Call, condition func(*cloud.Tx) (bool, error)) error {
+	began := time.Now()
+	for {
+		leaving := false
+		err := c.Await(serviceTimeout, func(tx *cloud.Tx) (bool, error) {
+			leaving = slices.ContainsFunc(TasksOf(tx, c.Resource), func(task *cloud.Resource) bool {
+				last := cloud.StatusOf[TaskStatus](task).LastStatus
+				return last == TaskDeactivating || last == TaskStopping
+			})
+			return condition(tx)
+		})
+		if !errors.Is(err, cloud.ErrTimeout) || !leaving || time.Since(began) >= cmp.Or(c.Timeout, serviceTimeout) {
+			return err
+		}
+	}
+}
+
+// awaitStable waits as the provider does: until there is one deployment and as many tasks run as are desired, healthy or
+// not. A deployment that was rolled back ends the wait without an error; one that failed and could not be rolled back
+// never does (terraform-provider-aws v5.100.0 internal/service/ecs/service.go, waitServiceStable). The sentence about the
+// time-out is the provider's; what it lacks, why the last task failed, is added.
+func awaitStable(c *cloud.Call, doing string) error {
+	last := ""
+	err := awaitTasks(c, func(tx *cloud.Tx) (bool, error) {
+		r := tx.Get(c.Resource.Key)
+		if r == nil {
+			return false, cloud.Errorf("ServiceNotFoundException", "Service not found.")
+		}
+		s := cloud.StatusOf[ServiceStatus](r)
+		last = lastFailure(tx, r)
+		d := s.Primary()
+		return s.Status == ServiceActive && len(s.Deployments) == 1 && d.Desired == d.Running, nil
+	})
+	if errors.Is(err, cloud.ErrTimeout) {
+		err = fmt.Errorf("%w to become 'tfSTABLE' (last state: 'tfPENDING', timeout: %s)", cloud.ErrTimeout, allowed(c, serviceTimeout))
+		if last != "" {
+			err = fmt.Errorf("%w; %s", err, last)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("waiting for ECS Service (%s) %s: %w", c.Resource.ID, doing, err)
+	}
+	return nil
+}
+
+// lastFailure tells of the youngest task of the service that failed; empty if none is known.
+func lastFailure(tx *cloud.Tx, service *cloud.Resource) string {
+	var last TaskStatus
+	id := ""
+	for _, r := range TasksOf(tx, service) {
+		if s := cloud.StatusOf[TaskStatus](r); s.Failed && s.CreatedAt.After(last.CreatedAt) {
+			last, id = s, TaskID(r.ID)
+		}
+	}
+	if id == "" {
+		return ""
+	}
+	text := "task " + id + " stopped: " + last.StoppedReason
+	for _, c := range last.Containers {
+		if c.ExitCode != nil {
+			text += fmt.Sprintf(" (%s: exit code %d)", c.Name, *c.ExitCode)
+		}
+	}
+	return text
+}
+
+// watchedAlarms returns the alarms that a deployment that begins now watches: none if one of them is in ALARM already, so
+// that what mends its cause can be deployed. An alarm that does not exist is none.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html
+func (in *ServiceSpec) watchedAlarms(tx *cloud.Tx, s cloud.Scope) []string {
+	if in.Alarms == nil || !in.Alarms.Enable || cloudwatch.InAlarm(tx, s, in.Alarms.AlarmNames) != "" {
+		return nil
+	}
+	return in.Alarms.AlarmNames
+}
+
+// changedBesideTags reports whether the provider calls UpdateService at all for an update.
+func changedBesideTags(c *cloud.Call) bool {
+	strip := func(m cloud.Map) cloud.Map {
+		m = maps.Clone(m)
+		for _, p := range []string{"forceDelete", "tags", "tagsAll"} {
+			delete(m, p)
+		}
+		return m
+	}
+	return !reflect.DeepEqual(strip(c.Old.Inputs), strip(c.Resource.Inputs))
+}
+
+// modelled refuses what the local cloud does not do.
+func modelled(in *ServiceSpec) error {
+	for what, given := range map[string]bool{
+		"iamRole":                                  in.IAMRole != "",
+		"serviceConnectConfiguration":              in.ServiceConnectConfiguration != nil && in.ServiceConnectConfiguration.Enabled,
+		"serviceRegistries":                        in.ServiceRegistries != nil,
+		"volumeConfiguration":                      in.VolumeConfiguration != nil,
+		"vpcLatticeConfigurations":                 len(in.VPCLatticeConfigurations) > 0,
+		"schedulingStrategy DAEMON":                in.SchedulingStrategy == "DAEMON",
+		"launchType EC2 or EXTERNAL":               in.LaunchType == "EC2" || in.LaunchType == "EXTERNAL",
+		"a deploymentController that is not ECS":   in.DeploymentController.Type != "" && in.DeploymentController.Type != "ECS",
+		"availabilityZoneRebalancing":              in.AvailabilityZoneRebalancing == "ENABLED",
+		"a platform version before 1.4.0":          strings.HasPrefix(in.PlatformVersion, "1.") && in.PlatformVersion != "1.4.0",
+		"placement constraints on Fargate's tasks": len(in.PlacementConstraints) > 0 || len(in.OrderedPlacementStrategies) > 0,
+	} {
+		if given {
+			return fmt.Errorf("%s: %w", what, cloud.ErrUnimplemented)
+		}
+	}
+	return nil
+}
+
+// runnable holds the rules of CreateService and UpdateService about what the service refers to.
+func runnable(c *cloud.Call, in *ServiceSpec, revision *Revision, clusterID string) error {
+	refuse := func(format string, args ...any) error {
+		return cloud.Errorf("InvalidParameterException", format, args...)
+	}
+	switch {
+	case in.DesiredCount < 0:
+		return refuse("Desired count must be at least 0.")
+	case in.DeploymentMinimumHealthyPercent < 0 || in.DeploymentMinimumHealthyPercent > 100:
+		return refuse("minimumHealthyPercent must be between 0 and 100.")
+	case in.DeploymentMaximumPercent < 100:
+		return refuse("maximumPercent must be at least 100.")
+	case in.DeploymentMinimumHealthyPercent == 100 && in.DeploymentMaximumPercent == 100:
+		return refuse("Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments.")
+	case in.HealthCheckGracePeriodSeconds != nil && *in.HealthCheckGracePeriodSeconds > 0 && len(in.LoadBalancers) == 0:
+		return refuse("Health check grace period is only valid for services configured to use load balancers")
+	case in.Alarms != nil && in.Alarms.Enable && len(in.Alarms.AlarmNames) == 0:
+		return refuse("You must specify at least one alarm name to use deployment alarms.")
+	case in.LaunchType != "" && len(in.CapacityProviderStrategies) > 0:
+		return refuse("Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again.")
+	}
+	if err := checkCapacity(c, in, clusterID); err != nil {
+		return err
+	}
+	if err := checkNetwork(c, in); err != nil {
+		return err
+	}
+	for _, lb := range in.LoadBalancers {
+		if lb.ELBName != "" {
+			return fmt.Errorf("elbName, a Classic Load Balancer: %w", cloud.ErrUnimplemented)
+		}
+		container := revision.Container(lb.ContainerName)
+		switch {
+		case container == nil:
+			return refuse("The container %s does not exist in the task definition.", lb.ContainerName)
+		case !slices.ContainsFunc(container.PortMappings, func(p PortMapping) bool { return p.ContainerPort == lb.ContainerPort }):
+			return refuse("The container %s did not have a container port %d defined.", lb.ContainerName, lb.ContainerPort)
+		}
+		group := c.Find(cloud.Ref{Token: elbv2.TargetGroupToken, Value: lb.TargetGroupARN})
+		switch {
+		case group == nil:
+			return refuse("Unable to assume role and validate the specified targetGroupArn. " +
+				"Please verify that the ECS service role being passed has the proper permissions.")
+		case group.Outputs["targetType"] != "ip":
+			return refuse("The provided target group %s has target type %v, which is incompatible with the awsvpc network mode "+
+				"specified in the task definition.", lb.TargetGroupARN, group.Outputs["targetType"])
+		case len(untyped.List(group.Outputs["loadBalancerArns"])) == 0:
+			return refuse("The target group with targetGroupArn %s does not have an associated load balancer.", lb.TargetGroupARN)
+		}
+	}
+	return nil
+}
+
+// checkCapacity finds where the service's tasks may run: the launch type, its own strategy or its cluster's default one.
+func checkCapacity(c *cloud.Call, in *ServiceSpec, clusterID string) error {
+	providers := &clusterCapacityProviders{}
+	if r := c.Find(cloud.Ref{Token: ClusterCapacityProvidersToken, Value: clusterNameOf(clusterID)}); r != nil {
+		providers = cloud.InputsOf[clusterCapacityProviders](r)
+	}
+	if in.LaunchType == "" && len(in.CapacityProviderStrategies) == 0 && len(providers.DefaultCapacityProviderStrategies) == 0 {
+		return fmt.Errorf("a service with neither launchType FARGATE nor a capacity provider strategy runs on EC2: %w", cloud.ErrUnimplemented)
+	}
+	return checkStrategy(in.CapacityProviderStrategies, providers.CapacityProviders)
+}
+
+// Shares returns by what strategy the tasks of a service are placed on capacity providers.
+func (in *ServiceSpec) Shares(tx *cloud.Tx, s cloud.Scope) []CapacityShare {
+	if in.LaunchType != "" {
+		return []CapacityShare{{CapacityProvider: in.LaunchType, Weight: 1}}
+	}
+	if len(in.CapacityProviderStrategies) > 0 {
+		return in.CapacityProviderStrategies
+	}
+	r := tx.Get(cloud.Key{Scope: s, Token: ClusterCapacityProvidersToken, ID: clusterNameOf(ClusterARN(s, in.Cluster))})
+	if r == nil {
+		return []CapacityShare{{CapacityProvider: Fargate, Weight: 1}}
+	}
+	return ClusterCapacityProviders.Of(r).DefaultCapacityProviderStrategies
+}
+
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html
+func checkNetwork(c *cloud.Call, in *ServiceSpec) error {
+	refuse := func(format string, args ...any) error {
+		return cloud.Errorf("InvalidParameterException", format, args...)
+	}
+	n := in.NetworkConfiguration
+	if n == nil {
+		return refuse("Network Configuration must be provided when networkMode 'awsvpc' is specified.")
+	}
+	if len(n.Subnets) == 0 {
+		return refuse("subnets can not be empty.")
+	}
+	const maxSubnets, maxGroups = 16, 5
+	if len(n.Subnets) > maxSubnets || len(n.SecurityGroups) > maxGroups {
+		return refuse("There is a limit of %d subnets and %d security groups per awsvpcConfiguration.", maxSubnets, maxGroups)
+	}
+	vpc := ""
+	for _, id := range n.Subnets {
+		r := c.Find(cloud.Ref{Token: ec2.SubnetToken, Value: id})
+		if r == nil {
+			return refuse("Error retrieving subnet information for [%s]: %s (ErrorCode: InvalidSubnetID.NotFound)", id, ec2.Subnet.NotFound(id).Message)
+		}
+		switch in := ec2.Subnet.Of(r); {
+		case vpc == "":
+			vpc = in.VPCID
+		case vpc != in.VPCID:
+			return refuse("subnets must belong to the same VPC.")
+		}
+	}
+	for _, id := range n.SecurityGroups {
+		r := c.Find(cloud.Ref{Token: ec2.SecurityGroupToken, Value: id})
+		if r == nil {
+			return refuse("Error retrieving security group information for [%s]: %s (ErrorCode: InvalidGroup.NotFound)", id, ec2.SecurityGroup.NotFound(id).Message)
+		}
+		if ec2.SecurityGroup.Of(r).VPCID != vpc {
+			return refuse("Security Group %s does not appear to belong to the same VPC as the input subnets.", id)
+		}
+	}
+	return nil
+}
+
+// ServiceARN returns the ARN of the service with the name in the cluster with the ARN.
+func ServiceARN(s cloud.Scope, clusterARN, name string) string {
+	return arns.New(s, "ecs", "service/"+clusterNameOf(clusterARN)+"/"+name)
+}

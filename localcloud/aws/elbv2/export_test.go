@@ -1,0 +1,8 @@
+// What the tests of this package look at.
+package elbv2
+
+const DefaultSSLPolicy = defaultSSLPolicy
+
+var HostedZones = hostedZones
+
+const MaxCertificates = maxCertificates

@@ -1,0 +1,200 @@
+package elbv2
+
+import (
+	"maps"
+	"strings"
+	"time"
+
+	"slipway/localcloud/aws/ec2"
+	"slipway/localcloud/aws/internal/arns"
+	"slipway/localcloud/aws/internal/check"
+	"slipway/localcloud/aws/internal/ids"
+	"slipway/localcloud/aws/internal/permission"
+	"slipway/localcloud/aws/internal/tags"
+	"slipway/localcloud/cloud"
+)
+
+type stickiness struct {
+	Enabled        *bool  `json:"enabled"`
+	Type           string `json:"type"`
+	CookieDuration *int   `json:"cookieDuration"`
+}
+
+type targetGroup struct {
+	Name                           string       `json:"name"`
+	NamePrefix                     string       `json:"namePrefix"`
+	VPCID                          string       `json:"vpcId"`
+	TargetType                     string       `json:"targetType"`
+	IPAddressType                  string       `json:"ipAddressType"`
+	Protocol                       string       `json:"protocol"`
+	ProtocolVersion                string       `json:"protocolVersion"`
+	Port                           *int         `json:"port"`
+	DeregistrationDelay            int          `json:"deregistrationDelay"` // seconds
+	SlowStart                      int          `json:"slowStart"`
+	LoadBalancingAlgorithmType     string       `json:"loadBalancingAlgorithmType"`
+	LoadBalancingAnomalyMitigation string       `json:"loadBalancingAnomalyMitigation"`
+	LoadBalancingCrossZoneEnabled  string       `json:"loadBalancingCrossZoneEnabled"`
+	HealthCheck                    *healthCheck `json:"healthCheck"`
+	Stickiness                     *stickiness  `json:"stickiness"`
+	TargetGroupHealth              *struct{}    `json:"targetGroupHealth"`
+	Tags                           tags.Tags    `json:"tags"`
+}
+
+// TargetGroup is a set of addresses that load balancers forward to, and how their health is checked. A group of addresses
+// for HTTP/1.1 is all that is modelled.
+// https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html
+var TargetGroup = &cloud.Kind[targetGroup]{
+	Spec: cloud.Spec{
+		Token: TargetGroupToken,
+		Label: "ELBv2 Target Group",
+		Needs: targetGroupNeeds,
+		Defaults: cloud.Map{
+			"deregistrationDelay": 300.0, "lambdaMultiValueHeadersEnabled": false, "proxyProtocolV2": false,
+			"slowStart": 0.0, "targetType": "instance",
+		},
+		AutoName: &cloud.AutoName{Property: "name", Max: maxName},
+		Replace:  []string{"ipAddressType", "name", "namePrefix", "port", "protocol", "protocolVersion", "targetType", "vpcId"},
+		Computed: []string{
+			"connectionTermination", "healthCheck", "ipAddressType", "loadBalancingAlgorithmType", "loadBalancingAnomalyMitigation",
+			"loadBalancingCrossZoneEnabled", "name", "namePrefix", "preserveClientIp", "protocolVersion", "stickiness", "targetFailovers",
+			"targetGroupHealth", "targetHealthStates",
+		},
+		Latency:  cloud.Latency{Create: 1, Delete: 1},
+		Patience: 2 * time.Minute,
+		NotFound: check.NotFound("TargetGroupNotFound", "Target groups '%s' not found"),
+		InUse: func(r, _ *cloud.Resource) *cloud.Error {
+			return cloud.Errorf("ResourceInUse", "Target group '%s' is currently in use by a listener or a rule", r.ID)
+		},
+	},
+	Check: func(in *targetGroup) []cloud.Failure {
+		f := checkName(in.Name, in.NamePrefix)
+		f = append(f, check.OneOf("targetType", in.TargetType, "instance", "ip", "lambda", "alb")...)
+		f = append(f, check.OneOf("ipAddressType", in.IPAddressType, "ipv4", "ipv6")...)
+		f = append(f, check.OneOf("protocol", in.Protocol, "HTTP", "HTTPS", "TCP", "TLS", "UDP", "TCP_UDP", "GENEVE")...)
+		f = append(f, check.OneOf("protocolVersion", in.ProtocolVersion, "HTTP1", "HTTP2", "GRPC")...)
+		f = append(f, check.OneOf("loadBalancingAlgorithmType", in.LoadBalancingAlgorithmType,
+			"round_robin", "least_outstanding_requests", "weighted_random")...)
+		f = append(f, check.OneOf("loadBalancingAnomalyMitigation", in.LoadBalancingAnomalyMitigation, "on", "off")...)
+		f = append(f, check.OneOf("loadBalancingCrossZoneEnabled", in.LoadBalancingCrossZoneEnabled,
+			"true", "false", "use_load_balancer_configuration")...)
+		f = append(f, check.Between("deregistrationDelay", in.DeregistrationDelay, 0, 3600)...)
+		if in.Port != nil {
+			f = append(f, check.Between("port", *in.Port, 1, 65535)...)
+		}
+		if in.SlowStart != 0 {
+			f = append(f, check.Between("slowStart", in.SlowStart, 30, 900)...)
+		}
+		if in.HealthCheck != nil {
+			f = append(f, in.HealthCheck.check()...)
+		}
+		return append(f, in.unmodelled()...)
+	},
+	Refs: func(_ *cloud.Call, in *targetGroup) []cloud.Ref {
+		return []cloud.Ref{{Token: ec2.VPCToken, Value: in.VPCID, Weak: true, Optional: true}} // a VPC can go before its target groups
+	},
+	Outputs: func(c *cloud.Call, in *targetGroup) (cloud.Map, error) {
+		s, out := c.Caller.Scope, cloud.Map{"tagsAll": in.Tags.All(c)}
+		for _, required := range []string{"port", "protocol", "vpcId"} {
+			if v := c.Resource.Inputs[required]; v == nil || v == "" {
+				return nil, cloud.Errorf("ValidationError",
+					"Attribute %q must be specified when %q is %q.", required, "targetType", in.TargetType)
+			}
+		}
+		health, err := in.HealthCheck.complete()
+		if err != nil {
+			return nil, err
+		}
+		out["healthCheck"] = health
+		sticky := cloud.Map{"enabled": false, "type": "lb_cookie", "cookieDuration": 86400.0, "cookieName": ""}
+		if given, ok := c.Resource.Inputs["stickiness"].(cloud.Map); ok {
+			maps.Copy(sticky, given)
+		}
+		out["stickiness"] = sticky
+		if c.Old != nil {
+			return out, nil
+		}
+		name := nameOf(in.Name, in.NamePrefix)
+		for _, r := range c.Tx.List(s, TargetGroupToken) {
+			if r.Outputs["name"] == name {
+				return nil, cloud.Errorf("DuplicateTargetGroupName", "ELBv2 Target Group (%s) already exists", name)
+			}
+		}
+		c.Resource.ID = arns.New(s, "elasticloadbalancing", "targetgroup/"+name+"/"+ids.Hex(16))
+		c.Resource.SetStatus(TargetGroupStatus{})
+		out["arn"] = c.Resource.ID
+		out["arnSuffix"] = "targetgroup/" + strings.Join(arns.Parts(c.Resource.ID), "/")
+		out["loadBalancerArns"] = []any{}
+		computed := cloud.Map{
+			"name": name, "ipAddressType": "ipv4", "protocolVersion": "HTTP1", "connectionTermination": false,
+			"loadBalancingAlgorithmType": "round_robin", "loadBalancingAnomalyMitigation": "off",
+			"loadBalancingCrossZoneEnabled": "use_load_balancer_configuration",
+			"targetFailovers":               []any{cloud.Map{}}, "targetHealthStates": []any{cloud.Map{}},
+			// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html
+			"targetGroupHealth": cloud.Map{
+				"dnsFailover":           cloud.Map{"minimumHealthyTargetsCount": "1", "minimumHealthyTargetsPercentage": "off"},
+				"unhealthyStateRouting": cloud.Map{"minimumHealthyTargetsCount": 1.0, "minimumHealthyTargetsPercentage": "off"},
+			},
+		}
+		for property, v := range computed {
+			if c.Resource.Inputs[property] == nil {
+				out[property] = v
+			}
+		}
+		return out, nil
+	},
+}
+
+var targetGroupNeeds = permission.Needs{
+	Create: func(o *permission.Operation) {
+		o.Any("elasticloadbalancing:DescribeTargetGroups")
+		creates(o, "CreateTargetGroup", "targetgroup/"+nameOf(o.Text("name"), o.Text("namePrefix")))
+		looksAtEC2(o, "CreateTargetGroup", "DescribeInternetGateways", "DescribeVpcs")
+		o.Own("elasticloadbalancing:ModifyTargetGroupAttributes")
+	},
+	Read: func(o *permission.Operation) {
+		o.Any("elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetGroupAttributes", "elasticloadbalancing:DescribeTags")
+	},
+	Update: func(o *permission.Operation) {
+		if o.Changes("healthCheck") {
+			o.Own("elasticloadbalancing:ModifyTargetGroup")
+		}
+		if o.ChangesMoreThan("healthCheck", "tags") {
+			o.Own("elasticloadbalancing:ModifyTargetGroupAttributes")
+		}
+		retags(o)
+	},
+	Delete: func(o *permission.Operation) { o.Own("elasticloadbalancing:DeleteTargetGroup") },
+}
+
+// unmodelled finds settings that would change what becomes of requests, were the group AWS's.
+func (in *targetGroup) unmodelled() []cloud.Failure {
+	var f []cloud.Failure
+	for _, setting := range []struct {
+		value    string
+		modelled []string
+		property string
+		what     string
+	}{
+		{in.TargetType, []string{"ip"}, "targetType", "targets of type " + in.TargetType},
+		{in.IPAddressType, []string{"ipv4"}, "ipAddressType", "targets with addresses of type " + in.IPAddressType},
+		{in.Protocol, []string{"HTTP", "HTTPS"}, "protocol", "targets that speak " + in.Protocol},
+		{in.ProtocolVersion, []string{"HTTP1"}, "protocolVersion", "targets that speak " + in.ProtocolVersion},
+		{in.LoadBalancingAlgorithmType, []string{"round_robin"}, "loadBalancingAlgorithmType", "load balancing by " + in.LoadBalancingAlgorithmType},
+		{in.LoadBalancingAnomalyMitigation, []string{"off"}, "loadBalancingAnomalyMitigation", "anomaly mitigation"},
+		{in.LoadBalancingCrossZoneEnabled, []string{"true", "use_load_balancer_configuration"}, "loadBalancingCrossZoneEnabled", "load balancing within a zone"},
+	} {
+		if len(check.OneOf(setting.property, setting.value, setting.modelled...)) > 0 {
+			f = append(f, check.NotModelled(setting.property, setting.what))
+		}
+	}
+	if in.SlowStart != 0 {
+		f = append(f, check.NotModelled("slowStart", "a slow start"))
+	}
+	if s := in.Stickiness; s != nil && (s.Enabled == nil || *s.Enabled) {
+		f = append(f, check.NotModelled("stickiness", "sticky sessions"))
+	}
+	if in.TargetGroupHealth != nil {
+		f = append(f, check.NotModelled("targetGroupHealth", "thresholds for the health of a group"))
+	}
+	return f
+}

@@ -1,0 +1,144 @@
+package iam
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"slipway/localcloud/aws/internal/check"
+	"slipway/localcloud/aws/internal/ids"
+	"slipway/localcloud/aws/internal/permission"
+	"slipway/localcloud/aws/internal/policy"
+	"slipway/localcloud/aws/internal/tags"
+	"slipway/localcloud/cloud"
+)
+
+type customerPolicy struct {
+	Name        string          `json:"name"`
+	NamePrefix  string          `json:"namePrefix"`
+	Path        string          `json:"path"`
+	Description string          `json:"description"`
+	Policy      policy.Document `json:"policy"`
+	Tags        tags.Tags       `json:"tags"`
+}
+
+// ManagedPolicy is an account's own policy, to be attached to its roles.
+// https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html
+var ManagedPolicy = &cloud.Kind[customerPolicy]{
+	Spec: cloud.Spec{
+		Token:    PolicyToken,
+		Label:    "IAM Policy",
+		Needs:    managedPolicyNeeds,
+		JSON:     []string{"policy"},
+		Global:   true,
+		Defaults: cloud.Map{"path": "/"},
+		AutoName: &cloud.AutoName{Property: "name", Max: 128},
+		Replace:  []string{"name", "namePrefix", "path", "description"},
+		Computed: []string{"name", "namePrefix"},
+		Normal:   map[string]func(any) any{"policy": policy.Normal},
+		Latency:  cloud.Latency{Create: 1, Delete: 1},
+		Patience: iamPropagation,
+		NotFound: noSuchPolicy,
+		InUse: func(_, _ *cloud.Resource) *cloud.Error {
+			return cloud.Errorf("DeleteConflict", "Cannot delete a policy attached to entities.")
+		},
+	},
+	Check: func(in *customerPolicy) []cloud.Failure {
+		return slices.Concat(
+			checkName("name", in.Name, 128), checkName("namePrefix", in.NamePrefix, 128-ids.SuffixLength), in.Policy.Check("policy"),
+		)
+	},
+	Outputs: func(c *cloud.Call, in *customerPolicy) (cloud.Map, error) {
+		if _, err := in.Policy.IdentityPolicy(); err != nil {
+			return nil, err
+		}
+		if in.Policy.Size() > 6144 {
+			return nil, cloud.Errorf("LimitExceeded", "Cannot exceed quota for PolicySize: 6144")
+		}
+		out := cloud.Map{"tagsAll": in.Tags.All(c), "attachmentCount": 0.0}
+		if c.Old != nil {
+			delete(out, "attachmentCount")
+			return out, nil
+		}
+		name := in.Name
+		if name == "" {
+			name = in.NamePrefix + ids.Suffix()
+		}
+		for _, r := range c.Tx.List(c.Resource.Scope, PolicyToken) {
+			if n, _ := r.Outputs["name"].(string); strings.EqualFold(n, name) {
+				return nil, cloud.Errorf("EntityAlreadyExists", "A policy called %s already exists. Duplicate names are not allowed.", name)
+			}
+		}
+		c.Resource.ID = "arn:aws:iam::" + c.Caller.Scope.Account + ":policy" + in.Path + name
+		out["name"] = name
+		out["arn"] = c.Resource.ID
+		out["policyId"] = "ANPA" + ids.Random(17)
+		return out, nil
+	},
+}
+
+var managedPolicyNeeds = permission.Needs{
+	Create: func(o *permission.Operation) {
+		name := o.IAM("policy" + o.Text("path") + o.Name("name", "namePrefix"))
+		o.Creates("iam:CreatePolicy", name, name, "iam:TagPolicy", "")
+	},
+	Read: func(o *permission.Operation) { o.Own("iam:GetPolicy", "iam:GetPolicyVersion") },
+	// How many versions a policy has is not modelled. It is taken to have as many as it can, of which one must go before there
+	// is another one, and all before the policy itself can.
+	Update: func(o *permission.Operation) {
+		if o.Changes("policy") {
+			o.Own("iam:ListPolicyVersions", "iam:DeletePolicyVersion", "iam:CreatePolicyVersion")
+		}
+		o.Retags("iam:TagPolicy", "iam:UntagPolicy")
+	},
+	Delete: func(o *permission.Operation) {
+		o.Own("iam:ListPolicyVersions", "iam:DeletePolicyVersion", "iam:DeletePolicy")
+	},
+}
+
+// attachable refuses a policy that is not there, in words that begin with what it is wanted as. Of AWS's own ones there are more
+// than a thousand, ReadOnlyAccess among them, that are not here.
+func attachable(c *cloud.Call, name, what string) error {
+	_, ok := managedPolicy(c.Tx, c.Resource.Scope, name)
+	switch {
+	case ok:
+		return nil
+	case strings.HasPrefix(name, AwsManaged):
+		return check.Unimplemented("AWS's managed policy " + name)
+	}
+	return cloud.Errorf("NoSuchEntity", "%s %s does not exist or is not attachable.", what, name)
+}
+
+// managedPolicy returns the text of a policy by its ARN.
+func managedPolicy(tx *cloud.Tx, s cloud.Scope, name string) (policy.Document, bool) {
+	if d, ok := awsPolicies[name]; ok {
+		return d, true
+	}
+	r := tx.Get(cloud.Key{Scope: s, Token: PolicyToken, ID: name})
+	if r == nil {
+		return "", false
+	}
+	return ManagedPolicy.Of(r).Policy, true
+}
+
+func noSuchPolicy(name string) *cloud.Error {
+	return cloud.Errorf("NoSuchEntity", "Policy %s does not exist or is not attachable.", name)
+}
+
+// policyARN is of AWS's own policies, which have no account, and of an account's.
+var policyARN = regexp.MustCompile(`^arn:aws:iam::(aws|\d{12}):policy/.+$`)
+
+// attach counts, with the policy, the roles that have it: by more, or by fewer. AWS's own policies are not counted here.
+// https://docs.aws.amazon.com/IAM/latest/APIReference/API_Policy.html
+func attach(tx *cloud.Tx, s cloud.Scope, by float64, policies ...string) {
+	for _, arn := range policies {
+		r := tx.Get(cloud.Key{Scope: s, Token: PolicyToken, ID: arn})
+		if r == nil {
+			continue
+		}
+		r = r.Clone()
+		n, _ := r.Outputs["attachmentCount"].(float64)
+		r.Outputs["attachmentCount"] = n + by
+		tx.Put(r)
+	}
+}

@@ -1,0 +1,41 @@
+package iam
+
+import (
+	"maps"
+	"strings"
+
+	"slipway/localcloud/cloud"
+)
+
+// tagRole holds what is particular to the tags of a role, of all that has tags: IAM keeps the case of their keys and does not tell
+// them apart by it. Two such keys in one call are refused. One that comes later takes the other's place, so that what the program
+// wants never comes about.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
+func tagRole(c *cloud.Call, out cloud.Map) error {
+	want, _ := out["tagsAll"].(cloud.Map)
+	had := cloud.Map{}
+	if c.Old != nil {
+		had, _ = c.Old.Outputs["tagsAll"].(cloud.Map)
+	}
+	call := map[string]string{} // the keys that the provider sends, by their spelling in lower case
+	for key, value := range want {
+		if old, ok := had[key]; ok && old == value {
+			continue
+		}
+		folded := strings.ToLower(key)
+		if _, twice := call[folded]; twice {
+			return cloud.Errorf("InvalidInput", "Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+		}
+		call[folded] = key
+	}
+	tags, _ := c.Resource.Inputs["tags"].(cloud.Map)
+	tags = maps.Clone(tags)
+	for key := range want {
+		if by, sent := call[strings.ToLower(key)]; sent && by != key {
+			delete(want, key)
+			delete(tags, key)
+			out["tags"], c.Resource.Inputs["tags"] = tags, tags
+		}
+	}
+	return nil
+}

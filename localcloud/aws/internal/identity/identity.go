@@ -1,0 +1,50 @@
+// Package identity finds the roles that callers are, and the names by which policies and refusals mean them.
+package identity
+
+import (
+	"cmp"
+	"strings"
+
+	"slipway/localcloud/aws/internal/arns"
+	"slipway/localcloud/cloud"
+)
+
+// ErrInvalidToken is the answer to a session of a role that is gone.
+func ErrInvalidToken() *cloud.Error {
+	return cloud.Errorf("InvalidClientTokenId", "The security token included in the request is invalid.")
+}
+
+// SessionRole returns the role that the session with the ARN is of, and the session's name; nil if the role has gone.
+func SessionRole(tx *cloud.Tx, session string) (*cloud.Resource, string) {
+	_, path, _ := strings.Cut(session, ":assumed-role/")
+	role, name, _ := strings.Cut(path, "/")
+	return tx.Get(cloud.Key{Scope: cloud.Scope{Account: arns.Account(session)}, Token: RoleToken, ID: role}), name
+}
+
+// RoleToken is the token of roles.
+const RoleToken = "aws:iam/role:Role"
+
+// RoleByARN returns the role of any account, or nil.
+func RoleByARN(tx *cloud.Tx, name string) *cloud.Resource {
+	for _, r := range tx.Everywhere(RoleToken) {
+		if r.Outputs["arn"] == name {
+			return r
+		}
+	}
+	return nil
+}
+
+// CallerName returns the ARN by which refusals name who calls: a role's session, or an account's root.
+func CallerName(c *cloud.Call) string {
+	return cmp.Or(c.Caller.Identity, arns.Root(c.Caller.Scope.Account))
+}
+
+// CallerPrincipal returns the ARN by which policies name who calls: of the role that the session is of, or the account's root.
+func CallerPrincipal(c *cloud.Call) string {
+	if c.Caller.Identity != "" {
+		if role, _ := SessionRole(c.Tx, c.Caller.Identity); role != nil {
+			return role.Text("arn")
+		}
+	}
+	return CallerName(c)
+}

@@ -1,0 +1,105 @@
+// Package resourcegroupstagging finds resources by their tags, as the Resource Groups Tagging API does. What callers must be
+// allowed follows, for the calls, the provider's own source, and for actions, resources and condition keys the Service
+// Authorization Reference:
+//
+// https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonresourcegrouptaggingapi.html
+package resourcegroupstagging
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"slipway/localcloud/aws/internal/check"
+	"slipway/localcloud/aws/internal/permission"
+	"slipway/localcloud/aws/internal/untyped"
+	"slipway/localcloud/cloud"
+)
+
+type resourcesArgs struct {
+	ResourceARNList     []string `json:"resourceArnLists"`
+	ResourceTypeFilters []string `json:"resourceTypeFilters"`
+	TagFilters          []struct {
+		Key    string   `json:"key"`
+		Values []string `json:"values"`
+	} `json:"tagFilters"`
+	IncludeComplianceDetails bool `json:"includeComplianceDetails"`
+}
+
+// getResources finds what has tags by its tags, in the caller's region alone. IAM's roles are not found, and a policy that says
+// what is in another region is no different. The provider puts the pages of the answer together.
+// https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html
+// https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/supported-services.html
+var getResources = &cloud.Function[resourcesArgs]{
+	Token: "aws:resourcegroupstaggingapi/getResources:getResources",
+	Needs: permission.Needs{Invoke: func(o *permission.Operation) { o.Any("tag:GetResources") }},
+	Call: func(c *cloud.Call, args *resourcesArgs) (cloud.Map, error) {
+		if err := args.check(); err != nil {
+			return nil, err
+		}
+		region := c.Caller.Scope.Region
+		tagged := map[string]any{} // by ARN: a VPC's own security group is two resources where a program has adopted it
+		for r := range c.Tx.All() {
+			arn, tags := c.Tagged(r)
+			if _, seen := tagged[arn]; seen && r.Token == listedResourceToken {
+				continue // there is another one of that name
+			}
+			if r.Scope == c.Caller.Scope && len(tags) > 0 && args.match(arn, tags) {
+				tagged[arn] = untyped.Map(tags)
+			}
+		}
+		mappings := []any{}
+		for _, arn := range slices.Sorted(maps.Keys(tagged)) {
+			mappings = append(mappings, cloud.Map{"resourceArn": arn, "tags": tagged[arn], "complianceDetails": []any{}})
+		}
+		return cloud.Map{"id": region, "resourceTagMappingLists": mappings}, nil
+	},
+}
+
+func (args *resourcesArgs) check() error {
+	refuse := func(format string, more ...any) error {
+		return cloud.Errorf("InvalidParameterException", format, more...)
+	}
+	switch {
+	case args.IncludeComplianceDetails:
+		return check.Unimplemented("includeComplianceDetails, what an organization's tag policies say")
+	case len(args.ResourceARNList) > 0 && len(args.TagFilters)+len(args.ResourceTypeFilters) > 0:
+		return refuse("ResourceARNList cannot be combined with TagFilters or ResourceTypeFilters")
+	case len(args.ResourceARNList) > 100:
+		return refuse("ResourceARNList can have 100 entries at most")
+	case len(args.TagFilters) > 50:
+		return refuse("TagFilters can have 50 keys at most")
+	}
+	for _, f := range args.TagFilters {
+		if f.Key == "" || len(f.Values) > 20 {
+			return refuse("a TagFilter needs a key, and can have 20 values at most")
+		}
+	}
+	return nil
+}
+
+// match tells whether a resource is among those asked for: it must have every tag, with any of the values given for it.
+func (args *resourcesArgs) match(arn string, tags map[string]string) bool {
+	if len(args.ResourceARNList) > 0 {
+		return slices.Contains(args.ResourceARNList, arn)
+	}
+	for _, f := range args.TagFilters {
+		value, has := tags[f.Key]
+		if !has || len(f.Values) > 0 && !slices.Contains(f.Values, value) {
+			return false
+		}
+	}
+	return len(args.ResourceTypeFilters) == 0 || slices.ContainsFunc(args.ResourceTypeFilters, func(filter string) bool {
+		return isOfType(arn, filter)
+	})
+}
+
+// isOfType tells whether a resource is of a type such as ec2:vpc, or of a service such as ec2.
+func isOfType(arn, filter string) bool {
+	service, kind, one := strings.Cut(filter, ":")
+	parts := strings.SplitN(arn, ":", 6) // arn:partition:service:region:account:resource
+	if len(parts) < 6 || parts[2] != service {
+		return false
+	}
+	return !one || strings.HasPrefix(parts[5], kind+"/") || strings.HasPrefix(parts[5], kind+":")
+}

@@ -1,0 +1,204 @@
+package s3
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"slipway/localcloud/aws/internal/ids"
+	"slipway/localcloud/aws/internal/permission"
+	"slipway/localcloud/aws/internal/tags"
+	"slipway/localcloud/cloud"
+)
+
+type bucket struct {
+	Bucket            string    `json:"bucket"`
+	BucketPrefix      string    `json:"bucketPrefix"`
+	ObjectLockEnabled bool      `json:"objectLockEnabled"`
+	Tags              tags.Tags `json:"tags"`
+
+	// What other kinds set, and this one once did.
+	AccelerationStatus      string    `json:"accelerationStatus"`
+	ACL                     string    `json:"acl"`
+	CORSRules               []any     `json:"corsRules"`
+	Grants                  []any     `json:"grants"`
+	LifecycleRules          []any     `json:"lifecycleRules"`
+	Loggings                []any     `json:"loggings"`
+	ObjectLockConfiguration cloud.Map `json:"objectLockConfiguration"`
+	Policy                  string    `json:"policy"`
+	Replications            []any     `json:"replicationConfigurations"`
+	RequestPayer            string    `json:"requestPayer"`
+	Encryptions             []any     `json:"serverSideEncryptionConfigurations"`
+	Versionings             []any     `json:"versionings"`
+	Websites                []any     `json:"websites"`
+}
+
+// unmodelled names what the program says of the bucket that the local cloud does not have.
+func (b *bucket) unmodelled() string {
+	for property, said := range map[string]bool{
+		"accelerationStatus": b.AccelerationStatus != "", "acl": b.ACL != "", "corsRules": len(b.CORSRules) > 0, "grants": len(b.Grants) > 0,
+		"lifecycleRules": len(b.LifecycleRules) > 0, "loggings": len(b.Loggings) > 0, "objectLockConfiguration": len(b.ObjectLockConfiguration) > 0,
+		"objectLockEnabled": b.ObjectLockEnabled, "policy": b.Policy != "", "replicationConfigurations": len(b.Replications) > 0,
+		"requestPayer": b.RequestPayer != "", "serverSideEncryptionConfigurations": len(b.Encryptions) > 0,
+		"versionings": len(b.Versionings) > 0, "websites": len(b.Websites) > 0,
+	} {
+		if said {
+			return property
+		}
+	}
+	return ""
+}
+
+// websiteZones are the hosted zones of S3's website endpoints.
+// https://docs.aws.amazon.com/general/latest/gr/s3.html#s3_website_region_endpoints
+var websiteZones = map[string]string{
+	"eu-central-1": "Z21DNDUVLTQW6Q", "eu-west-1": "Z1BKCTXD74EZPE", "eu-west-2": "Z3GKZC51ZF0DB4", "eu-west-3": "Z3R1K369G5AVDG",
+	"eu-north-1": "Z3BAZG2TWCNX0D", "eu-south-1": "Z30OZKI7KPW7MI", "us-east-1": "Z3AQBSTGFYJSTF", "us-east-2": "Z2O1EMRO9K5GLX",
+	"us-west-1": "Z2F56UZL2M1ACD", "us-west-2": "Z3BJ6K6RIION7M", "ca-central-1": "Z1QDHH18159H29", "sa-east-1": "Z7KQH4QJS55SO",
+	"ap-northeast-1": "Z2M4EHUR26P7ZW", "ap-southeast-1": "Z3O0J2DXBE1FTB", "ap-southeast-2": "Z1WCIGYICN2BYD", "ap-south-1": "Z11RGJOFQNVJUP",
+}
+
+// Bucket is a name for objects, one among those of all accounts. The local cloud serves no objects, so a bucket is always empty
+// and can always be deleted.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
+var Bucket = &cloud.Kind[bucket]{
+	Spec: cloud.Spec{
+		Token:    BucketToken,
+		Label:    "S3 Bucket",
+		Needs:    bucketNeeds,
+		Defaults: cloud.Map{"forceDestroy": false},
+		AutoName: &cloud.AutoName{Property: "bucket", Max: 63},
+		Replace:  []string{"bucket", "bucketPrefix", "objectLockEnabled"},
+		Computed: []string{"bucket", "bucketPrefix", "objectLockEnabled"},
+		Latency:  cloud.Latency{Create: 2, Delete: 1},
+		NotFound: func(string) *cloud.Error { return cloud.Errorf("NoSuchBucket", "The specified bucket does not exist") },
+	},
+	Check: func(in *bucket) []cloud.Failure {
+		var failures []cloud.Failure
+		if len(in.Bucket) > 63 {
+			failures = append(failures, cloud.Failure{Property: "bucket", Reason: "expected length of bucket to be in the range (0 - 63), got " + in.Bucket})
+		}
+		if limit := 63 - ids.SuffixLength; len(in.BucketPrefix) > limit {
+			failures = append(failures, cloud.Failure{
+				Property: "bucketPrefix", Reason: fmt.Sprintf("expected length of bucket_prefix to be in the range (0 - %d), got %s", limit, in.BucketPrefix),
+			})
+		}
+		if in.Bucket != "" && in.BucketPrefix != "" {
+			failures = append(failures, cloud.Failure{Property: "bucket", Reason: `"bucket": conflicts with bucket_prefix`})
+		}
+		return failures
+	},
+	Outputs: func(c *cloud.Call, in *bucket) (cloud.Map, error) {
+		if property := in.unmodelled(); property != "" {
+			return nil, fmt.Errorf("%s of a bucket: %w", property, cloud.ErrUnimplemented)
+		}
+		out := cloud.Map{"tagsAll": in.Tags.All(c)}
+		if c.Old != nil {
+			return out, nil
+		}
+		s, name := c.Caller.Scope, in.Bucket
+		if name == "" {
+			name = in.BucketPrefix + ids.Suffix()
+		}
+		if why := invalidBucketName(name); why != "" {
+			return nil, cloud.Errorf("InvalidBucketName", "The specified bucket is not valid. (%s)", why)
+		}
+		// https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+		for _, r := range c.Tx.Everywhere(BucketToken) {
+			switch {
+			case r.ID == name && r.Scope.Account == s.Account:
+				return nil, cloud.Errorf("BucketAlreadyOwnedByYou", "Your previous request to create the named bucket succeeded and you already own it.")
+			case r.ID == name:
+				return nil, cloud.Errorf("BucketAlreadyExists", "The requested bucket name is not available. The bucket namespace is shared by "+
+					"all users of the system. Please select a different name and try again.")
+			}
+		}
+		c.Resource.ID = name
+		status := newBucketStatus()
+		c.Resource.SetStatus(status)
+		maps.Copy(out, status.outputs())
+		maps.Copy(out, cloud.Map{
+			"bucket": name, "arn": "arn:aws:s3:::" + name, "region": s.Region, "hostedZoneId": websiteZones[s.Region],
+			"bucketDomainName": name + ".s3.amazonaws.com", "bucketRegionalDomainName": name + ".s3." + s.Region + ".amazonaws.com",
+			"requestPayer": "BucketOwner", "accelerationStatus": "", "objectLockEnabled": false,
+			"grants": []any{cloud.Map{
+				"id": canonicalUser(s.Account), "type": "CanonicalUser", "permissions": []any{"FULL_CONTROL"}, "uri": "",
+			}},
+		})
+		return out, nil
+	},
+	Delete: func(c *cloud.Call, _ *bucket) error {
+		for _, token := range []string{BucketVersioningToken, BucketEncryptionToken, BucketPublicAccessBlockToken, BucketPolicyToken} {
+			for _, r := range c.Tx.List(c.Resource.Scope, token) {
+				if r.Inputs["bucket"] == c.Resource.ID {
+					c.Tx.Delete(r.Key)
+				}
+			}
+		}
+		return nil
+	},
+}
+
+var bucketNeeds = permission.Needs{
+	Create: func(o *permission.Operation) {
+		o.ARN = "arn:aws:s3:::" + o.Name("bucket", "bucketPrefix")
+		onBucket(o, "s3:CreateBucket")
+		if len(o.WantedTags()) > 0 {
+			onBucket(o, "s3:PutBucketTagging")
+		}
+	},
+	// Everything that the provider once let a bucket set by itself, and still reads.
+	Read: func(o *permission.Operation) {
+		onBucket(o,
+			"s3:ListBucket", "s3:GetBucketTagging", "s3:GetBucketPolicy", "s3:GetBucketAcl", "s3:GetBucketCORS", "s3:GetBucketWebsite",
+			"s3:GetBucketVersioning", "s3:GetAccelerateConfiguration", "s3:GetBucketRequestPayment", "s3:GetBucketLogging",
+			"s3:GetLifecycleConfiguration", "s3:GetReplicationConfiguration", "s3:GetEncryptionConfiguration",
+			"s3:GetBucketObjectLockConfiguration",
+		)
+	},
+	Update: func(o *permission.Operation) {
+		if !maps.Equal(o.Tags, o.WantedTags()) {
+			onBucket(o, "s3:PutBucketTagging")
+		}
+	},
+	Delete: func(o *permission.Operation) { onBucket(o, "s3:DeleteBucket", "s3:ListBucket") },
+}
+
+var (
+	bucketName  = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]*[a-z0-9]$`)
+	likeAddress = regexp.MustCompile(`^\d+\.\d+\.\d+\.\d+$`)
+)
+
+// invalidBucketName tells what is wrong with the name of a bucket, or "".
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+func invalidBucketName(name string) string {
+	reserved := func(affixes []string, has func(s, affix string) bool) bool {
+		return slices.ContainsFunc(affixes, func(a string) bool { return has(name, a) })
+	}
+	switch {
+	case len(name) < 3 || len(name) > 63:
+		return "a name has between 3 and 63 characters"
+	case !bucketName.MatchString(name):
+		return "a name has lower-case letters, digits, periods and hyphens, and begins and ends with a letter or a digit"
+	case strings.Contains(name, ".."):
+		return "two periods may not follow each other"
+	case likeAddress.MatchString(name):
+		return "a name may not look like an IP address"
+	case reserved([]string{"xn--", "sthree-", "amzn-s3-demo-"}, strings.HasPrefix),
+		reserved([]string{"-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"}, strings.HasSuffix):
+		return "the prefix or suffix is reserved"
+	}
+	return ""
+}
+
+// canonicalUser returns the identifier by which access control lists know an account: 64 hexadecimal digits, here made of the
+// account's number.
+// https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-identifiers.html
+func canonicalUser(account string) string {
+	sum := sha256.Sum256([]byte("canonical user " + account))
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,65 @@
+package s3
+
+import (
+	"fmt"
+	"slices"
+
+	"slipway/localcloud/cloud"
+)
+
+type bucketVersioning struct {
+	bucketSetting
+	MFA                     string `json:"mfa"`
+	VersioningConfiguration struct {
+		Status    string `json:"status"`
+		MFADelete string `json:"mfaDelete"`
+	} `json:"versioningConfiguration"`
+}
+
+// BucketVersioning says whether a bucket keeps old versions of its objects. Its deletion suspends that.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketVersioning.html
+var BucketVersioning = &cloud.Kind[bucketVersioning]{
+	Spec: cloud.Spec{
+		Token: BucketVersioningToken,
+		Label: "S3 Bucket Versioning",
+		// To delete the versioning of a bucket is to suspend it, and to delete its encryption to go back to S3's own.
+		Needs:   bucketSettingNeeds("s3:GetBucketVersioning", "s3:PutBucketVersioning", "s3:PutBucketVersioning"),
+		Replace: []string{"bucket", "expectedBucketOwner"},
+		Latency: cloud.Latency{Create: 1, Delete: 1},
+	},
+	Check: func(in *bucketVersioning) []cloud.Failure {
+		failures := in.check()
+		values := []string{versioningEnabled, versioningSuspended, versioningDisabled}
+		if s := in.VersioningConfiguration.Status; s != "" && !slices.Contains(values, s) {
+			failures = append(failures, cloud.Failure{
+				Property: "versioningConfiguration.status", Reason: fmt.Sprintf("expected versioning_configuration.0.status to be one of %q, got %s", values, s),
+			})
+		}
+		return failures
+	},
+	Refs: func(_ *cloud.Call, in *bucketVersioning) []cloud.Ref { return in.refs() },
+	Outputs: func(c *cloud.Call, in *bucketVersioning) (cloud.Map, error) {
+		want := in.VersioningConfiguration.Status
+		if in.MFA != "" || in.VersioningConfiguration.MFADelete == versioningEnabled {
+			return nil, fmt.Errorf("deletion of a bucket's versions with a second factor: %w", cloud.ErrUnimplemented)
+		}
+		c.Resource.ID = in.id()
+		return nil, in.change(c.Tx, c.Resource.Scope, func(b *BucketStatus) error {
+			switch {
+			case want != versioningDisabled:
+				b.Versioning = want
+			case c.Old != nil && b.Versioning != versioningDisabled:
+				return fmt.Errorf("versioning_configuration.status cannot be updated from '%s' to '%s'", b.Versioning, want)
+			}
+			return nil
+		})
+	},
+	Delete: func(c *cloud.Call, in *bucketVersioning) error {
+		return in.change(c.Tx, c.Resource.Scope, func(b *BucketStatus) error {
+			if b.Versioning == versioningEnabled {
+				b.Versioning = versioningSuspended
+			}
+			return nil
+		})
+	},
+}

@@ -1,0 +1,160 @@
+package secretsmanager
+
+import (
+	"encoding/base64"
+	"slices"
+
+	"slipway/localcloud/aws/internal/ids"
+	"slipway/localcloud/aws/internal/permission"
+	"slipway/localcloud/aws/internal/untyped"
+	"slipway/localcloud/cloud"
+)
+
+// The labels by which versions of a secret are found.
+// https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html
+const (
+	stageCurrent  = "AWSCURRENT"
+	stagePrevious = "AWSPREVIOUS"
+)
+
+type secretVersion struct {
+	SecretID      string   `json:"secretId"`
+	SecretString  *string  `json:"secretString"`
+	SecretBinary  string   `json:"secretBinary"`
+	VersionStages []string `json:"versionStages"`
+}
+
+// SecretVersion is a value of a secret.
+// https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html
+var SecretVersion = &cloud.Kind[secretVersion]{
+	Spec: cloud.Spec{
+		Token:    SecretVersionToken,
+		Label:    "Secrets Manager Secret Version",
+		Needs:    secretVersionNeeds,
+		Replace:  []string{"secretId", "secretString", "secretBinary"},
+		Computed: []string{"versionStages"},
+		Sets:     []string{"versionStages"},
+		Latency:  cloud.Latency{Create: 1, Delete: 1},
+	},
+	Check: func(in *secretVersion) []cloud.Failure {
+		var failures []cloud.Failure
+		if in.SecretBinary != "" && in.SecretString != nil {
+			failures = append(failures, cloud.Failure{Property: "secretBinary", Reason: `"secret_binary": conflicts with secret_string`})
+		}
+		if _, err := base64.StdEncoding.DecodeString(in.SecretBinary); err != nil {
+			failures = append(failures, cloud.Failure{Property: "secretBinary", Reason: `"secret_binary" must be base64-encoded`})
+		}
+		return failures
+	},
+	Refs: func(_ *cloud.Call, in *secretVersion) []cloud.Ref {
+		return []cloud.Ref{{Token: SecretToken, Value: in.SecretID, Weak: true}} // goes with its secret
+	},
+	Outputs: func(c *cloud.Call, in *secretVersion) (cloud.Map, error) {
+		// https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html
+		if in.SecretString != nil && len(*in.SecretString) > 65536 {
+			return nil, cloud.Errorf("ValidationException", "1 validation error detected: Value at 'secretString' failed to satisfy constraint: "+
+				"Member must have length less than or equal to 65536")
+		}
+		owner := c.Find(cloud.Ref{Token: SecretToken, Value: in.SecretID})
+		s := cloud.StatusOf[SecretStatus](owner)
+		id, _ := c.Resource.Outputs["versionId"].(string)
+		if c.Old == nil {
+			id = "terraform-" + ids.Suffix() // the provider's request token is the version's id
+			c.Resource.ID = in.SecretID + "|" + id
+			v := StoredVersion{ID: id}
+			if in.SecretString != nil {
+				v.String = *in.SecretString
+			}
+			v.Binary, _ = base64.StdEncoding.DecodeString(in.SecretBinary) // checked before
+			s.Versions = append(s.Versions, v)
+		}
+		stages := in.VersionStages
+		if len(stages) == 0 && c.Old == nil {
+			stages = []string{stageCurrent}
+		}
+		// The first version is current whatever it is labelled, and AWSCURRENT can be moved but not taken away.
+		if len(s.Versions) == 1 && !slices.Contains(stages, stageCurrent) {
+			stages = append(slices.Clone(stages), stageCurrent)
+		}
+		if v := s.version(id); v != nil && len(in.VersionStages) > 0 {
+			v.Stages = slices.DeleteFunc(v.Stages, func(stage string) bool { return stage != stageCurrent && !slices.Contains(stages, stage) })
+		}
+		for _, stage := range stages {
+			s.move(stage, id)
+		}
+		putVersions(c, owner, s)
+		out := cloud.Map{"arn": in.SecretID, "versionId": id}
+		if len(in.VersionStages) == 0 {
+			out["versionStages"] = stagesOf(&s, id)
+		}
+		return out, nil
+	},
+	Delete: func(c *cloud.Call, in *secretVersion) error {
+		owner := c.Tx.Get(cloud.Key{Scope: c.Resource.Scope, Token: SecretToken, ID: in.SecretID})
+		if owner == nil {
+			return nil
+		}
+		s := cloud.StatusOf[SecretStatus](owner)
+		id, _ := c.Resource.Outputs["versionId"].(string)
+		// AWSCURRENT cannot be taken away, only moved. Without a label the version is deprecated, and still found by its id.
+		if v := s.version(id); v != nil {
+			v.Stages = slices.DeleteFunc(v.Stages, func(stage string) bool { return stage != stageCurrent })
+		}
+		putVersions(c, owner, s)
+		return nil
+	},
+}
+
+var secretVersionNeeds = permission.Needs{
+	Create: func(o *permission.Operation) { o.Other(SecretToken, "secretId", "secretsmanager:PutSecretValue") },
+	Read:   func(o *permission.Operation) { o.Other(SecretToken, "secretId", "secretsmanager:GetSecretValue") },
+	Update: func(o *permission.Operation) {
+		o.Other(SecretToken, "secretId", "secretsmanager:ListSecretVersionIds", "secretsmanager:UpdateSecretVersionStage")
+	},
+	Delete: func(o *permission.Operation) {
+		// The provider takes away every stage but the current one, and looks until the version is gone.
+		stages := untyped.List(o.Resource.Outputs["versionStages"])
+		for _, stage := range stages {
+			if stage != stageCurrent {
+				o.Other(SecretToken, "secretId", "secretsmanager:UpdateSecretVersionStage")
+				break
+			}
+		}
+		o.Other(SecretToken, "secretId", "secretsmanager:GetSecretValue")
+	},
+}
+
+// maxVersions is about how many versions a secret keeps: of more, the oldest deprecated ones go.
+// https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html
+const maxVersions = 100
+
+// putVersions stores the versions of a secret, and what has become of the labels of its other versions.
+func putVersions(c *cloud.Call, owner *cloud.Resource, s SecretStatus) {
+	excess := len(s.Versions) - maxVersions
+	s.Versions = slices.DeleteFunc(s.Versions, func(v StoredVersion) bool {
+		excess--
+		return excess >= 0 && len(v.Stages) == 0
+	})
+	owner = owner.Clone()
+	owner.SetStatus(s)
+	c.Tx.Put(owner)
+	for _, r := range c.Tx.List(owner.Scope, SecretVersionToken) {
+		id, _ := r.Outputs["versionId"].(string)
+		if r.Inputs["secretId"] != owner.ID || r.ID == c.Resource.ID || s.version(id) == nil {
+			continue
+		}
+		r = r.Clone()
+		r.Outputs["versionStages"] = stagesOf(&s, id)
+		c.Tx.Put(r)
+	}
+}
+
+func stagesOf(s *SecretStatus, id string) []any {
+	out := []any{}
+	if v := s.version(id); v != nil {
+		for _, stage := range v.Stages {
+			out = append(out, stage)
+		}
+	}
+	return out
+}

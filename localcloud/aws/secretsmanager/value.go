@@ -1,0 +1,78 @@
+package secretsmanager
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"slipway/localcloud/cloud"
+)
+
+// SecretValue returns what a task definition means by the place of a secret: the secret's ARN, or its name, and after colons
+// optionally a key of the JSON object that it holds, a version's stage and a version's id. Without the last two it is the
+// current version.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html
+func SecretValue(tx *cloud.Tx, s cloud.Scope, valueFrom string) (string, error) {
+	id, key, stage, version := splitSecret(valueFrom)
+	owner := findSecret(tx, s, id)
+	if owner == nil {
+		return "", Secret.NotFound(id)
+	}
+	status := cloud.StatusOf[SecretStatus](owner)
+	if stage == "" && version == "" {
+		stage = stageCurrent
+	}
+	i := slices.IndexFunc(status.Versions, func(v StoredVersion) bool {
+		return (version == "" || v.ID == version) && (stage == "" || slices.Contains(v.Stages, stage))
+	})
+	switch {
+	case i < 0 && version != "":
+		return "", cloud.Errorf("ResourceNotFoundException", "Secrets Manager can't find the specified secret value for VersionId: %s", version)
+	case i < 0:
+		return "", cloud.Errorf("ResourceNotFoundException", "Secrets Manager can't find the specified secret value for staging label: %s", stage)
+	case key == "":
+		return status.Versions[i].String, nil
+	}
+	var object map[string]any
+	if err := json.Unmarshal([]byte(status.Versions[i].String), &object); err != nil {
+		return "", fmt.Errorf("the value of secret %s is not a JSON object, but its key %s is asked for", id, key) // err would quote the value
+	}
+	switch v := object[key].(type) {
+	case nil:
+		return "", fmt.Errorf("retrieved secret from Secrets Manager did not contain json key %s", key)
+	case string:
+		return v, nil
+	default:
+		raw, err := json.Marshal(v)
+		return string(raw), err
+	}
+}
+
+// SecretARN returns the ARN of the secret that a task definition's reference to a value names: what the execution role must be
+// allowed to read.
+func SecretARN(tx *cloud.Tx, s cloud.Scope, valueFrom string) string {
+	id, _, _, _ := splitSecret(valueFrom)
+	if r := findSecret(tx, s, id); r != nil {
+		return r.ID
+	}
+	return id
+}
+
+func splitSecret(valueFrom string) (id, key, stage, version string) {
+	parts := strings.Split(valueFrom, ":")
+	if !strings.HasPrefix(valueFrom, "arn:") || len(parts) < 8 {
+		return valueFrom, "", "", ""
+	}
+	parts = append(parts, "", "")
+	return strings.Join(parts[:7], ":"), parts[7], parts[8], parts[9]
+}
+
+func findSecret(tx *cloud.Tx, s cloud.Scope, id string) *cloud.Resource {
+	for _, r := range tx.List(s, SecretToken) {
+		if r.ID == id || r.Outputs["name"] == id {
+			return r
+		}
+	}
+	return nil
+}
