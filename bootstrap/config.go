@@ -55,7 +55,7 @@ func readConfig(source settings.Source) (*config, error) {
 		stateAccounts:     readStateAccounts(root.Section("stateAccounts")),
 	}
 	if len(c.environments) == 0 && !found.Within(root.Path("environments")) {
-		found.Add(root.Path("environments"), "is missing; it is a list of the GitHub environments whose jobs deploy to this account")
+		root.Missing("environments", "it is a list of the GitHub environments whose jobs deploy to this account")
 	}
 	if err := c.checkPullRequests(); err != nil {
 		found.Add(root.Path("pullRequests"), "%w", err)

@@ -109,7 +109,7 @@ func Read(source settings.Source) (*Config, error) {
 		c.Services = append(c.Services, reader.read(source.Stack, name))
 	}
 	if services.Len() == 0 {
-		found.Add(services.Key, "is missing; it is an object with a service in it: its name, its image and its hostnames")
+		root.Missing("services", "it is an object with a service in it: its name, its image and its hostnames")
 	}
 	root.Close()
 	checkRegion(source, &found)
@@ -141,13 +141,19 @@ func checkRoutes(services *settings.Object, all []Service) {
 		for _, r := range service.Routes() {
 			anyone := spec.Route{Hostname: r.Hostname, Path: r.Path}
 			if owner, taken := owners[anyone]; taken {
-				services.Problems.AddValue(services.Path(service.Name), r.Hostname+r.Path, services.Secret, fmt.Errorf(
+				services.Problems.AddValue(services.Path(service.Name), r.Hostname+r.Path, hidesRoutes(services, service.Name), fmt.Errorf(
 					"is among the hostnames and paths of service %s already; give one of the two others", owner))
 				continue
 			}
 			owners[anyone] = service.Name
 		}
 	}
+}
+
+// hidesRoutes reports whether host names and paths of a service must not be shown: they may be encrypted.
+func hidesRoutes(services *settings.Object, name string) bool {
+	service := services.Section(name)
+	return !service.IsPlain("hostnames") || !service.IsPlain("paths")
 }
 
 // checkCanaryNames reports services whose resources would have the names of another one's canary's.

@@ -508,15 +508,53 @@ func TestSecretTextsDoNotShow(t *testing.T) {
 	})
 }
 
-// A route that two services share, and one that a service has twice, are right by themselves.
+// A route that two services share, and one that a service has twice, are right by themselves. They show where the stack's file has
+// them in plain text, and not where they may be encrypted.
 func TestSecretRoutesDoNotShow(t *testing.T) {
+	shared := configtest.Source(`{"a": {"image": "` + configtest.Image + `", "hostnames": ["swordfish.example.com"]}, ` +
+		`"b": {"image": "` + configtest.Image + `", "hostnames": ["swordfish.example.com"]}}`)
+	twice := secretive(configtest.Source(configtest.Service(`"paths": ["/swordfish", "/swordfish"]`)))
 	for _, s := range []settings.Source{
-		configtest.Encrypted(configtest.Source(`{"a": {"image": "` + configtest.Image + `", "hostnames": ["swordfish.example.com"]}, "b": {"image": "` + configtest.Image + `", "hostnames": ["swordfish.example.com"]}}`)),
-		secretive(configtest.Source(configtest.Service(`"paths": ["/swordfish", "/swordfish"]`))),
+		secretive(shared),
+		configtest.EncryptedAt(shared, "services.a.hostnames.0", "services.b.hostnames.0"),
+		twice,
 	} {
 		_, err := Read(s)
-		if err == nil || strings.Contains(err.Error(), "swordfish") || !strings.Contains(err.Error(), "[secret]: is ") {
+		if err == nil || strings.Contains(err.Error(), "swordfish") {
 			t.Errorf("%v, want an error that does not show the route", err)
+		}
+	}
+	if _, err := Read(twice); err == nil || !strings.Contains(err.Error(), "[secret]: is ") {
+		t.Errorf("%v, want an error that says that the route is not shown", err)
+	}
+	if _, err := Read(configtest.Encrypted(shared)); err == nil || !strings.Contains(err.Error(), `slipway:services.b: "swordfish.example.com/*": is among`) {
+		t.Errorf("%v, want an error that shows the route", err)
+	}
+}
+
+// A name that is misspelt is one mistake.
+func TestMisspeltNamesAreNotMissingBesides(t *testing.T) {
+	misspelt := func(name, as string) string { return strings.Replace(configtest.Service(""), `"`+name+`"`, `"`+as+`"`, 1) }
+	for _, test := range []struct {
+		source settings.Source
+		want   string
+	}{
+		{configtest.Source(misspelt("hostnames", "hostname")), "slipway:services.hello.hostname: unknown key; did you mean hostnames?"},
+		{configtest.Source(misspelt("image", "Image")), "slipway:services.hello.Image: unknown key; did you mean image?"},
+		{configtest.Source(configtest.Service(`"before": {"comand": ["migrate"]}`)), "slipway:services.hello.before.comand: unknown key; did you mean command?"},
+		{configtest.Source(configtest.Service(`"canary": {"images": "x"}`)), "slipway:services.hello.canary.images: unknown key; did you mean image?"},
+		{configtest.Source("", "servcies", configtest.Service("")), "slipway:servcies: unknown key; did you mean services?"},
+	} {
+		_, err := Read(test.source)
+		if want := "config of stack dev:\n" + test.want; err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	// One that means something else does not stand for what is missing.
+	_, err := Read(configtest.Source(misspelt("hostnames", "colour")))
+	for _, want := range []string{"hello.hostnames: is missing", "hello.colour: unknown key; known here are"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
 		}
 	}
 }

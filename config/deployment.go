@@ -116,7 +116,7 @@ func (r serviceReader) readBefore() *spec.Before {
 	}
 	before := &spec.Before{Command: o.Texts("command", checkArgument)}
 	if err := before.Check(); err != nil && !o.Problems.Within(o.Key) {
-		o.Problems.Add(o.Path("command"), "is missing; it is a list: the command that has to succeed before the service starts")
+		o.Missing("command", "it is a list: the command that has to succeed before the service starts")
 	}
 	o.Text("image", "", func(reference string) error {
 		image, err := spec.ParseImage(reference)

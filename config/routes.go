@@ -41,7 +41,8 @@ func (c *Config) checkOrder(services *settings.Object) {
 	for i, a := range routes {
 		for _, b := range routes[i+1:] {
 			if err := spec.CheckOrder(a, b); err != nil {
-				services.Problems.AddValue(services.Path(b.Service), a.Hostname+a.Path+" and "+b.Path, services.Secret, err)
+				services.Problems.AddValue(services.Path(b.Service), a.Hostname+a.Path+" and "+b.Path,
+					hidesRoutes(services, a.Service) || hidesRoutes(services, b.Service), err)
 			}
 		}
 	}
@@ -56,7 +57,7 @@ func (c *Config) checkWildcards(services *settings.Object) {
 		}
 		for _, r := range service.Routes() {
 			if err := spec.CheckWildcards(r, header); err != nil {
-				services.Problems.AddValue(services.Path(r.Service), r.Hostname+r.Path, services.Secret, err)
+				services.Problems.AddValue(services.Path(r.Service), r.Hostname+r.Path, hidesRoutes(services, r.Service), err)
 			}
 		}
 	}

@@ -120,7 +120,7 @@ func (r serviceReader) readHostnames() []string {
 	})
 	value, _ := r.Get("hostnames")
 	if list, isList := value.([]any); value == nil || isList && len(list) == 0 {
-		r.Problems.Add(r.Path("hostnames"), "is missing; it is a list of the names in the zone at which the service is reached. "+
+		r.Missing("hostnames", "it is a list of the names in the zone at which the service is reached. "+
 			"A service that nobody reaches, a worker, is not supported yet")
 	}
 	return names
@@ -292,7 +292,7 @@ func (r serviceReader) readRegistry() *Registry {
 			o.WrongType("password", password, "a string")
 			break
 		}
-		o.Problems.Add(o.Path("password"), "is missing; run `pulumi config set --secret --path '%s'`", o.Path("password"))
+		o.Missing("password", fmt.Sprintf("run `pulumi config set --secret --path '%s'`", o.Path("password")))
 	}
 	if size := jsonSize(map[string]string{"username": registry.Username, "password": registry.Password.reveal()}); size > maxSecret {
 		o.Problems.Add(o.Key, "has %d bytes, as JSON; AWS Secrets Manager takes %d", size, maxSecret)

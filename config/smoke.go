@@ -41,15 +41,15 @@ func (c *Config) checkSmoke(services *settings.Object) {
 	routes := c.Routes()
 	for _, s := range c.Services {
 		o := services.Section(s.Name).Section("smoke")
-		check := func(member, path string) {
+		for member, path := range map[string]string{"version": s.Smoke.Version, "websocket": s.Smoke.WebSocket} {
 			if err := s.reachedAt(routes, path); path != "" && err != nil {
 				o.Invalid(member, path, err)
 			}
 		}
-		check("version", s.Smoke.Version)
-		check("websocket", s.Smoke.WebSocket)
-		for _, path := range s.Smoke.Paths {
-			check("paths", path)
+		for i, path := range s.Smoke.Paths {
+			if err := s.reachedAt(routes, path); err != nil {
+				o.InvalidElement("paths", i, path, err)
+			}
 		}
 	}
 }

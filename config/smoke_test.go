@@ -62,11 +62,17 @@ func TestRefusedSmoke(t *testing.T) {
 		{`"smoke": {"helth": "/"}`, `"port": 80`, "slipway:services.web.smoke.helth: unknown key"},
 		{`"smoke": {"version": "/api/version?short=1"}`, `"port": 80`, `slipway:services.web.smoke.version: "/api/version?short=1": is routed to service api`},
 		{`"port": 80`, `"smoke": {"websocket": "/ws"}`, `slipway:services.api.smoke.websocket: "/ws": is routed to service web`},
-		{`"paths": ["/"]`, `"smoke": {"paths": ["/api/", "/up"]}`, `slipway:services.api.smoke.paths: "/up": is not among the paths that are routed to the service`},
+		{`"paths": ["/"]`, `"smoke": {"paths": ["/api/", "/up"]}`, `slipway:services.api.smoke.paths[1]: "/up": is not among the paths that are routed to the service`},
 	} {
 		_, err := Read(configtest.Source(twoOnOneHost(test.web, test.api)))
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s and %s: error %v, want %s", test.web, test.api, err, test.want)
+		}
+		// Secrets of the service are no reason not to show what the stack's file has in plain text.
+		secret := strings.Replace(test.api, `"smoke"`, `"secrets": {"KEY": "swordfish"}, "smoke"`, 1)
+		_, err = Read(configtest.Encrypted(configtest.Source(twoOnOneHost(test.web, secret))))
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s and %s, with secrets: error %v, want %s", test.web, secret, err, test.want)
 		}
 	}
 }

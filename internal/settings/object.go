@@ -25,6 +25,7 @@ type Object struct {
 
 	values     map[string]any
 	known      map[string]bool
+	absent     []absence
 	secretKeys []string // of the root: the keys of its members that there are Pulumi secrets in
 
 	file    *File      // of the root: the stack's file
@@ -97,10 +98,26 @@ func (o *Object) Invalid(member string, value any, err error) {
 	o.Problems.AddValue(o.Path(member), value, o.hides(member, value, o.writtenOf(member)), err)
 }
 
-// IsPlain reports whether the stack's file has a member's value in plain text.
+// InvalidElement reports what is wrong with an element of a member that is a list. See [Problems.AddValue].
+func (o *Object) InvalidElement(member string, i int, value any, err error) {
+	o.Problems.AddValue(elementKey(o.Path(member), i), value, o.hides(member, value, elementOf(o.writtenOf(member), i)), err)
+}
+
+func elementKey(list string, i int) string { return fmt.Sprintf("%s[%d]", list, i) }
+
+// IsPlain reports whether the stack's file has a member's value in plain text, all of it if it is a list.
 func (o *Object) IsPlain(member string) bool {
-	origin := originOf(o.values[member], o.writtenOf(member))
-	return !o.isSecret(member) || origin == asWritten || origin == changed
+	value, written := o.values[member], o.writtenOf(member)
+	list, isList := value.([]any)
+	if !isList {
+		return !o.hides(member, value, written)
+	}
+	for i, element := range list {
+		if o.hides(member, element, elementOf(written, i)) {
+			return false
+		}
+	}
+	return true
 }
 
 // Members returns the names of everything in the object, sorted, and marks it known.
@@ -125,9 +142,24 @@ func (o *Object) Has(member string) bool {
 	return found
 }
 
-// Close reports the members that are unknown. The known ones are listed once, and not where one of them is likely to be meant.
+// absence is a member that has to be there and is not.
+type absence struct{ member, advice string }
+
+// Missing reports, when the object is closed, that a member is missing, with what it would be or what to do.
+func (o *Object) Missing(member, advice string) {
+	o.absent = append(o.absent, absence{member, advice})
+}
+
+// Close reports the members that are missing, and those that are unknown. One that is there under a name which is likely to mean it is
+// not missing besides. The known names are listed once, and not where one of them is likely to be meant.
 func (o *Object) Close() {
 	known, listed := slices.Sorted(maps.Keys(o.known)), false
+	for _, a := range o.absent {
+		misspelt := func(member string) bool { return !o.known[member] && closest(member, known) == a.member }
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(o.values)), misspelt) {
+			o.Problems.Add(o.Path(a.member), "is missing; %s", a.advice)
+		}
+	}
 	for _, member := range slices.Sorted(maps.Keys(o.values)) {
 		switch {
 		case o.known[member]:
@@ -206,7 +238,7 @@ func (o *Object) Text(member, otherwise string, checks ...func(string) error) st
 // RequiredText returns a string that passes the checks and reports its absence.
 func (o *Object) RequiredText(member, what string, checks ...func(string) error) string {
 	if _, found := o.Get(member); !found {
-		o.Problems.Add(o.Path(member), "is missing; it is %s", what)
+		o.Missing(member, "it is "+what)
 		return ""
 	}
 	return o.Text(member, "", checks...)
@@ -277,7 +309,7 @@ func whole(literal string) (int, bool) {
 // RequiredInteger returns a whole number from least to most and reports its absence.
 func (o *Object) RequiredInteger(member, what string, least, most int) int {
 	if _, found := o.Get(member); !found {
-		o.Problems.Add(o.Path(member), "is missing; it is %s", what)
+		o.Missing(member, "it is "+what)
 	}
 	return o.Integer(member, least, least, most)
 }
@@ -309,7 +341,7 @@ func (o *Object) Texts(member string, check func(string) error) []string {
 	}
 	var texts []string
 	for i, value := range list {
-		element, written := fmt.Sprintf("%s[%d]", o.Path(member), i), elementOf(o.writtenOf(member), i)
+		element, written := elementKey(o.Path(member), i), elementOf(o.writtenOf(member), i)
 		text, isText := value.(string)
 		if !isText {
 			o.Problems.addWrongType(element, value, "a string")
@@ -321,7 +353,7 @@ func (o *Object) Texts(member string, check func(string) error) []string {
 		}
 		if check != nil {
 			if err := check(text); err != nil {
-				o.Problems.AddValue(element, text, o.hides(member, text, written), err)
+				o.InvalidElement(member, i, text, err)
 				continue
 			}
 		}
