@@ -9,6 +9,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"slipway/bootstrap/permissions"
+	"slipway/internal/function"
 	"slipway/internal/settings"
 	"slipway/spec"
 )
@@ -102,15 +103,15 @@ type account struct {
 func lookUp(ctx *pulumi.Context, cfg *config) (*account, error) {
 	caller, err := aws.GetCallerIdentity(ctx, &aws.GetCallerIdentityArgs{})
 	if err != nil {
-		return nil, fmt.Errorf("look up the AWS account; are there credentials?: %w", err)
+		return nil, fmt.Errorf("look up the AWS account; are there credentials?: %w", function.Error(err))
 	}
 	partition, err := aws.GetPartition(ctx, &aws.GetPartitionArgs{})
 	if err != nil {
-		return nil, fmt.Errorf("look up the AWS partition: %w", err)
+		return nil, fmt.Errorf("look up the AWS partition: %w", function.Error(err))
 	}
 	region, err := aws.GetRegion(ctx, &aws.GetRegionArgs{})
 	if err != nil {
-		return nil, fmt.Errorf("look up the AWS region, which is aws:region or that of the environment: %w", err)
+		return nil, fmt.Errorf("look up the AWS region, which is aws:region or that of the environment: %w", function.Error(err))
 	}
 	policy := func(name string) string {
 		return fmt.Sprintf("arn:%s:iam::%s:policy/%s", partition.Partition, caller.AccountId, name)

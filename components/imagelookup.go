@@ -7,6 +7,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecr"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"slipway/internal/function"
 	"slipway/spec"
 )
 
@@ -31,7 +32,7 @@ func ResolveImage(ctx *pulumi.Context, image spec.Image, region string) (spec.Im
 		ImageTag:       &image.Tag,
 	})
 	if err != nil {
-		return spec.Image{}, fmt.Errorf("look up the digest of image %s; push the image, or correct the tag: %w", image, err)
+		return spec.Image{}, fmt.Errorf("look up the digest of image %s; push the image, or correct the tag: %w", image, function.Error(err))
 	}
 	pinned, err := image.WithDigest(found.ImageDigest)
 	if err != nil {
@@ -59,7 +60,7 @@ func findDigest(ctx *pulumi.Context, image spec.Image, region string) error {
 	// API_DescribeImages, "Errors"; and what the provider's data source makes of an image that is not there.
 	for _, missing := range []string{"ImageNotFoundException", "RepositoryNotFoundException", "couldn't find resource"} {
 		if strings.Contains(err.Error(), missing) {
-			return fmt.Errorf("look up image %s; push the image, or correct the digest: %w", image, err)
+			return fmt.Errorf("look up image %s; push the image, or correct the digest: %w", image, function.Error(err))
 		}
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ec2"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"slipway/internal/function"
 	"slipway/spec"
 )
 
@@ -186,7 +187,7 @@ func availabilityZones(ctx *pulumi.Context, count int) ([]string, error) {
 		Filters: []aws.GetAvailabilityZonesFilter{{Name: "zone-type", Values: []string{"availability-zone"}}},
 	})
 	if err != nil {
-		return nil, fmt.Errorf("list the availability zones: %w", err)
+		return nil, fmt.Errorf("list the availability zones: %w", function.Error(err))
 	}
 	if len(zones.Names) < count {
 		return nil, fmt.Errorf("%d availability zones are asked for, and the region offers %d: %v", count, len(zones.Names), zones.Names)

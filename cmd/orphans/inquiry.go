@@ -11,6 +11,7 @@ import (
 	"github.com/pulumi/pulumi-cloudflare/sdk/v5/go/cloudflare"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"slipway/internal/function"
 	"slipway/spec"
 )
 
@@ -68,7 +69,7 @@ func (a *answer) findTagged(ctx *pulumi.Context, q question) error {
 		},
 	})
 	if err != nil {
-		return fmt.Errorf("find what has the stack's tags: %w", err)
+		return fmt.Errorf("find what has the stack's tags: %w", function.Error(err))
 	}
 	seen := map[string]bool{} // a resource may be on several of the answer's pages
 	for _, r := range found.ResourceTagMappingLists {
@@ -86,7 +87,7 @@ func (a *answer) findRoles(ctx *pulumi.Context, q question) error {
 	under := spec.RolePath
 	roles, err := iam.GetRoles(ctx, &iam.GetRolesArgs{PathPrefix: &under})
 	if err != nil {
-		return fmt.Errorf("list the roles under %s: %w", under, err)
+		return fmt.Errorf("list the roles under %s: %w", under, function.Error(err))
 	}
 	for _, name := range roles.Names {
 		if !strings.HasPrefix(name, q.stack+"-") {
@@ -94,7 +95,7 @@ func (a *answer) findRoles(ctx *pulumi.Context, q question) error {
 		}
 		role, err := iam.LookupRole(ctx, &iam.LookupRoleArgs{Name: name})
 		if err != nil {
-			return fmt.Errorf("read the tags of role %s: %w", name, err)
+			return fmt.Errorf("read the tags of role %s: %w", name, function.Error(err))
 		}
 		if role.Tags["Project"] == q.project && role.Tags["Stack"] == q.stack {
 			a.tagged = append(a.tagged, tagged{role.Arn, role.Tags})
@@ -108,7 +109,7 @@ func (a *answer) findRoutes(ctx *pulumi.Context, q question) error {
 	for _, id := range q.tables {
 		table, err := ec2.LookupRouteTable(ctx, &ec2.LookupRouteTableArgs{RouteTableId: &id})
 		if err != nil {
-			return fmt.Errorf("read route table %s: %w", id, err)
+			return fmt.Errorf("read route table %s: %w", id, function.Error(err))
 		}
 		for _, r := range table.Routes {
 			a.routes[route{id, r.CidrBlock + r.Ipv6CidrBlock}] = true // of which it has one
@@ -129,7 +130,7 @@ func (a *answer) findRecords(ctx *pulumi.Context, q question) error {
 	for _, wanted := range q.records {
 		zone, err := cloudflare.LookupZone(ctx, &cloudflare.LookupZoneArgs{ZoneId: &wanted.zoneID})
 		if err != nil {
-			return fmt.Errorf("read zone %s: %w", wanted.zoneID, err)
+			return fmt.Errorf("read zone %s: %w", wanted.zoneID, function.Error(err))
 		}
 		hostname := strings.TrimPrefix(wanted.name+"."+zone.Name, "@.")
 		found, err := cloudflare.LookupRecord(ctx, &cloudflare.LookupRecordArgs{ZoneId: wanted.zoneID, Hostname: hostname, Type: &kind})
@@ -137,7 +138,7 @@ func (a *answer) findRecords(ctx *pulumi.Context, q question) error {
 		case err == nil:
 			a.records[wanted] = foundRecord{found.Id, found.Value}
 		case !strings.Contains(err.Error(), noRecord):
-			return fmt.Errorf("look for the record of %s: %w", hostname, err)
+			return fmt.Errorf("look for the record of %s: %w", hostname, function.Error(err))
 		}
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 
 	"slipway/components"
 	"slipway/config"
+	"slipway/internal/function"
 	"slipway/internal/standing"
 	"slipway/spec"
 )
@@ -35,14 +36,14 @@ type Existing struct {
 func LookUp(ctx *pulumi.Context, cfg *config.Config, in Account) (Existing, error) {
 	region, err := aws.GetRegion(ctx, &aws.GetRegionArgs{})
 	if err != nil {
-		return Existing{}, fmt.Errorf("look up the AWS region, which is aws:region or that of the environment: %w", err)
+		return Existing{}, fmt.Errorf("look up the AWS region, which is aws:region or that of the environment: %w", function.Error(err))
 	}
 	found := Existing{Region: region.Name, ZoneID: cfg.ZoneID, Images: make(map[spec.Image]spec.Image)}
 
 	if found.ZoneID == "" {
 		zone, err := cloudflare.LookupZone(ctx, &cloudflare.LookupZoneArgs{Name: &cfg.Domain})
 		if err != nil {
-			return Existing{}, fmt.Errorf("look up the Cloudflare zone %s; may the API token read zones?: %w", cfg.Domain, err)
+			return Existing{}, fmt.Errorf("look up the Cloudflare zone %s; may the API token read zones?: %w", cfg.Domain, function.Error(err))
 		}
 		found.ZoneID = zone.ZoneId
 	}

@@ -27,11 +27,11 @@ var fences = []fence{
 		tests: []string{"slipway/config/configtest"},
 	},
 	{packages: "slipway/config/configtest", ships: []string{"slipway/internal/settings"}},
-	{packages: "slipway/components", ships: []string{"slipway/spec"}, tests: []string{"slipway/components/mocks", "slipway/config", "slipway/config/configtest"}},
+	{packages: "slipway/components", ships: []string{"slipway/spec", "slipway/internal/function"}, tests: []string{"slipway/components/mocks", "slipway/config", "slipway/config/configtest"}},
 	{packages: "slipway/components/mocks"},
 	{packages: "slipway/components/fsbp", ships: []string{"slipway/components/mocks"}},
 	{
-		packages: "slipway/bootstrap", ships: []string{"slipway/bootstrap/permissions", "slipway/spec", "slipway/internal/settings"},
+		packages: "slipway/bootstrap", ships: []string{"slipway/bootstrap/permissions", "slipway/spec", "slipway/internal/function", "slipway/internal/settings"},
 		tests: []string{"slipway/components/*"},
 	},
 	{packages: "slipway/bootstrap/permissions"},
@@ -49,7 +49,8 @@ var fences = []fence{
 	{
 		packages: "slipway/internal/account", ships: []string{
 			"slipway/components", "slipway/config", "slipway/spec",
-			"slipway/internal/awsconfig", "slipway/internal/rollout", "slipway/internal/settings", "slipway/internal/standing",
+			"slipway/internal/awsconfig", "slipway/internal/function", "slipway/internal/rollout", "slipway/internal/settings",
+			"slipway/internal/standing",
 		},
 		tests: []string{"slipway/config/configtest"},
 	},
