@@ -1,0 +1,41 @@
+package docs
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+// What the Troubleshooting table quotes of the program's own errors is what the program says: each text below is in the table and in
+// the source that has it.
+func TestTroubleshootingQuotesTheProgram(t *testing.T) {
+	page, err := os.ReadFile("operating.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, found := strings.Cut(string(page), "## Troubleshooting")
+	if !found {
+		t.Fatal("operating.md has no section Troubleshooting")
+	}
+	for quoted, source := range map[string]string{
+		"no rule priority is left": "../spec/priority.go",
+		"get AWS credentials":      "../internal/standing/standing.go",
+		"look up the rules and certificates of the stack's load balancer": "../internal/standing/standing.go",
+		"ECS rolled the deployment back":                                  "../components/rollback.go",
+		"did not get to run task definition":                              "../components/rollback.go",
+		"how its deployment ended could not be found out":                 "../internal/rollout/settle.go",
+		"could not ask AWS why":                                           "../internal/rollout/rollout.go",
+		"nothing answers on port":                                         "../internal/rollout/hints.go",
+	} {
+		text, err := os.ReadFile(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(text), quoted) {
+			t.Errorf("%s does not say %q any more", source, quoted)
+		}
+		if !strings.Contains(table, quoted) {
+			t.Errorf("the table does not have %q", quoted)
+		}
+	}
+}
