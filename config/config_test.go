@@ -534,7 +534,9 @@ func TestSecretRoutesDoNotShow(t *testing.T) {
 
 // A name that is misspelt is one mistake.
 func TestMisspeltNamesAreNotMissingBesides(t *testing.T) {
-	misspelt := func(name, as string) string { return strings.Replace(configtest.Service(""), `"`+name+`"`, `"`+as+`"`, 1) }
+	misspelt := func(name, as string) string {
+		return strings.Replace(configtest.Service(""), `"`+name+`"`, `"`+as+`"`, 1)
+	}
 	for _, test := range []struct {
 		source settings.Source
 		want   string

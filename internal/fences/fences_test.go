@@ -52,7 +52,7 @@ var fences = []fence{
 			"slipway/internal/awsconfig", "slipway/internal/function", "slipway/internal/rollout", "slipway/internal/settings",
 			"slipway/internal/standing",
 		},
-		tests: []string{"slipway/config/configtest"},
+		tests: []string{"slipway/components/mocks", "slipway/config/configtest"},
 	},
 	{
 		packages: "slipway/internal/programtest", ships: []string{
