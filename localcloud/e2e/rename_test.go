@@ -103,7 +103,7 @@ func (w *walker) scale(ctx context.Context, service string, tasks int) error {
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(living, func(r daemon.Resource) bool { return r.Type == token && strings.HasPrefix(r.Name, service) })
+	i := slices.IndexFunc(living, func(r daemon.Resource) bool { return r.Type == token && strings.Contains(r.ID, "/"+service) })
 	if i < 0 {
 		return fmt.Errorf("scale: there is no service %s…", service)
 	}
