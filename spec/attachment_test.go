@@ -4,6 +4,7 @@ import "testing"
 
 // Whatever of the health check makes another target group attaches it by another rule: the old one has to stay until its tasks are gone.
 func TestAttachmentGoesWithTheTargetGroup(t *testing.T) {
+	t.Parallel()
 	usual := AttachmentRoute("hello", DefaultHealthCheck)
 	if usual.Hostname != "hello.service.invalid" { // as it is in stacks that are deployed
 		t.Errorf("the usual one is %s", usual)

@@ -6,6 +6,7 @@ import (
 )
 
 func TestCanaryTasks(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct{ weight, tasks, want int }{
 		{0, 0, 1}, {0, 10, 1}, {1, 10, 1}, {10, 10, 1}, {11, 10, 2}, {50, 3, 2}, {100, 6, 6},
 	} {
@@ -20,6 +21,7 @@ func TestCanaryTasks(t *testing.T) {
 }
 
 func TestParseCanaryHeader(t *testing.T) {
+	t.Parallel()
 	if h, err := ParseCanaryHeader("X-Version:  next one "); err != nil || h != (CanaryHeader{"X-Version", "next one"}) {
 		t.Errorf("%+v, %v", h, err)
 	}
@@ -32,6 +34,7 @@ func TestParseCanaryHeader(t *testing.T) {
 
 // The names are in no zone, and yet ones that a rule can have.
 func TestAttachmentsAreNobodys(t *testing.T) {
+	t.Parallel()
 	for _, route := range []Route{AttachmentRoute("hello", HealthCheck{}), CanaryRoute("hello", DefaultHealthCheck)} {
 		if err := CheckHostname(route.Hostname, "example.com"); err == nil {
 			t.Errorf("a service could have the route %s", route)

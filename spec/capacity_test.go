@@ -6,6 +6,7 @@ import (
 )
 
 func TestCapacityCheck(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		capacity Capacity
 		want     string // empty if it is valid

@@ -10,6 +10,7 @@ import (
 )
 
 func TestCertificateGroups(t *testing.T) {
+	t.Parallel()
 	long := func(i int) string { return fmt.Sprintf("%s%02d.example.com", strings.Repeat("a", 60), i) }
 	var longs []string
 	for i := range 10 {
@@ -64,6 +65,7 @@ func serves(group []string, name string) bool {
 // Whatever names come and go: each is in a certificate, none has more than ten or begins with a long one, a name that stays is where it
 // was, and none leaves the default certificate, not even one that has only its wildcard there.
 func TestCertificateGroupsAreStable(t *testing.T) {
+	t.Parallel()
 	name := rapid.Custom(func(t *rapid.T) string {
 		if rapid.IntRange(0, 9).Draw(t, "wildcard") == 0 {
 			return "*.example.com"

@@ -10,6 +10,7 @@ import (
 )
 
 func TestParseVPCBlock(t *testing.T) {
+	t.Parallel()
 	for _, valid := range []string{"10.0.0.0/16", "172.31.0.0/20", "192.168.7.0/28"} {
 		if block, err := ParseVPCBlock(valid); err != nil || block.String() != valid {
 			t.Errorf("ParseVPCBlock(%q) = %v, %v", valid, block, err)
@@ -36,6 +37,7 @@ func TestParseVPCBlock(t *testing.T) {
 }
 
 func TestPublicBlocks(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		vpc   string
 		zones int
@@ -60,6 +62,7 @@ func TestPublicBlocks(t *testing.T) {
 // Whatever the VPC, its subnets lie within it, do not overlap, are of a size a load balancer accepts, and stay where they
 // are when there is another zone.
 func TestPublicBlocksProperties(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		bits := rapid.IntRange(minVPCBits, maxVPCBits).Draw(t, "bits")
 		last := rapid.Uint16().Draw(t, "address")
@@ -93,6 +96,7 @@ func TestPublicBlocksProperties(t *testing.T) {
 }
 
 func TestIPv6Subnet(t *testing.T) {
+	t.Parallel()
 	if got, err := IPv6Subnet("2001:db8:0:1a00::/56", 3); err != nil || got != "2001:db8:0:1a03::/64" {
 		t.Errorf("third subnet = %s, %v", got, err)
 	}

@@ -8,6 +8,7 @@ import (
 )
 
 func TestStrategies(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		strategy Strategy
 		tasks    int
@@ -35,6 +36,7 @@ func TestStrategies(t *testing.T) {
 
 // Every named strategy keeps all tasks serving and gets on; one at a time starts one.
 func TestStrategiesDropNothing(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		d := Deployment{Strategy: rapid.SampledFrom([]Strategy{Rolling, AllAtOnce, OneAtATime}).Draw(t, "strategy")}
 		most := 5000
@@ -57,6 +59,7 @@ func TestStrategiesDropNothing(t *testing.T) {
 
 // What works with the fewest tasks works with more, so that a service that scales is checked once.
 func TestMoreTasksLeaveMoreRoom(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		d := Deployment{
 			MinimumHealthyPercent: rapid.IntRange(1, 100).Draw(t, "minimum"),
@@ -74,6 +77,7 @@ func TestMoreTasksLeaveMoreRoom(t *testing.T) {
 }
 
 func TestDeploymentCheck(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		deployment Deployment
 		tasks      int

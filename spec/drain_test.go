@@ -8,6 +8,7 @@ import (
 )
 
 func TestDrainProfiles(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		drain       Drain
 		environment map[string]string
@@ -38,6 +39,7 @@ func TestDrainProfiles(t *testing.T) {
 
 // Whatever passes the checks gives sockets and requests the time that they need.
 func TestDrainIsConsistent(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		d := NewDrain(rapid.SampledFrom([]string{DrainHTTP, DrainWebSocket}).Draw(t, "profile"),
 			rapid.IntRange(0, 3600).Draw(t, "deregistrationDelay"), rapid.IntRange(1, 120).Draw(t, "stopTimeout"))
@@ -54,6 +56,7 @@ func TestDrainIsConsistent(t *testing.T) {
 }
 
 func TestDrainRefuses(t *testing.T) {
+	t.Parallel()
 	for want, drain := range map[string]Drain{
 		"the deregistration delay is 0: requests under way would be cut":         NewDrain(DrainHTTP, 0, 30),
 		"the deregistration delay is 5: the load balancer would cut WebSockets":  NewDrain(DrainWebSocket, 5, 30),

@@ -8,6 +8,7 @@ import (
 )
 
 func TestFargateSizes(t *testing.T) {
+	t.Parallel()
 	valid := map[int][]int{
 		256:   {512, 1024, 2048},
 		512:   {1024, 2048, 3072, 4096},
@@ -54,6 +55,7 @@ func TestFargateSizes(t *testing.T) {
 
 // No number of CPU units passes but a power of two from 256 to 32768, and memory is never far below twice its MiB.
 func TestFargateSizesProperties(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		cpu := rapid.OneOf(rapid.IntRange(-1, 40_000), rapid.SampledFrom([]int{256, 512, 1024, 2048, 4096, 8192, 16384, 32768})).Draw(t, "cpu")
 		memory := rapid.OneOf(rapid.IntRange(-1, 260_000), rapid.Map(rapid.IntRange(0, 250), func(n int) int { return n * 1024 })).Draw(t, "memory")

@@ -8,6 +8,7 @@ import (
 
 // What is not given is the usual, field by field.
 func TestHealthCheckDefaults(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct{ given, want HealthCheck }{
 		{HealthCheck{}, HealthCheck{"/healthz", "200", 5, 2, 2, 2, 10}},
 		{HealthCheck{Path: "/x"}, HealthCheck{"/x", "200", 5, 2, 2, 2, 10}},
@@ -25,6 +26,7 @@ func TestHealthCheckDefaults(t *testing.T) {
 }
 
 func TestHealthCheckBounds(t *testing.T) {
+	t.Parallel()
 	const path = "the health check's path must begin with / and be at most 1024 printable characters without spaces"
 	const codes = `the health check's codes must be status codes from 200 to 499, as in "200", "200,204" or "200-299"`
 	for _, test := range []struct {

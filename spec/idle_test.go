@@ -6,6 +6,7 @@ import (
 )
 
 func TestIdleEnvironment(t *testing.T) {
+	t.Parallel()
 	for timeout, want := range map[int]map[string]string{
 		1:    {"IDLE_TIMEOUT": "16s", "PING_INTERVAL": "333ms"},
 		10:   {"IDLE_TIMEOUT": "25s", "PING_INTERVAL": "3.333s"},

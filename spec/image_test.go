@@ -10,6 +10,7 @@ import (
 const testDigest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 func TestParseImage(t *testing.T) {
+	t.Parallel()
 	for reference, want := range map[string]Image{
 		"nginx:1.27":                       {Repository: "nginx", Tag: "1.27"},
 		"library/nginx:1":                  {Repository: "library/nginx", Tag: "1"},
@@ -53,6 +54,7 @@ func TestParseImage(t *testing.T) {
 }
 
 func TestParseImageNeverPanicsAndIsExact(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		reference := rapid.StringOf(rapid.SampledFrom([]rune("ab0.:/@-_ sha256"))).Draw(t, "reference")
 		if image, err := ParseImage(reference); err == nil && image.String() != reference {
@@ -62,6 +64,7 @@ func TestParseImageNeverPanicsAndIsExact(t *testing.T) {
 }
 
 func TestECR(t *testing.T) {
+	t.Parallel()
 	for registry, want := range map[string]string{
 		"123456789012.dkr.ecr.eu-central-1.amazonaws.com":      "arn:aws:ecr:eu-central-1:123456789012:repository/a/b",
 		"123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn":     "arn:aws-cn:ecr:cn-north-1:123456789012:repository/a/b",

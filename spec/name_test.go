@@ -6,6 +6,7 @@ import (
 )
 
 func TestCheckName(t *testing.T) {
+	t.Parallel()
 	for _, valid := range []string{"dev", "prod-eu-hello", "Dev2", strings.Repeat("a", 24)} {
 		if err := CheckName(valid); err != nil {
 			t.Errorf("CheckName(%q): %v", valid, err)

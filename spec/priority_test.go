@@ -59,6 +59,7 @@ func matches(pattern, text string) bool {
 }
 
 func TestPrioritiesAreUniqueAndInRange(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		all := routes(1).Draw(t, "routes")
 		for _, r := range all {
@@ -85,6 +86,7 @@ func TestPrioritiesAreUniqueAndInRange(t *testing.T) {
 
 // If every request for one route is also matched by another, the one comes first.
 func TestPrioritiesPutTheMoreSpecificFirst(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		given := priorities(t, routes(10).Draw(t, "routes"))
 		for narrow := range given {
@@ -103,6 +105,7 @@ func TestPrioritiesPutTheMoreSpecificFirst(t *testing.T) {
 // Whatever routes come and go, and whichever service they belong to: a route that stays keeps its number, and no rule gets a number that
 // another one holds. The rules of routes that are gone may be there still, as after an update that failed.
 func TestPrioritiesChangeWithoutCollisions(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		held := HeldPriorities{}
 		for range rapid.IntRange(2, 5).Draw(t, "steps") {
@@ -135,6 +138,7 @@ func TestPrioritiesChangeWithoutCollisions(t *testing.T) {
 }
 
 func TestPrioritiesDoNotDependOnOrder(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		all := routes(10).Draw(t, "routes")
 		one, other := priorities(t, all), priorities(t, rapid.Permutation(all).Draw(t, "permutation"))
@@ -146,6 +150,7 @@ func TestPrioritiesDoNotDependOnOrder(t *testing.T) {
 
 // The numbers of stacks that were deployed when a service's name was part of them stay.
 func TestPrioritiesStayAcrossVersions(t *testing.T) {
+	t.Parallel()
 	want := map[Route]int{
 		{"login", "hello.example.com", "/login"}: 1090,
 		{"api", "hello.example.com", "/api/*"}:   23250,
@@ -164,6 +169,7 @@ func TestPrioritiesStayAcrossVersions(t *testing.T) {
 
 // A number that is for something else, or for a route where a more specific one belongs, is not kept.
 func TestPrioritiesAvoidWhatOthersHold(t *testing.T) {
+	t.Parallel()
 	free, err := Priorities(testZone, []Route{helloRoute}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -194,6 +200,7 @@ func TestPrioritiesAvoidWhatOthersHold(t *testing.T) {
 }
 
 func TestPrioritiesRunOut(t *testing.T) {
+	t.Parallel()
 	var all []Route
 	for i := range 100 { // "/xNN/*" on a wildcard, whose band has 75 slots
 		all = append(all, Route{"hello", "*.example.com", fmt.Sprintf("/x%02d/*", i)})
@@ -207,6 +214,7 @@ func TestPrioritiesRunOut(t *testing.T) {
 }
 
 func TestBandsFitTheRange(t *testing.T) {
+	t.Parallel()
 	slots := 0
 	for h := range hostBands {
 		slots += widths(h).total()

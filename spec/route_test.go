@@ -8,6 +8,7 @@ import (
 )
 
 func TestCheckPath(t *testing.T) {
+	t.Parallel()
 	for _, valid := range []string{"/", "/*", "/api/*", "/img/*.jpg", "/a_b-c.d$~\"'@:+&", "/v?/*", "/?", "/" + strings.Repeat("a", 127)} {
 		if err := CheckPath(valid); err != nil {
 			t.Errorf("CheckPath(%q): %v", valid, err)
@@ -48,6 +49,7 @@ func shown(err error) string {
 }
 
 func TestCheckHostname(t *testing.T) {
+	t.Parallel()
 	for _, valid := range []string{"example.com", "a.example.com", "a-1.b.example.com", "*.example.com", "*.b.a.example.com", "xn--bcher-kva.example.com"} {
 		if err := CheckHostname(valid, "example.com"); err != nil {
 			t.Errorf("CheckHostname(%q): %v", valid, err)
@@ -89,6 +91,7 @@ func TestCheckHostname(t *testing.T) {
 
 // Of two paths for the same request, either could come first where they are as long as each other.
 func TestCheckOrder(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		a, b string
 		want bool // an error
@@ -123,6 +126,7 @@ func TestCheckOrder(t *testing.T) {
 }
 
 func TestCheckWildcards(t *testing.T) {
+	t.Parallel()
 	always := CanaryHeader{"X-Canary", "always"}
 	for _, test := range []struct {
 		hostname, path string
@@ -143,6 +147,7 @@ func TestCheckWildcards(t *testing.T) {
 }
 
 func TestURL(t *testing.T) {
+	t.Parallel()
 	for path, want := range map[string]string{"/*": "https://a.example.com/", "/api/*": "https://a.example.com/api/", "/login": "https://a.example.com/login", "/v?/*": "https://a.example.com/v"} {
 		if got := (Route{Hostname: "a.example.com", Path: path}).URL(); got != want {
 			t.Errorf("URL of %s is %s, want %s", path, got, want)

@@ -66,6 +66,7 @@ func actions(d Document) []string {
 
 // The policies fit their quotas, with room for what is yet to come.
 func TestPoliciesFit(t *testing.T) {
+	t.Parallel()
 	account := testAccount
 	account.Partition = "aws-us-gov" // the longest
 	policies, err := Deploy(account)
@@ -99,6 +100,7 @@ func TestPoliciesFit(t *testing.T) {
 
 // The policies hold the table's actions and no others, each once, but for roles that are passed to tasks and to scaling.
 func TestDeployIsTheTable(t *testing.T) {
+	t.Parallel()
 	var wanted []string
 	for _, operations := range Kinds {
 		wanted = append(wanted, operations.All()...)
@@ -121,6 +123,7 @@ func TestDeployIsTheTable(t *testing.T) {
 }
 
 func TestActionsAreWellFormed(t *testing.T) {
+	t.Parallel()
 	pattern := regexp.MustCompile(`^[a-z0-9-]+:[A-Z][A-Za-z0-9]+$`)
 	for _, action := range actions(deployDocument(t)) {
 		if !pattern.MatchString(action) {
@@ -152,6 +155,7 @@ func reads(action string) bool {
 }
 
 func TestEveryGrantIsUsed(t *testing.T) {
+	t.Parallel()
 	document := deployDocument(t)
 	sids := make(map[string]bool)
 	for _, s := range document {
@@ -168,6 +172,7 @@ func TestEveryGrantIsUsed(t *testing.T) {
 }
 
 func TestActionWithoutGrant(t *testing.T) {
+	t.Parallel()
 	if _, err := testAccount.statements([]string{"ec2:DescribeVpcs", "iam:AttachRolePolicy"}); err == nil || !strings.Contains(err.Error(), "iam:AttachRolePolicy") {
 		t.Errorf("%v does not name the action", err)
 	}
@@ -175,6 +180,7 @@ func TestActionWithoutGrant(t *testing.T) {
 
 // A preview changes nothing and sees no secret.
 func TestPreviewReads(t *testing.T) {
+	t.Parallel()
 	preview := previewDocument(t)
 	for _, action := range actions(append(preview, ReadState("arn:aws:s3:::b")...)) {
 		if !reads(action) || action == "secretsmanager:GetSecretValue" {
@@ -196,6 +202,7 @@ func TestPreviewReads(t *testing.T) {
 
 // Following a deployment reads and changes nothing. Neither a preview nor a refresh does it, so that they do not read logs.
 func TestRolloutReads(t *testing.T) {
+	t.Parallel()
 	deploy := deployDocument(t)
 	for _, r := range []request{
 		{"ecs:ListTasks", "*", nil},
@@ -222,6 +229,7 @@ func TestRolloutReads(t *testing.T) {
 // Looking for orphans reads and changes nothing. It is for those who deploy, who alone recover; a role for some stacks looks for
 // theirs and reads no other stack's roles.
 func TestOrphansReads(t *testing.T) {
+	t.Parallel()
 	for _, action := range Orphans {
 		if !reads(action) {
 			t.Errorf("%s is no read", action)
@@ -255,6 +263,7 @@ func TestOrphansReads(t *testing.T) {
 
 // A refresh reads everything that there is, secrets too, where the deploy role may, and changes nothing.
 func TestRefreshReads(t *testing.T) {
+	t.Parallel()
 	refresh := refreshDocument(t)
 	wanted := slices.Concat(functionActions(), Lookups)
 	for _, operations := range Kinds {
@@ -279,6 +288,7 @@ func TestRefreshReads(t *testing.T) {
 }
 
 func TestSmallPolicies(t *testing.T) {
+	t.Parallel()
 	const logIn = `{"Sid":"LogInToRegistry","Effect":"Allow","Action":["ecr:GetAuthorizationToken"],"Resource":["*"]}`
 	for name, test := range map[string]struct {
 		document Document
@@ -373,6 +383,7 @@ func matches(pattern, value string) bool {
 
 // The deploy role cannot get beyond what it is given.
 func TestDeployEscalation(t *testing.T) {
+	t.Parallel()
 	const (
 		own     = "arn:aws:iam::123456789012:role/slipway-deploy"
 		service = "arn:aws:iam::123456789012:role/slipway/dev-hello-task-1a2b3c4"
@@ -443,6 +454,7 @@ func deployStacks(t *testing.T) Document {
 
 // The role for stacks pr-* does what the deploy role does, and leaves the project's other stacks alone.
 func TestDeployStacks(t *testing.T) {
+	t.Parallel()
 	document := deployStacks(t)
 	if got, want := actions(document), append([]string{"*"}, actions(deployDocument(t))...); !slices.Equal(got, want) {
 		t.Errorf("the actions are %v\nwant %v", got, want)
@@ -537,6 +549,7 @@ func TestDeployStacks(t *testing.T) {
 }
 
 func TestDeployStacksNeedsTheirBoundary(t *testing.T) {
+	t.Parallel()
 	account := testAccount
 	account.StacksBoundary = ""
 	if _, err := DeployStacks(account, "slipway", "pr-*"); err == nil || !strings.Contains(err.Error(), "stacks pr-* have no permissions boundary") {
@@ -547,6 +560,7 @@ func TestDeployStacksNeedsTheirBoundary(t *testing.T) {
 // Whatever a role of a pull request's stack is given, its boundary leaves it its own logs and secrets, and images. The roles of other
 // stacks have a boundary of their own, and people who deploy delete both.
 func TestBoundaries(t *testing.T) {
+	t.Parallel()
 	all, own := Boundary(testAccount), StacksBoundary(testAccount, "slipway", "pr-*")
 	if !slices.Equal(actions(all), actions(own)) {
 		t.Errorf("the boundary of pull requests allows %v, and that of all %v", actions(own), actions(all))
@@ -587,6 +601,7 @@ func TestBoundaries(t *testing.T) {
 
 // What could lift a limit is nowhere among the actions.
 func TestDeployLacksWhatEscalates(t *testing.T) {
+	t.Parallel()
 	dangerous := []string{
 		"iam:AttachRolePolicy", "iam:CreatePolicy", "iam:CreatePolicyVersion", "iam:DeleteRolePermissionsBoundary", "iam:SetDefaultPolicyVersion",
 		"iam:CreateUser", "iam:CreateAccessKey", "iam:UpdateOpenIDConnectProviderThumbprint", "sts:AssumeRole", "ecs:RunTask", "ecs:ExecuteCommand",
@@ -600,6 +615,7 @@ func TestDeployLacksWhatEscalates(t *testing.T) {
 
 // The grants say where their actions are allowed: "*" stands only for reads and for what creates something that has no name yet.
 func TestWritesAreScoped(t *testing.T) {
+	t.Parallel()
 	unscoped := []string{"acm:RequestCertificate", "ecs:CreateCluster", "ecs:RegisterTaskDefinition"}
 	for _, s := range deployDocument(t) {
 		for _, action := range s.Action {
@@ -611,6 +627,7 @@ func TestWritesAreScoped(t *testing.T) {
 }
 
 func TestDocumentsAreASCII(t *testing.T) {
+	t.Parallel()
 	for _, p := range deployPolicies(t) {
 		text := p.Document.JSON()
 		if utf8.RuneCountInString(text) != len(text) || strings.ContainsAny(text, " \n") {
@@ -620,6 +637,7 @@ func TestDocumentsAreASCII(t *testing.T) {
 }
 
 func TestFunctionsAreFunctions(t *testing.T) {
+	t.Parallel()
 	for token := range maps.Keys(Functions) {
 		if _, name, _ := strings.Cut(token, "/"); !strings.HasPrefix(name, "get") {
 			t.Errorf("%s is no function", token)

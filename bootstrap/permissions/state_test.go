@@ -32,6 +32,7 @@ func (d Document) asks(role, action, key string) bool {
 // The keys are those that the CLI, v3.250, asked a bucket for, in all that the workflows run and more: init, config, preview, up,
 // refresh, output, history, tag, cancel, rename and destroy.
 func TestSharedStacks(t *testing.T) {
+	t.Parallel()
 	d := sharedStacks("dev", "pr-*")
 	const (
 		none = iota
@@ -122,6 +123,7 @@ func TestSharedStacks(t *testing.T) {
 
 // A stack's state is for those to whom its name is, and for nobody else.
 func TestSharedStacksProperties(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		stacks := rapid.SliceOfN(rapid.StringMatching(`[ab][ab-]{0,2}(-\*)?`), 1, 3).Draw(t, "stacks")
 		name := rapid.StringMatching(`[ab][ab.-]{0,4}`).Draw(t, "name")
@@ -147,6 +149,7 @@ func TestSharedStacksProperties(t *testing.T) {
 
 // S3 takes 20 KB of a bucket policy ("Bucket policies for Amazon S3" in the S3 user guide).
 func TestSharedStacksFit(t *testing.T) {
+	t.Parallel()
 	stacks := []string{"dev-eu", "dev-us", "staging-eu", "staging-us", "qa", "demo", "load", "sandbox", "pr-*", "try-*"}
 	if n := len(append(RequireTLS(bucket), sharedStacks(stacks...)...).JSON()); n > 20<<10 {
 		t.Errorf("the policy for %d stacks has %d characters", len(stacks), n)

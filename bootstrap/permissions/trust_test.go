@@ -26,6 +26,7 @@ func (d Document) assumes(claims claims) bool {
 }
 
 func TestTrust(t *testing.T) {
+	t.Parallel()
 	const (
 		head      = `{"Version":"2012-10-17","Statement":[`
 		statement = `{"Sid":"%s","Effect":"Allow","Principal":{"Federated":["` + testProvider + `"]},"Action":["sts:AssumeRoleWithWebIdentity"],` +
@@ -66,6 +67,7 @@ func TestTrust(t *testing.T) {
 }
 
 func TestTrustRefuses(t *testing.T) {
+	t.Parallel()
 	deploy := func() Document { return TrustMain(testProvider, "example/hello", []string{"dev", "qa"}, nil) }
 	branches := func() Document { return TrustEveryBranch(testProvider, "example/hello", "pr") }
 	preview := func() Document { return TrustPullRequests(testProvider, "example/hello", "preview") }
@@ -129,6 +131,7 @@ func TestTrustRefuses(t *testing.T) {
 
 // Only the subjects of the repository's environments get the role, whatever the names.
 func TestTrustProperties(t *testing.T) {
+	t.Parallel()
 	name := rapid.StringMatching(`[a-z][a-z.*?-]{0,3}`)
 	rapid.Check(t, func(t *rapid.T) {
 		repository := name.Draw(t, "owner") + "/" + name.Draw(t, "name")
@@ -151,6 +154,7 @@ func TestTrustProperties(t *testing.T) {
 
 // A role's trust policy has a quota of its own, of 2,048 characters.
 func TestTrustFits(t *testing.T) {
+	t.Parallel()
 	var environments []string
 	for i := range 20 {
 		environments = append(environments, fmt.Sprintf("production-eu-central-%d", i))

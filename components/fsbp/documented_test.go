@@ -10,6 +10,7 @@ import (
 
 // The documentation gives a reason for every exception, and for no others.
 func TestDocumentationExplainsTheExceptions(t *testing.T) {
+	t.Parallel()
 	const root = "../.."
 	pages, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
 	if err != nil {

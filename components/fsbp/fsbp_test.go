@@ -12,6 +12,7 @@ import (
 
 // Every control can be broken, and does not break by itself: of each there is a resource that it finds, and one that it does not.
 func TestControls(t *testing.T) {
+	t.Parallel()
 	const (
 		task   = "aws:ecs/taskDefinition:TaskDefinition"
 		rule   = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
@@ -141,6 +142,7 @@ func breaks(id string, r mocks.Resource, with []mocks.Resource) bool {
 }
 
 func TestUnknownKind(t *testing.T) {
+	t.Parallel()
 	_, err := Findings([]mocks.Resource{{Type: "aws:lambda/function:Function"}})
 	if err == nil || !strings.Contains(err.Error(), "aws:lambda/function:Function") {
 		t.Errorf("%v does not name the kind", err)
@@ -151,6 +153,7 @@ func TestUnknownKind(t *testing.T) {
 }
 
 func TestUnexpected(t *testing.T) {
+	t.Parallel()
 	findings := []Finding{{Control: "ECS.2", Name: "a"}, {Control: "ECS.5", Name: "b"}}
 	unexpected, unneeded := Unexpected(findings, []string{"ECS.2", "ELB.5"})
 	if !slices.Equal(unexpected, findings[1:]) || !slices.Equal(unneeded, []string{"ELB.5"}) {

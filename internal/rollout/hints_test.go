@@ -12,6 +12,7 @@ import (
 )
 
 func TestHints(t *testing.T) {
+	t.Parallel()
 	const (
 		mute = "nothing answers on port 8080; does it listen on $PORT, at every address rather than at 127.0.0.1?"
 		late = "no answer came from port 8080 in time; does healthCheck.path need longer than healthCheck.timeout?"
@@ -64,6 +65,7 @@ func TestHints(t *testing.T) {
 
 // A task that is stopping has no exit code yet. It is no other reason.
 func TestStoppingTasksAreNoReasonOfTheirOwn(t *testing.T) {
+	t.Parallel()
 	const reason = "Task failed ELB health checks in (target-group " + group + ")"
 	f := &fake{services: []ecstypes.Service{{}}, tasks: []ecstypes.Task{
 		task("1", 2, reason, nil, nil), task("2", 1, reason, aws.Int32(2), nil), task("3", 0, "another", nil, nil),

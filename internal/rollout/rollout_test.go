@@ -206,6 +206,7 @@ last lines of task 2, container main:
   panic: no database`
 
 func TestExplain(t *testing.T) {
+	t.Parallel()
 	if got := rolledBack().clients().explain(t.Context(), wanted); got != explained {
 		t.Errorf("got:\n%s\nwant:\n%s", got, explained)
 	}
@@ -213,6 +214,7 @@ func TestExplain(t *testing.T) {
 
 // While the rollback is under way, ECS still tells of the deployment that failed, and the load balancer of its targets.
 func TestExplainDuringRollback(t *testing.T) {
+	t.Parallel()
 	f := rolledBack()
 	s := &f.services[0]
 	s.Deployments[0].RolloutState, s.Deployments[0].RunningCount = "IN_PROGRESS", 1
@@ -238,6 +240,7 @@ func TestExplainDuringRollback(t *testing.T) {
 
 // ECS lists a hundred tasks at once, of all revisions: in a service of many tasks the few that failed may be among the last.
 func TestExplainOfManyTasks(t *testing.T) {
+	t.Parallel()
 	f := rolledBack()
 	failed := f.tasks
 	f.tasks = nil
@@ -260,6 +263,7 @@ func TestExplainOfManyTasks(t *testing.T) {
 }
 
 func TestExplainWithoutPermissions(t *testing.T) {
+	t.Parallel()
 	for operation, want := range map[string]struct{ without, with string }{
 		"DescribeServices":       {"runs:", "wanted: hello:3\ncould not read the service: AWS DescribeServices: AccessDeniedException: not authorized to perform: DescribeServices"},
 		"ListTasks":              {"stopped tasks", "could not read the tasks: AWS ListTasks: AccessDeniedException: not authorized to perform: ListTasks"},
@@ -278,6 +282,7 @@ func TestExplainWithoutPermissions(t *testing.T) {
 }
 
 func TestExplainWithoutTrace(t *testing.T) {
+	t.Parallel()
 	nothing := new(fake)
 	if got := nothing.clients().explain(t.Context(), wanted); got != "" {
 		t.Errorf("of no service: %q", got)
@@ -295,6 +300,7 @@ func TestExplainWithoutTrace(t *testing.T) {
 }
 
 func TestReasonsAreFew(t *testing.T) {
+	t.Parallel()
 	var c counted
 	for _, line := range strings.Split("abcdefga", "") {
 		c.add(line)
@@ -306,6 +312,7 @@ func TestReasonsAreFew(t *testing.T) {
 }
 
 func TestClean(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]string{
 		"plain ünïcode": "plain ünïcode",
 		"a\x1b[2J\x1b[1;31mred\x1b[0m\x1b]0;title\x07b": "aredb",
@@ -321,6 +328,7 @@ func TestClean(t *testing.T) {
 }
 
 func TestReason(t *testing.T) {
+	t.Parallel()
 	if got := reason(errors.New("no network")); got != "no network" {
 		t.Errorf("got %q", got)
 	}

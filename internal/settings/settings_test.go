@@ -19,6 +19,7 @@ func source(values ...string) Source {
 
 // At the root Pulumi passes numbers and booleans as text; inside of objects they are what they are.
 func TestScalars(t *testing.T) {
+	t.Parallel()
 	const otherwise = 7
 	for _, test := range []struct {
 		values  []string
@@ -61,6 +62,7 @@ func TestScalars(t *testing.T) {
 }
 
 func TestSet(t *testing.T) {
+	t.Parallel()
 	var found Problems
 	short := func(text string) error {
 		if len(text) > 1 {
@@ -83,6 +85,7 @@ p:list[3]: is a number and must be a string: put it in quotation marks`
 
 // Of an object with a secret in it no text is shown, whatever is wrong with it.
 func TestSecretsAreNotShown(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		const secret = "swordfish"
 		at := rapid.SampledFrom([]string{`{"a":"swordfish"}`, `{"a":["swordfish"]}`, `{"a":{"b":"swordfish"}}`, `["swordfish"]`, `{"a":"swordfish`, "swordfish"}).Draw(t, "value")
@@ -105,6 +108,7 @@ func TestSecretsAreNotShown(t *testing.T) {
 }
 
 func TestUnknownKeys(t *testing.T) {
+	t.Parallel()
 	var found Problems
 	root := source("known", "x", "odd", "y", "empty", "").Root(&found)
 	root.Text("known", "")
@@ -116,6 +120,7 @@ func TestUnknownKeys(t *testing.T) {
 
 // A name that is nearly right gets the right one, and not all that there are.
 func TestClosest(t *testing.T) {
+	t.Parallel()
 	known := []string{"canary", "command", "cpu", "env", "healthCheck", "hostnames", "image", "instanceCount", "memory", "paths", "port", "scaling"}
 	for name, want := range map[string]string{
 		"healthcheck": "healthCheck", "health_check": "healthCheck", "healtCheck": "healthCheck", "environment": "env", "envs": "env",
@@ -131,6 +136,7 @@ func TestClosest(t *testing.T) {
 
 // What to write is said unless the value may be a secret.
 func TestInstead(t *testing.T) {
+	t.Parallel()
 	for secret, want := range map[bool]string{false: `p:a: "Swordfish": is odd; write it as "swordfish"`, true: "p:a: [secret]: is odd"} {
 		var found Problems
 		found.AddValue("p:a", "Swordfish", secret, oddity{})

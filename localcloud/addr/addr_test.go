@@ -21,6 +21,7 @@ func freePort(t *testing.T) int {
 }
 
 func TestAddressesDifferAndAreLoopback(t *testing.T) {
+	t.Parallel()
 	a := addr.New()
 	if a.Shared() {
 		t.Skip("this system has only 127.0.0.1")
@@ -48,6 +49,7 @@ func TestAddressesDifferAndAreLoopback(t *testing.T) {
 }
 
 func TestReserve(t *testing.T) {
+	t.Parallel()
 	a := addr.New()
 	if a.Shared() {
 		t.Skip("this system has only 127.0.0.1")
@@ -75,6 +77,7 @@ func TestReserve(t *testing.T) {
 }
 
 func TestPortHeldOnEveryAddress(t *testing.T) {
+	t.Parallel()
 	ln, err := net.Listen("tcp", "0.0.0.0:0")
 	if err != nil {
 		t.Fatal(err)

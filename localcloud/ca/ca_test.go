@@ -22,6 +22,7 @@ func mustOpen(t *testing.T, dir string) *Authority {
 }
 
 func TestIssuedCertificateVerifies(t *testing.T) {
+	t.Parallel()
 	a := mustOpen(t, t.TempDir())
 	cert, err := a.Issue([]string{"Hello.example.com", "*.example.com", "127.0.0.1"})
 	if err != nil {
@@ -47,6 +48,7 @@ func TestIssuedCertificateVerifies(t *testing.T) {
 }
 
 func TestServesTLSToClientThatTrustsTheFile(t *testing.T) {
+	t.Parallel()
 	a := mustOpen(t, t.TempDir())
 	cert, err := a.Issue([]string{"hello.slipway.test"})
 	if err != nil {
@@ -77,6 +79,7 @@ func TestServesTLSToClientThatTrustsTheFile(t *testing.T) {
 }
 
 func TestRootIsConstrained(t *testing.T) {
+	t.Parallel()
 	root := mustOpen(t, t.TempDir()).cert
 	if !root.IsCA || root.MaxPathLen != 0 || !root.MaxPathLenZero {
 		t.Errorf("IsCA %v, MaxPathLen %d: want an authority without sub-authorities", root.IsCA, root.MaxPathLen)
@@ -87,6 +90,7 @@ func TestRootIsConstrained(t *testing.T) {
 }
 
 func TestSurvivesRestart(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "made", "on", "demand")
 	first := mustOpen(t, dir)
 	cert, err := first.Issue([]string{"hello.slipway.test"})
@@ -103,6 +107,7 @@ func TestSurvivesRestart(t *testing.T) {
 }
 
 func TestFileModes(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	a := mustOpen(t, dir)
 	for file, want := range map[string]os.FileMode{filepath.Join(dir, keyName): 0o600, a.CertFile(): 0o644} {
@@ -121,6 +126,7 @@ func TestFileModes(t *testing.T) {
 }
 
 func TestInterruptedFirstStartHeals(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if err := os.Remove(mustOpen(t, dir).CertFile()); err != nil {
 		t.Fatal(err)
@@ -129,6 +135,7 @@ func TestInterruptedFirstStartHeals(t *testing.T) {
 }
 
 func TestDamagedFolderIsRefused(t *testing.T) {
+	t.Parallel()
 	tests := map[string]struct {
 		damage func(t *testing.T, key, cert string)
 		want   string
@@ -168,6 +175,7 @@ func TestDamagedFolderIsRefused(t *testing.T) {
 }
 
 func TestExpiredRootIsRefused(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	a := mustOpen(t, dir)
 	later := a.cert.NotAfter.Add(time.Second)
@@ -177,6 +185,7 @@ func TestExpiredRootIsRefused(t *testing.T) {
 }
 
 func TestLeafNeverOutlivesRoot(t *testing.T) {
+	t.Parallel()
 	a := mustOpen(t, t.TempDir())
 	cert, err := a.issue([]string{"hello.slipway.test"}, a.cert.NotAfter.Add(-time.Hour))
 	if err != nil {
@@ -188,6 +197,7 @@ func TestLeafNeverOutlivesRoot(t *testing.T) {
 }
 
 func TestBadNamesAreRefused(t *testing.T) {
+	t.Parallel()
 	a := mustOpen(t, t.TempDir())
 	long := strings.Repeat("a", 64)
 	for _, names := range [][]string{
@@ -209,6 +219,7 @@ func TestBadNamesAreRefused(t *testing.T) {
 }
 
 func TestLongNameHasNoCommonName(t *testing.T) {
+	t.Parallel()
 	a := mustOpen(t, t.TempDir())
 	name := strings.Repeat("a", 60) + ".slipway.test"
 	cert, err := a.Issue([]string{name})

@@ -79,6 +79,7 @@ func (c *testCloud) refused(err error, code, words string) {
 }
 
 func TestGetZone(t *testing.T) {
+	t.Parallel()
 	c, account := newCloud(t)
 	ask := func(args cloud.Map) (cloud.Map, error) {
 		out, failures, err := c.Invoke(t.Context(), caller, "cloudflare:index/getZone:getZone", args)
@@ -109,6 +110,7 @@ func TestGetZone(t *testing.T) {
 }
 
 func TestGetRecord(t *testing.T) {
+	t.Parallel()
 	c, _ := newCloud(t)
 	r := c.create(cloud.Map{"name": "hello", "type": "CNAME", "content": "lb.example.net", "ttl": 60.0})
 	function, _ := schema.LookupFunction("cloudflare:index/getRecord:getRecord")
@@ -142,6 +144,7 @@ func TestGetRecord(t *testing.T) {
 }
 
 func TestCaller(t *testing.T) {
+	t.Parallel()
 	if c, err := Caller(cloud.Map{"apiToken": "abc_DEF-123"}); err != nil || c.Scope != Scope() {
 		t.Errorf("%v, %v", c, err)
 	}
@@ -151,6 +154,7 @@ func TestCaller(t *testing.T) {
 }
 
 func TestRecordNames(t *testing.T) {
+	t.Parallel()
 	for name, want := range map[string]string{
 		"www": "www.example.com", "WWW.example.com": "www.example.com", "a.b": "a.b.example.com", "@": "example.com", "example.com": "example.com",
 		"*": "*.example.com", "_x.www.example.com": "_x.www.example.com", "notexample.com": "notexample.com.example.com",
@@ -170,6 +174,7 @@ func TestRecordNames(t *testing.T) {
 }
 
 func TestRecordRefusals(t *testing.T) {
+	t.Parallel()
 	c, _ := newCloud(t)
 	for _, test := range []struct {
 		in          cloud.Map
@@ -201,6 +206,7 @@ func TestRecordRefusals(t *testing.T) {
 }
 
 func TestRecordConflicts(t *testing.T) {
+	t.Parallel()
 	c, _ := newCloud(t)
 	c.create(cloud.Map{"name": "alias", "type": "CNAME", "content": "b.test"})
 	c.create(cloud.Map{"name": "host", "type": "A", "content": "192.0.2.1"})
@@ -224,6 +230,7 @@ func TestRecordConflicts(t *testing.T) {
 }
 
 func TestAllowOverwriteAdoptsTheRecord(t *testing.T) {
+	t.Parallel()
 	c, account := newCloud(t)
 	first := c.create(cloud.Map{"name": "a.example.com", "type": "CNAME", "content": "old.test", "ttl": 60.0})
 	overwrite := func(name, kind string) (*cloud.Resource, error) {
@@ -256,6 +263,7 @@ func TestAllowOverwriteAdoptsTheRecord(t *testing.T) {
 }
 
 func TestRecordUpdate(t *testing.T) {
+	t.Parallel()
 	c, _ := newCloud(t)
 	r := c.create(cloud.Map{"name": "a", "type": "CNAME", "content": "b.test", "ttl": 60.0})
 	c.create(cloud.Map{"name": "b", "type": "CNAME", "content": "b.test", "ttl": 60.0})
@@ -276,6 +284,7 @@ func TestRecordUpdate(t *testing.T) {
 // At every moment a name has either one CNAME or any number of addresses, whatever is asked for.
 // A replacement would be refused for the record that it replaces.
 func TestReplacementComesAfterDeletion(t *testing.T) {
+	t.Parallel()
 	c, _ := newCloud(t)
 	r := c.create(cloud.Map{"name": "www", "type": "A", "content": "192.0.2.1"})
 	for _, tt := range []struct {
@@ -291,6 +300,7 @@ func TestReplacementComesAfterDeletion(t *testing.T) {
 }
 
 func TestNoNameHasACNAMEAndAnAddress(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		c, account := newCloud(t)
 		for range rapid.IntRange(1, 8).Draw(rt, "records") {

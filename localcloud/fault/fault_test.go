@@ -36,6 +36,7 @@ func manners() *Manners {
 }
 
 func TestModes(t *testing.T) {
+	t.Parallel()
 	broken := errors.New("broken")
 	tests := map[string]struct {
 		fault Fault
@@ -86,6 +87,7 @@ func TestModes(t *testing.T) {
 }
 
 func TestWhichOperationsFail(t *testing.T) {
+	t.Parallel()
 	operations := []Operation{
 		create(vpcToken, "a"), create(subnetToken, "a-1"), create(subnetToken, "a-2"),
 		{Verb: cloud.Read, Token: vpcToken, Name: "a"},
@@ -135,6 +137,7 @@ func TestWhichOperationsFail(t *testing.T) {
 }
 
 func TestOperationsInWords(t *testing.T) {
+	t.Parallel()
 	for want, f := range map[string]Fault{
 		"number 1 of every operation":                        {},
 		"every create of aws:ec2/*":                          {Verb: cloud.Create, Token: "aws:ec2/*", Count: -1},
@@ -148,6 +151,7 @@ func TestOperationsInWords(t *testing.T) {
 }
 
 func TestContradictoryFaultsAreRefused(t *testing.T) {
+	t.Parallel()
 	for want, f := range map[string]Fault{
 		`"" is not a mode`:                       {},
 		`"break" is not a mode`:                  {Mode: "break"},
@@ -170,6 +174,7 @@ func TestContradictoryFaultsAreRefused(t *testing.T) {
 }
 
 func TestClear(t *testing.T) {
+	t.Parallel()
 	var p Plan
 	for range 3 {
 		if _, err := p.Add(Fault{Mode: Refuse}); err != nil {
@@ -192,6 +197,7 @@ func TestClear(t *testing.T) {
 
 // A wait that the engine cancels ends at once, and the operation never happens.
 func TestCancel(t *testing.T) {
+	t.Parallel()
 	for _, f := range []Fault{{Mode: Slow, Delay: time.Hour}, {Mode: Throttle}} {
 		p := Plan{Latency: 1e9}
 		if _, err := p.Add(f); err != nil {
@@ -211,6 +217,7 @@ func TestCancel(t *testing.T) {
 }
 
 func TestExponential(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		shortest := time.Duration(rapid.Int64Range(1, int64(time.Second)).Draw(t, "shortest"))
 		longest := shortest * time.Duration(rapid.Int64Range(1, 1000).Draw(t, "factor"))

@@ -32,6 +32,7 @@ func lookup(t testing.TB, token string) *schema.Resource {
 }
 
 func TestEveryTokenIsDescribed(t *testing.T) {
+	t.Parallel()
 	for _, token := range tokens(t) {
 		r, isResource := schema.Lookup(token)
 		f, isFunction := schema.LookupFunction(token)
@@ -62,6 +63,7 @@ func tokens(t testing.TB) []string {
 }
 
 func TestProperties(t *testing.T) {
+	t.Parallel()
 	version := lookup(t, "aws:secretsmanager/secretVersion:SecretVersion")
 	service := lookup(t, "aws:ecs/service:Service")
 	group := lookup(t, "aws:ec2/securityGroup:SecurityGroup")
@@ -94,6 +96,7 @@ func TestProperties(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
+	t.Parallel()
 	const (
 		targetGroup = "aws:lb/targetGroup:TargetGroup"
 		taskDef     = "aws:ecs/taskDefinition:TaskDefinition"
@@ -200,6 +203,7 @@ func TestCheck(t *testing.T) {
 }
 
 func TestCheckOutputs(t *testing.T) {
+	t.Parallel()
 	record := lookup(t, "cloudflare:index/record:Record")
 	outputs := object{"hostname": "hello.example.com", "ttl": "60", "proxied": unknown{}, "host": "hello"}
 	want := []schema.Failure{{"host", "Invalid or unknown key"}, {"ttl", "expected integer type, got string type"}}
@@ -209,6 +213,7 @@ func TestCheckOutputs(t *testing.T) {
 }
 
 func TestCheckFunction(t *testing.T) {
+	t.Parallel()
 	f, ok := schema.LookupFunction("aws:ecr/getImage:getImage")
 	if !ok {
 		t.Fatal("not described")
@@ -300,6 +305,7 @@ func resources(t *testing.T) []*schema.Resource {
 }
 
 func TestValidInputsPass(t *testing.T) {
+	t.Parallel()
 	all := resources(t)
 	rapid.Check(t, func(t *rapid.T) {
 		g := generate(t, all, true)
@@ -314,6 +320,7 @@ func TestValidInputsPass(t *testing.T) {
 }
 
 func TestScalarsKeepTheirMeaning(t *testing.T) {
+	t.Parallel()
 	all := resources(t)
 	rapid.Check(t, func(t *rapid.T) {
 		g := generate(t, all, false)
@@ -348,6 +355,7 @@ func stringly(v any) any {
 }
 
 func TestOneMutationIsNamed(t *testing.T) {
+	t.Parallel()
 	all := resources(t)
 	rapid.Check(t, func(t *rapid.T) {
 		g := generate(t, all, false)
@@ -405,6 +413,7 @@ var wrong = map[schema.Kind][]any{
 }
 
 func TestVersion(t *testing.T) {
+	t.Parallel()
 	if got := schema.Version("aws"); !strings.HasPrefix(got, "6.") {
 		t.Errorf("the version of aws is %q", got)
 	}

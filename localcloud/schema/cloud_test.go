@@ -6,6 +6,7 @@ import (
 )
 
 func TestSecrets(t *testing.T) {
+	t.Parallel()
 	for token, want := range map[string][]string{
 		"aws:secretsmanager/secretVersion:SecretVersion": {"secretBinary", "secretString"},
 		"aws:ec2/vpc:Vpc":  nil,

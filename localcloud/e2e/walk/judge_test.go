@@ -7,6 +7,7 @@ import (
 )
 
 func TestJudge(t *testing.T) {
+	t.Parallel()
 	before := configOf(routes{"old": {{"a.slipway.test"}, nil}, "third": {{"b.slipway.test"}, nil}})
 	after := configOf(routes{"new": {{"a.slipway.test"}, nil}, "third": {{"b.slipway.test"}, nil}})
 	newer := configOf(routes{"old": {{"a.slipway.test"}, nil}, "third": {{"b.slipway.test"}, nil}})

@@ -20,6 +20,7 @@ func configOf(services map[string][2][]string) Config {
 type routes = map[string][2][]string
 
 func TestOwner(t *testing.T) {
+	t.Parallel()
 	c := configOf(routes{
 		"web":  {{"a.slipway.test", "b.slipway.test"}, nil},
 		"api":  {{"a.slipway.test"}, {"/api/*", "/login"}},
@@ -64,6 +65,7 @@ func TestOwner(t *testing.T) {
 }
 
 func TestOwnerOfPatterns(t *testing.T) {
+	t.Parallel()
 	c := configOf(routes{
 		"web":   {{"a.slipway.test"}, nil},
 		"all":   {{"a.slipway.test"}, {"/v?/*", "/item-?"}},
@@ -86,6 +88,7 @@ func TestOwnerOfPatterns(t *testing.T) {
 }
 
 func TestUnordered(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		a, b string
 		want bool
@@ -114,6 +117,7 @@ func TestUnordered(t *testing.T) {
 }
 
 func TestForbids(t *testing.T) {
+	t.Parallel()
 	plain := configOf(routes{"web": {{"a.slipway.test"}, nil}})
 	canary := plain.clone()
 	s := canary.Services["web"]
@@ -139,6 +143,7 @@ func TestForbids(t *testing.T) {
 }
 
 func TestTasks(t *testing.T) {
+	t.Parallel()
 	c := configOf(routes{"web": {{"a.slipway.test"}, nil}, "api": {{"b.slipway.test"}, nil}})
 	web, api := c.Services["web"], c.Services["api"]
 	web.Count, web.Canary = 3, &Canary{"v2", 50}
@@ -157,6 +162,7 @@ func TestTasks(t *testing.T) {
 }
 
 func TestTooFew(t *testing.T) {
+	t.Parallel()
 	of := func(count int, scaling *Scaling) Config {
 		c := configOf(routes{"web": {{"a.slipway.test"}, nil}})
 		s := c.Services["web"]
@@ -193,6 +199,7 @@ func TestTooFew(t *testing.T) {
 }
 
 func TestOwnersVersions(t *testing.T) {
+	t.Parallel()
 	c := configOf(routes{"web": {{"a.slipway.test"}, nil}})
 	for _, tt := range []struct {
 		canary *Canary
@@ -212,6 +219,7 @@ func TestOwnersVersions(t *testing.T) {
 }
 
 func TestTargets(t *testing.T) {
+	t.Parallel()
 	before := configOf(routes{
 		"web": {{"a.slipway.test", "b.slipway.test"}, nil}, "api": {{"a.slipway.test"}, {"/api/*", "/login"}}, "gone": {{"c.slipway.test"}, nil},
 	})
@@ -242,6 +250,7 @@ func TestTargets(t *testing.T) {
 
 // However many there are, every host name is asked for.
 func TestEveryHostIsATarget(t *testing.T) {
+	t.Parallel()
 	w := New(Options{Seed: 3, Steps: 200, Most: 3, Kinds: Kinds()})
 	for _, s := range w.Steps {
 		asked := map[string]bool{}
@@ -262,6 +271,7 @@ func TestEveryHostIsATarget(t *testing.T) {
 }
 
 func TestProblems(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]func(*Config){
 		"the same route twice": func(c *Config) { c.Services["docs"] = c.Services["web"] },
 		"no service":           func(c *Config) { c.Services = nil },

@@ -8,6 +8,7 @@ import (
 )
 
 func TestSampleHasEveryKind(t *testing.T) {
+	t.Parallel()
 	known := Kinds()
 	all := slices.Sorted(slices.Values(slices.Concat(sample...)))
 	if all = slices.Compact(all); !slices.Equal(all, slices.Sorted(slices.Values(known))) {
@@ -24,6 +25,7 @@ func TestSampleHasEveryKind(t *testing.T) {
 
 // The kinds to draw from are given in a shell, separated by commas.
 func TestKindsCanBeGiven(t *testing.T) {
+	t.Parallel()
 	for _, name := range Kinds() {
 		if strings.ContainsAny(name, `,'"$`) {
 			t.Errorf("%q cannot be given", name)
@@ -32,6 +34,7 @@ func TestKindsCanBeGiven(t *testing.T) {
 }
 
 func TestSameSeedSameWalk(t *testing.T) {
+	t.Parallel()
 	if !reflect.DeepEqual(Sample(7), Sample(7)) {
 		t.Error("a sample is another the second time")
 	}
@@ -48,6 +51,7 @@ func TestSameSeedSameWalk(t *testing.T) {
 
 // Of every kind there are changes, alone and with others, and only those that are to be refused are wrong.
 func TestWalksAreRight(t *testing.T) {
+	t.Parallel()
 	seen := map[string]int{}
 	for seed := range uint64(8) {
 		w := New(Options{Seed: seed, Steps: 100, Most: 1 + int(seed%3), Kinds: Kinds()})
@@ -88,6 +92,7 @@ func TestWalksAreRight(t *testing.T) {
 }
 
 func TestLeaves(t *testing.T) {
+	t.Parallel()
 	before := configOf(routes{"web": {{"a.slipway.test", "b.slipway.test", "x.dev.slipway.test"}, nil}})
 	for name, tt := range map[string]struct {
 		after []string
@@ -108,6 +113,7 @@ func TestLeaves(t *testing.T) {
 
 // What comes after an update that failed mends it or goes back.
 func TestFailuresAreMended(t *testing.T) {
+	t.Parallel()
 	w := New(Options{Seed: 1, Steps: 200, Most: 2, Kinds: Kinds()})
 	ways := map[string]int{}
 	for n, s := range w.Steps {

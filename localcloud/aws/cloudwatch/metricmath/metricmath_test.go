@@ -34,6 +34,7 @@ func values(t *testing.T, text string, of map[string]series) series {
 }
 
 func TestExpressions(t *testing.T) {
+	t.Parallel()
 	errors, requests := series{nil, 5.0, nil, 2.0}, series{10.0, 10.0, nil, nil}
 	// The series of the tables under "Comparison and logical operators" and "Using IF expressions" of AWS's page.
 	metric1, metric2 := series{30.0, 20.0, 0.0, 0.0}, series{20.0, nil, 20.0, nil}
@@ -79,6 +80,7 @@ func TestExpressions(t *testing.T) {
 }
 
 func TestWhatIsNotModelledIsRefusedByName(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]string{
 		"AVG(m1)":           "does not model AVG",
 		"SUM(METRICS())":    "does not model SUM",
@@ -109,6 +111,7 @@ func TestWhatIsNotModelledIsRefusedByName(t *testing.T) {
 }
 
 func TestIDs(t *testing.T) {
+	t.Parallel()
 	e, err := Parse("IF(requests > 5, 100 * errors / requests, 0)")
 	if err != nil {
 		t.Fatal(err)

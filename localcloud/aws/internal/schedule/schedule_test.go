@@ -9,6 +9,7 @@ import (
 )
 
 func TestAfter(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct{ schedule, zone, from, want string }{
 		{"at(2026-11-21T18:00:00)", "UTC", "2026-11-21T12:00:00Z", "2026-11-21T18:00:00Z"},
 		{"at(2026-11-21T18:00:00)", "Europe/Berlin", "2026-11-21T12:00:00Z", "2026-11-21T17:00:00Z"},
@@ -46,6 +47,7 @@ func TestAfter(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]string{
 		"":                                      "want at(…), rate(…) or cron(…)",
 		"daily":                                 "want at(…), rate(…) or cron(…)",
@@ -76,6 +78,7 @@ func TestRefusals(t *testing.T) {
 
 // What comes next is later, fits, and nothing between fits.
 func TestCronSkipsNothing(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		c := &cron{
 			minutes: []int{rapid.IntRange(0, 59).Draw(t, "minute"), rapid.IntRange(0, 59).Draw(t, "another")},
