@@ -80,8 +80,9 @@ var drifts = []drift{
 // TestDrift changes and deletes by hand a resource of every kind of a default stack: a refresh tells of each, the next update
 // repairs it, and meanwhile the service answers where it would on AWS.
 func TestDrift(t *testing.T) {
+	shares(t)
 	ctx := t.Context()
-	lab, err := life.NewLab(ctx, root, t.TempDir(), "local")
+	lab, err := life.NewLab(ctx, binaries, root, t.TempDir(), "local")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -10,13 +11,16 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"slipway/localcloud/e2e/binary"
 	"slipway/localcloud/e2e/stack"
 )
 
@@ -40,16 +44,58 @@ type built struct{ *testing.M }
 
 func (b built) Run() int {
 	flag.Parse()
+	if err := sideBySide(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	build := exec.Command("make", "-C", root, "cli", "build", "commands")
 	build.Stdout, build.Stderr = os.Stderr, os.Stderr
 	if err := build.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "build what the tests drive:", err)
 		return 1
 	}
-	return b.M.Run()
+	cache, err := binary.NewCache()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	binaries = cache
+	code := b.M.Run()
+	if err := cache.Remove(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
+
+// binaries are the programs that the tests deploy.
+var binaries *binary.Cache
+
+// sideBySide lets more tests run at a time than there are processors, unless a flag says how many: each waits most of the time, until tasks
+// are healthy or old ones have drained.
+func sideBySide() error {
+	const name, eachProcessor = "test.parallel", 2
+	said := false
+	flag.Visit(func(f *flag.Flag) { said = said || f.Name == name })
+	if said {
+		return nil
+	}
+	if err := flag.Set(name, strconv.Itoa(eachProcessor*runtime.GOMAXPROCS(0))); err != nil {
+		return fmt.Errorf("run tests side by side: %w", err)
+	}
+	return nil
+}
+
+// shares lets a test run beside others, except where a flag asks for a whole sweep or a long walk: that has the machine for itself.
+func shares(t *testing.T) {
+	t.Helper()
+	if !*full && *steps == 0 {
+		t.Parallel()
+	}
 }
 
 func TestScripts(t *testing.T) {
+	shares(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireUniqueNames:  true,
@@ -97,6 +143,9 @@ func setup(env *testscript.Env) error {
 		env.Setenv(name, strings.TrimSpace(string(value)))
 	}
 	env.Setenv("ROOT", root)
+	if collector := os.Getenv("GOGC"); collector != "" { // or else that of Go
+		env.Setenv("GOGC", collector)
+	}
 	env.Setenv("PATH", bin("")+string(filepath.ListSeparator)+os.Getenv("PATH"))
 	env.Defer(func() {
 		// A script that failed leaves its cloud running.
@@ -131,31 +180,8 @@ func environment(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// program puts a program with a mistake in the place of ours: in one of its files, a text that must be there once is replaced.
-//
-//	program FILE OLD NEW
-func program(ts *testscript.TestScript, neg bool, args []string) {
-	refuse(ts, neg, "program")
-	if len(args) != 3 {
-		ts.Fatalf("usage: program FILE OLD NEW")
-	}
-	source := filepath.Join(root, args[0])
-	text, err := os.ReadFile(source)
-	ts.Check(err)
-	if n := strings.Count(string(text), args[1]); n != 1 {
-		ts.Fatalf("%s holds %q %d times, and not once", args[0], args[1], n)
-	}
-	changed := ts.MkAbs("changed.go")
-	ts.Check(os.WriteFile(changed, []byte(strings.Replace(string(text), args[1], args[2], 1)), 0o600))
-	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {source: changed}})
-	ts.Check(err)
-	ts.Check(os.WriteFile(ts.MkAbs("overlay.json"), overlay, 0o600))
-	ts.Check(os.Remove(ts.MkAbs("slipway")))
-	ts.Check(ts.Exec("go", "build", "-C", root, "-overlay", ts.MkAbs("overlay.json"), "-o", ts.MkAbs("slipway"), "."))
-}
-
-// image builds the service as a version of its own and pushes it under a tag; or, given a folder of testdata, the Go
-// program there in its place. $DIGEST is then the image's.
+// image pushes the service, built as a version of its own, under a tag; or, given a folder of testdata, the Go program there in its
+// place. $DIGEST is then the image's.
 //
 //	image TAG VERSION [FOLDER]
 func image(ts *testscript.TestScript, neg bool, args []string) {
@@ -167,12 +193,15 @@ func image(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) == 3 {
 		source = filepath.Join(root, "localcloud", "e2e", "testdata", args[2])
 	}
-	binary := ts.MkAbs("app-" + args[0])
-	ts.Setenv("CGO_ENABLED", "0")
-	ts.Check(ts.Exec("go", "build", "-C", source, "-o", binary, "-ldflags", "-s -w -X main.version="+args[1], "."))
-	ts.Setenv("CGO_ENABLED", "")
+	built, err := binaries.Program(context.Background(), source, map[string]string{"main.version": args[1]})
+	ts.Check(err)
+	file := ts.MkAbs("app-" + args[0])
+	if err := os.Remove(file); !os.IsNotExist(err) {
+		ts.Check(err)
+	}
+	ts.Check(os.Symlink(built, file))
 	ts.Check(ts.Exec("localcloud", "push", "-dockerfile", filepath.Join(root, "Dockerfile"),
-		"-file", "/out/app="+binary, "-arg", "VERSION="+args[1], stack.Repository+":"+args[0]))
+		"-file", "/out/app="+file, "-arg", "VERSION="+args[1], stack.Repository+":"+args[0]))
 	digest, _, _ := strings.Cut(ts.ReadFile("stdout"), " ")
 	ts.Setenv("DIGEST", digest)
 }

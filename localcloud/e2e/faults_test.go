@@ -70,9 +70,10 @@ var courses = []course{
 // one, or is refused because the name is taken. These cases are listed with what they leave, and it is asserted that its
 // deletion is all that they need beside.
 func TestFaults(t *testing.T) {
+	shares(t)
 	ctx := sweepContext(t)
 	begun := time.Now()
-	lab, err := life.NewLab(ctx, root, t.TempDir(), "v1", "v2")
+	lab, err := life.NewLab(ctx, binaries, root, t.TempDir(), "v1", "v2")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -65,13 +65,14 @@ func (m moment) String() string {
 // TestKills kills the engine, or the cloud, at random moments of what the engine is at, and asserts that recovery brings the stack
 // to where it was going, and that a destroy leaves nothing but what recovery keeps.
 func TestKills(t *testing.T) {
+	shares(t)
 	ctx := sweepContext(t)
 	begun := time.Now()
 	n := cmp.Or(*kills, 4)
 	if *full {
 		n = cmp.Or(*kills, 134)
 	}
-	lab, err := life.NewLab(ctx, root, t.TempDir(), "local", "v2")
+	lab, err := life.NewLab(ctx, binaries, root, t.TempDir(), "local", "v2")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ func TestLostReplies(t *testing.T) {
 	}
 	ctx := sweepContext(t)
 	begun := time.Now()
-	lab, err := life.NewLab(ctx, root, t.TempDir(), "local")
+	lab, err := life.NewLab(ctx, binaries, root, t.TempDir(), "local")
 	if err != nil {
 		t.Fatal(err)
 	}

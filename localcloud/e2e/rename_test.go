@@ -19,8 +19,9 @@ import (
 // what the old one's end takes with it is nothing that the new one needs. All that holds too if the update is killed when the records
 // have just moved, and has to be made once more.
 func TestStackRename(t *testing.T) {
+	shares(t)
 	ctx := sweepContext(t)
-	lab, err := life.NewLabOf(ctx, filepath.Join("testdata", "walker"), root, t.TempDir(), walk.Versions[:2]...)
+	lab, err := life.NewLabOf(ctx, binaries, filepath.Join("testdata", "walker"), root, t.TempDir(), walk.Versions[:2]...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,9 +39,10 @@ var (
 // before and after. No request fails, nobody but the owner before or the owner after answers, no update fails but those that have
 // to, each second preview is empty, and a destroy leaves nothing.
 func TestWalk(t *testing.T) {
+	shares(t)
 	ctx := sweepContext(t)
 	begun := time.Now()
-	lab, err := life.NewLabOf(ctx, filepath.Join("testdata", "walker"), root, t.TempDir(), append(slices.Clone(walk.Versions), walk.Sick, walk.Exits)...)
+	lab, err := life.NewLabOf(ctx, binaries, filepath.Join("testdata", "walker"), root, t.TempDir(), append(slices.Clone(walk.Versions), walk.Sick, walk.Exits)...)
 	if err != nil {
 		t.Fatal(err)
 	}

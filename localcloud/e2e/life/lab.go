@@ -8,10 +8,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+
+	"slipway/localcloud/e2e/binary"
 )
 
 // Lab is where stacks live: a folder of its own and the tools of the repository.
@@ -26,22 +27,23 @@ const repository = "000000000000.dkr.ecr.eu-central-1.amazonaws.com/hello"
 
 // NewLab makes a lab in a folder. Root is the repository's, where `make cli build` has built the tools. Each life has images
 // with the versions as their tags, of a service that needs no time to stop.
-func NewLab(ctx context.Context, root, dir string, versions ...string) (*Lab, error) {
-	return NewLabOf(ctx, filepath.Join("life", "testdata", "service"), root, dir, versions...)
+func NewLab(ctx context.Context, binaries *binary.Cache, root, dir string, versions ...string) (*Lab, error) {
+	return NewLabOf(ctx, binaries, filepath.Join("life", "testdata", "service"), root, dir, versions...)
 }
 
 // NewLabOf makes a lab whose images are of another program: the one in a folder of localcloud/e2e.
-func NewLabOf(ctx context.Context, service, root, dir string, versions ...string) (*Lab, error) {
+func NewLabOf(ctx context.Context, binaries *binary.Cache, service, root, dir string, versions ...string) (*Lab, error) {
 	l := &Lab{root: root, dir: dir}
 	if err := os.MkdirAll(filepath.Join(dir, "images"), 0o700); err != nil {
 		return nil, fmt.Errorf("make a lab: %w", err)
 	}
 	for _, v := range versions {
-		cmd := exec.CommandContext(ctx, "go", "build", "-C", filepath.Join(root, "localcloud", "e2e", service), "-trimpath",
-			"-ldflags", "-s -w -X main.version="+v, "-o", filepath.Join(dir, "images", v), ".")
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("build version %s of the service: %w: %s", v, err, out)
+		file, err := binaries.Program(ctx, filepath.Join(root, "localcloud", "e2e", service), map[string]string{"main.version": v})
+		if err != nil {
+			return nil, fmt.Errorf("build version %s of the service: %w", v, err)
+		}
+		if err := os.Symlink(file, filepath.Join(dir, "images", v)); err != nil {
+			return nil, fmt.Errorf("make a lab: %w", err)
 		}
 	}
 	return l, nil

@@ -1,0 +1,82 @@
+// Package binary builds the Go programs that tests put into images, each version once, however many stacks deploy it: linking takes
+// more of a processor's time than bringing a stack up.
+package binary
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Cache holds programs that were built, in a folder of its own. Any number of goroutines can use it.
+type Cache struct {
+	dir string
+
+	mu    sync.Mutex
+	built map[string]func() (string, error)
+}
+
+// NewCache makes an empty cache. Remove has to be called on it.
+func NewCache() (*Cache, error) {
+	dir, err := os.MkdirTemp("", "slipway-binaries-")
+	if err != nil {
+		return nil, fmt.Errorf("make a folder for binaries: %w", err)
+	}
+	return &Cache{dir: dir, built: map[string]func() (string, error){}}, nil
+}
+
+// Remove removes all that was built.
+func (c *Cache) Remove() error {
+	if err := os.RemoveAll(c.dir); err != nil {
+		return fmt.Errorf("remove the binaries: %w", err)
+	}
+	return nil
+}
+
+// Program returns the file of a program as an image has it: the one in a folder, built with the Dockerfile's flags, and with variables such
+// as main.version set in it. What is in an image finds no C library there.
+func (c *Cache) Program(ctx context.Context, folder string, variables map[string]string) (file string, err error) {
+	flags := "-s -w"
+	for _, name := range slices.Sorted(maps.Keys(variables)) {
+		flags += fmt.Sprintf(" -X '%s=%s'", name, variables[name])
+	}
+	return c.build(folder+" "+flags, func(file string) error {
+		return run(ctx, []string{"CGO_ENABLED=0"}, "-C", folder, "-trimpath", "-ldflags", flags, "-o", file, ".")
+	})
+}
+
+// Overlaid returns the file of a program that is not in an image: the one in a folder, with other files in the place of some.
+func (c *Cache) Overlaid(ctx context.Context, folder, overlay string) (file string, err error) {
+	return c.build(folder+" "+overlay, func(file string) error {
+		return run(ctx, nil, "-C", folder, "-overlay", overlay, "-o", file, ".")
+	})
+}
+
+// build builds what a key stands for, or waits until somebody else has.
+func (c *Cache) build(key string, build func(file string) error) (string, error) {
+	c.mu.Lock()
+	once, there := c.built[key]
+	if !there {
+		file := filepath.Join(c.dir, fmt.Sprint(len(c.built)))
+		once = sync.OnceValues(func() (string, error) { return file, build(file) })
+		c.built[key] = once
+	}
+	c.mu.Unlock()
+	return once()
+}
+
+// run runs `go build`.
+func run(ctx context.Context, environment []string, args ...string) error {
+	cmd := exec.CommandContext(ctx, "go", append([]string{"build"}, args...)...)
+	cmd.Env = append(os.Environ(), environment...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build %s: %w: %s", strings.Join(args, " "), err, out)
+	}
+	return nil
+}
