@@ -7,9 +7,10 @@ import (
 	"slipway/localcloud/e2e/rollout"
 )
 
-// What `make rollout` shows, under a load that leaves the machine time for other tests, whose company makes everything slower.
+// A sample of what `make rollout` shows, under a load that leaves the machine time for other tests, whose company makes everything slower.
 func TestRollout(t *testing.T) {
-	o := rollout.Options{Root: root, Rate: 40, Sockets: 20, Within: time.Minute, Log: t.Output()}
+	shares(t)
+	o := rollout.Options{Root: root, Rate: 40, Sockets: 20, Within: time.Minute, Sample: !*full, Log: t.Output()}
 	t.Log(rollout.Header())
 	err := rollout.Run(t.Context(), o, func(f rollout.Figures) {
 		t.Log(f)

@@ -22,6 +22,8 @@ type Options struct {
 	Root string // the repository's folder, with its binaries in bin
 	// Rate is how many requests a second to make, and Sockets how many WebSockets to hold open.
 	Rate, Sockets int
+	// Sample leaves scenarios out that others are like.
+	Sample bool
 	// Within is how long a good version may take until it answers alone, from the beginning of `pulumi up`.
 	Within time.Duration
 	// Log is given what the commands print.
@@ -46,6 +48,9 @@ func Run(ctx context.Context, o Options, report func(Figures)) (err error) {
 		return fmt.Errorf("bring the stack up: %w", err)
 	}
 	for _, scenario := range scenarios {
+		if o.Sample && !scenario.sampled {
+			continue
+		}
 		f, err := b.run(ctx, scenario)
 		if err != nil {
 			return fmt.Errorf("%s: %w", scenario.name, err)

@@ -20,6 +20,8 @@ type scenario struct {
 	prepare func(ctx context.Context, b *bench) (outcome, error)
 	// act makes it happen.
 	act func(ctx context.Context, b *bench) error
+	// sampled says that a sample has it: of what goes wrong, one for each way in which it is noticed.
+	sampled bool
 }
 
 // outcome is what clients are to see of a scenario.
@@ -40,22 +42,22 @@ type outcome struct {
 
 // scenarios are told in order: each begins with what the one before it has left.
 var scenarios = []scenario{
-	{"new version, HTTP only", shipToHTTP, up},
-	{"new version", shipToSockets, up},
-	{"canary at 10 %", canary, upCanary},
-	{"canary at 50 %", weigh(50), upCanary},
-	{"canary promoted", promote, up},
-	{"2 to 6 tasks", scale(6), up},
-	{"6 to 2 tasks", scale(2), up},
-	{"Spot interruption", nothing, interrupt},
-	{"crashes at start", bad("crashes at start"), failBy(breaker)},
-	{"crashes starting, 3 s", bad("crashes while starting"), failBy(breaker)}, // and is never healthy before
-	{"never healthy", bad("never healthy"), failBy(breaker)},
-	{"image missing", missing, failBy(breaker)},
-	{"init container fails", badBefore, failBy(breaker)},
-	{"answers 500", badAnswers, failBy(alarm)},
-	{"healthy, then crashes", badHealth, failBy(alarm)},
-	{"good version again", shipAgain, up},
+	{"new version, HTTP only", shipToHTTP, up, true},
+	{"new version", shipToSockets, up, true},
+	{"canary at 10 %", canary, upCanary, true},
+	{"canary at 50 %", weigh(50), upCanary, false},
+	{"canary promoted", promote, up, true},
+	{"2 to 6 tasks", scale(6), up, false},
+	{"6 to 2 tasks", scale(2), up, false},
+	{"Spot interruption", nothing, interrupt, true},
+	{"crashes at start", bad("crashes at start"), failBy(breaker), false},
+	{"crashes starting, 3 s", bad("crashes while starting"), failBy(breaker), false}, // and is never healthy before
+	{"never healthy", bad("never healthy"), failBy(breaker), false},
+	{"image missing", missing, failBy(breaker), false},
+	{"init container fails", badBefore, failBy(breaker), true},
+	{"answers 500", badAnswers, failBy(alarm), true},
+	{"healthy, then crashes", badHealth, failBy(alarm), false},
+	{"good version again", shipAgain, up, true},
 }
 
 // nothing is the preparation of what nobody planned.
