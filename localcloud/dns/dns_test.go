@@ -228,6 +228,26 @@ func TestLookup(t *testing.T) {
 }
 
 // TestAnswersFollowTheZones changes a zone while it is being asked about.
+// A datagram can be lost, and a server be too busy to answer in time: clients ask again.
+func TestLookupAsksAgain(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int32
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &dns.Server{PacketConn: conn, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, m *dns.Msg) {
+		if asked.Add(1) > 1 {
+			_ = w.WriteMsg(new(dns.Msg).SetReply(m)) // the client tells if it does not come
+		}
+	})}
+	go func() { _ = server.ActivateAndServe() }() // until the test ends
+	t.Cleanup(func() { _ = server.Shutdown() })
+	if _, err := Lookup(t.Context(), netip.MustParseAddrPort(conn.LocalAddr().String()), "a.example.com", "A"); err != nil || asked.Load() != 2 {
+		t.Errorf("asked %d times: %v", asked.Load(), err)
+	}
+}
+
 func TestAnswersFollowTheZones(t *testing.T) {
 	var zones atomic.Pointer[[]Zone]
 	zones.Store(&[]Zone{{Origin: "example.com"}})

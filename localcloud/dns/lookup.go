@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -42,7 +43,7 @@ func exchange(ctx context.Context, server netip.AddrPort, name, rrtype string) (
 	}
 	question := new(dns.Msg).SetQuestion(dns.Fqdn(name), qtype)
 	question.SetEdns0(dns.DefaultMsgSize, false)
-	reply, _, err := new(dns.Client).ExchangeContext(ctx, question, server.String())
+	reply, err := askByUDP(ctx, server, question)
 	if err == nil && reply.Truncated {
 		reply, _, err = (&dns.Client{Net: "tcp"}).ExchangeContext(ctx, question, server.String())
 	}
@@ -55,6 +56,20 @@ func exchange(ctx context.Context, server netip.AddrPort, name, rrtype string) (
 		return nil, fmt.Errorf("server answered %s", dns.RcodeToString[reply.Rcode])
 	}
 	return reply.Answer, nil
+}
+
+// attempts is how often a question is asked of a server that does not answer: a datagram may be lost (RFC 1035, section 4.2.1).
+const attempts = 3
+
+// askByUDP asks until the server answers.
+func askByUDP(ctx context.Context, server netip.AddrPort, question *dns.Msg) (reply *dns.Msg, err error) {
+	for range attempts {
+		reply, _, err = new(dns.Client).ExchangeContext(ctx, question, server.String())
+		if timeout, ok := errors.AsType[net.Error](err); !ok || !timeout.Timeout() || ctx.Err() != nil {
+			break
+		}
+	}
+	return reply, err
 }
 
 // content is the record's data in the form that [Record] takes.

@@ -58,6 +58,7 @@ func TestWalk(t *testing.T) {
 		}
 	}
 	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
 	walkers := make([]*walker, len(walks))
 	for i, w := range walks {
 		walkers[i] = &walker{Walk: w, lab: lab, dir: t.TempDir()}
@@ -288,6 +289,9 @@ func (w *walker) kinds(ctx context.Context) (map[string]int, error) {
 	}
 	return count, err
 }
+
+// atOnce is how many stacks walk at a time: with more, requests time out because the machine is busy.
+const atOnce = 5
 
 const (
 	// pause is between two requests for the same URL.

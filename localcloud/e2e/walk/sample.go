@@ -8,6 +8,7 @@ import (
 // sample are the kinds of change that each stack of a sample goes through. What needs something of another kind first, such as a
 // canary's weight, is together with that.
 var sample = [][]string{
+	network,
 	{"rename a service", "remove a host name", "add a host name", "shrink to one host name", "grow past ten host names", "tags", sickRename, interrupted},
 	{
 		"move a host name", "move a path", "swap host names", "swap paths", "other paths", "add a service", "take a path out of a service", "remove a service",
@@ -29,7 +30,6 @@ var sample = [][]string{
 		"add scaling", "scaling bounds", "scaling target", "remove scaling", "dns.ttl", "dns.proxied",
 		"add several host names", "remove several host names", "add a service that has a wildcard alone",
 	},
-	network,
 }
 
 // network are the kinds that bring another network: the old one stays until no client can know its load balancer's address any more,
