@@ -3,7 +3,7 @@ module slipway/localcloud
 go 1.26.8
 
 require (
-	github.com/agext/levenshtein v1.2.3
+	github.com/agext/levenshtein v1.2.3 // old, and complete; the Pulumi SDK brings it anyway, by HCL
 	github.com/aws/aws-sdk-go-v2 v1.48.0
 	github.com/aws/aws-sdk-go-v2/credentials v1.21.0
 	github.com/aws/aws-sdk-go-v2/service/acm v1.51.5
