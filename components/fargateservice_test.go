@@ -311,7 +311,7 @@ func TestFargateServiceTimeouts(t *testing.T) {
 func TestFargateServiceReportsRollback(t *testing.T) {
 	rolledBack := mocks.Cloud{RunningTask: "arn:aws:ecs:eu-central-1:123456789012:task-definition/slipway-dev-hello:1"}
 	err := rolledBack.Run(fargateService(nil))
-	want := "service dev-hello-0123456 runs task definition slipway-dev-hello:1 and not dev-hello: ECS rolled the deployment back, or somebody else deployed; deploy another version, or this one again once the cause is mended"
+	want := "service dev-hello-0123456 runs task definition slipway-dev-hello:1 and not dev-hello: ECS rolled the deployment back, or somebody else deployed; correct the cause, then deploy this version again, or another one"
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("%v, want an error with %q", err, want)
 	}
@@ -390,7 +390,7 @@ func TestFargateServiceExplainsFailedDeployment(t *testing.T) {
 			"deploy: it is not known whether service dev-hello-0123456 got to run task definition dev-hello: how it ended could not be found out: no answer; run `pulumi up` again",
 		}},
 		"never healthy": {"", watcher{failure: "tasks failed"}, []string{
-			"service dev-hello-0123456 did not get to run task definition dev-hello: tasks failed; once the cause is mended deploy another version, or this one: by `pulumi up`, which looks again, or if ECS gave it up, by `pulumi up --replace 'urn:", because,
+			"service dev-hello-0123456 did not get to run task definition dev-hello: tasks failed; correct the cause, then run `pulumi up`, with this version or another one; if ECS has given this version up, run `pulumi up --replace 'urn:", because,
 		}},
 		"rolled back":       {"arn:task-definition/old:1", watcher{}, []string{"runs task definition old:1 and not dev-hello", because}},
 		"rolled back later": {"", watcher{running: "arn:task-definition/old:1"}, []string{"runs task definition old:1 and not dev-hello", because}},

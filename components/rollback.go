@@ -76,11 +76,11 @@ func (a *FargateServiceArgs) runningTaskDefinition(
 		switch wanted := nameInARN(r.TaskDefinitionARN); {
 		case running != r.TaskDefinitionARN:
 			message = fmt.Sprintf("service %s runs task definition %s and not %s: ECS rolled the deployment back, or somebody else deployed; "+
-				"deploy another version, or this one again once the cause is mended", r.ServiceName, nameInARN(running), wanted)
+				"correct the cause, then deploy this version again, or another one", r.ServiceName, nameInARN(running), wanted)
 		case failure != "":
 			message = fmt.Sprintf("service %s did not get to run task definition %s: %s; "+
-				"once the cause is mended deploy another version, or this one: by `pulumi up`, which looks again, or if ECS gave it up, "+
-				"by `pulumi up --replace '%s'`", r.ServiceName, wanted, failure, known[4])
+				"correct the cause, then run `pulumi up`, with this version or another one; if ECS has given this version up, run "+
+				"`pulumi up --replace '%s'`", r.ServiceName, wanted, failure, known[4])
 		case !ctx.DryRun() && v.scaling == nil && known[5].(int) != v.count:
 			// The AWS provider compares with what it knew last: scaling, which is gone now, had changed the count since.
 			message = fmt.Sprintf("ECS keeps %d tasks of service %s, and %d are configured: run `pulumi up --refresh`", known[5], r.ServiceName, v.count)
