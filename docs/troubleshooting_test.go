@@ -25,7 +25,10 @@ func TestTroubleshootingQuotesTheProgram(t *testing.T) {
 		"did not get to run task definition":                              "../components/rollback.go",
 		"how its deployment ended could not be found out":                 "../internal/rollout/settle.go",
 		"could not ask AWS why":                                           "../internal/rollout/rollout.go",
-		"nothing answers on port":                                         "../internal/rollout/hints.go",
+		"look up the quota of rules of a load balancer":                   "../internal/standing/quota.go",
+		"is not asked: ": "../internal/stack/endpoint.go",
+		"cannot be read from its history any more": "../cmd/promote/images.go",
+		"nothing answers on port":                  "../internal/rollout/hints.go",
 	} {
 		text, err := os.ReadFile(source)
 		if err != nil {
