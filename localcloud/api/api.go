@@ -18,16 +18,16 @@ import (
 	"sync"
 
 	"slipway/localcloud/aws/iam"
+	"slipway/localcloud/aws/logs/streams"
 	"slipway/localcloud/aws/sts"
 	"slipway/localcloud/cloud"
-	"slipway/localcloud/runtime"
 )
 
 // Server is the APIs of a cloud.
 type Server struct {
 	Store   *cloud.Store
 	Callers *sts.Callers
-	Logs    *runtime.Logs
+	Logs    *streams.Logs
 	// Token is the path below which the APIs are: a client of AWS has nowhere else to show it.
 	Token string
 

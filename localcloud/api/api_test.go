@@ -16,10 +16,10 @@ import (
 	"slipway/localcloud/aws"
 	localecs "slipway/localcloud/aws/ecs"
 	"slipway/localcloud/aws/elbv2"
+	"slipway/localcloud/aws/logs/streams"
 	localsts "slipway/localcloud/aws/sts"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/oidc"
-	"slipway/localcloud/runtime"
 	"slipway/localcloud/schema"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
@@ -45,7 +45,7 @@ var here = cloud.Scope{Account: account, Region: region}
 type world struct {
 	t      *testing.T
 	cloud  *cloud.Cloud
-	logs   *runtime.Logs
+	logs   *streams.Logs
 	tokens *oidc.Issuer
 	url    string
 }
@@ -62,7 +62,7 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, cloud: cloud.New(store, cloud.Options{Schema: schema.SDKs{}}), logs: runtime.NewLogs(store, filepath.Join(dir, "logs")), tokens: tokens}
+	w := &world{t: t, cloud: cloud.New(store, cloud.Options{Schema: schema.SDKs{}}), logs: streams.Open(store, filepath.Join(dir, "logs")), tokens: tokens}
 	w.cloud.Add(aws.Kinds()...)
 	server := httptest.NewServer(&Server{Store: store, Callers: &localsts.Callers{Store: store, Tokens: tokens}, Logs: w.logs, Token: "token"})
 	t.Cleanup(server.Close)

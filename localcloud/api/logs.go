@@ -5,8 +5,8 @@ import (
 
 	"slipway/localcloud/aws/iam"
 	"slipway/localcloud/aws/logs"
+	"slipway/localcloud/aws/logs/streams"
 	"slipway/localcloud/cloud"
-	"slipway/localcloud/runtime"
 )
 
 // https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_OutputLogEvent.html
@@ -40,7 +40,7 @@ func getLogEvents(r *request) (any, error) {
 	}); err != nil {
 		return nil, err
 	}
-	var events []runtime.LogEvent
+	var events []streams.Event
 	for e, err := range r.server.Logs.Read(r.Context(), r.caller.Scope, in.Group, time.Time{}, false) {
 		if err != nil {
 			return nil, err

@@ -87,3 +87,10 @@ func Encode(v any) (Map, error) {
 	}
 	return out, nil
 }
+
+// PutStatus stores a resource with another status.
+func (tx *Tx) PutStatus(r *Resource, status any) {
+	r = r.Clone()
+	r.SetStatus(status)
+	tx.Put(r)
+}

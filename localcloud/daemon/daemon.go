@@ -20,9 +20,16 @@ import (
 	"slipway/localcloud/addr"
 	"slipway/localcloud/api"
 	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/acm/issuer"
 	"slipway/localcloud/aws/appautoscaling"
+	"slipway/localcloud/aws/appautoscaling/scaling"
+	"slipway/localcloud/aws/cloudwatch/metrics"
 	"slipway/localcloud/aws/ecr"
+	"slipway/localcloud/aws/ecr/images"
+	"slipway/localcloud/aws/ecs/scheduler"
+	"slipway/localcloud/aws/elbv2/balancers"
 	"slipway/localcloud/aws/iam"
+	"slipway/localcloud/aws/logs/streams"
 	"slipway/localcloud/aws/resourcegroupstagging"
 	"slipway/localcloud/aws/sts"
 	"slipway/localcloud/ca"
@@ -31,13 +38,14 @@ import (
 	"slipway/localcloud/dns"
 	"slipway/localcloud/fault"
 	"slipway/localcloud/oidc"
+	"slipway/localcloud/pace"
 	"slipway/localcloud/plain"
 	"slipway/localcloud/provider"
 	"slipway/localcloud/proxy"
 	"slipway/localcloud/registry"
-	"slipway/localcloud/runtime"
 	"slipway/localcloud/schema"
 	"slipway/localcloud/task"
+	"slipway/localcloud/zones"
 
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
@@ -71,8 +79,8 @@ type daemon struct {
 	cloud      *cloud.Cloud
 	cloudflare *cloudflare.Cloudflare
 	kept       *plain.Kinds
-	logs       *runtime.Logs
-	scheduler  *runtime.Scheduler
+	logs       *streams.Logs
+	scheduler  *scheduler.Scheduler
 	faults     *fault.Plan
 	info       Info
 }
@@ -103,7 +111,7 @@ func Run(ctx context.Context, o Options, log *slog.Logger) (err error) {
 	if err != nil {
 		return err
 	}
-	images, err := registry.Open(filepath.Join(o.Dir, "registry"))
+	held, err := registry.Open(filepath.Join(o.Dir, "registry"))
 	if err != nil {
 		return err
 	}
@@ -130,14 +138,14 @@ func Run(ctx context.Context, o Options, log *slog.Logger) (err error) {
 		cloudflare: cloudflare.New(o.Zones),
 		kept:       kept,
 		faults:     &fault.Plan{Latency: o.Latency},
-		logs:       runtime.NewLogs(store, filepath.Join(o.Dir, "logs")),
+		logs:       streams.Open(store, filepath.Join(o.Dir, "logs")),
 	}
 	addresses := addr.New()
-	d.scheduler = runtime.NewScheduler(runtime.SchedulerOptions{
-		Store: store, Runner: runner, Addresses: addresses, Images: images, Logs: d.logs, Removed: appautoscaling.ServiceRemoved, Latency: o.Latency, Pace: runtime.Pace(o.Patience),
+	d.scheduler = scheduler.New(scheduler.Options{
+		Store: store, Runner: runner, Addresses: addresses, Images: held, Logs: d.logs, Removed: appautoscaling.ServiceRemoved, Latency: o.Latency, Pace: pace.Pace(o.Patience),
 	})
 	d.cloud.Add(aws.Kinds()...)
-	d.cloud.Add(ecr.WithImages(runtime.NewECR(store, images))...)
+	d.cloud.Add(ecr.WithImages(images.Of(store, held))...)
 	d.cloud.Add(d.cloudflare.Kinds()...)
 
 	before, _ := Last(o.Dir) // without it there are no ports to keep
@@ -166,7 +174,7 @@ func Run(ctx context.Context, o Options, log *slog.Logger) (err error) {
 		address *string
 		handler http.Handler
 	}{
-		{before.Registry, &d.info.Registry, images},
+		{before.Registry, &d.info.Registry, held},
 		{before.Control, &d.info.Control, d.control()},
 		{apiAddress, &apiAddress, &api.Server{Store: store, Callers: callers, Logs: d.logs, Token: token}},
 	} {
@@ -178,7 +186,7 @@ func Run(ctx context.Context, o Options, log *slog.Logger) (err error) {
 		serveHTTP(ctx, group, localOnly(s.handler), ownListener{l, log})
 	}
 	d.info.API = "http://" + apiAddress + "/" + token
-	nameServer, err := listenDNS(before.DNS, runtime.Zones(store, d.cloudflare), log)
+	nameServer, err := listenDNS(before.DNS, zones.Zones(store, d.cloudflare), log)
 	if err != nil {
 		return err
 	}
@@ -190,18 +198,18 @@ func Run(ctx context.Context, o Options, log *slog.Logger) (err error) {
 	}
 	d.info.Proxy = l.Addr().String()
 	group.Go(func() error {
-		return proxy.Serve(ctx, l, proxy.Config{Resolve: runtime.Resolver{Store: store, DNS: nameServer.Addr()}.Resolve, Log: log})
+		return proxy.Serve(ctx, l, proxy.Config{Resolve: zones.Resolver{Store: store, DNS: nameServer.Addr()}.Resolve, Log: log})
 	})
 
-	balancers := &runtime.Balancers{Store: store, Addresses: addresses, Registration: registration, Log: log}
-	metrics := &runtime.Metrics{Store: store, Balancers: balancers, Tasks: d.scheduler, Pace: runtime.Pace(o.Patience)}
+	balancers := &balancers.Balancers{Store: store, Addresses: addresses, Registration: registration, Log: log}
+	metrics := &metrics.Metrics{Store: store, Balancers: balancers, Tasks: d.scheduler, Pace: pace.Pace(o.Patience)}
 	for _, controller := range []interface{ Run(context.Context) error }{
-		&runtime.Certificates{Store: store, Authority: authority, DNS: nameServer.Addr(), Log: log},
+		&issuer.Issuer{Store: store, Authority: authority, DNS: nameServer.Addr(), Log: log},
 		d.logs,
 		balancers,
 		d.scheduler,
 		metrics,
-		&runtime.AutoScaling{Store: store, Alarms: metrics, Pace: runtime.Pace(o.Patience), Log: log},
+		&scaling.Scaler{Store: store, Alarms: metrics, Pace: pace.Pace(o.Patience), Log: log},
 	} {
 		group.Go(func() error { return controller.Run(ctx) })
 	}

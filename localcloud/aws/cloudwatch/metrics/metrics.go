@@ -1,0 +1,297 @@
+// Package metrics does the work of CloudWatch: it measures load balancers and services, and evaluates the alarms on that.
+package metrics
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"slipway/localcloud/aws/cloudwatch"
+	"slipway/localcloud/aws/ecs"
+	"slipway/localcloud/aws/elbv2"
+	"slipway/localcloud/cloud"
+	"slipway/localcloud/lb"
+	"slipway/localcloud/pace"
+)
+
+// Metrics plays CloudWatch: it counts what alarms watch, minute by minute of the cloud's clock, and evaluates the alarms at
+// the end of each. What no alarm watches it does not count, and where there are no alarms it does nothing. What it has
+// counted is in memory alone, as far back as the alarms look: after a restart of the daemon there is no data from before.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
+type Metrics struct {
+	Store     *cloud.Store
+	Balancers BalancerMetrics
+	Tasks     TaskUsage
+	// Pace is how long a minute takes.
+	Pace pace.Pace
+
+	store     *cloud.Watcher
+	alarms    map[*cloud.Resource]*cloudwatch.Alarm // what those that there are watch
+	minute    time.Time                             // when the one that is being counted began; zero while nothing is
+	sampled   time.Time                             // when its sources were last looked at
+	balancers map[string]*balancerSource
+	services  map[string]*serviceSource
+	history   map[cloudwatch.Metric]*history
+
+	mu        sync.Mutex
+	evaluated chan struct{}         // closed by the next evaluation
+	latest    map[cloud.Key]float64 // the newest data point of each alarm that has one
+}
+
+// BalancerMetrics has the counters of load balancers. [Balancers] does.
+type BalancerMetrics interface {
+	Metrics(key cloud.Key) (lb.Metrics, bool)
+}
+
+// TaskUsage measures the running tasks of a service. [Scheduler] does.
+type TaskUsage interface {
+	Usage(service cloud.Key) []ecs.Usage
+}
+
+// history is what was counted of a metric.
+type history struct {
+	source  string   // the ARN of the load balancer or the service; empty where there is none
+	keep    int      // for how many minutes
+	minutes []bucket // the oldest first
+}
+
+// bucket is what the samples of a period add up to. Without samples there is no data.
+type bucket struct{ samples, sum, low, high float64 }
+
+// sample returns a bucket with one sample.
+func sample(v float64) bucket { return bucket{samples: 1, sum: v, low: v, high: v} }
+
+// events returns what a load balancer reports of so many events in a minute: one sample of 1 for each, and nothing of none.
+func events(n uint64) bucket {
+	if n == 0 {
+		return bucket{}
+	}
+	return bucket{samples: float64(n), sum: float64(n), low: 1, high: 1}
+}
+
+func (b bucket) add(more bucket) bucket {
+	switch {
+	case b.samples == 0:
+		return more
+	case more.samples == 0:
+		return b
+	}
+	return bucket{samples: b.samples + more.samples, sum: b.sum + more.sum, low: min(b.low, more.low), high: max(b.high, more.high)}
+}
+
+// statistic returns the value of a statistic, and whether there is one.
+func (b bucket) statistic(name string) (float64, bool) {
+	if b.samples == 0 {
+		return 0, false
+	}
+	switch name {
+	case cloudwatch.Sum:
+		return b.sum, true
+	case cloudwatch.Average:
+		return b.sum / b.samples, true
+	case cloudwatch.Minimum:
+		return b.low, true
+	case cloudwatch.Maximum:
+		return b.high, true
+	}
+	return b.samples, true // SampleCount: the kind of alarms knows no others
+}
+
+// Evaluated returns a channel that is closed when the alarms are evaluated next.
+func (m *Metrics) Evaluated() <-chan struct{} {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.evaluated == nil {
+		m.evaluated = make(chan struct{})
+	}
+	return m.evaluated
+}
+
+// Latest returns what the alarm saw of the last period when it was evaluated last, and whether that was anything.
+func (m *Metrics) Latest(alarm cloud.Key) (float64, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	v, ok := m.latest[alarm]
+	return v, ok
+}
+
+// publish tells those who wait for an evaluation.
+func (m *Metrics) publish(latest map[cloud.Key]float64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.latest = latest
+	if m.evaluated != nil {
+		close(m.evaluated)
+		m.evaluated = nil
+	}
+}
+
+// samplesPerMinute is how often sources are looked at. It matters for what goes up and down between.
+const samplesPerMinute = 6
+
+// Run counts until the context ends, and returns its cause.
+func (m *Metrics) Run(ctx context.Context) error {
+	m.begin()
+	defer m.store.Stop()
+	for {
+		wake, err := m.step(time.Now())
+		if err != nil {
+			return fmt.Errorf("evaluate alarms: %w", err)
+		}
+		if pace.Await(ctx, m.store.C, wake) != nil {
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// begin makes what counting needs, unless it is there.
+func (m *Metrics) begin() {
+	if m.history == nil {
+		m.store = m.Store.Watch()
+		m.balancers, m.services, m.history = map[string]*balancerSource{}, map[string]*serviceSource{}, map[cloudwatch.Metric]*history{}
+	}
+}
+
+// step does what is due, and returns when something will be; zero for never.
+func (m *Metrics) step(now time.Time) (wake time.Time, err error) {
+	minute := m.Pace.Real(time.Minute)
+	tick := minute / samplesPerMinute
+	m.begin()
+	if m.watch() == 0 {
+		m.minute = time.Time{}
+		return time.Time{}, nil
+	}
+	if m.minute.IsZero() {
+		m.minute = now.Truncate(minute)
+		m.look(now)
+	}
+	over := !now.Before(m.minute.Add(minute))
+	if over || !now.Before(m.sampled.Add(tick)) {
+		m.look(now)
+	}
+	if over {
+		m.close(now, minute)
+		if err := m.evaluate(now); err != nil {
+			return time.Time{}, err
+		}
+	}
+	return pace.Earlier(m.minute.Add(minute), m.sampled.Add(tick)), nil
+}
+
+// watch finds out what there is to count, begins with what is new and forgets what nobody watches any more. It returns how
+// many alarms there are.
+func (m *Metrics) watch() (alarms int) {
+	wanted, before := map[cloudwatch.Metric]int{}, m.alarms
+	m.alarms = map[*cloud.Resource]*cloudwatch.Alarm{}
+	m.store.View(func(tx *cloud.Tx) {
+		for _, r := range tx.Everywhere(cloudwatch.MetricAlarm.Token) {
+			a := before[r]
+			if a == nil {
+				a = cloudwatch.AlarmOf(r)
+			}
+			m.alarms[r] = a
+			for _, s := range a.Metrics {
+				if s.Metric != (cloudwatch.Metric{}) {
+					wanted[s.Metric] = max(wanted[s.Metric], evaluationRange(a)*int(a.Period/time.Minute))
+				}
+			}
+		}
+		for metric := range wanted {
+			if m.history[metric] == nil {
+				m.history[metric] = &history{}
+			}
+			m.history[metric].source = sourceOf(tx, metric)
+		}
+	})
+	balancers, services := map[string]bool{}, map[string]bool{}
+	for metric, h := range m.history {
+		if h.keep = wanted[metric]; h.keep == 0 {
+			delete(m.history, metric)
+			continue
+		}
+		if metric.Service != "" {
+			services[h.source] = true
+			if m.services[h.source] == nil {
+				m.services[h.source] = newServiceSource(cloud.Key{Scope: metric.Scope, Token: ecs.Service.Token, ID: h.source}, m.Tasks)
+			}
+			continue
+		}
+		balancers[h.source] = true
+		if m.balancers[h.source] == nil {
+			m.balancers[h.source] = newBalancerSource(cloud.Key{Scope: metric.Scope, Token: elbv2.LoadBalancer.Token, ID: h.source}, m.Balancers)
+		}
+	}
+	keep(m.balancers, balancers)
+	keep(m.services, services)
+	return len(m.alarms)
+}
+
+// keep removes what is not wanted.
+func keep[T any](from map[string]T, wanted map[string]bool) {
+	for key := range from {
+		if !wanted[key] {
+			delete(from, key)
+		}
+	}
+}
+
+// sourceOf returns the ARN of the load balancer or the service that a metric is about.
+func sourceOf(tx *cloud.Tx, m cloudwatch.Metric) string {
+	if m.Service != "" || m.LoadBalancer != "" {
+		return m.Service + m.LoadBalancer
+	}
+	group := tx.Get(cloud.Key{Scope: m.Scope, Token: elbv2.TargetGroup.Token, ID: m.TargetGroup})
+	if group == nil {
+		return ""
+	}
+	if balancers, _ := group.Outputs["loadBalancerArns"].([]any); len(balancers) > 0 {
+		arn, _ := balancers[0].(string)
+		return arn
+	}
+	return ""
+}
+
+// look takes a sample of every source.
+func (m *Metrics) look(now time.Time) {
+	for _, s := range m.balancers {
+		s.look()
+	}
+	for _, s := range m.services {
+		s.look(now)
+	}
+	m.sampled = now
+}
+
+// close ends the minute, and those after it that have passed in the meantime, in which nobody looked.
+func (m *Metrics) close(now time.Time, minute time.Duration) {
+	passed := int(now.Sub(m.minute) / minute)
+	for metric, h := range m.history {
+		var counted bucket
+		if s := m.services[h.source]; s != nil {
+			counted = s.bucket(metric)
+		} else if s := m.balancers[h.source]; s != nil {
+			counted = s.bucket(metric)
+		}
+		h.minutes = append(h.minutes, counted)
+		h.minutes = append(h.minutes, make([]bucket, min(passed-1, h.keep))...)
+		h.minutes = slices.Clone(h.minutes[max(0, len(h.minutes)-h.keep):])
+	}
+	for _, s := range m.balancers {
+		s.reset()
+	}
+	for _, s := range m.services {
+		s.reset()
+	}
+	m.minute = m.minute.Add(time.Duration(passed) * minute)
+}
+
+// period returns what was counted of a metric in a period of so many minutes, which ended as many periods ago as age says.
+func (h *history) period(minutes, age int) (sum bucket) {
+	end := len(h.minutes) - age*minutes
+	for _, b := range h.minutes[min(max(0, end-minutes), len(h.minutes)):max(0, end)] {
+		sum = sum.add(b)
+	}
+	return sum
+}

@@ -1,0 +1,187 @@
+package metrics
+
+import (
+	"time"
+
+	"slipway/localcloud/aws/cloudwatch"
+	"slipway/localcloud/cloud"
+	"slipway/localcloud/lb"
+)
+
+// balancerSource counts what a load balancer and its targets did in the minute under way.
+type balancerSource struct {
+	key    cloud.Key
+	of     BalancerMetrics
+	before lb.Metrics // when it was last looked at
+
+	known          bool // there was a load balancer to look at
+	elb4xx, elb5xx uint64
+	groups         map[string]*groupCounts
+}
+
+// groupCounts is what the targets of a group did in the minute.
+type groupCounts struct {
+	lb.TargetGroupMetrics // less what its totals were when the minute began
+	healthy, unhealthy    bucket
+}
+
+func newBalancerSource(key cloud.Key, of BalancerMetrics) *balancerSource {
+	s := &balancerSource{key: key, of: of, groups: map[string]*groupCounts{}}
+	s.before, _ = of.Metrics(key) // what was before nobody watched
+	return s
+}
+
+func (s *balancerSource) reset() {
+	s.known, s.elb4xx, s.elb5xx = false, 0, 0
+	s.groups = map[string]*groupCounts{}
+}
+
+// since returns how much a total has grown. One that is smaller than before has begun anew.
+func since(before, now uint64) uint64 {
+	if now < before {
+		return now
+	}
+	return now - before
+}
+
+// look counts what has happened since the last time.
+func (s *balancerSource) look() {
+	now, ok := s.of.Metrics(s.key)
+	if !ok {
+		s.before = lb.Metrics{}
+		return
+	}
+	s.known = true
+	for id, l := range now.Listeners {
+		before := s.before.Listeners[id]
+		s.elb4xx += since(before.ELB4xx, l.ELB4xx)
+		s.elb5xx += since(before.ELB5xx, l.ELB5xx)
+	}
+	for id, g := range now.TargetGroups {
+		before, counts := s.before.TargetGroups[id], s.groups[id]
+		if counts == nil {
+			counts = &groupCounts{}
+			s.groups[id] = counts
+		}
+		counts.Requests += since(before.Requests, g.Requests)
+		counts.Target2xx += since(before.Target2xx, g.Target2xx)
+		counts.Target3xx += since(before.Target3xx, g.Target3xx)
+		counts.Target4xx += since(before.Target4xx, g.Target4xx)
+		counts.Target5xx += since(before.Target5xx, g.Target5xx)
+		counts.ConnectionErrors += since(before.ConnectionErrors, g.ConnectionErrors)
+		counts.Responses += since(before.Responses, g.Responses)
+		counts.ResponseTime += time.Duration(since(uint64(before.ResponseTime), uint64(g.ResponseTime))) //nolint:gosec // a sum of durations
+		counts.healthy = counts.healthy.add(sample(float64(g.HealthyHosts)))
+		counts.unhealthy = counts.unhealthy.add(sample(float64(g.UnhealthyHosts)))
+	}
+	s.before = now
+}
+
+// bucket returns what the load balancer reports of the minute: how many requests there were, and how healthy targets are, in
+// any case; of answers only those that there were.
+// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
+func (s *balancerSource) bucket(m cloudwatch.Metric) bucket {
+	if !s.known {
+		return bucket{}
+	}
+	var counts groupCounts
+	if group := s.groups[m.TargetGroup]; group != nil {
+		counts = *group
+	} else if m.TargetGroup == "" {
+		counts = s.whole()
+	}
+	switch m.Name {
+	case cloudwatch.HealthyHostCount:
+		return counts.healthy
+	case cloudwatch.UnHealthyHostCount:
+		return counts.unhealthy
+	case cloudwatch.RequestCount: // of the requests that a target was chosen for
+		if counts.Requests == 0 {
+			return sample(0)
+		}
+		return events(counts.Requests)
+	case cloudwatch.RequestCountPerTarget: // by the healthy ones, of which there may be more and fewer in the course of a minute
+		if healthy, _ := counts.healthy.statistic(cloudwatch.Average); healthy > 0 {
+			return sample(float64(counts.Requests) / healthy)
+		}
+		return bucket{}
+	case cloudwatch.Target2XXCount:
+		return events(counts.Target2xx)
+	case cloudwatch.Target3XXCount:
+		return events(counts.Target3xx)
+	case cloudwatch.Target4XXCount:
+		return events(counts.Target4xx)
+	case cloudwatch.Target5XXCount:
+		return events(counts.Target5xx)
+	case cloudwatch.ConnectionErrorCount:
+		return events(counts.ConnectionErrors)
+	case cloudwatch.ELB4XXCount:
+		return events(s.elb4xx)
+	case cloudwatch.ELB5XXCount:
+		return events(s.elb5xx)
+	case cloudwatch.TargetResponseTime:
+		return bucket{samples: float64(counts.Responses), sum: counts.ResponseTime.Seconds()}
+	}
+	return bucket{}
+}
+
+// whole adds up what the targets of all groups answered.
+func (s *balancerSource) whole() (sum groupCounts) {
+	for _, g := range s.groups {
+		sum.Requests += g.Requests
+		sum.Target2xx += g.Target2xx
+		sum.Target3xx += g.Target3xx
+		sum.Target4xx += g.Target4xx
+		sum.Target5xx += g.Target5xx
+		sum.ConnectionErrors += g.ConnectionErrors
+		sum.Responses += g.Responses
+		sum.ResponseTime += g.ResponseTime
+	}
+	return sum
+}
+
+// serviceSource measures what the tasks of a service use in the minute under way. A sample is one task's at one moment, so
+// that the average is over all tasks, which have the same size.
+type serviceSource struct {
+	key    cloud.Key
+	of     TaskUsage
+	before map[string]taskSample
+
+	cpu, memory bucket // in percent
+}
+
+type taskSample struct {
+	cpu time.Duration
+	at  time.Time
+}
+
+func newServiceSource(key cloud.Key, of TaskUsage) *serviceSource {
+	return &serviceSource{key: key, of: of, before: map[string]taskSample{}}
+}
+
+func (s *serviceSource) reset() { s.cpu, s.memory = bucket{}, bucket{} }
+
+// look measures the tasks. On Fargate no task gets more than it has been given; here it may, and counts as one that uses all.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service_utilization.html
+func (s *serviceSource) look(now time.Time) {
+	const all = 100
+	latest := map[string]taskSample{}
+	for _, u := range s.of.Usage(s.key) {
+		latest[u.Task] = taskSample{cpu: u.CPU, at: now}
+		if u.MemoryLimit > 0 {
+			s.memory = s.memory.add(sample(min(all, all*float64(u.Memory)/float64(u.MemoryLimit))))
+		}
+		before, known := s.before[u.Task]
+		if given := now.Sub(before.at).Seconds() * float64(u.CPUUnits) / 1024; known && given > 0 {
+			s.cpu = s.cpu.add(sample(min(all, max(0, all*(u.CPU-before.cpu).Seconds()/given))))
+		}
+	}
+	s.before = latest
+}
+
+func (s *serviceSource) bucket(m cloudwatch.Metric) bucket {
+	if m.Name == cloudwatch.MemoryUtilization {
+		return s.memory
+	}
+	return s.cpu
+}

@@ -1,0 +1,364 @@
+package scheduler
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"slipway/localcloud/aws/ec2"
+	"slipway/localcloud/aws/ecr"
+	"slipway/localcloud/aws/ecs"
+	"slipway/localcloud/aws/secretsmanager"
+	"slipway/localcloud/cloud"
+	"slipway/localcloud/registry"
+	"slipway/localcloud/task"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+)
+
+// startError is why a task cannot start, in AWS's words. Where these do not name the cause, it follows in parentheses.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
+type startError struct{ reason string }
+
+func (e *startError) Error() string { return e.reason }
+
+func startErrorf(format string, args ...any) error { return &startError{fmt.Sprintf(format, args...)} }
+
+// cannotAssume is how ECS begins to tell that it may not act as a role.
+const cannotAssume = "ECS was unable to assume the role"
+
+// ecsTasks is the service that takes on the roles of a task.
+const ecsTasks = "ecs-tasks.amazonaws.com"
+
+// httpsPort is where AWS's services and registries listen.
+const httpsPort = 443
+
+// prepare does everything that comes before the first container starts, in the order in which Fargate does it: the roles,
+// the network interface, registry log-in and secrets, images, log streams. Each needs the network and the execution role.
+func (l *life) prepare(ctx context.Context) (task.Spec, error) {
+	var revision *ecs.Revision
+	var err error
+	l.Store.View(func(tx *cloud.Tx) {
+		if revision, err = ecs.FindRevision(tx, l.key.Scope, l.spec.TaskDefinitionARN); err == nil {
+			err = l.checkRoles(tx, revision)
+		}
+	})
+	if errors.Is(err, ecs.ErrNoRevision) {
+		err = &startError{err.Error()}
+	}
+	if err != nil {
+		return task.Spec{}, err
+	}
+	l.revision = revision
+	for _, d := range revision.Containers {
+		if d.HealthCheck != nil && d.IsEssential() {
+			l.checked = append(l.checked, d.Name)
+		}
+	}
+	const provisioning, pending = 15, 15 // seconds of Fargate's, of which all tasks take some 30 together
+	if err := l.pause(ctx, provisioning); err != nil {
+		return task.Spec{}, err
+	}
+	ni, err := l.provision(portsOf(revision))
+	if err != nil {
+		return task.Spec{}, err
+	}
+	err = l.change(func(_ *cloud.Tx, status *ecs.TaskStatus) error {
+		status.LastStatus, status.Checked = ecs.TaskPending, len(l.checked) > 0
+		return nil
+	})
+	if err != nil {
+		return task.Spec{}, err
+	}
+	if err := l.pause(ctx, pending); err != nil {
+		return task.Spec{}, err
+	}
+
+	var secrets map[string]map[string]string
+	l.Store.View(func(tx *cloud.Tx) { secrets, err = l.fetch(tx, revision, ni) })
+	if err != nil {
+		return task.Spec{}, err
+	}
+	images := map[string]v1.Image{}
+	for _, d := range revision.Containers {
+		if images[d.Name], err = l.pull(d.Image, revision, ni); err != nil {
+			return task.Spec{}, err
+		}
+	}
+	logs := map[string]func(task.LogLine){}
+	for _, d := range revision.Containers {
+		if logs[d.Name], err = l.openLog(&d, revision, ni); err != nil {
+			return task.Spec{}, err
+		}
+	}
+	return taskSpec(l, revision, ni, images, secrets, logs), ctx.Err()
+}
+
+func (l *life) checkRoles(tx *cloud.Tx, revision *ecs.Revision) error {
+	for _, role := range []string{revision.ExecutionRoleARN, revision.TaskRoleARN} {
+		if role != "" && !l.CanAssume(tx, l.key.Scope, role, ecsTasks) {
+			return startErrorf("%s '%s' that was provided for this task. Please verify that the role being passed has the proper "+
+				"trust relationship and permissions and that your IAM user has permissions to pass this role.", cannotAssume, role)
+		}
+	}
+	return nil
+}
+
+// denied returns how a service refuses a call by the execution role, or "" if it does not.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+func (l *life) denied(tx *cloud.Tx, role, action, resource string) string {
+	if l.Allowed(tx, l.key.Scope, role, action, resource) {
+		return ""
+	}
+	return l.refusal(role, action, resource, "because no identity-based policy allows the "+action+" action")
+}
+
+// deniedImages is denied for an action on a repository's images, in which the repository's own policy has a say.
+func (l *life) deniedImages(tx *cloud.Tx, role, action, repository string) string {
+	why := ecr.RepositoryDenial(tx, repository, role, action, l.Allowed(tx, l.key.Scope, role, action, repository))
+	if why == "" {
+		return ""
+	}
+	return l.refusal(role, action, repository, why)
+}
+
+func (l *life) refusal(role, action, resource, why string) string {
+	name := role[strings.LastIndex(role, "/")+1:]
+	return fmt.Sprintf("AccessDeniedException: User: arn:aws:sts::%s:assumed-role/%s/%s is not authorized to perform: %s on resource: %s %s",
+		l.key.Scope.Account, name, l.id, action, resource, why)
+}
+
+// fetch logs in to the registries and reads the secrets, which it returns by container and name of the variable.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/resource-initialization-error.html
+func (l *life) fetch(tx *cloud.Tx, revision *ecs.Revision, ni *ec2.Interface) (map[string]map[string]string, error) {
+	const failed = "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: "
+	role := revision.ExecutionRoleARN
+	unreachable := l.Egress(tx, l.key.Scope, ni, httpsPort)
+	for _, d := range revision.Containers {
+		_, region, ok := ecr.RepositoryARN(d.Image)
+		if !ok {
+			continue
+		}
+		if unreachable != nil {
+			return nil, startErrorf(failed+"unable to retrieve ecr registry auth: service call has been retried 3 time(s): RequestError: "+
+				"send request failed caused by: Post \"https://api.ecr.%s.amazonaws.com/\": dial tcp: i/o timeout. "+
+				"Please check your task network configuration. (%v)", region, unreachable)
+		}
+		if no := l.denied(tx, role, "ecr:GetAuthorizationToken", "*"); no != "" {
+			return nil, startErrorf(failed+"unable to retrieve ecr registry auth: service call has been retried 1 time(s): %s", no)
+		}
+	}
+	values := map[string]map[string]string{}
+	read := func(valueFrom string) (string, error) {
+		const fetching = failed + "unable to retrieve secret from asm: service call has been retried %d time(s): " +
+			"failed to fetch secret %s from secrets manager: %s"
+		arn := secretsmanager.SecretARN(tx, l.key.Scope, valueFrom)
+		if unreachable != nil {
+			return "", startErrorf(fetching, 5, arn, fmt.Sprintf("RequestCanceled: request context canceled caused by: "+
+				"context deadline exceeded. Please check your task network configuration. (%v)", unreachable))
+		}
+		if no := l.denied(tx, role, "secretsmanager:GetSecretValue", arn); no != "" {
+			return "", startErrorf(fetching, 1, arn, no)
+		}
+		value, err := secretsmanager.SecretValue(tx, l.key.Scope, valueFrom)
+		if err != nil {
+			return "", startErrorf(fetching, 1, arn, message(err))
+		}
+		return value, nil
+	}
+	for _, d := range revision.Containers {
+		values[d.Name] = map[string]string{}
+		for _, secret := range d.Secrets {
+			value, err := read(secret.ValueFrom)
+			if err != nil {
+				return nil, err
+			}
+			values[d.Name][secret.Name] = value
+		}
+		if d.RepositoryCredentials == nil {
+			continue
+		}
+		value, err := read(d.RepositoryCredentials.CredentialsParameter)
+		if err != nil {
+			return nil, err
+		}
+		// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/private-auth.html
+		var login struct{ Username, Password string }
+		if json.Unmarshal([]byte(value), &login) != nil || login.Username == "" || login.Password == "" {
+			return nil, startErrorf(failed + "unable to get registry credentials: the secret must be a JSON object with username and password")
+		}
+	}
+	return values, nil
+}
+
+// message is an error as the stopped reason of a task quotes it.
+func message(err error) string {
+	if e, ok := errors.AsType[*cloud.Error](err); ok {
+		return e.Code + ": " + e.Message
+	}
+	return err.Error()
+}
+
+// pull finds the image in the local registry, if the task could reach it and its execution role may pull it.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_cannot_pull_image.html
+func (l *life) pull(image string, revision *ecs.Revision, ni *ec2.Interface) (v1.Image, error) {
+	const failed = "CannotPullContainerError: "
+	host, _, _ := strings.Cut(image, "/")
+	repository, _, ecr := ecr.RepositoryARN(image)
+	var err error
+	l.Store.View(func(tx *cloud.Tx) {
+		if unreachable := l.Egress(tx, l.key.Scope, ni, httpsPort); unreachable != nil {
+			err = startErrorf(failed+"pull image manifest has been retried 5 time(s): failed to resolve ref %s: failed to do request: "+
+				"Head \"https://%s/v2/\": dial tcp: i/o timeout (%v)", image, host, unreachable)
+			return
+		}
+		if !ecr {
+			return
+		}
+		if no := l.deniedImages(tx, revision.ExecutionRoleARN, "ecr:BatchGetImage", repository); no != "" {
+			_, target, _ := registry.Split(image) // checked with the task definition
+			err = startErrorf(failed+"pull image manifest has been retried 1 time(s): failed to resolve ref %s: pulling from host %s "+
+				"failed with status code [manifests %s]: 403 Forbidden (%s)", image, host, target, no)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	img, err := l.Images.Image(image, v1.Platform{OS: "linux", Architecture: revision.Architecture})
+	if err != nil {
+		retried := 1
+		if errors.Is(err, registry.ErrPlatform) {
+			retried = 7
+		}
+		return nil, startErrorf(failed+"pull image manifest has been retried %d time(s): %s", retried, err)
+	}
+	if ecr {
+		l.Store.View(func(tx *cloud.Tx) {
+			if no := l.deniedImages(tx, revision.ExecutionRoleARN, "ecr:GetDownloadUrlForLayer", repository); no != "" {
+				err = startErrorf(failed+"ref pull has been retried 1 time(s): failed to copy: httpReadSeeker: failed open: "+
+					"unexpected status code https://%s/v2/: 403 Forbidden (%s)", host, no)
+			}
+		})
+	}
+	return img, err
+}
+
+// openLog makes the container's log stream. What the role may not put into it is lost, as it is on AWS.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html
+func (l *life) openLog(d *ecs.ContainerDefinition, revision *ecs.Revision, ni *ec2.Interface) (func(task.LogLine), error) {
+	if d.LogConfiguration == nil {
+		return nil, nil
+	}
+	const failed = "ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: " +
+		"failed to create Cloudwatch log stream: %s : exit status 1"
+	o := d.LogConfiguration.Options
+	group, stream := o["awslogs-group"], o["awslogs-stream-prefix"]+"/"+d.Name+"/"+l.id
+	scope := cloud.Scope{Account: l.key.Scope.Account, Region: o["awslogs-region"]}
+	resource := fmt.Sprintf("arn:aws:logs:%s:%s:log-group:%s:log-stream:%s", scope.Region, scope.Account, group, stream)
+	refused, lost := "", false
+	l.Store.View(func(tx *cloud.Tx) {
+		if err := l.Egress(tx, l.key.Scope, ni, httpsPort); err != nil {
+			refused = fmt.Sprintf("RequestError: send request failed caused by: Post \"https://logs.%s.amazonaws.com/\": "+
+				"dial tcp: i/o timeout (%v)", scope.Region, err)
+			return
+		}
+		refused = l.denied(tx, revision.ExecutionRoleARN, "logs:CreateLogStream", resource)
+		lost = l.denied(tx, revision.ExecutionRoleARN, "logs:PutLogEvents", resource) != ""
+	})
+	if refused != "" {
+		return nil, startErrorf(failed, refused)
+	}
+	w, err := l.Logs.Writer(scope, group, stream)
+	if err != nil {
+		return nil, startErrorf(failed, message(err))
+	}
+	l.logs = append(l.logs, w)
+	if lost {
+		return nil, nil
+	}
+	return func(line task.LogLine) {
+		// A line that cannot be written is lost: the group is gone, or the disk is full. The service goes on.
+		_, _ = w.Write(append(bytes.Clone(line.Text), '\n'))
+	}, nil
+}
+
+// portsOf lists the ports on which the containers listen.
+func portsOf(revision *ecs.Revision) []int {
+	var ports []int
+	for _, d := range revision.Containers {
+		for _, p := range d.PortMappings {
+			if p.Protocol != "udp" {
+				ports = append(ports, p.ContainerPort)
+			}
+		}
+	}
+	return ports
+}
+
+// taskSpec puts together what the runner needs.
+func taskSpec(
+	l *life, revision *ecs.Revision, ni *ec2.Interface,
+	images map[string]v1.Image, secrets map[string]map[string]string, logs map[string]func(task.LogLine),
+) task.Spec {
+	spec := task.Spec{
+		ID: l.id, Address: l.address, Architecture: revision.Architecture, Volumes: revision.Volumes,
+		Hostname: "ip-" + strings.ReplaceAll(ni.PrivateIP, ".", "-") + "." + l.key.Scope.Region + ".compute.internal",
+	}
+	for _, d := range revision.Containers {
+		env := environment(l.key.Scope.Region, l.address)
+		for _, e := range d.Environment {
+			env[e.Name] = e.Value
+		}
+		for name, value := range secrets[d.Name] {
+			env[name] = value
+		}
+		c := task.Container{
+			Name:       d.Name,
+			Image:      func(context.Context) (v1.Image, error) { return images[d.Name], nil },
+			EntryPoint: d.EntryPoint, Command: d.Command, Environment: env,
+			User: d.User, WorkingDirectory: d.WorkingDirectory,
+			Essential: d.IsEssential(), ReadonlyRootFilesystem: d.ReadonlyRootFilesystem,
+			InitProcessEnabled: d.LinuxParameters.InitProcessEnabled,
+			StartTimeout:       cmp.Or(seconds(d.StartTimeout), l.Pace.Real(task.DefaultStartTimeout)), StopTimeout: seconds(d.StopTimeout),
+			Log: logs[d.Name],
+		}
+		for _, m := range d.MountPoints {
+			c.MountPoints = append(c.MountPoints, task.MountPoint{SourceVolume: m.SourceVolume, ContainerPath: m.ContainerPath, ReadOnly: m.ReadOnly})
+		}
+		for _, dep := range d.DependsOn {
+			c.DependsOn = append(c.DependsOn, task.Dependency{Container: dep.ContainerName, Condition: task.Condition(dep.Condition)})
+		}
+		if h := d.HealthCheck; h != nil {
+			c.HealthCheck = &task.HealthCheck{
+				Command: h.Command, Interval: seconds(h.Interval), Timeout: seconds(h.Timeout), StartPeriod: seconds(h.StartPeriod),
+			}
+			if h.Retries != nil {
+				c.HealthCheck.Retries = *h.Retries
+			}
+		}
+		spec.Containers = append(spec.Containers, c)
+	}
+	return spec
+}
+
+// environment is what every container finds: as on Fargate, and as HOST the address that is the task's own on this machine, on which
+// it listens where it cannot be made to ([task.Runner.Listens]). What the task definition says comes before it.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-metadata.html
+func environment(region string, address netip.Addr) map[string]string {
+	return map[string]string{
+		"AWS_REGION": region, "AWS_DEFAULT_REGION": region, "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE", "HOST": address.String(),
+	}
+}
+
+func seconds(n *int) time.Duration {
+	if n == nil {
+		return 0
+	}
+	return time.Duration(*n) * time.Second
+}

@@ -1,0 +1,17 @@
+package ecs
+
+import (
+	"time"
+)
+
+// Usage is what a running task uses, and what its task definition gives it.
+type Usage struct {
+	Task string // its ARN
+	// CPU is processor time since the task started, Memory the bytes that it has resident.
+	CPU    time.Duration
+	Memory int64
+	// CPUUnits are 1/1024 of a processor each.
+	CPUUnits int
+	// MemoryLimit is in bytes.
+	MemoryLimit int64
+}

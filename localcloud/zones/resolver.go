@@ -1,0 +1,74 @@
+package zones
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"slipway/localcloud/aws/elbv2"
+	"slipway/localcloud/cloud"
+	"slipway/localcloud/dns"
+)
+
+// Resolver leads clients to load balancers as the world's DNS does. They need it for the ports: where a listener really is on
+// this machine may differ from where a client looks for it, such as 8443 for 443.
+type Resolver struct {
+	Store *cloud.Store
+	// DNS is the name server that says what address a host has.
+	DNS netip.AddrPort
+}
+
+var errNoSuchHost = errors.New("the local cloud's DNS knows no address of this host; `localcloud status` lists its records")
+
+// Resolve returns where a port of a host really is. Only what a load balancer listens on is found: an address that a record names
+// need not be of the cloud, and on loopback any program may listen.
+func (r Resolver) Resolve(ctx context.Context, host string, port uint16) (netip.AddrPort, error) {
+	address, err := r.address(ctx, host)
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	found, at := false, netip.AddrPort{}
+	r.Store.View(func(tx *cloud.Tx) {
+		for _, balancer := range tx.Everywhere(elbv2.LoadBalancer.Token) {
+			status := cloud.Peek[elbv2.LoadBalancerStatus](balancer)
+			if status.Address != address {
+				continue
+			}
+			found = true
+			for _, e := range status.Endpoints {
+				if e.Port == int(port) {
+					at, err = netip.ParseAddrPort(e.Address)
+				}
+			}
+		}
+	})
+	switch {
+	case err != nil:
+		return netip.AddrPort{}, err
+	case !found:
+		return netip.AddrPort{}, fmt.Errorf("the local cloud has no load balancer at its address %s", address)
+	case !at.IsValid():
+		return netip.AddrPort{}, fmt.Errorf("its load balancer has no listener on port %d", port)
+	}
+	return at, nil
+}
+
+// address returns the first address of a host.
+func (r Resolver) address(ctx context.Context, host string) (string, error) {
+	for _, kind := range []string{"A", "AAAA"} {
+		records, err := dns.Lookup(ctx, r.DNS, host, kind)
+		if ctx.Err() != nil {
+			return "", err
+		}
+		if err != nil { // there is no such name, or it is in nobody's zone
+			break
+		}
+		for _, record := range records {
+			if record.Type == kind {
+				return record.Content, nil
+			}
+		}
+	}
+	return "", errNoSuchHost
+}

@@ -1,0 +1,110 @@
+// Package zones tells the name server what it answers, and leads clients to load balancers by what it answered.
+package zones
+
+import (
+	"fmt"
+	"strings"
+
+	"slipway/localcloud/aws/elbv2"
+	"slipway/localcloud/cloud"
+	"slipway/localcloud/cloudflare"
+	"slipway/localcloud/dns"
+)
+
+const (
+	// balancerOrigin is above the DNS names of all load balancers.
+	balancerOrigin = "elb.amazonaws.com"
+	// balancerTTL is the time to live of a load balancer's addresses, in seconds.
+	// https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/how-elastic-load-balancing-works.html
+	balancerTTL = 60
+	// automaticTTL is what Cloudflare answers for a record that leaves the choice to it, in seconds.
+	// https://developers.cloudflare.com/dns/manage-dns-records/reference/ttl/
+	automaticTTL = 300
+	// longestChain bounds the records followed to flatten one name.
+	longestChain = 8
+)
+
+// Zones returns what the name server is to answer at each moment: Cloudflare's records, and the names of the load balancers at
+// the addresses on this machine where they really are.
+func Zones(store *cloud.Store, c *cloudflare.Cloudflare) func() []dns.Zone {
+	return func() (zones []dns.Zone) {
+		store.View(func(tx *cloud.Tx) {
+			balancers := dns.Zone{Origin: balancerOrigin, Records: balancerRecords(tx)}
+			records := c.Records(tx)
+			for _, z := range c.Zones() {
+				zone := dns.Zone{Origin: z.Name}
+				for _, r := range records {
+					if r.Zone == z.Name {
+						zone.Records = append(zone.Records, served(r, records, balancers.Records)...)
+					}
+				}
+				zones = append(zones, zone)
+			}
+			zones = append(zones, balancers)
+		})
+		return zones
+	}
+}
+
+// balancerRecords returns the addresses of the load balancers that have one.
+func balancerRecords(tx *cloud.Tx) []dns.Record {
+	var out []dns.Record
+	for _, r := range tx.Everywhere(elbv2.LoadBalancer.Token) {
+		name, _ := r.Outputs["dnsName"].(string)
+		address := cloud.Peek[elbv2.LoadBalancerStatus](r).Address
+		if name == "" || address == "" {
+			continue
+		}
+		out = append(out, dns.Record{Name: name, Type: addressType(address), Content: address, TTL: balancerTTL})
+	}
+	return out
+}
+
+func addressType(address string) string {
+	if strings.Contains(address, ":") {
+		return "AAAA"
+	}
+	return "A"
+}
+
+// served returns a record as Cloudflare answers it. Of a proxied one nobody outside sees the content, but addresses that lead to
+// it; those of Cloudflare's own network are here those of the origin itself, since the proxy is not modelled.
+// https://developers.cloudflare.com/dns/proxy-status/
+func served(r cloudflare.Record, all []cloudflare.Record, balancers []dns.Record) []dns.Record {
+	ttl := uint32(r.TTL) //nolint:gosec // at most a day, as Cloudflare has checked
+	if r.TTL <= 1 {
+		ttl = automaticTTL
+	}
+	content := r.Content
+	if r.Type == "MX" {
+		content = fmt.Sprintf("%d %s", r.Priority, content)
+	}
+	if !r.Proxied || r.Type != "CNAME" {
+		return []dns.Record{{Name: r.Name, Type: r.Type, Content: content, TTL: ttl}}
+	}
+	var out []dns.Record
+	for _, a := range addresses(content, all, balancers, longestChain) {
+		out = append(out, dns.Record{Name: r.Name, Type: a.Type, Content: a.Content, TTL: ttl})
+	}
+	return out
+}
+
+// addresses follows a name to the addresses that it stands for.
+func addresses(name string, all []cloudflare.Record, balancers []dns.Record, hops int) []dns.Record {
+	var out []dns.Record
+	for _, b := range balancers {
+		if strings.EqualFold(b.Name, name) {
+			out = append(out, b)
+		}
+	}
+	for _, r := range all {
+		switch {
+		case !strings.EqualFold(r.Name, name):
+		case r.Type == "A" || r.Type == "AAAA":
+			out = append(out, dns.Record{Type: r.Type, Content: r.Content})
+		case r.Type == "CNAME" && hops > 0:
+			out = append(out, addresses(r.Content, all, balancers, hops-1)...)
+		}
+	}
+	return out
+}
