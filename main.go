@@ -5,14 +5,12 @@ package main
 import (
 	"slices"
 
-	"github.com/pulumi/pulumi-cloudflare/sdk/v5/go/cloudflare"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"slipway/components"
 	"slipway/config"
 	"slipway/internal/account"
 	"slipway/internal/settings"
-	"slipway/spec"
 )
 
 func main() {
@@ -28,16 +26,7 @@ func main() {
 //
 // The account tells what the AWS provider does not; with nil nothing stands yet, and the provider is trusted.
 func deploy(ctx *pulumi.Context, source settings.Source, in account.Account) error {
-	cfg, err := config.Read(source)
-	if err != nil {
-		return err
-	}
-	for _, warning := range cfg.Warnings() {
-		if err := ctx.Log.Warn(warning, nil); err != nil {
-			return err
-		}
-	}
-	existing, err := account.LookUp(ctx, cfg, in)
+	cfg, existing, err := prepare(ctx, source, in)
 	if err != nil {
 		return err
 	}
@@ -45,167 +34,112 @@ func deploy(ctx *pulumi.Context, source settings.Source, in account.Account) err
 	tags := components.Tags(cfg.Tags).With("Project", ctx.Project()).With("Stack", ctx.Stack())
 	comment := "Pulumi stack " + ctx.Project() + "/" + ctx.Stack()
 
-	network, err := components.NewNetwork(ctx, name, &components.NetworkArgs{
-		CIDR:  cfg.Network.CIDR,
-		Zones: cfg.Network.Zones,
-		IPv6:  cfg.Network.IPv6,
-		Tags:  tags,
-	})
+	network, err := components.NewNetwork(ctx, name, &components.NetworkArgs{Network: cfg.Network, Tags: tags})
 	if err != nil {
 		return err
 	}
-
 	certificate, err := components.NewCertificate(ctx, name, &components.CertificateArgs{
-		Hostnames: cfg.Hostnames(),
-		Standing:  existing.Certificates,
-		ZoneID:    pulumi.String(existing.ZoneID),
-		Zone:      cfg.Domain,
-		Comment:   comment,
-		Tags:      tags,
+		Hostnames: cfg.Hostnames(), Standing: existing.Certificates, ZoneID: pulumi.String(existing.ZoneID), Zone: cfg.Domain, Comment: comment, Tags: tags,
 	})
 	if err != nil {
 		return err
 	}
-
 	balancer, err := components.NewLoadBalancer(ctx, name, &components.LoadBalancerArgs{
-		VPCID:              network.VPCID,
-		SubnetIDs:          network.PublicSubnetIDs,
-		CertificateARN:     certificate.ARN,
-		MoreCertificates:   certificate.More,
-		IPv6:               cfg.Network.IPv6,
-		IdleTimeout:        cfg.LoadBalancer.IdleTimeout,
-		DeletionProtection: cfg.LoadBalancer.DeletionProtection,
-		SSLPolicy:          cfg.LoadBalancer.SSLPolicy,
-		Tags:               tags,
+		LoadBalancer: cfg.LoadBalancer, In: network.Public(), IPv6: cfg.Network.IPv6,
+		CertificateARN: certificate.ARN, MoreCertificates: certificate.More, Tags: tags,
 	})
 	if err != nil {
 		return err
 	}
-
-	cluster, err := components.NewCluster(ctx, name, &components.ClusterArgs{Tags: tags})
+	cluster, err := components.NewCluster(ctx, name, &components.ClusterArgs{Region: existing.Region, Tags: tags})
 	if err != nil {
 		return err
 	}
 
-	priorities, attachments, err := cfg.Prioritize(existing.Priorities)
+	priorities, err := cfg.Prioritize(existing.Priorities)
 	if err != nil {
 		return err
 	}
 	running := make(map[string]*components.FargateService)
-	urls, services, logGroups := pulumi.StringMap{}, pulumi.StringMap{}, pulumi.StringMap{}
-	images, canaries, before := pulumi.StringMap{}, pulumi.StringMap{}, pulumi.StringMap{}
-	checks := pulumi.Map{}
 	for _, s := range cfg.Services {
-		s = s.Pinned(existing.Images)
 		service, err := components.NewFargateService(ctx, config.ComponentName(name, s.Name), &components.FargateServiceArgs{
-			Service:                     s.Name,
-			Region:                      existing.Region,
-			VPCID:                       network.VPCID,
-			SubnetIDs:                   network.PublicSubnetIDs,
-			ClusterARN:                  cluster.ARN,
-			ListenerARN:                 balancer.ListenerARN,
-			LoadBalancerSecurityGroupID: balancer.SecurityGroupID,
-			LoadBalancerARNSuffix:       balancer.ARNSuffix,
-			Priorities:                  attachments,
-			Image:                       s.Image,
-			RegistryCredentials:         registryCredentials(s.Registry),
-			EntryPoint:                  s.EntryPoint,
-			Command:                     s.Command,
-			Environment:                 pulumi.ToStringMap(s.Environment),
-			Secrets:                     config.Inputs(s.Secrets),
-			Port:                        s.Port,
-			CPU:                         s.CPU,
-			Memory:                      s.Memory,
-			Architecture:                s.Architecture,
-			Capacity:                    s.Capacity,
-			HealthCheck:                 s.HealthCheck,
-			Drain:                       s.Drain,
-			IdleTimeout:                 cfg.LoadBalancer.IdleTimeout,
-			LogRetention:                cfg.LogRetention,
-			InstanceCount:               spec.Instances(s.InstanceCount),
-			Scaling:                     s.Scaling,
-			Serving:                     existing.Tasks(s),
-			Deployment:                  s.Deployment,
-			Before:                      s.Before,
-			Canary:                      s.Canary,
-			PermissionsBoundary:         cfg.Boundary(),
-			Watcher:                     in,
-			Tags:                        tags.With("Service", s.Name),
+			Service: s.Pinned(existing.Images), Cluster: cluster, In: network.Public(), Access: access(cfg, s),
+			Listener: balancer.Listener(), Priorities: priorities.Attachments, Serving: existing.Tasks(s), Watcher: in, Tags: tags,
 		})
 		if err != nil {
 			return err
 		}
 		running[s.Name] = service
-		urls[s.Name] = pulumi.String(s.URL())
-		checks[s.Name] = cfg.Checks(s)
-		services[s.Name] = service.Name
-		images[s.Name] = service.Image
-		if s.Canary != nil {
-			canaries[s.Name] = pulumi.String(s.Canary.Image.String())
-		}
-		if s.Before != nil && s.Before.Image != nil {
-			before[s.Name] = pulumi.String(s.Before.Image.String())
-		}
-		logGroups[s.Name] = service.LogGroupName
 	}
-
 	routes, err := components.NewRoutes(ctx, name, &components.RoutesArgs{
-		ListenerARN: balancer.ListenerARN,
-		Priorities:  priorities,
-		Services:    running,
-		Former:      existing.Former,
-		Tags:        tags,
+		ListenerARN: balancer.ListenerARN, Priorities: priorities.Routes, Services: running, Former: existing.Former, Tags: tags,
 	})
 	if err != nil {
 		return err
 	}
-
-	var propagation *components.Propagation
-	if in != nil {
-		if propagation, err = components.NewPropagation(ctx); err != nil {
-			return err
-		}
-		if existing.Replacing {
-			propagation.Moved(existing.Remembered)
-		}
+	if err := components.NewRecords(ctx, &components.RecordsArgs{
+		DNS: cfg.DNS, ZoneID: pulumi.String(existing.ZoneID), Zone: cfg.Domain, Hostnames: slices.Concat(cfg.Hostnames(), existing.Left), Comment: comment,
+		Target: func(hostname string) pulumi.StringInput { return routes.Before(hostname, balancer.DNSName) },
+		Wait:   in != nil, Replaced: existing.Replacing, Remembered: existing.Remembered,
+	}); err != nil {
+		return err
 	}
-	var records []*cloudflare.Record
-	for _, hostname := range slices.Concat(cfg.Hostnames(), existing.Left) {
-		record, err := components.NewDNSRecord(ctx, hostname, &components.DNSRecordArgs{
-			ZoneID:      pulumi.String(existing.ZoneID),
-			Zone:        cfg.Domain,
-			Name:        pulumi.String(hostname),
-			Target:      routes.Before(hostname, balancer.DNSName),
-			TTL:         cfg.DNS.TTL,
-			Proxied:     cfg.DNS.Proxied,
-			Propagation: propagation,
-			Comment:     comment,
-		})
-		if err != nil {
-			return err
-		}
-		records = append(records, record)
-	}
-	propagation.Wait(records)
 
-	ctx.Export("urls", urls)
-	ctx.Export("checks", checks)
+	exportServices(ctx, cfg, existing, running)
 	ctx.Export("loadBalancerDnsName", balancer.DNSName)
 	ctx.Export("network", pulumi.Map{"cidr": pulumi.String(cfg.Network.CIDR), "ipv6": pulumi.Bool(cfg.Network.IPv6)})
 	ctx.Export("dnsTtl", pulumi.Int(cfg.DNS.Remembered()))
 	ctx.Export("cluster", cluster.Name)
+	return nil
+}
+
+// prepare reads the config and looks up what there is already, so that whatever is wrong is noticed before anything is made.
+func prepare(ctx *pulumi.Context, source settings.Source, in account.Account) (*config.Config, account.Existing, error) {
+	cfg, err := config.Read(source)
+	if err != nil {
+		return nil, account.Existing{}, err
+	}
+	for _, warning := range cfg.Warnings() {
+		if err := ctx.Log.Warn(warning, nil); err != nil {
+			return nil, account.Existing{}, err
+		}
+	}
+	existing, err := account.LookUp(ctx, cfg, in)
+	return cfg, existing, err
+}
+
+// access returns what a service's tasks get that is secret, and what they may do.
+func access(cfg *config.Config, s config.Service) components.Access {
+	access := components.Access{Secrets: config.Inputs(s.Secrets)}
+	if s.Registry != nil {
+		access.Registry = &components.RegistryCredentials{Username: s.Registry.Username, Password: s.Registry.Password.Input()}
+	}
+	if cfg.PermissionsBoundary != "" {
+		access.Boundary = pulumi.String(cfg.PermissionsBoundary)
+	}
+	return access
+}
+
+// exportServices exports what the commands around the stack, and people, want to know of its services.
+func exportServices(ctx *pulumi.Context, cfg *config.Config, existing account.Existing, running map[string]*components.FargateService) {
+	urls, checks, images, services := pulumi.StringMap{}, pulumi.Map{}, pulumi.StringMap{}, pulumi.StringMap{}
+	canaries, before, logGroups := pulumi.StringMap{}, pulumi.StringMap{}, pulumi.StringMap{}
+	for _, s := range cfg.Services {
+		service, pinned := running[s.Name], s.Pinned(existing.Images)
+		urls[s.Name], checks[s.Name] = pulumi.String(s.URL()), cfg.Checks(s)
+		services[s.Name], images[s.Name], logGroups[s.Name] = service.Name, service.Image, service.LogGroupName
+		if canary := pinned.Canary(); canary != nil {
+			canaries[s.Name] = pulumi.String(canary.Image.String())
+		}
+		if pinned.Before != nil && pinned.Before.Image != nil {
+			before[s.Name] = pulumi.String(pinned.Before.Image.String())
+		}
+	}
+	ctx.Export("urls", urls)
+	ctx.Export("checks", checks)
 	ctx.Export("services", services)
 	ctx.Export("images", images)
 	ctx.Export("canaries", canaries)
 	ctx.Export("beforeImages", before)
 	ctx.Export("logGroups", logGroups)
-	return nil
-}
-
-// registryCredentials returns the credentials as a component's argument, or nil if there are none.
-func registryCredentials(r *config.Registry) *components.RegistryCredentials {
-	if r == nil {
-		return nil
-	}
-	return &components.RegistryCredentials{Username: r.Username, Password: r.Password.Input()}
 }

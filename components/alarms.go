@@ -24,11 +24,9 @@ const (
 //
 // They are there whether or not they make a deployment fail: the AWS provider cannot take a service's alarms away again, it
 // can only have ECS disregard them.
-func (a *FargateServiceArgs) newAlarms(
-	ctx *pulumi.Context, name string, target *lb.TargetGroup, parent pulumi.ResourceOption,
-) (ecs.ServiceAlarmsPtrInput, error) {
+func (s *FargateService) newAlarms(ctx *pulumi.Context, name string, target *lb.TargetGroup) (ecs.ServiceAlarmsPtrInput, error) {
 	const namespace = pulumi.String("AWS/ApplicationELB")
-	dimensions := pulumi.StringMap{"LoadBalancer": a.LoadBalancerARNSuffix, "TargetGroup": target.ArnSuffix}
+	dimensions := pulumi.StringMap{"LoadBalancer": s.args.Listener.LoadBalancerARNSuffix, "TargetGroup": target.ArnSuffix}
 	sum := func(id, metric string) cloudwatch.MetricAlarmMetricQueryArgs {
 		return cloudwatch.MetricAlarmMetricQueryArgs{
 			Id: pulumi.String(id),
@@ -44,7 +42,7 @@ func (a *FargateServiceArgs) newAlarms(
 	// Without requests, and without tasks, there is no data, which is nothing that a deployment should fail for.
 	const missing = pulumi.String("notBreaching")
 	errors, err := cloudwatch.NewMetricAlarm(ctx, name+"-errors", &cloudwatch.MetricAlarmArgs{
-		AlarmDescription: pulumi.Sprintf("More than %d %% of the requests are answered with 5xx, or cannot be sent to a task", a.Deployment.ErrorPercent),
+		AlarmDescription: pulumi.Sprintf("More than %d %% of the requests are answered with 5xx, or cannot be sent to a task", s.args.Deployment.ErrorPercent),
 		MetricQueries: cloudwatch.MetricAlarmMetricQueryArray{
 			cloudwatch.MetricAlarmMetricQueryArgs{
 				Id:    pulumi.String("rate"),
@@ -58,11 +56,11 @@ func (a *FargateServiceArgs) newAlarms(
 			sum("requests", "RequestCount"),
 		},
 		ComparisonOperator: pulumi.String("GreaterThanThreshold"),
-		Threshold:          pulumi.Float64(a.Deployment.ErrorPercent),
+		Threshold:          pulumi.Float64(s.args.Deployment.ErrorPercent),
 		EvaluationPeriods:  pulumi.Int(1),
 		TreatMissingData:   missing,
-		Tags:               a.Tags.named(name + "-errors"),
-	}, parent)
+		Tags:               s.args.Tags.named(name + "-errors"),
+	}, s.parent())
 	if err != nil {
 		return nil, err
 	}
@@ -78,14 +76,14 @@ func (a *FargateServiceArgs) newAlarms(
 		Threshold:          pulumi.Float64(0),
 		EvaluationPeriods:  pulumi.Int(2),
 		TreatMissingData:   missing,
-		Tags:               a.Tags.named(name + "-unhealthy"),
-	}, parent)
+		Tags:               s.args.Tags.named(name + "-unhealthy"),
+	}, s.parent())
 	if err != nil {
 		return nil, err
 	}
 	return ecs.ServiceAlarmsArgs{
 		AlarmNames: pulumi.StringArray{errors.Name, unhealthy.Name},
-		Enable:     pulumi.Bool(a.Deployment.Alarms),
-		Rollback:   pulumi.Bool(a.Deployment.Alarms),
+		Enable:     pulumi.Bool(s.args.Deployment.Alarms),
+		Rollback:   pulumi.Bool(s.args.Deployment.Alarms),
 	}, nil
 }

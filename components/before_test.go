@@ -14,7 +14,7 @@ func TestBefore(t *testing.T) {
 	var cloud mocks.Cloud
 	err := cloud.Run(fargateService(func(args *FargateServiceArgs) {
 		args.Before = &spec.Before{Command: []string{"migrate", "up"}}
-		args.Environment = pulumi.StringMap{"A": pulumi.String("a")}
+		args.Access.Environment = pulumi.StringMap{"A": pulumi.String("a")}
 		args.EntryPoint, args.Command = []string{"/app"}, []string{"serve"}
 	}))
 	if err != nil {
@@ -36,7 +36,7 @@ func TestBefore(t *testing.T) {
 		}
 	}
 	err = cloud.Run(fargateService(func(args *FargateServiceArgs) { args.Before = &spec.Before{} }))
-	if err == nil || !strings.Contains(err.Error(), "before: the command is missing") {
+	if err == nil || !strings.Contains(err.Error(), "before.command: is missing") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -22,17 +22,17 @@ func (c *canaryTraffic) share(own pulumi.StringInput, weight int) []weightedTarg
 
 // newCanary creates the canary. What leads more requests to it is created or changed after its tasks are there, and is deleted before
 // they go. What leads fewer requests to it is changed after its tasks have become fewer.
-func (a *FargateServiceArgs) newCanary(ctx *pulumi.Context, name string, around *surroundings, parent pulumi.ResourceOption) (*canaryTraffic, error) {
-	canary := version{
-		name:       spec.CanaryName(name),
-		stream:     spec.CanaryName(a.Service),
-		image:      a.Canary.Image,
-		count:      a.Canary.Tasks(a.InstanceCount, a.Scaling),
-		attachment: spec.CanaryRoute(a.Service, a.HealthCheck),
-	}
-	_, arn, err := a.newVersion(ctx, canary, around, parent)
+func (s *FargateService) newCanary(ctx *pulumi.Context) (*canaryTraffic, error) {
+	http := s.args.HTTP
+	canary, err := s.newVersion(ctx, version{
+		name:       spec.CanaryName(s.name),
+		stream:     spec.CanaryName(s.args.Name),
+		image:      http.Canary.Image,
+		count:      s.args.CanaryTasks(),
+		attachment: spec.CanaryRoute(s.args.Name, http.HealthCheck),
+	})
 	if err != nil {
 		return nil, err
 	}
-	return &canaryTraffic{a.Canary.Header, []weightedTarget{{group: arn, weight: spec.MaxWeight}}}, nil
+	return &canaryTraffic{http.Canary.Header, []weightedTarget{{group: canary.group, weight: spec.MaxWeight}}}, nil
 }

@@ -16,9 +16,9 @@ import (
 
 func withCanary(change func(*FargateServiceArgs)) func(*FargateServiceArgs) {
 	return func(args *FargateServiceArgs) {
-		args.InstanceCount = 12
+		args.Count = count(12)
 		args.Priorities[spec.CanaryRoute("hello", spec.DefaultHealthCheck)] = 6
-		args.Canary = &spec.Canary{
+		args.HTTP.Canary = &spec.Canary{
 			Image:  spec.Image{Registry: "123456789012.dkr.ecr.eu-central-1.amazonaws.com", Repository: "next", Digest: testDigest},
 			Weight: 10,
 		}
@@ -130,9 +130,9 @@ func TestCanaryLeavesTheServiceAlone(t *testing.T) {
 		}
 		return all
 	}
-	without := listing(func(args *FargateServiceArgs) { args.InstanceCount = 12 })
+	without := listing(func(args *FargateServiceArgs) { args.Count = count(12) })
 	for _, weight := range []int{0, 10, 50, 100} {
-		with := listing(withCanary(func(args *FargateServiceArgs) { args.Canary.Weight = weight }))
+		with := listing(withCanary(func(args *FargateServiceArgs) { args.HTTP.Canary.Weight = weight }))
 		for name, inputs := range without {
 			if with[name] != inputs {
 				t.Errorf("weight %d: %s is %s, without a canary %s", weight, name, with[name], inputs)
@@ -145,7 +145,7 @@ func TestCanaryLeavesTheServiceAlone(t *testing.T) {
 func TestCanaryWaitsForItsTasks(t *testing.T) {
 	waits := waits{}
 	err := new(mocks.Cloud).Run(fargateService(withCanary(func(args *FargateServiceArgs) {
-		args.InstanceCount, args.Canary.Weight = 6, 50
+		args.Count, args.HTTP.Canary.Weight = count(6), 50
 		args.Watcher, args.onError = &waits, withoutErrorHook
 	})))
 	if err != nil {
@@ -180,14 +180,14 @@ func (w *waits) Settle(ctx context.Context, r ServiceRevision, tasks EnoughTasks
 
 func TestCanaryRefuses(t *testing.T) {
 	for want, change := range map[string]func(*spec.Canary){
-		"canary: the image is missing": func(c *spec.Canary) { c.Image = spec.Image{} },
-		"canary: the weight is 101":    func(c *spec.Canary) { c.Weight = 101 },
-		"canary: the weight is -1":     func(c *spec.Canary) { c.Weight = -1 },
-		"a header's name is":           func(c *spec.Canary) { c.Header = spec.CanaryHeader{Name: "X Canary", Value: "1"} },
-		"a header's value is":          func(c *spec.Canary) { c.Header = spec.CanaryHeader{Name: "X-Canary", Value: "a\r\nb"} },
+		"canary.image: is missing":                  func(c *spec.Canary) { c.Image = spec.Image{} },
+		"canary.weight: 101: must be from 0 to 100": func(c *spec.Canary) { c.Weight = 101 },
+		"canary.weight: -1: must be from 0 to 100":  func(c *spec.Canary) { c.Weight = -1 },
+		"a header's name is":                        func(c *spec.Canary) { c.Header = spec.CanaryHeader{Name: "X Canary", Value: "1"} },
+		"a header's value is":                       func(c *spec.Canary) { c.Header = spec.CanaryHeader{Name: "X-Canary", Value: "a\r\nb"} },
 	} {
 		var cloud mocks.Cloud
-		err := cloud.Run(fargateService(withCanary(func(args *FargateServiceArgs) { change(args.Canary) })))
+		err := cloud.Run(fargateService(withCanary(func(args *FargateServiceArgs) { change(args.HTTP.Canary) })))
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
 		}

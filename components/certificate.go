@@ -35,6 +35,9 @@ type CertificateArgs struct {
 type Certificate struct {
 	pulumi.ResourceState
 
+	name string
+	args CertificateArgs
+
 	// ARN is known once the certificate is issued. A listener refuses one that is not.
 	ARN pulumi.StringOutput
 	// More are the ARNs of the certificates for the host names that are not in the first one, by a name of each.
@@ -46,50 +49,63 @@ func NewCertificate(ctx *pulumi.Context, name string, args *CertificateArgs, opt
 	if args == nil {
 		return nil, errors.New("certificate: args are missing")
 	}
-	if args.ZoneID == nil || args.Zone == "" {
-		return nil, fmt.Errorf("certificate %s: the zone's id and name are both needed", name)
-	}
-	groups, err := spec.CertificateGroups(args.Hostnames, args.Standing)
+	certificate := &Certificate{name: name, args: *args, More: make(map[string]pulumi.StringOutput)}
+	groups, err := certificate.groups()
 	if err != nil {
 		return nil, fmt.Errorf("certificate %s: %w", name, err)
 	}
-
-	certificate := &Certificate{More: make(map[string]pulumi.StringOutput)}
 	if err := ctx.RegisterComponentResource("slipway:index:Certificate", name, certificate, opts...); err != nil {
 		return nil, err
 	}
-	records := validationRecords{args: args, certificate: certificate, former: name, hostnames: make(map[string]pulumi.StringInput)}
-	for i, group := range groups {
-		first := i == 0
-		groupName := name
-		if !first {
-			groupName += "/" + spec.GroupKey(group, groups[:i])
-		}
-		arn, err := args.issue(ctx, name, groupName, group, &records)
-		if err != nil {
-			return nil, err
-		}
-		if first {
-			certificate.ARN = arn
-		} else {
-			certificate.More[spec.GroupKey(group, groups[:i])] = arn
-		}
+	if err := certificate.issueAll(ctx, groups); err != nil {
+		return nil, err
 	}
 	return certificate, ctx.RegisterResourceOutputs(certificate, pulumi.Map{"arn": certificate.ARN})
 }
 
+// groups checks the arguments, and divides the host names among certificates.
+func (c *Certificate) groups() ([][]string, error) {
+	if c.args.ZoneID == nil || c.args.Zone == "" {
+		return nil, errors.New("the zone's id and name are both needed")
+	}
+	if err := checkHostnames(c.args.Hostnames, c.args.Zone); err != nil {
+		return nil, err
+	}
+	return spec.CertificateGroups(c.args.Hostnames, c.args.Standing)
+}
+
+// issueAll requests a certificate for each group of host names, and waits until they are issued.
+func (c *Certificate) issueAll(ctx *pulumi.Context, groups [][]string) error {
+	records := validationRecords{certificate: c, hostnames: make(map[string]pulumi.StringInput)}
+	for i, group := range groups {
+		if i == 0 {
+			arn, err := c.issue(ctx, c.name, group, &records)
+			if err != nil {
+				return err
+			}
+			c.ARN = arn
+			continue
+		}
+		key := spec.GroupKey(group, groups[:i])
+		arn, err := c.issue(ctx, c.name+"/"+key, group, &records)
+		if err != nil {
+			return err
+		}
+		c.More[key] = arn
+	}
+	return nil
+}
+
 // issue requests one certificate and waits until it is issued.
-func (a *CertificateArgs) issue(
-	ctx *pulumi.Context, tag, name string, hostnames []string, records *validationRecords,
-) (pulumi.StringOutput, error) {
-	parent := pulumi.Parent(records.certificate)
+func (c *Certificate) issue(ctx *pulumi.Context, name string, hostnames []string, records *validationRecords) (pulumi.StringOutput, error) {
+	parent := pulumi.Parent(c)
 	request, err := acm.NewCertificate(ctx, name, &acm.CertificateArgs{
 		DomainName: pulumi.String(spec.CommonName(hostnames)),
 		// All of them, the first one too. The provider adds that to the others anyway, and it takes a list that is not given for one that
 		// is not changed (the comment at the property): a certificate that is to have a single name would keep its old ones.
 		SubjectAlternativeNames: pulumi.ToStringArray(hostnames),
 		ValidationMethod:        pulumi.String("DNS"),
-		Tags:                    a.Tags.named(tag), // not the certificate's own name: a tag's value cannot hold a "*"
+		Tags:                    c.args.Tags.named(c.name), // not the certificate's own name: a tag's value cannot hold a "*"
 	}, parent)
 	if err != nil {
 		return pulumi.StringOutput{}, err
@@ -111,9 +127,7 @@ func (a *CertificateArgs) issue(
 // validationRecords are the records by which ACM wants control over domains to be shown. ACM asks for the same record in every
 // certificate of an account for the same domain, so that a domain has one, whichever certificates it is in.
 type validationRecords struct {
-	args        *CertificateArgs
 	certificate *Certificate
-	former      string                        // name that the records' names began with
 	hostnames   map[string]pulumi.StringInput // of the records, by domain
 }
 
@@ -130,16 +144,17 @@ func (v *validationRecords) add(ctx *pulumi.Context, request *acm.Certificate, h
 				return validationRecord(options, domain)
 			}).(pulumi.StringMapOutput)
 			// It is named by its domain alone: a stack that is renamed keeps its records.
-			record, err := NewDNSRecord(ctx, domain, &DNSRecordArgs{
-				ZoneID: v.args.ZoneID,
-				Zone:   v.args.Zone,
-				Name:   option.MapIndex(pulumi.String("name")),
-				Target: option.MapIndex(pulumi.String("value")),
-				TTL:    validationTTL,
+			record, err := record{
+				zoneID: v.certificate.args.ZoneID,
+				zone:   v.certificate.args.Zone,
+				name:   option.MapIndex(pulumi.String("name")),
+				target: option.MapIndex(pulumi.String("value")),
+				dns:    spec.DNS{TTL: validationTTL},
 				// One may be left from an earlier certificate or belong to another stack's.
-				Overwrite: true,
-				Comment:   v.args.Comment,
-			}, pulumi.Parent(v.certificate), pulumi.Aliases([]pulumi.Alias{{Name: pulumi.String(v.former + "/" + domain)}}))
+				overwrite: true,
+				comment:   v.certificate.args.Comment,
+				// Its name used to begin with the certificate's.
+			}.create(ctx, domain, pulumi.Parent(v.certificate), pulumi.Aliases([]pulumi.Alias{{Name: pulumi.String(v.certificate.name + "/" + domain)}}))
 			if err != nil {
 				return nil, err
 			}

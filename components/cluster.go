@@ -2,6 +2,7 @@ package components
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -15,7 +16,8 @@ const (
 
 // ClusterArgs describe a [Cluster].
 type ClusterArgs struct {
-	Tags Tags
+	Region string // that it is in, where its tasks log to
+	Tags   Tags
 }
 
 // Cluster is an ECS cluster for tasks on Fargate and Fargate Spot.
@@ -25,7 +27,8 @@ type ClusterArgs struct {
 type Cluster struct {
 	pulumi.ResourceState
 
-	Name pulumi.StringOutput
+	Name   pulumi.StringOutput
+	Region string
 	// ARN carries the capacity providers as a dependency: services that use them are created after and deleted before.
 	ARN pulumi.StringOutput
 }
@@ -36,7 +39,10 @@ func NewCluster(ctx *pulumi.Context, name string, args *ClusterArgs, opts ...pul
 		return nil, errors.New("cluster: args are missing")
 	}
 
-	cluster := &Cluster{}
+	if args.Region == "" {
+		return nil, fmt.Errorf("cluster %s: the region is missing", name)
+	}
+	cluster := &Cluster{Region: args.Region}
 	if err := ctx.RegisterComponentResource("slipway:index:Cluster", name, cluster, opts...); err != nil {
 		return nil, err
 	}

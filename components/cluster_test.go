@@ -13,7 +13,7 @@ import (
 func TestCluster(t *testing.T) {
 	var cloud mocks.Cloud
 	err := cloud.Run(func(ctx *pulumi.Context) error {
-		_, err := NewCluster(ctx, "dev", &ClusterArgs{})
+		_, err := NewCluster(ctx, "dev", &ClusterArgs{Region: "eu-central-1"})
 		return err
 	})
 	if err != nil {

@@ -9,8 +9,6 @@ import (
 )
 
 const (
-	// containerName is the name of the service's container in its task definition.
-	containerName = "main"
 	// beforeName is the name of the container that runs before it.
 	beforeName = "before"
 	// nonRoot is the user and group that containers run as, whatever their image says (control ECS.20 of AWS's
@@ -108,7 +106,7 @@ func (c container) definition() containerDefinition {
 		Name:  c.name,
 		Image: c.image,
 		// A task stops when one that is essential does, which what runs before another is meant to.
-		Essential:              c.name == containerName,
+		Essential:              c.name == spec.ContainerName,
 		EntryPoint:             c.entryPoint,
 		Command:                c.command,
 		Environment:            []environmentVariable{},

@@ -4,63 +4,28 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"slipway/spec"
 )
 
-// cpuArchitectures are ECS's names for the architectures of images.
-var cpuArchitectures = map[string]string{"amd64": "X86_64", "arm64": "ARM64"}
-
 // FargateServiceArgs describe a [FargateService].
 type FargateServiceArgs struct {
-	// Service is the short name that routes, log streams and tags carry.
-	Service string
+	// Service is what decides which resources there are. What is not given in it is the default, field by field. Without HTTP it is a
+	// worker: no load balancer sends it requests, and it needs neither Listener nor Priorities.
+	spec.Service
 
-	VPCID      pulumi.StringInput
-	SubnetIDs  pulumi.StringArrayInput // public ones: tasks reach the internet by a public address
-	ClusterARN pulumi.StringInput
-	Region     string
+	Cluster *Cluster
+	In      Placement
+	Access  Access
 
-	ListenerARN                 pulumi.StringInput // of the HTTPS listener whose [Routes] lead to the service
-	LoadBalancerSecurityGroupID pulumi.StringInput
-	LoadBalancerARNSuffix       pulumi.StringInput // by which CloudWatch knows the load balancer; alarms and scaling by requests need it
+	Listener Listener // where requests come from; its [Routes] lead to the service
 	// Priorities have those of [spec.AttachmentRoute] and, with a canary, [spec.CanaryRoute]. See [spec.Priorities].
 	Priorities map[spec.Route]int
 
-	Image spec.Image
-	// RegistryCredentials are for private registries other than Amazon ECR.
-	RegistryCredentials *RegistryCredentials
-
-	EntryPoint, Command []string // the image's own if empty
-	// Environment is passed to the container, and so is every key of Secrets, as an environment variable of that name.
-	// PORT is set to Port, and what [spec.Drain] and IdleTimeout say is set too.
-	Environment, Secrets pulumi.StringMap
-	Port                 int              // by default [spec.DefaultPort]
-	CPU                  int              // units, by default [spec.DefaultCPU]; see [spec.CheckFargateCPU]
-	Memory               int              // MiB, by default [spec.DefaultMemory]; see [spec.CheckFargateMemory]
-	Architecture         string           // "amd64" or "arm64", by default [spec.DefaultArchitecture]
-	Capacity             spec.Capacity    // by default [spec.DefaultCapacity]
-	HealthCheck          spec.HealthCheck // each of its fields by default that of [spec.DefaultHealthCheck]
-	Drain                spec.Drain       // each of its fields but SocketAge by default that of [spec.DefaultDrain]
-	IdleTimeout          int              // of the load balancer, in seconds, by default [spec.DefaultIdleTimeout]
-	LogRetention         int              // days, by default [spec.DefaultLogRetention]
-
-	// InstanceCount is how many tasks run, by default [spec.DefaultInstanceCount]; see [spec.Instances]. With Scaling it is how many there are
-	// to begin with, unless more serve already.
-	InstanceCount int
-	Scaling       *spec.Scaling   // nil: as many as InstanceCount
-	Serving       int             // tasks that serve the service's requests now; one that scales begins with as many where it is made anew
-	Deployment    spec.Deployment // by default [spec.Rolling]
-	Before        *spec.Before    // nil: nothing runs before the service's container
-	Canary        *spec.Canary    // nil: none
-
-	// PermissionsBoundary is the ARN of the managed policy that limits what the service's roles can ever do; nil is none.
-	PermissionsBoundary pulumi.StringPtrInput
-
+	// Serving is how many tasks serve the service's requests now. One that scales begins with as many, where it is made anew.
+	Serving int
 	// Watcher tells how deployments go; nil trusts the AWS provider.
 	Watcher Watcher
 	// onError binds an error hook to a resource, by default [registerErrorHook]. Pulumi's mocks have no hooks.
@@ -69,41 +34,26 @@ type FargateServiceArgs struct {
 	Tags Tags
 }
 
-// RegistryCredentials log in to a private registry.
-type RegistryCredentials struct {
-	Username string
-	Password pulumi.StringInput // kept secret
-}
-
 // withDefaults returns the arguments with what is not given filled in.
-func (a FargateServiceArgs) withDefaults() *FargateServiceArgs {
-	a.Port = cmp.Or(a.Port, spec.DefaultPort)
-	a.CPU = cmp.Or(a.CPU, spec.DefaultCPU)
-	a.Memory = cmp.Or(a.Memory, spec.DefaultMemory)
-	a.Architecture = cmp.Or(a.Architecture, spec.DefaultArchitecture)
-	a.Capacity = cmp.Or(a.Capacity, spec.DefaultCapacity)
-	a.InstanceCount = spec.OrNone(a.InstanceCount, spec.DefaultInstanceCount, spec.NoInstances)
-	a.HealthCheck = a.HealthCheck.WithDefaults()
-	a.Drain = a.Drain.WithDefaults()
-	a.IdleTimeout = cmp.Or(a.IdleTimeout, spec.DefaultIdleTimeout)
-	a.Deployment = a.Deployment.WithDefaults()
-	a.LogRetention = cmp.Or(a.LogRetention, spec.DefaultLogRetention)
+func (a FargateServiceArgs) withDefaults() FargateServiceArgs {
+	a.Service = a.Service.WithDefaults()
+	if a.HTTP != nil {
+		a.Listener.IdleTimeout = cmp.Or(a.Listener.IdleTimeout, spec.DefaultIdleTimeout)
+	}
 	if a.onError == nil {
 		a.onError = registerErrorHook
 	}
-	if a.Canary != nil {
-		canary := *a.Canary
-		canary.Header = cmp.Or(canary.Header, spec.DefaultCanaryHeader)
-		a.Canary = &canary
-	}
-	return &a
+	a.Tags = a.Tags.With(spec.ServiceTag, a.Name)
+	return a
 }
 
-// FargateService is a service of tasks on Fargate behind a load balancer. It gets requests once [Routes] lead to it.
+// FargateService is a service of tasks on Fargate. One that takes requests gets them once [Routes] lead to it.
 type FargateService struct {
 	pulumi.ResourceState
 
-	name    string
+	name    string // the component's
+	args    FargateServiceArgs
+	around  surroundings
 	targets []weightedTarget // how its requests are divided
 	canary  *canaryTraffic   // nil: no canary
 
@@ -124,122 +74,85 @@ func NewFargateService(ctx *pulumi.Context, name string, args *FargateServiceArg
 	if args == nil {
 		return nil, errors.New("service: args are missing")
 	}
-	args = args.withDefaults()
-	if err := args.check(name); err != nil {
+	service := &FargateService{name: name, args: args.withDefaults()}
+	if err := service.check(); err != nil {
 		return nil, fmt.Errorf("service %s: %w", name, err)
 	}
-
-	service := &FargateService{name: name}
 	if err := ctx.RegisterComponentResource(fargateServiceType, name, service, opts...); err != nil {
 		return nil, err
 	}
-	parent := pulumi.Parent(service)
-
-	around, err := args.newSurroundings(ctx, name, service)
+	if err := service.newSurroundings(ctx); err != nil {
+		return nil, err
+	}
+	own, err := service.newVersion(ctx, service.ownVersion())
 	if err != nil {
 		return nil, err
 	}
-	own := version{
-		name: name, stream: args.Service, image: args.Image, count: args.InstanceCount, scaling: args.Scaling, running: args.Serving,
-		attachment: spec.AttachmentRoute(args.Service, args.HealthCheck),
-	}
-	tasks, arn, err := args.newVersion(ctx, own, around, parent)
-	if err != nil {
+	if err := service.newTraffic(ctx, own); err != nil {
 		return nil, err
 	}
-	service.targets = []weightedTarget{{group: arn, weight: spec.MaxWeight}}
-	if args.Canary != nil {
-		if service.canary, err = args.newCanary(ctx, name, around, parent); err != nil {
-			return nil, err
-		}
-		service.targets = service.canary.share(arn, args.Canary.Weight)
-	}
+	return service, service.registerOutputs(ctx, own)
+}
 
-	service.Name = tasks.service.Name
-	service.Image = arrived(ctx, pulumi.String(args.Image.String()).ToStringOutput(), tasks)
-	service.LogGroupName = around.logs.Name
-	service.TaskRoleName = around.task.Name
-	service.TaskDefinitionARN = tasks.running
-	return service, ctx.RegisterResourceOutputs(service, pulumi.Map{
-		"name":              service.Name,
-		"image":             service.Image,
-		"logGroupName":      service.LogGroupName,
-		"taskRoleName":      service.TaskRoleName,
-		"taskDefinitionArn": service.TaskDefinitionARN,
+// parent is the option that makes a resource part of the service.
+func (s *FargateService) parent() pulumi.ResourceOption { return pulumi.Parent(s) }
+
+// newTraffic decides how requests are divided, with the canary if there is one.
+func (s *FargateService) newTraffic(ctx *pulumi.Context, own *tasks) (err error) {
+	if s.args.HTTP == nil {
+		return nil
+	}
+	s.targets = []weightedTarget{{group: own.group, weight: spec.MaxWeight}}
+	if s.args.HTTP.Canary == nil {
+		return nil
+	}
+	if s.canary, err = s.newCanary(ctx); err != nil {
+		return err
+	}
+	s.targets = s.canary.share(own.group, s.args.HTTP.Canary.Weight)
+	return nil
+}
+
+func (s *FargateService) registerOutputs(ctx *pulumi.Context, own *tasks) error {
+	s.Name = own.service.Name
+	s.Image = arrived(ctx, pulumi.String(s.args.Image.String()).ToStringOutput(), own.running)
+	s.LogGroupName = s.around.logs.Name
+	s.TaskRoleName = s.around.task.Name
+	s.TaskDefinitionARN = own.running
+	return ctx.RegisterResourceOutputs(s, pulumi.Map{
+		"name":              s.Name,
+		"image":             s.Image,
+		"logGroupName":      s.LogGroupName,
+		"taskRoleName":      s.TaskRoleName,
+		"taskDefinitionArn": s.TaskDefinitionARN,
 	})
 }
 
 // check reports what is missing, wrong or contradictory.
-func (a *FargateServiceArgs) check(name string) error {
+func (s *FargateService) check() error {
 	var problems []error
-	problem := func(format string, values ...any) { problems = append(problems, fmt.Errorf(format, values...)) }
+	a := s.args
+	problems = append(problems, spec.CheckName(s.name), a.In.check())
+	if a.Cluster == nil {
+		problems = append(problems, errors.New("the cluster is missing"))
+	}
+	found := a.Problems()
+	found.Include(a.Access.problems(a.Workload, a.Images()))
+	if a.HTTP != nil {
+		problems = append(problems, a.Listener.check(), s.checkPriorities())
+		found.Include(spec.LoadBalancer{IdleTimeout: a.Listener.IdleTimeout}.WithDefaults().Problems(), "loadBalancer")
+	}
+	if a.Canary() != nil {
+		found.Add(spec.CheckCanaryName(s.name), "canary")
+	}
+	return errors.Join(append(problems, found.Err())...)
+}
 
-	if err := spec.CheckName(name); err != nil {
-		problems = append(problems, err)
+func (s *FargateService) checkPriorities() error {
+	a := s.args
+	if a.Priorities[spec.AttachmentRoute(a.Name, a.HTTP.HealthCheck)] == 0 ||
+		a.HTTP.Canary != nil && a.Priorities[spec.CanaryRoute(a.Name, a.HTTP.HealthCheck)] == 0 {
+		return errors.New("the priority of the rule that attaches it to the load balancer is missing")
 	}
-	if a.VPCID == nil || a.SubnetIDs == nil || a.ClusterARN == nil || a.ListenerARN == nil ||
-		a.LoadBalancerSecurityGroupID == nil || a.LoadBalancerARNSuffix == nil || a.Region == "" {
-		problem("the region, VPC id, subnet ids, cluster's ARN, listener's ARN and load balancer's security group and ARN suffix are all needed")
-	}
-	if a.Priorities[spec.AttachmentRoute(a.Service, a.HealthCheck)] == 0 || a.Canary != nil && a.Priorities[spec.CanaryRoute(a.Service, a.HealthCheck)] == 0 {
-		problem("the priority of the rule that attaches it to the load balancer is missing")
-	}
-	if a.Image.Repository == "" {
-		problem("the image is missing")
-	}
-	if a.RegistryCredentials != nil && (a.RegistryCredentials.Username == "" || a.RegistryCredentials.Password == nil) {
-		problem("the registry credentials need a user name and a password")
-	}
-	if repositories := a.repositories(); a.RegistryCredentials != nil && len(repositories) > 0 {
-		problem("registry credentials and an image in Amazon ECR (%s) exclude each other: ECS logs in to ECR by the execution role", repositories[0])
-	}
-	for _, key := range slices.Sorted(maps.Keys(a.Environment)) {
-		if _, both := a.Secrets[key]; both {
-			problem("%s is both in the environment and in the secrets", key)
-		}
-	}
-	for _, variables := range []pulumi.StringMap{a.Environment, a.Secrets} {
-		for _, name := range slices.Sorted(maps.Keys(variables)) {
-			if setting, reserved := spec.ReservedVariables[name]; reserved {
-				problem("%s is set from %s, and is in the environment or the secrets too", name, setting)
-			}
-		}
-	}
-	for _, number := range []struct {
-		what           string
-		n, least, most int
-	}{
-		{"port", a.Port, 1, 65_535},
-		{"instance count", a.InstanceCount, 0, spec.MaxInstances},
-		{"load balancer's idle timeout", a.IdleTimeout, 1, spec.MaxIdleTimeout},
-	} {
-		if err := spec.CheckRange(number.n, number.least, number.most); err != nil {
-			problem("the %s %w", number.what, err)
-		}
-	}
-	if err := spec.CheckLogRetention(a.LogRetention); err != nil {
-		problem("the log retention of %d days: %w", a.LogRetention, err)
-	}
-	if _, known := cpuArchitectures[a.Architecture]; !known {
-		problem("architecture %q is not amd64 or arm64", a.Architecture)
-	}
-	problems = append(problems,
-		spec.CheckFargateCPU(a.CPU), spec.CheckFargateMemory(a.CPU, a.Memory), a.Capacity.Check(), a.HealthCheck.Check(), a.Drain.Check(),
-		a.Deployment.Check(a.InstanceCount), a.Deployment.CheckScaling(a.Scaling))
-	if a.Scaling != nil {
-		if err := a.Scaling.Check(); err != nil {
-			problem("scaling: %w", err)
-		}
-	}
-	if a.Before != nil {
-		if err := a.Before.Check(); err != nil {
-			problem("before: %w", err)
-		}
-	}
-	if a.Canary != nil {
-		if err := errors.Join(spec.CheckCanaryName(name), a.Canary.Check(), a.Deployment.Check(a.Canary.Tasks(a.InstanceCount, a.Scaling))); err != nil {
-			problem("canary: %w", err)
-		}
-	}
-	return errors.Join(problems...)
+	return nil
 }

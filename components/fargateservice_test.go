@@ -23,6 +23,9 @@ const (
 	listenerRuleType   = "aws:lb/listenerRule:ListenerRule"
 )
 
+// count returns how many tasks run, as it is given.
+func count(n int) *int { return &n }
+
 const testDigest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 // fargateService returns a program that creates a service with the smallest set of arguments, changed.
@@ -40,31 +43,36 @@ func fargateServiceNamed(name string, change func(*FargateServiceArgs)) pulumi.R
 // fargateServiceArgs returns the smallest set of arguments, changed.
 func fargateServiceArgs(change func(*FargateServiceArgs)) *FargateServiceArgs {
 	args := &FargateServiceArgs{
-		Service:                     "hello",
-		Region:                      "eu-central-1",
-		VPCID:                       pulumi.String("vpc"),
-		SubnetIDs:                   pulumi.ToStringArray([]string{"subnet-1", "subnet-2"}),
-		ClusterARN:                  pulumi.String("cluster"),
-		ListenerARN:                 pulumi.String("listener"),
-		LoadBalancerSecurityGroupID: pulumi.String("lb-group"),
-		LoadBalancerARNSuffix:       pulumi.String("app/dev/1"),
-		Priorities:                  map[spec.Route]int{spec.AttachmentRoute("hello", spec.DefaultHealthCheck): 4},
-		Image:                       spec.Image{Registry: "ghcr.io", Repository: "hello", Digest: testDigest},
-		Port:                        8080,
-		CPU:                         256,
-		Memory:                      512,
-		Architecture:                "amd64",
-		InstanceCount:               2,
-		Capacity:                    spec.Capacity{Fargate: spec.Share{Weight: 1}},
-		HealthCheck:                 spec.HealthCheck{Path: "/healthz", Interval: 5, Timeout: 2, HealthyThreshold: 2, UnhealthyThreshold: 2, GracePeriod: 10},
-		Drain:                       spec.DefaultDrain,
-		LogRetention:                30,
+		Service: spec.Service{
+			Name: "hello",
+			Workload: spec.Workload{
+				Image:        spec.Image{Registry: "ghcr.io", Repository: "hello", Digest: testDigest},
+				Size:         spec.Size{CPU: 256, Memory: 512, Architecture: "amd64"},
+				LogRetention: 30,
+			},
+			Count:    count(2),
+			Capacity: spec.Capacity{Fargate: spec.Share{Weight: 1}},
+			Drain:    spec.DefaultDrain,
+			HTTP: &spec.HTTP{
+				Port:        8080,
+				HealthCheck: spec.HealthCheck{Path: "/healthz", Interval: 5, Timeout: 2, HealthyThreshold: 2, UnhealthyThreshold: 2, GracePeriod: 10},
+			},
+		},
+		Cluster: &Cluster{ARN: pulumi.String("cluster").ToStringOutput(), Region: "eu-central-1"},
+		In:      Placement{VPCID: pulumi.String("vpc"), SubnetIDs: pulumi.ToStringArray([]string{"subnet-1", "subnet-2"}), PublicIP: true},
+		Listener: Listener{
+			ARN: pulumi.String("listener"), SecurityGroupID: pulumi.String("lb-group"), LoadBalancerARNSuffix: pulumi.String("app/dev/1"),
+		},
+		Priorities: map[spec.Route]int{spec.AttachmentRoute("hello", spec.DefaultHealthCheck): 4},
 	}
 	if change != nil {
 		change(args)
 	}
-	if args.Priorities != nil {
-		args.Priorities[spec.AttachmentRoute("hello", args.withDefaults().HealthCheck)] = 4
+	if args.Scaling != nil {
+		args.Count = nil
+	}
+	if args.Priorities != nil && args.HTTP != nil {
+		args.Priorities[spec.AttachmentRoute("hello", args.WithDefaults().HTTP.HealthCheck)] = 4
 	}
 	return args
 }
@@ -131,7 +139,7 @@ func TestFargateServiceIgnoresNoChanges(t *testing.T) {
 func TestFargateServiceOtherPortHasOtherRules(t *testing.T) {
 	names := func(port int) []string {
 		var cloud mocks.Cloud
-		if err := cloud.Run(fargateService(func(args *FargateServiceArgs) { args.Port = port })); err != nil {
+		if err := cloud.Run(fargateService(func(args *FargateServiceArgs) { args.HTTP.Port = port })); err != nil {
 			t.Fatal(err)
 		}
 		var names []string
@@ -151,7 +159,7 @@ func TestFargateServiceCapacity(t *testing.T) {
 	var cloud mocks.Cloud
 	err := cloud.Run(fargateService(func(args *FargateServiceArgs) {
 		args.Capacity = spec.Capacity{Fargate: spec.Share{Base: 3, Weight: 1}, FargateSpot: spec.Share{Weight: 2}}
-		args.Architecture, args.CPU, args.Memory = "arm64", 1024, 3072
+		args.Size.Architecture, args.Size.CPU, args.Size.Memory = "arm64", 1024, 3072
 	}))
 	if err != nil {
 		t.Fatal(err)
@@ -169,9 +177,9 @@ func TestFargateServiceCapacity(t *testing.T) {
 func TestFargateServiceSecrets(t *testing.T) {
 	var cloud mocks.Cloud
 	err := cloud.Run(fargateService(func(args *FargateServiceArgs) {
-		args.Environment = pulumi.StringMap{"B": pulumi.String("b"), "A": pulumi.String("a")}
-		args.Secrets = pulumi.StringMap{"TOKEN": pulumi.String("swordfish"), "KEY": pulumi.String("swordfish")}
-		args.RegistryCredentials = &RegistryCredentials{Username: "me", Password: pulumi.String("swordfish")}
+		args.Access.Environment = pulumi.StringMap{"B": pulumi.String("b"), "A": pulumi.String("a")}
+		args.Access.Secrets = pulumi.StringMap{"TOKEN": pulumi.String("swordfish"), "KEY": pulumi.String("swordfish")}
+		args.Access.Registry = &RegistryCredentials{Username: "me", Password: pulumi.String("swordfish")}
 		args.EntryPoint, args.Command = []string{"/app"}, []string{"serve", "--all"}
 	}))
 	if err != nil {
@@ -243,7 +251,7 @@ func TestFargateServicePullsFromItsRepositoryAlone(t *testing.T) {
 func TestFargateServiceRolesHaveTheBoundary(t *testing.T) {
 	const boundary = "arn:aws:iam::123456789012:policy/boundary"
 	var cloud mocks.Cloud
-	err := cloud.Run(fargateService(func(args *FargateServiceArgs) { args.PermissionsBoundary = pulumi.String(boundary) }))
+	err := cloud.Run(fargateService(func(args *FargateServiceArgs) { args.Access.Boundary = pulumi.String(boundary) }))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -264,12 +272,12 @@ func TestFargateServiceRolesHaveTheBoundary(t *testing.T) {
 
 func TestFargateServiceDefaults(t *testing.T) {
 	var all, defaults mocks.Cloud
-	if err := all.Run(fargateService(func(args *FargateServiceArgs) { args.InstanceCount = 1 })); err != nil {
+	if err := all.Run(fargateService(func(args *FargateServiceArgs) { args.Count = count(1) })); err != nil {
 		t.Fatal(err)
 	}
 	err := defaults.Run(fargateService(func(args *FargateServiceArgs) {
-		args.Port, args.CPU, args.Memory, args.Architecture, args.LogRetention, args.InstanceCount = 0, 0, 0, "", 0, 0
-		args.Capacity, args.HealthCheck, args.Drain = spec.Capacity{}, spec.HealthCheck{}, spec.Drain{}
+		args.HTTP.Port, args.Size.CPU, args.Size.Memory, args.Size.Architecture, args.LogRetention, args.Count = 0, 0, 0, "", 0, nil
+		args.Capacity, args.HTTP.HealthCheck, args.Drain = spec.Capacity{}, spec.HealthCheck{}, spec.Drain{}
 	}))
 	if err != nil {
 		t.Fatal(err)
@@ -281,7 +289,7 @@ func TestFargateServiceDefaults(t *testing.T) {
 func TestFargateServiceDefaultsOfFields(t *testing.T) {
 	var cloud mocks.Cloud
 	err := cloud.Run(fargateService(func(args *FargateServiceArgs) {
-		args.HealthCheck, args.Drain, args.InstanceCount = spec.HealthCheck{Path: "/x", Codes: "204"}, spec.Drain{DeregistrationDelay: 20}, spec.Instances(0)
+		args.HTTP.HealthCheck, args.Drain, args.Count = spec.HealthCheck{Path: "/x", Codes: "204"}, spec.Drain{DeregistrationDelay: 20}, count(0)
 	}))
 	if err != nil {
 		t.Fatal(err)
@@ -329,7 +337,7 @@ func TestFargateServiceTellsOfOtherCount(t *testing.T) {
 		var log warnings
 		err := (&mocks.Cloud{Scaled: 7}).Run(func(ctx *pulumi.Context) error {
 			log.Log, ctx.Log = ctx.Log, &log
-			return fargateService(func(a *FargateServiceArgs) { a.InstanceCount, a.Scaling = 2, test.scaling })(ctx)
+			return fargateService(func(a *FargateServiceArgs) { a.Count, a.Scaling = count(2), test.scaling })(ctx)
 		})
 		if got := strings.Join(log.messages, "\n"); err != nil || got != test.warning {
 			t.Errorf("%s: warned %q (%v), want %q", name, got, err, test.warning)
@@ -482,35 +490,35 @@ func TestFargateServiceRefuses(t *testing.T) {
 		change func(*FargateServiceArgs)
 		want   string
 	}{
-		"no cluster":     {func(a *FargateServiceArgs) { a.ClusterARN = nil }, "are all needed"},
+		"no cluster":     {func(a *FargateServiceArgs) { a.Cluster = nil }, "the cluster is missing"},
 		"no attachment":  {func(a *FargateServiceArgs) { a.Priorities = nil }, "the priority of the rule that attaches it to the load balancer is missing"},
-		"no image":       {func(a *FargateServiceArgs) { a.Image = spec.Image{} }, "image is missing"},
-		"no port":        {func(a *FargateServiceArgs) { a.Port = -1 }, "the port is -1: must be from 1 to 65535"},
-		"too few tasks":  {func(a *FargateServiceArgs) { a.InstanceCount = -2 }, "the instance count is -2: must be from 0 to 5000"},
-		"too many tasks": {func(a *FargateServiceArgs) { a.InstanceCount = 5001 }, "the instance count is 5001: must be from 0 to 5000"},
-		"idle for long":  {func(a *FargateServiceArgs) { a.IdleTimeout = 4001 }, "the load balancer's idle timeout is 4001: must be from 1 to 4000"},
-		"odd retention":  {func(a *FargateServiceArgs) { a.LogRetention = 31 }, "the log retention of 31 days: CloudWatch Logs keeps logs for one of"},
-		"health check":   {func(a *FargateServiceArgs) { a.HealthCheck.Interval = 4 }, "the health check's interval is 4: must be from 5 to 300"},
-		"late health":    {func(a *FargateServiceArgs) { a.HealthCheck.Interval = 300 }, "2 failures every 300 seconds take 602 seconds"},
-		"long drain":     {func(a *FargateServiceArgs) { a.Drain.DeregistrationDelay = 3601 }, "the deregistration delay is 3601: must be 3600 at most"},
-		"long stop":      {func(a *FargateServiceArgs) { a.Drain.StopTimeout = 121 }, "the stop timeout is 121: must be 120 at most"},
+		"no image":       {func(a *FargateServiceArgs) { a.Image = spec.Image{} }, "image: is missing"},
+		"no port":        {func(a *FargateServiceArgs) { a.HTTP.Port = -1 }, "port: -1: must be from 1 to 65535"},
+		"too few tasks":  {func(a *FargateServiceArgs) { a.Count = count(-2) }, "instanceCount: -2: must be from 0 to 5000"},
+		"too many tasks": {func(a *FargateServiceArgs) { a.Count = count(5001) }, "instanceCount: 5001: must be from 0 to 5000"},
+		"idle for long":  {func(a *FargateServiceArgs) { a.Listener.IdleTimeout = 4001 }, "loadBalancer.idleTimeout: 4001: must be from 1 to 4000"},
+		"odd retention":  {func(a *FargateServiceArgs) { a.LogRetention = 31 }, "logs.retentionDays: 31: CloudWatch Logs keeps logs for one of"},
+		"health check":   {func(a *FargateServiceArgs) { a.HTTP.HealthCheck.Interval = 4 }, "healthCheck.interval: 4: must be from 5 to 300"},
+		"late health":    {func(a *FargateServiceArgs) { a.HTTP.HealthCheck.Interval = 300 }, "2 failures every 300 seconds take 602 seconds"},
+		"long drain":     {func(a *FargateServiceArgs) { a.Drain.DeregistrationDelay = 3601 }, "deregistrationDelay: 3601: must be from 1 to 3600"},
+		"long stop":      {func(a *FargateServiceArgs) { a.Drain.StopTimeout = 121 }, "stopTimeout: 121: must be from 1 to 120"},
 		"canary's name": {func(a *FargateServiceArgs) {
-			a.Canary = &spec.Canary{Image: a.Image}
+			a.HTTP.Canary = &spec.Canary{Image: a.Image}
 		}, `name "dev-hello-of-18-chars-canary": is 28 characters long; at most 24`},
-		"odd architecture": {func(a *FargateServiceArgs) { a.Architecture = "riscv64" }, "not amd64 or arm64"},
-		"odd CPU":          {func(a *FargateServiceArgs) { a.CPU = 300 }, "300 CPU units"},
-		"odd memory":       {func(a *FargateServiceArgs) { a.Memory = 513 }, "513 MiB"},
+		"odd architecture": {func(a *FargateServiceArgs) { a.Size.Architecture = "riscv64" }, `architecture: "riscv64": must be amd64 or arm64`},
+		"odd CPU":          {func(a *FargateServiceArgs) { a.Size.CPU = 300 }, "300 CPU units"},
+		"odd memory":       {func(a *FargateServiceArgs) { a.Size.Memory = 513 }, "513 MiB"},
 		"no capacity":      {func(a *FargateServiceArgs) { a.Capacity = spec.Capacity{Fargate: spec.Share{Base: 1}} }, "weight 0"},
-		"PORT":             {func(a *FargateServiceArgs) { a.Environment = pulumi.StringMap{"PORT": pulumi.String("1")} }, "PORT is set from the port"},
-		"secret PORT":      {func(a *FargateServiceArgs) { a.Secrets = pulumi.StringMap{"PORT": pulumi.String("1")} }, "PORT is set from the port"},
-		"no password":      {func(a *FargateServiceArgs) { a.RegistryCredentials = &RegistryCredentials{Username: "me"} }, "a user name and a password"},
+		"PORT":             {func(a *FargateServiceArgs) { a.Access.Environment = pulumi.StringMap{"PORT": pulumi.String("1")} }, "env.PORT: is set from the port"},
+		"secret PORT":      {func(a *FargateServiceArgs) { a.Access.Secrets = pulumi.StringMap{"PORT": pulumi.String("1")} }, "secrets.PORT: is set from the port"},
+		"no password":      {func(a *FargateServiceArgs) { a.Access.Registry = &RegistryCredentials{Username: "me"} }, "a user name and a password"},
 		"a value twice": {func(a *FargateServiceArgs) {
-			a.Environment, a.Secrets = pulumi.StringMap{"A": pulumi.String("1")}, pulumi.StringMap{"A": pulumi.String("2")}
-		}, "A is both in the environment and in the secrets"},
+			a.Access.Environment, a.Access.Secrets = pulumi.StringMap{"A": pulumi.String("1")}, pulumi.StringMap{"A": pulumi.String("2")}
+		}, "secrets.A: is in env too"},
 		"credentials for ECR": {func(a *FargateServiceArgs) {
 			a.Image.Registry = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
-			a.RegistryCredentials = &RegistryCredentials{Username: "me", Password: pulumi.String("p")}
-		}, "registry credentials and an image in Amazon ECR"},
+			a.Access.Registry = &RegistryCredentials{Username: "me", Password: pulumi.String("p")}
+		}, "registry and an image in Amazon ECR exclude each other"},
 	} {
 		var cloud mocks.Cloud
 		service := "dev-hello"

@@ -1,13 +1,13 @@
 package components
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ec2"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/lb"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -19,29 +19,26 @@ const (
 	httpsPort = 443
 )
 
-// LoadBalancerArgs describe a [LoadBalancer].
+// LoadBalancerArgs describe a [LoadBalancer]. What is not given of spec.LoadBalancer is the default.
 type LoadBalancerArgs struct {
-	VPCID          pulumi.StringInput
-	SubnetIDs      pulumi.StringArrayInput // in at least two zones, with a route to the internet
-	CertificateARN pulumi.StringInput      // issued by ACM in the same region
+	spec.LoadBalancer
+	In             Placement          // subnets in at least two zones, with a route to the internet
+	CertificateARN pulumi.StringInput // issued by ACM in the same region
 	// MoreCertificates are the ARNs of further ones, by a name of each. The load balancer takes the one that has the name that a client
 	// asks for (server name indication).
 	MoreCertificates map[string]pulumi.StringOutput
 	// IPv6 makes the load balancer answer on IPv6 too. The subnets need IPv6 blocks for that.
 	IPv6 bool
-	// IdleTimeout is after how many seconds a connection on which nothing is sent is closed, by default [spec.DefaultIdleTimeout].
-	IdleTimeout int
-	// DeletionProtection makes AWS refuse to delete the load balancer.
-	DeletionProtection bool
-	// SSLPolicy is the security policy of the HTTPS listener, by default [spec.DefaultSSLPolicy].
-	SSLPolicy string
-	Tags      Tags
+	Tags Tags
 }
 
 // LoadBalancer is an internet-facing application load balancer. It answers HTTPS requests with 404 until a service adds a
 // rule to the listener, and redirects HTTP to HTTPS.
 type LoadBalancer struct {
 	pulumi.ResourceState
+
+	name string
+	args LoadBalancerArgs
 
 	DNSName         pulumi.StringOutput // carries the listeners and their certificates as dependencies
 	ARNSuffix       pulumi.StringOutput // by which CloudWatch knows it: "app/name/id"
@@ -54,29 +51,60 @@ func NewLoadBalancer(ctx *pulumi.Context, name string, args *LoadBalancerArgs, o
 	if args == nil {
 		return nil, errors.New("load balancer: args are missing")
 	}
-	idleTimeout, sslPolicy := cmp.Or(args.IdleTimeout, spec.DefaultIdleTimeout), cmp.Or(args.SSLPolicy, spec.DefaultSSLPolicy)
-	addressType := "ipv4"
-	if args.IPv6 {
-		addressType = "dualstack"
+	balancer := &LoadBalancer{name: name, args: *args}
+	balancer.args.LoadBalancer = args.WithDefaults()
+	if err := balancer.check(); err != nil {
+		return nil, fmt.Errorf("load balancer %s: %w", name, err)
 	}
-	if args.VPCID == nil || args.SubnetIDs == nil || args.CertificateARN == nil {
-		return nil, fmt.Errorf("load balancer %s: the VPC id, the subnet ids and the certificate's ARN are all needed", name)
-	}
-	if err := spec.CheckName(name); err != nil {
-		return nil, fmt.Errorf("load balancer: %w", err)
-	}
-	if err := spec.CheckRange(idleTimeout, 1, spec.MaxIdleTimeout); err != nil {
-		return nil, fmt.Errorf("load balancer %s: the idle timeout %w", name, err)
-	}
-
-	balancer := &LoadBalancer{}
 	if err := ctx.RegisterComponentResource("slipway:index:LoadBalancer", name, balancer, opts...); err != nil {
 		return nil, err
 	}
-	parent := pulumi.Parent(balancer)
+	group, err := balancer.newSecurityGroup(ctx)
+	if err != nil {
+		return nil, err
+	}
+	alb, err := balancer.newBalancer(ctx, group)
+	if err != nil {
+		return nil, err
+	}
+	https, serving, err := balancer.newListeners(ctx, alb)
+	if err != nil {
+		return nil, err
+	}
+	balancer.DNSName = after(alb.DnsName, serving...)
+	balancer.ARNSuffix = alb.ArnSuffix
+	balancer.ListenerARN = https.Arn
+	balancer.SecurityGroupID = group.ID().ToStringOutput()
+	return balancer, ctx.RegisterResourceOutputs(balancer, pulumi.Map{
+		"dnsName":         balancer.DNSName,
+		"arnSuffix":       balancer.ARNSuffix,
+		"listenerArn":     balancer.ListenerARN,
+		"securityGroupId": balancer.SecurityGroupID,
+	})
+}
 
-	group, err := newSecurityGroup(ctx, name+"-load-balancer", "Load balancer: HTTP and HTTPS from anywhere, out to its services",
-		args.VPCID, args.Tags, parent)
+// Listener returns the HTTPS listener, for services to take requests from.
+func (b *LoadBalancer) Listener() Listener {
+	return Listener{
+		ARN: b.ListenerARN, SecurityGroupID: b.SecurityGroupID, LoadBalancerARNSuffix: b.ARNSuffix, IdleTimeout: b.args.IdleTimeout,
+	}
+}
+
+// check reports what is missing or wrong.
+func (b *LoadBalancer) check() error {
+	problems := []error{spec.CheckName(b.name), b.args.In.check(), b.args.Problems().Err()}
+	if b.args.CertificateARN == nil {
+		problems = append(problems, errors.New("the certificate's ARN is missing"))
+	}
+	return errors.Join(problems...)
+}
+
+// parent is the option that makes a resource part of the load balancer.
+func (b *LoadBalancer) parent() pulumi.ResourceOption { return pulumi.Parent(b) }
+
+func (b *LoadBalancer) newSecurityGroup(ctx *pulumi.Context) (*ec2.SecurityGroup, error) {
+	group, err := newSecurityGroup(ctx, b.name+"-load-balancer", "Load balancer: HTTP and HTTPS from anywhere, out to its services",
+		b.args.In.VPCID, b.args.Tags, b.parent())
 	if err != nil {
 		return nil, err
 	}
@@ -90,39 +118,46 @@ func NewLoadBalancer(ctx *pulumi.Context, name string, args *LoadBalancerArgs, o
 		{"https-ipv4", peer{ipv4: everyIPv4}, httpsPort},
 		{"https-ipv6", peer{ipv6: everyIPv6}, httpsPort},
 	} {
-		if _, err := allowTCPFrom(ctx, name+"-"+rule.suffix, group.ID(), rule.from, rule.port, args.Tags, parent); err != nil {
+		if _, err := allowTCPFrom(ctx, b.name+"-"+rule.suffix, group.ID(), rule.from, rule.port, b.args.Tags, b.parent()); err != nil {
 			return nil, err
 		}
 	}
+	return group, nil
+}
 
-	alb, err := lb.NewLoadBalancer(ctx, name, &lb.LoadBalancerArgs{
+func (b *LoadBalancer) newBalancer(ctx *pulumi.Context, group *ec2.SecurityGroup) (*lb.LoadBalancer, error) {
+	addressType := "ipv4"
+	if b.args.IPv6 {
+		addressType = "dualstack"
+	}
+	return lb.NewLoadBalancer(ctx, b.name, &lb.LoadBalancerArgs{
 		LoadBalancerType:         pulumi.String("application"),
 		Internal:                 pulumi.Bool(false),
 		IpAddressType:            pulumi.String(addressType),
-		Subnets:                  args.SubnetIDs,
+		Subnets:                  b.args.In.SubnetIDs,
 		SecurityGroups:           pulumi.StringArray{group.ID()},
-		IdleTimeout:              pulumi.Int(idleTimeout),
+		IdleTimeout:              pulumi.Int(b.args.IdleTimeout),
 		DropInvalidHeaderFields:  pulumi.Bool(true),
 		DesyncMitigationMode:     pulumi.String("defensive"),
-		EnableDeletionProtection: pulumi.Bool(args.DeletionProtection),
-		Tags:                     args.Tags.named(name),
+		EnableDeletionProtection: pulumi.Bool(b.args.DeletionProtection),
+		Tags:                     b.args.Tags.named(b.name),
 	},
-		parent,
+		b.parent(),
 		// It cannot leave its VPC. One in another VPC, which has another security group, comes up beside it.
 		pulumi.ReplaceOnChanges([]string{"securityGroups"}),
 		// What AWS would refuse to delete, in the end, the engine refuses to delete or replace in the preview, before anything else goes.
-		pulumi.Protect(args.DeletionProtection),
+		pulumi.Protect(b.args.DeletionProtection),
 	)
-	if err != nil {
-		return nil, err
-	}
+}
 
-	https, err := lb.NewListener(ctx, name+"-https", &lb.ListenerArgs{
+// newListeners creates the listeners. It returns the HTTPS one, and everything that has to be there before clients come.
+func (b *LoadBalancer) newListeners(ctx *pulumi.Context, alb *lb.LoadBalancer) (https *lb.Listener, serving []pulumi.Resource, err error) {
+	https, err = lb.NewListener(ctx, b.name+"-https", &lb.ListenerArgs{
 		LoadBalancerArn: alb.Arn,
 		Port:            pulumi.Int(httpsPort),
 		Protocol:        pulumi.String("HTTPS"),
-		SslPolicy:       pulumi.String(sslPolicy),
-		CertificateArn:  args.CertificateARN,
+		SslPolicy:       pulumi.String(b.args.SSLPolicy),
+		CertificateArn:  b.args.CertificateARN,
 		DefaultActions: lb.ListenerDefaultActionArray{lb.ListenerDefaultActionArgs{
 			Type: pulumi.String("fixed-response"),
 			FixedResponse: lb.ListenerDefaultActionFixedResponseArgs{
@@ -131,12 +166,12 @@ func NewLoadBalancer(ctx *pulumi.Context, name string, args *LoadBalancerArgs, o
 				MessageBody: pulumi.String(`{"message": "Not Found"}`),
 			},
 		}},
-		Tags: args.Tags.named(name + "-https"),
-	}, parent)
+		Tags: b.args.Tags.named(b.name + "-https"),
+	}, b.parent())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	http, err := lb.NewListener(ctx, name+"-http", &lb.ListenerArgs{
+	http, err := lb.NewListener(ctx, b.name+"-http", &lb.ListenerArgs{
 		LoadBalancerArn: alb.Arn,
 		Port:            pulumi.Int(httpPort),
 		Protocol:        pulumi.String("HTTP"),
@@ -148,32 +183,21 @@ func NewLoadBalancer(ctx *pulumi.Context, name string, args *LoadBalancerArgs, o
 				Port:       pulumi.String(strconv.Itoa(httpsPort)),
 			},
 		}},
-		Tags: args.Tags.named(name + "-http"),
-	}, parent)
+		Tags: b.args.Tags.named(b.name + "-http"),
+	}, b.parent())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	serving := []pulumi.Resource{https, http}
-
-	for _, key := range slices.Sorted(maps.Keys(args.MoreCertificates)) {
-		certificate, err := lb.NewListenerCertificate(ctx, name+"-https/"+key, &lb.ListenerCertificateArgs{
+	serving = []pulumi.Resource{https, http}
+	for _, key := range slices.Sorted(maps.Keys(b.args.MoreCertificates)) {
+		certificate, err := lb.NewListenerCertificate(ctx, b.name+"-https/"+key, &lb.ListenerCertificateArgs{
 			ListenerArn:    https.Arn,
-			CertificateArn: args.MoreCertificates[key],
-		}, parent)
+			CertificateArn: b.args.MoreCertificates[key],
+		}, b.parent())
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		serving = append(serving, certificate)
 	}
-
-	balancer.DNSName = after(alb.DnsName, serving...)
-	balancer.ARNSuffix = alb.ArnSuffix
-	balancer.ListenerARN = https.Arn
-	balancer.SecurityGroupID = group.ID().ToStringOutput()
-	return balancer, ctx.RegisterResourceOutputs(balancer, pulumi.Map{
-		"dnsName":         balancer.DNSName,
-		"arnSuffix":       balancer.ARNSuffix,
-		"listenerArn":     balancer.ListenerARN,
-		"securityGroupId": balancer.SecurityGroupID,
-	})
+	return https, serving, nil
 }

@@ -11,8 +11,7 @@ import (
 
 func loadBalancer(change func(*LoadBalancerArgs)) pulumi.RunFunc {
 	args := &LoadBalancerArgs{
-		VPCID:          pulumi.String("vpc"),
-		SubnetIDs:      pulumi.ToStringArray([]string{"subnet-1", "subnet-2"}),
+		In:             Placement{VPCID: pulumi.String("vpc"), SubnetIDs: pulumi.ToStringArray([]string{"subnet-1", "subnet-2"})},
 		CertificateARN: pulumi.String("certificate"),
 		IPv6:           true,
 	}
@@ -110,10 +109,10 @@ func TestLoadBalancerRefuses(t *testing.T) {
 		change func(*LoadBalancerArgs)
 		want   string
 	}{
-		"no VPC":         {func(args *LoadBalancerArgs) { args.VPCID = nil }, "are all needed"},
-		"no subnets":     {func(args *LoadBalancerArgs) { args.SubnetIDs = nil }, "are all needed"},
-		"idle for long":  {func(args *LoadBalancerArgs) { args.IdleTimeout = 4001 }, "load balancer dev: the idle timeout is 4001: must be from 1 to 4000"},
-		"no certificate": {func(args *LoadBalancerArgs) { args.CertificateARN = nil }, "are all needed"},
+		"no VPC":         {func(args *LoadBalancerArgs) { args.In.VPCID = nil }, "needs a VPC id and subnet ids"},
+		"no subnets":     {func(args *LoadBalancerArgs) { args.In.SubnetIDs = nil }, "needs a VPC id and subnet ids"},
+		"idle for long":  {func(args *LoadBalancerArgs) { args.IdleTimeout = 4001 }, "load balancer dev: idleTimeout: 4001: must be from 1 to 4000"},
+		"no certificate": {func(args *LoadBalancerArgs) { args.CertificateARN = nil }, "the certificate's ARN is missing"},
 	} {
 		var cloud mocks.Cloud
 		if err := cloud.Run(loadBalancer(test.change)); err == nil || !strings.Contains(err.Error(), test.want) {

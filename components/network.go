@@ -1,9 +1,9 @@
 package components
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
@@ -14,22 +14,18 @@ import (
 	"slipway/spec"
 )
 
-// NetworkArgs describe a [Network].
+// NetworkArgs describe a [Network]. What is not given is the default.
 type NetworkArgs struct {
-	// CIDR is the VPC's IPv4 block, by default [spec.DefaultCIDR]. See [spec.ParseVPCBlock]. Another one makes another network, which comes up
-	// beside the old one.
-	CIDR string
-	// Zones is in how many availability zones the network has subnets, by default [spec.DefaultZones].
-	Zones int
-	// IPv6 gives the network an Amazon-provided IPv6 block in addition to the IPv4 one. Turning it on or off makes another network, as
-	// another CIDR does: AWS keeps a VPC's IPv6 block as long as anything in it has an IPv6 address.
-	IPv6 bool
+	spec.Network
 	Tags Tags
 }
 
 // Network is a VPC with one public subnet in each of its availability zones, joined to the internet by a gateway.
 type Network struct {
 	pulumi.ResourceState
+
+	name string
+	args NetworkArgs
 
 	VPCID pulumi.StringOutput
 	// PublicSubnetIDs are in the order of the zones. They carry the routes as dependencies: what is put into a subnet
@@ -42,71 +38,81 @@ func NewNetwork(ctx *pulumi.Context, name string, args *NetworkArgs, opts ...pul
 	if args == nil {
 		return nil, errors.New("network: args are missing")
 	}
-	cidr, zones := cmp.Or(args.CIDR, spec.DefaultCIDR), cmp.Or(args.Zones, spec.DefaultZones)
-	if err := spec.CheckRange(zones, spec.MinZones, spec.MaxZones); err != nil {
-		return nil, fmt.Errorf("network %s: the number of zones %w", name, err)
+	network := &Network{name: name, args: NetworkArgs{args.WithDefaults(), args.Tags}}
+	if err := network.args.Problems().Err(); err != nil {
+		return nil, fmt.Errorf("network %s: %w", name, err)
 	}
-	block, err := spec.ParseVPCBlock(cidr)
-	if err != nil {
-		return nil, fmt.Errorf("network %s: CIDR %q %w", name, cidr, err)
-	}
-	blocks, err := spec.PublicBlocks(block, zones)
-	if err != nil {
-		return nil, fmt.Errorf("network %s: CIDR %q %w", name, cidr, err)
-	}
-	zoneNames, err := availabilityZones(ctx, zones)
+	zones, err := availabilityZones(ctx, network.args.Zones)
 	if err != nil {
 		return nil, fmt.Errorf("network %s: %w", name, err)
 	}
-
-	network := &Network{}
 	if err := ctx.RegisterComponentResource("slipway:index:Network", name, network, opts...); err != nil {
 		return nil, err
 	}
-	parent := pulumi.Parent(network)
+	vpc, err := network.newVPC(ctx)
+	if err != nil {
+		return nil, err
+	}
+	public, routes, err := network.newPublicRoutes(ctx, vpc)
+	if err != nil {
+		return nil, err
+	}
+	subnets, err := network.newPublicSubnets(ctx, vpc, zones, public, routes)
+	if err != nil {
+		return nil, err
+	}
+	network.VPCID = vpc.ID().ToStringOutput()
+	network.PublicSubnetIDs = subnets.ToStringArrayOutput()
+	return network, ctx.RegisterResourceOutputs(network, pulumi.Map{
+		"vpcId":           network.VPCID,
+		"publicSubnetIds": network.PublicSubnetIDs,
+	})
+}
 
-	vpc, err := ec2.NewVpc(ctx, name, &ec2.VpcArgs{
-		CidrBlock:                    pulumi.String(block.String()),
-		AssignGeneratedIpv6CidrBlock: pulumi.Bool(args.IPv6),
+// Public returns the public subnets as a place for tasks and load balancers. Tasks there reach the internet by addresses of their own.
+func (n *Network) Public() Placement {
+	return Placement{VPCID: n.VPCID, SubnetIDs: n.PublicSubnetIDs, PublicIP: true}
+}
+
+// parent is the option that makes a resource part of the network.
+func (n *Network) parent() pulumi.ResourceOption { return pulumi.Parent(n) }
+
+func (n *Network) newVPC(ctx *pulumi.Context) (*ec2.Vpc, error) {
+	vpc, err := ec2.NewVpc(ctx, n.name, &ec2.VpcArgs{
+		CidrBlock:                    pulumi.String(n.args.CIDR),
+		AssignGeneratedIpv6CidrBlock: pulumi.Bool(n.args.IPv6),
 		EnableDnsSupport:             pulumi.Bool(true),
 		EnableDnsHostnames:           pulumi.Bool(true),
-		Tags:                         args.Tags.named(name),
-	}, parent, pulumi.ReplaceOnChanges([]string{"assignGeneratedIpv6CidrBlock"}))
+		Tags:                         n.args.Tags.named(n.name),
+	}, n.parent(), pulumi.ReplaceOnChanges([]string{"assignGeneratedIpv6CidrBlock"}))
 	if err != nil {
 		return nil, err
 	}
-
 	// A VPC comes with a security group that lets its members talk to each other. Adopted without rules, it lets nothing
 	// through for what is put into it by mistake (control EC2.2 of AWS's Foundational Security Best Practices).
-	if _, err := ec2.NewDefaultSecurityGroup(ctx, name, &ec2.DefaultSecurityGroupArgs{
+	_, err = ec2.NewDefaultSecurityGroup(ctx, n.name, &ec2.DefaultSecurityGroupArgs{
 		VpcId: vpc.ID(),
-		Tags:  args.Tags.named(name + "-default"),
-	}, parent); err != nil {
-		return nil, err
-	}
+		Tags:  n.args.Tags.named(n.name + "-default"),
+	}, n.parent())
+	return vpc, err
+}
 
-	public, routes, err := newPublicRoutes(ctx, name, vpc, args, parent)
+// newPublicSubnets creates a subnet in each of the zones, and returns their ids.
+func (n *Network) newPublicSubnets(
+	ctx *pulumi.Context, vpc *ec2.Vpc, zones []string, table *ec2.RouteTable, routes []pulumi.Resource,
+) (pulumi.StringArray, error) {
+	block, err := spec.ParseVPCBlock(n.args.CIDR)
 	if err != nil {
 		return nil, err
 	}
-
-	subnetIDs := make(pulumi.StringArray, zones)
-	for i, block := range blocks {
-		number := i + 1
-		subnetName := fmt.Sprintf("%s-public-%d", name, number)
-		subnetArgs := &ec2.SubnetArgs{
-			VpcId:            vpc.ID(),
-			AvailabilityZone: pulumi.String(zoneNames[i]),
-			CidrBlock:        pulumi.String(block.String()),
-			Tags:             args.Tags.named(subnetName),
-		}
-		if args.IPv6 {
-			subnetArgs.AssignIpv6AddressOnCreation = pulumi.Bool(true)
-			subnetArgs.Ipv6CidrBlock = vpc.Ipv6CidrBlock.ApplyT(func(vpcBlock string) (string, error) {
-				return spec.IPv6Subnet(vpcBlock, number)
-			}).(pulumi.StringOutput)
-		}
-		subnet, err := ec2.NewSubnet(ctx, subnetName, subnetArgs, parent,
+	blocks, err := spec.PublicBlocks(block, n.args.Zones)
+	if err != nil {
+		return nil, err
+	}
+	ids := make(pulumi.StringArray, len(zones))
+	for i, zone := range zones {
+		name := fmt.Sprintf("%s-public-%d", n.name, i+1)
+		subnet, err := ec2.NewSubnet(ctx, name, n.subnet(name, vpc, zone, blocks[i], i+1), n.parent(),
 			// The zones that AWS lists can change, in an outage of one for example. That must not move a subnet
 			// and everything in it. The price: should the list have changed before a third zone is asked for,
 			// the new subnet can be in a zone that has one. AWS refuses that for the load balancer, and nothing moves.
@@ -114,62 +120,70 @@ func NewNetwork(ctx *pulumi.Context, name string, args *NetworkArgs, opts ...pul
 		if err != nil {
 			return nil, err
 		}
-		association, err := ec2.NewRouteTableAssociation(ctx, subnetName, &ec2.RouteTableAssociationArgs{
+		association, err := ec2.NewRouteTableAssociation(ctx, name, &ec2.RouteTableAssociationArgs{
 			SubnetId:     subnet.ID(),
-			RouteTableId: public.ID(),
-		}, parent)
+			RouteTableId: table.ID(),
+		}, n.parent())
 		if err != nil {
 			return nil, err
 		}
-		subnetIDs[i] = after(subnet.ID().ToStringOutput(), append(slices.Clone(routes), association)...)
+		ids[i] = after(subnet.ID().ToStringOutput(), append(slices.Clone(routes), association)...)
 	}
+	return ids, nil
+}
 
-	network.VPCID = vpc.ID().ToStringOutput()
-	network.PublicSubnetIDs = subnetIDs.ToStringArrayOutput()
-	return network, ctx.RegisterResourceOutputs(network, pulumi.Map{
-		"vpcId":           network.VPCID,
-		"publicSubnetIds": network.PublicSubnetIDs,
-	})
+func (n *Network) subnet(name string, vpc *ec2.Vpc, zone string, block netip.Prefix, number int) *ec2.SubnetArgs {
+	subnet := &ec2.SubnetArgs{
+		VpcId:            vpc.ID(),
+		AvailabilityZone: pulumi.String(zone),
+		CidrBlock:        pulumi.String(block.String()),
+		Tags:             n.args.Tags.named(name),
+	}
+	if n.args.IPv6 {
+		subnet.AssignIpv6AddressOnCreation = pulumi.Bool(true)
+		subnet.Ipv6CidrBlock = vpc.Ipv6CidrBlock.ApplyT(func(vpcBlock string) (string, error) {
+			return spec.IPv6Subnet(vpcBlock, number)
+		}).(pulumi.StringOutput)
+	}
+	return subnet
 }
 
 // newPublicRoutes creates the internet gateway and the public subnets' route table. The table is one of our own: adopting
 // the VPC's main table would take over what other subnets fall back on. Its routes are resources of their own, because
 // inline routes beside them would delete them.
-func newPublicRoutes(
-	ctx *pulumi.Context, name string, vpc *ec2.Vpc, args *NetworkArgs, parent pulumi.ResourceOption,
-) (*ec2.RouteTable, []pulumi.Resource, error) {
-	gateway, err := ec2.NewInternetGateway(ctx, name, &ec2.InternetGatewayArgs{
+func (n *Network) newPublicRoutes(ctx *pulumi.Context, vpc *ec2.Vpc) (*ec2.RouteTable, []pulumi.Resource, error) {
+	gateway, err := ec2.NewInternetGateway(ctx, n.name, &ec2.InternetGatewayArgs{
 		VpcId: vpc.ID(),
-		Tags:  args.Tags.named(name),
+		Tags:  n.args.Tags.named(n.name),
 		// The AWS provider would take the gateway from the old VPC, which AWS refuses as long as there are public addresses in it
 		// (DetachInternetGateway in the Amazon EC2 API reference).
-	}, parent, pulumi.ReplaceOnChanges([]string{"vpcId"}))
+	}, n.parent(), pulumi.ReplaceOnChanges([]string{"vpcId"}))
 	if err != nil {
 		return nil, nil, err
 	}
-	public := name + "-public"
+	public := n.name + "-public"
 	table, err := ec2.NewRouteTable(ctx, public, &ec2.RouteTableArgs{
 		VpcId: vpc.ID(),
-		Tags:  args.Tags.named(public),
-	}, parent)
+		Tags:  n.args.Tags.named(public),
+	}, n.parent())
 	if err != nil {
 		return nil, nil, err
 	}
 	ipv4, err := ec2.NewRoute(ctx, public+"-ipv4", &ec2.RouteArgs{
 		RouteTableId:         table.ID(),
-		DestinationCidrBlock: pulumi.String("0.0.0.0/0"),
+		DestinationCidrBlock: pulumi.String(everyIPv4),
 		GatewayId:            gateway.ID(),
-	}, parent)
+	}, n.parent())
 	if err != nil {
 		return nil, nil, err
 	}
 	routes := []pulumi.Resource{ipv4}
-	if args.IPv6 {
+	if n.args.IPv6 {
 		ipv6, err := ec2.NewRoute(ctx, public+"-ipv6", &ec2.RouteArgs{
 			RouteTableId:             table.ID(),
-			DestinationIpv6CidrBlock: pulumi.String("::/0"),
+			DestinationIpv6CidrBlock: pulumi.String(everyIPv6),
 			GatewayId:                gateway.ID(),
-		}, parent)
+		}, n.parent())
 		if err != nil {
 			return nil, nil, err
 		}

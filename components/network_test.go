@@ -9,6 +9,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"slipway/components/mocks"
+	"slipway/spec"
 )
 
 func network(args *NetworkArgs) pulumi.RunFunc {
@@ -20,7 +21,7 @@ func network(args *NetworkArgs) pulumi.RunFunc {
 
 func TestNetwork(t *testing.T) {
 	var cloud mocks.Cloud
-	if err := cloud.Run(network(&NetworkArgs{IPv6: true})); err != nil {
+	if err := cloud.Run(network(&NetworkArgs{Network: spec.Network{IPv6: true}})); err != nil {
 		t.Fatal(err)
 	}
 	// The route table is the network's own, not the VPC's main one, and its routes are resources, not inline. The default
@@ -42,7 +43,7 @@ aws:ec2/routeTableAssociation:RouteTableAssociation dev-public-2 {"routeTableId"
 
 func TestNetworkWithoutIPv6(t *testing.T) {
 	var cloud mocks.Cloud
-	if err := cloud.Run(network(&NetworkArgs{CIDR: "192.168.0.0/24", Zones: 3})); err != nil {
+	if err := cloud.Run(network(&NetworkArgs{Network: spec.Network{CIDR: "192.168.0.0/24", Zones: 3}})); err != nil {
 		t.Fatal(err)
 	}
 	cloud.Expect(t, `
@@ -80,11 +81,11 @@ func TestNetworkRefuses(t *testing.T) {
 		want  string
 	}{
 		"no args":       {nil, &mocks.Cloud{}, "args are missing"},
-		"a bad block":   {&NetworkArgs{CIDR: "10.0.0.0/8"}, &mocks.Cloud{}, `CIDR "10.0.0.0/8" must be /16 to /28`},
-		"a small block": {&NetworkArgs{CIDR: "10.0.0.0/27"}, &mocks.Cloud{}, "no room for 2 subnets"},
-		"one zone":      {&NetworkArgs{Zones: 1}, &mocks.Cloud{}, "network dev: the number of zones is 1: must be from 2 to 3"},
-		"four zones":    {&NetworkArgs{Zones: 4}, &mocks.Cloud{}, "network dev: the number of zones is 4: must be from 2 to 3"},
-		"too few zones": {&NetworkArgs{Zones: 3}, &mocks.Cloud{Zones: []string{"us-west-1a", "us-west-1b"}}, "3 availability zones are asked for, and the region offers 2: [us-west-1a us-west-1b]"},
+		"a bad block":   {&NetworkArgs{Network: spec.Network{CIDR: "10.0.0.0/8"}}, &mocks.Cloud{}, `network dev: cidr: "10.0.0.0/8": must be /16 to /28`},
+		"a small block": {&NetworkArgs{Network: spec.Network{CIDR: "10.0.0.0/27"}}, &mocks.Cloud{}, "no room for 2 subnets"},
+		"one zone":      {&NetworkArgs{Network: spec.Network{Zones: 1}}, &mocks.Cloud{}, "network dev: zones: 1: must be from 2 to 3"},
+		"four zones":    {&NetworkArgs{Network: spec.Network{Zones: 4}}, &mocks.Cloud{}, "network dev: zones: 4: must be from 2 to 3"},
+		"too few zones": {&NetworkArgs{Network: spec.Network{Zones: 3}}, &mocks.Cloud{Zones: []string{"us-west-1a", "us-west-1b"}}, "3 availability zones are asked for, and the region offers 2: [us-west-1a us-west-1b]"},
 		"no answer":     {&NetworkArgs{}, &mocks.Cloud{Fail: func(string, string) error { return errors.New("UnauthorizedOperation") }}, "list the availability zones: "},
 	} {
 		t.Run(name, func(t *testing.T) {

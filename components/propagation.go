@@ -35,6 +35,14 @@ func NewPropagation(ctx *pulumi.Context) (*Propagation, error) {
 	return p, nil
 }
 
+// options returns those of the records that it is about.
+func (p *Propagation) options() []pulumi.ResourceOption {
+	if p == nil {
+		return nil
+	}
+	return []pulumi.ResourceOption{p.moved}
+}
+
 // note is called after a record was changed.
 func (p *Propagation) note(change *pulumi.ResourceHookArgs) error {
 	before, after := text(change.OldOutputs["content"]), text(change.NewOutputs["content"])

@@ -13,7 +13,7 @@ import (
 	"slipway/components/mocks"
 )
 
-func record(content string, ttl float64) resource.PropertyMap {
+func outputs(content string, ttl float64) resource.PropertyMap {
 	return resource.PropertyMap{"content": resource.NewProperty(content), "ttl": resource.NewProperty(ttl)}
 }
 
@@ -24,11 +24,11 @@ func TestPropagation(t *testing.T) {
 		want    time.Duration
 	}{
 		"nothing":          {nil, 0},
-		"another comment":  {[]*pulumi.ResourceHookArgs{{OldOutputs: record("a", 60), NewOutputs: record("a", 60)}}, 0},
-		"another target":   {[]*pulumi.ResourceHookArgs{{OldOutputs: record("a", 300), NewOutputs: record("b", 60)}}, 300 * time.Second},
-		"a proxied record": {[]*pulumi.ResourceHookArgs{{OldOutputs: record("a", 1), NewOutputs: record("b", 1)}}, 60 * time.Second},
+		"another comment":  {[]*pulumi.ResourceHookArgs{{OldOutputs: outputs("a", 60), NewOutputs: outputs("a", 60)}}, 0},
+		"another target":   {[]*pulumi.ResourceHookArgs{{OldOutputs: outputs("a", 300), NewOutputs: outputs("b", 60)}}, 300 * time.Second},
+		"a proxied record": {[]*pulumi.ResourceHookArgs{{OldOutputs: outputs("a", 1), NewOutputs: outputs("b", 1)}}, 60 * time.Second},
 		"the longest": {[]*pulumi.ResourceHookArgs{
-			{OldOutputs: record("a", 600), NewOutputs: record("b", 600)}, {OldOutputs: record("a", 60), NewOutputs: record("b", 60)},
+			{OldOutputs: outputs("a", 600), NewOutputs: outputs("b", 600)}, {OldOutputs: outputs("a", 60), NewOutputs: outputs("b", 60)},
 		}, 600 * time.Second},
 	} {
 		var waited time.Duration

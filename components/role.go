@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -13,7 +12,7 @@ import (
 )
 
 // newRole creates a role that ECS can give to the service's tasks.
-func (a *FargateServiceArgs) newRole(ctx *pulumi.Context, name, description string, parent pulumi.ResourceOption) (*iam.Role, error) {
+func (s *FargateService) newRole(ctx *pulumi.Context, name, description string) (*iam.Role, error) {
 	trust, err := trustECSTasks.JSON()
 	if err != nil {
 		return nil, err
@@ -22,19 +21,17 @@ func (a *FargateServiceArgs) newRole(ctx *pulumi.Context, name, description stri
 		Path:                pulumi.String(spec.RolePath),
 		Description:         pulumi.String(description),
 		AssumeRolePolicy:    pulumi.String(trust),
-		PermissionsBoundary: a.PermissionsBoundary,
-		Tags:                a.Tags.named(name),
-	}, parent)
+		PermissionsBoundary: s.args.Access.Boundary,
+		Tags:                s.args.Tags.named(name),
+	}, s.parent())
 }
 
 // newExecutionRole creates the role by which ECS starts the tasks. Everything that it may use has a policy of its own: one for
 // another image's repository or a new secret is created before the service is updated, and one that is not wanted any
 // more is deleted after that, so that the tasks that still run, and a rollback to them, keep theirs.
-func (a *FargateServiceArgs) newExecutionRole(
-	ctx *pulumi.Context, name string, logs *cloudwatch.LogGroup, secrets serviceSecrets, parent pulumi.ResourceOption,
-) (*iam.Role, []pulumi.Resource, error) {
-	name += "-execution"
-	role, err := a.newRole(ctx, name, "Used by ECS to start the tasks", parent)
+func (s *FargateService) newExecutionRole(ctx *pulumi.Context) (*iam.Role, []pulumi.Resource, error) {
+	name, secrets := s.name+"-execution", s.around.secrets
+	role, err := s.newRole(ctx, name, "Used by ECS to start the tasks")
 	if err != nil {
 		return nil, nil, err
 	}
@@ -43,14 +40,14 @@ func (a *FargateServiceArgs) newExecutionRole(
 		arn    pulumi.StringOutput
 		policy func(arn string) policyDocument
 	}
-	grants := []grant{{name + "-logs", logs.Arn, writeLogs}}
-	if len(a.Secrets) > 0 {
+	grants := []grant{{name + "-logs", s.around.logs.Arn, writeLogs}}
+	if len(s.args.Access.Secrets) > 0 {
 		grants = append(grants, grant{name + "-environment", secrets.environment, readSecret})
 	}
-	if a.RegistryCredentials != nil {
+	if s.args.Access.Registry != nil {
 		grants = append(grants, grant{name + "-registry", secrets.registry, readSecret})
 	}
-	for _, arn := range a.repositories() {
+	for _, arn := range s.repositories() {
 		hash := sha256.Sum256([]byte(arn)) // a policy's name cannot hold the "/" that a repository's can
 		grants = append(grants, grant{fmt.Sprintf("%s-image-%x", name, hash[:4]), pulumi.String(arn).ToStringOutput(), pullImage})
 	}
@@ -59,7 +56,7 @@ func (a *FargateServiceArgs) newExecutionRole(
 		policy, err := iam.NewRolePolicy(ctx, g.name, &iam.RolePolicyArgs{
 			Role:   role.Name,
 			Policy: g.arn.ApplyT(func(arn string) (string, error) { return g.policy(arn).JSON() }).(pulumi.StringOutput),
-		}, parent)
+		}, s.parent())
 		if err != nil {
 			return nil, nil, err
 		}
@@ -68,22 +65,10 @@ func (a *FargateServiceArgs) newExecutionRole(
 	return role, policies, nil
 }
 
-// images returns every image that the service's tasks run.
-func (a *FargateServiceArgs) images() []spec.Image {
-	images := []spec.Image{a.Image}
-	if a.Canary != nil {
-		images = append(images, a.Canary.Image)
-	}
-	if a.Before != nil && a.Before.Image != nil {
-		images = append(images, *a.Before.Image)
-	}
-	return images
-}
-
 // repositories returns the ARNs of the ECR repositories that the images are in, sorted.
-func (a *FargateServiceArgs) repositories() []string {
+func (s *FargateService) repositories() []string {
 	var arns []string
-	for _, image := range a.images() {
+	for _, image := range s.args.Images() {
 		if repository, isECR := image.ECR(); isECR {
 			arns = append(arns, repository.ARN())
 		}

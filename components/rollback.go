@@ -45,7 +45,7 @@ func (e UnknownOutcome) Error() string { return string(e) }
 // look at what runs shows that the update did not arrive. Nor does it notice a first deployment of which no task gets
 // healthy, or what an alarm rolls back when all tasks run. In a preview a rollback is a warning, because nothing is wrong
 // with the preview itself.
-func (a *FargateServiceArgs) runningTaskDefinition(
+func (s *FargateService) runningTaskDefinition(
 	ctx *pulumi.Context, v version, service *ecs.Service, wanted pulumi.StringOutput,
 ) pulumi.StringOutput {
 	running := ecs.LookupServiceOutput(ctx, ecs.LookupServiceOutputArgs{
@@ -58,11 +58,11 @@ func (a *FargateServiceArgs) runningTaskDefinition(
 	).ApplyT(func(known []any) (string, error) {
 		r := ServiceRevision{ClusterARN: known[0].(string), ServiceName: known[1].(string), TaskDefinitionARN: known[2].(string)}
 		running, failure := known[3].(string), ""
-		if running == r.TaskDefinitionARN && a.Watcher != nil && !ctx.DryRun() {
-			settling, cancel := context.WithTimeout(ctx.Context(), a.updateTimeout(v))
+		if running == r.TaskDefinitionARN && s.args.Watcher != nil && !ctx.DryRun() {
+			settling, cancel := context.WithTimeout(ctx.Context(), s.args.UpdateTimeout(v.count, v.scaling))
 			defer cancel()
 			var err error
-			running, failure, err = a.Watcher.Settle(settling, r, EnoughTasks{Least: v.count, Begun: v.begin()})
+			running, failure, err = s.args.Watcher.Settle(settling, r, EnoughTasks{Least: v.count, Begun: v.begin()})
 			if unknown, ok := errors.AsType[UnknownOutcome](err); ok {
 				return "", fmt.Errorf("deploy: it is not known whether service %s got to run task definition %s: %w; run `pulumi up` again, which looks again",
 					r.ServiceName, nameInARN(r.TaskDefinitionARN), unknown)
@@ -91,8 +91,8 @@ func (a *FargateServiceArgs) runningTaskDefinition(
 		if ctx.DryRun() {
 			return r.TaskDefinitionARN, ctx.Log.Warn(message, &pulumi.LogArgs{Resource: service})
 		}
-		if a.Watcher != nil {
-			message = strings.TrimSuffix(message+"\n"+a.Watcher.Explain(ctx.Context(), r), "\n")
+		if s.args.Watcher != nil {
+			message = strings.TrimSuffix(message+"\n"+s.args.Watcher.Explain(ctx.Context(), r), "\n")
 		}
 		return "", fmt.Errorf("deploy: %s", message)
 	}).(pulumi.StringOutput)
@@ -102,11 +102,11 @@ func (a *FargateServiceArgs) runningTaskDefinition(
 // update it, mostly because it gave up waiting: the first deployment of a service cannot be rolled back, and ends by that alone.
 //
 // It is printed for the component, for the service's own URN is not known to the program while it is being made.
-func (a *FargateServiceArgs) explainFailure(ctx *pulumi.Context, name string, component pulumi.Resource) (pulumi.ResourceOption, error) {
-	if a.Watcher == nil {
+func (s *FargateService) explainFailure(ctx *pulumi.Context, name string) (pulumi.ResourceOption, error) {
+	if s.args.Watcher == nil {
 		return pulumi.Composite(), nil
 	}
-	return a.onError(ctx, name, func(failure *pulumi.ErrorHookArgs) (retry bool, err error) {
+	return s.args.onError(ctx, name, func(failure *pulumi.ErrorHookArgs) (retry bool, err error) {
 		r := ServiceRevision{
 			ClusterARN:        text(failure.NewInputs["cluster"]),
 			ServiceName:       text(failure.NewInputs["name"]),
@@ -115,9 +115,9 @@ func (a *FargateServiceArgs) explainFailure(ctx *pulumi.Context, name string, co
 		if r.ServiceName == "" || r.ClusterARN == "" || interrupted(failure.Errors) { // the first two as when it is being deleted
 			return false, nil
 		}
-		if explanation := a.Watcher.Explain(ctx.Context(), r); explanation != "" {
+		if explanation := s.args.Watcher.Explain(ctx.Context(), r); explanation != "" {
 			// An error of the hook would take the place of the provider's.
-			_ = ctx.Log.Error("deploy: the AWS provider failed at service "+r.ServiceName+", of which AWS says:\n"+explanation, &pulumi.LogArgs{Resource: component})
+			_ = ctx.Log.Error("deploy: the AWS provider failed at service "+r.ServiceName+", of which AWS says:\n"+explanation, &pulumi.LogArgs{Resource: s})
 		}
 		return false, nil
 	})

@@ -34,6 +34,8 @@ type RoutesArgs struct {
 type Routes struct {
 	pulumi.ResourceState
 
+	name  string
+	args  RoutesArgs
 	rules []registeredRule
 }
 
@@ -42,39 +44,47 @@ func NewRoutes(ctx *pulumi.Context, name string, args *RoutesArgs, opts ...pulum
 	if args == nil {
 		return nil, errors.New("routes: args are missing")
 	}
-	if err := args.check(); err != nil {
+	routes := &Routes{name: name, args: *args}
+	if err := routes.check(); err != nil {
 		return nil, fmt.Errorf("routes %s: %w", name, err)
 	}
-
-	routes := &Routes{}
 	if err := ctx.RegisterComponentResource("slipway:index:Routes", name, routes, opts...); err != nil {
 		return nil, err
 	}
 	byPriority := func(a, b spec.Route) int { return cmp.Compare(args.Priorities[a], args.Priorities[b]) }
 	for _, route := range slices.SortedFunc(maps.Keys(args.Priorities), byPriority) {
-		// A rule is created or changed after the more specific ones that take some of its requests, and deleted before them. Such a
-		// request then goes from its old service to its new one, and never to this rule's service in between.
-		first := pulumi.DependsOn(overlapping(routes.rules, route))
-		rules, err := routes.add(ctx, name, route, args, first)
-		if err != nil {
+		if err := routes.add(ctx, route); err != nil {
 			return nil, err
-		}
-		for _, rule := range rules {
-			routes.rules = append(routes.rules, registeredRule{route, rule})
 		}
 	}
 	return routes, ctx.RegisterResourceOutputs(routes, pulumi.Map{})
 }
 
-// check reports routes that lead nowhere.
-func (a *RoutesArgs) check() error {
-	if a.ListenerARN == nil {
+// check reports routes that lead nowhere, that no rule can have, or of which nobody can say which comes first.
+func (r *Routes) check() error {
+	if r.args.ListenerARN == nil {
 		return errors.New("the listener's ARN is missing")
 	}
 	var problems []error
-	for _, route := range slices.SortedFunc(maps.Keys(a.Priorities), spec.Route.Compare) {
-		if a.Services[route.Service] == nil {
-			problems = append(problems, fmt.Errorf("%s: there is no such service", route))
+	wrong := func(route spec.Route, err error) {
+		if err != nil {
+			problems = append(problems, fmt.Errorf("%s: %w", route, err))
+		}
+	}
+	routes := slices.SortedFunc(maps.Keys(r.args.Priorities), spec.Route.Compare)
+	for i, route := range routes {
+		header := spec.CanaryHeader{}
+		switch service := r.args.Services[route.Service]; {
+		case service == nil:
+			wrong(route, errors.New("there is no such service"))
+		case service.targets == nil:
+			wrong(route, errors.New("the service takes no requests"))
+		case service.canary != nil:
+			header = service.canary.header
+		}
+		wrong(route, errors.Join(spec.CheckPath(route.Path), spec.CheckWildcards(route, header)))
+		for _, other := range routes[i+1:] {
+			wrong(route, spec.CheckOrder(route, other))
 		}
 	}
 	return errors.Join(problems...)
@@ -97,28 +107,43 @@ func overlapping(rules []registeredRule, route spec.Route) []pulumi.Resource {
 	return overlapping
 }
 
-// add creates the rule of a route, and the one of its service's canary. Until rules were resources of their own, they were children of the
-// service that they led to.
-func (r *Routes) add(ctx *pulumi.Context, name string, route spec.Route, args *RoutesArgs, opts ...pulumi.ResourceOption) ([]pulumi.Resource, error) {
-	service := args.Services[route.Service]
-	create := func(of, formerly string, rule listenerRule) (pulumi.Resource, error) {
-		rule.route, rule.tags = route, args.Tags.With("Service", route.Service).named(formerly)
-		aliases := []pulumi.Alias{{Name: pulumi.String(rule.name(formerly)), Parent: service}}
-		if other := args.Former[spec.Route{Hostname: route.Hostname, Path: route.Path}]; other != "" && other != service.name {
-			parent := fmt.Sprintf("urn:pulumi:%s::%s::%s::%s", ctx.Stack(), ctx.Project(), fargateServiceType, other)
-			aliases = append(aliases, pulumi.Alias{Name: pulumi.String(rule.name(strings.Replace(formerly, service.name, other, 1))), ParentURN: pulumi.URN(parent)})
-		}
-		return rule.create(ctx, of, args.ListenerARN, append(opts, pulumi.Parent(r), pulumi.Aliases(aliases))...)
+// add creates the rule of a route, and the one of its service's canary.
+//
+// They are created or changed after the more specific ones that take some of the route's requests, and deleted before them. Such a request
+// then goes from its old service to its new one, and never to this rule's service in between.
+func (r *Routes) add(ctx *pulumi.Context, route spec.Route) error {
+	service, priority := r.args.Services[route.Service], r.args.Priorities[route]
+	first := pulumi.DependsOn(overlapping(r.rules, route))
+	own, err := r.create(ctx, r.name, service.name, listenerRule{route: route, priority: priority, targets: service.targets}, first)
+	if err != nil {
+		return err
 	}
-	own, err := create(name, service.name, listenerRule{priority: args.Priorities[route], targets: service.targets})
-	if err != nil || service.canary == nil {
-		return []pulumi.Resource{own}, err
+	r.rules = append(r.rules, registeredRule{route, own})
+	if service.canary == nil {
+		return nil
 	}
-	canary, err := create(spec.CanaryName(name), spec.CanaryName(service.name), listenerRule{
-		priority: args.Priorities[route] - 1, // the step between priorities leaves it free for this
-		header:   &service.canary.header, targets: service.canary.targets,
-	})
-	return []pulumi.Resource{own, canary}, err
+	canary, err := r.create(ctx, spec.CanaryName(r.name), spec.CanaryName(service.name), listenerRule{
+		route: route, priority: priority - 1, // the step between priorities leaves it free for this
+		header: &service.canary.header, targets: service.canary.targets,
+	}, first)
+	if err != nil {
+		return err
+	}
+	r.rules = append(r.rules, registeredRule{route, canary})
+	return nil
+}
+
+// create creates a rule. Until rules were resources of their own, they were children of the service that they led to, and named after it.
+func (r *Routes) create(ctx *pulumi.Context, of, formerly string, rule listenerRule, first pulumi.ResourceOption) (pulumi.Resource, error) {
+	service := r.args.Services[rule.route.Service]
+	rule.tags = r.args.Tags.With(spec.ServiceTag, rule.route.Service).named(formerly)
+	aliases := []pulumi.Alias{{Name: pulumi.String(rule.name(formerly)), Parent: service}}
+	anyone := spec.Route{Hostname: rule.route.Hostname, Path: rule.route.Path}
+	if other := r.args.Former[anyone]; other != "" && other != service.name {
+		parent := fmt.Sprintf("urn:pulumi:%s::%s::%s::%s", ctx.Stack(), ctx.Project(), fargateServiceType, other)
+		aliases = append(aliases, pulumi.Alias{Name: pulumi.String(rule.name(strings.Replace(formerly, service.name, other, 1))), ParentURN: pulumi.URN(parent)})
+	}
+	return rule.create(ctx, of, r.args.ListenerARN, first, pulumi.Parent(r), pulumi.Aliases(aliases))
 }
 
 // Before returns the output for what sends clients to a host name: it is created or changed after the rules for the host name's requests,

@@ -159,11 +159,12 @@ func TestRoutesBefore(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		_, err = NewDNSRecord(ctx, "hello.example.com", &DNSRecordArgs{
-			ZoneID: pulumi.String("zone"), Zone: "example.com", Name: pulumi.String("hello.example.com"),
-			Target: routes.Before("hello.example.com", pulumi.String("lb").ToStringOutput()), TTL: 60,
+		return NewRecords(ctx, &RecordsArgs{
+			ZoneID: pulumi.String("zone"), Zone: "example.com", Hostnames: []string{"hello.example.com"},
+			Target: func(hostname string) pulumi.StringInput {
+				return routes.Before(hostname, pulumi.String("lb").ToStringOutput())
+			},
 		})
-		return err
 	}); err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/appautoscaling"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
-	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/lb"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
@@ -18,20 +17,22 @@ const (
 )
 
 // newScaling registers a version's ECS service with Application Auto Scaling.
-func (a *FargateServiceArgs) newScaling(
-	ctx *pulumi.Context, v version, service *ecs.Service, group *lb.TargetGroup, parent pulumi.ResourceOption,
-) error {
-	cluster := a.ClusterARN.ToStringOutput().ApplyT(nameInARN).(pulumi.StringOutput)
+func (s *FargateService) newScaling(ctx *pulumi.Context, v version, service *ecs.Service, requests *requests) error {
+	cluster := s.args.Cluster.ARN.ToStringOutput().ApplyT(nameInARN).(pulumi.StringOutput)
 	target, err := appautoscaling.NewTarget(ctx, v.name, &appautoscaling.TargetArgs{
 		ServiceNamespace:  pulumi.String("ecs"),
 		ScalableDimension: pulumi.String("ecs:service:DesiredCount"),
 		ResourceId:        pulumi.Sprintf("service/%s/%s", cluster, service.Name),
 		MinCapacity:       pulumi.Int(v.scaling.Min),
 		MaxCapacity:       pulumi.Int(v.scaling.Max),
-		Tags:              a.Tags.named(v.name),
-	}, parent)
+		Tags:              s.args.Tags.named(v.name),
+	}, s.parent())
 	if err != nil {
 		return err
+	}
+	var byRequests pulumi.StringPtrInput
+	if requests != nil {
+		byRequests = pulumi.Sprintf("%s/%s", s.args.Listener.LoadBalancerARNSuffix, requests.target.ArnSuffix)
 	}
 	for _, policy := range []struct {
 		name, metric string
@@ -40,7 +41,7 @@ func (a *FargateServiceArgs) newScaling(
 	}{
 		{"cpu", "ECSServiceAverageCPUUtilization", v.scaling.CPU, nil},
 		{"memory", "ECSServiceAverageMemoryUtilization", v.scaling.Memory, nil},
-		{"requests", "ALBRequestCountPerTarget", v.scaling.Requests, pulumi.Sprintf("%s/%s", a.LoadBalancerARNSuffix, group.ArnSuffix)},
+		{"requests", "ALBRequestCountPerTarget", v.scaling.Requests, byRequests},
 	} {
 		if policy.value == 0 {
 			continue
@@ -60,7 +61,7 @@ func (a *FargateServiceArgs) newScaling(
 				ScaleInCooldown:  pulumi.Int(scaleInCooldown),
 				ScaleOutCooldown: pulumi.Int(scaleOutCooldown),
 			},
-		}, parent); err != nil {
+		}, s.parent()); err != nil {
 			return err
 		}
 	}
@@ -77,7 +78,7 @@ func (a *FargateServiceArgs) newScaling(
 				MinCapacity: pulumi.Int(action.Min),
 				MaxCapacity: pulumi.Int(action.Max),
 			},
-		}, parent); err != nil {
+		}, s.parent()); err != nil {
 			return err
 		}
 	}

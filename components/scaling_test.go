@@ -43,7 +43,7 @@ func TestScalingBeginsWithWhatServes(t *testing.T) {
 		var cloud mocks.Cloud
 		var waits waits
 		err := cloud.Run(fargateService(func(args *FargateServiceArgs) {
-			args.InstanceCount, args.Scaling, args.Serving, args.Watcher = 2, testScaling(), test.serving, &waits
+			args.Scaling, args.Serving, args.Watcher = testScaling(), test.serving, &waits
 			args.onError = withoutErrorHook
 		}))
 		service := cloud.Resource(serviceType, "dev-hello")
@@ -55,7 +55,7 @@ func TestScalingBeginsWithWhatServes(t *testing.T) {
 		}
 	}
 	var fixed mocks.Cloud
-	err := fixed.Run(fargateService(func(args *FargateServiceArgs) { args.InstanceCount, args.Serving = 2, 7 }))
+	err := fixed.Run(fargateService(func(args *FargateServiceArgs) { args.Count, args.Serving = count(2), 7 }))
 	if got := fixed.Resource(serviceType, "dev-hello").Inputs["desiredCount"].V; err != nil || got != 2.0 {
 		t.Errorf("a service that does not scale has %v tasks (%v)", got, err)
 	}
@@ -65,7 +65,7 @@ func TestScalingBeginsWithWhatServes(t *testing.T) {
 func TestCanaryOfServiceThatScales(t *testing.T) {
 	var cloud mocks.Cloud
 	err := cloud.Run(fargateService(withCanary(func(args *FargateServiceArgs) {
-		args.InstanceCount, args.Scaling, args.Canary.Weight = 2, testScaling(), 50
+		args.Scaling, args.HTTP.Canary.Weight = testScaling(), 50
 	})))
 	if err != nil {
 		t.Fatal(err)
@@ -81,17 +81,17 @@ func TestCanaryOfServiceThatScales(t *testing.T) {
 
 func TestScalingRefuses(t *testing.T) {
 	for want, change := range map[string]func(*spec.Scaling){
-		"min is 3 and max 2":       func(s *spec.Scaling) { s.Min, s.Max = 3, 2 },
-		"min is -1":                func(s *spec.Scaling) { s.Min = -1 },
-		"cpu is 101 percent":       func(s *spec.Scaling) { s.CPU = 101 },
-		"memory is -1 percent":     func(s *spec.Scaling) { s.Memory = -1 },
-		"requests is 1000001":      func(s *spec.Scaling) { s.Requests = 1_000_001 },
-		"nothing would ever scale": func(s *spec.Scaling) { *s = spec.Scaling{Min: 1, Max: 2} },
-		"schedule.a: must be cron": func(s *spec.Scaling) { s.Schedule = map[string]spec.ScheduledScaling{"a": {At: "daily", Max: 1}} },
-		"schedule.a: must be the name": func(s *spec.Scaling) {
+		"min is 3 and max 2":                                   func(s *spec.Scaling) { s.Min, s.Max = 3, 2 },
+		"scaling.min: -1: must be from 0 to 5000":              func(s *spec.Scaling) { s.Min = -1 },
+		"scaling.cpu: 101: must be from 1 to 100":              func(s *spec.Scaling) { s.CPU = 101 },
+		"scaling.memory: -1: must be from 1 to 100":            func(s *spec.Scaling) { s.Memory = -1 },
+		"scaling.requests: 1000001: must be from 1 to 1000000": func(s *spec.Scaling) { s.Requests = 1_000_001 },
+		"nothing would ever scale":                             func(s *spec.Scaling) { *s = spec.Scaling{Min: 1, Max: 2} },
+		`scaling.schedule.a.at: "daily": must be cron`:         func(s *spec.Scaling) { s.Schedule = map[string]spec.ScheduledScaling{"a": {At: "daily", Max: 1}} },
+		`scaling.schedule.a.timeZone: "Mars": must be the name`: func(s *spec.Scaling) {
 			s.Schedule = map[string]spec.ScheduledScaling{"a": {At: "rate(1 day)", TimeZone: "Mars", Max: 1}}
 		},
-		"schedule.a: min is 2": func(s *spec.Scaling) {
+		"scaling.schedule.a: min is 2": func(s *spec.Scaling) {
 			s.Schedule = map[string]spec.ScheduledScaling{"a": {At: "rate(1 day)", Min: 2, Max: 1}}
 		},
 	} {

@@ -42,24 +42,24 @@ type serviceSecrets struct {
 
 // newSecrets creates one secret for the environment, with a key for each variable, and one for the registry's credentials,
 // if the service has any. AWS bills by the secret.
-func (a *FargateServiceArgs) newSecrets(ctx *pulumi.Context, name string, parent pulumi.ResourceOption) (serviceSecrets, error) {
+func (s *FargateService) newSecrets(ctx *pulumi.Context) (serviceSecrets, error) {
 	secrets := serviceSecrets{
 		environment:        pulumi.String("").ToStringOutput(),
 		environmentVersion: pulumi.String("").ToStringOutput(),
 		registry:           pulumi.String("").ToStringOutput(),
 	}
-	if len(a.Secrets) > 0 {
-		version, err := newSecret(ctx, name+"-environment", "Secret environment variables of service "+a.Service, a.Secrets, a.Tags, parent)
+	if len(s.args.Access.Secrets) > 0 {
+		version, err := newSecret(ctx, s.name+"-environment", "Secret environment variables of service "+s.args.Name, s.args.Access.Secrets, s.args.Tags, s.parent())
 		if err != nil {
 			return serviceSecrets{}, err
 		}
 		secrets.environment, secrets.environmentVersion = version.Arn, version.VersionId
 	}
-	if a.RegistryCredentials != nil {
-		version, err := newSecret(ctx, name+"-registry", "Credentials of the registry that service "+a.Service+" is pulled from", pulumi.StringMap{
-			"username": pulumi.String(a.RegistryCredentials.Username),
-			"password": a.RegistryCredentials.Password,
-		}, a.Tags, parent)
+	if s.args.Access.Registry != nil {
+		version, err := newSecret(ctx, s.name+"-registry", "Credentials of the registry that service "+s.args.Name+" is pulled from", pulumi.StringMap{
+			"username": pulumi.String(s.args.Access.Registry.Username),
+			"password": s.args.Access.Registry.Password,
+		}, s.args.Tags, s.parent())
 		if err != nil {
 			return serviceSecrets{}, err
 		}

@@ -11,7 +11,6 @@ import (
 
 // surroundings are what every task of a service needs, whichever version it runs.
 type surroundings struct {
-	component       pulumi.Resource // that all of it is part of
 	securityGroup   pulumi.StringInput
 	logs            *cloudwatch.LogGroup
 	secrets         serviceSecrets
@@ -20,70 +19,74 @@ type surroundings struct {
 	access []pulumi.Resource
 }
 
-func (a *FargateServiceArgs) newSurroundings(ctx *pulumi.Context, name string, component pulumi.Resource) (*surroundings, error) {
-	parent := pulumi.Parent(component)
-	group, groupRules, err := a.newSecurityGroup(ctx, name, parent)
+func (s *FargateService) newSurroundings(ctx *pulumi.Context) error {
+	around := &s.around
+	group, groupRules, err := s.newSecurityGroup(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	logs, err := cloudwatch.NewLogGroup(ctx, name, &cloudwatch.LogGroupArgs{
-		RetentionInDays: pulumi.Int(a.LogRetention),
-		Tags:            a.Tags.named(name),
-	}, parent)
+	around.securityGroup = group
+	if around.logs, err = cloudwatch.NewLogGroup(ctx, s.name, &cloudwatch.LogGroupArgs{
+		RetentionInDays: pulumi.Int(s.args.LogRetention),
+		Tags:            s.args.Tags.named(s.name),
+	}, s.parent()); err != nil {
+		return err
+	}
+	if around.secrets, err = s.newSecrets(ctx); err != nil {
+		return err
+	}
+	execution, policies, err := s.newExecutionRole(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	secrets, err := a.newSecrets(ctx, name, parent)
-	if err != nil {
-		return nil, err
-	}
-	execution, policies, err := a.newExecutionRole(ctx, name, logs, secrets, parent)
-	if err != nil {
-		return nil, err
-	}
-	task, err := a.newRole(ctx, name+"-task", "Given to the tasks themselves", parent)
-	if err != nil {
-		return nil, err
-	}
-	return &surroundings{
-		component:     component,
-		securityGroup: group,
-		logs:          logs,
-		secrets:       secrets,
-		execution:     execution,
-		task:          task,
-		access:        slices.Concat(groupRules, policies),
-	}, nil
+	around.execution = execution
+	around.access = slices.Concat(groupRules, policies)
+	around.task, err = s.newRole(ctx, s.name+"-task", "Given to the tasks themselves")
+	return err
 }
 
-// newSecurityGroup creates the tasks' security group: in only from the load balancer to the container's port, out to
+// newSecurityGroup creates the tasks' security group: in only from the load balancer to the container's port, if there is one, and out to
 // everywhere, because tasks fetch their image and secrets from, write their logs to and use services on the internet.
-// The load balancer's own group is opened towards it.
-func (a *FargateServiceArgs) newSecurityGroup(
-	ctx *pulumi.Context, name string, parent pulumi.ResourceOption,
-) (group pulumi.StringInput, rules []pulumi.Resource, err error) {
-	g, err := newSecurityGroup(ctx, name, "Tasks of a service: in from its load balancer, out to anywhere", a.VPCID, a.Tags, parent)
+func (s *FargateService) newSecurityGroup(ctx *pulumi.Context) (group pulumi.StringInput, rules []pulumi.Resource, err error) {
+	description := "Tasks of a service: in from its load balancer, out to anywhere"
+	if s.args.HTTP == nil {
+		description = "Tasks of a worker: out to anywhere"
+	}
+	g, err := newSecurityGroup(ctx, s.name, description, s.args.In.VPCID, s.args.Tags, s.parent())
 	if err != nil {
 		return nil, nil, err
 	}
+	if s.args.HTTP != nil {
+		if rules, err = s.newRequestRules(ctx, g.ID()); err != nil {
+			return nil, nil, err
+		}
+	}
+	for _, out := range []struct {
+		suffix string
+		to     peer
+	}{{"-out-ipv4", peer{ipv4: everyIPv4}}, {"-out-ipv6", peer{ipv6: everyIPv6}}} {
+		rule, err := allowAllTo(ctx, s.name+out.suffix, g.ID(), out.to, s.args.Tags, s.parent())
+		if err != nil {
+			return nil, nil, err
+		}
+		rules = append(rules, rule)
+	}
+	return g.ID(), rules, nil
+}
+
+// newRequestRules lets the load balancer's requests into the tasks' security group, and out of the load balancer's own.
+func (s *FargateService) newRequestRules(ctx *pulumi.Context, group pulumi.StringInput) ([]pulumi.Resource, error) {
 	// The port is part of the rules' names: another port gets rules of its own while the tasks that listen on the old one
 	// still serve.
-	port := strconv.Itoa(a.Port)
-	in, err := allowTCPFrom(ctx, name+"-in-"+port, g.ID(), peer{group: a.LoadBalancerSecurityGroupID}, a.Port, a.Tags, parent)
+	number, balancer := s.args.HTTP.Port, s.args.Listener.SecurityGroupID
+	port := strconv.Itoa(number)
+	in, err := allowTCPFrom(ctx, s.name+"-in-"+port, group, peer{group: balancer}, number, s.args.Tags, s.parent())
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	toTasks, err := allowTCPTo(ctx, name+"-load-balancer-out-"+port, a.LoadBalancerSecurityGroupID, peer{group: g.ID()}, a.Port, a.Tags, parent)
+	toTasks, err := allowTCPTo(ctx, s.name+"-load-balancer-out-"+port, balancer, peer{group: group}, number, s.args.Tags, s.parent())
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	outIPv4, err := allowAllTo(ctx, name+"-out-ipv4", g.ID(), peer{ipv4: everyIPv4}, a.Tags, parent)
-	if err != nil {
-		return nil, nil, err
-	}
-	outIPv6, err := allowAllTo(ctx, name+"-out-ipv6", g.ID(), peer{ipv6: everyIPv6}, a.Tags, parent)
-	if err != nil {
-		return nil, nil, err
-	}
-	return g.ID(), []pulumi.Resource{in, toTasks, outIPv4, outIPv6}, nil
+	return []pulumi.Resource{in, toTasks}, nil
 }

@@ -10,47 +10,59 @@ import (
 	"slipway/spec"
 )
 
-// newTaskDefinition creates a revision of a version's task definition.
-func (a *FargateServiceArgs) newTaskDefinition(
-	ctx *pulumi.Context, v version, around *surroundings, parent pulumi.ResourceOption,
-) (*ecs.TaskDefinition, error) {
-	environment := maps.Clone(a.Environment)
+// cpuArchitectures are ECS's names for the architectures of images.
+var cpuArchitectures = map[string]string{"amd64": "X86_64", "arm64": "ARM64"}
+
+// environment returns the container's environment variables: its own, and what it has to know.
+func (s *FargateService) environment() pulumi.StringMap {
+	environment := maps.Clone(s.args.Access.Environment)
 	if environment == nil {
 		environment = pulumi.StringMap{}
 	}
-	environment[spec.PortVariable] = pulumi.String(strconv.Itoa(a.Port))
-	for _, variables := range []map[string]string{a.Drain.Environment(), spec.IdleEnvironment(a.IdleTimeout)} {
+	for _, variables := range []map[string]string{s.args.Environment, s.args.Settings(s.args.Listener.IdleTimeout)} {
 		for name, value := range variables {
 			environment[name] = pulumi.String(value)
 		}
 	}
+	return environment
+}
 
-	secrets := around.secrets
+// port returns the port that the container listens on; 0 is none.
+func (s *FargateService) port() int {
+	if s.args.HTTP == nil {
+		return 0
+	}
+	return s.args.HTTP.Port
+}
+
+// newTaskDefinition creates a revision of a version's task definition.
+func (s *FargateService) newTaskDefinition(ctx *pulumi.Context, v version) (*ecs.TaskDefinition, error) {
+	secrets := s.around.secrets
 	containers := pulumi.All(
-		environment.ToStringMapOutput(), around.logs.Name, secrets.environment, secrets.environmentVersion, secrets.registry,
+		s.environment().ToStringMapOutput(), s.around.logs.Name, secrets.environment, secrets.environmentVersion, secrets.registry,
 	).ApplyT(func(known []any) (string, error) {
-		references := make(map[string]string, len(a.Secrets))
-		for key := range a.Secrets {
+		references := make(map[string]string, len(s.args.Access.Secrets))
+		for key := range s.args.Access.Secrets {
 			references[key] = secretReference(known[2].(string), key, known[3].(string))
 		}
 		main := container{
-			name:                containerName,
+			name:                spec.ContainerName,
 			image:               v.image.String(),
 			registryCredentials: known[4].(string),
-			entryPoint:          a.EntryPoint,
-			command:             a.Command,
+			entryPoint:          s.args.EntryPoint,
+			command:             s.args.Command,
 			environment:         known[0].(map[string]string),
 			secrets:             references,
-			port:                a.Port,
-			stopTimeout:         a.Drain.StopTimeout,
+			port:                s.port(),
+			stopTimeout:         s.args.Drain.StopTimeout,
 			logGroup:            known[1].(string),
-			region:              a.Region,
+			region:              s.args.Cluster.Region,
 			logStreamPrefix:     v.stream,
 		}
-		if a.Before == nil {
+		if s.args.Before == nil {
 			return definitions(main)
 		}
-		return definitions(main.before(a.Before.ImageFor(v.image), a.Before.Command), main)
+		return definitions(main.before(s.args.Before.ImageFor(v.image), s.args.Before.Command), main)
 	}).(pulumi.StringOutput)
 
 	return ecs.NewTaskDefinition(ctx, v.name, &ecs.TaskDefinitionArgs{
@@ -58,18 +70,18 @@ func (a *FargateServiceArgs) newTaskDefinition(
 		Family:                  pulumi.String(ctx.Project() + "-" + v.name),
 		RequiresCompatibilities: pulumi.ToStringArray([]string{fargate}),
 		NetworkMode:             pulumi.String("awsvpc"),
-		Cpu:                     pulumi.String(strconv.Itoa(a.CPU)),
-		Memory:                  pulumi.String(strconv.Itoa(a.Memory)),
+		Cpu:                     pulumi.String(strconv.Itoa(s.args.Size.CPU)),
+		Memory:                  pulumi.String(strconv.Itoa(s.args.Size.Memory)),
 		RuntimePlatform: ecs.TaskDefinitionRuntimePlatformArgs{
-			CpuArchitecture:       pulumi.String(cpuArchitectures[a.Architecture]),
+			CpuArchitecture:       pulumi.String(cpuArchitectures[s.args.Size.Architecture]),
 			OperatingSystemFamily: pulumi.String("LINUX"),
 		},
-		ExecutionRoleArn:     around.execution.Arn,
-		TaskRoleArn:          around.task.Arn,
+		ExecutionRoleArn:     s.around.execution.Arn,
+		TaskRoleArn:          s.around.task.Arn,
 		ContainerDefinitions: containers,
 		// Replaced revisions stay active: a deployment that fails goes back to the last one, and a service that
 		// loses a task starts another from its revision.
 		SkipDestroy: pulumi.Bool(true),
-		Tags:        a.Tags.named(v.name),
-	}, parent)
+		Tags:        s.args.Tags.named(v.name),
+	}, s.parent())
 }

@@ -1,7 +1,9 @@
 package components
 
 import (
+	"fmt"
 	"slices"
+	"time"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/lb"
@@ -21,6 +23,17 @@ type version struct {
 	attachment spec.Route    // nobody's, by whose rule its target group belongs to the load balancer
 }
 
+// ownVersion returns the version that the service is to run.
+func (s *FargateService) ownVersion() version {
+	v := version{
+		name: s.name, stream: s.args.Name, image: s.args.Image, count: s.args.Tasks(), scaling: s.args.Scaling, running: s.args.Serving,
+	}
+	if s.args.HTTP != nil {
+		v.attachment = spec.AttachmentRoute(s.args.Name, s.args.HTTP.HealthCheck)
+	}
+	return v
+}
+
 // begin returns how many tasks the version begins with, where ECS makes it anew: if it scales, no fewer than serve its requests now. More
 // than the most Application Auto Scaling takes away again when the service is registered there (RegisterScalableTarget in its API
 // reference).
@@ -35,110 +48,136 @@ func (v version) begin() int {
 type tasks struct {
 	service *ecs.Service
 	running pulumi.StringOutput // ARN of the task definition that runs, or an error if that is not the wanted one
+	// group is the target group's ARN, for the rules that lead requests to the tasks: they are created after the tasks are healthy, and
+	// deleted before the tasks go. A version that ECS has rolled back gets none. Of a worker it is nothing.
+	group pulumi.StringOutput
 }
 
-// newVersion creates a version with its target group. It returns the tasks and the target group's ARN for the rules that lead requests
-// to it: they are created after the tasks are healthy, and deleted before the tasks go.
-func (a *FargateServiceArgs) newVersion(
-	ctx *pulumi.Context, v version, around *surroundings, parent pulumi.ResourceOption,
-) (*tasks, pulumi.StringOutput, error) {
-	none := pulumi.StringOutput{}
-	target, err := a.newTargetGroup(ctx, v.name, parent)
+// newVersion creates a version, and the target group by which it takes requests, if it does.
+func (s *FargateService) newVersion(ctx *pulumi.Context, v version) (*tasks, error) {
+	definition, err := s.newTaskDefinition(ctx, v)
 	if err != nil {
-		return nil, none, err
+		return nil, err
+	}
+	requests, err := s.newRequests(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	service, err := s.newService(ctx, v, definition, requests)
+	if err != nil {
+		return nil, err
+	}
+	if v.scaling != nil {
+		if err := s.newScaling(ctx, v, service, requests); err != nil {
+			return nil, err
+		}
+	}
+	version := &tasks{service: service, running: s.runningTaskDefinition(ctx, v, service, definition.Arn)}
+	if requests != nil {
+		version.group = arrived(ctx, after(requests.target.Arn, service), version.running)
+	}
+	return version, nil
+}
+
+// requests are how a version takes requests.
+type requests struct {
+	target     *lb.TargetGroup
+	attachment pulumi.Resource // by which the target group belongs to the load balancer
+	alarms     ecs.ServiceAlarmsPtrInput
+}
+
+// newRequests creates what a version takes requests by; nil for a worker.
+func (s *FargateService) newRequests(ctx *pulumi.Context, v version) (*requests, error) {
+	if s.args.HTTP == nil {
+		return nil, nil
+	}
+	target, err := s.newTargetGroup(ctx, v.name)
+	if err != nil {
+		return nil, err
 	}
 	attachment, err := listenerRule{
-		route: v.attachment, priority: a.Priorities[v.attachment], tags: a.Tags.named(v.name),
+		route: v.attachment, priority: s.args.Priorities[v.attachment], tags: s.args.Tags.named(v.name),
 		targets: []weightedTarget{{group: target.Arn, weight: spec.MaxWeight}},
-	}.create(ctx, v.name, a.ListenerARN, parent)
+	}.create(ctx, v.name, s.args.Listener.ARN, s.parent())
 	if err != nil {
-		return nil, none, err
+		return nil, err
 	}
-	tasks, err := a.newTasks(ctx, v, around, target, attachment, parent)
+	alarms, err := s.newAlarms(ctx, v.name, target)
 	if err != nil {
-		return nil, none, err
+		return nil, err
 	}
-	return tasks, arrived(ctx, after(target.Arn, tasks.service), tasks), nil // no request for a version that ECS has rolled back
+	return &requests{target, attachment, alarms}, nil
 }
 
-// newTasks creates the ECS service that runs a version's tasks behind the target group, and waits until it is in a steady
-// state. The target group must belong to a load balancer when the service registers with it, which the attachment sees to.
+// newService creates the ECS service that runs a version's tasks, and waits until it is in a steady state.
 //
-// Another target group takes another ECS service, which comes up beside the old one. Tasks that moved to it one by one would leave
-// requests to the old target group without tasks before the rules lead to the new one.
-func (a *FargateServiceArgs) newTasks(
-	ctx *pulumi.Context, v version, around *surroundings, target *lb.TargetGroup, attachment pulumi.Resource, parent pulumi.ResourceOption,
-) (*tasks, error) {
-	definition, err := a.newTaskDefinition(ctx, v, around, parent)
+// A target group must belong to a load balancer when the service registers with it, which the attachment sees to. Another target group
+// takes another ECS service, which comes up beside the old one. Tasks that moved to it one by one would leave requests to the old target
+// group without tasks before the rules lead to the new one.
+func (s *FargateService) newService(ctx *pulumi.Context, v version, definition *ecs.TaskDefinition, requests *requests) (*ecs.Service, error) {
+	explained, err := s.explainFailure(ctx, v.name)
 	if err != nil {
 		return nil, err
 	}
-	alarms, err := a.newAlarms(ctx, v.name, target, parent)
-	if err != nil {
-		return nil, err
-	}
-	explained, err := a.explainFailure(ctx, v.name, around.component)
-	if err != nil {
-		return nil, err
-	}
-	options := []pulumi.ResourceOption{
-		parent,
-		explained,
-		pulumi.DependsOn(append(slices.Clone(around.access), attachment)),
-		// The engine does not replace what had no trigger before; the property tells it of those.
-		pulumi.ReplacementTrigger(target.Arn),
-		pulumi.ReplaceOnChanges([]string{"loadBalancers[*].targetGroupArn"}),
-		a.timeouts(v),
-	}
+	first := slices.Clone(s.around.access)
+	options := []pulumi.ResourceOption{s.parent(), explained, s.timeouts(v)}
 	if v.scaling != nil {
 		// The engine ignores changes of a service that stays. One that takes another's place gets what is said here.
 		options = append(options, pulumi.IgnoreChanges([]string{"desiredCount"}))
 	}
-	minimumHealthy, maximum := a.Deployment.Percentages(v.count)
-	service, err := ecs.NewService(ctx, v.name, &ecs.ServiceArgs{
-		Cluster:                    a.ClusterARN,
+	minimumHealthy, maximum := s.args.Deployment.Percentages(v.count)
+	args := &ecs.ServiceArgs{
+		Cluster:                    s.args.Cluster.ARN,
 		TaskDefinition:             definition.Arn,
 		DesiredCount:               pulumi.Int(v.begin()),
-		CapacityProviderStrategies: strategies(a.Capacity),
+		CapacityProviderStrategies: strategies(s.args.Capacity),
 		NetworkConfiguration: ecs.ServiceNetworkConfigurationArgs{
-			AssignPublicIp: pulumi.Bool(true),
-			SecurityGroups: pulumi.StringArray{around.securityGroup},
-			Subnets:        a.SubnetIDs,
+			AssignPublicIp: pulumi.Bool(s.args.In.PublicIP),
+			SecurityGroups: pulumi.StringArray{s.around.securityGroup},
+			Subnets:        s.args.In.SubnetIDs,
 		},
-		LoadBalancers: ecs.ServiceLoadBalancerArray{ecs.ServiceLoadBalancerArgs{
-			TargetGroupArn: target.Arn,
-			ContainerName:  pulumi.String(containerName),
-			ContainerPort:  pulumi.Int(a.Port),
-		}},
 		DeploymentMinimumHealthyPercent: pulumi.Int(minimumHealthy),
 		DeploymentMaximumPercent:        pulumi.Int(maximum),
 		DeploymentCircuitBreaker: ecs.ServiceDeploymentCircuitBreakerArgs{
 			Enable:   pulumi.Bool(true),
 			Rollback: pulumi.Bool(true),
 		},
-		Alarms:                        alarms,
-		HealthCheckGracePeriodSeconds: pulumi.Int(a.HealthCheck.GracePeriod),
-		WaitForSteadyState:            pulumi.Bool(true),
-		EnableEcsManagedTags:          pulumi.Bool(true),
-		PropagateTags:                 pulumi.String("SERVICE"),
-		Tags:                          a.Tags.named(v.name),
-	}, options...)
-	if err != nil {
-		return nil, err
+		WaitForSteadyState:   pulumi.Bool(true),
+		EnableEcsManagedTags: pulumi.Bool(true),
+		PropagateTags:        pulumi.String("SERVICE"),
+		Tags:                 s.args.Tags.named(v.name),
 	}
-	if v.scaling != nil {
-		if err := a.newScaling(ctx, v, service, target, parent); err != nil {
-			return nil, err
-		}
+	if requests != nil {
+		first = append(first, requests.attachment)
+		args.LoadBalancers = ecs.ServiceLoadBalancerArray{ecs.ServiceLoadBalancerArgs{
+			TargetGroupArn: requests.target.Arn,
+			ContainerName:  pulumi.String(spec.ContainerName),
+			ContainerPort:  pulumi.Int(s.args.HTTP.Port),
+		}}
+		args.Alarms = requests.alarms
+		args.HealthCheckGracePeriodSeconds = pulumi.Int(s.args.HTTP.HealthCheck.GracePeriod)
+		options = append(options,
+			// The engine does not replace what had no trigger before; the property tells it of those.
+			pulumi.ReplacementTrigger(requests.target.Arn),
+			pulumi.ReplaceOnChanges([]string{"loadBalancers[*].targetGroupArn"}))
 	}
-	return &tasks{service, a.runningTaskDefinition(ctx, v, service, definition.Arn)}, nil
+	return ecs.NewService(ctx, v.name, args, append(options, pulumi.DependsOn(first))...)
+}
+
+// timeouts returns for how long the AWS provider waits until a version's tasks run and no others do. A service that never had healthy
+// tasks cannot be rolled back, so its first deployment ends by this alone.
+func (s *FargateService) timeouts(v version) pulumi.ResourceOption {
+	minutes := func(d time.Duration) string { return fmt.Sprintf("%dm", int(d.Minutes())) }
+	return pulumi.Timeouts(&pulumi.CustomTimeouts{
+		Create: minutes(s.args.CreationTimeout(v.count)), Update: minutes(s.args.UpdateTimeout(v.count, v.scaling)),
+	})
 }
 
 // arrived returns the output once the wanted version runs, and an error if it does not. A preview does not know yet which one
 // will run: there it is known as before, so that what does not change is not shown as a change.
-func arrived(ctx *pulumi.Context, output pulumi.StringOutput, t *tasks) pulumi.StringOutput {
+func arrived(ctx *pulumi.Context, output, running pulumi.StringOutput) pulumi.StringOutput {
 	if ctx.DryRun() {
 		return output
 	}
-	return pulumi.All(output, t.running).ApplyT(func(known []any) string { return known[0].(string) }).(pulumi.StringOutput)
+	return pulumi.All(output, running).ApplyT(func(known []any) string { return known[0].(string) }).(pulumi.StringOutput)
 }

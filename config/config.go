@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-
 	"slipway/internal/settings"
 	"slipway/spec"
 )
@@ -17,9 +15,9 @@ type Config struct {
 	Domain string // the Cloudflare zone's name
 	ZoneID string // empty: looked up by name
 
-	Network      Network
-	DNS          DNS
-	LoadBalancer LoadBalancer
+	Network      spec.Network
+	DNS          spec.DNS
+	LoadBalancer spec.LoadBalancer
 	LogRetention int // days
 	Tags         map[string]string
 
@@ -28,54 +26,13 @@ type Config struct {
 	Services []Service // sorted by name
 }
 
-// Network is what the config says of the network.
-type Network struct {
-	CIDR  string
-	Zones int
-	IPv6  bool
-}
-
-// DNS is what the config says of the records for the services' host names.
-type DNS struct {
-	Proxied bool
-	TTL     int // seconds
-}
-
-// Remembered returns for how many seconds a resolver may remember a record, or Cloudflare where a proxied one leads.
-func (d DNS) Remembered() int {
-	if d.Proxied {
-		return spec.ProxiedTTL
-	}
-	return d.TTL
-}
-
-// LoadBalancer is what the config says of the load balancer.
-type LoadBalancer struct {
-	IdleTimeout        int // seconds
-	DeletionProtection bool
-	SSLPolicy          string
-}
-
 // Service is what the config says of a service.
 type Service struct {
-	Name                string
-	Image               spec.Image
-	Hostnames, Paths    []string
-	Port, CPU, Memory   int
-	Architecture        string
-	InstanceCount       int // with scaling, the fewest
-	Scaling             *spec.Scaling
-	Capacity            spec.Capacity
-	Environment         map[string]string
-	Secrets             map[string]Secret
-	EntryPoint, Command []string
-	Registry            *Registry // nil: no credentials
-	HealthCheck         spec.HealthCheck
-	Drain               spec.Drain
-	Deployment          spec.Deployment
-	Before              *spec.Before
-	Canary              *spec.Canary
-	Smoke               Smoke
+	spec.Service
+	Hostnames, Paths []string
+	Secrets          map[string]Secret
+	Registry         *Registry // nil: no credentials
+	Smoke            Smoke
 }
 
 // Registry has the credentials of a private registry.
@@ -105,7 +62,7 @@ func Read(source settings.Source) (*Config, error) {
 	}
 	services := root.Section("services")
 	for _, name := range services.Members() {
-		reader := serviceReader{Object: services.Section(name), domain: c.Domain}
+		reader := serviceReader{Object: services.Section(name), domain: c.Domain, logRetention: c.LogRetention}
 		c.Services = append(c.Services, reader.read(source.Stack, name))
 	}
 	if services.Len() == 0 {
@@ -124,7 +81,7 @@ func Read(source settings.Source) (*Config, error) {
 		if err := spec.CheckCertificateNames(c.Hostnames()); err != nil {
 			found.Add(services.Key, "%w", err)
 		}
-		if _, _, err := c.Prioritize(nil); err != nil {
+		if _, err := c.Prioritize(nil); err != nil {
 			found.Add(services.Key, "%w", err)
 		}
 	}
@@ -179,38 +136,11 @@ func (s Service) Routes() []spec.Route {
 
 // Attachments returns the routes that lead nobody to the service, and by which its target groups belong to the load balancer.
 func (s Service) Attachments() []spec.Route {
-	attachments := []spec.Route{spec.AttachmentRoute(s.Name, s.HealthCheck)}
-	if s.Canary != nil {
-		attachments = append(attachments, spec.CanaryRoute(s.Name, s.HealthCheck))
+	attachments := []spec.Route{spec.AttachmentRoute(s.Name, s.HTTP.HealthCheck)}
+	if s.Canary() != nil {
+		attachments = append(attachments, spec.CanaryRoute(s.Name, s.HTTP.HealthCheck))
 	}
 	return attachments
-}
-
-// Pinned returns the service with every image replaced by what it was found to mean.
-func (s Service) Pinned(images map[spec.Image]spec.Image) Service {
-	s.Image = images[s.Image]
-	if s.Canary != nil {
-		canary := *s.Canary
-		canary.Image = images[canary.Image]
-		s.Canary = &canary
-	}
-	if s.Before != nil && s.Before.Image != nil {
-		image := images[*s.Before.Image]
-		s.Before = &spec.Before{Command: s.Before.Command, Image: &image}
-	}
-	return s
-}
-
-// Images returns every image of the service.
-func (s Service) Images() []spec.Image {
-	images := []spec.Image{s.Image}
-	if s.Canary != nil {
-		images = append(images, s.Canary.Image)
-	}
-	if s.Before != nil && s.Before.Image != nil {
-		images = append(images, *s.Before.Image)
-	}
-	return images
 }
 
 // URL returns where to find the service: its first path on its first host name that is not a wildcard, or on a name that a wildcard
@@ -228,14 +158,6 @@ const anyLabel = "any"
 
 // IsPlain reports whether the host name is not a wildcard.
 func IsPlain(hostname string) bool { return !strings.HasPrefix(hostname, "*.") }
-
-// Boundary returns the permissions boundary as a component's argument, or nil if there is none.
-func (c *Config) Boundary() pulumi.StringPtrInput {
-	if c.PermissionsBoundary == "" {
-		return nil
-	}
-	return pulumi.String(c.PermissionsBoundary)
-}
 
 // Hostnames returns the host names of all services, sorted.
 func (c *Config) Hostnames() []string {
@@ -256,9 +178,14 @@ func (c *Config) Routes() []spec.Route {
 	return routes
 }
 
-// Prioritize returns the priorities of the rules that lead to the services, and of those that only attach them to the listener, which
-// holds some numbers already.
-func (c *Config) Prioritize(held spec.HeldPriorities) (routes, attachments map[spec.Route]int, err error) {
+// Priorities are those of a stack's listener rules.
+type Priorities struct {
+	Routes      map[spec.Route]int // of the rules that lead to services
+	Attachments map[spec.Route]int // of those that only attach target groups to the listener
+}
+
+// Prioritize returns the priorities of the stack's rules, of whose listener some numbers are held already.
+func (c *Config) Prioritize(held spec.HeldPriorities) (Priorities, error) {
 	wanted := c.Routes()
 	var attaching []spec.Route
 	for _, service := range c.Services {
@@ -266,7 +193,7 @@ func (c *Config) Prioritize(held spec.HeldPriorities) (routes, attachments map[s
 	}
 	all, err := spec.Priorities(c.Domain, slices.Concat(wanted, attaching), held)
 	if err != nil {
-		return nil, nil, err
+		return Priorities{}, err
 	}
 	only := func(some []spec.Route) map[spec.Route]int {
 		chosen := make(map[spec.Route]int, len(some))
@@ -275,12 +202,12 @@ func (c *Config) Prioritize(held spec.HeldPriorities) (routes, attachments map[s
 		}
 		return chosen
 	}
-	return only(wanted), only(attaching), nil
+	return Priorities{only(wanted), only(attaching)}, nil
 }
 
 // CountsTasks reports whether it matters how many tasks serve now: to one that scales, and to one that has none.
 func (c *Config) CountsTasks() bool {
-	return slices.ContainsFunc(c.Services, func(s Service) bool { return s.Scaling != nil || s.InstanceCount == 0 })
+	return slices.ContainsFunc(c.Services, func(s Service) bool { return s.Scaling != nil || s.Tasks() == 0 })
 }
 
 // rules returns how many listener rules the stack makes: one for each route and each attachment, and another for a canary's header.
@@ -288,7 +215,7 @@ func (c *Config) rules() int {
 	rules := 0
 	for _, service := range c.Services {
 		rules += len(service.Routes()) + len(service.Attachments())
-		if service.Canary != nil {
+		if service.Canary() != nil {
 			rules += len(service.Routes())
 		}
 	}
@@ -317,10 +244,10 @@ func (c *Config) Warnings() []string {
 	}
 	for _, service := range c.Services {
 		warnings = append(warnings, c.routeWarnings(service)...)
-		if service.InstanceCount == 0 {
+		if service.Tasks() == 0 {
 			warnings = append(warnings, fmt.Sprintf("service %s may have no task: whoever asks it then gets 503", service.Name))
 		}
-		if spot := service.Capacity; spot.Fargate == (spec.Share{}) && service.InstanceCount < 2 {
+		if spot := service.Capacity; spot.Fargate == (spec.Share{}) && service.Tasks() < 2 {
 			warnings = append(warnings, fmt.Sprintf(
 				"service %s has a single task, on Fargate Spot: when AWS takes that back, nothing answers until another is healthy; "+
 					"have two tasks, or capacity.fargate.base 1", service.Name))

@@ -27,29 +27,34 @@ func TestDefaults(t *testing.T) {
 	}
 	want := Config{
 		Domain:       "example.com",
-		Network:      Network{CIDR: "10.0.0.0/16", Zones: 2, IPv6: true},
-		DNS:          DNS{TTL: 60},
-		LoadBalancer: LoadBalancer{IdleTimeout: 60, SSLPolicy: "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"},
+		Network:      spec.Network{CIDR: "10.0.0.0/16", Zones: 2, IPv6: true},
+		DNS:          spec.DNS{TTL: 60},
+		LoadBalancer: spec.LoadBalancer{IdleTimeout: 60, SSLPolicy: "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"},
 		LogRetention: 30,
 		Tags:         map[string]string{},
 		Services: []Service{{
-			Name:          "hello",
-			Image:         image,
-			Hostnames:     []string{"hello.example.com"},
-			Paths:         []string{"/*"},
-			Port:          8080,
-			CPU:           256,
-			Memory:        512,
-			Architecture:  "amd64",
-			InstanceCount: 1,
-			Capacity:      spec.Capacity{Fargate: spec.Share{Weight: 1}},
-			Environment:   map[string]string{},
-			Secrets:       map[string]Secret{},
-			HealthCheck:   spec.HealthCheck{Path: "/healthz", Codes: "200", Interval: 5, Timeout: 2, HealthyThreshold: 2, UnhealthyThreshold: 2, GracePeriod: 10},
-			Drain:         spec.DefaultDrain,
-			Deployment:    spec.Deployment{ErrorPercent: 5},
+			Service: spec.Service{
+				Name: "hello",
+				Workload: spec.Workload{
+					Image: image, Size: spec.Size{CPU: 256, Memory: 512, Architecture: "amd64"}, Environment: map[string]string{}, LogRetention: 30,
+				},
+				Capacity:   spec.Capacity{Fargate: spec.Share{Weight: 1}},
+				Deployment: spec.Deployment{ErrorPercent: 5},
+				Drain:      spec.DefaultDrain,
+			},
+			Hostnames: []string{"hello.example.com"},
+			Paths:     []string{"/*"},
+			Secrets:   map[string]Secret{},
 		}},
 	}
+	usual := spec.HTTP{
+		Port:        8080,
+		HealthCheck: spec.HealthCheck{Path: "/healthz", Codes: "200", Interval: 5, Timeout: 2, HealthyThreshold: 2, UnhealthyThreshold: 2, GracePeriod: 10},
+	}
+	if http := c.Services[0].HTTP; http == nil || *http != usual || c.Services[0].Tasks() != 1 {
+		t.Errorf("requests are taken by %+v, by %d tasks", http, c.Services[0].Tasks())
+	}
+	c.Services[0].HTTP = nil // whose address would be compared
 	if got, want := fmt.Sprintf("%+v", *c), fmt.Sprintf("%+v", want); got != want {
 		t.Errorf("config is %s\nwant %s", got, want)
 	}
@@ -93,34 +98,34 @@ func TestEverythingGiven(t *testing.T) {
 		t.Fatal(err)
 	}
 	web, worker := c.Services[1], c.Services[2]
-	routes, attachments, err := c.Prioritize(nil)
+	priorities, err := c.Prioritize(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for what, equal := range map[string]bool{
 		"sorted services": c.Services[0].Name == "api" && web.Name == "web",
 		"zone":            c.ZoneID == "0123456789abcdef0123456789abcdef",
-		"network":         c.Network == Network{CIDR: "10.1.0.0/20", Zones: 3},
+		"network":         c.Network == spec.Network{CIDR: "10.1.0.0/20", Zones: 3},
 		"dns":             c.DNS.Proxied,
-		"load balancer":   c.LoadBalancer == LoadBalancer{IdleTimeout: 4000, DeletionProtection: true, SSLPolicy: "ELBSecurityPolicy-TLS13-1-3-2021-06"},
+		"load balancer":   c.LoadBalancer == spec.LoadBalancer{IdleTimeout: 4000, DeletionProtection: true, SSLPolicy: "ELBSecurityPolicy-TLS13-1-3-2021-06"},
 		"logs":            c.LogRetention == 7,
 		"boundary":        c.PermissionsBoundary == "arn:aws:iam::123456789012:policy/slipway-boundary",
 		"tags":            maps.Equal(c.Tags, map[string]string{"Team": "web", "Cost": "7"}),
-		"size":            web.CPU == 1024 && web.Memory == 2048 && web.Architecture == "arm64" && web.InstanceCount == 4 && web.Port == 3000,
+		"size":            web.Size == spec.Size{CPU: 1024, Memory: 2048, Architecture: "arm64"} && web.Tasks() == 4 && web.HTTP.Port == 3000,
 		"capacity":        web.Capacity == spec.Capacity{Fargate: spec.Share{Base: 1}, FargateSpot: spec.Share{Weight: 3}},
 		"env":             maps.Equal(web.Environment, map[string]string{"A": "a", "N": "10000000000000001", "F": "1.50", "B": "true"}),
 		"secrets":         web.Secrets["TOKEN"].reveal() == "swordfish",
 		"registry":        web.Registry.Username == "me" && web.Registry.Password.reveal() == "swordfish",
-		"health check":    web.HealthCheck == spec.HealthCheck{Path: "/up?full=1", Codes: "200,204", Interval: 30, Timeout: 5, HealthyThreshold: 3, UnhealthyThreshold: 4, GracePeriod: spec.NoGracePeriod},
+		"health check":    web.HTTP.HealthCheck == spec.HealthCheck{Path: "/up?full=1", Codes: "200,204", Interval: 30, Timeout: 5, HealthyThreshold: 3, UnhealthyThreshold: 4, GracePeriod: spec.NoGracePeriod},
 		"times":           web.Drain == spec.NewDrain("websocket", 120, 120),
 		"commands":        web.EntryPoint[0] == "/web" && web.Command[0] == "-v",
 		"deployment":      web.Deployment == spec.Deployment{MinimumHealthyPercent: 50, MaximumPercent: 200, Alarms: true, ErrorPercent: 2},
-		"canary": web.Canary.Image.String() == "ghcr.io/web:v2" && web.Canary.Weight == 10 && web.Canary.Header == spec.CanaryHeader{Name: "X-Version", Value: "next"} &&
-			attachments[spec.CanaryRoute("web", web.HealthCheck)] > 0,
+		"canary": web.HTTP.Canary.Image.String() == "ghcr.io/web:v2" && web.HTTP.Canary.Weight == 10 && web.HTTP.Canary.Header == spec.CanaryHeader{Name: "X-Version", Value: "next"} &&
+			priorities.Attachments[spec.CanaryRoute("web", web.HTTP.HealthCheck)] > 0,
 		"before": slices.Equal(web.Before.Command, []string{"migrate", "up"}) && web.Before.Image.String() == "ghcr.io/migrate:v1",
-		"scaling": worker.InstanceCount == 2 && worker.Scaling.Min == 2 && worker.Scaling.Max == 6 && worker.Scaling.CPU == 60 && worker.Scaling.Memory == 70 &&
+		"scaling": worker.Tasks() == 2 && worker.Scaling.Min == 2 && worker.Scaling.Max == 6 && worker.Scaling.CPU == 60 && worker.Scaling.Memory == 70 &&
 			worker.Scaling.Requests == 1000 && worker.Scaling.Schedule["night"] == spec.ScheduledScaling{At: "cron(0 22 * * ? *)", TimeZone: "Europe/Berlin", Min: 1, Max: 2},
-		"routes":     len(routes) == 6 && len(attachments) == 4,
+		"routes":     len(priorities.Routes) == 6 && len(priorities.Attachments) == 4,
 		"rules":      c.rules() == 6+4+4,
 		"URL":        web.URL() == "https://www.example.com/web/",
 		"host names": fmt.Sprint(c.Hostnames()) == "[*.example.com worker.example.com www.example.com]",
@@ -443,7 +448,7 @@ func TestConfigProperties(t *testing.T) {
 		if len(s.SecretKeys) == 0 {
 			t.Fatal("a secret in plain text passes")
 		}
-		if err := spec.CheckFargateMemory(hello.CPU, hello.Memory); err != nil {
+		if err := spec.CheckFargateMemory(hello.Size.CPU, hello.Size.Memory); err != nil {
 			t.Fatal(err)
 		}
 		if hello.URL() == "" || len(c.Routes()) != len(hello.Hostnames)*len(hello.Paths) {

@@ -1,17 +1,14 @@
 package config
 
 import (
-	"errors"
-	"slices"
-
 	"slipway/internal/settings"
 	"slipway/spec"
 )
 
 // What a service says of its new versions and of how many tasks run them.
 
-// readDeployment returns how new versions replace old ones and how tasks drain. It needs what is read of the service already.
-func (r serviceReader) readDeployment(s Service) (spec.Deployment, spec.Drain) {
+// readDeployment returns how new versions replace old ones and how tasks drain.
+func (r serviceReader) readDeployment() (spec.Deployment, spec.Drain) {
 	o := r.Section("deployment")
 	defer o.Close()
 
@@ -33,30 +30,18 @@ func (r serviceReader) readDeployment(s Service) (spec.Deployment, spec.Drain) {
 	case minimum != maximum:
 		o.Problems.Add(o.Key, "minimumHealthyPercent and maximumPercent are given together, or neither")
 	default:
-		if err := errors.Join(d.Check(s.InstanceCount), d.CheckScaling(s.Scaling)); err != nil {
-			o.Problems.Add(o.Key, "%w", err)
-		} else if s.Canary != nil {
-			if err := d.Check(s.Canary.Tasks(s.InstanceCount, s.Scaling)); err != nil {
-				o.Problems.Add(o.Key, "for the canary, %w", err)
-			}
-		}
+		return d, r.readDrain(o)
 	}
+	d.MinimumHealthyPercent, d.MaximumPercent = 0, 0 // what follows from them is not worth telling
 	return d, r.readDrain(o)
 }
 
 // readDrain returns the drain profile with the service's own deregistration delay and stop timeout.
 func (r serviceReader) readDrain(deployment *settings.Object) spec.Drain {
 	profile := deployment.Text("drain", spec.DrainHTTP, spec.CheckDrainProfile)
-	drain := spec.NewDrain(profile,
+	return spec.NewDrain(profile,
 		r.Integer("deregistrationDelay", spec.DefaultDeregistrationDelay(profile), 0, spec.MaxDeregistrationDelay),
 		r.Integer("stopTimeout", spec.DefaultStopTimeout, 1, spec.MaxStopTimeout))
-	if err := drain.CheckDeregistrationDelay(); err != nil {
-		r.Problems.Add(r.Path("deregistrationDelay"), "%w", err)
-	}
-	if err := drain.CheckStopTimeout(); err != nil {
-		r.Problems.Add(r.Path("stopTimeout"), "%w", err)
-	}
-	return drain
 }
 
 // readScaling returns how the service scales, or nil if the number of its tasks is fixed.
@@ -66,9 +51,6 @@ func (r serviceReader) readScaling() *spec.Scaling {
 	if o.Len() == 0 {
 		return nil
 	}
-	if _, fixed := r.Get("instanceCount"); fixed {
-		r.Problems.Add(r.Path("instanceCount"), "instanceCount and scaling exclude each other; scaling has min and max")
-	}
 	s := &spec.Scaling{
 		Min:      o.Integer("min", 1, 0, spec.MaxInstances),
 		Max:      o.RequiredInteger("max", "the most tasks that run", 1, spec.MaxInstances),
@@ -76,6 +58,9 @@ func (r serviceReader) readScaling() *spec.Scaling {
 		Memory:   o.Integer("memory", 0, 1, 100),
 		Requests: o.Integer("requests", 0, 1, spec.MaxRequestsPerTask),
 		Schedule: make(map[string]spec.ScheduledScaling),
+	}
+	if !o.Has("max") {
+		s.Max = spec.MaxInstances // what follows from one that is missing is not worth telling
 	}
 	schedule := o.Section("schedule")
 	for _, name := range schedule.Members() {
@@ -86,23 +71,7 @@ func (r serviceReader) readScaling() *spec.Scaling {
 			Min:      action.Integer("min", s.Min, 0, spec.MaxInstances),
 			Max:      action.Integer("max", s.Max, 0, spec.MaxInstances),
 		}
-		if !serviceNamePattern.MatchString(name) {
-			o.Problems.Add(action.Key, "a schedule's name is lower-case letters, digits and single hyphens, beginning with a letter")
-		}
 		action.Close()
-	}
-	// What is out of range by itself is reported already, and what only contradicts it would be noise.
-	checkBounds := func(o *settings.Object, least, most int) {
-		if err := spec.CheckBounds(least, most); err != nil && !o.Problems.Within(o.Path("min")) && !o.Problems.Within(o.Path("max")) {
-			o.Problems.Add(o.Key, "%w", err)
-		}
-	}
-	checkBounds(o, s.Min, s.Max)
-	for name, action := range s.Schedule {
-		checkBounds(schedule.Section(name), action.Min, action.Max)
-	}
-	if !slices.ContainsFunc([]string{"cpu", "memory", "requests", "schedule"}, o.Has) {
-		o.Problems.Add(o.Key, "has none of cpu, memory, requests and schedule: nothing would ever scale")
 	}
 	return s
 }
@@ -114,8 +83,8 @@ func (r serviceReader) readBefore() *spec.Before {
 	if o.Len() == 0 {
 		return nil
 	}
-	before := &spec.Before{Command: o.Texts("command", checkArgument)}
-	if err := before.Check(); err != nil && !o.Problems.Within(o.Key) {
+	before := &spec.Before{Command: o.Texts("command", spec.CheckArgument)}
+	if !o.Has("command") {
 		o.Missing("command", "it is a list: the command that has to succeed before the service starts")
 	}
 	o.Text("image", "", func(reference string) error {
@@ -126,7 +95,7 @@ func (r serviceReader) readBefore() *spec.Before {
 	return before
 }
 
-// readCanary returns the canary, or nil if there is none. Its priority follows once all routes are known.
+// readCanary returns the canary, or nil if there is none.
 func (r serviceReader) readCanary() *spec.Canary {
 	o := r.Section("canary")
 	defer o.Close()

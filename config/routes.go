@@ -52,8 +52,8 @@ func (c *Config) checkOrder(services *settings.Object) {
 func (c *Config) checkWildcards(services *settings.Object) {
 	for _, service := range c.Services {
 		header := spec.CanaryHeader{}
-		if service.Canary != nil {
-			header = service.Canary.Header
+		if canary := service.Canary(); canary != nil {
+			header = canary.Header
 		}
 		for _, r := range service.Routes() {
 			if err := spec.CheckWildcards(r, header); err != nil {
@@ -70,10 +70,10 @@ const privilegedPorts = 1024
 // routeWarnings returns what may be wrong with how a service is reached.
 func (c *Config) routeWarnings(s Service) []string {
 	var warnings []string
-	if s.Port < privilegedPorts {
+	if s.HTTP.Port < privilegedPorts {
 		warnings = append(warnings, fmt.Sprintf(
 			"service %s listens on port %d: its tasks run as a user that Fargate lets listen on ports from %d only, unless the image's program has the "+
-				"capability cap_net_bind_service; have another port", s.Name, s.Port, privilegedPorts))
+				"capability cap_net_bind_service; have another port", s.Name, s.HTTP.Port, privilegedPorts))
 	}
 	if slices.Equal(s.Paths, []string{"/"}) {
 		warnings = append(warnings, fmt.Sprintf(

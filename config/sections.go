@@ -23,9 +23,9 @@ func checkZoneID(id string) error {
 	return nil
 }
 
-func readNetwork(o *settings.Object) Network {
+func readNetwork(o *settings.Object) spec.Network {
 	defer o.Close()
-	n := Network{
+	n := spec.Network{
 		CIDR: o.Text("cidr", spec.DefaultCIDR, func(s string) error {
 			_, err := spec.ParseVPCBlock(s)
 			return err
@@ -33,39 +33,49 @@ func readNetwork(o *settings.Object) Network {
 		Zones: o.Integer("zones", spec.DefaultZones, spec.MinZones, spec.MaxZones),
 		IPv6:  o.Boolean("ipv6", true),
 	}
-	if block, err := spec.ParseVPCBlock(n.CIDR); err == nil {
-		if _, err := spec.PublicBlocks(block, n.Zones); err != nil {
-			o.Invalid("cidr", n.CIDR, err)
-		}
-	}
+	report(o, n.Problems())
 	return n
 }
 
-func readDNS(o *settings.Object) DNS {
+func readDNS(o *settings.Object) spec.DNS {
 	defer o.Close()
-	d := DNS{
+	d := spec.DNS{
 		Proxied: o.Boolean("proxied", false),
 		TTL:     o.Integer("ttl", spec.MinTTL, spec.MinTTL, spec.MaxTTL),
 	}
 	if _, hasTTL := o.Get("ttl"); hasTTL && d.Proxied {
 		o.Problems.Add(o.Path("ttl"), "ttl and proxied exclude each other: Cloudflare sets the time-to-live of proxied records")
 	}
+	report(o, d.Problems())
 	return d
 }
 
-var sslPolicyPattern = regexp.MustCompile(`^ELBSecurityPolicy-TLS13-1-[23](-[A-Za-z0-9]+)*-[0-9]{4}-[0-9]{2}$`)
-
-func readLoadBalancer(o *settings.Object) LoadBalancer {
+func readLoadBalancer(o *settings.Object) spec.LoadBalancer {
 	defer o.Close()
-	return LoadBalancer{
+	b := spec.LoadBalancer{
 		IdleTimeout:        o.Integer("idleTimeout", spec.DefaultIdleTimeout, 1, spec.MaxIdleTimeout),
 		DeletionProtection: o.Boolean("deletionProtection", false),
-		SSLPolicy: o.Text("sslPolicy", spec.DefaultSSLPolicy, func(s string) error {
-			if !sslPolicyPattern.MatchString(s) {
-				return errors.New("must be a policy with TLS 1.3 and nothing below TLS 1.2, such as " + spec.DefaultSSLPolicy)
-			}
-			return nil
-		}),
+		SSLPolicy:          o.Text("sslPolicy", spec.DefaultSSLPolicy, spec.CheckSSLPolicy),
+	}
+	report(o, b.Problems())
+	return b
+}
+
+// report notes what the rules find wrong with what was read, by key. What is reported already, and what only contradicts that, is left out.
+func report(o *settings.Object, found spec.Problems) {
+	for _, problem := range found {
+		key := o.Path(problem.Path...)
+		wrong := func(member string) bool {
+			return o.Problems.Within(o.Path(slices.Concat(problem.Path, []string{member})...))
+		}
+		switch {
+		case errors.Is(problem.Err, spec.ErrMissing): // whoever read it says so, and what it would be
+		case slices.ContainsFunc(problem.Between, wrong), problem.Between == nil && o.Problems.At(key):
+		case problem.Value != nil:
+			o.Problems.AddValue(key, problem.Value, o.Secret, problem.Err)
+		default:
+			o.Problems.Add(key, "%w", problem.Err)
+		}
 	}
 }
 
@@ -74,6 +84,7 @@ func readLogs(o *settings.Object) int {
 	days := o.Integer("retentionDays", spec.DefaultLogRetention, 1, spec.MaxLogRetention)
 	if err := spec.CheckLogRetention(days); err != nil {
 		o.Invalid("retentionDays", days, err)
+		return spec.DefaultLogRetention
 	}
 	return days
 }

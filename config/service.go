@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -18,63 +17,47 @@ import (
 const (
 	// maxSecret is the length of a secret's value in bytes ("AWS Secrets Manager quotas").
 	maxSecret = 65_536
-	// maxTaskDefinition is the size of a task definition in bytes ("Amazon ECS service quotas").
-	maxTaskDefinition = 64 << 10
-	// secretReference is more than what a task definition has for a secret variable, beside its name, which is there twice:
-	// the secret's ARN and its version.
-	secretReference = 200
-	// otherDefinition is more than everything in a task definition that no config makes longer.
-	otherDefinition = 3 << 10
-)
-
-var (
-	serviceNamePattern = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
-	// variablePattern matches what programs have as the names of variables. ECS takes any text (KeyValuePair in its API reference).
-	variablePattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
 )
 
 // serviceReader reads one service of the config.
 type serviceReader struct {
 	*settings.Object
-	domain string
+	domain       string
+	logRetention int
 }
 
 func (r serviceReader) read(stack, name string) Service {
 	defer r.Close()
 
-	if !serviceNamePattern.MatchString(name) {
-		r.Problems.Add(r.Key, "a service's name is lower-case letters, digits and single hyphens, beginning with a letter")
-	} else if err := spec.CheckName(ComponentName(stack, name)); err != nil && spec.CheckName(stack) == nil {
-		r.Problems.Add(r.Key, "%w", err)
-	} else if canary, _ := r.Get("canary"); err == nil && hasMembers(canary) {
-		if err := spec.CheckCanaryName(ComponentName(stack, name)); err != nil {
-			r.Problems.Add(r.Path("canary"), "the canary's %w", err)
-		}
-	}
-
 	s := Service{
-		Name:          name,
-		Port:          r.Integer("port", spec.DefaultPort, 1, 65_535),
-		CPU:           r.Integer("cpu", spec.DefaultCPU, 1, 1<<20),
-		Memory:        r.Integer("memory", spec.DefaultMemory, 1, 1<<20),
-		Architecture:  r.Text("architecture", spec.DefaultArchitecture, checkArchitecture),
-		InstanceCount: r.Integer("instanceCount", spec.DefaultInstanceCount, 0, spec.MaxInstances),
-		Scaling:       r.readScaling(),
-		Capacity:      r.readCapacity(),
-		EntryPoint:    r.Texts("entryPoint", checkArgument),
-		Command:       r.Texts("command", checkArgument),
-		HealthCheck:   r.readHealthCheck(),
-		Environment:   r.readEnvironment(),
-		Secrets:       r.readSecrets(),
-		Registry:      r.readRegistry(),
-		Before:        r.readBefore(),
-		Canary:        r.readCanary(),
-		Smoke:         r.readSmoke(),
+		Service: spec.Service{
+			Name: name,
+			Workload: spec.Workload{
+				EntryPoint: r.Texts("entryPoint", spec.CheckArgument),
+				Command:    r.Texts("command", spec.CheckArgument),
+				Size: spec.Size{
+					CPU:          r.Integer("cpu", spec.DefaultCPU, 1, 1<<20),
+					Memory:       r.Integer("memory", spec.DefaultMemory, 1, 1<<20),
+					Architecture: r.Text("architecture", spec.DefaultArchitecture, spec.CheckArchitecture),
+				},
+				Environment:  r.Scalars("env"),
+				Before:       r.readBefore(),
+				LogRetention: r.logRetention,
+			},
+			Count:    r.readCount(),
+			Scaling:  r.readScaling(),
+			Capacity: r.readCapacity(),
+			HTTP: &spec.HTTP{
+				Port:        r.Integer("port", spec.DefaultPort, 1, spec.MaxPort),
+				HealthCheck: r.readHealthCheck(),
+				Canary:      r.readCanary(),
+			},
+		},
+		Secrets:  r.readSecrets(),
+		Registry: r.readRegistry(),
+		Smoke:    r.readSmoke(),
 	}
-	if s.Scaling != nil {
-		s.InstanceCount = s.Scaling.Min
-	}
-	s.Deployment, s.Drain = r.readDeployment(s)
+	s.Deployment, s.Drain = r.readDeployment()
 	r.RequiredText("image", "a container image's reference with its digest", func(reference string) (err error) {
 		s.Image, err = spec.ParseImage(reference)
 		return err
@@ -82,32 +65,40 @@ func (r serviceReader) read(stack, name string) Service {
 	s.Hostnames = r.readHostnames()
 	s.Paths = r.readPaths()
 	r.readBuild()
-
-	if err := spec.CheckFargateCPU(s.CPU); err != nil {
-		r.Problems.Add(r.Path("cpu"), "%w", err)
-	} else if err := spec.CheckFargateMemory(s.CPU, s.Memory); err != nil {
-		r.Problems.Add(r.Path("memory"), "%w", err)
+	r.check(stack, s)
+	if s.HTTP.HealthCheck.GracePeriod == 0 {
+		s.HTTP.HealthCheck.GracePeriod = spec.NoGracePeriod
 	}
-	for _, variable := range slices.Sorted(maps.Keys(s.Secrets)) {
-		if _, both := s.Environment[variable]; both {
-			r.Problems.Add(r.Path("secrets", variable), "is in env too; a variable has one value")
-		}
-	}
-	for _, image := range s.Images() {
-		if _, isECR := image.ECR(); isECR && s.Registry != nil {
-			r.Problems.Add(r.Path("registry"), "registry and an image in Amazon ECR exclude each other: ECS logs in to ECR by the execution role")
-			break
-		}
-	}
-	r.checkSize(s)
 	return s
 }
 
-func checkArchitecture(architecture string) error {
-	if architecture != "amd64" && architecture != "arm64" {
-		return errors.New("must be amd64 or arm64")
+// check reports what the rules about services find.
+func (r serviceReader) check(stack string, s Service) {
+	report(r.Object, s.Problems())
+	if name := ComponentName(stack, s.Name); spec.CheckServiceName(s.Name) == nil && spec.CheckName(stack) == nil {
+		if err := spec.CheckName(name); err != nil {
+			r.Problems.Add(r.Key, "%w", err)
+		} else if err := spec.CheckCanaryName(name); s.Canary() != nil && err != nil {
+			r.Problems.Add(r.Path("canary"), "the canary's %w", err)
+		}
 	}
-	return nil
+	secrets := slices.Collect(maps.Keys(s.Secrets))
+	report(r.Object, s.CheckSecretVariables(secrets))
+	if err := s.CheckDefinition(secrets); err != nil {
+		r.Problems.Add(r.Key, "%w", err)
+	}
+	if err := spec.CheckRegistry(s.Images()); err != nil && s.Registry != nil {
+		r.Problems.Add(r.Path("registry"), "%w", err)
+	}
+}
+
+// readCount returns how many tasks run, or nil if it is not said.
+func (r serviceReader) readCount() *int {
+	count := r.Integer("instanceCount", spec.DefaultCount, 0, spec.MaxInstances)
+	if !r.Has("instanceCount") {
+		return nil
+	}
+	return &count
 }
 
 // readHostnames returns the host names.
@@ -150,9 +141,6 @@ func (r serviceReader) readCapacity() spec.Capacity {
 	if o.Len() == 0 {
 		return spec.DefaultCapacity
 	}
-	if err := capacity.Check(); err != nil {
-		r.Problems.Add(o.Key, "%w", err)
-	}
 	return capacity
 }
 
@@ -160,7 +148,7 @@ func (r serviceReader) readHealthCheck() spec.HealthCheck {
 	o := r.Section("healthCheck")
 	defer o.Close()
 	usual := spec.DefaultHealthCheck
-	check := spec.HealthCheck{
+	return spec.HealthCheck{
 		Path:               o.Text("path", usual.Path, spec.CheckHealthPath),
 		Codes:              o.Text("codes", usual.Codes, spec.CheckHealthCodes),
 		Interval:           o.Integer("interval", usual.Interval, spec.MinHealthInterval, spec.MaxHealthInterval),
@@ -169,38 +157,6 @@ func (r serviceReader) readHealthCheck() spec.HealthCheck {
 		UnhealthyThreshold: o.Integer("unhealthyThreshold", usual.UnhealthyThreshold, spec.MinHealthThreshold, spec.MaxHealthThreshold),
 		GracePeriod:        o.Integer("gracePeriod", usual.GracePeriod, 0, spec.MaxGracePeriod),
 	}
-	if err := check.CheckTimeout(); err != nil {
-		o.Problems.Add(o.Path("timeout"), "%w", err)
-	}
-	if err := check.CheckHang(); err != nil {
-		o.Problems.Add(o.Key, "%w", err)
-	}
-	if check.GracePeriod == 0 {
-		check.GracePeriod = spec.NoGracePeriod
-	}
-	return check
-}
-
-// checkArgument reports what no process can be started with.
-func checkArgument(argument string) error {
-	if strings.ContainsRune(argument, 0) {
-		return errors.New("contains a NUL character")
-	}
-	return nil
-}
-
-// credentialVariables are what must not be in a task definition in plain text (control ECS.8 of AWS's Foundational Security
-// Best Practices).
-var credentialVariables = []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "ECS_ENGINE_AUTH_DATA"}
-
-func (r serviceReader) readEnvironment() map[string]string {
-	environment := r.Scalars("env")
-	for name, value := range environment {
-		if r.checkVariable("env", name, value) && slices.Contains(credentialVariables, name) {
-			r.Problems.Add(r.Path("env", name), "is a credential; give it under secrets, or have the task role in its place")
-		}
-	}
-	return environment
 }
 
 func (r serviceReader) readSecrets() map[string]Secret {
@@ -208,7 +164,8 @@ func (r serviceReader) readSecrets() map[string]Secret {
 	secrets := make(map[string]Secret, len(values))
 	for name, value := range values {
 		secrets[name] = newSecret(value)
-		if !r.checkVariable("secrets", name, value) {
+		if err := spec.CheckVariable(name, value); err != nil {
+			r.Problems.Add(r.Path("secrets", name), "%w", err)
 			continue
 		}
 		checkEncrypted(r.Section("secrets"), name)
@@ -220,42 +177,6 @@ func (r serviceReader) readSecrets() map[string]Secret {
 		r.Problems.Add(r.Path("secrets"), "have %d bytes together, as JSON; AWS Secrets Manager takes %d", size, maxSecret)
 	}
 	return secrets
-}
-
-// checkVariable reports what is wrong with an environment variable, and returns whether nothing is. Its value is not shown.
-func (r serviceReader) checkVariable(member, name, value string) bool {
-	at := r.Path(member, name)
-	switch {
-	case !variablePattern.MatchString(name):
-		r.Problems.Add(at, "a variable's name is letters, digits, underscores, dots and hyphens, beginning with a letter or an underscore")
-	case spec.ReservedVariables[name] != "":
-		r.Problems.Add(at, "is set from %s; change that instead", spec.ReservedVariables[name])
-	case strings.ContainsRune(value, 0):
-		r.Problems.Add(at, "contains a NUL character")
-	default:
-		return true
-	}
-	return false
-}
-
-// checkSize reports a service whose task definition would be too big. It counts what the config decides the size of, as the
-// program writes it, and gives the rest its room.
-func (r serviceReader) checkSize(s Service) {
-	type variable struct{ Name, Value string }
-	variables := make([]variable, 0, len(s.Environment))
-	for name, value := range s.Environment {
-		variables = append(variables, variable{name, value})
-	}
-	size := otherDefinition + jsonSize(variables) + jsonSize(s.Command) + jsonSize(s.EntryPoint)
-	for name := range s.Secrets {
-		size += secretReference + 2*len(name)
-	}
-	if s.Before != nil { // has the same variables
-		size = 2*size + jsonSize(s.Before.Command)
-	}
-	if size > maxTaskDefinition {
-		r.Problems.Add(r.Key, "env, secrets, command and entryPoint make a task definition of about %d bytes; ECS takes %d", size, maxTaskDefinition)
-	}
 }
 
 // jsonSize returns how many bytes strings have as JSON.
@@ -310,12 +231,6 @@ func checkCredential(text string) error {
 		return errors.New("contains a control character")
 	}
 	return nil
-}
-
-// hasMembers reports whether a value is an object with something in it.
-func hasMembers(value any) bool {
-	members, _ := value.(map[string]any)
-	return len(members) > 0
 }
 
 // ComponentName returns the name of a service's component.

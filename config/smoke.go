@@ -73,9 +73,9 @@ func (s Service) reachedAt(routes []spec.Route, path string) error {
 // Checks returns what the service can be asked from outside, as the output "checks" has it for the commands that ask it.
 func (c *Config) Checks(s Service) pulumi.Map {
 	return pulumi.Map{
-		"healthPath":    pulumi.String(s.HealthCheck.Path),
-		"healthCodes":   pulumi.String(s.HealthCheck.Codes),
-		"healthRouted":  pulumi.Bool(s.reachedAt(c.Routes(), s.HealthCheck.Path) == nil),
+		"healthPath":    pulumi.String(s.HTTP.HealthCheck.Path),
+		"healthCodes":   pulumi.String(s.HTTP.HealthCheck.Codes),
+		"healthRouted":  pulumi.Bool(s.reachedAt(c.Routes(), s.HTTP.HealthCheck.Path) == nil),
 		"versionPath":   pulumi.String(s.Smoke.Version),
 		"websocketPath": pulumi.String(s.Smoke.WebSocket),
 		"paths":         pulumi.ToStringArray(s.Smoke.Paths),

@@ -1,6 +1,9 @@
 package spec
 
-import "errors"
+import (
+	"fmt"
+	"strconv"
+)
 
 // Before is what must have run in a task before the service's container starts in it: a migration, for example. It runs in
 // each new task, with the service's environment, secrets and role. A task in which it fails does not start, and a deployment
@@ -10,12 +13,19 @@ type Before struct {
 	Image   *Image // the service's own if nil
 }
 
-// Check reports a command that is missing.
-func (b *Before) Check() error {
+// Problems reports what is missing or wrong.
+func (b *Before) Problems() Problems {
+	var found Problems
 	if len(b.Command) == 0 {
-		return errors.New("the command is missing")
+		found.Add(fmt.Errorf("%w; it is a list: the command that has to succeed before the service starts", ErrMissing), "command")
 	}
-	return nil
+	for i, argument := range b.Command {
+		found.Add(CheckArgument(argument), "command", strconv.Itoa(i))
+	}
+	if b.Image != nil {
+		found.Add(b.Image.Check(), "image")
+	}
+	return found
 }
 
 // ImageFor returns what runs before a container of the given image.

@@ -2,7 +2,6 @@ package spec
 
 import (
 	"errors"
-	"fmt"
 	"regexp"
 	"strings"
 )
@@ -58,15 +57,13 @@ func (h CanaryHeader) Check() error {
 	return nil
 }
 
-// Check reports what makes no sense.
-func (c *Canary) Check() error {
-	switch {
-	case c.Image.Repository == "":
-		return errors.New("the image is missing")
-	case c.Weight < 0 || c.Weight > MaxWeight:
-		return fmt.Errorf("the weight is %d: must be 0 to %d percent", c.Weight, MaxWeight)
-	}
-	return c.Header.Check()
+// Problems reports what makes no sense.
+func (c *Canary) Problems() Problems {
+	var found Problems
+	found.Add(c.Image.Check(), "image")
+	found.AddRange(c.Weight, 0, MaxWeight, "weight")
+	found.Add(c.Header.Check(), "header")
+	return found
 }
 
 // Tasks returns how many tasks the canary of a service has: its part of the service's, and one at least. Of a service that scales it
@@ -75,7 +72,7 @@ func (c *Canary) Tasks(instanceCount int, scaling *Scaling) int {
 	if scaling != nil {
 		instanceCount = scaling.Most()
 	}
-	return max(1, DivideUp(instanceCount*c.Weight, MaxWeight))
+	return max(1, divideUp(instanceCount*c.Weight, MaxWeight))
 }
 
 // CanarySuffix ends the names of a canary's resources, after the service's.

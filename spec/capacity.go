@@ -20,18 +20,19 @@ type Capacity struct {
 	Fargate, FargateSpot Share
 }
 
-// Check reports what ECS would refuse about the strategy.
-func (c Capacity) Check() error {
+// Problems reports what ECS would refuse about the strategy.
+func (c Capacity) Problems() Problems {
+	var found Problems
+	for name, share := range map[string]Share{"fargate": c.Fargate, "fargateSpot": c.FargateSpot} {
+		found.AddRange(share.Base, 0, MaxCapacityBase, name, "base")
+		found.AddRange(share.Weight, 0, MaxCapacityWeight, name, "weight")
+	}
 	switch {
+	case len(found) > 0:
 	case c.Fargate.Base > 0 && c.FargateSpot.Base > 0:
-		return errors.New("fargate and fargateSpot both have a base; ECS allows it for one of them")
+		found.AddContradiction(errors.New("fargate and fargateSpot both have a base; ECS allows it for one of them"), "fargate", "fargateSpot")
 	case c.Fargate.Weight == 0 && c.FargateSpot.Weight == 0:
-		return errors.New("fargate and fargateSpot both have weight 0; ECS needs one above 0 to place tasks")
+		found.AddContradiction(errors.New("fargate and fargateSpot both have weight 0; ECS needs one above 0 to place tasks"), "fargate", "fargateSpot")
 	}
-	for _, share := range []Share{c.Fargate, c.FargateSpot} {
-		if share.Base < 0 || share.Base > MaxCapacityBase || share.Weight < 0 || share.Weight > MaxCapacityWeight {
-			return errors.New("bases are 0 to 100000 and weights 0 to 1000")
-		}
-	}
-	return nil
+	return found
 }

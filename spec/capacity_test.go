@@ -22,7 +22,7 @@ func TestCapacityCheck(t *testing.T) {
 		"negative":     {Capacity{Fargate: Share{Weight: -1}}, "0 to 1000"},
 		"enormousBase": {Capacity{Fargate: Share{Base: 100_001, Weight: 1}}, "100000"},
 	} {
-		err := test.capacity.Check()
+		err := test.capacity.Problems().Err()
 		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
 			t.Errorf("%s: %v, want %q", name, err, test.want)
 		}

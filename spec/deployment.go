@@ -56,7 +56,7 @@ func (s Strategy) Check() error {
 // maximumPercent returns how many tasks there may be in a deployment of so many.
 func (s Strategy) maximumPercent(tasks int) int {
 	tasks = max(tasks, 1)
-	oneMore := DivideUp(100, tasks) // the least percentage that ECS rounds down to one task
+	oneMore := divideUp(100, tasks) // the least percentage that ECS rounds down to one task
 	switch s {
 	case AllAtOnce:
 		return 200
@@ -85,53 +85,60 @@ func (d Deployment) Percentages(tasks int) (minimumHealthy, maximum int) {
 	return 100, d.Strategy.maximumPercent(tasks)
 }
 
-// TaskLimits returns how many of so many tasks stay, and for how many there is room, while ECS replaces them.
-func TaskLimits(tasks, minimumHealthyPercent, maximumPercent int) (stay, room int) {
-	return DivideUp(tasks*minimumHealthyPercent, 100), tasks * maximumPercent / 100
+// Batch returns how many of so many tasks ECS replaces at a time.
+func (d Deployment) Batch(tasks int) int {
+	minimumHealthy, maximum := d.Percentages(tasks)
+	stay, room := taskLimits(tasks, minimumHealthy, maximum)
+	return max(1, room-stay)
 }
 
-// DivideUp returns a quotient, rounded up.
-func DivideUp(n, by int) int { return (n + by - 1) / by }
-
-// CheckScaling reports a deployment that would not be what it says once other tasks run than those it was worked out for.
-func (d Deployment) CheckScaling(s *Scaling) error {
-	if s != nil && d.Strategy == OneAtATime {
-		return fmt.Errorf("strategy %s and scaling exclude each other: ECS takes percentages, and one task is another percentage of each number of tasks", OneAtATime)
-	}
-	return nil
+// taskLimits returns how many of so many tasks stay, and for how many there is room, while ECS replaces them.
+func taskLimits(tasks, minimumHealthyPercent, maximumPercent int) (stay, room int) {
+	return divideUp(tasks*minimumHealthyPercent, 100), tasks * maximumPercent / 100
 }
 
-// Check reports why a deployment of a service of so many tasks would drop requests or get nowhere. A service that scales is
-// checked at the fewest tasks it can have: with more, there is more room.
-func (d Deployment) Check(tasks int) error {
+func divideUp(n, by int) int { return (n + by - 1) / by }
+
+// Problems reports why a deployment of a service of so many tasks would drop requests or get nowhere. A service that scales is checked at
+// the fewest tasks it can have: with more, there is more room.
+func (d Deployment) Problems(tasks int, scaling *Scaling) Problems {
+	var found Problems
 	d = d.WithDefaults()
-	if d.ErrorPercent < 1 || d.ErrorPercent > 99 {
-		return fmt.Errorf("errorPercent is %d: must be 1 to 99", d.ErrorPercent)
+	found.AddRange(d.ErrorPercent, 1, 99, "errorPercent")
+	if d.Strategy == "" {
+		found.Include(d.percentageProblems(max(tasks, 1))) // there will be one some time, or else it does not matter
+		return found
 	}
-	if d.Strategy != "" {
-		if d.MinimumHealthyPercent != 0 || d.MaximumPercent != 0 {
-			return errors.New("strategy and the percentages exclude each other")
-		}
-		if err := d.Strategy.Check(); err != nil {
-			return fmt.Errorf("strategy %q %w", d.Strategy, err)
-		}
-		if d.Strategy == OneAtATime && tasks >= mostOneAtATime {
-			return fmt.Errorf("strategy %s is for fewer than %d tasks: ECS takes whole percentages, and 1 percent of %d tasks is more than one",
-				OneAtATime, mostOneAtATime, tasks)
-		}
-		return nil
+	switch err := d.Strategy.Check(); {
+	case d.MinimumHealthyPercent != 0 || d.MaximumPercent != 0:
+		found.Add(errors.New("strategy and the percentages exclude each other"), "strategy")
+	case err != nil:
+		found.AddValue(string(d.Strategy), err, "strategy")
+	case d.Strategy == OneAtATime && scaling != nil:
+		found.AddContradiction(fmt.Errorf("strategy %s and scaling exclude each other: ECS takes percentages, and one task is another percentage of each number of tasks", OneAtATime), "strategy")
+	case d.Strategy == OneAtATime && tasks >= mostOneAtATime:
+		found.AddContradiction(fmt.Errorf("strategy %s is for fewer than %d tasks: ECS takes whole percentages, and 1 percent of %d tasks is more than one",
+			OneAtATime, mostOneAtATime, tasks), "strategy")
 	}
-	if d.MinimumHealthyPercent < 0 || d.MinimumHealthyPercent > 100 || d.MaximumPercent < 100 || d.MaximumPercent > MaxMaximumPercent {
-		return fmt.Errorf("minimumHealthyPercent is 0 to 100, and maximumPercent 100 to %d", MaxMaximumPercent)
+	return found
+}
+
+// percentages are the members that are given together.
+var percentages = []string{"minimumHealthyPercent", "maximumPercent"}
+
+func (d Deployment) percentageProblems(tasks int) Problems {
+	var found Problems
+	found.AddRange(d.MinimumHealthyPercent, 0, 100, "minimumHealthyPercent")
+	found.AddRange(d.MaximumPercent, 100, MaxMaximumPercent, "maximumPercent")
+	if len(found) > 0 {
+		return found
 	}
-	tasks = max(tasks, 1) // there will be one some time, or else it does not matter
-	stay, room := TaskLimits(tasks, d.MinimumHealthyPercent, d.MaximumPercent)
-	switch {
+	switch stay, room := taskLimits(tasks, d.MinimumHealthyPercent, d.MaximumPercent); {
 	case stay == 0:
-		return errors.New("minimumHealthyPercent 0 lets ECS stop every task before a new one serves: requests would be dropped")
+		found.AddContradiction(errors.New("minimumHealthyPercent 0 lets ECS stop every task before a new one serves: requests would be dropped"), percentages...)
 	case room <= stay:
-		return fmt.Errorf("minimumHealthyPercent %d keeps %d of %d tasks, and maximumPercent %d leaves no room for a new one beside them: "+
-			"a deployment would get nowhere", d.MinimumHealthyPercent, stay, tasks, d.MaximumPercent)
+		found.AddContradiction(fmt.Errorf("minimumHealthyPercent %d keeps %d of %d tasks, and maximumPercent %d leaves no room for a new one beside them: "+
+			"a deployment would get nowhere", d.MinimumHealthyPercent, stay, tasks, d.MaximumPercent), percentages...)
 	}
-	return nil
+	return found
 }

@@ -44,11 +44,11 @@ func TestStrategiesDropNothing(t *testing.T) {
 			most = mostOneAtATime - 1
 		}
 		tasks := rapid.IntRange(0, most).Draw(t, "tasks")
-		if err := d.Check(tasks); err != nil {
+		if err := d.Problems(tasks, nil).Err(); err != nil {
 			t.Fatalf("%+v: %v", d, err)
 		}
 		minimum, maximum := d.Percentages(tasks)
-		if err := (Deployment{MinimumHealthyPercent: minimum, MaximumPercent: maximum}).Check(tasks); err != nil {
+		if err := (Deployment{MinimumHealthyPercent: minimum, MaximumPercent: maximum}).Problems(tasks, nil).Err(); err != nil {
 			t.Fatalf("%+v is %d/%d: %v", d, minimum, maximum, err)
 		}
 		if more := tasks*maximum/100 - tasks; d.Strategy == OneAtATime && tasks > 0 && more != 1 {
@@ -66,11 +66,11 @@ func TestMoreTasksLeaveMoreRoom(t *testing.T) {
 			MaximumPercent:        rapid.IntRange(100, 250).Draw(t, "maximum"),
 		}
 		fewest := rapid.IntRange(1, 50).Draw(t, "fewest")
-		if d.Check(fewest) != nil {
+		if d.Problems(fewest, nil).Err() != nil {
 			t.Skip("does not work with the fewest")
 		}
 		more := fewest + rapid.IntRange(0, 200).Draw(t, "more")
-		if err := d.Check(more); err != nil {
+		if err := d.Problems(more, nil).Err(); err != nil {
 			t.Fatalf("%+v works with %d tasks and not with %d: %v", d, fewest, more, err)
 		}
 	})
@@ -93,16 +93,16 @@ func TestDeploymentCheck(t *testing.T) {
 		{Deployment{MinimumHealthyPercent: 1, MaximumPercent: 100}, 1, "no room"},
 		{Deployment{MaximumPercent: 100}, 4, "dropped"},
 		{Deployment{MaximumPercent: 200}, 1, "dropped"},
-		{Deployment{MinimumHealthyPercent: -1, MaximumPercent: 200}, 1, "0 to 100"},
-		{Deployment{MinimumHealthyPercent: 101, MaximumPercent: 200}, 1, "0 to 100"},
-		{Deployment{MinimumHealthyPercent: 100}, 1, "100 to 1000"},
-		{Deployment{MinimumHealthyPercent: 100, MaximumPercent: 1001}, 1, "100 to 1000"},
-		{Deployment{Strategy: "slow"}, 1, `strategy "slow" must be rolling`},
+		{Deployment{MinimumHealthyPercent: -1, MaximumPercent: 200}, 1, "minimumHealthyPercent: -1: must be from 0 to 100"},
+		{Deployment{MinimumHealthyPercent: 101, MaximumPercent: 200}, 1, "minimumHealthyPercent: 101: must be from 0 to 100"},
+		{Deployment{MinimumHealthyPercent: 100}, 1, "maximumPercent: 0: must be from 100 to 1000"},
+		{Deployment{MinimumHealthyPercent: 100, MaximumPercent: 1001}, 1, "maximumPercent: 1001: must be from 100 to 1000"},
+		{Deployment{Strategy: "slow"}, 1, `strategy: "slow": must be rolling`},
 		{Deployment{Strategy: Rolling, MaximumPercent: 200}, 1, "exclude each other"},
 		{Deployment{Strategy: OneAtATime}, 200, "fewer than 200 tasks"},
-		{Deployment{ErrorPercent: 100}, 1, "errorPercent is 100"},
+		{Deployment{ErrorPercent: 100}, 1, "errorPercent: 100: must be from 1 to 99"},
 	} {
-		err := test.deployment.Check(test.tasks)
+		err := test.deployment.Problems(test.tasks, nil).Err()
 		if (err == nil) != (test.problem == "") || err != nil && !strings.Contains(err.Error(), test.problem) {
 			t.Errorf("%+v of %d tasks: %v, want %q", test.deployment, test.tasks, err, test.problem)
 		}

@@ -2,7 +2,6 @@ package spec
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 )
 
@@ -87,8 +86,8 @@ func NewDrain(profile string, deregistrationDelay, stopTimeout int) Drain {
 	return d
 }
 
-// CheckDeregistrationDelay reports why the load balancer would cut what it should not.
-func (d Drain) CheckDeregistrationDelay() error {
+// checkDeregistrationDelay reports why the load balancer would cut what it should not.
+func (d Drain) checkDeregistrationDelay() error {
 	if d.DeregistrationDelay <= 0 {
 		return fmt.Errorf("is %d: requests under way would be cut when a task leaves the load balancer", d.DeregistrationDelay)
 	}
@@ -99,8 +98,8 @@ func (d Drain) CheckDeregistrationDelay() error {
 	return nil
 }
 
-// CheckStopTimeout reports why requests under way would be killed.
-func (d Drain) CheckStopTimeout() error {
+// checkStopTimeout reports why requests under way would be killed.
+func (d Drain) checkStopTimeout() error {
 	if least := d.Delay + shutdown; d.StopTimeout < least {
 		return fmt.Errorf("is %d: the container serves on for %d seconds after SIGTERM and then finishes its requests; have at least %d",
 			d.StopTimeout, d.Delay, least)
@@ -108,24 +107,20 @@ func (d Drain) CheckStopTimeout() error {
 	return nil
 }
 
-// Check reports every contradiction.
-func (d Drain) Check() error {
-	var problems []error
-	if err := errors.Join(d.CheckDeregistrationDelay(), checkMost(d.DeregistrationDelay, MaxDeregistrationDelay)); err != nil {
-		problems = append(problems, fmt.Errorf("the deregistration delay %w", err))
+// Problems reports every contradiction.
+func (d Drain) Problems() Problems {
+	var found Problems
+	if err := d.checkDeregistrationDelay(); err != nil {
+		found.Add(err, "deregistrationDelay")
+	} else {
+		found.AddRange(d.DeregistrationDelay, 1, MaxDeregistrationDelay, "deregistrationDelay")
 	}
-	if err := errors.Join(d.CheckStopTimeout(), checkMost(d.StopTimeout, MaxStopTimeout)); err != nil {
-		problems = append(problems, fmt.Errorf("the stop timeout %w", err))
+	if err := d.checkStopTimeout(); err != nil {
+		found.Add(err, "stopTimeout")
+	} else {
+		found.AddRange(d.StopTimeout, 1, MaxStopTimeout, "stopTimeout")
 	}
-	return errors.Join(problems...)
-}
-
-// checkMost reports a number that is too big.
-func checkMost(n, most int) error {
-	if n > most {
-		return fmt.Errorf("is %d: must be %d at most", n, most)
-	}
-	return nil
+	return found
 }
 
 // Environment returns what the container has to know.

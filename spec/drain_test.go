@@ -17,7 +17,7 @@ func TestDrainProfiles(t *testing.T) {
 		"requests":    {NewDrain(DrainHTTP, 5, 30), map[string]string{"DRAIN_DELAY": "5s", "MAX_SOCKET_AGE": "0s", "SHUTDOWN_TIMEOUT": "24s"}},
 		"WebSockets":  {NewDrain(DrainWebSocket, 120, 60), map[string]string{"DRAIN_DELAY": "5s", "MAX_SOCKET_AGE": "106s", "SHUTDOWN_TIMEOUT": "54s"}},
 	} {
-		if err := test.drain.Check(); err != nil {
+		if err := test.drain.Problems().Err(); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		got := test.drain.Environment()
@@ -43,7 +43,7 @@ func TestDrainIsConsistent(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := NewDrain(rapid.SampledFrom([]string{DrainHTTP, DrainWebSocket}).Draw(t, "profile"),
 			rapid.IntRange(0, 3600).Draw(t, "deregistrationDelay"), rapid.IntRange(1, 120).Draw(t, "stopTimeout"))
-		if d.Check() != nil {
+		if len(d.Problems()) > 0 {
 			t.Skip("refused")
 		}
 		if d.SocketAge > 0 && d.SocketAge >= d.DeregistrationDelay {
@@ -58,12 +58,12 @@ func TestDrainIsConsistent(t *testing.T) {
 func TestDrainRefuses(t *testing.T) {
 	t.Parallel()
 	for want, drain := range map[string]Drain{
-		"the deregistration delay is 0: requests under way would be cut":         NewDrain(DrainHTTP, 0, 30),
-		"the deregistration delay is 5: the load balancer would cut WebSockets":  NewDrain(DrainWebSocket, 5, 30),
-		"the stop timeout is 9: the container serves on for 5 seconds":           NewDrain(DrainHTTP, 5, 9),
-		"the deregistration delay is -1: requests under way would be cut when a": NewDrain(DrainHTTP, -1, 30),
+		"deregistrationDelay: is 0: requests under way would be cut":         NewDrain(DrainHTTP, 0, 30),
+		"deregistrationDelay: is 5: the load balancer would cut WebSockets":  NewDrain(DrainWebSocket, 5, 30),
+		"stopTimeout: is 9: the container serves on for 5 seconds":           NewDrain(DrainHTTP, 5, 9),
+		"deregistrationDelay: is -1: requests under way would be cut when a": NewDrain(DrainHTTP, -1, 30),
 	} {
-		if err := drain.Check(); err == nil || !strings.Contains(err.Error(), want) {
+		if err := drain.Problems().Err(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v, want %q", drain, err, want)
 		}
 	}

@@ -2,7 +2,6 @@ package spec
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -54,46 +53,25 @@ func (h HealthCheck) WithDefaults() HealthCheck {
 	h.Timeout = cmp.Or(h.Timeout, usual.Timeout)
 	h.HealthyThreshold = cmp.Or(h.HealthyThreshold, usual.HealthyThreshold)
 	h.UnhealthyThreshold = cmp.Or(h.UnhealthyThreshold, usual.UnhealthyThreshold)
-	h.GracePeriod = OrNone(h.GracePeriod, usual.GracePeriod, NoGracePeriod)
+	h.GracePeriod = orNone(h.GracePeriod, usual.GracePeriod, NoGracePeriod)
 	return h
 }
 
-// OrNone returns a number, the usual one if none is given, and 0 if it is the number that stands for none.
-func OrNone(n, usual, none int) int {
-	if n == none {
-		return 0
+// Problems reports everything that Elastic Load Balancing or ECS would refuse, and what finds out too late.
+func (h HealthCheck) Problems() Problems {
+	var found Problems
+	found.AddValue(h.Path, CheckHealthPath(h.Path), "path")
+	found.AddValue(h.Codes, CheckHealthCodes(h.Codes), "codes")
+	found.AddRange(h.Interval, MinHealthInterval, MaxHealthInterval, "interval")
+	found.AddRange(h.Timeout, MinHealthTimeout, MaxHealthTimeout, "timeout")
+	found.AddRange(h.HealthyThreshold, MinHealthThreshold, MaxHealthThreshold, "healthyThreshold")
+	found.AddRange(h.UnhealthyThreshold, MinHealthThreshold, MaxHealthThreshold, "unhealthyThreshold")
+	found.AddRange(h.GracePeriod, 0, MaxGracePeriod, "gracePeriod")
+	if len(found) == 0 {
+		found.Add(h.checkTimeout(), "timeout")
+		found.AddContradiction(h.checkHang(), "interval", "unhealthyThreshold", "timeout")
 	}
-	return cmp.Or(n, usual)
-}
-
-// Check reports everything that Elastic Load Balancing or ECS would refuse, and what finds out too late.
-func (h HealthCheck) Check() error {
-	var problems []error
-	problem := func(what string, err error) {
-		if err != nil {
-			problems = append(problems, fmt.Errorf("the health check's %s %w", what, err))
-		}
-	}
-	problem("path", CheckHealthPath(h.Path))
-	problem("codes", CheckHealthCodes(h.Codes))
-	problem("interval", CheckRange(h.Interval, MinHealthInterval, MaxHealthInterval))
-	problem("timeout", CheckRange(h.Timeout, MinHealthTimeout, MaxHealthTimeout))
-	problem("healthy threshold", CheckRange(h.HealthyThreshold, MinHealthThreshold, MaxHealthThreshold))
-	problem("unhealthy threshold", CheckRange(h.UnhealthyThreshold, MinHealthThreshold, MaxHealthThreshold))
-	problem("grace period", CheckRange(h.GracePeriod, 0, MaxGracePeriod))
-	if len(problems) > 0 {
-		return errors.Join(problems...)
-	}
-	problem("timeout", h.CheckTimeout())
-	return errors.Join(append(problems, h.CheckHang())...)
-}
-
-// CheckRange reports a number out of bounds.
-func CheckRange(n, least, most int) error {
-	if n < least || n > most {
-		return fmt.Errorf("is %d: must be from %d to %d", n, least, most)
-	}
-	return nil
+	return found
 }
 
 var healthPathPattern = regexp.MustCompile(`^/[!-~]*$`)
@@ -134,16 +112,16 @@ func CheckHealthCodes(codes string) error {
 	return nil
 }
 
-// CheckTimeout reports a timeout that the next health check would not wait for.
-func (h HealthCheck) CheckTimeout() error {
+// checkTimeout reports a timeout that the next health check would not wait for.
+func (h HealthCheck) checkTimeout() error {
 	if h.Timeout >= h.Interval {
 		return fmt.Errorf("is %d seconds: must be shorter than the interval of %d seconds", h.Timeout, h.Interval)
 	}
 	return nil
 }
 
-// CheckHang reports a health check that finds out too late.
-func (h HealthCheck) CheckHang() error {
+// checkHang reports a health check that finds out too late.
+func (h HealthCheck) checkHang() error {
 	if hang := h.Interval*h.UnhealthyThreshold + h.Timeout; hang > longestHang {
 		return fmt.Errorf("%d failures every %d seconds take %d seconds to notice a task that hangs, and its requests would be dropped for as long; have at most %d",
 			h.UnhealthyThreshold, h.Interval, hang, longestHang)

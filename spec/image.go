@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -55,6 +56,17 @@ func ParseImage(s string) (Image, error) {
 		return Image{}, errors.New("needs a digest (@sha256:…) or a tag")
 	}
 	return image, nil
+}
+
+// Check reports parts that make no reference.
+func (i Image) Check() error {
+	if i == (Image{}) {
+		return ErrMissing
+	}
+	if parsed, err := ParseImage(i.String()); err != nil || parsed != i {
+		return cmp.Or(err, errors.New("has parts that would be read in another way"))
+	}
+	return nil
 }
 
 // String returns the reference as a registry's client takes it.

@@ -45,3 +45,9 @@ func CheckName(name string) error {
 // RolePath is the path of every role that a component creates. Whoever deploys can be allowed to create roles under it and no
 // others ("IAM identifiers" in the IAM user guide).
 const RolePath = "/slipway/"
+
+// ContainerName is the name of the container that runs a workload, in its task definition: another may run before it.
+const ContainerName = "main"
+
+// ServiceTag is the tag that has a service's short name on all of the service's resources, its canary's included.
+const ServiceTag = "Service"

@@ -45,14 +45,6 @@ func CheckSchedule(at string) error {
 	return nil
 }
 
-// CheckBounds reports numbers of tasks that contradict each other.
-func CheckBounds(least, most int) error {
-	if least < 0 || least > most {
-		return fmt.Errorf("min is %d and max %d: min must be 0 or more, and not above max", least, most)
-	}
-	return nil
-}
-
 // CheckTimeZone reports an unknown time zone.
 func CheckTimeZone(name string) error {
 	if _, err := time.LoadLocation(name); err != nil || name == "Local" {
@@ -61,31 +53,40 @@ func CheckTimeZone(name string) error {
 	return nil
 }
 
-// Check reports what Application Auto Scaling would refuse, or what would never scale.
-func (s Scaling) Check() error {
-	var problems []error
-	problem := func(format string, values ...any) { problems = append(problems, fmt.Errorf(format, values...)) }
-	if err := CheckBounds(s.Min, s.Max); err != nil {
-		problems = append(problems, err)
-	}
-	for name, percent := range map[string]int{"cpu": s.CPU, "memory": s.Memory} {
-		if percent < 0 || percent > 100 {
-			problem("%s is %d percent: must be 1 to 100", name, percent)
+// Problems reports what Application Auto Scaling would refuse, or what would never scale.
+func (s Scaling) Problems() Problems {
+	var found Problems
+	found.Include(boundsProblems(s.Min, s.Max, 1))
+	for _, target := range []struct {
+		name    string
+		n, most int
+	}{{"cpu", s.CPU, 100}, {"memory", s.Memory, 100}, {"requests", s.Requests, MaxRequestsPerTask}} {
+		if target.n != 0 {
+			found.AddRange(target.n, 1, target.most, target.name)
 		}
 	}
-	if s.Requests < 0 || s.Requests > MaxRequestsPerTask {
-		problem("requests is %d: must be 1 to %d", s.Requests, MaxRequestsPerTask)
-	}
 	if s.CPU == 0 && s.Memory == 0 && s.Requests == 0 && len(s.Schedule) == 0 {
-		problem("has none of cpu, memory, requests and schedule: nothing would ever scale")
+		found.AddContradiction(errors.New("has none of cpu, memory, requests and schedule: nothing would ever scale"), "cpu", "memory", "requests", "schedule")
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Schedule)) {
 		action := s.Schedule[name]
-		if err := errors.Join(CheckSchedule(action.At), CheckTimeZone(action.TimeZone), CheckBounds(action.Min, action.Max)); err != nil {
-			problem("schedule.%s: %w", name, err)
-		}
+		found.Add(CheckScheduleName(name), "schedule", name)
+		found.AddValue(action.At, CheckSchedule(action.At), "schedule", name, "at")
+		found.AddValue(action.TimeZone, CheckTimeZone(action.TimeZone), "schedule", name, "timeZone")
+		found.Include(boundsProblems(action.Min, action.Max, 0), "schedule", name)
 	}
-	return errors.Join(problems...)
+	return found
+}
+
+// boundsProblems reports numbers of tasks that are out of range, or contradict each other.
+func boundsProblems(least, most, leastMost int) Problems {
+	var found Problems
+	found.AddRange(least, 0, MaxInstances, "min")
+	found.AddRange(most, leastMost, MaxInstances, "max")
+	if len(found) == 0 && least > most {
+		found.AddContradiction(fmt.Errorf("min is %d and max %d: min must be 0 or more, and not above max", least, most), "min", "max")
+	}
+	return found
 }
 
 // Most returns the most tasks that there are at any time.

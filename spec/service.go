@@ -1,40 +1,192 @@
 package spec
 
-// PortVariable is the environment variable that tells a service which port to listen on.
-const PortVariable = "PORT"
+import (
+	"cmp"
+	"errors"
+	"maps"
+	"regexp"
+	"strconv"
+)
 
-// ReservedVariables are the environment variables that a service gets from its settings, with what they are set from. Nothing
-// changes them.
-var ReservedVariables = map[string]string{
-	PortVariable:       "the port",
-	"DRAIN_DELAY":      "the drain profile",
-	"IDLE_TIMEOUT":     "the load balancer's idle timeout",
-	"MAX_SOCKET_AGE":   "the drain profile",
-	"PING_INTERVAL":    "the load balancer's idle timeout",
-	"SHUTDOWN_TIMEOUT": "the stop timeout",
+// Service is what of a service decides which resources it has: plain Go, known before anything is made.
+type Service struct {
+	Name string // short, as routes, log streams and tags carry it
+	Workload
+
+	Count      *int     // how many tasks run; nil: [DefaultCount]. With Scaling there are as many as its Min to begin with.
+	Scaling    *Scaling // nil: Count stays
+	Capacity   Capacity
+	Deployment Deployment // by default [Rolling]
+	Drain      Drain      // each of its fields but SocketAge by default that of [DefaultDrain]
+	HTTP       *HTTP      // nil: a worker, which takes no requests
 }
 
-// Defaults of a service.
+// HTTP is how a service takes requests.
+type HTTP struct {
+	Port        int         // by default [DefaultPort]
+	HealthCheck HealthCheck // each of its fields by default that of [DefaultHealthCheck]
+	Canary      *Canary     // nil: none
+}
+
+// Defaults of a [Service].
 const (
-	DefaultPort         = 8080
-	DefaultCPU          = 256
-	DefaultMemory       = 512
-	DefaultArchitecture = "amd64"
-	DefaultLogRetention = 30
-	// DefaultInstanceCount is the default of a service's InstanceCount, of which [NoInstances] is 0.
-	DefaultInstanceCount = 1
-	NoInstances          = -1
+	DefaultPort  = 8080
+	DefaultCount = 1
 	// MaxInstances is how many tasks a service can have ("Amazon ECS service quotas").
 	MaxInstances = 5000
 )
 
-// DefaultCapacity is the default of a service's Capacity. Nothing changes it.
+// MaxPort is the last of TCP's.
+const MaxPort = 65_535
+
+// DefaultCapacity is the default of [Service].Capacity. Nothing changes it.
 var DefaultCapacity = Capacity{Fargate: Share{Weight: 1}}
 
-// Instances returns what FargateServiceArgs.InstanceCount is for so many tasks.
-func Instances(n int) int {
-	if n == 0 {
-		return NoInstances
+// Tasks returns how many tasks the service has to begin with.
+func (s Service) Tasks() int {
+	switch {
+	case s.Scaling != nil:
+		return s.Scaling.Min
+	case s.Count != nil:
+		return *s.Count
 	}
-	return n
+	return DefaultCount
+}
+
+// MostTasks returns how many tasks the service has at the most.
+func (s Service) MostTasks() int {
+	if s.Scaling != nil {
+		return s.Scaling.Most()
+	}
+	return s.Tasks()
+}
+
+// CanaryTasks returns how many tasks the service's canary has.
+func (s Service) CanaryTasks() int { return s.HTTP.Canary.Tasks(s.Tasks(), s.Scaling) }
+
+// Canary returns the service's canary, nil if it has none.
+func (s Service) Canary() *Canary {
+	if s.HTTP == nil {
+		return nil
+	}
+	return s.HTTP.Canary
+}
+
+// Settings returns the environment variables by which the container gets to know its settings. The idle timeout is the load balancer's.
+func (s Service) Settings(idleTimeout int) map[string]string {
+	if s.HTTP == nil {
+		return map[string]string{"SHUTDOWN_TIMEOUT": seconds(s.Drain.StopTimeout - 1)} // a moment before SIGKILL, to end in
+	}
+	settings := s.Drain.Environment()
+	maps.Copy(settings, IdleEnvironment(idleTimeout))
+	settings[PortVariable] = strconv.Itoa(s.HTTP.Port)
+	return settings
+}
+
+// WithDefaults returns the service with what is not given filled in, field by field.
+func (s Service) WithDefaults() Service {
+	s.Workload = s.Workload.withDefaults()
+	s.Capacity = cmp.Or(s.Capacity, DefaultCapacity)
+	s.Deployment = s.Deployment.WithDefaults()
+	s.Drain = s.Drain.WithDefaults()
+	if s.HTTP != nil {
+		http := *s.HTTP
+		http.Port = cmp.Or(http.Port, DefaultPort)
+		http.HealthCheck = http.HealthCheck.WithDefaults()
+		if http.Canary != nil {
+			canary := *http.Canary
+			canary.Header = cmp.Or(canary.Header, DefaultCanaryHeader)
+			http.Canary = &canary
+		}
+		s.HTTP = &http
+	}
+	return s
+}
+
+// Problems reports everything that AWS would refuse, or that would drop requests, get nowhere, or cannot be meant.
+func (s Service) Problems() Problems {
+	var found Problems
+	found.Add(CheckServiceName(s.Name))
+	found.Include(s.Workload.Problems())
+	if s.Count != nil {
+		found.AddRange(*s.Count, 0, MaxInstances, "instanceCount")
+		if s.Scaling != nil {
+			found.Add(errors.New("instanceCount and scaling exclude each other; scaling has min and max"), "instanceCount")
+		}
+	}
+	if s.Scaling != nil {
+		found.Include(s.Scaling.Problems(), "scaling")
+	}
+	found.Include(s.Capacity.Problems(), "capacity")
+	found.Include(s.Deployment.Problems(s.Tasks(), s.Scaling), "deployment")
+	found.Include(s.Drain.Problems())
+	if s.HTTP == nil {
+		if s.Scaling != nil && s.Scaling.Requests != 0 {
+			found.Add(errors.New("is for a service that takes requests"), "scaling", "requests")
+		}
+		if s.Deployment.Alarms {
+			found.Add(errors.New("is for a service that takes requests"), "deployment", "alarms")
+		}
+		return found
+	}
+	found.AddRange(s.HTTP.Port, 1, MaxPort, "port")
+	found.Include(s.HTTP.HealthCheck.Problems(), "healthCheck")
+	if s.HTTP.Canary != nil {
+		found.Include(s.HTTP.Canary.Problems(), "canary")
+		if len(s.Deployment.Problems(s.Tasks(), s.Scaling)) == 0 {
+			for _, problem := range s.Deployment.Problems(s.CanaryTasks(), nil) {
+				problem.Err = forCanary{problem.Err}
+				found.Include(Problems{problem}, "deployment")
+			}
+		}
+	}
+	return found
+}
+
+// forCanary is what is wrong for a canary alone.
+type forCanary struct{ error }
+
+func (e forCanary) Error() string { return "for the canary, " + e.error.Error() }
+
+// Images returns every image that the service's tasks run.
+func (s Service) Images() []Image {
+	images := s.Workload.Images()
+	if canary := s.Canary(); canary != nil {
+		images = append(images, canary.Image)
+	}
+	return images
+}
+
+// Pinned returns the service with every image replaced by what it was found to mean.
+func (s Service) Pinned(images map[Image]Image) Service {
+	s.Image = images[s.Image]
+	if s.Before != nil && s.Before.Image != nil {
+		image := images[*s.Before.Image]
+		s.Before = &Before{Command: s.Before.Command, Image: &image}
+	}
+	if canary := s.Canary(); canary != nil {
+		http, pinned := *s.HTTP, *canary
+		pinned.Image = images[canary.Image]
+		http.Canary = &pinned
+		s.HTTP = &http
+	}
+	return s
+}
+
+var serviceNamePattern = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+
+// CheckServiceName reports what is not the short name of a service.
+func CheckServiceName(name string) error {
+	if !serviceNamePattern.MatchString(name) {
+		return errors.New("a service's name is lower-case letters, digits and single hyphens, beginning with a letter")
+	}
+	return nil
+}
+
+// CheckScheduleName reports what is not the name of a [ScheduledScaling].
+func CheckScheduleName(name string) error {
+	if !serviceNamePattern.MatchString(name) {
+		return errors.New("a schedule's name is lower-case letters, digits and single hyphens, beginning with a letter")
+	}
+	return nil
 }

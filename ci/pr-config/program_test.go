@@ -56,7 +56,7 @@ func TestPullRequestConfigIsTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, s := range c.Services {
-		if s.InstanceCount != 1 || s.Scaling != nil || s.Canary != nil || s.Deployment.Alarms {
+		if s.Tasks() != 1 || s.Scaling != nil || s.Canary() != nil || s.Deployment.Alarms {
 			t.Errorf("service %s is not a single task: %+v", s.Name, s)
 		}
 	}

@@ -38,7 +38,7 @@ func (c change) checkCanaryNames() error {
 			problems = append(problems, fmt.Errorf("services.%s: has the name of the canary of service %s, which still runs; first remove "+
 				"that canary and run `pulumi up`", s.Name, of))
 		}
-		if other := s.Name + spec.CanarySuffix; s.Canary != nil && stands(other, false) {
+		if other := s.Name + spec.CanarySuffix; s.Canary() != nil && stands(other, false) {
 			problems = append(problems, fmt.Errorf("services.%s.canary: has the name of service %s, which still runs; first remove "+
 				"that service and run `pulumi up`", s.Name, other))
 		}
@@ -69,13 +69,13 @@ func (c change) checkEmptied() error {
 // empty reports whether the service has no task when its routes lead to it, and by which key. One that scales, and is made anew, begins
 // with as many tasks as serve its routes now.
 func (c change) empty(s config.Service) (key string, empty bool) {
-	if s.InstanceCount > 0 {
+	if s.Tasks() > 0 {
 		return "", false
 	}
 	if s.Scaling == nil {
 		return "instanceCount", true
 	}
-	attachment := spec.AttachmentRoute(s.Name, s.HealthCheck)
+	attachment := spec.AttachmentRoute(s.Name, s.HTTP.HealthCheck)
 	return "scaling.min", !c.moves() && slices.ContainsFunc(c.standing.Rules, func(r standing.Rule) bool {
 		return r.Hostname == attachment.Hostname && r.Targets == 0
 	})
@@ -183,7 +183,7 @@ func (c change) rulesAtOnce() (stay, come int) {
 			wanted[ruleKey{route.Hostname, route.Path, false}] = true
 		}
 		for _, route := range s.Routes() {
-			if s.Canary != nil {
+			if s.Canary() != nil {
 				wanted[ruleKey{route.Hostname, route.Path, true}] = true
 			}
 		}

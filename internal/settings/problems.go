@@ -58,6 +58,13 @@ func (p *Problems) Within(key string) bool {
 	return slices.ContainsFunc(p.errs, func(err error) bool { return strings.HasPrefix(err.Error(), key) })
 }
 
+// At reports whether the value at key, or an element of a list there, is a problem already.
+func (p *Problems) At(key string) bool {
+	return slices.ContainsFunc(p.errs, func(err error) bool {
+		return strings.HasPrefix(err.Error(), key+": ") || strings.HasPrefix(err.Error(), key+"[")
+	})
+}
+
 // Any reports whether there are problems.
 func (p *Problems) Any() bool { return len(p.errs) > 0 }
 

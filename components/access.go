@@ -1,0 +1,57 @@
+package components
+
+import (
+	"errors"
+	"maps"
+	"slices"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"slipway/spec"
+)
+
+// Access is what tasks are given, and what their roles may ever do.
+type Access struct {
+	// Environment are variables in addition to the workload's, with values that may be known only later: another resource's ARN, say.
+	Environment pulumi.StringMap
+	// Secrets are variables whose values get to the tasks by way of AWS Secrets Manager.
+	Secrets pulumi.StringMap
+	// Registry logs in to a private registry other than Amazon ECR; nil is none.
+	Registry *RegistryCredentials
+	// Boundary is the ARN of the managed policy that limits what the roles can ever do; nil is none.
+	Boundary pulumi.StringPtrInput
+}
+
+// RegistryCredentials log in to a private registry.
+type RegistryCredentials struct {
+	Username string
+	Password pulumi.StringInput // kept secret
+}
+
+// problems reports what contradicts itself, or what is run.
+func (a Access) problems(w spec.Workload, images []spec.Image) spec.Problems {
+	var found spec.Problems
+	w.Environment = maps.Clone(w.Environment)
+	if w.Environment == nil {
+		w.Environment = make(map[string]string, len(a.Environment))
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.Environment)) {
+		err := spec.CheckVariable(name, "")
+		if _, both := w.Environment[name]; err == nil && both {
+			err = errors.New("is given twice")
+		}
+		found.Add(err, "env", name)
+		w.Environment[name] = ""
+	}
+	secrets := slices.Collect(maps.Keys(a.Secrets))
+	found.Include(w.CheckSecretVariables(secrets))
+	found.Add(w.CheckDefinition(secrets))
+	if a.Registry == nil {
+		return found
+	}
+	if a.Registry.Username == "" || a.Registry.Password == nil {
+		found.Add(errors.New("needs a user name and a password"), "registry")
+	}
+	found.Add(spec.CheckRegistry(images), "registry")
+	return found
+}

@@ -1,0 +1,208 @@
+package spec
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Defaults of a [Workload].
+const (
+	DefaultCPU          = 256
+	DefaultMemory       = 512
+	DefaultArchitecture = "amd64"
+	DefaultLogRetention = 30
+)
+
+// Size is what a task has. What is not given is the default.
+type Size struct {
+	CPU          int    // units; see [CheckFargateCPU]
+	Memory       int    // MiB; see [CheckFargateMemory]
+	Architecture string // "amd64" or "arm64"
+}
+
+func (s Size) withDefaults() Size {
+	return Size{cmp.Or(s.CPU, DefaultCPU), cmp.Or(s.Memory, DefaultMemory), cmp.Or(s.Architecture, DefaultArchitecture)}
+}
+
+// Problems reports what Fargate does not have.
+func (s Size) Problems() Problems {
+	var found Problems
+	if err := CheckFargateCPU(s.CPU); err != nil {
+		found.Add(err, "cpu")
+	} else {
+		found.Add(CheckFargateMemory(s.CPU, s.Memory), "memory")
+	}
+	found.AddValue(s.Architecture, CheckArchitecture(s.Architecture), "architecture")
+	return found
+}
+
+// CheckArchitecture reports what is no architecture of images that Fargate runs.
+func CheckArchitecture(architecture string) error {
+	if architecture != "amd64" && architecture != "arm64" {
+		return errors.New("must be amd64 or arm64")
+	}
+	return nil
+}
+
+// Workload is what tasks run.
+type Workload struct {
+	Image               Image
+	EntryPoint, Command []string // the image's own if empty
+	Size                Size
+	Environment         map[string]string
+	Before              *Before // nil: nothing runs before the container
+	LogRetention        int     // days
+}
+
+func (w Workload) withDefaults() Workload {
+	w.Size = w.Size.withDefaults()
+	w.LogRetention = cmp.Or(w.LogRetention, DefaultLogRetention)
+	return w
+}
+
+// Problems reports what ECS would refuse, and what cannot be meant.
+func (w Workload) Problems() Problems {
+	var found Problems
+	found.Add(w.Image.Check(), "image")
+	for _, list := range []struct {
+		name      string
+		arguments []string
+	}{{"entryPoint", w.EntryPoint}, {"command", w.Command}} {
+		for i, argument := range list.arguments {
+			found.Add(CheckArgument(argument), list.name, strconv.Itoa(i))
+		}
+	}
+	found.Include(w.Size.Problems())
+	for _, name := range slices.Sorted(maps.Keys(w.Environment)) {
+		err := CheckVariable(name, w.Environment[name])
+		if err == nil && slices.Contains(credentialVariables, name) {
+			err = errors.New("is a credential; give it under secrets, or have the task role in its place")
+		}
+		found.Add(err, "env", name)
+	}
+	if w.Before != nil {
+		found.Include(w.Before.Problems(), "before")
+	}
+	if err := CheckLogRetention(w.LogRetention); err != nil {
+		found.AddValue(w.LogRetention, err, "logs", "retentionDays")
+	}
+	return found
+}
+
+// CheckSecretVariables reports secret variables that are wrong, or that the environment has too.
+func (w Workload) CheckSecretVariables(names []string) Problems {
+	var found Problems
+	for _, name := range slices.Sorted(slices.Values(names)) {
+		err := CheckVariable(name, "")
+		if _, both := w.Environment[name]; err == nil && both {
+			err = errors.New("is in env too; a variable has one value")
+		}
+		found.Add(err, "secrets", name)
+	}
+	return found
+}
+
+// Bounds of a task definition.
+const (
+	// maxTaskDefinition is its size in bytes ("Amazon ECS service quotas").
+	maxTaskDefinition = 64 << 10
+	// secretReference is more than it has for a secret variable, but for its name, which is there twice: the secret's ARN and its version.
+	secretReference = 200
+	// otherDefinition is more than everything in it that no setting makes longer.
+	otherDefinition = 3 << 10
+)
+
+// CheckDefinition reports a workload whose task definition would be too big. It counts what the settings decide the size of, and gives
+// the rest its room.
+func (w Workload) CheckDefinition(secrets []string) error {
+	type variable struct{ Name, Value string }
+	variables := make([]variable, 0, len(w.Environment))
+	for name, value := range w.Environment {
+		variables = append(variables, variable{name, value})
+	}
+	size := otherDefinition + jsonSize(variables) + jsonSize(w.Command) + jsonSize(w.EntryPoint)
+	for _, name := range secrets {
+		size += secretReference + 2*len(name)
+	}
+	if w.Before != nil { // has the same variables
+		size = 2*size + jsonSize(w.Before.Command)
+	}
+	if size > maxTaskDefinition {
+		return fmt.Errorf("env, secrets, command and entryPoint make a task definition of about %d bytes; ECS takes %d", size, maxTaskDefinition)
+	}
+	return nil
+}
+
+// jsonSize returns how many bytes strings have as JSON.
+func jsonSize(strings any) int {
+	text, _ := json.Marshal(strings) // strings always have a form
+	return len(text)
+}
+
+// Images returns every image that the tasks run.
+func (w Workload) Images() []Image {
+	images := []Image{w.Image}
+	if w.Before != nil && w.Before.Image != nil {
+		images = append(images, *w.Before.Image)
+	}
+	return images
+}
+
+// CheckRegistry reports images for which credentials of a registry are of no use.
+func CheckRegistry(images []Image) error {
+	for _, image := range images {
+		if _, isECR := image.ECR(); isECR {
+			return errors.New("registry and an image in Amazon ECR exclude each other: ECS logs in to ECR by the execution role")
+		}
+	}
+	return nil
+}
+
+// CheckArgument reports what no process can be started with.
+func CheckArgument(argument string) error {
+	if strings.ContainsRune(argument, 0) {
+		return errors.New("contains a NUL character")
+	}
+	return nil
+}
+
+// variablePattern matches what programs have as the names of variables. ECS takes any text (KeyValuePair in its API reference).
+var variablePattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
+
+// CheckVariable reports what is wrong with an environment variable. It does not show the value.
+func CheckVariable(name, value string) error {
+	switch {
+	case !variablePattern.MatchString(name):
+		return errors.New("a variable's name is letters, digits, underscores, dots and hyphens, beginning with a letter or an underscore")
+	case ReservedVariables[name] != "":
+		return fmt.Errorf("is set from %s; change that instead", ReservedVariables[name])
+	case strings.ContainsRune(value, 0):
+		return errors.New("contains a NUL character")
+	}
+	return nil
+}
+
+// PortVariable is the environment variable that tells a service which port to listen on.
+const PortVariable = "PORT"
+
+// ReservedVariables are the environment variables that a service gets from its settings, with what they are set from. Nothing
+// changes them.
+var ReservedVariables = map[string]string{
+	PortVariable:       "the port",
+	"DRAIN_DELAY":      "the drain profile",
+	"IDLE_TIMEOUT":     "the load balancer's idle timeout",
+	"MAX_SOCKET_AGE":   "the drain profile",
+	"PING_INTERVAL":    "the load balancer's idle timeout",
+	"SHUTDOWN_TIMEOUT": "the stop timeout",
+}
+
+// credentialVariables are what must not be in a task definition in plain text (control ECS.8 of AWS's Foundational Security
+// Best Practices).
+var credentialVariables = []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "ECS_ENGINE_AUTH_DATA"}
