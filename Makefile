@@ -19,12 +19,13 @@ RACE        = $(if $(shell command -v "$$(go env CC)"),-race)
 
 # The version is the commit's, and of a changed app/ that of the change too, new files among it, so that an unchanged tree
 # builds the same image again, to the byte. e69de29 is the hash of nothing. Recipes read it from their environment: what a tag
-# is called, others choose, and in a recipe's text it would be part of the command.
+# is called, others choose, and in a recipe's text it would be part of the command. Git is asked when one of these is first
+# wanted, and once: each recipe line wants all that is exported. eval is given $$, so that it reads no answer as make's own.
 CHANGE      = $(filter-out e69de29,$(shell { git diff HEAD -- app; git ls-files -zo --exclude-standard app | xargs -0r sha256sum; } \
 	2>/dev/null | git hash-object --stdin | cut -c1-7))
-VERSION    ?= $(or $(shell ci/version 2>/dev/null),dev)$(addprefix -,$(CHANGE))
-COMMIT     ?= $(or $(shell git rev-parse HEAD 2>/dev/null),unknown)
-BUILD_TIME ?= $(or $(shell git log -1 --format=%cI 2>/dev/null),unknown)
+VERSION    ?= $(eval VERSION := $$(or $$(shell ci/version 2>/dev/null),dev)$$(addprefix -,$$(CHANGE)))$(VERSION)
+COMMIT     ?= $(eval COMMIT := $$(or $$(shell git rev-parse HEAD 2>/dev/null),unknown))$(COMMIT)
+BUILD_TIME ?= $(eval BUILD_TIME := $$(or $$(shell git log -1 --format=%cI 2>/dev/null),unknown))$(BUILD_TIME)
 export VERSION COMMIT BUILD_TIME
 
 help: ## Show this.
