@@ -1,6 +1,6 @@
 # slipway's commands. `make up` brings the stack up on the local cloud; README.md has the rest.
 .DEFAULT_GOAL := help
-.PHONY: help up preview down status logs fleet recover test test-packages test-stacks lint fmt cli build commands image start bench faults rollout walk
+.PHONY: help up preview down status logs fleet recover test test-packages test-stacks lint fmt cli binaries build commands image start bench faults rollout walk
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
@@ -58,12 +58,19 @@ fleet: start ## Show the stacks on a web page, until interrupted; LISTEN=127.0.0
 recover: commands $(if $(filter local,$(STACK)),start) ## Bring a stack back whose update was killed; STACK=dev one on AWS, THEN=destroy.
 	@$(if $(filter local,$(STACK)),eval "$$($(LOCALCLOUD) env)";) ORPHANS=bin/orphans tools/recover $(STACK) $(if $(YES),-yes) $(if $(THEN),-then $(THEN))
 
-start: cli build ## Start the local cloud alone, without a stack.
+start: cli binaries ## Start the local cloud alone, without a stack.
 	@$(LOCALCLOUD) start -zone slipway.test -settings Pulumi.local.yaml
-	@eval "$$($(LOCALCLOUD) env)"; pulumi stack select --create local >/dev/null
+	@test -e $(DIR)/pulumi/state/.pulumi/stacks/slipway/local.json || { eval "$$($(LOCALCLOUD) env)"; pulumi stack select --create local >/dev/null; }
 
 cli:
 	@tools/cli
+
+# The program is built here when there is none, for it takes minutes: from then on Pulumi does so, with each command.
+binaries:
+	@mkdir -p bin
+	@test -x bin/slipway || { echo "building the program: the first time, its AWS SDK takes some minutes" >&2; go build -o bin/ .; }
+	@tools/build cmd/smoke cmd internal
+	@tools/build localcloud/cmd/localcloud localcloud
 
 build:
 	@mkdir -p bin
