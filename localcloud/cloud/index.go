@@ -11,6 +11,13 @@ type indexes struct {
 	named map[indexName]*index
 }
 
+// Index finds resources of a kind by what is said of them elsewhere than in a property. Its name is not that of a property either.
+type Index struct {
+	Token, Name string
+	// Of returns the values that a resource is found by.
+	Of func(*Resource) []string
+}
+
 // indexName is an index of a kind, or of all kinds if the token is empty.
 type indexName struct{ token, index string }
 

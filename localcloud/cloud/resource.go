@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"sync"
+	"slices"
 	"sync/atomic"
 )
 
@@ -49,11 +49,14 @@ type Resource struct {
 	decoded *decoded // nil until the resource is stored, for until then it may change
 }
 
-// decoded keeps what was decoded of a stored resource, by slot, so that nobody decodes it again before it is replaced.
-type decoded struct{ sync.Map }
+// decoded keeps what was decoded of a stored resource, so that nobody decodes it again before it is replaced: a few parts at most.
+type decoded struct{ parts atomic.Pointer[[]any] }
 
-// slot is the inputs, outputs or status of a resource as a T.
-type slot[T any] struct{ of string }
+// decodedPart is the inputs, the outputs or the status of a resource as a T.
+type decodedPart[T any] struct {
+	of    string
+	value *T
+}
 
 // Clone returns a copy whose property maps can be assigned to; nested values are still shared.
 func (r *Resource) Clone() *Resource {
@@ -97,11 +100,20 @@ func once[T any](r *Resource, of string, decode func() *T) *T {
 	if r.decoded == nil {
 		return decode()
 	}
-	known, ok := r.decoded.Load(slot[T]{of})
-	if !ok {
-		known, _ = r.decoded.LoadOrStore(slot[T]{of}, decode())
+	before := r.decoded.parts.Load()
+	var known []any
+	if before != nil {
+		known = *before
 	}
-	return known.(*T)
+	for _, part := range known {
+		if p, ok := part.(*decodedPart[T]); ok && p.of == of {
+			return p.value
+		}
+	}
+	p := &decodedPart[T]{of, decode()}
+	known = append(slices.Clip(known), p)
+	r.decoded.parts.CompareAndSwap(before, &known) // if somebody else was faster, it is decoded once more
+	return p.value
 }
 
 // StatusOf decodes the resource's status, for one who will change it; the zero value where it has none.

@@ -71,7 +71,12 @@ func (tx *Tx) Where(s Scope, token, property, value string) []*Resource {
 		}
 		return texts(r.Inputs[property])
 	}
-	found := tx.lookup(indexName{token: token, index: property}, of, value)
+	return tx.Find(Index{Token: token, Name: property, Of: of}, s, value)
+}
+
+// Find returns the resources in the scope, by id, that the index has under the value.
+func (tx *Tx) Find(ix Index, s Scope, value string) []*Resource {
+	found := tx.lookup(indexName{token: ix.Token, index: ix.Name}, ix.Of, value)
 	return slices.DeleteFunc(found, func(r *Resource) bool { return r.Scope != s })
 }
 

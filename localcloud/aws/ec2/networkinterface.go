@@ -110,6 +110,37 @@ func IPv6In(block, ipv4 string) string {
 	return netip.AddrFrom16(b).String()
 }
 
+// Network interfaces by where their owners are on this machine, and by their addresses in their VPCs.
+var (
+	interfacesByLoopback = cloud.Index{Token: NetworkInterfaceToken, Name: "at loopback", Of: func(r *cloud.Resource) []string {
+		return []string{cloud.Peek[InterfaceStatus](r).Loopback}
+	}}
+	interfacesByPrivateIP = cloud.Index{Token: NetworkInterfaceToken, Name: "at private", Of: func(r *cloud.Resource) []string {
+		in := NetworkInterface.Of(r)
+		return []string{in.VPCID + " " + in.PrivateIP}
+	}}
+)
+
+// InterfacesAt returns the network interfaces whose owners are at the loopback address: several where the system has only one such
+// address.
+func InterfacesAt(tx *cloud.Tx, s cloud.Scope, loopback netip.Addr) []*Interface {
+	var out []*Interface
+	for _, r := range tx.Find(interfacesByLoopback, s, loopback.String()) {
+		out = append(out, NetworkInterface.Of(r))
+	}
+	return out
+}
+
+// LoopbackOf returns where on this machine the owner of a private address in a VPC is, if anybody has it.
+func LoopbackOf(tx *cloud.Tx, s cloud.Scope, vpc, privateIP string) (netip.Addr, bool) {
+	for _, r := range tx.Find(interfacesByPrivateIP, s, vpc+" "+privateIP) {
+		if ip, err := netip.ParseAddr(cloud.Peek[InterfaceStatus](r).Loopback); err == nil {
+			return ip, true
+		}
+	}
+	return netip.Addr{}, false
+}
+
 // InterfacesOf returns the network interfaces of a task or load balancer.
 func InterfacesOf(tx *cloud.Tx, s cloud.Scope, owner string) []*cloud.Resource {
 	return tx.Where(s, NetworkInterfaceToken, "owner", owner)

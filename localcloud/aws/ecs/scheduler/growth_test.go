@@ -10,7 +10,9 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"slipway/localcloud/aws/appautoscaling/scaling"
 	"slipway/localcloud/aws/awstest"
@@ -29,7 +31,7 @@ type growthStage struct {
 	balancer, listener string
 }
 
-func newGrowthStage(t *testing.T) *growthStage {
+func newGrowthStage(t testing.TB) *growthStage {
 	t.Helper()
 	s := &growthStage{Stage: schedulertest.NewStage(t)}
 	s.Behave = serveHealth
@@ -159,4 +161,32 @@ func TestServicesAreNoDearerInALargeStack(t *testing.T) {
 	if added[1] > most*added[0] || removed[1] > most*removed[0] {
 		t.Errorf("with ten times the services, more than %d times the decodes", most)
 	}
+}
+
+// BenchmarkServices brings up stacks of services, and takes them down. What a service costs must not depend on how many there are.
+func BenchmarkServices(b *testing.B) {
+	for _, n := range []int{25, 50, 100} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			for b.Loop() {
+				s := newGrowthStage(b)
+				before := processor(b)
+				var all []*cloud.Resource
+				for i := range n {
+					service, rule := s.add(i)
+					all = append(all, rule, service)
+				}
+				s.remove(all...)
+				b.ReportMetric(float64((processor(b)-before).Milliseconds())/float64(n), "cpu-ms/service")
+			}
+		})
+	}
+}
+
+// processor returns how much of it the process has had.
+func processor(t testing.TB) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -229,7 +229,7 @@ func (b *Balancers) apply(run *balancer, key cloud.Key, p *plan, now time.Time) 
 	}
 	state.Reach = func(target netip.AddrPort) bool {
 		return run.reach.on(target, func(tx *cloud.Tx) bool {
-			return locate(tx).at[key.Scope][target.Addr().String()].reaches(tx, key, int(target.Port()))
+			return reaches(tx, key.Scope, ec2.InterfacesOf(tx, key.Scope, key.ID), target)
 		})
 	}
 	run.applied, run.problems, run.retry = p, slices.Clone(p.problems), time.Time{}
@@ -287,7 +287,6 @@ func recordBalancer(tx *cloud.Tx, key cloud.Key, s elbv2.LoadBalancerStatus) {
 // recordTargets writes the health that the load balancers found into the target groups and takes out the targets that have
 // drained. It returns when the next one will have; zero if none drains.
 func recordTargets(tx *cloud.Tx, health map[string]map[netip.AddrPort]lb.TargetHealth, now time.Time) (wake time.Time) {
-	where := locate(tx)
 	for _, r := range tx.Everywhere(elbv2.TargetGroup.Token) {
 		group := elbv2.Described(elbv2.TargetGroup, r)
 		delay := time.Duration(group.DeregistrationDelay) * time.Second
@@ -295,7 +294,7 @@ func recordTargets(tx *cloud.Tx, health map[string]map[netip.AddrPort]lb.TargetH
 		was := cloud.Peek[elbv2.TargetGroupStatus](r)
 		var is elbv2.TargetGroupStatus
 		for _, t := range was.Targets {
-			address, ok := where.target(r.Scope, group.VPCID, t)
+			address, ok := addressOf(tx, r.Scope, group.VPCID, t)
 			found, checked := health[r.ID][address]
 			switch end := t.Deregistered.Add(delay); {
 			case t.State == elbv2.TargetDraining:
@@ -323,39 +322,9 @@ func recordTargets(tx *cloud.Tx, health map[string]map[netip.AddrPort]lb.TargetH
 	return wake
 }
 
-// places are where on this machine network interfaces are.
-type places struct {
-	loopback map[cloud.Key]netip.Addr              // by VPC and private address
-	at       map[cloud.Scope]map[string]interfaces // by loopback address
-}
-
-// interfaces are those with one loopback address: several where the system has only one such address.
-type interfaces []*ec2.Interface
-
-func locate(tx *cloud.Tx) places {
-	out := places{loopback: map[cloud.Key]netip.Addr{}, at: map[cloud.Scope]map[string]interfaces{}}
-	for _, r := range tx.Everywhere(ec2.NetworkInterface.Token) {
-		ni, address := ec2.NetworkInterface.Of(r), cloud.Peek[ec2.InterfaceStatus](r).Loopback
-		ip, err := netip.ParseAddr(address)
-		if err != nil {
-			continue
-		}
-		out.loopback[placeKey(r.Scope, ni.VPCID, ni.PrivateIP)] = ip
-		if out.at[r.Scope] == nil {
-			out.at[r.Scope] = map[string]interfaces{}
-		}
-		out.at[r.Scope][address] = append(out.at[r.Scope][address], ni)
-	}
-	return out
-}
-
-func placeKey(s cloud.Scope, network, ip string) cloud.Key {
-	return cloud.Key{Scope: s, Token: network, ID: ip}
-}
-
-// target returns where the target really is on this machine.
-func (p places) target(s cloud.Scope, network string, t elbv2.Target) (netip.AddrPort, bool) {
-	ip, ok := p.loopback[placeKey(s, network, t.ID)]
+// addressOf returns where the target really is on this machine.
+func addressOf(tx *cloud.Tx, s cloud.Scope, vpc string, t elbv2.Target) (netip.AddrPort, bool) {
+	ip, ok := ec2.LoopbackOf(tx, s, vpc, t.ID)
 	return netip.AddrPortFrom(ip, uint16(t.Port)), ok //nolint:gosec // the port was checked where it was given
 }
 
@@ -368,7 +337,7 @@ func admits(tx *cloud.Tx, key cloud.Key, client netip.Addr, port int) bool {
 		return false
 	}
 	internal := elbv2.Described(elbv2.LoadBalancer, r).Internal
-	clients := locate(tx).at[key.Scope][client.String()]
+	clients := ec2.InterfacesAt(tx, key.Scope, client)
 	for _, node := range ec2.InterfacesOf(tx, key.Scope, key.ID) {
 		to := ec2.NetworkInterface.Of(node)
 		if !internal && ec2.FromInternet(tx, key.Scope, to, port) {
@@ -383,11 +352,11 @@ func admits(tx *cloud.Tx, key cloud.Key, client netip.Addr, port int) bool {
 	return false
 }
 
-// reaches tells whether the load balancer's packets reach the port of one of the interfaces. It may send them from any of its own.
-func (in interfaces) reaches(tx *cloud.Tx, key cloud.Key, port int) bool {
-	for _, to := range in {
-		for _, node := range ec2.InterfacesOf(tx, key.Scope, key.ID) {
-			if ec2.ReachableAt(tx, key.Scope, ec2.NetworkInterface.Of(node), to, to.PrivateIP, port) {
+// reaches tells whether the packets of a load balancer with these network interfaces reach the target. It may send them from any.
+func reaches(tx *cloud.Tx, s cloud.Scope, nodes []*cloud.Resource, target netip.AddrPort) bool {
+	for _, to := range ec2.InterfacesAt(tx, s, target.Addr()) {
+		for _, node := range nodes {
+			if ec2.ReachableAt(tx, s, ec2.NetworkInterface.Of(node), to, to.PrivateIP, int(target.Port())) {
 				return true
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"slipway/localcloud/aws/acm"
+	"slipway/localcloud/aws/ec2"
 	"slipway/localcloud/aws/elbv2"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/lb"
@@ -81,10 +82,9 @@ func (k keyPairs) plan(tx *cloud.Tx, r *cloud.Resource) *plan {
 		},
 		access: map[int]bool{}, reach: map[netip.AddrPort]bool{},
 	}
-	broken := map[string]bool{}
-	where := locate(tx)
+	broken, nodes := map[string]bool{}, ec2.InterfacesOf(tx, r.Scope, r.ID)
 	for _, g := range tx.Where(r.Scope, elbv2.TargetGroup.Token, "loadBalancerArns", r.ID) {
-		group := targetGroup(g, where)
+		group := targetGroup(tx, g)
 		if err := group.Check(); err != nil {
 			p.problems = append(p.problems, fmt.Sprintf("target group %s: %v", g.ID, err))
 			broken[g.ID] = true
@@ -92,7 +92,7 @@ func (k keyPairs) plan(tx *cloud.Tx, r *cloud.Resource) *plan {
 		}
 		p.state.TargetGroups = append(p.state.TargetGroups, group)
 		for _, t := range group.Targets {
-			p.reach[t] = where.at[r.Scope][t.Addr().String()].reaches(tx, r.Key, int(t.Port()))
+			p.reach[t] = reaches(tx, r.Scope, nodes, t)
 		}
 	}
 	for _, l := range tx.Where(r.Scope, elbv2.Listener.Token, "loadBalancerArn", r.ID) {
@@ -201,7 +201,7 @@ func conditions(in []elbv2.Condition) []lb.Condition {
 	return out
 }
 
-func targetGroup(r *cloud.Resource, where places) lb.TargetGroup {
+func targetGroup(tx *cloud.Tx, r *cloud.Resource) lb.TargetGroup {
 	in, check := elbv2.Described(elbv2.TargetGroup, r), elbv2.HealthCheckOf(r)
 	out := lb.TargetGroup{
 		ID: r.ID, Protocol: lb.Protocol(in.Protocol), DeregistrationDelay: time.Duration(in.DeregistrationDelay) * time.Second,
@@ -213,7 +213,7 @@ func targetGroup(r *cloud.Resource, where places) lb.TargetGroup {
 	}
 	out.HealthCheck.Port, _ = strconv.Atoi(check.Port) // zero, the target's own, for "traffic-port"
 	for _, t := range cloud.Peek[elbv2.TargetGroupStatus](r).Targets {
-		if address, ok := where.target(r.Scope, in.VPCID, t); ok && t.State != elbv2.TargetDraining {
+		if address, ok := addressOf(tx, r.Scope, in.VPCID, t); ok && t.State != elbv2.TargetDraining {
 			out.Targets = append(out.Targets, address)
 		}
 	}

@@ -25,7 +25,7 @@ func (i Images) Image(reference string, _ v1.Platform) (v1.Image, error) {
 }
 
 // ServerImage builds the image of the scheduler's testdata/server.
-func ServerImage(t *testing.T) v1.Image {
+func ServerImage(t testing.TB) v1.Image {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "server")
 	build := exec.Command("go", "build", "-o", program, "slipway/localcloud/aws/ecs/scheduler/testdata/server") //nolint:gosec // what is built is this repository's own

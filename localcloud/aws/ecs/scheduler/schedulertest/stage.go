@@ -114,7 +114,7 @@ func (s *Stage) Addresses() (out []string) {
 // Stage is a cloud with a scheduler, in which containers and load balancers are make-believe.
 type Stage struct {
 	*cloud.Cloud
-	T         *testing.T
+	T         testing.TB
 	Scheduler *scheduler.Scheduler
 	Stop      func() // ends the scheduler
 
@@ -132,7 +132,7 @@ type Stage struct {
 }
 
 // NewStage makes a cloud with a network, a load balancer and a cluster, and runs its scheduler.
-func NewStage(t *testing.T) *Stage {
+func NewStage(t testing.TB) *Stage {
 	t.Helper()
 	store, err := cloud.Open(filepath.Join(t.TempDir(), "cloud.db"))
 	if err != nil {
