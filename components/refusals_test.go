@@ -1,0 +1,49 @@
+package components
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"slipway/components/mocks"
+	"slipway/config"
+	"slipway/config/configtest"
+	"slipway/spec"
+)
+
+// Who uses the components in Go is refused what the config refuses, in the same words.
+func TestConfigAndComponentsRefuseTheSame(t *testing.T) {
+	for want, test := range map[string]struct {
+		members string
+		change  func(*FargateServiceArgs)
+	}{
+		"healthCheck.interval: 4: must be from 5 to 300": {`"healthCheck": {"interval": 4}`, func(a *FargateServiceArgs) { a.HTTP.HealthCheck.Interval = 4 }},
+		"healthCheck.timeout: is 5 seconds: must be sho": {`"healthCheck": {"timeout": 5}`, func(a *FargateServiceArgs) { a.HTTP.HealthCheck.Timeout = 5 }},
+		"healthCheck: 2 failures every 300 seconds take": {`"healthCheck": {"interval": 300}`, func(a *FargateServiceArgs) { a.HTTP.HealthCheck.Interval = 300 }},
+		"port: 70000: must be from 1 to 65535":           {`"port": 70000`, func(a *FargateServiceArgs) { a.HTTP.Port = 70_000 }},
+		"cpu: no Fargate task has 300 CPU units":         {`"cpu": 300`, func(a *FargateServiceArgs) { a.Size.CPU = 300 }},
+		"memory: no Fargate task of 256 CPU units has 6": {`"memory": 600`, func(a *FargateServiceArgs) { a.Size.Memory = 600 }},
+		`architecture: "x86": must be amd64 or arm64`:    {`"architecture": "x86"`, func(a *FargateServiceArgs) { a.Size.Architecture = "x86" }},
+		"instanceCount: 5001: must be from 0 to 5000":    {`"instanceCount": 5001`, func(a *FargateServiceArgs) { a.Count = count(5001) }},
+		"stopTimeout: is 9: the container serves on for": {`"stopTimeout": 9`, func(a *FargateServiceArgs) { a.Drain.StopTimeout = 9 }},
+		"capacity: fargate and fargateSpot both have we": {`"capacity": {"fargate": {"base": 1}}`, func(a *FargateServiceArgs) { a.Capacity = spec.Capacity{Fargate: spec.Share{Base: 1}} }},
+		"scaling.cpu: 101: must be from 1 to 100":        {`"scaling": {"max": 2, "cpu": 101}`, func(a *FargateServiceArgs) { a.Scaling = &spec.Scaling{Max: 2, CPU: 101} }},
+		`deployment.strategy: "slow": must be rolling, `: {`"deployment": {"strategy": "slow"}`, func(a *FargateServiceArgs) { a.Deployment.Strategy = "slow" }},
+		"env.PORT: is set from the port; change that in": {`"env": {"PORT": "1"}`, func(a *FargateServiceArgs) { a.Access.Environment = pulumi.StringMap{"PORT": pulumi.String("1")} }},
+		"env.AWS_SECRET_ACCESS_KEY: is a credential; gi": {`"env": {"AWS_SECRET_ACCESS_KEY": "a"}`, func(a *FargateServiceArgs) {
+			a.Environment = map[string]string{"AWS_SECRET_ACCESS_KEY": "a"}
+		}},
+		"before.command: is missing; it is a list: the ": {`"before": {"image": "` + configtest.Image + `"}`, func(a *FargateServiceArgs) { a.Before = &spec.Before{} }},
+	} {
+		_, err := config.Read(configtest.Source(configtest.Service(test.members)))
+		if err == nil || !strings.Contains(err.Error(), "slipway:services.hello."+want) {
+			t.Errorf("the config: %v, want %q", err, want)
+		}
+		var cloud mocks.Cloud
+		if err := cloud.Run(fargateService(test.change)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("the component: %v, want %q", err, want)
+		}
+		cloud.Expect(t, "")
+	}
+}
