@@ -2,14 +2,13 @@ package e2e
 
 import (
 	"os/exec"
-	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 )
 
-// The program, the service and the local cloud are rooms of their own: none imports another.
+// The program, the service and the local cloud are rooms of their own: none imports another. Within the program internal/fences
+// has fences, within the local cloud its own test.
 func TestRoomsDoNotImportEachOther(t *testing.T) {
 	rooms := map[string]string{".": "slipway", "app": "slipway/app", "localcloud": "slipway/localcloud"}
 	for dir, room := range rooms {
@@ -28,60 +27,6 @@ func TestRoomsDoNotImportEachOther(t *testing.T) {
 			}
 		}
 	}
-}
-
-// fences say what packages import of ours, by patterns of path.Match, and what their tests do besides. The first that fits holds.
-// The program has fences of its own, in internal/fences.
-var fences = []struct {
-	packages     string
-	ships, tests []string
-}{
-	{packages: "slipway/localcloud/cloud"},
-	{packages: "slipway/localcloud/fault", ships: []string{"slipway/localcloud/cloud", "slipway/localcloud/wildcard"}},
-	{packages: "slipway/localcloud/provider", ships: []string{"slipway/localcloud/cloud", "slipway/localcloud/fault"}},
-	{packages: "slipway/localcloud/image", ships: []string{"slipway/localcloud/registry"}},
-	{packages: "slipway/localcloud/task", tests: []string{"slipway/localcloud/image"}},
-	{packages: "slipway/localcloud/lb", ships: []string{"slipway/localcloud/wildcard"}, tests: []string{"slipway/localcloud/ca"}},
-	{packages: "slipway/localcloud/addr"},
-	{packages: "slipway/localcloud/wildcard"},
-	{packages: "slipway/localcloud/ca"},
-	{packages: "slipway/localcloud/dns"},
-	{packages: "slipway/localcloud/oidc"},
-	{packages: "slipway/localcloud/proxy"},
-	{packages: "slipway/localcloud/registry"},
-}
-
-// Within a room imports run one way: from programs to what they are made of, and from what knows AWS to what need not.
-func TestImportsRunOneWay(t *testing.T) {
-	for _, line := range list(t, "localcloud", "-f", `{{.ImportPath}};{{join .Imports " "}};{{join .TestImports " "}} {{join .XTestImports " "}}`, "./...") {
-		columns := strings.Split(line, ";")
-		importer, shipped, tested := columns[0], strings.Fields(columns[1]), strings.Fields(columns[2])
-		for _, fence := range fences {
-			if !fits(importer, fence.packages) {
-				continue
-			}
-			for _, imported := range shipped {
-				if ours(imported) && !fits(imported, fence.ships...) {
-					t.Errorf("%s imports %s", importer, imported)
-				}
-			}
-			for _, imported := range tested {
-				if ours(imported) && imported != importer && !fits(imported, fence.ships...) && !fits(imported, fence.tests...) {
-					t.Errorf("the tests of %s import %s", importer, imported)
-				}
-			}
-			break
-		}
-	}
-}
-
-func ours(pkg string) bool { return pkg == "slipway" || strings.HasPrefix(pkg, "slipway/") }
-
-func fits(pkg string, patterns ...string) bool {
-	return slices.ContainsFunc(patterns, func(pattern string) bool {
-		matched, err := path.Match(pattern, pkg)
-		return matched && err == nil
-	})
 }
 
 // What the local cloud says of the kinds is generated from the SDKs that it pins, which have to be the program's.
