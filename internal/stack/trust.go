@@ -62,13 +62,22 @@ func (t trust) checkResource(r apitype.ResourceV3) error {
 	case r.Custom && r.Provider == "":
 		// The engine makes one of what the state's manifest says (addDefaultProviders in pkg/resource/deploy/deployment.go).
 		return errors.New("it does not say which provider it has")
+	case r.Custom && (r.URN.Type().Package() == builtin || strings.Contains(r.Provider, "::pulumi:providers:"+builtin+"::")):
+		return errors.New("it is the engine's own, which reads what other stacks have, and the program makes none")
 	}
 	return nil
 }
 
+// builtin is the provider that is part of the engine (pkg/resource/deploy/builtins.go in pulumi/pulumi). The program asks it for the
+// stack's own outputs, and so every state has it. Resources of it read other stacks' states (pulumi:pulumi:StackReference).
+const builtin = "pulumi"
+
 // checkProvider checks which plugin a provider is, and how it is configured.
 func (t trust) checkProvider(r apitype.ResourceV3) error {
 	name := string(providers.GetProviderPackage(r.Type))
+	if name == builtin {
+		return checkBuiltin(r)
+	}
 	i := slices.IndexFunc(t.plugins, func(p plugin) bool { return p.name == name })
 	if i < 0 {
 		return fmt.Errorf("go.mod pins no provider %q", name)
@@ -86,6 +95,16 @@ func (t trust) checkProvider(r apitype.ResourceV3) error {
 		}
 	}
 	return errors.Join(problems...)
+}
+
+// checkBuiltin reports settings of the engine's own provider, which has none.
+func checkBuiltin(r apitype.ResourceV3) error {
+	for key, value := range r.Inputs {
+		if internal, isMap := value.(map[string]any); key != "__internal" || !isMap || len(internal) > 0 {
+			return errors.New("it is the engine's own provider, and has settings")
+		}
+	}
+	return nil
 }
 
 // serves returns an error unless the plugin is what runs a provider of a version. A state may be older than what go.mod pins today:

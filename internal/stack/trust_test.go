@@ -46,15 +46,24 @@ func stateFrom(t *testing.T, text string) apitype.DeploymentV3 {
 	return state
 }
 
+// builtinOf is a state with the engine's own provider, as the program's question for the stack's outputs leaves it.
+func builtinOf(t *testing.T, inputs string) apitype.DeploymentV3 {
+	t.Helper()
+	return stateFrom(t, `{"resources": [{"urn": "urn:pulumi:pr-7::slipway::pulumi:providers:pulumi::default", "custom": true, "id": "1",
+		"type": "pulumi:providers:pulumi", "inputs": {`+inputs+`}}]}`)
+}
+
 const encrypted = `{"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:a:b"}`
 
 // What the program itself leaves is taken: by the engine and provider of today, and by those of before.
 func TestStatesOfTheProgramAreTrusted(t *testing.T) {
 	for name, state := range map[string]apitype.DeploymentV3{
-		"nothing":           {},
-		"the local cloud":   stateOf(t, "aws", `"__internal": {}, "region": "eu-central-1", "version": "6.83.4"`),
-		"an older provider": stateOf(t, "aws", `"region": "eu-central-1", "version": "6.80.0"`),
-		"another region":    stateOf(t, "aws", `"region": "us-gov-east-1", "version": "6.83.4"`),
+		"nothing":                          {},
+		"what the program reads of itself": builtinOf(t, ``),
+		"the same, with internals":         builtinOf(t, `"__internal": {}`),
+		"the local cloud":                  stateOf(t, "aws", `"__internal": {}, "region": "eu-central-1", "version": "6.83.4"`),
+		"an older provider":                stateOf(t, "aws", `"region": "eu-central-1", "version": "6.80.0"`),
+		"another region":                   stateOf(t, "aws", `"region": "us-gov-east-1", "version": "6.83.4"`),
 		"added by the provider": stateOf(t, "aws",
 			`"skipCredentialsValidation": "false", "skipRegionValidation": true, "skipMetadataApiCheck": "true", "version": "6.83.4"`),
 		"the configuration's role": stateOf(t, "aws",
@@ -82,9 +91,22 @@ func TestHostileStates(t *testing.T) {
 		state apitype.DeploymentV3
 		want  string
 	}{
-		"another plugin":      {stateOf(t, "evil", `"version": "1.0.0"`), `resource default (pulumi:providers:evil): go.mod pins no provider "evil"`},
-		"code in the state":   {stateOf(t, "pulumi-nodejs", `"version": "1.0.0"`), `go.mod pins no provider "pulumi-nodejs"`},
-		"other stacks' state": {stateOf(t, "pulumi", ``), `go.mod pins no provider "pulumi"`},
+		"another plugin":    {stateOf(t, "evil", `"version": "1.0.0"`), `resource default (pulumi:providers:evil): go.mod pins no provider "evil"`},
+		"code in the state": {stateOf(t, "pulumi-nodejs", `"version": "1.0.0"`), `go.mod pins no provider "pulumi-nodejs"`},
+		"another stack's outputs": {
+			stateFrom(t, `{"resources": [{"urn": "urn:pulumi:pr-7::slipway::pulumi:pulumi:StackReference::prod", "custom": true, "id": "acme/slipway/prod",
+				"type": "pulumi:pulumi:StackReference", "provider": "urn:pulumi:pr-7::slipway::pulumi:providers:pulumi::default::1"}]}`),
+			"resource prod (pulumi:pulumi:StackReference): it is the engine's own, which reads what other stacks have",
+		},
+		"the engine's provider behind a name": {
+			stateFrom(t, `{"resources": [{"urn": "urn:pulumi:pr-7::slipway::aws:ec2/vpc:Vpc::a", "custom": true, "id": "a",
+				"type": "aws:ec2/vpc:Vpc", "provider": "urn:pulumi:pr-7::slipway::pulumi:providers:pulumi::default::1"}]}`),
+			"resource a (aws:ec2/vpc:Vpc): it is the engine's own",
+		},
+		"settings of the engine's":      {builtinOf(t, `"pluginDownloadURL": "https://evil.test"`), "it is the engine's own provider, and has settings"},
+		"a version of the engine's":     {builtinOf(t, `"version": "1.0.0"`), "it is the engine's own provider, and has settings"},
+		"a plugin behind the engine's":  {builtinOf(t, `"__internal": {"name": "evil"}`), "it is the engine's own provider, and has settings"},
+		"an encrypted place of another": {builtinOf(t, `"__internal": "x"`), "it is the engine's own provider, and has settings"},
 		"a place for plugins": {
 			stateOf(t, "aws", `"version": "6.83.4", "__internal": {"pluginDownloadURL": "https://evil.test"}`),
 			provider + "it says by itself which plugin it is (__internal: pluginDownloadURL)",
