@@ -44,9 +44,10 @@ func TestErrorsAreExplained(t *testing.T) {
 	}
 }
 
-// saysWhatToDo reports whether a text has a command, a cause, or more than one sentence, of which the last is advice.
+// saysWhatToDo reports whether a text has a command, a cause, or more than one sentence, of which the last is advice; or names what is
+// missing, as those of components do.
 func saysWhatToDo(text string) bool {
-	return slices.ContainsFunc([]string{"`", "%w", "; "}, func(part string) bool { return strings.Contains(text, part) })
+	return slices.ContainsFunc([]string{"`", "%w", "; ", "missing", " need"}, func(part string) bool { return strings.Contains(text, part) })
 }
 
 // quotedTexts returns what the first column of the table quotes, in pieces between ellipses that are long enough to be told apart.
