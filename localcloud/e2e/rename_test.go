@@ -1,15 +1,14 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	store "slipway/localcloud/cloud"
 	"slipway/localcloud/daemon"
 	"slipway/localcloud/e2e/life"
 	"slipway/localcloud/e2e/walk"
@@ -33,17 +32,14 @@ func TestStackRename(t *testing.T) {
 	api.Paths = []string{"/api/*"}
 	before.Services["api"] = api
 	web := before.Services["web"]
-	web.Scaling = &walk.Scaling{Min: 1, Max: 4, Requests: 100_000}
+	const scaled = 3
+	web.Scaling = &walk.Scaling{Min: 1, Max: scaled, Requests: 1} // which the load exceeds all the time
 	before.Services["web"] = web
 	w := &walker{lab: lab, dir: t.TempDir()}
 	if err := w.begin(ctx, before); err != nil {
 		t.Fatal(err)
 	}
 	defer w.stack.End(ctx)
-	const scaled = 3
-	if err := w.scale(ctx, "local-web-", scaled); err != nil {
-		t.Fatal(err)
-	}
 
 	targets := walk.Targets(before, before)
 	probe, err := w.probe(ctx, targets)
@@ -54,18 +50,24 @@ func TestStackRename(t *testing.T) {
 	if err := answered(ctx, probe, len(targets), time.Time{}); err != nil {
 		t.Fatal(err)
 	}
+	err = w.until(ctx, "the service has scaled", func(status *daemon.Status) bool { return serviceOf(status, "local-web-").Running == scaled })
+	if err != nil {
+		t.Fatal(err)
+	}
 	expect := walk.Expectation{Before: []walk.Config{before}, After: before, Settled: true, Begun: time.Now()}
 	if err := w.stack.Rename(ctx, "renamed"); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.killOnceMoved(ctx, "renamed"); err != nil {
+	began := 0 // tasks that the service of the new name began with
+	err = w.killOnceMoved(ctx, "renamed", func(status *daemon.Status) { began = cmp.Or(began, serviceOf(status, "renamed-web-").Desired) })
+	if err != nil {
 		t.Fatal(err)
+	}
+	if began != scaled {
+		t.Errorf("the service began with %d tasks, want the %d that ran before", began, scaled)
 	}
 	if out, err := w.stack.Up(ctx); err != nil {
 		t.Errorf("bring up the renamed stack: %v: %s", err, out)
-	}
-	if running, err := w.tasksOf(ctx, "renamed-web-"); err != nil || running != scaled {
-		t.Errorf("%d tasks run (%v), want the %d that ran before", running, err, scaled)
 	}
 	expect.Ended = time.Now()
 	if err := answered(ctx, probe, len(targets), expect.Ended); err != nil {
@@ -97,44 +99,19 @@ func TestStackRename(t *testing.T) {
 	}
 }
 
-// scale has ECS keep so many tasks of the service whose name begins so, as scaling does, and waits until they run.
-func (w *walker) scale(ctx context.Context, service string, tasks int) error {
-	const token = "aws:ecs/service:Service"
-	living, err := w.stack.Living(ctx)
-	if err != nil {
-		return err
-	}
-	i := slices.IndexFunc(living, func(r daemon.Resource) bool { return r.Type == token && strings.Contains(r.ID, "/"+service) })
-	if i < 0 {
-		return fmt.Errorf("scale: there is no service %s…", service)
-	}
-	if err := w.stack.Cloud.Change(ctx, token, living[i].ID, store.Map{"desiredCount": float64(tasks)}); err != nil {
-		return err
-	}
-	return w.until(ctx, fmt.Sprintf("%d tasks of %s… run", tasks, service), func(status *daemon.Status) bool { return tasksOf(status, service) == tasks })
-}
-
-// tasksOf returns how many tasks of the service run whose name begins so.
-func (w *walker) tasksOf(ctx context.Context, service string) (int, error) {
-	status, err := w.stack.Cloud.Status(ctx)
-	if err != nil {
-		return 0, err
-	}
-	return tasksOf(status, service), nil
-}
-
-func tasksOf(status *daemon.Status, service string) int {
-	tasks := 0
+// serviceOf returns the service whose name begins so.
+func serviceOf(status *daemon.Status, name string) daemon.Service {
 	for _, s := range status.Services {
-		if strings.HasPrefix(s.Name, service) {
-			tasks += s.Running
+		if strings.HasPrefix(s.Name, name) {
+			return s
 		}
 	}
-	return tasks
+	return daemon.Service{}
 }
 
 // killOnceMoved makes an update, and kills the engine and the program when the records lead to the load balancer whose name begins so.
-func (w *walker) killOnceMoved(ctx context.Context, balancer string) error {
+// Until then it tells what the cloud is like.
+func (w *walker) killOnceMoved(ctx context.Context, balancer string, tell func(*daemon.Status)) error {
 	killed, kill := context.WithCancel(ctx)
 	defer kill()
 	up := w.stack.Command(killed, "up", "--yes", "--skip-preview", "--suppress-progress")
@@ -142,6 +119,7 @@ func (w *walker) killOnceMoved(ctx context.Context, balancer string) error {
 		return err
 	}
 	err := w.until(ctx, "the records lead to "+balancer+"…", func(status *daemon.Status) bool {
+		tell(status)
 		moved := 0
 		for _, r := range status.DNS {
 			if strings.HasSuffix(r.Content, ".elb.amazonaws.com") {
