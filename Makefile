@@ -56,7 +56,7 @@ fleet: start ## Show the stacks on a web page, until interrupted; LISTEN=127.0.0
 	@$(CLIENT) bin/fleet $(if $(LISTEN),-listen $(LISTEN))
 
 recover: commands $(if $(filter local,$(STACK)),start) ## Bring a stack back whose update was killed; STACK=dev one on AWS, THEN=destroy.
-	@$(if $(filter local,$(STACK)),eval "$$($(LOCALCLOUD) env)";) ORPHANS=bin/orphans tools/recover $(STACK) $(if $(YES),-yes) $(if $(THEN),-then $(THEN))
+	@$(if $(filter local,$(STACK)),eval "$$($(LOCALCLOUD) env)";) ORPHANS=bin/orphans CHECK_STATE=bin/check-state tools/recover $(STACK) $(if $(YES),-yes) $(if $(THEN),-then $(THEN))
 
 start: cli binaries ## Start the local cloud alone, without a stack.
 	@$(LOCALCLOUD) start -zone slipway.test -settings Pulumi.local.yaml
@@ -81,7 +81,7 @@ build:
 # What is not needed to bring the stack up.
 commands: ## Build the other commands into bin/: promote, fleet, orphans, slipway-bootstrap.
 	@test -x bin/slipway-bootstrap || echo "building the other commands: the first time, it takes some minutes" >&2
-	@go build -o bin/ ./cmd/promote ./cmd/fleet ./cmd/orphans
+	@go build -o bin/ ./cmd/promote ./cmd/fleet ./cmd/orphans ./ci/check-state
 	@go build -o bin/slipway-bootstrap ./bootstrap
 
 # The same flags as the Dockerfile's.

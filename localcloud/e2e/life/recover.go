@@ -17,7 +17,7 @@ func (s *Stack) Recover(ctx context.Context) (string, error) {
 	cmd := s.Command(ctx)
 	cmd.Path = filepath.Join(s.lab.root, "tools", "recover")
 	cmd.Args = []string{cmd.Path, "local", "-yes"}
-	cmd.Env = append(cmd.Env, "ORPHANS="+s.lab.bin("orphans"))
+	cmd.Env = append(cmd.Env, "ORPHANS="+s.lab.bin("orphans"), "CHECK_STATE="+s.lab.bin("check-state"))
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		err = fmt.Errorf("recover the stack: %w", err)
