@@ -105,6 +105,7 @@ func TestScripts(t *testing.T) {
 			"cloud":       cloud,
 			"environment": environment,
 			"program":     program,
+			"ownresource": ownResource,
 			"image":       image,
 			"page":        page,
 			"get":         get,

@@ -1,0 +1,58 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// goBlock is a block of Go code of a page.
+var goBlock = regexp.MustCompile("(?s)```go\n(.*?)```")
+
+// ownResource puts the program that docs/add-your-own-resource.md makes of ours in the place of ours.
+//
+//	ownresource
+func ownResource(ts *testscript.TestScript, neg bool, _ []string) {
+	refuse(ts, neg, "ownresource")
+	built, err := withOwnResource()
+	ts.Check(err)
+	ts.Check(os.Remove(ts.MkAbs("slipway")))
+	ts.Check(os.Symlink(built, ts.MkAbs("slipway")))
+}
+
+// withOwnResource builds the program as the page says: the first block goes to the imports, and the second one to the end of deploy.
+// The third one is for another program, bootstrap/; the tests of docs/ read it.
+var withOwnResource = sync.OnceValues(func() (string, error) {
+	page, err := os.ReadFile(filepath.Join(root, "docs", "add-your-own-resource.md"))
+	if err != nil {
+		return "", err
+	}
+	blocks := goBlock.FindAllStringSubmatch(string(page), -1)
+	if len(blocks) != 3 {
+		return "", fmt.Errorf("the page has %d blocks of Go, and not three", len(blocks))
+	}
+	texts := map[string]string{}
+	for _, insert := range []struct{ file, before, block string }{
+		{"main.go", "\t\"slipway/components\"\n", blocks[0][1] + "\n"},
+		{"main.go", "\n\texportServices(", "\n" + blocks[1][1]},
+	} {
+		file := filepath.Join(root, insert.file)
+		if texts[file] == "" {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				return "", err
+			}
+			texts[file] = string(text)
+		}
+		if n := strings.Count(texts[file], insert.before); n != 1 {
+			return "", fmt.Errorf("%s has %q %d times, and not once", insert.file, insert.before, n)
+		}
+		texts[file] = strings.Replace(texts[file], insert.before, insert.block+insert.before, 1)
+	}
+	return overlaid(texts)
+})
