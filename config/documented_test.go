@@ -1,0 +1,92 @@
+package config
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Each key of the config has a row in docs/configuration.md, and each row is about a key.
+func TestSettingsAreDocumented(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../docs/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stack, service, ok := strings.Cut(string(page), "\n## A service\n")
+	if !ok {
+		t.Fatal("the page has no part about a service")
+	}
+	service, _, _ = strings.Cut(service, "\n## ")
+	documented := append(keysOfTable(stack, ""), keysOfTable(service, "services.hello.")...)
+	var settings []string
+	for _, s := range allSettings {
+		if s.kind != anObject || s.path == "services" {
+			settings = append(settings, regexp.MustCompile(`\.schedule\.[^.]+`).ReplaceAllString(s.path, ".schedule.<name>"))
+		}
+	}
+	for _, key := range settings {
+		if !slices.Contains(documented, key) {
+			t.Errorf("docs/configuration.md has no row for %s", key)
+		}
+	}
+	for _, key := range documented {
+		if !slices.Contains(settings, key) {
+			t.Errorf("docs/configuration.md has a row for %s, which is no key", key)
+		}
+	}
+}
+
+// keysOfTable returns the keys in the first cells of the rows, where they are code, behind a prefix.
+func keysOfTable(text, prefix string) []string {
+	var keys []string
+	for _, row := range regexp.MustCompile("(?m)^\\| (`.+?`) \\|").FindAllStringSubmatch(text, -1) {
+		for _, key := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(row[1], -1) {
+			keys = append(keys, prefix+key[1])
+		}
+	}
+	return keys
+}
+
+// Pulumi.yaml declares each key at the root, and its description of an object names each member.
+func TestPulumiYAMLNamesEachSetting(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile("../Pulumi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var project struct {
+		Config map[string]struct{ Description string }
+	}
+	if err := yaml.Unmarshal(raw, &project); err != nil {
+		t.Fatal(err)
+	}
+	roots := 0
+	for _, s := range allSettings {
+		path := strings.Split(strings.TrimPrefix(s.path, "services.hello."), ".")
+		root, member := path[0], ""
+		switch {
+		case strings.HasPrefix(s.path, "services.hello.") && len(path) == 1:
+			root, member = "services", path[0]
+		case strings.HasPrefix(s.path, "services."), len(path) > 2:
+			continue
+		case len(path) == 2:
+			member = path[1]
+		default:
+			roots++
+		}
+		declared, ok := project.Config[root]
+		if !ok {
+			t.Errorf("Pulumi.yaml does not declare %s", root)
+		} else if member != "" && !regexp.MustCompile(`\b`+member+`\b`).MatchString(declared.Description) {
+			t.Errorf("Pulumi.yaml's description of %s does not name %s", root, member)
+		}
+	}
+	if len(project.Config) != roots {
+		t.Errorf("Pulumi.yaml declares %d keys; the config has %d", len(project.Config), roots)
+	}
+}
