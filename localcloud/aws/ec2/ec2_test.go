@@ -191,6 +191,7 @@ func TestReferencesToNothing(t *testing.T) {
 	c := awstest.New(t, slices.Concat(ec2.Kinds(), ecs.Kinds())...)
 	v := awstest.NewVPC(c)
 	g := c.Make(ec2.InternetGatewayToken, cloud.Map{"vpcId": v.ID})
+	table := c.Make(ec2.RouteTableToken, cloud.Map{"vpcId": v.ID})
 	for _, test := range []struct {
 		token string
 		in    cloud.Map
@@ -199,6 +200,7 @@ func TestReferencesToNothing(t *testing.T) {
 		{ec2.SubnetToken, cloud.Map{"vpcId": "", "cidrBlock": "10.0.1.0/24"}, "InvalidVpcID.NotFound"},
 		{ec2.RouteTableToken, cloud.Map{"vpcId": ""}, "InvalidVpcID.NotFound"},
 		{ec2.RouteToken, cloud.Map{"routeTableId": "", "gatewayId": g.ID, "destinationCidrBlock": "0.0.0.0/0"}, "InvalidRouteTableID.NotFound"},
+		{ec2.RouteToken, cloud.Map{"routeTableId": table.ID, "gatewayId": "igw-0", "destinationCidrBlock": "0.0.0.0/0"}, "InvalidInternetGatewayID.NotFound"},
 		{ec2.RouteTableAssociationToken, cloud.Map{"routeTableId": "", "subnetId": ""}, "InvalidSubnetID.NotFound"},
 		{ec2.SecurityGroupToken, cloud.Map{"name": "a", "vpcId": ""}, "InvalidVpcID.NotFound"},
 		{ec2.DefaultSecurityGroupToken, cloud.Map{"vpcId": ""}, "InvalidVpcID.NotFound"},
@@ -316,6 +318,10 @@ func TestSecurityGroupRules(t *testing.T) {
 
 	in := cloud.Map{"securityGroupId": service.ID, "ipProtocol": "tcp", "fromPort": 8080.0, "toPort": 8080.0, "referencedSecurityGroupId": balancer.ID}
 	rule := c.Make(ec2.SecurityGroupIngressRuleToken, in)
+	both := maps.Clone(rule.Inputs) // as somebody changes it by hand: the provider would not ask
+	both["cidrIpv4"], both["cidrIpv6"] = "0.0.0.0/0", "::/0"
+	_, err = c.UpdateOnce(t.Context(), awstest.Here, ec2.SecurityGroupIngressRuleToken, rule.ID, both)
+	c.Refused(err, "InvalidParameterCombination", "")
 	_, err = c.Try(ec2.SecurityGroupIngressRuleToken, in)
 	c.Refused(err, "InvalidPermission.Duplicate", "TCP, from port: 8080, to port: 8080, ALLOW")
 	_, err = c.Try(ec2.SecurityGroupIngressRuleToken, cloud.Map{"securityGroupId": service.ID, "ipProtocol": "tcp", "fromPort": 1.0, "toPort": 1.0})
