@@ -58,6 +58,7 @@ var fences = []fence{
 	{packages: "zones", ships: []string{"aws/elbv2", "cloud", "cloudflare", "dns"}, tests: everything},
 	{packages: "api", ships: []string{"aws/*", "aws/*/streams", "cloud"}, tests: everything},
 	// What puts it all together.
+	{packages: "services", ships: []string{"aws", "aws/*", "aws/*/*", "addr", "cloud", "pace", "registry", "task"}},
 	{packages: "daemon", ships: everything},
 	{packages: "cmd/*", ships: everything},
 	{packages: "e2e", ships: everything},

@@ -46,7 +46,7 @@ func (d *daemon) control() http.Handler {
 		}
 	})
 	for path, mishap := range map[string]func(service string) (taskID string, err error){
-		"/interrupt": d.scheduler.Interrupt, "/crash": d.scheduler.Crash,
+		"/interrupt": d.services.Scheduler.Interrupt, "/crash": d.services.Scheduler.Crash,
 	} {
 		mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
 			service, err := d.serviceCalled(r.URL.Query().Get("service"))

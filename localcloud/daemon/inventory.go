@@ -113,7 +113,7 @@ func (d *daemon) writeLogs(ctx context.Context, w io.Writer, group string, follo
 	ended := make(chan error, len(groups))
 	for _, g := range groups {
 		go func() {
-			for e, err := range d.logs.Read(ctx, g.Scope, g.ID, time.Time{}, follow) {
+			for e, err := range d.services.Logs.Read(ctx, g.Scope, g.ID, time.Time{}, follow) {
 				if err != nil {
 					ended <- err
 					return

@@ -1,0 +1,101 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"slipway/localcloud/ca"
+	"slipway/localcloud/cloud"
+	"slipway/localcloud/oidc"
+	"slipway/localcloud/registry"
+	"slipway/localcloud/task"
+)
+
+// stopGrace is what tasks get to end in when the daemon stops; the stop of a cloud is no deployment that drops nothing.
+const stopGrace = 2 * time.Second
+
+// folder is what a daemon keeps in its folder.
+type folder struct {
+	dir       string
+	store     *cloud.Store
+	authority *ca.Authority
+	tokens    *oidc.Issuer
+	images    *registry.Registry
+	runner    *task.Runner
+}
+
+// makeFolder returns the absolute path of the folder, which it makes where there is none.
+func makeFolder(dir string) (string, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", fmt.Errorf("find the local cloud's folder: %w", err)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("make the local cloud's folder: %w", err)
+	}
+	return dir, nil
+}
+
+// openFolder opens everything in a folder that there is. The store comes first: it is locked while another daemon has the folder.
+func openFolder(dir string) (*folder, error) {
+	store, err := cloud.Open(filepath.Join(dir, "cloud.db"))
+	if err != nil {
+		return nil, fmt.Errorf("%w; is another local cloud running on this folder?", err)
+	}
+	f := &folder{dir: dir, store: store}
+	if err := f.open(); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	return f, nil
+}
+
+// open opens what there is besides the store.
+func (f *folder) open() (err error) {
+	if f.authority, err = ca.Open(filepath.Join(f.dir, "ca")); err != nil {
+		return err
+	}
+	if f.tokens, err = oidc.Open(f.dir); err != nil {
+		return err
+	}
+	if f.images, err = registry.Open(filepath.Join(f.dir, "registry")); err != nil {
+		return err
+	}
+	tasks := filepath.Join(f.dir, "tasks")
+	// A daemon that was killed leaves its tasks running, or their folders behind.
+	if _, err = task.CleanUp(tasks); err != nil {
+		return err
+	}
+	f.runner, err = task.NewRunner(tasks)
+	return err
+}
+
+// close ends the tasks, and then closes the store.
+func (f *folder) close(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, stopGrace)
+	defer cancel()
+	f.runner.Close(ctx)
+	return f.store.Close()
+}
+
+// lookInterval is how often a daemon looks whether its folder is still there.
+const lookInterval = time.Second
+
+// watchFolder returns an error when the folder was deleted: nobody could find this daemon any more, to ask it anything or to stop it.
+func watchFolder(ctx context.Context, dir, token string) error {
+	look := time.NewTicker(lookInterval)
+	defer look.Stop()
+	for {
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return nil
+		}
+		if replaced(dir, token) {
+			return fmt.Errorf("%s was deleted, and the local cloud ends with it", dir)
+		}
+	}
+}

@@ -1,0 +1,148 @@
+package daemon
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"slipway/localcloud/api"
+	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/sts"
+	"slipway/localcloud/cloudflare"
+	"slipway/localcloud/dns"
+	"slipway/localcloud/provider"
+	"slipway/localcloud/proxy"
+	"slipway/localcloud/schema"
+	"slipway/localcloud/zones"
+
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+)
+
+// serve runs everything until the context ends or a part fails. Where it can, it listens where the daemon before it did.
+func (d *daemon) serve(ctx context.Context, before Info) (err error) {
+	group, ctx := errgroup.WithContext(ctx)
+	defer func() { err = errors.Join(err, d.names.Close(context.WithoutCancel(ctx))) }()
+	callers := &sts.Callers{Store: d.cloud.Store, Tokens: d.folder.tokens}
+	if err := d.serveProviders(ctx, group, callers, before); err != nil {
+		return err
+	}
+	if err := d.serveHandlers(ctx, group, callers, before); err != nil {
+		return err
+	}
+	if err := d.serveProxy(ctx, group, before); err != nil {
+		return err
+	}
+	for _, controller := range d.services.Controllers {
+		group.Go(func() error { return controller.Run(ctx) })
+	}
+	if err := writeInfo(d.folder.dir, d.info); err != nil {
+		return err
+	}
+	group.Go(func() error { return watchFolder(ctx, d.folder.dir, d.info.Token) })
+	if err := group.Wait(); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil // told to stop
+}
+
+// serveProviders serves the packages that the engine attaches to.
+func (d *daemon) serveProviders(ctx context.Context, group *errgroup.Group, callers *sts.Callers, before Info) error {
+	for _, p := range []provider.Package{
+		{Name: "aws", Caller: callers.Caller, Replace: aws.ReplacingSettings, Manners: aws.Manners()},
+		{Name: "cloudflare", Caller: cloudflare.Caller, Manners: cloudflare.Manners()},
+	} {
+		p.Version, p.Secrets = schema.Version(p.Name), d.sdks.Secrets
+		l, err := listen(fmt.Sprintf("127.0.0.1:%d", before.Providers[p.Name]))
+		if err != nil {
+			return err
+		}
+		d.info.Providers[p.Name] = l.Addr().(*net.TCPAddr).Port
+		serveGRPC(ctx, group, provider.NewServer(d.cloud, p, d.faults, d.log), ownListener{l, d.log})
+	}
+	return nil
+}
+
+// serveHandlers serves the registry, the control API and AWS's APIs.
+func (d *daemon) serveHandlers(ctx context.Context, group *errgroup.Group, callers *sts.Callers, before Info) error {
+	// The address of the APIs is in the environment of shells, which outlive a restart.
+	apiAddress, token := before.api()
+	token = cmp.Or(token, rand.Text())
+	for _, s := range []struct {
+		before  string
+		address *string
+		handler http.Handler
+	}{
+		{before.Registry, &d.info.Registry, d.folder.images},
+		{before.Control, &d.info.Control, d.control()},
+		{apiAddress, &apiAddress, &api.Server{Store: d.cloud.Store, Callers: callers, Logs: d.services.Logs, Token: token}},
+	} {
+		l, err := listen(s.before)
+		if err != nil {
+			return err
+		}
+		*s.address = l.Addr().String()
+		serveHTTP(ctx, group, localOnly(s.handler), ownListener{l, d.log})
+	}
+	d.info.API = "http://" + apiAddress + "/" + token
+	return nil
+}
+
+// serveProxy serves the forward proxy, which finds hosts by the name server.
+func (d *daemon) serveProxy(ctx context.Context, group *errgroup.Group, before Info) error {
+	l, err := listen(before.Proxy)
+	if err != nil {
+		return err
+	}
+	d.info.Proxy = l.Addr().String()
+	group.Go(func() error {
+		return proxy.Serve(ctx, l, proxy.Config{Resolve: zones.Resolver{Store: d.cloud.Store, DNS: d.names.Addr()}.Resolve, Log: d.log})
+	})
+	return nil
+}
+
+// listen opens a loopback address, or any free port of it if that one is taken or none is said.
+func listen(address string) (net.Listener, error) {
+	if address != "" {
+		if l, err := net.Listen("tcp", address); err == nil {
+			return l, nil
+		}
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("listen on loopback: %w", err)
+	}
+	return l, nil
+}
+
+func listenDNS(address string, zones func() []dns.Zone, log *slog.Logger) (*dns.Server, error) {
+	if a, err := netip.ParseAddrPort(address); err == nil {
+		if s, err := dns.Listen(a, zones, log); err == nil {
+			return s, nil
+		}
+	}
+	return dns.Listen(netip.MustParseAddrPort("127.0.0.1:0"), zones, log)
+}
+
+func serveGRPC(ctx context.Context, group *errgroup.Group, s *grpc.Server, l net.Listener) {
+	group.Go(func() error { return s.Serve(l) })
+	context.AfterFunc(ctx, s.Stop)
+}
+
+func serveHTTP(ctx context.Context, group *errgroup.Group, h http.Handler, l net.Listener) {
+	s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
+	group.Go(func() error {
+		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	context.AfterFunc(ctx, func() { _ = s.Close() })
+}

@@ -1,0 +1,98 @@
+// Package services puts the AWS services together: their kinds, and the controllers that do their work. A service that works by
+// itself is wired in here, and the daemon runs it with the others.
+package services
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"slipway/localcloud/addr"
+	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/acm/issuer"
+	"slipway/localcloud/aws/appautoscaling"
+	"slipway/localcloud/aws/appautoscaling/scaling"
+	"slipway/localcloud/aws/cloudwatch/metrics"
+	"slipway/localcloud/aws/ecr"
+	"slipway/localcloud/aws/ecr/images"
+	"slipway/localcloud/aws/ecs/scheduler"
+	"slipway/localcloud/aws/elbv2/balancers"
+	"slipway/localcloud/aws/iam"
+	"slipway/localcloud/aws/logs/streams"
+	"slipway/localcloud/aws/resourcegroupstagging"
+	"slipway/localcloud/cloud"
+	"slipway/localcloud/pace"
+	"slipway/localcloud/registry"
+	"slipway/localcloud/task"
+)
+
+// registration is how long load balancers take to register a target, which takes AWS longer. A program has mostly begun to
+// listen by then: if its first health check fails, it gets no requests before the next one.
+const registration = 500 * time.Millisecond
+
+// Options are what the services need of the machine, and how fast they are.
+type Options struct {
+	Store     *cloud.Store
+	Authority issuer.Authority
+	Images    *registry.Registry
+	Runner    *task.Runner
+	// DNS is the name server that is asked for validation records.
+	DNS netip.AddrPort
+	// LogsDir is the folder of the events of log groups.
+	LogsDir string
+	// Latency scales how long operations take; 0 is as fast as can be, 1 as slow as AWS.
+	Latency float64
+	// Pace is that of the minutes in which AWS counts.
+	Pace pace.Pace
+	Log  *slog.Logger
+}
+
+// Controller is the part of a service that works by itself.
+type Controller interface {
+	// Run works until the context ends.
+	Run(ctx context.Context) error
+}
+
+// Services are the AWS services over one store.
+type Services struct {
+	// Logs and Scheduler do more than work by themselves: events are read, and tasks are made to fail.
+	Logs      *streams.Logs
+	Scheduler *scheduler.Scheduler
+	// Kinds are the kinds and functions of all services.
+	Kinds []any
+	// Controllers are to be run together, and are started in this order.
+	Controllers []Controller
+}
+
+// New wires the services to each other. Nothing works before the controllers are run.
+func New(o Options) *Services {
+	addresses := addr.New()
+	logs := streams.Open(o.Store, o.LogsDir)
+	tasks := scheduler.New(scheduler.Options{
+		Store: o.Store, Runner: o.Runner, Addresses: addresses, Images: o.Images, Logs: logs, Removed: appautoscaling.ServiceRemoved,
+		Latency: o.Latency, Pace: o.Pace,
+	})
+	balancers := &balancers.Balancers{Store: o.Store, Addresses: addresses, Registration: registration, Log: o.Log}
+	metrics := &metrics.Metrics{Store: o.Store, Balancers: balancers, Tasks: tasks, Pace: o.Pace}
+	return &Services{
+		Logs: logs, Scheduler: tasks,
+		Kinds: append(aws.Kinds(), ecr.WithImages(images.Of(o.Store, o.Images))...),
+		Controllers: []Controller{
+			&issuer.Issuer{Store: o.Store, Authority: o.Authority, DNS: o.DNS, Log: o.Log},
+			logs,
+			balancers,
+			tasks,
+			metrics,
+			&scaling.Scaler{Store: o.Store, Alarms: metrics, Pace: o.Pace, Log: o.Log},
+		},
+	}
+}
+
+// WithHooks adds what services do in the operations on every kind: IAM lets callers in, and the tagging API goes on listing what
+// is deleted.
+func WithHooks(o cloud.Options) cloud.Options {
+	o.Authorize = iam.Authorize
+	o.Deleted = resourcegroupstagging.ListDeleted(resourcegroupstagging.ListedFor(o.Latency))
+	return o
+}
