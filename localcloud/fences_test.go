@@ -53,8 +53,7 @@ var fences = []fence{
 	{packages: "aws", ships: []string{"aws/*", "aws/internal/*", "cloud", "fault"}, tests: everything},
 	{packages: "cloudflare", ships: []string{"cloud", "fault"}, tests: []string{"schema"}},
 	// Controllers, which do not know each other.
-	{packages: "aws/acm/issuer", ships: []string{"aws/acm", "cloud", "cloudflare", "dns"}, tests: everything},
-	{packages: "aws/*/*", ships: []string{"aws/*", "addr", "cloud", "lb", "pace", "registry", "task"}, tests: everything},
+	{packages: "aws/*/*", ships: []string{"aws/*", "addr", "cloud", "dns", "lb", "pace", "registry", "task"}, tests: everything},
 	{packages: "zones", ships: []string{"aws/elbv2", "cloud", "cloudflare", "dns"}, tests: everything},
 	{packages: "api", ships: []string{"aws/*", "aws/*/streams", "cloud"}, tests: everything},
 	// What puts it all together.

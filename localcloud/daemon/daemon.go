@@ -77,22 +77,23 @@ func wire(f *folder, o Options, kept *plain.Kinds, before Info, log *slog.Logger
 	if err != nil {
 		return nil, err
 	}
-	cloudflare := cloudflare.New(o.Zones)
-	names, err := listenDNS(before.DNS, zones.Zones(f.store, cloudflare), log)
+	records := cloudflare.New(o.Zones)
+	names, err := listenDNS(before.DNS, zones.Zones(f.store, records), log)
 	if err != nil {
 		return nil, err
 	}
 	info.DNS = names.Addr().String()
 	aws := services.New(services.Options{
-		Store: f.store, Authority: f.authority, Images: f.images, Runner: f.runner, DNS: names.Addr(), LogsDir: filepath.Join(o.Dir, "logs"),
+		Store: f.store, Authority: f.authority, Images: f.images, Runner: f.runner,
+		DNS: names.Addr(), RecordTokens: []string{cloudflare.RecordToken}, LogsDir: filepath.Join(o.Dir, "logs"),
 		Latency: o.Latency, Pace: pace.Pace(o.Patience), Log: log,
 	})
 	d := &daemon{
-		folder: f, sdks: schema.SDKs{}.With(kept.Describe), cloudflare: cloudflare, services: aws, names: names,
+		folder: f, sdks: schema.SDKs{}.With(kept.Describe), cloudflare: records, services: aws, names: names,
 		faults: &fault.Plan{Latency: o.Latency}, info: info, log: log,
 	}
 	d.cloud = cloud.New(f.store, services.WithHooks(cloud.Options{Schema: d.sdks, Others: kept.Kind, Latency: o.Latency, Patience: o.Patience}))
 	d.cloud.Add(aws.Kinds...)
-	d.cloud.Add(cloudflare.Kinds()...)
+	d.cloud.Add(records.Kinds()...)
 	return d, nil
 }

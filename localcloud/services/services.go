@@ -39,6 +39,8 @@ type Options struct {
 	Runner    *task.Runner
 	// DNS is the name server that is asked for validation records.
 	DNS netip.AddrPort
+	// RecordTokens are the kinds of the records that it answers.
+	RecordTokens []string
 	// LogsDir is the folder of the events of log groups.
 	LogsDir string
 	// Latency scales how long operations take; 0 is as fast as can be, 1 as slow as AWS.
@@ -79,7 +81,7 @@ func New(o Options) *Services {
 		Logs: logs, Scheduler: tasks,
 		Kinds: append(aws.Kinds(), ecr.WithImages(images.Of(o.Store, o.Images))...),
 		Controllers: []Controller{
-			&issuer.Issuer{Store: o.Store, Authority: o.Authority, DNS: o.DNS, Log: o.Log},
+			&issuer.Issuer{Store: o.Store, Authority: o.Authority, DNS: o.DNS, RecordTokens: o.RecordTokens, Log: o.Log},
 			logs,
 			balancers,
 			tasks,

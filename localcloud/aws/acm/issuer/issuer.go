@@ -11,7 +11,6 @@ import (
 
 	"slipway/localcloud/aws/acm"
 	"slipway/localcloud/cloud"
-	"slipway/localcloud/cloudflare"
 	"slipway/localcloud/dns"
 )
 
@@ -37,13 +36,16 @@ type Issuer struct {
 	Authority Authority
 	// DNS is the name server that is asked, over the wire.
 	DNS netip.AddrPort
-	Log *slog.Logger
+	// RecordTokens are the kinds of what DNS answers: when one of them changes, a validation record may have come. ACM asks whatever
+	// name server there is, and does not know whose the records are.
+	RecordTokens []string
+	Log          *slog.Logger
 }
 
 // Run works until the context ends, and returns its cause.
 func (c *Issuer) Run(ctx context.Context) error {
 	// DNS is asked over the wire, so that the store cannot tell which records that is about.
-	store := c.Store.Watch(cloudflare.RecordToken)
+	store := c.Store.Watch(c.RecordTokens...)
 	defer store.Stop()
 	retry := firstRetry
 	for {

@@ -20,7 +20,10 @@ import (
 )
 
 func issuerOf(n *awstest.Names) *issuer.Issuer {
-	return &issuer.Issuer{Store: n.Cloud.Store, Authority: n.Authority, DNS: n.Server.Addr(), Log: slog.New(slog.DiscardHandler)}
+	return &issuer.Issuer{
+		Store: n.Cloud.Store, Authority: n.Authority, DNS: n.Server.Addr(), RecordTokens: []string{cloudflare.RecordToken},
+		Log: slog.New(slog.DiscardHandler),
+	}
 }
 
 func statusOf(tx *cloud.Tx, certificate *cloud.Resource) (string, acm.CertificateStatus) {
