@@ -11,6 +11,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -217,7 +218,7 @@ func (r *request) decode(parameters any) error {
 
 // only refuses the parameters of a query request that are not modelled.
 func (r *request) only(known ...string) error {
-	for name := range r.form {
+	for _, name := range slices.Sorted(maps.Keys(r.form)) {
 		if name != "Action" && name != "Version" && !slices.Contains(known, parameter(name)) {
 			return cloud.Errorf("ValidationError", "Parameter %s of %s is not modelled by the local cloud", name, r.form.Get("Action"))
 		}

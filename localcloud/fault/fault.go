@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -127,8 +128,9 @@ func (f *Fault) check() error {
 	if f.Delay < 0 || f.Times < 0 {
 		fail("neither delay nor times may be negative")
 	}
-	for mode, given := range map[Mode]bool{Refuse: f.Code != "" || f.Message != "", Slow: f.Delay != 0, Throttle: f.Times != 0} {
-		if given && mode != f.Mode {
+	options := map[Mode]bool{Refuse: f.Code != "" || f.Message != "", Slow: f.Delay != 0, Throttle: f.Times != 0}
+	for _, mode := range slices.Sorted(maps.Keys(options)) {
+		if options[mode] && mode != f.Mode {
 			fail("an option of mode %s is given to a fault of mode %s", mode, f.Mode)
 		}
 	}

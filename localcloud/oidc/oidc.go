@@ -111,11 +111,11 @@ var registered = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti"}
 func (i *Issuer) Sign(c Claims) (string, error) {
 	now := jwt.NewNumericDate(time.Now())
 	all := jwt.MapClaims{}
-	for name, value := range c.Others {
+	for _, name := range slices.Sorted(maps.Keys(c.Others)) {
 		if slices.Contains(registered, name) {
 			return "", fmt.Errorf("sign identity token: %s is not one of the other claims", name)
 		}
-		all[name] = value
+		all[name] = c.Others[name]
 	}
 	maps.Copy(all, jwt.MapClaims{
 		"iss": c.Issuer, "sub": c.Subject, "aud": jwt.ClaimStrings(c.Audience), "exp": jwt.NewNumericDate(c.Expires),

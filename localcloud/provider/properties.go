@@ -3,6 +3,8 @@ package provider
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"slipway/localcloud/cloud"
@@ -77,8 +79,8 @@ func plain(v resource.PropertyValue) (any, error) {
 		return out, nil
 	case v.IsObject():
 		out := cloud.Map{}
-		for k, e := range v.ObjectValue() {
-			p, err := plain(e)
+		for _, k := range slices.Sorted(maps.Keys(v.ObjectValue())) {
+			p, err := plain(v.ObjectValue()[k])
 			if err != nil {
 				return nil, err
 			}

@@ -47,12 +47,12 @@ var ScheduledAction = &cloud.Kind[ScheduledActionSpec]{
 	},
 	Check: func(in *ScheduledActionSpec) []cloud.Failure {
 		f := in.check()
-		for property, text := range map[string]string{"startTime": in.StartTime, "endTime": in.EndTime} {
+		for property, text := range check.InOrder(map[string]string{"startTime": in.StartTime, "endTime": in.EndTime}) {
 			if _, err := time.Parse(time.RFC3339, text); text != "" && err != nil {
 				f = append(f, cloud.Failure{Property: property, Reason: fmt.Sprintf("expected %q to be a valid RFC3339 date, got %q: %v", property, text, err)})
 			}
 		}
-		for property, n := range map[string]*int{"minCapacity": in.ScalableTargetAction.MinCapacity, "maxCapacity": in.ScalableTargetAction.MaxCapacity} {
+		for property, n := range check.InOrder(map[string]*int{"minCapacity": in.ScalableTargetAction.MinCapacity, "maxCapacity": in.ScalableTargetAction.MaxCapacity}) {
 			f = append(f, check.AtLeast("scalableTargetAction."+property, n, 0)...)
 		}
 		return f

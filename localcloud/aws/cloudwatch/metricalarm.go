@@ -3,6 +3,7 @@ package cloudwatch
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -195,7 +196,7 @@ func (in *metricAlarm) checkValues() []cloud.Failure {
 	if in.TreatMissingData != "" && in.missing() == "" {
 		f = append(f, check.OneOf("treatMissingData", in.TreatMissingData, missingTreatments...)...)
 	}
-	for property, actions := range map[string][]any{"insufficientDataActions": in.InsufficientDataActions, "okActions": in.OKActions} {
+	for property, actions := range check.InOrder(map[string][]any{"insufficientDataActions": in.InsufficientDataActions, "okActions": in.OKActions}) {
 		if len(actions) > maxActions {
 			f = append(f, cloud.Failure{Property: property, Reason: fmt.Sprintf("Too many list items: attribute %s supports %d item maximum, but config has %d declared", property, maxActions, len(actions))})
 		}
@@ -307,9 +308,9 @@ func (in *metricAlarm) checkModelled() []cloud.Failure {
 	if in.ThresholdMetricID != "" || in.ComparisonOperator != "" && comparisons[in.ComparisonOperator] == nil {
 		f = append(f, check.NotModelled("comparisonOperator", "anomaly detection"))
 	}
-	for property, actions := range map[string][]any{
+	for property, actions := range check.InOrder(map[string][]any{
 		"alarmActions": in.AlarmActions, "okActions": in.OKActions, "insufficientDataActions": in.InsufficientDataActions,
-	} {
+	}) {
 		if len(actions) > 0 {
 			f = append(f, check.NotModelled(property, "an action that is to follow an alarm"))
 		}
@@ -523,7 +524,7 @@ func (a *Alarm) resolvable() error {
 		done[id] = true
 		return nil
 	}
-	for id := range a.Expressions {
+	for _, id := range slices.Sorted(maps.Keys(a.Expressions)) {
 		if err := visit(id); err != nil {
 			return err
 		}

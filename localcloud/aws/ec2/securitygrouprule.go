@@ -82,7 +82,7 @@ func ruleKind(token, direction string) *cloud.Kind[securityGroupRule] {
 			f := checkIPv4("cidrIpv4", in.CIDRIPv4)
 			f = append(f, checkIPv6("cidrIpv6", in.CIDRIPv6)...)
 			f = append(f, atMostOne(peers, in.CIDRIPv4, in.CIDRIPv6, in.PrefixListID, in.ReferencedSecurityGroupID)...)
-			for p, port := range map[string]*int{"fromPort": in.FromPort, "toPort": in.ToPort} {
+			for p, port := range check.InOrder(map[string]*int{"fromPort": in.FromPort, "toPort": in.ToPort}) {
 				if port != nil {
 					f = append(f, check.Between(p, *port, -1, 65535)...)
 				}

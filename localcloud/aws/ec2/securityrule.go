@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"slipway/localcloud/aws/internal/check"
 	"slipway/localcloud/cloud"
 )
 
@@ -24,7 +25,7 @@ type SecurityRule struct {
 // checkSecurityRules finds CIDR blocks of a group's inline rules that are none.
 func checkSecurityRules(ingress, egress []SecurityRule) []cloud.Failure {
 	var f []cloud.Failure
-	for property, rules := range map[string][]SecurityRule{"ingress": ingress, "egress": egress} {
+	for property, rules := range check.InOrder(map[string][]SecurityRule{"ingress": ingress, "egress": egress}) {
 		for i, p := range rules {
 			for j, block := range p.CIDRBlocks {
 				f = append(f, checkIPv4(fmt.Sprintf("%s[%d].cidrBlocks[%d]", property, i, j), block)...)

@@ -280,6 +280,9 @@ func TestServiceRefusals(t *testing.T) {
 		{"alarms", cloud.Map{"alarms": cloud.Map{"enable": true, "rollback": true, "alarmNames": []any{}}}, invalid, "at least one alarm name"},
 		{"EC2", cloud.Map{"capacityProviderStrategies": nil}, "", "runs on EC2: not modelled"},
 		{"daemon", cloud.Map{"schedulingStrategy": "DAEMON"}, "", "not modelled"},
+		{"the first of three", cloud.Map{
+			"schedulingStrategy": "DAEMON", "iamRole": "ecs", "availabilityZoneRebalancing": "ENABLED",
+		}, "", "availabilityZoneRebalancing: not modelled"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := s.Try(ecs.ServiceToken, s.Service(tt.change))

@@ -379,7 +379,7 @@ func changedBesideTags(c *cloud.Call) bool {
 
 // modelled refuses what the local cloud does not do.
 func modelled(in *ServiceSpec) error {
-	for what, given := range map[string]bool{
+	what := check.First(map[string]bool{
 		"iamRole":                                  in.IAMRole != "",
 		"serviceConnectConfiguration":              in.ServiceConnectConfiguration != nil && in.ServiceConnectConfiguration.Enabled,
 		"serviceRegistries":                        in.ServiceRegistries != nil,
@@ -391,12 +391,11 @@ func modelled(in *ServiceSpec) error {
 		"availabilityZoneRebalancing":              in.AvailabilityZoneRebalancing == "ENABLED",
 		"a platform version before 1.4.0":          strings.HasPrefix(in.PlatformVersion, "1.") && in.PlatformVersion != "1.4.0",
 		"placement constraints on Fargate's tasks": len(in.PlacementConstraints) > 0 || len(in.OrderedPlacementStrategies) > 0,
-	} {
-		if given {
-			return fmt.Errorf("%s: %w", what, cloud.ErrUnimplemented)
-		}
+	})
+	if what == "" {
+		return nil
 	}
-	return nil
+	return check.Unimplemented(what)
 }
 
 // runnable holds the rules of CreateService and UpdateService about what the service refers to.

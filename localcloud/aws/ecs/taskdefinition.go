@@ -93,7 +93,7 @@ var TaskDefinition = &cloud.Kind[TaskDefinitionSpec]{
 					"use letters, digits, hyphens and underscores, 255 at most",
 			})
 		}
-		for property, a := range map[string]string{"executionRoleArn": in.ExecutionRoleARN, "taskRoleArn": in.TaskRoleARN} {
+		for property, a := range check.InOrder(map[string]string{"executionRoleArn": in.ExecutionRoleARN, "taskRoleArn": in.TaskRoleARN}) {
 			if a != "" && !arns.Pattern.MatchString(a) {
 				f = append(f, cloud.Failure{Property: property, Reason: fmt.Sprintf("%q (%s) is an invalid ARN", property, a)})
 			}

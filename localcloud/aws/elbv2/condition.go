@@ -3,6 +3,7 @@ package elbv2
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -119,7 +120,8 @@ func refuseConditions(conditions []Condition) error {
 		if len(fields) == 0 {
 			return errors.New("one of host_header, http_header, http_request_method, path_pattern, query_string or source_ip must be set per condition")
 		}
-		for field, texts := range fields {
+		for _, field := range slices.Sorted(maps.Keys(fields)) {
+			texts := fields[field]
 			if field != "httpHeader" && field != "queryStrings" {
 				if slices.Contains(once, field) {
 					return cloud.Errorf("ValidationError", "A rule can only have one '%s' condition", hyphenated[field])

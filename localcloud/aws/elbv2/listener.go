@@ -1,6 +1,7 @@
 package elbv2
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -142,7 +143,7 @@ var listenerNeeds = permission.Needs{
 // refuse applies the rules that AWS has for the settings of a listener.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/create-https-listener.html
 func (in *listener) refuse(c *cloud.Call) error {
-	for property := range c.Resource.Inputs {
+	for _, property := range slices.Sorted(maps.Keys(c.Resource.Inputs)) {
 		if strings.HasPrefix(property, "routingHttp") {
 			return cloud.Errorf("ValidationError", "%s: %v", property, cloud.ErrUnimplemented)
 		}

@@ -36,7 +36,7 @@ var ListenerCertificate = &cloud.Kind[listenerCertificate]{
 	},
 	Check: func(in *listenerCertificate) []cloud.Failure {
 		var f []cloud.Failure
-		for property, value := range map[string]string{"listenerArn": in.ListenerARN, "certificateArn": in.CertificateARN} {
+		for property, value := range check.InOrder(map[string]string{"listenerArn": in.ListenerARN, "certificateArn": in.CertificateARN}) {
 			if value != "" && !arns.Pattern.MatchString(value) {
 				f = append(f, cloud.Failure{Property: property, Reason: fmt.Sprintf("%q (%s) is an invalid ARN", property, value)})
 			}

@@ -140,7 +140,7 @@ var LoadBalancer = &cloud.Kind[loadBalancer]{
 	},
 	Check: func(in *loadBalancer) []cloud.Failure {
 		f := checkName(in.Name, in.NamePrefix)
-		for property, name := range map[string]string{"name": in.Name, "namePrefix": in.NamePrefix} {
+		for property, name := range check.InOrder(map[string]string{"name": in.Name, "namePrefix": in.NamePrefix}) {
 			if strings.HasPrefix(name, "internal-") {
 				f = append(f, cloud.Failure{
 					Property: property,

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"slipway/localcloud/aws/internal/arns"
+	"slipway/localcloud/aws/internal/check"
 	"slipway/localcloud/aws/internal/ids"
 	"slipway/localcloud/aws/internal/permission"
 	"slipway/localcloud/aws/internal/tags"
@@ -53,7 +54,7 @@ var LogGroup = &cloud.Kind[logGroup]{
 	},
 	Check: func(in *logGroup) []cloud.Failure {
 		var failures []cloud.Failure
-		for property, name := range map[string]string{"name": in.Name, "namePrefix": in.NamePrefix} {
+		for property, name := range check.InOrder(map[string]string{"name": in.Name, "namePrefix": in.NamePrefix}) {
 			switch {
 			case name == "":
 			case len(name) > 512:

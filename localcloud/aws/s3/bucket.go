@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"slipway/localcloud/aws/internal/check"
 	"slipway/localcloud/aws/internal/ids"
 	"slipway/localcloud/aws/internal/permission"
 	"slipway/localcloud/aws/internal/tags"
@@ -39,18 +40,13 @@ type bucket struct {
 
 // unmodelled names what the program says of the bucket that the local cloud does not have.
 func (b *bucket) unmodelled() string {
-	for property, said := range map[string]bool{
+	return check.First(map[string]bool{
 		"accelerationStatus": b.AccelerationStatus != "", "acl": b.ACL != "", "corsRules": len(b.CORSRules) > 0, "grants": len(b.Grants) > 0,
 		"lifecycleRules": len(b.LifecycleRules) > 0, "loggings": len(b.Loggings) > 0, "objectLockConfiguration": len(b.ObjectLockConfiguration) > 0,
 		"objectLockEnabled": b.ObjectLockEnabled, "policy": b.Policy != "", "replicationConfigurations": len(b.Replications) > 0,
 		"requestPayer": b.RequestPayer != "", "serverSideEncryptionConfigurations": len(b.Encryptions) > 0,
 		"versionings": len(b.Versionings) > 0, "websites": len(b.Websites) > 0,
-	} {
-		if said {
-			return property
-		}
-	}
-	return ""
+	})
 }
 
 // websiteZones are the hosted zones of S3's website endpoints.

@@ -4,6 +4,8 @@ package check
 
 import (
 	"fmt"
+	"iter"
+	"maps"
 	"slices"
 
 	"slipway/localcloud/cloud"
@@ -52,6 +54,28 @@ func Length(property, value string, low, high int) []cloud.Failure {
 		Property: property,
 		Reason:   fmt.Sprintf("expected length of %s to be in the range (%d - %d), got %s", property, low, high, value),
 	}}
+}
+
+// InOrder ranges over properties by name. Go ranges over a map in another order each time, and what is refused, and how, has to be the
+// same each time.
+func InOrder[V any](properties map[string]V) iter.Seq2[string, V] {
+	return func(yield func(string, V) bool) {
+		for _, name := range slices.Sorted(maps.Keys(properties)) {
+			if !yield(name, properties[name]) {
+				return
+			}
+		}
+	}
+}
+
+// First returns the first name, in the order of the alphabet, that something was given for, or "".
+func First(given map[string]bool) string {
+	for name, is := range InOrder(given) {
+		if is {
+			return name
+		}
+	}
+	return ""
 }
 
 // Unimplemented is the refusal of what the local cloud does not model.

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -68,15 +69,15 @@ func plainOperator(name string) string {
 
 // modelled refuses by name what evaluating the conditions would need and the local cloud does not have.
 func (c conditions) modelled() error {
-	for operator, keys := range c {
+	for _, operator := range slices.Sorted(maps.Keys(c)) {
 		if _, ok := operators[plainOperator(operator)]; !ok && operator != null {
 			return fmt.Errorf("the condition operator %s of a policy: %w", operator, cloud.ErrUnimplemented)
 		}
-		for key, patterns := range keys {
+		for _, key := range slices.Sorted(maps.Keys(c[operator])) {
 			if !slices.ContainsFunc(ContextKeys, func(k string) bool { return wildcard.Match(k, strings.ToLower(key)) }) {
 				return fmt.Errorf("the condition key %s of a policy: %w", key, cloud.ErrUnimplemented)
 			}
-			for _, p := range patterns {
+			for _, p := range c[operator][key] {
 				if variable.MatchString(p) {
 					return fmt.Errorf("the variable in a policy's condition value %s: %w", p, cloud.ErrUnimplemented)
 				}

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -239,8 +240,8 @@ func (d Document) TrustPolicy(tx *cloud.Tx) (*Policy, error) {
 				return nil, malformed("AssumeRole policy may only specify STS AssumeRole actions.")
 			}
 		}
-		for kind, ids := range s.Principal {
-			for _, id := range ids {
+		for _, kind := range slices.Sorted(maps.Keys(s.Principal)) {
+			for _, id := range s.Principal[kind] {
 				if !exists(tx, kind, id) {
 					return nil, malformed(`Invalid principal in policy: "%s":"%s"`, strings.ToUpper(kind), id)
 				}
