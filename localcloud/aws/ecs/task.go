@@ -46,7 +46,8 @@ const (
 type TaskSpec struct {
 	ClusterARN        string `json:"clusterArn"`
 	TaskDefinitionARN string `json:"taskDefinitionArn"`
-	// Service is the ARN of the service that the task belongs to, and Deployment the id of the one that started it.
+	// Service is the ARN of the service that owns the task, and Deployment the id of the one that started it; both are empty for a task
+	// that was run by itself.
 	Service          string `json:"service"`
 	Deployment       string `json:"deployment"`
 	CapacityProvider string `json:"capacityProvider"`

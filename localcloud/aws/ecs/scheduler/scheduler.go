@@ -153,8 +153,8 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	}
 }
 
-// census lists the services and the living tasks, with what is to be done about each from now on. Tasks without a service are to
-// stop; records of stopped ones go when they are old.
+// census lists the services and the living tasks, with what is to be done about each from now on. Tasks whose
+// service is gone are to stop; records of stopped ones go when they are old.
 func (s *Scheduler) census(tx *cloud.Tx, now time.Time, there map[cloud.Key]func(context.Context, cloud.Key) error) {
 	services := map[string]bool{}
 	for _, r := range tx.Everywhere(ecs.Service.Token) {
@@ -168,7 +168,7 @@ func (s *Scheduler) census(tx *cloud.Tx, now time.Time, there map[cloud.Key]func
 		} else if now.Sub(status.StoppedAt) > remembered {
 			tx.Delete(r.Key)
 		}
-		if services[ecs.Task.Of(r).Service] || status.DesiredStatus == ecs.TaskStopped {
+		if owner := ecs.Task.Of(r).Service; owner == "" || services[owner] || status.DesiredStatus == ecs.TaskStopped {
 			continue
 		}
 		status.DesiredStatus = ecs.TaskStopped
