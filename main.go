@@ -77,20 +77,27 @@ func deploy(ctx *pulumi.Context, source settings.Source, in account.Account) err
 	if err != nil {
 		return err
 	}
-	if err := components.NewRecords(ctx, &components.RecordsArgs{
+	propagated, err := components.NewRecords(ctx, &components.RecordsArgs{
 		DNS: cfg.DNS, ZoneID: pulumi.String(existing.ZoneID), Zone: cfg.Domain, Hostnames: slices.Concat(cfg.Hostnames(), existing.Left), Comment: comment,
 		Target: func(hostname string) pulumi.StringInput { return routes.Before(hostname, balancer.DNSName) },
 		Wait:   in != nil, Replaced: existing.Replacing, Remembered: existing.Remembered,
-	}); err != nil {
+	})
+	if err != nil {
 		return err
 	}
 
 	exportServices(ctx, cfg, existing, running)
-	ctx.Export("loadBalancerDnsName", balancer.DNSName)
-	ctx.Export("network", pulumi.Map{"cidr": pulumi.String(cfg.Network.CIDR), "ipv6": pulumi.Bool(cfg.Network.IPv6)})
-	ctx.Export("dnsTtl", pulumi.Int(cfg.DNS.Remembered()))
+	ctx.Export("loadBalancerDnsName", once(propagated, balancer.DNSName))
+	ctx.Export("network", once(propagated, pulumi.Map{"cidr": pulumi.String(cfg.Network.CIDR), "ipv6": pulumi.Bool(cfg.Network.IPv6)}))
+	ctx.Export("dnsTtl", once(propagated, pulumi.Int(cfg.DNS.Remembered())))
 	ctx.Export("cluster", cluster.Name)
 	return nil
+}
+
+// once returns a value that is not there before another one. The next update learns from such outputs what this one has done: if this one
+// is interrupted while it waits, they stay as they were.
+func once(before pulumi.Output, value any) pulumi.Output {
+	return pulumi.All(before, value).ApplyT(func(all []any) any { return all[1] })
 }
 
 // prepare reads the config and looks up what there is already, so that whatever is wrong is noticed before anything is made.

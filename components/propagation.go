@@ -67,16 +67,19 @@ func (p *Propagation) Moved(ttl time.Duration) {
 	}
 }
 
-// Wait keeps the program from ending until no resolver has an old target of the records any more. A nil propagation waits for nothing.
-func (p *Propagation) Wait(records []*cloudflare.Record) {
-	if p == nil || p.ctx.DryRun() {
-		return
-	}
+// Wait keeps the program from ending until no resolver has an old target of the records any more. The output is there from then on, and
+// never if the wait is interrupted. A nil propagation waits for the records alone.
+func (p *Propagation) Wait(records []*cloudflare.Record) pulumi.Output {
 	all := make([]any, len(records))
 	for i, record := range records {
 		all[i] = record.Content
 	}
-	pulumi.All(all...).ApplyT(func([]any) (bool, error) { return true, p.wait(p.ctx.Context()) })
+	return pulumi.All(all...).ApplyT(func([]any) (bool, error) {
+		if p == nil || p.ctx.DryRun() {
+			return true, nil
+		}
+		return true, p.wait(p.ctx.Context())
+	})
 }
 
 func (p *Propagation) wait(ctx context.Context) error {

@@ -36,19 +36,20 @@ type RecordsArgs struct {
 }
 
 // NewRecords creates a record for each of the host names. They are the stack's own, and no component's: `pulumi import` takes one that
-// exists already by its host name.
-func NewRecords(ctx *pulumi.Context, args *RecordsArgs) error {
+// exists already by its host name. The output is there once no resolver has an old target any more: what tells the next update where the
+// records lead depends on it, since this one may be interrupted while it waits.
+func NewRecords(ctx *pulumi.Context, args *RecordsArgs) (propagated pulumi.Output, err error) {
 	if args == nil {
-		return errors.New("DNS records: args are missing")
+		return nil, errors.New("DNS records: args are missing")
 	}
 	a := *args
 	a.DNS = args.DNS.WithDefaults()
 	if err := a.check(); err != nil {
-		return fmt.Errorf("DNS records: %w", err)
+		return nil, fmt.Errorf("DNS records: %w", err)
 	}
 	propagation, err := a.newPropagation(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var records []*cloudflare.Record
 	for _, hostname := range slices.Compact(slices.Sorted(slices.Values(a.Hostnames))) {
@@ -57,12 +58,11 @@ func NewRecords(ctx *pulumi.Context, args *RecordsArgs) error {
 			dns: a.DNS, comment: a.Comment,
 		}.create(ctx, hostname, propagation.options()...)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		records = append(records, record)
 	}
-	propagation.Wait(records)
-	return nil
+	return propagation.Wait(records), nil
 }
 
 func (a RecordsArgs) check() error {

@@ -44,7 +44,7 @@ cloudflare:index/record:Record twice {"comment":"","content":"lb.amazonaws.com",
 // Records are the stack's own, one for each host name.
 func TestRecords(t *testing.T) {
 	var cloud mocks.Cloud
-	err := cloud.Run(func(ctx *pulumi.Context) error { return NewRecords(ctx, recordsArgs(nil)) })
+	err := cloud.Run(func(ctx *pulumi.Context) error { _, err := NewRecords(ctx, recordsArgs(nil)); return err })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func TestRecordsRefuse(t *testing.T) {
 		`hostnames: "a.example.org": is not in the zone`:    recordsArgs(func(a *RecordsArgs) { a.Hostnames = []string{"a.example.org"} }),
 	} {
 		var cloud mocks.Cloud
-		err := cloud.Run(func(ctx *pulumi.Context) error { return NewRecords(ctx, args) })
+		err := cloud.Run(func(ctx *pulumi.Context) error { _, err := NewRecords(ctx, args); return err })
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want an error with %q", err, want)
 		}

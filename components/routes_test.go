@@ -159,12 +159,13 @@ func TestRoutesBefore(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		return NewRecords(ctx, &RecordsArgs{
+		_, err = NewRecords(ctx, &RecordsArgs{
 			ZoneID: pulumi.String("zone"), Zone: "example.com", Hostnames: []string{"hello.example.com"},
 			Target: func(hostname string) pulumi.StringInput {
 				return routes.Before(hostname, pulumi.String("lb").ToStringOutput())
 			},
 		})
+		return err
 	}); err != nil {
 		t.Fatal(err)
 	}

@@ -23,9 +23,12 @@ type Capacity struct {
 // Problems reports what ECS would refuse about the strategy.
 func (c Capacity) Problems() Problems {
 	var found Problems
-	for name, share := range map[string]Share{"fargate": c.Fargate, "fargateSpot": c.FargateSpot} {
-		found.AddRange(share.Base, 0, MaxCapacityBase, name, "base")
-		found.AddRange(share.Weight, 0, MaxCapacityWeight, name, "weight")
+	for _, of := range []struct {
+		name string
+		Share
+	}{{"fargate", c.Fargate}, {"fargateSpot", c.FargateSpot}} {
+		found.AddRange(of.Base, 0, MaxCapacityBase, of.name, "base")
+		found.AddRange(of.Weight, 0, MaxCapacityWeight, of.name, "weight")
 	}
 	switch {
 	case len(found) > 0:

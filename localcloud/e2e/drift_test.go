@@ -216,6 +216,7 @@ func stateOf(t *testing.T, s *life.Stack) []stateResource {
 			Resources []struct {
 				URN, Type, ID string
 				Custom        bool
+				Outputs       struct{ ARN string }
 			}
 		}
 	}
@@ -225,6 +226,9 @@ func stateOf(t *testing.T, s *life.Stack) []stateResource {
 	var resources []stateResource
 	for _, r := range state.Deployment.Resources {
 		if r.Custom && !strings.HasPrefix(r.Type, "pulumi:") {
+			if r.Type == "aws:ecs/taskDefinition:TaskDefinition" {
+				r.ID = r.Outputs.ARN // to the engine it is the family, which does not say which revision it is
+			}
 			resources = append(resources, stateResource{r.Type, r.ID, r.URN[strings.LastIndex(r.URN, "::")+2:]})
 		}
 	}

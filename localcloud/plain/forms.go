@@ -72,12 +72,9 @@ func random(bytes int) string {
 func outputs(r *schema.Resource, f forms, c *cloud.Call) cloud.Map {
 	out := cloud.Map{}
 	for name, p := range r.Outputs {
-		if _, given := c.Resource.Inputs[name]; !given && p.Required {
+		if _, given := c.Resource.Inputs[name]; !given && p.Required && name != "tagsAll" {
 			out[name] = madeUp(name, p.Type.Kind, f, c.Caller.Scope)
 		}
-	}
-	if _, ok := r.Outputs["tagsAll"]; ok {
-		out["tagsAll"] = allTags(c)
 	}
 	return out
 }

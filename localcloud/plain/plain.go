@@ -5,6 +5,7 @@ package plain
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -106,12 +107,20 @@ func kind(r *schema.Resource) *cloud.Kind[cloud.Map] {
 		k.Replace = []string{name}
 	}
 	k.Outputs = func(c *cloud.Call, in *cloud.Map) (cloud.Map, error) {
+		out := cloud.Map{}
+		if _, ok := r.Outputs["tagsAll"]; ok {
+			out["tagsAll"] = allTags(c)
+		}
 		if c.Old != nil {
-			return cloud.Map{"tagsAll": allTags(c)}, nil
+			return out, nil
 		}
 		f := newForms(r.Token, c.Caller.Scope, text((*in)[name]))
 		c.Resource.ID = f.id
-		return outputs(r, f, c), nil
+		if c.Tx.Get(c.Resource.Key) != nil {
+			return nil, cloud.Errorf("AlreadyExists", "%s %s exists already", r.Token, f.id)
+		}
+		maps.Copy(out, outputs(r, f, c))
+		return out, nil
 	}
 	return k
 }
