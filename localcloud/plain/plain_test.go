@@ -168,6 +168,35 @@ func TestLifeOfAKeptResource(t *testing.T) {
 	}
 }
 
+func TestTwoResourcesDoNotHaveOneID(t *testing.T) {
+	t.Parallel()
+	c := open(t, "aws:sqs/*")
+	in := cloud.Map{"name": "jobs"}
+	create(t, c, queue, in)
+	if _, err := c.Create(t.Context(), caller, queue, in, 0); cloud.Code(err) != "AlreadyExists" {
+		t.Errorf("a second queue of one name: got %v", err)
+	}
+}
+
+// A kind without tags has none after an update either.
+func TestUpdatesAnswerWhatTheSDKHas(t *testing.T) {
+	t.Parallel()
+	c := open(t, "aws:sqs/*")
+	const token = "aws:sqs/queuePolicy:QueuePolicy"
+	r := create(t, c, token, cloud.Map{"queueUrl": "q", "policy": "{}"})
+	r, err := c.Update(t.Context(), caller, token, r.ID, cloud.Map{"queueUrl": "q", "policy": `{"Version":"2012-10-17"}`}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	described, err := schema.Describe(sources(t), token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range described.CheckOutputs(r.Outputs, nil) {
+		t.Errorf("output %s: %s", f.Property, f.Reason)
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	c := open(t, "aws:sns/*", "aws:sqs/cow:Cow")
