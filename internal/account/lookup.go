@@ -25,7 +25,7 @@ type Existing struct {
 
 	Priorities   spec.HeldPriorities   // of the listener's rules
 	Former       map[spec.Route]string // names of the components that rules were part of, by their routes without a service
-	Serving      map[spec.Route]int    // tasks that serve a route's requests, by the routes without a service
+	Serving      serving               // how many tasks serve the requests now
 	Replacing    bool                  // an earlier update replaced the load balancer, and did not get to delete the old one
 	Remembered   time.Duration         // for how long resolvers may remember where the records lead
 	Left         []string              // host names that are left to a wildcard, and keep their records until the next update
@@ -95,22 +95,15 @@ func (e *Existing) lookUpStanding(ctx *pulumi.Context, cfg *config.Config, in Ac
 	e.Replacing = len(listener.Balancers) > 1
 	e.Remembered, e.Left = change.remembered(), change.leftNames()
 	e.Certificates = listener.Certificates
+	e.Serving = servingBy(listener.Rules)
 	e.Priorities, e.Former = make(spec.HeldPriorities), make(map[spec.Route]string)
-	e.Serving = make(map[spec.Route]int)
 	for _, rule := range listener.Rules {
 		route := spec.Route{Hostname: rule.Hostname, Path: rule.Path}
 		e.Priorities.Add(rule.Priority, route)
 		e.Former[route] = strings.TrimSuffix(rule.Name, spec.CanarySuffix)
-		e.Serving[route] = max(e.Serving[route], rule.Targets)
 	}
 	return nil
 }
 
-// Tasks returns how many tasks serve the requests now that are to be the service's: those of its route that has the most.
-func (e Existing) Tasks(s config.Service) int {
-	most := 0
-	for _, route := range s.Routes() {
-		most = max(most, e.Serving[spec.Route{Hostname: route.Hostname, Path: route.Path}])
-	}
-	return most
-}
+// Tasks returns how many tasks serve the requests now that are to be the service's.
+func (e Existing) Tasks(s config.Service) int { return e.Serving.tasks(s) }
