@@ -175,8 +175,30 @@ type ruleKey struct {
 	header         bool // it asks for a header too
 }
 
-// rulesAtOnce returns how many rules the load balancer has that stay until the update ends, and how many come to them.
+// rulesAtOnce returns how many rules the load balancer has that stay until the update ends, and how many come to them. Of several, as an
+// interrupted move leaves them, it is the fullest of those that get rules: each has a quota of its own.
 func (c change) rulesAtOnce() (stay, come int) {
+	if c.moves() {
+		return 0, len(c.wantedRules())
+	}
+	for balancer := range max(len(c.standing.Balancers), 1) {
+		stays, missing := 0, c.wantedRules()
+		for _, rule := range c.standing.Rules {
+			if rule.Balancer == balancer {
+				stays++
+				delete(missing, ruleKey{rule.Hostname, rule.Path, rule.Header})
+			}
+		}
+		comes := len(missing)
+		if gets := comes > 0; gets && come == 0 || gets == (come > 0) && stays+comes > stay+come {
+			stay, come = stays, comes
+		}
+	}
+	return stay, come
+}
+
+// wantedRules returns the rules that the config makes.
+func (c change) wantedRules() map[ruleKey]bool {
 	wanted := make(map[ruleKey]bool)
 	for _, s := range c.Services {
 		for _, route := range slices.Concat(s.Routes(), s.Attachments()) {
@@ -188,13 +210,7 @@ func (c change) rulesAtOnce() (stay, come int) {
 			}
 		}
 	}
-	if c.moves() {
-		return 0, len(wanted)
-	}
-	for _, rule := range c.standing.Rules {
-		delete(wanted, ruleKey{rule.Hostname, rule.Path, rule.Header})
-	}
-	return len(c.standing.Rules), len(wanted)
+	return wanted
 }
 
 // checkRules reports more rules than the load balancer may have at a time. The quota is asked for only where AWS's default does not do.

@@ -181,6 +181,13 @@ func TestRulesAtOnce(t *testing.T) {
 		}
 		return rules
 	}
+	on := func(balancer int, rules []standing.Rule) []standing.Rule {
+		for i := range rules {
+			rules[i].Balancer = balancer
+		}
+		return rules
+	}
+	two := []standing.Balancer{{Tagged: true}, {Tagged: true}}
 	for name, test := range map[string]struct {
 		services   string
 		listener   standing.Listener
@@ -194,6 +201,16 @@ func TestRulesAtOnce(t *testing.T) {
 		"all stand":        {hostnames(2), standing.Listener{Rules: append(rules(0, 120), standing.Rule{Hostname: "h0.example.com", Path: "/*", Header: true}, standing.Rule{Hostname: "h1.example.com", Path: "/*", Header: true}, standing.Rule{Hostname: "web.service.invalid", Path: "/*"}, standing.Rule{Hostname: "web.canary.invalid", Path: "/*"})}, 0, 124, 0, ""},
 		"others go":        {hostnames(45), standing.Listener{Rules: rules(100, 120)}, 100, 20, 92, "have 112 rules at once, 20 that stand and 92 that come"},
 		"another balancer": {hostnames(45), standing.Listener{Balancers: []standing.Balancer{{}}, Rules: rules(100, 120)}, 0, 0, 92, ""},
+		"two balancers":    {hostnames(24), standing.Listener{Balancers: two, Rules: slices.Concat(on(0, rules(0, 60)), on(1, rules(0, 55)))}, 0, 60, 26, ""},
+		"one gets too many": {
+			hostnames(45), standing.Listener{Balancers: two, Rules: slices.Concat(on(0, rules(0, 20)), on(1, rules(100, 120)))}, 100, 20, 92,
+			"have 112 rules at once, 20 that stand and 92 that come",
+		},
+		"one of two has all": {
+			hostnames(1), standing.Listener{Balancers: two, Rules: slices.Concat(on(0, append(rules(0, 120), standing.Rule{Hostname: "h0.example.com", Path: "/*", Header: true},
+				standing.Rule{Hostname: "web.service.invalid", Path: "/*"}, standing.Rule{Hostname: "web.canary.invalid", Path: "/*"})), on(1, rules(0, 99)))}, 100, 99, 3,
+			"have 102 rules at once, 99 that stand and 3 that come",
+		},
 	} {
 		c := changeOf(t, test.services, lastUpdate{}, test.listener)
 		if stay, come := c.rulesAtOnce(); stay != test.stay || come != test.come {
