@@ -120,7 +120,8 @@ func (c change) warnings(images map[spec.Image]spec.Image) []string {
 	var warnings []string
 	if wait := c.remembered(); c.moves() && wait > longWait {
 		warnings = append(warnings, fmt.Sprintf("the DNS records move to another load balancer: the update waits for %s (dns.ttl) then, before it "+
-			"deletes the old one. To have it shorter, set dns.ttl to %d first, and run `pulumi up`", wait, spec.MinTTL))
+			"deletes the old one. To have it shorter, first put network, region and name back, set dns.ttl to %d and run `pulumi up`; make the "+
+			"change %s later, when resolvers remember no record for longer", wait, spec.MinTTL, wait))
 	}
 	for _, name := range c.leftNames() {
 		warnings = append(warnings, fmt.Sprintf("host name %s is left to a wildcard, and keeps its own DNS record until the `pulumi up` after this one: "+

@@ -127,7 +127,7 @@ func TestMovesWait(t *testing.T) {
 		"another CIDR":               {lastUpdate{Network: &lastNetwork{"10.9.0.0/16", true}}, stays, `{"ttl": 86400}`, refused, "24h0m0s"},
 		"another ipv6":               {lastUpdate{Network: &lastNetwork{"10.0.0.0/16", false}}, stays, `{"ttl": 86400}`, refused, "24h0m0s"},
 		"lowered in the same update": {lastUpdate{TTL: 86_400}, []standing.Balancer{{}}, `{"ttl": 60}`, refused, "24h0m0s"},
-		"a quarter of an hour":       {lastUpdate{}, []standing.Balancer{{}}, `{"ttl": 900}`, "", "15m0s"},
+		"a quarter of an hour":       {lastUpdate{}, []standing.Balancer{{}}, `{"ttl": 900}`, "", "run `pulumi up`; make the change 15m0s later"},
 		"a minute":                   {lastUpdate{}, []standing.Balancer{{}}, `{"ttl": 60}`, "", ""},
 		"proxied":                    {lastUpdate{}, []standing.Balancer{{}}, `{"proxied": true}`, "", ""},
 		"a network that is gone":     {lastUpdate{Network: &lastNetwork{"10.9.0.0/16", true}}, nil, `{"ttl": 86400}`, "", ""},
