@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -92,9 +93,10 @@ func (c change) moves() bool {
 	return slices.ContainsFunc(c.standing.Balancers, func(b standing.Balancer) bool { return !b.Tagged })
 }
 
-// remembered returns for how long resolvers may remember where the records lead.
+// remembered returns for how long resolvers may remember where the records lead: they have them with the time-to-live of the last update.
+// A stack of a program that did not tell it has the config's, as far as is known.
 func (c change) remembered() time.Duration {
-	return time.Duration(max(c.DNS.Remembered(), c.last.TTL)) * time.Second
+	return time.Duration(cmp.Or(c.last.TTL, c.DNS.Remembered())) * time.Second
 }
 
 const (

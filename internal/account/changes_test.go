@@ -127,6 +127,8 @@ func TestMovesWait(t *testing.T) {
 		"another CIDR":               {lastUpdate{Network: &lastNetwork{"10.9.0.0/16", true}}, stays, `{"ttl": 86400}`, refused, "24h0m0s"},
 		"another ipv6":               {lastUpdate{Network: &lastNetwork{"10.0.0.0/16", false}}, stays, `{"ttl": 86400}`, refused, "24h0m0s"},
 		"lowered in the same update": {lastUpdate{TTL: 86_400}, []standing.Balancer{{}}, `{"ttl": 60}`, refused, "24h0m0s"},
+		"raised in the same update":  {lastUpdate{TTL: 60}, []standing.Balancer{{}}, `{"ttl": 86400}`, "", ""},
+		"no more proxied":            {lastUpdate{TTL: 600}, []standing.Balancer{{}}, `{"proxied": true}`, "", "10m0s"},
 		"a quarter of an hour":       {lastUpdate{}, []standing.Balancer{{}}, `{"ttl": 900}`, "", "run `pulumi up`; make the change 15m0s later"},
 		"a minute":                   {lastUpdate{}, []standing.Balancer{{}}, `{"ttl": 60}`, "", ""},
 		"proxied":                    {lastUpdate{}, []standing.Balancer{{}}, `{"proxied": true}`, "", ""},
@@ -203,12 +205,16 @@ func TestRulesAtOnce(t *testing.T) {
 		"another balancer": {hostnames(45), standing.Listener{Balancers: []standing.Balancer{{}}, Rules: rules(100, 120)}, 0, 0, 92, ""},
 		"two balancers":    {hostnames(24), standing.Listener{Balancers: two, Rules: slices.Concat(on(0, rules(0, 60)), on(1, rules(0, 55)))}, 0, 60, 26, ""},
 		"one gets too many": {
-			hostnames(45), standing.Listener{Balancers: two, Rules: slices.Concat(on(0, rules(0, 20)), on(1, rules(100, 120)))}, 100, 20, 92,
+			hostnames(45),
+			standing.Listener{Balancers: two, Rules: slices.Concat(on(0, rules(0, 20)), on(1, rules(100, 120)))},
+			100, 20, 92,
 			"have 112 rules at once, 20 that stand and 92 that come",
 		},
 		"one of two has all": {
-			hostnames(1), standing.Listener{Balancers: two, Rules: slices.Concat(on(0, append(rules(0, 120), standing.Rule{Hostname: "h0.example.com", Path: "/*", Header: true},
-				standing.Rule{Hostname: "web.service.invalid", Path: "/*"}, standing.Rule{Hostname: "web.canary.invalid", Path: "/*"})), on(1, rules(0, 99)))}, 100, 99, 3,
+			hostnames(1),
+			standing.Listener{Balancers: two, Rules: slices.Concat(on(0, append(rules(0, 120), standing.Rule{Hostname: "h0.example.com", Path: "/*", Header: true},
+				standing.Rule{Hostname: "web.service.invalid", Path: "/*"}, standing.Rule{Hostname: "web.canary.invalid", Path: "/*"})), on(1, rules(0, 99)))},
+			100, 99, 3,
 			"have 102 rules at once, 99 that stand and 3 that come",
 		},
 	} {
