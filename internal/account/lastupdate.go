@@ -27,12 +27,23 @@ func readLastUpdate(ctx *pulumi.Context) (lastUpdate, error) {
 	var read struct {
 		Outputs lastUpdate `pulumi:"outputs"`
 	}
-	name := fmt.Sprintf("%s/%s/%s", ctx.Organization(), ctx.Project(), ctx.Stack())
 	err := ctx.Invoke("pulumi:pulumi:readStackOutputs", struct {
 		Name string `pulumi:"name"`
-	}{name}, &read)
+	}{reference(ctx.Organization(), ctx.Project(), ctx.Stack())}, &read)
 	if err != nil {
 		return lastUpdate{}, fmt.Errorf("read the outputs of the stack's last update: %w", err)
 	}
 	return read.Outputs, nil
+}
+
+// diyOrganization is the organization of every stack whose state is in a folder or a bucket.
+const diyOrganization = "organization"
+
+// reference returns by which name the engine finds the stack. A folder or bucket of Pulumi's older layout, without projects, takes a bare
+// name only, which the newer one takes as well (ParseReference in pkg/backend/diy/store.go of pulumi/pulumi).
+func reference(organization, project, stack string) string {
+	if organization == diyOrganization {
+		return stack
+	}
+	return fmt.Sprintf("%s/%s/%s", organization, project, stack)
 }
