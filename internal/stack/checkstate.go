@@ -34,7 +34,8 @@ func (s *Stack) CheckState(ctx context.Context) error {
 	if err := trusted.check(state); err != nil {
 		return fmt.Errorf(`the state of stack %[1]s is not used, since whoever can push a branch can write it:
 %[2]w
-If the pull request changes the program's providers, do this from a checkout of it. If not, somebody tampered with the state: look at it
+If the pull request changes the program's providers, do this from a checkout of it. If the configuration of the stack that %[1]s is copied
+from has changed since, do this from a checkout of the commit before that change. If neither, somebody tampered with the state: look at it
 with `+"`pulumi stack export --stack %[1]s`"+`, which runs nothing; docs/security.md says how to clear up`, s.Name(), err)
 	}
 	return nil

@@ -214,6 +214,7 @@ func TestConfigurationOfPullRequests(t *testing.T) {
 	}
 	for _, step := range []struct{ file, says, want string }{
 		{"Pulumi.dev.yaml", "config: {aws:profile: other}", "does not say so of aws:profile"},
+		{"Pulumi.dev.yaml", "config: {aws:profile: other}", "do this from a checkout of the commit before that change"},
 		{"Pulumi.dev.yaml", "config: {aws:profile: dev}", ""},
 		{"Pulumi.pr-7.yaml", "config: {}", "does not say so of aws:profile"},
 		{"Pulumi.pr-7.yaml", "config: {aws:profile: dev}", ""},

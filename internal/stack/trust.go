@@ -128,11 +128,17 @@ func (p plugin) serves(version any) error {
 // region matches the regions of AWS. A provider makes host names of it, and does not look whether there is such a region.
 var region = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$`)
 
-// harmless are settings that change neither whom a provider asks nor who asks, and are in a state though no configuration has them: the
-// providers add them (NewProvider in the Go SDKs of pulumi-aws 6 and pulumi-cloudflare 5). The region may be another one than the
-// configuration's today, in the middle of a change, and leads to AWS in any case.
+// harmless are settings that change neither whom a provider asks nor who asks, and may be in a state though no configuration has them now:
+// the providers add them (NewProvider in the Go SDKs of pulumi-aws 6 and pulumi-cloudflare 5), or the stack that a pull request's stack is
+// copied from had others then. The region may be another one than the configuration's today, in the middle of a change, and leads to AWS
+// in any case.
 var harmless = map[string]func(any) bool{
 	"aws:region":                    func(v any) bool { text, ok := v.(string); return ok && region.MatchString(text) },
+	"aws:allowedAccountIds":         isAny, // an account that is refused is asked nothing
+	"aws:defaultTags":               isAny,
+	"aws:forbiddenAccountIds":       isAny,
+	"aws:ignoreTags":                isAny,
+	"aws:maxRetries":                isCount,
 	"aws:skipCredentialsValidation": isSwitch,
 	"aws:skipMetadataApiCheck":      isSwitch,
 	"aws:skipRegionValidation":      isSwitch,
@@ -149,6 +155,8 @@ var harmless = map[string]func(any) bool{
 var credentials = []string{
 	"aws:accessKey", "aws:secretKey", "aws:token", "cloudflare:apiKey", "cloudflare:apiToken", "cloudflare:apiUserServiceKey",
 }
+
+func isAny(value any) bool { return !isSecret(value) }
 
 func isSwitch(value any) bool {
 	_, is := value.(bool)
