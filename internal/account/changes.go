@@ -82,6 +82,13 @@ func (c change) empty(s config.Service) (key string, empty bool) {
 	})
 }
 
+// makesAnew reports whether the service comes up with a target group of its own, at first without tasks: it is new, has another health
+// check, or moves.
+func (c change) makesAnew(s config.Service) bool {
+	attachment := spec.AttachmentRoute(s.Name, s.HTTP.HealthCheck)
+	return c.moves() || !slices.ContainsFunc(c.standing.Rules, func(r standing.Rule) bool { return r.Hostname == attachment.Hostname })
+}
+
 // moves reports whether the update brings up another load balancer in the place of the one that stands, or goes on doing so.
 func (c change) moves() bool {
 	if len(c.standing.Balancers) == 0 {
@@ -128,6 +135,12 @@ func (c change) warnings(images map[spec.Image]spec.Image) []string {
 	for _, name := range c.leftNames() {
 		warnings = append(warnings, fmt.Sprintf("host name %s is left to a wildcard, and keeps its own DNS record until the `pulumi up` after this one: "+
 			"as long as a record validates its certificate, the wildcard is not found in its place", name))
+	}
+	for _, s := range c.Services {
+		if tasks := servingBy(c.standing.Rules).tasks(s); s.Scaling != nil && tasks > s.Scaling.Max && c.makesAnew(s) {
+			warnings = append(warnings, fmt.Sprintf("service %s is made anew, and begins with %d tasks (scaling.max); %d serve its requests now, as by a "+
+				"schedule. If so few cannot take the load, raise scaling.max for this update", s.Name, s.Scaling.Max, tasks))
+		}
 	}
 	for _, s := range c.Services {
 		before, now := c.last.Images[s.Name], images[s.Image].String()

@@ -232,3 +232,30 @@ func TestRulesAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// What a schedule has raised is more than a service that is made anew begins with.
+func TestFewerTasksThanServe(t *testing.T) {
+	t.Parallel()
+	const services = `{"web": {"image": "` + configtest.Image + `", "hostnames": ["a.example.com"], "scaling": {"max": 5, "cpu": 50}}}`
+	const want = "service web is made anew, and begins with 5 tasks (scaling.max); 15 serve its requests now, as by a schedule. If so few cannot take " +
+		"the load, raise scaling.max for this update"
+	attachment := standing.Rule{Hostname: "web.service.invalid", Path: "/*", Service: "web"}
+	serves := func(tasks int, more ...standing.Rule) []standing.Rule {
+		return append(more, standing.Rule{Hostname: "a.example.com", Path: "/*", Service: "web", Targets: tasks})
+	}
+	for name, test := range map[string]struct {
+		balancers []standing.Balancer
+		rules     []standing.Rule
+		want      string
+	}{
+		"it stays":              {[]standing.Balancer{{Tagged: true}}, serves(15, attachment), ""},
+		"it moves":              {[]standing.Balancer{{}}, serves(15, attachment), want},
+		"another health check":  {[]standing.Balancer{{Tagged: true}}, serves(15), want},
+		"no more than the most": {[]standing.Balancer{{Tagged: true}}, serves(5), ""},
+	} {
+		c := changeOf(t, services, lastUpdate{}, standing.Listener{Balancers: test.balancers, Rules: test.rules})
+		if got := strings.Join(c.warnings(nil), "\n"); got != test.want {
+			t.Errorf("%s: warned %q, want %q", name, got, test.want)
+		}
+	}
+}
