@@ -9,12 +9,12 @@ import (
 	"log/slog"
 	"path/filepath"
 
+	"slipway/localcloud/aws/plain"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/cloudflare"
 	"slipway/localcloud/dns"
 	"slipway/localcloud/fault"
 	"slipway/localcloud/pace"
-	"slipway/localcloud/plain"
 	"slipway/localcloud/schema"
 	"slipway/localcloud/services"
 	"slipway/localcloud/zones"

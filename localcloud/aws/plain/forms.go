@@ -2,11 +2,9 @@ package plain
 
 import (
 	"cmp"
-	"crypto/rand"
-	"encoding/hex"
-	"maps"
 	"strings"
 
+	"slipway/localcloud/aws/internal/ids"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/schema"
 )
@@ -50,7 +48,7 @@ func newForms(token string, s cloud.Scope, name string) forms {
 	if !ok {
 		f = usual
 	}
-	unique := random(16)
+	unique := ids.Hex(32)
 	uuid := strings.Join([]string{unique[:8], unique[8:12], unique[12:16], unique[16:20], unique[20:]}, "-")
 	name = cmp.Or(name, kind+"-"+unique[:8])
 	replace := strings.NewReplacer("{name}", strings.TrimPrefix(name, "/"), "{uuid}", uuid, "{kind}", kind, "{region}", s.Region,
@@ -60,12 +58,6 @@ func newForms(token string, s cloud.Scope, name string) forms {
 		return forms{id: name, arn: arn, name: name}
 	}
 	return forms{id: strings.ReplaceAll(replace.Replace(f.id), "{arn}", arn), arn: arn, name: name}
-}
-
-func random(bytes int) string {
-	b := make([]byte, bytes)
-	_, _ = rand.Read(b) // it never fails
-	return hex.EncodeToString(b)
 }
 
 // outputs makes up what AWS always answers. What it may leave out stays out.
@@ -109,16 +101,4 @@ func madeUp(property string, kind schema.Kind, f forms, s cloud.Scope) any {
 		return f.id
 	}
 	return ""
-}
-
-// allTags are the resource's tags and the provider's default ones.
-func allTags(c *cloud.Call) cloud.Map {
-	all := cloud.Map{}
-	if defaults, ok := c.Caller.Config["defaultTags"].(cloud.Map); ok {
-		tags, _ := defaults["tags"].(cloud.Map)
-		maps.Copy(all, tags)
-	}
-	tags, _ := c.Resource.Inputs["tags"].(cloud.Map)
-	maps.Copy(all, tags)
-	return all
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 
+	"slipway/localcloud/aws/internal/tags"
+	"slipway/localcloud/aws/internal/untyped"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/schema"
 	"slipway/localcloud/schema/sdk"
@@ -109,7 +111,8 @@ func kind(r *schema.Resource) *cloud.Kind[cloud.Map] {
 	k.Outputs = func(c *cloud.Call, in *cloud.Map) (cloud.Map, error) {
 		out := cloud.Map{}
 		if _, ok := r.Outputs["tagsAll"]; ok {
-			out["tagsAll"] = allTags(c)
+			given, _ := (*in)["tags"].(cloud.Map)
+			out["tagsAll"] = tags.Tags(untyped.Texts(given)).All(c)
 		}
 		if c.Old != nil {
 			return out, nil

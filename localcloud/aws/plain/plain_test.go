@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"slipway/localcloud/aws/plain"
 	"slipway/localcloud/cloud"
-	"slipway/localcloud/plain"
 	"slipway/localcloud/schema"
 	"slipway/localcloud/schema/sdk"
 )
@@ -18,7 +18,7 @@ const queue = "aws:sqs/queue:Queue"
 // open makes a cloud that models nothing and keeps what matches the patterns.
 func open(t *testing.T, patterns ...string) *cloud.Cloud {
 	t.Helper()
-	kept, err := plain.New(patterns, "..")
+	kept, err := plain.New(patterns, ".")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ var caller = cloud.Caller{
 
 func sources(t *testing.T) sdk.Sources {
 	t.Helper()
-	s, err := sdk.Locate("..")
+	s, err := sdk.Locate(".")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,7 +215,7 @@ func TestRefusals(t *testing.T) {
 func TestWrongPatterns(t *testing.T) {
 	t.Parallel()
 	for _, pattern := range []string{"", "sqs", "aws:sqs", "gcp:sqs/*", "aws:[/*"} {
-		if _, err := plain.New([]string{pattern}, ".."); err == nil || !strings.Contains(err.Error(), "keep") {
+		if _, err := plain.New([]string{pattern}, "."); err == nil || !strings.Contains(err.Error(), "keep") {
 			t.Errorf("%q: got %v", pattern, err)
 		}
 	}
