@@ -241,12 +241,8 @@ func change(ctx context.Context, dir string, flags *flag.FlagSet, args []string)
 
 func remove(ctx context.Context, dir string, flags *flag.FlagSet, args []string) error {
 	token := flags.String("type", "", "the resource's type, where two resources have the id")
-	if err := flags.Parse(args); err != nil {
+	if err := parseOne(flags, args); err != nil {
 		return err
-	}
-	if flags.NArg() != 1 {
-		flags.Usage()
-		return flag.ErrHelp
 	}
 	c, err := client(ctx, dir)
 	if err != nil {

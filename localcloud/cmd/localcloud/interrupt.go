@@ -21,12 +21,8 @@ func actOnTask(
 	ctx context.Context, dir string, flags *flag.FlagSet, args []string,
 	said string, happen func(c daemon.Client, ctx context.Context, service string) (taskID string, err error),
 ) error {
-	if err := flags.Parse(args); err != nil {
+	if err := parseOne(flags, args); err != nil {
 		return err
-	}
-	if flags.NArg() != 1 {
-		flags.Usage()
-		return flag.ErrHelp
 	}
 	c, err := client(ctx, dir)
 	if err != nil {

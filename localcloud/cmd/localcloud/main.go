@@ -48,6 +48,18 @@ var commands = map[string]command{
 	"interrupt": interrupt, "crash": crash, "fault": faults,
 }
 
+// parseOne parses the flags of a command that takes one argument.
+func parseOne(flags *flag.FlagSet, args []string) error {
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if flags.NArg() != 1 {
+		flags.Usage()
+		return flag.ErrHelp
+	}
+	return nil
+}
+
 const services = "\n  SERVICE is its name in the configuration, as in hello, or with the stack, as in local/hello, or that in `localcloud status`"
 
 // arguments says what commands take in addition to their flags.

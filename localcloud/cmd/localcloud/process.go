@@ -30,25 +30,24 @@ const (
 // options declares the daemon's flags on the set, with defaults.
 func options(flags *flag.FlagSet, defaults daemon.Options) *daemon.Options {
 	o := &defaults
-	flags.Func("zone", "a Cloudflare zone that exists; can be given several times", func(zone string) error {
-		if !given(flags, "zone") {
-			o.Zones = nil
-		}
-		o.Zones = append(o.Zones, zone)
-		return nil
-	})
-	flags.Func("plain", "keep resources of these kinds as they are told, though they are not modelled: `PATTERN` such as aws:sqs/*; can be given several times",
-		func(pattern string) error {
-			if !given(flags, "plain") {
-				o.Plain = nil
-			}
-			o.Plain = append(o.Plain, pattern)
-			return nil
-		})
+	several(flags, &o.Zones, "zone", "a Cloudflare zone that exists; can be given several times")
+	several(flags, &o.Plain, "plain",
+		"keep resources of these kinds as they are told, though they are not modelled: `PATTERN` such as aws:sqs/*; can be given several times")
 	flags.StringVar(&o.Program, "program", o.Program, "the folder of the Pulumi program, whose module says what the kinds of -plain look like; default the one in which it was first given")
 	flags.Float64Var(&o.Latency, "latency", o.Latency, "how slow operations are: 0 as fast as can be, 1 as slow as AWS")
 	flags.Float64Var(&o.Patience, "patience", o.Patience, "how long is waited before giving up: 1 as long as AWS and its provider wait")
 	return o
+}
+
+// several declares a flag that can be given several times. Its values take the place of the default ones.
+func several(flags *flag.FlagSet, values *[]string, name, usage string) {
+	flags.Func(name, usage, func(value string) error {
+		if !given(flags, name) {
+			*values = nil
+		}
+		*values = append(*values, value)
+		return nil
+	})
 }
 
 // given reports whether a flag was given already.

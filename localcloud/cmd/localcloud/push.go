@@ -25,12 +25,8 @@ func push(ctx context.Context, dir string, flags *flag.FlagSet, args []string) e
 	flags.Var(files, "file", "STAGE_PATH=FILE: the file that a COPY --from of STAGE_PATH takes; can be given several times")
 	buildArgs := values{}
 	flags.Var(buildArgs, "arg", "NAME=VALUE: a build argument; can be given several times")
-	if err := flags.Parse(args); err != nil {
+	if err := parseOne(flags, args); err != nil {
 		return err
-	}
-	if flags.NArg() != 1 {
-		flags.Usage()
-		return flag.ErrHelp
 	}
 	reference := flags.Arg(0)
 	info, err := daemon.Find(ctx, dir)
