@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"sync"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -36,23 +35,14 @@ var withOwnResource = sync.OnceValues(func() (string, error) {
 	if len(blocks) != 3 {
 		return "", fmt.Errorf("the page has %d blocks of Go, and not three", len(blocks))
 	}
-	texts := map[string]string{}
-	for _, insert := range []struct{ file, before, block string }{
-		{"main.go", "\t\"slipway/components\"\n", blocks[0][1] + "\n"},
-		{"main.go", "\n\texportServices(", "\n" + blocks[1][1]},
+	texts := overlay{}
+	for before, block := range map[string]string{
+		"\t\"slipway/components\"\n": blocks[0][1] + "\n",
+		"\n\texportServices(":        "\n" + blocks[1][1],
 	} {
-		file := filepath.Join(root, insert.file)
-		if texts[file] == "" {
-			text, err := os.ReadFile(file)
-			if err != nil {
-				return "", err
-			}
-			texts[file] = string(text)
+		if err := texts.replace("main.go", before, block+before); err != nil {
+			return "", err
 		}
-		if n := strings.Count(texts[file], insert.before); n != 1 {
-			return "", fmt.Errorf("%s has %q %d times, and not once", insert.file, insert.before, n)
-		}
-		texts[file] = strings.Replace(texts[file], insert.before, insert.block+insert.before, 1)
 	}
-	return overlaid(texts)
+	return texts.build()
 })

@@ -78,26 +78,37 @@ var mistaken = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	texts := map[string]string{filepath.Join(root, "components", "mistaken.go"): chooser}
+	texts := overlay{filepath.Join(root, "components", "mistaken.go"): chooser}
 	for _, m := range all {
-		file := filepath.Join(root, m.file)
-		if texts[file] == "" {
-			text, err := os.ReadFile(file)
-			if err != nil {
-				return "", err
-			}
-			texts[file] = string(text)
+		if err := texts.replace(m.file, m.right, fmt.Sprintf("mistaken(%q, %s, %s)", m.name, m.right, m.wrong)); err != nil {
+			return "", err
 		}
-		if n := strings.Count(texts[file], m.right); n != 1 {
-			return "", fmt.Errorf("%s holds %q %d times, and not once", m.file, m.right, n)
-		}
-		texts[file] = strings.Replace(texts[file], m.right, fmt.Sprintf("mistaken(%q, %s, %s)", m.name, m.right, m.wrong), 1)
 	}
-	return overlaid(texts)
+	return texts.build()
 })
 
-// overlaid builds the program with texts in the place of some of its files.
-func overlaid(texts map[string]string) (built string, err error) {
+// An overlay has texts in the place of some of the program's files.
+type overlay map[string]string
+
+// replace puts a text in the place of one that a file of the program has, which it must have once.
+func (texts overlay) replace(name, text, instead string) error {
+	file := filepath.Join(root, name)
+	if texts[file] == "" {
+		ours, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		texts[file] = string(ours)
+	}
+	if n := strings.Count(texts[file], text); n != 1 {
+		return fmt.Errorf("%s holds %q %d times, and not once", name, text, n)
+	}
+	texts[file] = strings.Replace(texts[file], text, instead, 1)
+	return nil
+}
+
+// build builds the program with the texts.
+func (texts overlay) build() (built string, err error) {
 	dir, err := os.MkdirTemp("", "slipway-overlay-")
 	if err != nil {
 		return "", err
