@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"testing"
 
 	"slipway/components/mocks"
 )
@@ -56,6 +57,19 @@ var (
 	}
 	AccountExceptions = []string{"S3.9", "S3.13"}
 )
+
+// Expect fails a test for each finding that is no exception, and for each exception that nothing needs.
+func Expect(t testing.TB, findings []Finding, exceptions []string) {
+	t.Helper()
+	unexpected, unneeded := Unexpected(findings, exceptions)
+	for _, f := range unexpected {
+		t.Errorf("%s %s breaks control %s of AWS's Foundational Security Best Practices; keep it, or make it an exception in components/fsbp and docs/security.md",
+			f.Kind, f.Name, f.Control)
+	}
+	for _, id := range unneeded {
+		t.Errorf("%s is an exception that nothing needs", id)
+	}
+}
 
 // Unexpected returns the findings that are no exceptions, and the exceptions that nothing needs.
 func Unexpected(findings []Finding, exceptions []string) (unexpected []Finding, unneeded []string) {
