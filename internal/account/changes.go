@@ -197,20 +197,22 @@ func (c change) rulesAtOnce() (stay, come int) {
 	if c.moves() {
 		return 0, len(c.wantedRules())
 	}
-	for balancer := range max(len(c.standing.Balancers), 1) {
-		stays, missing := 0, c.wantedRules()
+	type count struct{ stay, come int }
+	counts := make([]count, max(len(c.standing.Balancers), 1))
+	for balancer := range counts {
+		missing := c.wantedRules()
 		for _, rule := range c.standing.Rules {
 			if rule.Balancer == balancer {
-				stays++
+				counts[balancer].stay++
 				delete(missing, ruleKey{rule.Hostname, rule.Path, rule.Header})
 			}
 		}
-		comes := len(missing)
-		if gets := comes > 0; gets && come == 0 || gets == (come > 0) && stays+comes > stay+come {
-			stay, come = stays, comes
-		}
+		counts[balancer].come = len(missing)
 	}
-	return stay, come
+	most := slices.MaxFunc(counts, func(a, b count) int {
+		return cmp.Or(cmp.Compare(min(a.come, 1), min(b.come, 1)), cmp.Compare(a.stay+a.come, b.stay+b.come))
+	})
+	return most.stay, most.come
 }
 
 // wantedRules returns the rules that the config makes.
