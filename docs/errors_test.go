@@ -17,16 +17,11 @@ import (
 // decided that it explains itself, or is part of an error that does, and wrote it into testdata/plain-errors.txt. Config's errors are
 // not among these: each names its key.
 func TestErrorsAreExplained(t *testing.T) {
-	page, err := os.ReadFile("operating.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, table, _ := strings.Cut(string(page), "## Troubleshooting")
 	list, err := os.ReadFile("testdata/plain-errors.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
-	plain, quoted := strings.Split(strings.TrimSpace(string(list)), "\n"), quotedTexts(table)
+	plain, quoted := strings.Split(strings.TrimSpace(string(list)), "\n"), quotedTexts(troubleshooting(t))
 	found := map[string]bool{}
 	for path, texts := range errorTexts(t, "../components", "../internal", "../cmd", "../ci") {
 		for _, text := range texts {

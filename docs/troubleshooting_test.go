@@ -9,14 +9,7 @@ import (
 // What the Troubleshooting table quotes of the program's own errors is what the program says: each text below is in the table and in
 // the source that has it.
 func TestTroubleshootingQuotesTheProgram(t *testing.T) {
-	page, err := os.ReadFile("operating.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, table, found := strings.Cut(string(page), "## Troubleshooting")
-	if !found {
-		t.Fatal("operating.md has no section Troubleshooting")
-	}
+	table := troubleshooting(t)
 	for quoted, source := range map[string]string{
 		"no rule priority is left": "../spec/priority.go",
 		"get AWS credentials":      "../internal/standing/standing.go",
@@ -41,4 +34,18 @@ func TestTroubleshootingQuotesTheProgram(t *testing.T) {
 			t.Errorf("the table does not have %q", quoted)
 		}
 	}
+}
+
+// troubleshooting returns the section with the table.
+func troubleshooting(t *testing.T) string {
+	t.Helper()
+	page, err := os.ReadFile("operating.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, found := strings.Cut(string(page), "## Troubleshooting\n")
+	if !found {
+		t.Fatal("operating.md has no section Troubleshooting")
+	}
+	return table
 }
