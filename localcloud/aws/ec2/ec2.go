@@ -49,7 +49,6 @@ func Kinds() []any {
 func creates(o *permission.Operation, action, kind string) {
 	prefix := map[string]string{
 		"internet-gateway": "igw", "route-table": "rtb", "security-group": "sg", "security-group-rule": "sgr",
-		"elastic-ip": "eipalloc", "natgateway": "nat",
 	}[kind]
 	id := ids.New(cmp.Or(prefix, kind))
 	o.Creates(action, o.Regional("ec2", kind+"/*"), o.Regional("ec2", kind+"/"+id), "ec2:CreateTags", "ec2:createaction")
