@@ -16,7 +16,7 @@ const (
 
 // ClusterArgs describe a [Cluster].
 type ClusterArgs struct {
-	Region string // that it is in, where its tasks log to
+	Region string // of the cluster, and of the logs of its tasks
 	Tags   Tags
 }
 

@@ -143,7 +143,7 @@ func (b *LoadBalancer) newBalancer(ctx *pulumi.Context, group *ec2.SecurityGroup
 		Tags:                     b.args.Tags.named(b.name),
 	},
 		b.parent(),
-		// It cannot leave its VPC. One in another VPC, which has another security group, comes up beside it.
+		// A load balancer cannot leave its VPC. In another VPC it has another security group, so that a second one comes up first.
 		pulumi.ReplaceOnChanges([]string{"securityGroups"}),
 		// What AWS would refuse to delete, in the end, the engine refuses to delete or replace in the preview, before anything else goes.
 		pulumi.Protect(b.args.DeletionProtection),

@@ -35,7 +35,7 @@ func NewPropagation(ctx *pulumi.Context) (*Propagation, error) {
 	return p, nil
 }
 
-// options returns those of the records that it is about.
+// options returns the options of the records that are watched.
 func (p *Propagation) options() []pulumi.ResourceOption {
 	if p == nil {
 		return nil

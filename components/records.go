@@ -82,7 +82,7 @@ func checkHostnames(hostnames []string, zone string) error {
 	return found.Err()
 }
 
-// newPropagation returns what is told of changed records; nil if nobody waits.
+// newPropagation returns the propagation to which changed records are reported; nil if nobody waits.
 func (a RecordsArgs) newPropagation(ctx *pulumi.Context) (*Propagation, error) {
 	if !a.Wait {
 		return nil, nil

@@ -60,7 +60,7 @@ func NewRoutes(ctx *pulumi.Context, name string, args *RoutesArgs, opts ...pulum
 	return routes, ctx.RegisterResourceOutputs(routes, pulumi.Map{})
 }
 
-// check reports routes that lead nowhere, that no rule can have, or of which nobody can say which comes first.
+// check reports routes that lead nowhere, that no rule can have, or that have no order among each other.
 func (r *Routes) check() error {
 	if r.args.ListenerARN == nil {
 		return errors.New("the listener's ARN is missing")

@@ -37,7 +37,7 @@ aws:appautoscaling/scheduledAction:ScheduledAction dev-hello.night {`+of+`"scala
 	}
 }
 
-// A service that is made anew begins with as many tasks as serve already, within what scaling may have, and that many have to be healthy.
+// A service that is made anew begins with as many tasks as serve already, within the bounds of scaling. All of them have to be healthy.
 func TestScalingBeginsWithWhatServes(t *testing.T) {
 	for _, test := range []struct{ serving, want int }{{0, 2}, {1, 2}, {7, 7}, {20, 20}, {30, 20}} {
 		var cloud mocks.Cloud

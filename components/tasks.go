@@ -17,10 +17,10 @@ type version struct {
 	name       string // of its resources
 	stream     string // prefix of its log streams
 	image      spec.Image
-	count      int           // at least so many tasks have to be healthy before what depends on them goes on
+	count      int           // how many tasks have to be healthy before what depends on them goes on
 	scaling    *spec.Scaling // nil: the count stays
-	running    int           // so many tasks serve its requests already
-	attachment spec.Route    // nobody's, by whose rule its target group belongs to the load balancer
+	running    int           // how many tasks serve its requests already
+	attachment spec.Route    // matches no request; its rule attaches the target group to the load balancer
 }
 
 // ownVersion returns the version that the service is to run.

@@ -48,8 +48,8 @@ var errDeclined = cli.Said(1, "declined")
 // errLeft is the error of orphans that stay.
 var errLeft = cli.Said(1, "orphans are left")
 
-// errForeign is the error where all that stays is what the program makes nothing like, and the command does nothing about. It has an exit
-// code of its own, for that is in nobody's way.
+// errForeign is the error where all that stays is of kinds that the program does not make: the command leaves it alone. It has an exit code
+// of its own, because such resources disturb nobody.
 var errForeign = cli.Said(3, "what is not of the program's kinds is left")
 
 // run looks for orphans until there are none, or none that it is to do anything about. What is imported can show others: the
