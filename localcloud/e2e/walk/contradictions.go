@@ -26,7 +26,8 @@ var contradictions = []kind{
 		if !likeCanary(d, c) {
 			return false
 		}
-		for name, s := range c.Services {
+		for _, name := range c.names() { // sorted, as each draws a version
+			s := c.Services[name]
 			if _, beside := c.Services[name+canarySuffix]; beside && s.Canary == nil {
 				s.Canary = &Canary{Version: d.version(s.Version)}
 				c.Services[name] = s
