@@ -46,6 +46,9 @@ func (a Access) problems(w spec.Workload, images []spec.Image) spec.Problems {
 	secrets := slices.Collect(maps.Keys(a.Secrets))
 	found.Include(w.CheckSecretVariables(secrets))
 	found.Add(w.CheckDefinition(secrets))
+	if arn, known := a.Boundary.(pulumi.String); known {
+		found.AddValue(string(arn), spec.CheckBoundary(string(arn)), "permissionsBoundary")
+	}
 	if a.Registry == nil {
 		return found
 	}

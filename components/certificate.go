@@ -68,7 +68,7 @@ func (c *Certificate) groups() ([][]string, error) {
 	if c.args.ZoneID == nil || c.args.Zone == "" {
 		return nil, errors.New("the zone's id and name are both needed")
 	}
-	if err := checkHostnames(c.args.Hostnames, c.args.Zone); err != nil {
+	if err := errors.Join(checkHostnames(c.args.Hostnames, c.args.Zone), c.args.Tags.problems().Err()); err != nil {
 		return nil, err
 	}
 	return spec.CertificateGroups(c.args.Hostnames, c.args.Standing)

@@ -38,9 +38,12 @@ func NewCluster(ctx *pulumi.Context, name string, args *ClusterArgs, opts ...pul
 	if args == nil {
 		return nil, errors.New("cluster: args are missing")
 	}
-
+	problems := []error{args.Tags.problems().Err()}
 	if args.Region == "" {
-		return nil, fmt.Errorf("cluster %s: the region is missing", name)
+		problems = append(problems, errors.New("the region is missing"))
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, fmt.Errorf("cluster %s: %w", name, err)
 	}
 	cluster := &Cluster{Region: args.Region}
 	if err := ctx.RegisterComponentResource("slipway:index:Cluster", name, cluster, opts...); err != nil {

@@ -43,7 +43,6 @@ func (a FargateServiceArgs) withDefaults() FargateServiceArgs {
 	if a.onError == nil {
 		a.onError = registerErrorHook
 	}
-	a.Tags = a.Tags.With(spec.ServiceTag, a.Name)
 	return a
 }
 
@@ -78,6 +77,7 @@ func NewFargateService(ctx *pulumi.Context, name string, args *FargateServiceArg
 	if err := service.check(); err != nil {
 		return nil, fmt.Errorf("service %s: %w", name, err)
 	}
+	service.args.Tags = args.Tags.With(spec.ServiceTag, args.Name)
 	if err := ctx.RegisterComponentResource(fargateServiceType, name, service, opts...); err != nil {
 		return nil, err
 	}
@@ -138,6 +138,7 @@ func (s *FargateService) check() error {
 	}
 	found := a.Problems()
 	found.Include(a.Access.problems(a.Workload, a.Images()))
+	found.Include(a.Tags.problems())
 	if a.HTTP != nil {
 		problems = append(problems, a.Listener.check(), s.checkPriorities())
 		found.Include(spec.LoadBalancer{IdleTimeout: a.Listener.IdleTimeout}.WithDefaults().Problems(), "loadBalancer")

@@ -92,7 +92,7 @@ func (b *LoadBalancer) Listener() Listener {
 
 // check reports what is missing or wrong.
 func (b *LoadBalancer) check() error {
-	problems := []error{spec.CheckName(b.name), b.args.In.check(), b.args.Problems().Err()}
+	problems := []error{spec.CheckName(b.name), b.args.In.check(), b.args.Problems().Err(), b.args.Tags.problems().Err()}
 	if b.args.CertificateARN == nil {
 		problems = append(problems, errors.New("the certificate's ARN is missing"))
 	}

@@ -39,7 +39,7 @@ func NewNetwork(ctx *pulumi.Context, name string, args *NetworkArgs, opts ...pul
 		return nil, errors.New("network: args are missing")
 	}
 	network := &Network{name: name, args: NetworkArgs{args.WithDefaults(), args.Tags}}
-	if err := network.args.Problems().Err(); err != nil {
+	if err := errors.Join(network.args.Problems().Err(), args.Tags.problems().Err()); err != nil {
 		return nil, fmt.Errorf("network %s: %w", name, err)
 	}
 	zones, err := availabilityZones(ctx, network.args.Zones)

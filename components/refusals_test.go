@@ -47,3 +47,63 @@ func TestConfigAndComponentsRefuseTheSame(t *testing.T) {
 		cloud.Expect(t, "")
 	}
 }
+
+// Tags and the boundary are the stack's in the config, and each component's in Go.
+func TestConfigAndComponentsRefuseTheSameOfAStack(t *testing.T) {
+	const arn = "arn:aws:iam::123456789012:role/no-policy"
+	for want, test := range map[string]struct {
+		key, value string
+		change     func(*FargateServiceArgs)
+	}{
+		"tags.aws:Team: keys that begin with aws: are res":   {"tags", `{"aws:Team": "web"}`, func(a *FargateServiceArgs) { a.Tags = Tags{"aws:Team": "web"} }},
+		"tags.name: is set by the program as Name, and IA":   {"tags", `{"name": "web"}`, func(a *FargateServiceArgs) { a.Tags = Tags{"name": "web"} }},
+		"tags.SERVICE: is set by the program as Service, ":   {"tags", `{"SERVICE": "web"}`, func(a *FargateServiceArgs) { a.Tags = Tags{"SERVICE": "web"} }},
+		"tags.team: is the same key as Team to IAM, which":   {"tags", `{"Team": "a", "team": "b"}`, func(a *FargateServiceArgs) { a.Tags = Tags{"Team": "a", "team": "b"} }},
+		"permissionsBoundary: \"" + arn + "\": must be the ": {"permissionsBoundary", arn, func(a *FargateServiceArgs) { a.Access.Boundary = pulumi.String(arn) }},
+	} {
+		_, err := config.Read(configtest.Source(configtest.Service(""), test.key, test.value))
+		if err == nil || !strings.Contains(err.Error(), "slipway:"+want) {
+			t.Errorf("the config: %v, want %q", err, want)
+		}
+		var cloud mocks.Cloud
+		if err := cloud.Run(fargateService(test.change)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("the component: %v, want %q", err, want)
+		}
+		cloud.Expect(t, "")
+	}
+}
+
+// Every component refuses tags that AWS would.
+func TestEveryComponentChecksItsTags(t *testing.T) {
+	wrong := Tags{"aws:Team": "web"}
+	for name, create := range map[string]func(ctx *pulumi.Context) error{
+		"network": func(ctx *pulumi.Context) error {
+			_, err := NewNetwork(ctx, "dev", &NetworkArgs{Tags: wrong})
+			return err
+		},
+		"cluster": func(ctx *pulumi.Context) error {
+			_, err := NewCluster(ctx, "dev", &ClusterArgs{Region: "eu-central-1", Tags: wrong})
+			return err
+		},
+		"load balancer": func(ctx *pulumi.Context) error {
+			_, err := NewLoadBalancer(ctx, "dev", &LoadBalancerArgs{Tags: wrong})
+			return err
+		},
+		"routes": func(ctx *pulumi.Context) error {
+			_, err := NewRoutes(ctx, "dev", &RoutesArgs{ListenerARN: pulumi.String("arn"), Tags: wrong})
+			return err
+		},
+		"certificate": func(ctx *pulumi.Context) error {
+			_, err := NewCertificate(ctx, "dev", &CertificateArgs{
+				ZoneID: pulumi.String("zone"), Zone: "example.com", Hostnames: []string{"hello.example.com"}, Tags: wrong,
+			})
+			return err
+		},
+	} {
+		var cloud mocks.Cloud
+		if err := cloud.Run(create); err == nil || !strings.Contains(err.Error(), "tags.aws:Team: keys that begin with aws:") {
+			t.Errorf("%s: %v", name, err)
+		}
+		cloud.Expect(t, "")
+	}
+}

@@ -65,7 +65,7 @@ func (r *Routes) check() error {
 	if r.args.ListenerARN == nil {
 		return errors.New("the listener's ARN is missing")
 	}
-	var problems []error
+	problems := []error{r.args.Tags.problems().Err()}
 	wrong := func(route spec.Route, err error) {
 		if err != nil {
 			problems = append(problems, fmt.Errorf("%s: %w", route, err))

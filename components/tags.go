@@ -4,10 +4,19 @@ import (
 	"maps"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"slipway/spec"
 )
 
 // Tags are put on every resource that can carry tags.
-type Tags map[string]string
+type Tags spec.Tags
+
+// problems reports what AWS would refuse, and what the components set themselves.
+func (t Tags) problems() spec.Problems {
+	var found spec.Problems
+	found.Include(spec.Tags(t).Problems("Name", spec.ServiceTag), "tags")
+	return found
+}
 
 // With returns a copy of the tags with key set to value.
 func (t Tags) With(key, value string) Tags {

@@ -19,7 +19,7 @@ type Config struct {
 	DNS          spec.DNS
 	LoadBalancer spec.LoadBalancer
 	LogRetention int // days
-	Tags         map[string]string
+	Tags         spec.Tags
 
 	PermissionsBoundary string // the managed policy's ARN; empty: none
 
@@ -55,7 +55,7 @@ func Read(source settings.Source) (*Config, error) {
 	c.LoadBalancer = readLoadBalancer(root.Section("loadBalancer"))
 	c.LogRetention = readLogs(root.Section("logs"))
 	c.Tags = readTags(root)
-	c.PermissionsBoundary = root.Text("permissionsBoundary", "", checkPolicyARN)
+	c.PermissionsBoundary = root.Text("permissionsBoundary", "", spec.CheckBoundary)
 
 	if err := spec.CheckName(source.Stack); err != nil {
 		found.Add("stack", "%w", err)

@@ -2,11 +2,8 @@ package config
 
 import (
 	"errors"
-	"maps"
 	"regexp"
 	"slices"
-	"strings"
-	"unicode/utf8"
 
 	"slipway/internal/settings"
 	"slipway/spec"
@@ -89,63 +86,13 @@ func readLogs(o *settings.Object) int {
 	return days
 }
 
-// policyARNPattern matches the ARNs of managed policies, an account's own and AWS's ("IAM identifiers" in the IAM user guide).
-var policyARNPattern = regexp.MustCompile(`^arn:aws(-[a-z]+)*:iam::([0-9]{12}|aws):policy/([!-~]+/)*[A-Za-z0-9+=,.@_-]{1,128}$`)
-
-// maxARN is the length of a PermissionsBoundary (PutRolePermissionsBoundary in the IAM API reference).
-const maxARN = 2048
-
-func checkPolicyARN(arn string) error {
-	if len(arn) > maxARN || !policyARNPattern.MatchString(arn) {
-		return errors.New("must be the ARN of a managed policy, such as arn:aws:iam::123456789012:policy/slipway-boundary")
-	}
-	return nil
-}
-
-// Bounds of tags ("Tag naming limits and requirements" in the guide to tagging AWS resources).
-const (
-	maxTags     = 50
-	maxTagKey   = 128
-	maxTagValue = 256
-)
-
 // ownTags are set by the program.
-var ownTags = []string{"Name", "Project", "Service", "Stack"}
+var ownTags = []string{"Name", "Project", spec.ServiceTag, "Stack"}
 
-// sameTag returns the key of another tag that differs from a tag's in case alone, and comes before it; "" if there is none. Most of
-// AWS tells such keys apart; IAM refuses both together ("Tag naming conventions in IAM and AWS STS" in the IAM user guide).
-func sameTag(tags map[string]string, name string) string {
-	for _, other := range slices.Sorted(maps.Keys(tags)) {
-		if other < name && strings.EqualFold(other, name) {
-			return other
-		}
-	}
-	return ""
-}
-
-var tagPattern = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
-
-func readTags(root *settings.Object) map[string]string {
-	tags := root.Scalars("tags")
-	if most := maxTags - len(ownTags); len(tags) > most {
-		root.Problems.Add(root.Path("tags"), "there are %d tags; at most %d leave room for %s", len(tags), most, strings.Join(ownTags, ", "))
-	}
-	for name, value := range tags {
-		at := root.Path("tags", name)
-		own := slices.IndexFunc(ownTags, func(own string) bool { return strings.EqualFold(own, name) })
-		other := sameTag(tags, name)
-		switch {
-		case own >= 0:
-			root.Problems.Add(at, "is set by the program as %s, and IAM does not tell upper and lower case apart; choose another key", ownTags[own])
-		case other != "":
-			root.Problems.Add(at, "is the same key as %s to IAM, which does not tell upper and lower case apart; choose another", other)
-		case strings.HasPrefix(strings.ToLower(name), "aws:"):
-			root.Problems.Add(at, "keys that begin with aws: are reserved by AWS")
-		case name == "" || utf8.RuneCountInString(name) > maxTagKey || !tagPattern.MatchString(name):
-			root.Problems.Add(at, "a tag's key is 1 to %d letters, digits, spaces and _ . : / = + - @", maxTagKey)
-		case utf8.RuneCountInString(value) > maxTagValue || !tagPattern.MatchString(value):
-			root.Problems.Add(at, "a tag's value is at most %d letters, digits, spaces and _ . : / = + - @", maxTagValue)
-		}
-	}
+func readTags(root *settings.Object) spec.Tags {
+	tags := spec.Tags(root.Scalars("tags"))
+	var found spec.Problems
+	found.Include(tags.Problems(ownTags...), "tags")
+	report(root, found)
 	return tags
 }

@@ -85,6 +85,19 @@ func (i Image) String() string {
 	return b.String()
 }
 
+// MarshalText returns the reference.
+func (i Image) MarshalText() ([]byte, error) { return []byte(i.String()), nil }
+
+// UnmarshalText parses a reference.
+func (i *Image) UnmarshalText(text []byte) error {
+	parsed, err := ParseImage(string(text))
+	if err != nil {
+		return fmt.Errorf("image %q: %w", text, err)
+	}
+	*i = parsed
+	return nil
+}
+
 // WithDigest returns the image by a digest alone.
 func (i Image) WithDigest(digest string) (Image, error) {
 	if !digestPattern.MatchString(digest) {

@@ -42,17 +42,19 @@ func project(t *testing.T, files map[string]string) (dir string) {
 	return dir
 }
 
-const dev = `config:
+var digest = strings.Repeat("0", 64)
+
+var dev = `config:
   slipway:services:
     web:
-      image: ` + registry + `/team/web@sha256:00
+      image: ` + registry + `/team/web@sha256:` + digest + `
       build: {context: .}
     api:
-      image: ` + registry + `/api:1@sha256:00
+      image: ` + registry + `/api:1@sha256:` + digest + `
       architecture: arm64
       build: {context: services/api}
     worker:
-      image: ` + registry + `/api
+      image: ` + registry + `/api:1
       architecture: arm64
       build: {context: services/api, dockerfile: Dockerfile}
     proxy:
@@ -118,7 +120,7 @@ func TestNothingToBuild(t *testing.T) {
 
 func TestBuildsRefuses(t *testing.T) {
 	service := func(members string) string {
-		return "config: {slipway:services: {api: {image: " + registry + "/api, " + members + "}}}"
+		return "config: {slipway:services: {api: {image: " + registry + "/api:1, " + members + "}}}"
 	}
 	for name, test := range map[string]struct{ config, want string }{
 		"not YAML":             {"config: [", "Pulumi.dev.yaml: yaml"},
@@ -126,10 +128,10 @@ func TestBuildsRefuses(t *testing.T) {
 		"an unknown key":       {service("build: {target: x}"), "build.target: unknown key"},
 		"a path out of it":     {service("build: {context: ../api}"), `build.context "../api": must be a relative path`},
 		"no such Dockerfile":   {service("build: {context: services}"), "service api: there is no services/Dockerfile in the checked-out commit"},
-		"another registry":     {"config: {slipway:services: {api: {image: ghcr.io/team/api, build: {}}}}", `service api: image "ghcr.io/team/api" is not in Amazon ECR`},
+		"another registry":     {"config: {slipway:services: {api: {image: ghcr.io/team/api:1, build: {}}}}", `service api: image "ghcr.io/team/api:1" is not in Amazon ECR`},
 		"an architecture":      {service("architecture: mips, build: {}"), "service api: architecture must be amd64 or arm64"},
-		"a name with a space":  {"config: {slipway:services: {'a b': {image: " + registry + "/api, build: {}}}}", `"a b" is not the name of a service`},
-		"two in one":           {"config: {slipway:services: {api: {image: " + registry + "/a, build: {}}, web: {image: " + registry + "/a, build: {context: services/api}}}}", "services api and web are built from different sources and share the repository"},
+		"a name with a space":  {"config: {slipway:services: {'a b': {image: " + registry + "/api:1, build: {}}}}", `"a b" is not the name of a service`},
+		"two in one":           {"config: {slipway:services: {api: {image: " + registry + "/a:1, build: {}}, web: {image: " + registry + "/a:1, build: {context: services/api}}}}", "services api and web are built from different sources and share the repository"},
 		"no stack of the name": {"", "there is no"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -19,9 +19,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"slipway/internal/cli"
+	"slipway/spec"
 )
 
 func main() {
@@ -83,16 +83,16 @@ const pullRequestPrefix = "pr/"
 
 // repositories returns where the image of a service may be, by the reference that its stack has.
 func repositories(reference string, pullRequest bool) (string, error) {
-	repository, _, _ := strings.Cut(reference, "@")
-	if colon := strings.LastIndex(repository, ":"); colon > strings.LastIndex(repository, "/") {
-		repository = repository[:colon]
+	image, err := spec.ParseImage(reference)
+	if err != nil {
+		return "", fmt.Errorf("image %q: %w", reference, err)
 	}
-	match := registryPattern.FindStringSubmatch(repository)
-	if match == nil {
+	if _, inECR := image.ECR(); !inECR {
 		return "", fmt.Errorf("image %q is not in Amazon ECR, where images that are built are pushed to: ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME", reference)
 	}
+	repository := image.Registry + "/" + image.Repository
 	if pullRequest {
-		return repository + "," + match[1] + "/" + pullRequestPrefix + match[2], nil
+		return repository + "," + image.Registry + "/" + pullRequestPrefix + image.Repository, nil
 	}
 	return repository, nil
 }

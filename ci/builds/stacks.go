@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,13 +16,10 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"slipway/internal/build"
+	"slipway/spec"
 )
 
-var (
-	registryPattern = regexp.MustCompile(`^([0-9]{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com)/([a-z0-9._/-]+)$`)
-	servicePattern  = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
-	notShipped      = regexp.MustCompile(`^Pulumi\.(local|pr-.*)\.yaml$`)
-)
+var notShipped = regexp.MustCompile(`^Pulumi\.(local|pr-.*)\.yaml$`)
 
 // service is as much of a service's config as an image is about.
 type service struct {
@@ -95,7 +93,7 @@ func read(ctx context.Context, dir, stack string, pullRequest bool) ([]image, er
 		if s.Build == nil {
 			continue
 		}
-		if !servicePattern.MatchString(name) {
+		if spec.CheckName(name) != nil {
 			return nil, fmt.Errorf("%s: %q is not the name of a service", file, name)
 		}
 		i := image{Service: name, Platforms: shipped[name], Context: s.Build.Context, Dockerfile: s.Build.Dockerfile}
@@ -140,14 +138,11 @@ func platforms(dir string) (map[string]string, error) {
 			return nil, err
 		}
 		for name, s := range all {
-			switch s.Architecture {
-			case "":
-				found[name] = append(found[name], "linux/amd64")
-			case "amd64", "arm64":
-				found[name] = append(found[name], "linux/"+s.Architecture)
-			default:
-				return nil, fmt.Errorf("%s: service %s: architecture must be amd64 or arm64", file, name)
+			architecture := cmp.Or(s.Architecture, spec.DefaultArchitecture)
+			if err := spec.CheckArchitecture(architecture); err != nil {
+				return nil, fmt.Errorf("%s: service %s: architecture %w", file, name, err)
 			}
+			found[name] = append(found[name], "linux/"+architecture)
 		}
 	}
 	joined := map[string]string{}

@@ -18,6 +18,7 @@ import (
 
 	"slipway/internal/cli"
 	"slipway/internal/stack"
+	"slipway/spec"
 )
 
 func main() {
@@ -40,7 +41,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	pinned := make(map[string]stack.Image)
+	pinned := make(map[string]spec.Image)
 	for _, service := range args[1:] {
 		if _, there := configured[service]; !there {
 			return fmt.Errorf("%s has no service %s; it has: %s", s.ConfigFile(), service, strings.Join(slices.Sorted(maps.Keys(configured)), ", "))

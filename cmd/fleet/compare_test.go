@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"slipway/internal/stack"
+	"slipway/spec"
 )
 
 func TestInOrder(t *testing.T) {
@@ -31,7 +32,7 @@ func fleetOf(lines ...string) []environment {
 			case isService && letter == "":
 				e.services = append(e.services, service{name: name})
 			case isService:
-				e.services = append(e.services, service{name: name, image: stack.Image{Digest: digest(letter)}})
+				e.services = append(e.services, service{name: name, image: spec.Image{Digest: digest(letter)}})
 			case word == "failed":
 				update.Result = "failed"
 			case word == "busy":

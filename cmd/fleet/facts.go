@@ -14,6 +14,7 @@ import (
 
 	"slipway/internal/smoke"
 	"slipway/internal/stack"
+	"slipway/spec"
 )
 
 // facts are what a stack's state says. Of everything that may be secret they hold nothing.
@@ -32,9 +33,9 @@ type service struct {
 	url     string
 	refused string       // why it is not asked there; empty if it is
 	checks  smoke.Checks // what it can be asked
-	image   stack.Image  // that it runs, its canary aside
-	target  stack.Image  // that it should run: another one while it is deployed, or if that failed
-	canary  stack.Image  // that its canary runs; zero if it has none
+	image   spec.Image   // that it runs, its canary aside
+	target  spec.Image   // that it should run: another one while it is deployed, or if that failed
+	canary  spec.Image   // that its canary runs; zero if it has none
 	desired int          // tasks; of a service that scales, as many as when somebody looked last
 	scaling bounds
 }
@@ -64,12 +65,6 @@ const (
 	scheduledActionType = "aws:appautoscaling/scheduledAction:ScheduledAction"
 )
 
-// The names that components gives: of the service's container, before which another may run, and of what is its canary's.
-const (
-	mainContainer = "main"
-	canarySuffix  = "-canary"
-)
-
 // readFacts takes from a state what the page shows. Services are asked in the domains alone.
 func readFacts(d apitype.DeploymentV3, domains stack.Domains) facts {
 	f := facts{written: d.Manifest.Time}
@@ -80,12 +75,12 @@ func readFacts(d apitype.DeploymentV3, domains stack.Domains) facts {
 		}
 		return services[name]
 	}
-	definitions := map[string]stack.Image{} // by ARN
-	newest := map[string]stack.Image{}      // by service
-	running := map[string]string{}          // ARNs of task definitions by service
-	canaries := map[string]string{}         // the same of their canaries
-	scaling := map[string]bounds{}          // by what Application Auto Scaling calls a service
-	scalable := map[string]string{}         // the same names by service
+	definitions := map[string]spec.Image{} // by ARN
+	newest := map[string]spec.Image{}      // by service
+	running := map[string]string{}         // ARNs of task definitions by service
+	canaries := map[string]string{}        // the same of their canaries
+	scaling := map[string]bounds{}         // by what Application Auto Scaling calls a service
+	scalable := map[string]string{}        // the same names by service
 
 	for _, r := range d.Resources {
 		if r.Type == resource.RootStackType {
@@ -96,7 +91,7 @@ func readFacts(d apitype.DeploymentV3, domains stack.Domains) facts {
 				named(name).checks = checks
 			}
 			for name, reference := range textMap(r.Outputs["images"]) {
-				named(name).image, _ = stack.ParseImage(reference)
+				named(name).image, _ = spec.ParseImage(reference)
 			}
 		}
 		if region, account, ok := place(string(r.ID)); ok && f.region == "" {
@@ -202,27 +197,27 @@ func checksIn(output any) map[string]smoke.Checks {
 }
 
 // tagOf returns the name of the service that a resource belongs to, as main.go tags it.
-func tagOf(inputs map[string]any) string { return textMap(inputs["tags"])["Service"] }
+func tagOf(inputs map[string]any) string { return textMap(inputs["tags"])[spec.ServiceTag] }
 
 // ofCanary says whether a resource tagged as a service's is its canary's. A service may itself be called canary.
 func ofCanary(urn resource.URN, service string) bool {
-	return urn.Name() == urn.Stack().String()+"-"+service+canarySuffix
+	return urn.Name() == urn.Stack().String()+"-"+spec.CanaryName(service)
 }
 
 // imageOf returns the image of a task definition's main container; none if the definition is secret.
-func imageOf(inputs map[string]any) stack.Image {
+func imageOf(inputs map[string]any) spec.Image {
 	text, _ := inputs["containerDefinitions"].(string)
 	var containers []struct{ Name, Image string }
 	if json.Unmarshal([]byte(text), &containers) != nil {
-		return stack.Image{}
+		return spec.Image{}
 	}
 	for _, container := range containers {
-		if container.Name == mainContainer {
-			image, _ := stack.ParseImage(container.Image)
+		if container.Name == spec.ContainerName {
+			image, _ := spec.ParseImage(container.Image)
 			return image
 		}
 	}
-	return stack.Image{}
+	return spec.Image{}
 }
 
 // boundsOf returns what a scalable target, or one of its scheduled actions, says.

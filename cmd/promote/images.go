@@ -10,10 +10,11 @@ import (
 	"time"
 
 	"slipway/internal/stack"
+	"slipway/spec"
 )
 
 // images are the images of a stack's services, by name.
-type images = map[string]stack.Image
+type images = map[string]spec.Image
 
 // selectServices returns the services to promote: those asked for, which both stacks must have, or all that both have. The
 // source has what it runs, the target what its configuration names.
@@ -54,11 +55,12 @@ func names(services images) string {
 
 // promoted returns the image that a target's service gets: what the source runs, by digest, from the repository that the
 // target's configuration names. That may be another one which holds the same images.
-func promoted(runs, configured stack.Image) stack.Image {
-	image := stack.Image{Repository: runs.Repository, Digest: runs.Digest}
+func promoted(runs, configured spec.Image) spec.Image {
+	image := runs
 	if configured.Repository != "" {
-		image.Repository = configured.Repository
+		image = configured
 	}
+	image.Tag, image.Digest = "", runs.Digest
 	return image
 }
 
@@ -139,7 +141,7 @@ func previous(releases []stack.Release, services []string) (stack.Release, error
 	return stack.Release{}, errors.New("no successful update of its history deployed other images")
 }
 
-func byDigest(release stack.Release, service string, image stack.Image) error {
+func byDigest(release stack.Release, service string, image spec.Image) error {
 	if image.Digest != "" {
 		return nil
 	}
@@ -150,7 +152,7 @@ func byDigest(release stack.Release, service string, image stack.Image) error {
 func when(release stack.Release) string { return release.Start.Local().Format(time.DateTime) }
 
 // short is a digest as people compare it.
-func short(image stack.Image) string {
+func short(image spec.Image) string {
 	if image.Digest == "" {
 		return image.String()
 	}

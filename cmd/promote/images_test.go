@@ -8,11 +8,12 @@ import (
 	"time"
 
 	"slipway/internal/stack"
+	"slipway/spec"
 )
 
-func image(t *testing.T, reference string) stack.Image {
+func image(t *testing.T, reference string) spec.Image {
 	t.Helper()
-	parsed, err := stack.ParseImage(reference)
+	parsed, err := spec.ParseImage(reference)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +80,7 @@ func TestPromoted(t *testing.T) {
 		"":                                    "a.test:5000/hello@" + digest("b"), // a service without an image yet
 		"a.test:5000/hello:v2@" + digest("b"): "a.test:5000/hello@" + digest("b"),
 	} {
-		var before stack.Image
+		var before spec.Image
 		if configured != "" {
 			before = image(t, configured)
 		}
@@ -114,9 +115,9 @@ func TestPrevious(t *testing.T) {
 			switch {
 			case image == "":
 			case strings.HasPrefix(image, ":"):
-				r.Images[name] = stack.Image{Repository: "r/" + name, Tag: image[1:]}
+				r.Images[name] = spec.Image{Registry: "r", Repository: "" + name, Tag: image[1:]}
 			default:
-				r.Images[name] = stack.Image{Repository: "r/" + name, Digest: digest(image)}
+				r.Images[name] = spec.Image{Registry: "r", Repository: "" + name, Digest: digest(image)}
 			}
 		}
 		return r

@@ -11,6 +11,7 @@ import (
 	"slipway/internal/confirm"
 	"slipway/internal/smoke"
 	"slipway/internal/stack"
+	"slipway/spec"
 )
 
 const usage = `usage: promote [flags] SOURCE TARGET [SERVICE…]
@@ -100,6 +101,6 @@ func run(ctx context.Context, args []string) error {
 // pulumiStack is a stack of Pulumi's as a promotion needs it.
 type pulumiStack struct{ *stack.Stack }
 
-func (s pulumiStack) Draft(ctx context.Context, images map[string]stack.Image) (draft, error) {
+func (s pulumiStack) Draft(ctx context.Context, images map[string]spec.Image) (draft, error) {
 	return s.Stack.Draft(ctx, images)
 }

@@ -14,6 +14,7 @@ import (
 
 	"slipway/internal/smoke"
 	"slipway/internal/stack"
+	"slipway/spec"
 )
 
 // environment is what a promotion needs of a stack.
@@ -22,8 +23,8 @@ type environment interface {
 	Outputs(context.Context) (stack.Outputs, error)
 	LastUpdate(context.Context) (stack.Update, bool, error)
 	Releases(ctx context.Context, limit int) ([]stack.Release, error)
-	ConfiguredImages() (services, before map[string]stack.Image, err error)
-	Draft(context.Context, map[string]stack.Image) (draft, error)
+	ConfiguredImages() (services, before map[string]spec.Image, err error)
+	Draft(context.Context, map[string]spec.Image) (draft, error)
 	Up(ctx context.Context, message string, progress io.Writer) error
 }
 
@@ -162,7 +163,7 @@ func (p *promotion) rollback(ctx context.Context, target environment) error {
 		return err
 	}
 	// A service that did not exist then, was given by a tag, or does not exist any more stays as it is.
-	maps.DeleteFunc(before.Images, func(_ string, image stack.Image) bool { return image.Digest == "" })
+	maps.DeleteFunc(before.Images, func(_ string, image spec.Image) bool { return image.Digest == "" })
 	services, err := selectServices(p.services, target.Name(), target.Name(), before.Images, configured)
 	if err != nil {
 		return fail(err)
@@ -176,7 +177,9 @@ func (p *promotion) rollback(ctx context.Context, target environment) error {
 		question: fmt.Sprintf("Roll back %s?", target.Name()),
 	}
 	for _, name := range services {
-		c.images[name] = stack.Image{Repository: before.Images[name].Repository, Digest: before.Images[name].Digest}
+		image := before.Images[name]
+		image.Tag = "" // it may have another meaning now
+		c.images[name] = image
 	}
 	c.message = "roll back to the images of " + before.Start.UTC().Format("2006-01-02 15:04:05Z") + ": " + c.summary(services)
 	fmt.Fprintf(p.out, "Back to the update of %s.\n", when(before))
@@ -362,7 +365,7 @@ func (c change) show(w io.Writer, services []string, runs images, current map[st
 	return nil
 }
 
-func described(image stack.Image, version string) string {
+func described(image spec.Image, version string) string {
 	if version == "" || smoke.IsDigest(version) {
 		return short(image)
 	}

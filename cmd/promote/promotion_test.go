@@ -16,6 +16,7 @@ import (
 
 	"slipway/internal/smoke"
 	"slipway/internal/stack"
+	"slipway/spec"
 )
 
 // fake is a stack in memory. What is done to it is told to its log.
@@ -50,11 +51,11 @@ func (f *fake) LastUpdate(context.Context) (stack.Update, bool, error) {
 
 func (f *fake) Releases(context.Context, int) ([]stack.Release, error) { return f.history, nil }
 
-func (f *fake) ConfiguredImages() (services, before map[string]stack.Image, err error) {
+func (f *fake) ConfiguredImages() (services, before map[string]spec.Image, err error) {
 	return maps.Clone(f.configured), f.before, nil
 }
 
-func (f *fake) Draft(_ context.Context, edits map[string]stack.Image) (draft, error) {
+func (f *fake) Draft(_ context.Context, edits map[string]spec.Image) (draft, error) {
 	proposed := maps.Clone(f.configured)
 	maps.Copy(proposed, edits)
 	return &fakeDraft{f, proposed, f.configured}, nil
@@ -207,7 +208,7 @@ func TestPromote(t *testing.T) {
 			name: "one service, and a configuration that is older than the other", given: func(w *world) {
 				w.services = []string{"hello"}
 				w.prod.runs = maps.Clone(w.prod.runs)
-				w.prod.runs["api"] = stack.Image{Repository: "r.test/api", Digest: digest("c")}
+				w.prod.runs["api"] = spec.Image{Registry: "r.test", Repository: "api", Digest: digest("c")}
 			},
 			log:    "preview save up prod: promote from dev: hello sha256:b00000000000 version b discard",
 			config: []string{"r.test/api c", newHello}, asked: 1,
@@ -218,7 +219,7 @@ func TestPromote(t *testing.T) {
 				w.services = []string{"hello"}
 				delete(w.dev.runs, "api")
 				w.prod.runs = maps.Clone(w.prod.runs)
-				w.prod.runs["api"] = stack.Image{Repository: "r.test/api", Digest: digest("c")}
+				w.prod.runs["api"] = spec.Image{Registry: "r.test", Repository: "api", Digest: digest("c")}
 			},
 			log:    "preview save up prod: promote from dev: hello sha256:b00000000000 version b discard",
 			config: []string{oldAPI, newHello}, asked: 1,
@@ -236,15 +237,15 @@ func TestPromote(t *testing.T) {
 		},
 		{
 			name: "the same migration before it", given: func(w *world) {
-				w.dev.beforeNow = images{"api": {Repository: "r.test/migrate", Digest: digest("b")}}
-				w.prod.before = images{"api": {Repository: "copies.test/migrate", Digest: digest("b")}}
+				w.dev.beforeNow = images{"api": {Registry: "r.test", Repository: "migrate", Digest: digest("b")}}
+				w.prod.before = images{"api": {Registry: "copies.test", Repository: "migrate", Digest: digest("b")}}
 			},
 			log: both, config: []string{newAPI, newHello}, asked: 1,
 		},
 		{
 			name: "another migration before it", given: func(w *world) {
-				w.dev.beforeNow = images{"api": {Repository: "r.test/migrate", Tag: "2"}}
-				w.prod.before = images{"api": {Repository: "r.test/migrate", Tag: "1"}}
+				w.dev.beforeNow = images{"api": {Registry: "r.test", Repository: "migrate", Tag: "2"}}
+				w.prod.before = images{"api": {Registry: "r.test", Repository: "migrate", Tag: "1"}}
 			},
 			err: "before service api, stack dev runs r.test/migrate:2, and the configuration of stack prod names r.test/migrate:1: " +
 				"set services.api.before.image there, and promote then",
@@ -365,7 +366,7 @@ func TestPromote(t *testing.T) {
 		},
 		{
 			name: "a preview, with the digest of a service that is left out", given: func(w *world) {
-				w.dev.runs["new"] = stack.Image{Repository: "r.test/new", Digest: digest("b")}
+				w.dev.runs["new"] = spec.Image{Registry: "r.test", Repository: "new", Digest: digest("b")}
 				w.preview, w.digests = true, digests{"new": digest("b")}
 			},
 			log: "preview discard", config: []string{oldAPI, oldHello},
@@ -373,7 +374,7 @@ func TestPromote(t *testing.T) {
 		},
 		{
 			name: "a preview, with another digest of such a service", given: func(w *world) {
-				w.dev.runs["new"] = stack.Image{Repository: "r.test/new", Digest: digest("b")}
+				w.dev.runs["new"] = spec.Image{Registry: "r.test", Repository: "new", Digest: digest("b")}
 				w.preview, w.digests = true, digests{"new": digest("a")}
 			},
 			err: "stack dev runs service new as r.test/new@" + digest("b") + ", not as " + digest("a"), config: []string{oldAPI, oldHello},
@@ -386,20 +387,20 @@ func TestPromote(t *testing.T) {
 			err: "service hello, whose digest is given, is not among those to promote", config: []string{oldAPI, oldHello},
 		},
 		{
-			name: "the source runs a tag", given: func(w *world) { w.dev.runs["api"] = stack.Image{Repository: "docker.test/api", Tag: "1"} },
+			name: "the source runs a tag", given: func(w *world) { w.dev.runs["api"] = spec.Image{Registry: "docker.test", Repository: "api", Tag: "1"} },
 			err: "stack dev runs service api as docker.test/api:1, a tag", config: []string{oldAPI, oldHello},
 		},
 		{
 			name: "the target's configuration names a tag", given: func(w *world) {
 				w.prod.configured = maps.Clone(w.prod.configured)
-				w.prod.configured["api"] = stack.Image{Repository: "r.test/api", Tag: "1"}
+				w.prod.configured["api"] = spec.Image{Registry: "r.test", Repository: "api", Tag: "1"}
 			},
 			err:    "the configuration of stack prod names service api as r.test/api:1, a tag, to which there would be no way back",
 			config: []string{"r.test/api ", oldHello},
 		},
 		{
 			name: "a service that the target does not have", given: func(w *world) {
-				w.dev.runs["new"] = stack.Image{Repository: "r.test/new", Digest: digest("b")}
+				w.dev.runs["new"] = spec.Image{Registry: "r.test", Repository: "new", Digest: digest("b")}
 			},
 			log: both, config: []string{newAPI, newHello}, asked: 1,
 			out: []string{"Service new is left out: the configuration of stack prod does not have it."},
@@ -486,7 +487,7 @@ func TestPromoteAsksEachServiceItsOwn(t *testing.T) {
 // That an update has succeeded is not yet that what was promoted runs: another one may have come in between.
 func TestPromoteLooksAtWhatRuns(t *testing.T) {
 	w := newWorld(t)
-	w.prod.overtaken = images{"hello": {Repository: "r.test/hello", Digest: digest("c")}}
+	w.prod.overtaken = images{"hello": {Registry: "r.test", Repository: "hello", Digest: digest("c")}}
 	err := w.promotion().promote(t.Context(), w.dev, w.prod)
 	want := "stack prod runs service hello as r.test/hello@" + digest("c") + ", and not as copies.test/hello@" + digest("b")
 	if err == nil || !strings.Contains(err.Error(), want) {
@@ -532,7 +533,7 @@ func (w *world) check(t *testing.T, err error, wantErr, wantLog string, wantConf
 	for i, name := range []string{"api", "hello"} {
 		image := w.prod.configured[name]
 		letter, _, _ := strings.Cut(strings.TrimPrefix(image.Digest, "sha256:"), "0")
-		if got := image.Repository + " " + letter; got != wantConfig[i] {
+		if got := image.Registry + "/" + image.Repository + " " + letter; got != wantConfig[i] {
 			t.Errorf("the configuration names %s for %s, want %s", got, name, wantConfig[i])
 		}
 	}
@@ -551,8 +552,8 @@ func TestRollback(t *testing.T) {
 		return stack.Release{
 			Update: stack.Update{Kind: "update", Result: result, Start: time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)},
 			Images: images{
-				"api":   {Repository: "r.test/api", Digest: digest(api)},
-				"hello": {Repository: "old.test/hello", Digest: digest(hello)},
+				"api":   {Registry: "r.test", Repository: "api", Digest: digest(api)},
+				"hello": {Registry: "old.test", Repository: "hello", Digest: digest(hello)},
 			},
 		}
 	}
@@ -596,10 +597,10 @@ func TestRollback(t *testing.T) {
 			name: "to a service that is gone",
 			given: func(w *world) {
 				w.prod.history = []stack.Release{release("succeeded", "a", "a"), release("succeeded", "a", "b")}
-				w.prod.history[1].Images["gone"] = stack.Image{Repository: "r.test/gone", Digest: digest("b")}
-				w.prod.history[1].Images["tagged"] = stack.Image{Repository: "r.test/tagged", Tag: "1"}
+				w.prod.history[1].Images["gone"] = spec.Image{Registry: "r.test", Repository: "gone", Digest: digest("b")}
+				w.prod.history[1].Images["tagged"] = spec.Image{Registry: "r.test", Repository: "tagged", Tag: "1"}
 				w.prod.configured = maps.Clone(w.prod.configured)
-				w.prod.configured["tagged"] = stack.Image{Repository: "r.test/tagged", Digest: digest("b")}
+				w.prod.configured["tagged"] = spec.Image{Registry: "r.test", Repository: "tagged", Digest: digest("b")}
 			},
 			log:    "preview save up prod: roll back to the images of 2026-01-31 12:00:00Z: api sha256:a00000000000, hello sha256:b00000000000 discard",
 			config: []string{"r.test/api a", "old.test/hello b"}, asked: 1,
@@ -613,7 +614,7 @@ func TestRollback(t *testing.T) {
 			name: "to a version with another migration",
 			given: func(w *world) {
 				w.prod.history = []stack.Release{release("succeeded", "a", "a"), release("succeeded", "b", "a")}
-				w.prod.history[1].Before = images{"api": {Repository: "r.test/migrate", Digest: digest("b")}}
+				w.prod.history[1].Before = images{"api": {Registry: "r.test", Repository: "migrate", Digest: digest("b")}}
 			},
 			err: "roll back stack prod: before service api, stack prod ran r.test/migrate@" + digest("b") +
 				", and the configuration of stack prod names the service's own image",

@@ -45,7 +45,7 @@ var fences = []fence{
 	{packages: "slipway/docs", tests: []string{"slipway/spec", "slipway/config", "slipway/config/configtest", "slipway/bootstrap/permissions"}},
 	{packages: "slipway/internal/stack", ships: []string{"slipway/spec", "slipway/internal/smoke"}}, // a stack's outputs tell what a smoke test asks
 	{packages: "slipway/internal/rollout", ships: []string{"slipway/internal/awsconfig"}},
-	{packages: "slipway/internal/standing", ships: []string{"slipway/internal/awsconfig"}},
+	{packages: "slipway/internal/standing", ships: []string{"slipway/spec", "slipway/internal/awsconfig"}},
 	{
 		packages: "slipway/internal/account", ships: []string{
 			"slipway/components", "slipway/config", "slipway/spec",

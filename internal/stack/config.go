@@ -16,6 +16,8 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optpreview"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/config"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/workspace"
+
+	"slipway/spec"
 )
 
 // ConfigFile is the path of the stack's configuration file, Pulumi.<stack>.yaml.
@@ -26,7 +28,7 @@ func (s *Stack) ConfigFile() string {
 
 // ConfiguredImages returns the images that the stack's configuration file names, by service: those of the services, and those
 // of what runs before them where it has an image of its own. Secrets stay encrypted.
-func (s *Stack) ConfiguredImages() (images, before map[string]Image, err error) {
+func (s *Stack) ConfiguredImages() (images, before map[string]spec.Image, err error) {
 	if _, err := os.Stat(s.ConfigFile()); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, fmt.Errorf("stack %s has no configuration: there is no %s", s.Name(), s.ConfigFile())
 	}
@@ -55,7 +57,7 @@ type Draft struct {
 }
 
 // Draft makes a copy of the configuration file in which services run the given images. Discard must be called on it.
-func (s *Stack) Draft(ctx context.Context, images map[string]Image) (_ *Draft, err error) {
+func (s *Stack) Draft(ctx context.Context, images map[string]spec.Image) (_ *Draft, err error) {
 	text, err := os.ReadFile(s.ConfigFile())
 	if err != nil {
 		return nil, fmt.Errorf("copy the configuration of stack %s: %w", s.Name(), err)

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"slipway/internal/smoke"
+	"slipway/spec"
 )
 
 // Whoever may write a stack's state chooses its outputs, and with them whom an operator's machine asks.
@@ -59,16 +60,16 @@ func TestOfPullRequest(t *testing.T) {
 }
 
 func TestTarget(t *testing.T) {
-	image := Image{Repository: "r.test/hello", Digest: "sha256:aa"}
+	image := spec.Image{Registry: "r.test", Repository: "hello", Digest: digestAA}
 	checks := smoke.Checks{HealthPath: "/up", HealthRouted: true, VersionPath: "/v"}
 	outputs := Outputs{
 		URLs:    map[string]string{"hello": "https://hello.example.com/", "old": "https://old.example.com/", "evil": "https://evil.test/"},
 		Checks:  map[string]smoke.Checks{"hello": checks},
-		Images:  map[string]Image{"hello": image, "new": image},
+		Images:  map[string]spec.Image{"hello": image, "new": image},
 		Domains: Domains{"example.com"},
 	}
 	got, err := outputs.Target("hello")
-	if err != nil || got.URL != "https://hello.example.com/" || got.HealthPath != "/up" || got.VersionPath != "/v" || got.Image != "sha256:aa" {
+	if err != nil || got.URL != "https://hello.example.com/" || got.HealthPath != "/up" || got.VersionPath != "/v" || got.Image != digestAA {
 		t.Errorf("it is %+v, %v", got, err)
 	}
 	// One that was deployed before the outputs told what it has is asked whether it answers.

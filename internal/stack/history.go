@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
+
+	"slipway/spec"
 )
 
 // Update is an entry of a stack's history.
@@ -74,8 +76,8 @@ func (s *Stack) LastUpdate(ctx context.Context) (Update, bool, error) {
 // Release is an update that ran the program, with the images that its configuration named.
 type Release struct {
 	Update
-	Images map[string]Image // by service; nil if its configuration has none that can be read, or decrypted any more
-	Before map[string]Image // of what runs before a service, where it has an image of its own
+	Images map[string]spec.Image // by service; nil if its configuration has none that can be read, or decrypted any more
+	Before map[string]spec.Image // of what runs before a service, where it has an image of its own
 }
 
 // Releases returns those of the newest limit entries of the history that are releases, newest first.

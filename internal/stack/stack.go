@@ -14,6 +14,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
 
 	"slipway/internal/smoke"
+	"slipway/spec"
 )
 
 // Stack is a stack of a project, which exists.
@@ -41,9 +42,9 @@ func (s *Stack) Project() *Project { return s.project }
 type Outputs struct {
 	URLs                map[string]string       `json:"urls"`
 	Checks              map[string]smoke.Checks `json:"checks"` // nil if a program of before made the last update
-	Images              map[string]Image        `json:"images"` // what its last update deployed
-	Canaries            map[string]Image        `json:"canaries"`
-	Before              map[string]Image        `json:"beforeImages"` // of what runs before a service, where it has an image of its own
+	Images              map[string]spec.Image   `json:"images"` // what its last update deployed
+	Canaries            map[string]spec.Image   `json:"canaries"`
+	Before              map[string]spec.Image   `json:"beforeImages"` // of what runs before a service, where it has an image of its own
 	Services            map[string]string       `json:"services"`
 	LogGroups           map[string]string       `json:"logGroups"`
 	Cluster             string                  `json:"cluster"`

@@ -18,6 +18,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"slipway/internal/awsconfig"
+	"slipway/spec"
 )
 
 // Sought says which load balancer is the stack's, and what to find out about it.
@@ -270,7 +271,7 @@ func (s search) rules(ctx context.Context, listener string) ([]Rule, error) {
 			switch rule := rules[arn]; aws.ToString(tag.Key) {
 			case "Name":
 				rule.Name = aws.ToString(tag.Value)
-			case "Service":
+			case spec.ServiceTag:
 				rule.Service = aws.ToString(tag.Value)
 			}
 		}
