@@ -16,12 +16,12 @@ func TestTroubleshootingQuotesTheProgram(t *testing.T) {
 		"look up the rules and certificates of the stack's load balancer": "../internal/standing/standing.go",
 		"ECS rolled the deployment back":                                  "../components/rollback.go",
 		"did not get to run task definition":                              "../components/rollback.go",
-		"how its deployment ended could not be found out":                 "../internal/rollout/settle.go",
-		"could not ask AWS why":                                           "../internal/rollout/rollout.go",
+		"how its deployment ended could not be found out":                 "../internal/deployments/settle.go",
+		"could not ask AWS why":                                           "../internal/deployments/deployments.go",
 		"look up the quota of rules of a load balancer":                   "../internal/standing/quota.go",
 		"is not asked: ": "../internal/stack/endpoint.go",
 		"cannot be read from its history any more": "../cmd/promote/images.go",
-		"nothing answers on port":                  "../internal/rollout/hints.go",
+		"nothing answers on port":                  "../internal/deployments/hints.go",
 	} {
 		text, err := os.ReadFile(source)
 		if err != nil {

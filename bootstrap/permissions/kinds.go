@@ -41,8 +41,8 @@ var Functions = map[string][]string{
 	"aws:index/getRegion:getRegion":                       {}, // the provider knows its region
 }
 
-// Rollout are the actions by which the program finds out how a deployment ended, and why it failed: what internal/rollout asks.
-var Rollout = []string{
+// Deployments are the actions by which the program finds out how a deployment ended, and why it failed: what internal/deployments asks.
+var Deployments = []string{
 	"ecs:DescribeServices", "ecs:DescribeTaskDefinition", "ecs:DescribeTasks", "ecs:ListTasks",
 	"elasticloadbalancing:DescribeTargetHealth", "logs:GetLogEvents",
 }

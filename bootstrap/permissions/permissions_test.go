@@ -105,7 +105,7 @@ func TestDeployIsTheTable(t *testing.T) {
 	for _, operations := range Kinds {
 		wanted = append(wanted, operations.All()...)
 	}
-	wanted = slices.Concat(wanted, functionActions(), Rollout, Lookups, Orphans)
+	wanted = slices.Concat(wanted, functionActions(), Deployments, Lookups, Orphans)
 	slices.Sort(wanted)
 	wanted = slices.Compact(wanted)
 
@@ -210,13 +210,13 @@ func TestRolloutReads(t *testing.T) {
 		{"elasticloadbalancing:DescribeTargetHealth", "*", nil},
 		{"logs:GetLogEvents", "arn:aws:logs:eu-central-1:123456789012:log-group:dev-hello:log-stream:hello/main/1", nil},
 	} {
-		if !slices.Contains(Rollout, r.action) || !deploy.allows(r) {
+		if !slices.Contains(Deployments, r.action) || !deploy.allows(r) {
 			t.Errorf("%s on %s is not allowed", r.action, r.resource)
 		}
 	}
 	preview := previewDocument(t)
 	refresh := refreshDocument(t)
-	for _, action := range Rollout {
+	for _, action := range Deployments {
 		if !reads(action) {
 			t.Errorf("%s is no read", action)
 		}

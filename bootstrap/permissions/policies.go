@@ -24,7 +24,7 @@ func Deploy(a Account) ([]Policy, error) {
 	for _, operations := range Kinds {
 		actions = append(actions, operations.All()...)
 	}
-	documents, err := a.statements(slices.Concat(actions, functionActions(), Rollout, Lookups, Orphans))
+	documents, err := a.statements(slices.Concat(actions, functionActions(), Deployments, Lookups, Orphans))
 	if err != nil {
 		return nil, err
 	}

@@ -9,7 +9,7 @@ import (
 
 	"slipway/components"
 	"slipway/internal/awsconfig"
-	"slipway/internal/rollout"
+	"slipway/internal/deployments"
 	"slipway/internal/settings"
 	"slipway/internal/standing"
 )
@@ -38,15 +38,15 @@ func New(source settings.Source) Account {
 type asked struct{ options awsconfig.Options }
 
 func (a asked) Settle(ctx context.Context, r components.ServiceRevision, tasks components.EnoughTasks) (running, failure string, err error) {
-	running, failure, err = rollout.Watcher{Options: a.options}.Settle(ctx, rollout.Revision(r), rollout.Tasks(tasks))
-	if unknown, ok := errors.AsType[*rollout.UnknownError](err); ok {
+	running, failure, err = deployments.Watcher{Options: a.options}.Settle(ctx, deployments.Revision(r), deployments.Tasks(tasks))
+	if unknown, ok := errors.AsType[*deployments.UnknownError](err); ok {
 		return "", "", components.UnknownOutcome(unknown.Error())
 	}
 	return running, failure, err
 }
 
 func (a asked) Explain(ctx context.Context, r components.ServiceRevision) string {
-	return rollout.Watcher{Options: a.options}.Explain(ctx, rollout.Revision(r))
+	return deployments.Watcher{Options: a.options}.Explain(ctx, deployments.Revision(r))
 }
 
 func (a asked) Standing(ctx context.Context, sought standing.Sought) (standing.Listener, error) {

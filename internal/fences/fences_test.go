@@ -44,12 +44,12 @@ var fences = []fence{
 	{packages: "slipway/ci/*", ships: []string{"slipway/spec", "slipway/internal/*"}, tests: []string{"slipway/config", "slipway/config/configtest"}},
 	{packages: "slipway/docs", tests: []string{"slipway/spec", "slipway/config", "slipway/config/configtest", "slipway/bootstrap/permissions"}},
 	{packages: "slipway/internal/stack", ships: []string{"slipway/spec", "slipway/internal/smoke"}}, // a stack's outputs tell what a smoke test asks
-	{packages: "slipway/internal/rollout", ships: []string{"slipway/internal/awsconfig"}},
+	{packages: "slipway/internal/deployments", ships: []string{"slipway/internal/awsconfig"}},
 	{packages: "slipway/internal/standing", ships: []string{"slipway/spec", "slipway/internal/awsconfig"}},
 	{
 		packages: "slipway/internal/account", ships: []string{
 			"slipway/components", "slipway/config", "slipway/spec",
-			"slipway/internal/awsconfig", "slipway/internal/function", "slipway/internal/rollout", "slipway/internal/settings",
+			"slipway/internal/awsconfig", "slipway/internal/deployments", "slipway/internal/function", "slipway/internal/settings",
 			"slipway/internal/standing",
 		},
 		tests: []string{"slipway/components/mocks", "slipway/config/configtest"},
@@ -118,7 +118,7 @@ func TestCommandsDoWithoutTheSDKs(t *testing.T) {
 }
 
 // asksAWS are the packages that ask AWS what Pulumi's provider has no functions for, and what they ask with.
-var asksAWS = []string{"slipway/internal/rollout", "slipway/internal/standing", "slipway/internal/awsconfig"}
+var asksAWS = []string{"slipway/internal/deployments", "slipway/internal/standing", "slipway/internal/awsconfig"}
 
 // The other packages do without AWS's SDK, except for what reads ARNs, which needs nothing else of it.
 func TestFewPackagesAskAWS(t *testing.T) {

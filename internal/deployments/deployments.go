@@ -1,9 +1,9 @@
-// Package rollout follows a deployment of an ECS service to its end and, if it failed, says why in the words of the services
+// Package deployments follows a deployment of an ECS service to its end and, if it failed, says why in the words of the services
 // that know: ECS, Elastic Load Balancing and CloudWatch Logs.
 //
 // Pulumi's AWS provider has no functions for deployments, for stopped tasks, for the health of targets or for log events, so
 // that this package asks AWS by itself, with the credentials that the provider is configured with.
-package rollout
+package deployments
 
 import (
 	"cmp"
