@@ -15,7 +15,12 @@ import (
 
 func main() {
 	var source settings.Source
-	pulumi.Run(func(ctx *pulumi.Context) error { return deploy(ctx, source, account.New(source)) }, source.Capture)
+	pulumi.Run(func(ctx *pulumi.Context) error {
+		if account.OnlyProviders() {
+			return account.ConfigureProviders(ctx, source)
+		}
+		return deploy(ctx, source, account.New(source))
+	}, source.Capture)
 }
 
 // deploy composes the stack:

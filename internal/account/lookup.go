@@ -85,7 +85,7 @@ func (e *Existing) lookUpStanding(ctx *pulumi.Context, cfg *config.Config, in Ac
 	change := change{cfg, last, listener}
 	quota := func() (int, error) { return in.RuleQuota(ctx.Context()) }
 	if err := errors.Join(change.check(), change.checkRules(quota)); err != nil {
-		return err
+		return fmt.Errorf("%w\n(pulumi destroy needs none of this, unless it is run with --run-program: then set %s=true for it)", err, onlyProviders)
 	}
 	for _, warning := range change.warnings(e.Images) {
 		if err := ctx.Log.Warn(warning, nil); err != nil {
