@@ -52,6 +52,11 @@ func knownOf(deployment apitype.DeploymentV3) known {
 	return k
 }
 
+// hasParent tells whether there is what a creation would be a part of. An import makes the stack itself if the state is empty.
+func (k known) hasParent(c stack.Creation) bool {
+	return k.urns[c.Parent] || c.Parent != "" && c.Parent.QualifiedType() == resource.RootStackType
+}
+
 // The kinds without tags that keep an update from creating what a lost one has created. The others go with what they belong to,
 // or are put anew.
 const (
@@ -102,7 +107,7 @@ func orphans(a answer, state known, creations []stack.Creation) []orphan {
 		if len(matching) == 1 && matching[0].URN.Type() == adoptedGroupToken && k.resource == "security-group/" {
 			continue
 		}
-		if len(matching) == 1 && k.canBe(matching[0]) && state.urns[matching[0].Parent] {
+		if len(matching) == 1 && k.canBe(matching[0]) && state.hasParent(matching[0]) {
 			o.wanted, o.tokens = &matching[0], []string{string(matching[0].URN.Type())}
 		}
 		found = append(found, o)
@@ -152,7 +157,7 @@ func (a answer) untagged(state known, creations []stack.Creation) []orphan {
 				id = r.zoneID + "/" + a.records[r].id
 			}
 		}
-		if id != "" && state.urns[c.Parent] {
+		if id != "" && state.hasParent(c) {
 			found = append(found, orphan{tokens: []string{token}, id: id, name: c.URN.Name(), wanted: &creations[i]})
 		}
 	}

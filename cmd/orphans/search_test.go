@@ -185,6 +185,9 @@ func TestSearch(t *testing.T) {
 	subnet := creation("aws:ec2/subnet:Subnet", "dev-public-1", withTags("dev-public-1", "vpcId", unknown))
 	balancer := resource.NewURN("dev", "slipway", "", "aws:lb/loadBalancer:LoadBalancer", "dev")
 	record := creation(recordToken, "hello.example.com", map[string]any{"zoneId": "z", "name": "hello", "type": "CNAME"})
+	ofTheStack := record
+	ofTheStack.URN = resource.NewURN("dev", "slipway", "", recordToken, "hello.example.com")
+	ofTheStack.Parent = resource.NewURN("dev", "slipway", "", resource.RootStackType, "slipway-dev")
 	for name, test := range map[string]struct {
 		stack         fakeStack
 		adopt, delete bool
@@ -248,6 +251,19 @@ func TestSearch(t *testing.T) {
 				records: map[string]foundRecord{"hello.example.com": {"r", "dev-1-123.eu-central-1.elb.amazonaws.com"}},
 			},
 			adopt: true, want: []string{"import z/r as hello.example.com"}, err: errLeft, // the balancer
+		},
+		"a record that leads to what an empty state does not know": {
+			stack: fakeStack{
+				creations: []stack.Creation{ofTheStack},
+				tags:      map[string]map[string]string{"arn:aws:elasticloadbalancing" + here + "loadbalancer/app/dev-1/a": tagsOf("dev")},
+				records:   map[string]foundRecord{"hello.example.com": {"r", "dev-1-123.eu-central-1.elb.amazonaws.com"}},
+			},
+			delete: true, says: []string{"can be imported  cloudflare:index:Record"},
+			want: []string{
+				"import arn:aws:elasticloadbalancing" + here + "loadbalancer/app/dev-1/a as orphan-arn:aws:elasticloadbalancing" +
+					here + "loadbalancer%2Fapp%2Fdev-1%2Fa",
+				"import z/r as orphan-z%2Fr", "destroy z/r", "destroy arn:aws:elasticloadbalancing" + here + "loadbalancer/app/dev-1/a",
+			},
 		},
 		"another's record": {
 			stack: fakeStack{

@@ -36,8 +36,11 @@ func (s *Stack) Import(ctx context.Context, resources []Import) (gone []string, 
 // Missing returns the ids of those resources that do not exist, by a preview of their import, which changes nothing and takes no
 // lock.
 func (s *Stack) Missing(ctx context.Context, resources []Import) (gone []string, err error) {
-	return s.importExisting(ctx, resources, "--preview-only")
+	return s.importExisting(ctx, resources, previewOnly)
 }
+
+// previewOnly has `pulumi import` change nothing.
+const previewOnly = "--preview-only"
 
 // importExisting imports until nothing is in the way but what there is, and returns the ids of what there is not.
 func (s *Stack) importExisting(ctx context.Context, resources []Import, flags ...string) (gone []string, err error) {
@@ -64,9 +67,29 @@ func (s *Stack) importExisting(ctx context.Context, resources []Import, flags ..
 		if len(left) == len(resources) {
 			return gone, s.explain(ctx, "import", complaintIn(said, err))
 		}
+		if len(left) > 0 && !slices.Contains(flags, previewOnly) {
+			if left, err = s.withoutImported(ctx, left); err != nil {
+				return gone, err
+			}
+		}
 		resources = left
 	}
 	return gone, nil
+}
+
+// withoutImported returns those of the resources that are not in the state. The engine refuses a second import where the state has another
+// id than the one that a kind is imported by, as of ECS's services and clusters (ImportStep.Apply in pkg/resource/deploy/step.go of
+// pulumi/pulumi).
+func (s *Stack) withoutImported(ctx context.Context, resources []Import) ([]Import, error) {
+	deployment, err := s.Deployment(ctx)
+	if err != nil {
+		return nil, err
+	}
+	held := make(map[resource.URN]bool, len(deployment.Resources))
+	for _, r := range deployment.Resources {
+		held[r.URN] = true
+	}
+	return slices.DeleteFunc(resources, func(r Import) bool { return held[r.URN] }), nil
 }
 
 // importFile is a bulk import, as `pulumi import --file` reads it.

@@ -4,13 +4,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
 )
 
 // flagValue returns the value of a flag on a command line.
@@ -26,8 +29,9 @@ func flagValue(args []string, flag string) string {
 	return ""
 }
 
-// fakeImport keeps what it is to import. As the engine does, it imports all or nothing, and names what is in the way: the ids in
-// the file absent, one a line, and what is in the file broken.
+// fakeImport puts into the stack's state what exists of what it is to import, unless it is a preview, and names what does not: the ids in
+// the file absent, one a line. As the engine does, it refuses to import again what has an id in the state by which it is not imported, as
+// everything has here. With a file broken it puts nothing into the state, and ends with what is in there.
 func fakeImport(folder string, args []string) int {
 	text, err := os.ReadFile(flagValue(args, "--file"))
 	if err != nil {
@@ -37,26 +41,70 @@ func fakeImport(folder string, args []string) int {
 	if err := json.Unmarshal(text, &file); err != nil {
 		panic(err)
 	}
-	absent, _ := os.ReadFile(filepath.Join(folder, "absent"))
-	failed := false
+	held := fakeState(folder)
+	taken, failed := importFile{NameTable: file.NameTable}, false
 	for _, r := range file.Resources {
+		absent, _ := os.ReadFile(filepath.Join(folder, "absent"))
+		var within tokens.Type
+		if parent := file.NameTable[r.Parent]; parent != "" {
+			within = parent.QualifiedType()
+		}
+		urn := resource.NewURN("dev", "slipway", within, tokens.Type(r.Type), r.Name)
+		if slices.ContainsFunc(held, func(old apitype.ResourceV3) bool { return old.URN == urn }) {
+			fmt.Printf(" +  %s %s importing error: resource '%s' already exists\n", r.Type, r.Name, urn)
+			failed = true
+			continue
+		}
 		if slices.Contains(strings.Split(string(absent), "\n"), r.ID) {
 			fmt.Printf(" +  %s %s importing error: resource '%s' does not exist\n", r.Type, r.Name, r.ID)
 			failed = true
+			continue
 		}
+		held = append(held, apitype.ResourceV3{URN: urn, Custom: true, ID: "arn:" + resource.ID(r.ID)})
+		taken.Resources = append(taken.Resources, r)
+	}
+	broken, err := os.ReadFile(filepath.Join(folder, "broken"))
+	if err != nil && !slices.Contains(args, "--preview-only") && len(taken.Resources) > 0 {
+		keep(filepath.Join(folder, stateFile), map[string]any{"version": 3, "deployment": apitype.DeploymentV3{Resources: held}})
+		keep(filepath.Join(folder, "imported"), taken)
 	}
 	if failed {
 		fmt.Fprintln(os.Stderr, "error: preview failed")
 		return 255
 	}
-	if broken, err := os.ReadFile(filepath.Join(folder, "broken")); err == nil {
+	if err == nil {
 		os.Stderr.Write(broken)
 		return 255
 	}
-	if err := os.WriteFile(filepath.Join(folder, "imported"), text, 0o600); err != nil {
+	return 0
+}
+
+// stateFile is what the fake CLI exports of stack dev.
+const stateFile = "stack-export-dev"
+
+func fakeState(folder string) []apitype.ResourceV3 {
+	var exported struct{ Deployment apitype.DeploymentV3 }
+	text, err := os.ReadFile(filepath.Join(folder, stateFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &exported)
+	}
+	if err != nil {
 		panic(err)
 	}
-	return 0
+	return exported.Deployment.Resources
+}
+
+func keep(path string, value any) {
+	text, err := json.Marshal(value)
+	if err == nil {
+		err = os.WriteFile(path, text, 0o600)
+	}
+	if err != nil {
+		panic(err)
+	}
 }
 
 func imported(t *testing.T) importFile {
@@ -128,13 +176,13 @@ func TestImportOfWhatIsGone(t *testing.T) {
 	if gone, err := s.Import(t.Context(), toImport()); len(gone) != 3 || err != nil {
 		t.Errorf("gone are %v (%v)", gone, err)
 	}
-	if n := strings.Count(commands(t), "import "); n != 1 || strings.Count(before, "import ") != 2 {
-		t.Errorf("imported %d times when nothing was left, and before:\n%s", n, before)
+	if n := strings.Count(commands(t), "import "); n != 1 || strings.Count(before, "import ") != 1 {
+		t.Errorf("imported %d times when there was nothing, and where something was there:\n%s", n, before)
 	}
 }
 
 func TestImportFails(t *testing.T) {
-	s := open(t, project(t, map[string]string{"absent": "vpc-1", "broken": "warning: a\nerror: AccessDenied: no\nerror: import failed\n"}))
+	s := open(t, project(t, map[string]string{stateFile: `{}`, "absent": "vpc-1", "broken": "warning: a\nerror: AccessDenied: no\nerror: import failed\n"}))
 	gone, err := s.Import(t.Context(), toImport())
 	if !slices.Equal(gone, []string{"vpc-1"}) || err == nil || err.Error() != "import of stack dev: AccessDenied: no" {
 		t.Errorf("gone are %v, the error is %v", gone, err)
