@@ -50,7 +50,7 @@ type Options struct {
 	// resource: as it is wanted where it is created or updated, as it is where it is read or deleted, and none where a function
 	// is invoked. Nobody is asked to read or delete what is not there.
 	Authorize func(*Call, []Permission) error
-	// Others is asked for the kind, a *Kind[T], of a token that was not added; nil knows none. Its error refuses the resource.
+	// Others is asked for the kind, a *Kind[I, O], of a token that was not added; nil knows none. Its error refuses the resource.
 	Others func(token string) (any, error)
 	// Deleted is told of each resource that is deleted because a caller wants it, in the transaction in which it goes; nil tells
 	// nobody.
@@ -95,7 +95,7 @@ func New(store *Store, o Options) *Cloud {
 	}
 }
 
-// Add makes the cloud serve kinds and functions: values of *Kind[T] and *Function[A].
+// Add makes the cloud serve kinds and functions: values of *Kind[I, O] and *Function[A].
 func (c *Cloud) Add(members ...any) {
 	for _, m := range members {
 		switch m := m.(type) {
@@ -334,6 +334,7 @@ func (c *Cloud) retry(call *Call, patience time.Duration, again bool, do func(*T
 
 // put checks the references, computes the outputs and stores the resource.
 func (c *Cloud) put(k kind, call *Call) error {
+	call.inputs = nil
 	refs, err := k.refs(call)
 	if err != nil {
 		return err
@@ -351,7 +352,7 @@ func (c *Cloud) put(k kind, call *Call) error {
 		return err
 	}
 	if r.ID == "" {
-		panic("cloud: Outputs of " + r.Token + " gave no id")
+		panic("cloud: Create of " + r.Token + " gave no id")
 	}
 	r.Name = displayName(r)
 	call.Tx.Put(r)

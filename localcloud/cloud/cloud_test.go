@@ -24,11 +24,17 @@ type (
 		Shelf string `json:"shelf"`
 		Title string `json:"title"`
 	}
+	shelfOutputs struct {
+		ARN string `json:"arn"`
+	}
+	bookOutputs struct {
+		Serial int `json:"serial"`
+	}
 	bookStatus struct{ Read bool }
 )
 
-func kinds() (*cloud.Kind[shelf], *cloud.Kind[book]) {
-	shelves := &cloud.Kind[shelf]{
+func kinds() (*cloud.Kind[shelf, shelfOutputs], *cloud.Kind[book, bookOutputs]) {
+	shelves := &cloud.Kind[shelf, shelfOutputs]{
 		Spec: cloud.Spec{
 			Token:    "test:Shelf",
 			Label:    "Shelf",
@@ -39,12 +45,12 @@ func kinds() (*cloud.Kind[shelf], *cloud.Kind[book]) {
 				return cloud.Errorf("ShelfNotEmpty", "%s holds %s", r.ID, by.ID)
 			},
 		},
-		Outputs: func(c *cloud.Call, in *shelf) (cloud.Map, error) {
-			c.Resource.ID = "shelf-" + in.Name
-			return cloud.Map{"arn": "arn:" + in.Name}, nil
+		Create: func(_ *cloud.Call, in *shelf, out *shelfOutputs) (string, error) {
+			out.ARN = "arn:" + in.Name
+			return "shelf-" + in.Name, nil
 		},
 	}
-	books := &cloud.Kind[book]{
+	books := &cloud.Kind[book, bookOutputs]{
 		Spec: cloud.Spec{
 			Token: "test:Book",
 			Label: "Book",
@@ -58,13 +64,10 @@ func kinds() (*cloud.Kind[shelf], *cloud.Kind[book]) {
 		Refs: func(_ *cloud.Call, in *book) []cloud.Ref {
 			return []cloud.Ref{{Token: "test:Shelf", Property: "arn", Value: in.Shelf}}
 		},
-		Outputs: func(c *cloud.Call, in *book) (cloud.Map, error) {
-			if c.Old != nil {
-				return nil, nil
-			}
-			c.Resource.ID = "book-" + in.Title
+		Create: func(c *cloud.Call, in *book, out *bookOutputs) (string, error) {
 			c.Resource.SetStatus(bookStatus{})
-			return cloud.Map{"serial": 7.0}, nil
+			out.Serial = 7
+			return "book-" + in.Title, nil
 		},
 	}
 	return shelves, books
@@ -194,19 +197,19 @@ func TestUpdateWaitsForWhatIsInUse(t *testing.T) {
 	type lamp struct {
 		Room string `json:"room"`
 	}
-	c.Add(&cloud.Kind[lamp]{
+	c.Add(&cloud.Kind[lamp, struct{}]{
 		Spec: cloud.Spec{
 			Token:    "test:Lamp",
 			Label:    "Lamp",
 			Patience: time.Minute,
 		},
-		Outputs: func(c *cloud.Call, _ *lamp) (cloud.Map, error) {
-			c.Resource.ID = "lamp"
-			if c.Old != nil && len(c.Tx.List(here.Scope, "test:Reader")) > 0 {
+		Create: func(*cloud.Call, *lamp, *struct{}) (string, error) { return "lamp", nil },
+		Update: func(c *cloud.Call, _ *lamp, _ *struct{}) error {
+			if len(c.Tx.List(here.Scope, "test:Reader")) > 0 {
 				refused <- struct{}{}
-				return nil, cloud.InUsef("InUse", "somebody reads")
+				return cloud.InUsef("InUse", "somebody reads")
 			}
-			return nil, nil
+			return nil
 		},
 	})
 	reader := &cloud.Resource{Key: cloud.Key{Scope: here.Scope, Token: "test:Reader", ID: "r"}}
@@ -359,13 +362,13 @@ func TestCheckFillsDefaultsAndFails(t *testing.T) {
 func TestApplyFailureLeavesResource(t *testing.T) {
 	c, _ := newCloud(t)
 	refuse := errors.New("never ready")
-	c.Add(&cloud.Kind[struct{}]{
+	c.Add(&cloud.Kind[struct{}, struct{}]{
 		Spec: cloud.Spec{
 			Token: "test:Lamp",
 			Label: "Lamp",
 		},
-		Outputs: func(c *cloud.Call, _ *struct{}) (cloud.Map, error) { c.Resource.ID = "lamp"; return nil, nil },
-		Apply:   func(*cloud.Call, *struct{}) error { return refuse },
+		Create: func(*cloud.Call, *struct{}, *struct{}) (string, error) { return "lamp", nil },
+		Apply:  func(*cloud.Call, *struct{}) error { return refuse },
 	})
 	r, err := c.Create(t.Context(), here, "test:Lamp", cloud.Map{}, 0)
 	if r == nil || !errors.Is(err, refuse) {
@@ -379,14 +382,14 @@ func TestApplyFailureLeavesResource(t *testing.T) {
 func TestApplyFailureLeavesNothingOfAllOrNothing(t *testing.T) {
 	c, _ := newCloud(t)
 	refuse := errors.New("never ready")
-	c.Add(&cloud.Kind[struct{}]{
+	c.Add(&cloud.Kind[struct{}, struct{}]{
 		Spec: cloud.Spec{
 			Token:        "test:Wait",
 			Label:        "Wait",
 			AllOrNothing: true,
 		},
-		Outputs: func(c *cloud.Call, _ *struct{}) (cloud.Map, error) { c.Resource.ID = "wait"; return nil, nil },
-		Apply:   func(*cloud.Call, *struct{}) error { return refuse },
+		Create: func(*cloud.Call, *struct{}, *struct{}) (string, error) { return "wait", nil },
+		Apply:  func(*cloud.Call, *struct{}) error { return refuse },
 	})
 	if r, err := c.Create(t.Context(), here, "test:Wait", cloud.Map{}, 0); r != nil || !errors.Is(err, refuse) {
 		t.Errorf("create: %v, %v", r, err)
@@ -404,12 +407,12 @@ func TestTimeoutsAreScaled(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = store.Close() })
 	c := cloud.New(store, cloud.Options{Schema: anything{}, Patience: 1e-6})
-	c.Add(&cloud.Kind[struct{}]{
+	c.Add(&cloud.Kind[struct{}, struct{}]{
 		Spec: cloud.Spec{
 			Token: "test:Lamp",
 			Label: "Lamp",
 		},
-		Outputs: func(c *cloud.Call, _ *struct{}) (cloud.Map, error) { c.Resource.ID = "lamp"; return nil, nil },
+		Create: func(*cloud.Call, *struct{}, *struct{}) (string, error) { return "lamp", nil },
 		Apply: func(c *cloud.Call, _ *struct{}) error {
 			return c.Await(24*time.Hour, func(*cloud.Tx) (bool, error) { return false, nil })
 		},

@@ -2,9 +2,6 @@ package cloud
 
 import (
 	"cmp"
-	"context"
-	"encoding/json"
-	"maps"
 	"time"
 )
 
@@ -26,6 +23,8 @@ type Spec struct {
 	Replace []string
 	// DeleteBeforeReplace says that a replacement cannot live beside what it replaces.
 	DeleteBeforeReplace bool
+	// Derived returns outputs that follow from the inputs and the caller at each creation and update, such as all tags.
+	Derived func(c *Call) Map
 	// Filled are outputs that the real provider fills in where neither the program nor the cloud says anything.
 	Filled Map
 	// JSON lists the inputs that are JSON texts: the real provider gives them back compact and with sorted keys.
@@ -83,27 +82,32 @@ type Alias struct {
 	Own string // its value is the resource's own id
 }
 
-// Kind declares one kind of resource. T is the struct its inputs decode into, by json tags.
-type Kind[T any] struct {
+// Kind declares one kind of resource. I is the struct its inputs decode into, by json tags, and O the struct of the outputs that it
+// computes: those that are no inputs, and inputs that the cloud may choose. O is struct{} where there are none.
+type Kind[I, O any] struct {
 	Spec
 
 	// Check holds the value rules: what the real provider refuses before it calls the service. An input that is not yet
 	// known has Go's zero value here.
-	Check func(in *T) []Failure
+	Check func(in *I) []Failure
 	// Refs says what the resource refers to. It must be there when this one is created or updated, and stays while this
 	// one lives. It is said of the resource alone, whatever else there is.
-	Refs func(c *Call, in *T) []Ref
-	// Outputs enforces the rules that need other resources, sets c.Resource.ID of a new resource, and returns the computed
-	// properties. Inputs, and on an update the computed properties it leaves out, are carried over. A kind without Outputs
-	// is one that the cloud makes by itself and no program can.
-	Outputs func(c *Call, in *T) (Map, error)
+	Refs func(c *Call, in *I) []Ref
+	// Rules refuses what only a look at other resources shows to be wrong, before a creation as before an update.
+	Rules func(c *Call, in *I) error
+	// Create returns the id of a new resource and computes its outputs. They begin with what the inputs say. A kind without
+	// Create is one that the cloud makes by itself and no program can.
+	Create func(c *Call, in *I, out *O) (id string, err error)
+	// Update computes the outputs of an updated resource anew. They begin as they were before, or as the inputs now say. Nil
+	// where they stay so.
+	Update func(c *Call, in *I, out *O) error
 	// Apply waits for, or brings about, what takes time after the resource has been created or updated. It runs outside a
 	// transaction. Its failure leaves the resource in place.
-	Apply func(c *Call, in *T) error
+	Apply func(c *Call, in *I) error
 	// Release brings about and waits for what must happen before the resource can go, outside a transaction.
-	Release func(c *Call, in *T) error
+	Release func(c *Call, in *I) error
 	// Delete refuses, or removes what goes along with the resource, in the transaction that removes it.
-	Delete func(c *Call, in *T) error
+	Delete func(c *Call, in *I) error
 }
 
 // AutoName is how the engine's provider makes up names: the program's name of the resource and a random suffix.
@@ -165,243 +169,4 @@ type Ref struct {
 	Lenient bool
 	// Weak says that the resource must be there at creation but may go first.
 	Weak bool
-}
-
-// Call is what a kind's functions are given beside the inputs.
-type Call struct {
-	context.Context
-	// Store is for waiting, in Apply and Release.
-	Store *Store
-	// Tx is the running transaction; nil in Apply and Release.
-	Tx *Tx
-	// Caller says who calls, and with what provider configuration.
-	Caller Caller
-	// Resource is the one being created, updated or deleted.
-	Resource *Resource
-	// Old is the resource before an update; nil otherwise.
-	Old *Resource
-	// Timeout is how long Apply and Release may take by the cloud's clock; zero where the caller did not say.
-	Timeout time.Duration
-	// Patience scales every wait: it is the pace of the cloud's clock.
-	Patience float64
-
-	cloud *Cloud // nil in tests that make a call by themselves
-}
-
-// Tagged returns the name and the tags by which a resource can be found, as its kind says.
-func (c *Call) Tagged(r *Resource) (name string, tags map[string]string) {
-	if c.cloud != nil {
-		if k, ok := c.cloud.kinds[r.Token]; ok && k.spec().Tagged != nil {
-			return k.spec().Tagged(r)
-		}
-	}
-	tags = map[string]string{}
-	all, _ := r.Outputs["tagsAll"].(Map)
-	for key, v := range all {
-		if text, ok := v.(string); ok {
-			tags[key] = text
-		}
-	}
-	return cmp.Or(r.Text("arn"), r.ID), tags
-}
-
-// DeleteWhere removes the resources of some kinds that name the call's by an input.
-func (c *Call) DeleteWhere(input string, tokens ...string) {
-	for _, token := range tokens {
-		for _, r := range c.Tx.Where(c.Resource.Scope, token, input, c.Resource.ID) {
-			c.Tx.Delete(r.Key)
-		}
-	}
-}
-
-// Caller is who calls the cloud.
-type Caller struct {
-	Scope  Scope
-	Config Map
-	// Identity is who that is, in the words of the package whose kinds are called; empty for one who may do everything, who is
-	// asked for no permissions.
-	Identity string
-}
-
-// Find returns the resource that a reference from this call's scope means, or nil.
-func (c *Call) Find(ref Ref) *Resource { return find(c.Tx, c.Caller.Scope, ref) }
-
-func find(tx *Tx, s Scope, ref Ref) *Resource {
-	for _, scope := range []Scope{s, {Account: s.Account}} {
-		if ref.Property == "" {
-			if r := tx.Get(Key{Scope: scope, Token: ref.Token, ID: ref.Value}); r != nil {
-				return r
-			}
-			continue
-		}
-		if found := tx.Where(scope, ref.Token, ref.Property, ref.Value); len(found) > 0 {
-			return found[0]
-		}
-	}
-	return nil
-}
-
-// Of returns the inputs of a resource of this kind, as [InputsOf] does.
-func (k *Kind[T]) Of(r *Resource) *T { return InputsOf[T](r) }
-
-// kind is a Kind[T] without its type parameter.
-type kind interface {
-	spec() *Spec
-	public() bool
-	check(in Map) ([]Failure, error)
-	refs(c *Call) ([]Ref, error)
-	outputs(c *Call) (Map, error)
-	apply(c *Call) error
-	release(c *Call) error
-	remove(c *Call) error
-}
-
-func (k *Kind[T]) spec() *Spec { return &k.Spec }
-
-// Specs returns what is known of the kinds among members, which are kinds and functions.
-func Specs(members ...any) []*Spec {
-	var out []*Spec
-	for _, m := range members {
-		if k, ok := m.(kind); ok {
-			out = append(out, k.spec())
-		}
-	}
-	return out
-}
-
-// keep returns the new inputs of a resource with those of the old ones that stay as they are.
-func (k *Spec) keep(old, inputs Map) Map {
-	inputs = maps.Clone(inputs)
-	for _, p := range k.Computed {
-		if _, given := inputs[p]; given {
-			continue
-		}
-		if v, had := old[p]; had {
-			inputs[p] = v
-		}
-	}
-	return inputs
-}
-
-// public reports whether programs may make resources of the kind; those of the others the cloud makes by itself.
-func (k *Kind[T]) public() bool { return k.Outputs != nil }
-
-func (k *Kind[T]) check(in Map) ([]Failure, error) {
-	t, err := Decode[T](in)
-	if err != nil || k.Check == nil {
-		return nil, err
-	}
-	return k.Check(t), nil
-}
-
-func (k *Kind[T]) refs(c *Call) ([]Ref, error) {
-	if k.Refs == nil {
-		return nil, nil
-	}
-	if c.Resource.decoded != nil {
-		return k.Refs(c, k.Of(c.Resource)), nil
-	}
-	t, err := Decode[T](c.Resource.Inputs)
-	if err != nil {
-		return nil, err
-	}
-	return k.Refs(c, t), nil
-}
-
-func (k *Kind[T]) outputs(c *Call) (Map, error) {
-	t, err := Decode[T](c.Resource.Inputs)
-	if err != nil {
-		return nil, err
-	}
-	out := Map{}
-	if c.Old != nil {
-		for p, v := range c.Old.Outputs {
-			if _, ok := c.Old.Inputs[p]; !ok {
-				out[p] = v
-			}
-		}
-	}
-	maps.Copy(out, c.Resource.Inputs)
-	for _, p := range k.JSON {
-		if text, ok := out[p].(string); ok {
-			out[p] = sortedJSON(text)
-		}
-	}
-	computed, err := k.Outputs(c, t)
-	maps.Copy(out, computed)
-	for p, v := range k.Filled {
-		if out[p] == nil {
-			out[p] = v
-		}
-	}
-	return out, err
-}
-
-// sortedJSON returns a JSON text compact and with sorted keys; a text that is none as it is.
-func sortedJSON(text string) string {
-	var v any
-	if err := json.Unmarshal([]byte(text), &v); err != nil {
-		return text
-	}
-	sorted, err := json.Marshal(v)
-	if err != nil {
-		return text
-	}
-	return string(sorted)
-}
-
-func (k *Kind[T]) apply(c *Call) error   { return k.call(k.Apply, c) }
-func (k *Kind[T]) release(c *Call) error { return k.call(k.Release, c) }
-func (k *Kind[T]) remove(c *Call) error  { return k.call(k.Delete, c) }
-
-func (k *Kind[T]) call(f func(*Call, *T) error, c *Call) error {
-	if f == nil {
-		return nil
-	}
-	t, err := Decode[T](c.Resource.Inputs)
-	if err != nil {
-		return err
-	}
-	return f(c, t)
-}
-
-// Function declares one function: a question to the cloud that changes nothing. A is the struct its arguments decode into.
-type Function[A any] struct {
-	// Token is the engine's name of the function, such as "aws:index/getRegion:getRegion".
-	Token string
-	// Needs says what a caller must be allowed.
-	Needs Needs
-	Call  func(c *Call, args *A) (Map, error)
-}
-
-// FunctionSpec is what there is to know of a function besides what it answers.
-type FunctionSpec struct {
-	Token string
-	Needs Needs
-}
-
-// Functions returns what is known of the functions among members, which are kinds and functions.
-func Functions(members ...any) []*FunctionSpec {
-	var out []*FunctionSpec
-	for _, m := range members {
-		if f, ok := m.(function); ok {
-			out = append(out, f.spec())
-		}
-	}
-	return out
-}
-
-type function interface {
-	spec() *FunctionSpec
-	call(c *Call, args Map) (Map, error)
-}
-
-func (f *Function[A]) spec() *FunctionSpec { return &FunctionSpec{Token: f.Token, Needs: f.Needs} }
-
-func (f *Function[A]) call(c *Call, args Map) (Map, error) {
-	a, err := Decode[A](args)
-	if err != nil {
-		return nil, err
-	}
-	return f.Call(c, a)
 }

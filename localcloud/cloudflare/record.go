@@ -70,8 +70,8 @@ var (
 
 // record returns the kind of DNS records.
 // https://developers.cloudflare.com/dns/manage-dns-records/
-func (c *Cloudflare) record() *cloud.Kind[record] {
-	return &cloud.Kind[record]{
+func (c *Cloudflare) record() *cloud.OldKind[record] {
+	return &cloud.OldKind[record]{
 		Spec: cloud.Spec{
 			Token:    RecordToken,
 			Label:    "Cloudflare record",

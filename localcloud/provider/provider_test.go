@@ -32,6 +32,14 @@ type lamp struct {
 	Colour string `json:"colour"`
 }
 
+type lampOutputs struct {
+	Watts float64 `json:"watts"`
+}
+
+type bulbOutputs struct {
+	Watts string `json:"watts"`
+}
+
 const urn = "urn:pulumi:s::p::test:index:Lamp::desk"
 
 // dial serves a cloud of lamps and returns a function that opens one connection of an engine to it.
@@ -48,7 +56,7 @@ func dialUnder(t *testing.T, faults *fault.Plan) func(config string) pulumirpc.R
 		t.Fatal(err)
 	}
 	c := cloud.New(store, cloud.Options{Schema: anything{}})
-	c.Add(&cloud.Kind[lamp]{
+	c.Add(&cloud.Kind[lamp, lampOutputs]{
 		Spec: cloud.Spec{
 			Token:    "test:index:Lamp",
 			Label:    "Lamp",
@@ -62,12 +70,12 @@ func dialUnder(t *testing.T, faults *fault.Plan) func(config string) pulumirpc.R
 			}
 			return nil
 		},
-		Outputs: func(c *cloud.Call, in *lamp) (cloud.Map, error) {
+		Create: func(_ *cloud.Call, in *lamp, out *lampOutputs) (string, error) {
 			if in.Colour == "broken" {
 				panic("a shard of glass")
 			}
-			c.Resource.ID = in.Name
-			return cloud.Map{"watts": 40.0}, nil
+			out.Watts = 40
+			return in.Name, nil
 		},
 		Apply: func(_ *cloud.Call, in *lamp) error {
 			if in.Colour == "black" {
@@ -77,14 +85,12 @@ func dialUnder(t *testing.T, faults *fault.Plan) func(config string) pulumirpc.R
 		},
 	})
 	made := 0
-	c.Add(&cloud.Kind[lamp]{
+	c.Add(&cloud.Kind[lamp, bulbOutputs]{
 		Spec: cloud.Spec{Token: "test:index:Bulb", Alias: &cloud.Alias{ID: "name", Own: "watts"}},
-		Outputs: func(c *cloud.Call, in *lamp) (cloud.Map, error) {
-			if c.Old == nil {
-				made++
-				c.Resource.ID = fmt.Sprint(in.Name, ":", made)
-			}
-			return cloud.Map{"watts": c.Resource.ID}, nil
+		Create: func(_ *cloud.Call, in *lamp, out *bulbOutputs) (string, error) {
+			made++
+			out.Watts = fmt.Sprint(in.Name, ":", made)
+			return out.Watts, nil
 		},
 	})
 	server := provider.NewServer(c, provider.Package{

@@ -148,7 +148,7 @@ var domainName = regexp.MustCompile(`^(\*\.)?([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Z
 // Certificate is a public certificate. It is issued once every validation record is found in DNS, which the certificate
 // controller looks after.
 // https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html
-var Certificate = &cloud.Kind[certificate]{
+var Certificate = &cloud.OldKind[certificate]{
 	Spec: cloud.Spec{
 		Token: CertificateToken,
 		Label: "ACM Certificate",

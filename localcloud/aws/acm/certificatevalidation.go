@@ -20,7 +20,7 @@ const certificateIssuance = 75 * time.Minute
 
 // CertificateValidation is nothing in ACM: it is the provider's wait for a certificate to be issued.
 // terraform-provider-aws, resource aws_acm_certificate_validation
-var CertificateValidation = &cloud.Kind[certificateValidation]{
+var CertificateValidation = &cloud.OldKind[certificateValidation]{
 	Spec: cloud.Spec{
 		Token: CertificateValidationToken,
 		Label: "ACM Certificate Validation",

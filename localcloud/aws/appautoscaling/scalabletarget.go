@@ -39,7 +39,7 @@ type ScalableTargetStatus struct {
 // ScalableTarget is a service whose number of tasks Application Auto Scaling may change. Its id is the resource id.
 // Registering it brings the number within the bounds, as does every change of them; deregistering it leaves the number.
 // It goes with the service ([ServiceRemoved]). The bounds are shared with scheduled actions.
-var ScalableTarget = &cloud.Kind[ScalableTargetSpec]{
+var ScalableTarget = &cloud.OldKind[ScalableTargetSpec]{
 	Spec: cloud.Spec{
 		Token:    ScalableTargetToken,
 		Label:    "Application AutoScaling Target",

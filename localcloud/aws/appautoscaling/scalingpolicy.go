@@ -60,7 +60,7 @@ type ScalingPolicyStatus struct {
 
 // ScalingPolicy scales a scalable target so that a metric stays at a value. Its id is its name.
 // https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScalingPolicy.html
-var ScalingPolicy = &cloud.Kind[ScalingPolicySpec]{
+var ScalingPolicy = &cloud.OldKind[ScalingPolicySpec]{
 	Spec: cloud.Spec{
 		Token:    ScalingPolicyToken,
 		Label:    "Application Auto Scaling Scaling Policy",

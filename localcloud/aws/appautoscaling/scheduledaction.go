@@ -33,7 +33,7 @@ type ScheduledActionStatus struct {
 }
 
 // ScheduledAction changes the bounds of a scalable target at a time, and so, where it is out of them, the number of tasks.
-var ScheduledAction = &cloud.Kind[ScheduledActionSpec]{
+var ScheduledAction = &cloud.OldKind[ScheduledActionSpec]{
 	Spec: cloud.Spec{
 		Token:    ScheduledActionToken,
 		Label:    "Application Auto Scaling Scheduled Action",

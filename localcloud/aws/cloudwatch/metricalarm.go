@@ -87,7 +87,7 @@ type metricAlarm struct {
 // MetricAlarm watches a metric, or an expression over several. Its id is its name. As with AWS and version 5 of its Terraform
 // provider, one that is made under the name of another takes over from it.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
-var MetricAlarm = &cloud.Kind[metricAlarm]{
+var MetricAlarm = &cloud.OldKind[metricAlarm]{
 	Spec: cloud.Spec{
 		Token:    MetricAlarmToken,
 		Label:    "CloudWatch Metric Alarm",

@@ -15,12 +15,19 @@ type defaultSecurityGroup struct {
 	Tags    tags.Tags      `json:"tags"`
 }
 
+type defaultSecurityGroupOutputs struct {
+	owned
+	Name        string `json:"name"`
+	Description string `json:"description"`
+}
+
 // DefaultSecurityGroup adopts the group that AWS made with a VPC and gives it the program's rules. Deleting it leaves the
 // group to its VPC.
-var DefaultSecurityGroup = &cloud.Kind[defaultSecurityGroup]{
+var DefaultSecurityGroup = &cloud.Kind[defaultSecurityGroup, defaultSecurityGroupOutputs]{
 	Spec: cloud.Spec{
 		Token:   DefaultSecurityGroupToken,
 		Label:   "EC2 Default Security Group",
+		Derived: tags.All,
 		Needs:   defaultSecurityGroupNeeds,
 		Filled:  cloud.Map{"revokeRulesOnDelete": false, "ingress": []any{}, "egress": []any{}},
 		Replace: []string{"vpcId"},
@@ -30,24 +37,30 @@ var DefaultSecurityGroup = &cloud.Kind[defaultSecurityGroup]{
 	Refs: func(_ *cloud.Call, in *defaultSecurityGroup) []cloud.Ref {
 		return []cloud.Ref{{Token: VPCToken, Value: in.VPCID, Weak: true}}
 	},
-	Outputs: func(c *cloud.Call, in *defaultSecurityGroup) (cloud.Map, error) {
-		if err := wellFormed(in.Ingress, in.Egress); err != nil {
-			return nil, err
-		}
-		network := c.Find(cloud.Ref{Token: VPCToken, Value: in.VPCID})
-		id, _ := network.Outputs["defaultSecurityGroupId"].(string)
-		group := c.Find(cloud.Ref{Token: SecurityGroupToken, Value: id}).Clone()
-		for _, p := range []string{"ingress", "egress"} {
-			group.Inputs[p] = c.Resource.Inputs[p]
-			group.Outputs[p] = c.Resource.Inputs[p]
-		}
-		c.Tx.Put(group)
-		c.Resource.ID = id
-		return cloud.Map{
-			"arn": arns.New(c.Caller.Scope, "ec2", "security-group/"+id), "ownerId": c.Caller.Scope.Account,
-			"name": group.Inputs["name"], "description": group.Inputs["description"], "tagsAll": in.Tags.All(c),
-		}, nil
+	Rules: func(_ *cloud.Call, in *defaultSecurityGroup) error { return wellFormed(in.Ingress, in.Egress) },
+	Create: func(c *cloud.Call, in *defaultSecurityGroup, out *defaultSecurityGroupOutputs) (string, error) {
+		group := in.adopt(c)
+		own := SecurityGroup.Inputs(group)
+		out.ARN, out.OwnerID = arns.New(c.Caller.Scope, "ec2", "security-group/"+group.ID), c.Caller.Scope.Account
+		out.Name, out.Description = own.Name, own.Description
+		return group.ID, nil
 	},
+	Update: func(c *cloud.Call, in *defaultSecurityGroup, _ *defaultSecurityGroupOutputs) error {
+		in.adopt(c)
+		return nil
+	},
+}
+
+// adopt gives the group that AWS made with the VPC the program's rules.
+func (in *defaultSecurityGroup) adopt(c *cloud.Call) *cloud.Resource {
+	network := c.Find(cloud.Ref{Token: VPCToken, Value: in.VPCID})
+	group := c.Find(cloud.Ref{Token: SecurityGroupToken, Value: VPC.Outputs(network).DefaultSecurityGroupID}).Clone()
+	for _, p := range []string{"ingress", "egress"} {
+		group.Inputs[p] = c.Resource.Inputs[p]
+		group.Outputs[p] = c.Resource.Inputs[p]
+	}
+	c.Tx.Put(group)
+	return group
 }
 
 // The default group is there already and stays: to create it is to take it over.
@@ -55,7 +68,7 @@ var defaultSecurityGroupNeeds = permission.Needs{
 	Create: func(o *permission.Operation) {
 		o.Any("ec2:DescribeSecurityGroups")
 		if network := o.Find(cloud.Ref{Token: VPCToken, Value: o.Text("vpcId")}); network != nil {
-			o.ARN = o.Regional("ec2", "security-group/"+network.Text("defaultSecurityGroupId"))
+			o.ARN = o.Regional("ec2", "security-group/"+VPC.Outputs(network).DefaultSecurityGroupID)
 		}
 		o.Own("ec2:RevokeSecurityGroupIngress", "ec2:RevokeSecurityGroupEgress")
 		authorizes(o, "ingress", "ec2:AuthorizeSecurityGroupIngress")

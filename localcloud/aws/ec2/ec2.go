@@ -8,6 +8,7 @@ package ec2
 import (
 	"cmp"
 
+	"slipway/localcloud/aws/internal/arns"
 	"slipway/localcloud/aws/internal/ids"
 	"slipway/localcloud/aws/internal/permission"
 	"slipway/localcloud/cloud"
@@ -45,13 +46,32 @@ func Kinds() []any {
 	}
 }
 
-// creates is creates for a resource of EC2, which has an identifier once it is there.
-func creates(o *permission.Operation, action, kind string) {
+// owned are the outputs of what has an ARN and belongs to an account.
+type owned struct {
+	ARN     string `json:"arn"`
+	OwnerID string `json:"ownerId"`
+}
+
+// create gives something new of a kind its id, and fills in the outputs that follow from that.
+func (o *owned) create(c *cloud.Call, kind string) (id string) {
+	id, o.ARN = identify(c.Caller.Scope, kind)
+	o.OwnerID = c.Caller.Scope.Account
+	return id
+}
+
+// identify makes up the identifier of something new of a kind, which its ARN names as policies do.
+func identify(s cloud.Scope, kind string) (id, arn string) {
 	prefix := map[string]string{
 		"internet-gateway": "igw", "route-table": "rtb", "security-group": "sg", "security-group-rule": "sgr",
 	}[kind]
-	id := ids.New(cmp.Or(prefix, kind))
-	o.Creates(action, o.Regional("ec2", kind+"/*"), o.Regional("ec2", kind+"/"+id), "ec2:CreateTags", "ec2:createaction")
+	id = ids.New(cmp.Or(prefix, kind))
+	return id, arns.New(s, "ec2", kind+"/"+id)
+}
+
+// creates is creates for a resource of EC2, which has an identifier once it is there.
+func creates(o *permission.Operation, action, kind string) {
+	_, arn := identify(o.Caller.Scope, kind)
+	o.Creates(action, o.Regional("ec2", kind+"/*"), arn, "ec2:CreateTags", "ec2:createaction")
 }
 
 func retags(o *permission.Operation) { o.Retags("ec2:CreateTags", "ec2:DeleteTags") }

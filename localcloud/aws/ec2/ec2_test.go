@@ -37,7 +37,7 @@ func TestVPCComesAndGoesWithItsDefaults(t *testing.T) {
 	}
 	group := c.Make(ec2.DefaultSecurityGroupToken, cloud.Map{"vpcId": v.ID})
 	c.Store.View(func(tx *cloud.Tx) {
-		adopted := ec2.SecurityGroup.Of(tx.Get(cloud.Key{Scope: awstest.Here.Scope, Token: ec2.SecurityGroupToken, ID: group.ID}))
+		adopted := ec2.SecurityGroup.Inputs(tx.Get(cloud.Key{Scope: awstest.Here.Scope, Token: ec2.SecurityGroupToken, ID: group.ID}))
 		if len(adopted.Ingress) > 0 || len(adopted.Egress) > 0 {
 			t.Errorf("the adopted group still has rules: %+v", adopted)
 		}
@@ -94,7 +94,7 @@ func TestInternetGatewayRules(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if in := ec2.NetworkInterface.Of(ni); in.PrivateIP != "10.0.1.4" || in.PublicIP == "" || in.VPCID != v.ID {
+	if in := ec2.NetworkInterface.Inputs(ni); in.PrivateIP != "10.0.1.4" || in.PublicIP == "" || in.VPCID != v.ID {
 		t.Errorf("the first interface of a subnet: %+v", in)
 	}
 	c.Refused(c.Delete(t.Context(), awstest.Here, ec2.InternetGatewayToken, g.ID, 0), "DependencyViolation", "has some mapped public address(es)")

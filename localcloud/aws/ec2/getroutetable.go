@@ -34,12 +34,12 @@ var GetRouteTable = &cloud.Function[routeTableArgs]{
 		}
 		routes, associations := []any{}, []any{}
 		for _, r := range c.Tx.List(table.Scope, RouteToken) {
-			if in := Route.Of(r); in.RouteTableID == table.ID {
+			if in := Route.Inputs(r); in.RouteTableID == table.ID {
 				routes = append(routes, in.listed())
 			}
 		}
 		for _, r := range c.Tx.List(table.Scope, RouteTableAssociationToken) {
-			if in := RouteTableAssociation.Of(r); in.RouteTableID == table.ID {
+			if in := RouteTableAssociation.Inputs(r); in.RouteTableID == table.ID {
 				associations = append(associations, cloud.Map{
 					"routeTableAssociationId": r.ID, "routeTableId": table.ID, "subnetId": in.SubnetID, "gatewayId": "", "main": false,
 				})

@@ -3,9 +3,7 @@ package ec2
 import (
 	"time"
 
-	"slipway/localcloud/aws/internal/arns"
 	"slipway/localcloud/aws/internal/check"
-	"slipway/localcloud/aws/internal/ids"
 	"slipway/localcloud/aws/internal/permission"
 	"slipway/localcloud/aws/internal/tags"
 	"slipway/localcloud/cloud"
@@ -18,10 +16,11 @@ type internetGateway struct {
 
 // InternetGateway joins a VPC to the internet.
 // https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Internet_Gateway.html
-var InternetGateway = &cloud.Kind[internetGateway]{
+var InternetGateway = &cloud.Kind[internetGateway, owned]{
 	Spec: cloud.Spec{
 		Token:    InternetGatewayToken,
 		Label:    "EC2 Internet Gateway",
+		Derived:  tags.All,
 		Needs:    internetGatewayNeeds,
 		Computed: []string{"vpcId"},
 		Latency:  cloud.Latency{Create: 1, Delete: 11},
@@ -32,25 +31,24 @@ var InternetGateway = &cloud.Kind[internetGateway]{
 	Refs: func(_ *cloud.Call, in *internetGateway) []cloud.Ref {
 		return []cloud.Ref{{Token: VPCToken, Value: in.VPCID, Optional: true}}
 	},
-	Outputs: func(c *cloud.Call, in *internetGateway) (cloud.Map, error) {
-		s, out := c.Caller.Scope, cloud.Map{"tagsAll": in.Tags.All(c)}
-		for _, r := range c.Tx.List(s, InternetGatewayToken) {
-			if in.VPCID != "" && r.Inputs["vpcId"] == in.VPCID && r.ID != c.Resource.ID {
-				return nil, cloud.Errorf("InvalidParameterValue", "Network %s already has an internet gateway attached", in.VPCID)
+	Rules: func(c *cloud.Call, in *internetGateway) error {
+		for _, r := range c.Tx.List(c.Caller.Scope, InternetGatewayToken) {
+			if in.VPCID != "" && cloud.InputsOf[internetGateway](r).VPCID == in.VPCID && r.ID != c.Resource.ID {
+				return cloud.Errorf("InvalidParameterValue", "Network %s already has an internet gateway attached", in.VPCID)
 			}
 		}
-		if c.Old == nil {
-			c.Resource.ID = ids.New("igw")
-			out["arn"] = arns.New(s, "ec2", "internet-gateway/"+c.Resource.ID)
-			out["ownerId"] = s.Account
-			return out, nil
-		}
-		// The provider detaches the gateway from the one VPC and attaches it to the other (terraform-provider-aws v5.100.0,
-		// internal/service/ec2/vpc_internet_gateway.go, resourceInternetGatewayUpdate).
+		return nil
+	},
+	Create: func(c *cloud.Call, _ *internetGateway, out *owned) (string, error) {
+		return out.create(c, "internet-gateway"), nil
+	},
+	// The provider detaches the gateway from the one VPC and attaches it to the other (terraform-provider-aws v5.100.0,
+	// internal/service/ec2/vpc_internet_gateway.go, resourceInternetGatewayUpdate).
+	Update: func(c *cloud.Call, in *internetGateway, _ *owned) error {
 		if was := cloud.InputsOf[internetGateway](c.Old).VPCID; was != in.VPCID {
-			return out, detachGateway(c, was)
+			return detachGateway(c, was)
 		}
-		return out, nil
+		return nil
 	},
 	Delete: func(c *cloud.Call, in *internetGateway) error { return detachGateway(c, in.VPCID) },
 }
@@ -92,7 +90,7 @@ var internetGatewayNeeds = permission.Needs{
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DetachInternetGateway.html
 func detachGateway(c *cloud.Call, network string) error {
 	for _, r := range c.Tx.List(c.Resource.Scope, NetworkInterfaceToken) {
-		if ni := NetworkInterface.Of(r); ni.VPCID == network && ni.PublicIP != "" {
+		if ni := NetworkInterface.Inputs(r); ni.VPCID == network && ni.PublicIP != "" {
 			return cloud.InUsef("DependencyViolation", "Network %s has some mapped public address(es). "+
 				"Please unmap those public address(es) before detaching the gateway.", network)
 		}

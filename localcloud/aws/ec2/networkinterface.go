@@ -29,7 +29,7 @@ type InterfaceStatus struct {
 // NetworkInterface is made by AWS for tasks and load balancers, never by a program. It keeps its subnet and its security
 // groups from being deleted.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-eni.html
-var NetworkInterface = &cloud.Kind[Interface]{
+var NetworkInterface = &cloud.Kind[Interface, struct{}]{
 	Spec: cloud.Spec{
 		Token: NetworkInterfaceToken,
 		Label: "EC2 Network Interface",
@@ -52,11 +52,11 @@ func AddInterface(tx *cloud.Tx, s cloud.Scope, ni Interface, public bool) (*clou
 	if r == nil {
 		return nil, Subnet.NotFound(ni.SubnetID)
 	}
-	in := Subnet.Of(r)
+	in := Subnet.Inputs(r)
 	ni.VPCID = in.VPCID
 	taken := map[string]bool{}
 	for _, r := range tx.List(s, NetworkInterfaceToken) {
-		taken[NetworkInterface.Of(r).PrivateIP] = true
+		taken[NetworkInterface.Inputs(r).PrivateIP] = true
 	}
 	block, err := netip.ParsePrefix(in.CIDRBlock)
 	if err != nil {
@@ -116,7 +116,7 @@ var (
 		return []string{cloud.Peek[InterfaceStatus](r).Loopback}
 	}}
 	interfacesByPrivateIP = cloud.Index{Token: NetworkInterfaceToken, Name: "at private", Of: func(r *cloud.Resource) []string {
-		in := NetworkInterface.Of(r)
+		in := NetworkInterface.Inputs(r)
 		return []string{in.VPCID + " " + in.PrivateIP}
 	}}
 )
@@ -126,7 +126,7 @@ var (
 func InterfacesAt(tx *cloud.Tx, s cloud.Scope, loopback netip.Addr) []*Interface {
 	var out []*Interface
 	for _, r := range tx.Find(interfacesByLoopback, s, loopback.String()) {
-		out = append(out, NetworkInterface.Of(r))
+		out = append(out, NetworkInterface.Inputs(r))
 	}
 	return out
 }

@@ -107,7 +107,7 @@ func internet(tx *cloud.Tx, s cloud.Scope, ni *Interface, d direction, port int,
 func routed(tx *cloud.Tx, s cloud.Scope, ni *Interface, everyone string) error {
 	table := routeTableOf(tx, s, ni)
 	for _, r := range tx.List(s, RouteToken) {
-		in := Route.Of(r)
+		in := Route.Inputs(r)
 		if in.RouteTableID != table || in.destination() != everyone {
 			continue
 		}
@@ -123,7 +123,7 @@ func routed(tx *cloud.Tx, s cloud.Scope, ni *Interface, everyone string) error {
 // one.
 func routeTableOf(tx *cloud.Tx, s cloud.Scope, ni *Interface) string {
 	for _, r := range tx.List(s, RouteTableAssociationToken) {
-		if in := RouteTableAssociation.Of(r); in.SubnetID == ni.SubnetID {
+		if in := RouteTableAssociation.Inputs(r); in.SubnetID == ni.SubnetID {
 			return in.RouteTableID
 		}
 	}
@@ -137,7 +137,7 @@ func routeTableOf(tx *cloud.Tx, s cloud.Scope, ni *Interface) string {
 // GatewayOf returns the internet gateway attached to the VPC, or nil.
 func GatewayOf(tx *cloud.Tx, s cloud.Scope, network string) *cloud.Resource {
 	for _, r := range tx.List(s, InternetGatewayToken) {
-		if InternetGateway.Of(r).VPCID == network {
+		if InternetGateway.Inputs(r).VPCID == network {
 			return r
 		}
 	}
@@ -161,13 +161,13 @@ func letsPass(tx *cloud.Tx, s cloud.Scope, ni *Interface, d direction, port int,
 func securityRules(tx *cloud.Tx, s cloud.Scope, id string, d direction) []SecurityRule {
 	var out []SecurityRule
 	if r := tx.Get(cloud.Key{Scope: s, Token: SecurityGroupToken, ID: id}); r != nil {
-		group := SecurityGroup.Of(r)
+		group := SecurityGroup.Inputs(r)
 		if out = slices.Clone(group.Ingress); d == egress {
 			out = slices.Clone(group.Egress)
 		}
 	}
 	for _, r := range tx.Where(s, d.rules, "securityGroupId", id) {
-		out = append(out, SecurityGroupIngressRule.Of(r).rule()) // both kinds of rule have one form
+		out = append(out, SecurityGroupIngressRule.Inputs(r).rule()) // both kinds of rule have one form
 	}
 	return out
 }

@@ -43,7 +43,7 @@ func newReachStage(t *testing.T) *reachStage {
 		if err := s.Store.Update(func(tx *cloud.Tx) error {
 			r, err := ec2.AddInterface(tx, awstest.Here.Scope, ec2.Interface{SubnetID: s.Subnets[0].(string), SecurityGroups: []string{group.ID}}, true)
 			if err == nil {
-				out = ec2.NetworkInterface.Of(r)
+				out = ec2.NetworkInterface.Inputs(r)
 				out.IPv6Address = ec2.IPv6In(tx.Get(cloud.Key{Scope: awstest.Here.Scope, Token: ec2.SubnetToken, ID: out.SubnetID}).Inputs["ipv6CidrBlock"].(string), out.PrivateIP)
 			}
 			return err

@@ -24,9 +24,14 @@ func (r *route) destination() string { return r.DestinationCIDRBlock + r.Destina
 // destinations are the properties of which a route has exactly one.
 var destinations = []string{"destinationCidrBlock", "destinationIpv6CidrBlock", "destinationPrefixListId"}
 
+type routeOutputs struct {
+	Origin string `json:"origin"`
+	State  string `json:"state"`
+}
+
 // Route sends the traffic for a range of addresses to a gateway.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateRoute.html
-var Route = &cloud.Kind[route]{
+var Route = &cloud.Kind[route, routeOutputs]{
 	Spec: cloud.Spec{
 		Token:   RouteToken,
 		Label:   "EC2 Route",
@@ -51,30 +56,32 @@ var Route = &cloud.Kind[route]{
 			{Token: InternetGatewayToken, Value: in.GatewayID, Weak: true, Optional: true},
 		}
 	},
-	Outputs: func(c *cloud.Call, in *route) (cloud.Map, error) {
+	Rules: func(c *cloud.Call, in *route) error {
 		switch {
 		case in.GatewayID == "" || in.NATGatewayID != "":
-			return nil, fmt.Errorf("a route to anything but an internet gateway: %w", cloud.ErrUnimplemented)
+			return fmt.Errorf("a route to anything but an internet gateway: %w", cloud.ErrUnimplemented)
 		case in.DestinationPrefixListID != "":
-			return nil, fmt.Errorf("a route to a prefix list: %w", cloud.ErrUnimplemented)
+			return fmt.Errorf("a route to a prefix list: %w", cloud.ErrUnimplemented)
 		case in.destination() == "":
-			return nil, fmt.Errorf("one of %q must be specified", destinations)
+			return fmt.Errorf("one of %q must be specified", destinations)
 		}
 		if f := atMostOne(destinations, in.DestinationCIDRBlock, in.DestinationIPv6CIDRBlock); f != nil {
-			return nil, errors.New(f[0].Reason)
+			return errors.New(f[0].Reason)
 		}
 		table := c.Find(cloud.Ref{Token: RouteTableToken, Value: in.RouteTableID})
 		gateway := c.Find(cloud.Ref{Token: InternetGatewayToken, Value: in.GatewayID})
-		if table.Inputs["vpcId"] != gateway.Inputs["vpcId"] {
-			return nil, cloud.Errorf("InvalidParameterValue", "route table %s and network gateway %s belong to different networks",
-				table.ID, gateway.ID)
+		if RouteTable.Inputs(table).VPCID != InternetGateway.Inputs(gateway).VPCID {
+			return cloud.Errorf("InvalidParameterValue", "route table %s and network gateway %s belong to different networks", table.ID, gateway.ID)
 		}
+		return nil
+	},
+	Create: func(c *cloud.Call, in *route, out *routeOutputs) (string, error) {
 		id := routeID(in.RouteTableID, in.destination())
-		if c.Old == nil && c.Find(cloud.Ref{Token: RouteToken, Value: id}) != nil {
-			return nil, cloud.Errorf("RouteAlreadyExists", "The route identified by %s already exists.", in.destination())
+		if c.Find(cloud.Ref{Token: RouteToken, Value: id}) != nil {
+			return "", cloud.Errorf("RouteAlreadyExists", "The route identified by %s already exists.", in.destination())
 		}
-		c.Resource.ID = id
-		return cloud.Map{"origin": "CreateRoute", "state": "active"}, nil
+		out.Origin, out.State = "CreateRoute", "active"
+		return id, nil
 	},
 }
 

@@ -4,26 +4,26 @@ import (
 	"fmt"
 	"time"
 
-	"slipway/localcloud/aws/internal/arns"
 	"slipway/localcloud/aws/internal/check"
-	"slipway/localcloud/aws/internal/ids"
 	"slipway/localcloud/aws/internal/permission"
 	"slipway/localcloud/aws/internal/tags"
 	"slipway/localcloud/cloud"
 )
 
 type routeTable struct {
-	VPCID string    `json:"vpcId"`
-	Tags  tags.Tags `json:"tags"`
+	VPCID  string    `json:"vpcId"`
+	Routes []any     `json:"routes"`
+	Tags   tags.Tags `json:"tags"`
 }
 
 // RouteTable says where the traffic of the subnets goes that are associated with it; those of its own VPC always reach each
 // other. Routes are resources of their own: inline ones are not modelled.
 // https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Route_Tables.html
-var RouteTable = &cloud.Kind[routeTable]{
+var RouteTable = &cloud.Kind[routeTable, owned]{
 	Spec: cloud.Spec{
 		Token:    RouteTableToken,
 		Label:    "EC2 Route Table",
+		Derived:  tags.All,
 		Needs:    routeTableNeeds,
 		Filled:   cloud.Map{"routes": []any{}, "propagatingVgws": []any{}},
 		Computed: []string{"propagatingVgws", "routes"},
@@ -39,17 +39,14 @@ var RouteTable = &cloud.Kind[routeTable]{
 		}
 		return []cloud.Ref{{Token: VPCToken, Value: in.VPCID}}
 	},
-	Outputs: func(c *cloud.Call, in *routeTable) (cloud.Map, error) {
-		s, out := c.Caller.Scope, cloud.Map{"tagsAll": in.Tags.All(c)}
-		if inline, _ := c.Resource.Inputs["routes"].([]any); len(inline) > 0 {
-			return nil, fmt.Errorf("inline routes: %w; use aws:ec2/route:Route", cloud.ErrUnimplemented)
+	Rules: func(_ *cloud.Call, in *routeTable) error {
+		if len(in.Routes) > 0 {
+			return fmt.Errorf("inline routes: %w; use aws:ec2/route:Route", cloud.ErrUnimplemented)
 		}
-		if c.Old == nil {
-			c.Resource.ID = ids.New("rtb")
-			out["arn"] = arns.New(s, "ec2", "route-table/"+c.Resource.ID)
-			out["ownerId"] = s.Account
-		}
-		return out, nil
+		return nil
+	},
+	Create: func(c *cloud.Call, _ *routeTable, out *owned) (string, error) {
+		return out.create(c, "route-table"), nil
 	},
 	Release: func(c *cloud.Call, _ *routeTable) error {
 		if cloud.StatusOf[madeByVPC](c.Resource).VPC != "" { // a main route table goes with its VPC alone

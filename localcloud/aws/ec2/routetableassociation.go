@@ -15,7 +15,7 @@ type routeTableAssociation struct {
 
 // RouteTableAssociation makes a subnet use a route table in place of its VPC's main one.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AssociateRouteTable.html
-var RouteTableAssociation = &cloud.Kind[routeTableAssociation]{
+var RouteTableAssociation = &cloud.Kind[routeTableAssociation, struct{}]{
 	Spec: cloud.Spec{
 		Token:   RouteTableAssociationToken,
 		Label:   "EC2 Route Table Association",
@@ -25,7 +25,7 @@ var RouteTableAssociation = &cloud.Kind[routeTableAssociation]{
 		Import: func(tx *cloud.Tx, s cloud.Scope, id string) string {
 			subnet, table, _ := strings.Cut(id, "/")
 			for _, r := range tx.List(s, RouteTableAssociationToken) {
-				if r.Inputs["subnetId"] == subnet && r.Inputs["routeTableId"] == table {
+				if in := cloud.InputsOf[routeTableAssociation](r); in.SubnetID == subnet && in.RouteTableID == table {
 					return r.ID
 				}
 			}
@@ -39,18 +39,16 @@ var RouteTableAssociation = &cloud.Kind[routeTableAssociation]{
 			{Token: RouteTableToken, Value: in.RouteTableID, Weak: true},
 		}
 	},
-	Outputs: func(c *cloud.Call, in *routeTableAssociation) (cloud.Map, error) {
+	Rules: func(c *cloud.Call, in *routeTableAssociation) error {
 		for _, r := range c.Tx.List(c.Caller.Scope, RouteTableAssociationToken) {
-			if r.Inputs["subnetId"] == in.SubnetID && r.ID != c.Resource.ID {
-				return nil, cloud.Errorf("Resource.AlreadyAssociated",
+			if cloud.InputsOf[routeTableAssociation](r).SubnetID == in.SubnetID && r.ID != c.Resource.ID {
+				return cloud.Errorf("Resource.AlreadyAssociated",
 					"the specified association for route table %s conflicts with an existing association", in.RouteTableID)
 			}
 		}
-		if c.Old == nil {
-			c.Resource.ID = ids.New("rtbassoc")
-		}
-		return nil, nil
+		return nil
 	},
+	Create: func(*cloud.Call, *routeTableAssociation, *struct{}) (string, error) { return ids.New("rtbassoc"), nil },
 }
 
 var routeTableAssociationNeeds = permission.Needs{

@@ -4,9 +4,7 @@ import (
 	"strings"
 	"time"
 
-	"slipway/localcloud/aws/internal/arns"
 	"slipway/localcloud/aws/internal/check"
-	"slipway/localcloud/aws/internal/ids"
 	"slipway/localcloud/aws/internal/permission"
 	"slipway/localcloud/aws/internal/tags"
 	"slipway/localcloud/cloud"
@@ -24,10 +22,11 @@ type securityGroup struct {
 // SecurityGroup says what traffic may enter and leave the network interfaces that carry it. Unlike one made by hand, a group
 // made by the provider lets nothing out until a rule says so.
 // https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html
-var SecurityGroup = &cloud.Kind[securityGroup]{
+var SecurityGroup = &cloud.Kind[securityGroup, owned]{
 	Spec: cloud.Spec{
 		Token:    SecurityGroupToken,
 		Label:    "EC2 Security Group",
+		Derived:  tags.All,
 		Needs:    securityGroupNeeds,
 		Filled:   cloud.Map{"revokeRulesOnDelete": false, "ingress": []any{}, "egress": []any{}},
 		Defaults: cloud.Map{"description": "Managed by Pulumi"},
@@ -54,22 +53,19 @@ var SecurityGroup = &cloud.Kind[securityGroup]{
 		}
 		return []cloud.Ref{{Token: VPCToken, Value: in.VPCID}}
 	},
-	Outputs: func(c *cloud.Call, in *securityGroup) (cloud.Map, error) {
-		s, out := c.Caller.Scope, cloud.Map{"tagsAll": in.Tags.All(c)}
+	Rules: func(c *cloud.Call, in *securityGroup) error {
 		if err := wellFormed(in.Ingress, in.Egress); err != nil {
-			return nil, err
+			return err
 		}
-		for _, r := range c.Tx.List(s, SecurityGroupToken) {
-			if r.Inputs["vpcId"] == in.VPCID && r.Inputs["name"] == in.Name && r.ID != c.Resource.ID {
-				return nil, cloud.Errorf("InvalidGroup.Duplicate", "The security group '%s' already exists for VPC '%s'", in.Name, in.VPCID)
+		for _, r := range c.Tx.List(c.Caller.Scope, SecurityGroupToken) {
+			if other := cloud.InputsOf[securityGroup](r); other.VPCID == in.VPCID && other.Name == in.Name && r.ID != c.Resource.ID {
+				return cloud.Errorf("InvalidGroup.Duplicate", "The security group '%s' already exists for VPC '%s'", in.Name, in.VPCID)
 			}
 		}
-		if c.Old == nil {
-			c.Resource.ID = ids.New("sg")
-			out["arn"] = arns.New(s, "ec2", "security-group/"+c.Resource.ID)
-			out["ownerId"] = s.Account
-		}
-		return out, nil
+		return nil
+	},
+	Create: func(c *cloud.Call, _ *securityGroup, out *owned) (string, error) {
+		return out.create(c, "security-group"), nil
 	},
 	Release: func(c *cloud.Call, in *securityGroup) error {
 		if cloud.StatusOf[madeByVPC](c.Resource).VPC != "" { // it goes with its VPC alone

@@ -4,9 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"slipway/localcloud/aws/internal/arns"
 	"slipway/localcloud/aws/internal/check"
-	"slipway/localcloud/aws/internal/ids"
 	"slipway/localcloud/aws/internal/permission"
 	"slipway/localcloud/aws/internal/tags"
 	"slipway/localcloud/cloud"
@@ -62,6 +60,29 @@ func (r *securityGroupRule) peer() string {
 	return r.CIDRIPv4 + r.CIDRIPv6 + r.PrefixListID + r.ReferencedSecurityGroupID
 }
 
+// wellFormed refuses a rule that says too little or too much.
+func (r *securityGroupRule) wellFormed() error {
+	if r.PrefixListID != "" {
+		return fmt.Errorf("a prefix list: %w", cloud.ErrUnimplemented)
+	}
+	if r.peer() == "" {
+		return cloud.Errorf("MissingParameter", "A source or a destination must be specified")
+	}
+	if f := atMostOne(peers, r.CIDRIPv4, r.CIDRIPv6, r.PrefixListID, r.ReferencedSecurityGroupID); f != nil {
+		return cloud.Errorf("InvalidParameterCombination", "%s", f[0].Reason)
+	}
+	if name := protocolName(r.IPProtocol); (r.FromPort == nil || r.ToPort == nil) && name != "" && name != "icmpv6" {
+		return cloud.Errorf("InvalidParameterValue", "Invalid value 'Must specify both from and to ports with %s.' for portRange.",
+			map[bool]string{true: "ICMP", false: "TCP/UDP"}[name == "icmp"])
+	}
+	return wellFormed([]SecurityRule{r.rule()})
+}
+
+type securityGroupRuleOutputs struct {
+	ARN                 string `json:"arn"`
+	SecurityGroupRuleID string `json:"securityGroupRuleId"`
+}
+
 // A rule of a security group is a resource of its own.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AuthorizeSecurityGroupIngress.html
 var (
@@ -69,11 +90,12 @@ var (
 	SecurityGroupEgressRule  = ruleKind(SecurityGroupEgressRuleToken, "Egress")
 )
 
-func ruleKind(token, direction string) *cloud.Kind[securityGroupRule] {
-	return &cloud.Kind[securityGroupRule]{
+func ruleKind(token, direction string) *cloud.Kind[securityGroupRule, securityGroupRuleOutputs] {
+	return &cloud.Kind[securityGroupRule, securityGroupRuleOutputs]{
 		Spec: cloud.Spec{
 			Token:   token,
 			Label:   "VPC Security Group " + direction + " Rule",
+			Derived: tags.All,
 			Needs:   securityGroupRuleNeeds(direction),
 			Replace: []string{"securityGroupId"},
 			Latency: cloud.Latency{Create: 1, Delete: 1},
@@ -101,43 +123,28 @@ func ruleKind(token, direction string) *cloud.Kind[securityGroupRule] {
 				},
 			}
 		},
-		Outputs: func(c *cloud.Call, in *securityGroupRule) (cloud.Map, error) {
-			if in.PrefixListID != "" {
-				return nil, fmt.Errorf("a prefix list: %w", cloud.ErrUnimplemented)
+		Rules: func(c *cloud.Call, in *securityGroupRule) error {
+			if err := in.wellFormed(); err != nil {
+				return err
 			}
-			if in.peer() == "" {
-				return nil, cloud.Errorf("MissingParameter", "A source or a destination must be specified")
-			}
-			if f := atMostOne(peers, in.CIDRIPv4, in.CIDRIPv6, in.PrefixListID, in.ReferencedSecurityGroupID); f != nil {
-				return nil, cloud.Errorf("InvalidParameterCombination", "%s", f[0].Reason)
-			}
-			s, out := c.Caller.Scope, cloud.Map{"tagsAll": in.Tags.All(c)}
 			mine := in.rule()
-			if name := protocolName(in.IPProtocol); (in.FromPort == nil || in.ToPort == nil) && name != "" && name != "icmpv6" {
-				return nil, cloud.Errorf("InvalidParameterValue", "Invalid value 'Must specify both from and to ports with %s.' for portRange.",
-					map[bool]string{true: "ICMP", false: "TCP/UDP"}[name == "icmp"])
-			}
-			if err := wellFormed([]SecurityRule{mine}); err != nil {
-				return nil, err
-			}
-			for _, r := range c.Tx.Where(s, token, "securityGroupId", in.SecurityGroupID) {
+			for _, r := range c.Tx.Where(c.Caller.Scope, token, "securityGroupId", in.SecurityGroupID) {
 				if r.ID == c.Resource.ID {
 					continue
 				}
 				other := cloud.InputsOf[securityGroupRule](r)
 				p := other.rule()
 				if other.peer() == in.peer() && p.Protocol == mine.Protocol && p.FromPort == mine.FromPort && p.ToPort == mine.ToPort {
-					return nil, cloud.Errorf("InvalidPermission.Duplicate",
+					return cloud.Errorf("InvalidPermission.Duplicate",
 						`the specified rule "peer: %s, %s, from port: %d, to port: %d, ALLOW" already exists`,
 						in.peer(), strings.ToUpper(in.IPProtocol), mine.FromPort, mine.ToPort)
 				}
 			}
-			if c.Old == nil {
-				c.Resource.ID = ids.New("sgr")
-				out["securityGroupRuleId"] = c.Resource.ID
-				out["arn"] = arns.New(s, "ec2", "security-group-rule/"+c.Resource.ID)
-			}
-			return out, nil
+			return nil
+		},
+		Create: func(c *cloud.Call, _ *securityGroupRule, out *securityGroupRuleOutputs) (string, error) {
+			out.SecurityGroupRuleID, out.ARN = identify(c.Caller.Scope, "security-group-rule")
+			return out.SecurityGroupRuleID, nil
 		},
 	}
 }

@@ -1,11 +1,12 @@
 package ec2
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
-	"slipway/localcloud/aws/internal/arns"
 	"slipway/localcloud/aws/internal/check"
 	"slipway/localcloud/aws/internal/ids"
 	"slipway/localcloud/aws/internal/permission"
@@ -27,13 +28,31 @@ type subnet struct {
 	IPv6Native bool `json:"ipv6Native"`
 }
 
+type subnetOutputs struct {
+	owned
+	AvailabilityZone           string `json:"availabilityZone"`
+	AvailabilityZoneID         string `json:"availabilityZoneId"`
+	IPv6CIDRBlockAssociationID string `json:"ipv6CidrBlockAssociationId"`
+}
+
+// associate gives the subnet's IPv6 block, if it has one, an association.
+func (out *subnetOutputs) associate(in *subnet) {
+	switch {
+	case in.IPv6CIDRBlock == "":
+		out.IPv6CIDRBlockAssociationID = ""
+	case out.IPv6CIDRBlockAssociationID == "":
+		out.IPv6CIDRBlockAssociationID = ids.New("subnet-cidr-assoc")
+	}
+}
+
 // Subnet is a range of a VPC's addresses in one availability zone.
 // https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html
-var Subnet = &cloud.Kind[subnet]{
+var Subnet = &cloud.Kind[subnet, subnetOutputs]{
 	Spec: cloud.Spec{
-		Token: SubnetToken,
-		Label: "EC2 Subnet",
-		Needs: subnetNeeds,
+		Token:   SubnetToken,
+		Label:   "EC2 Subnet",
+		Derived: tags.All,
+		Needs:   subnetNeeds,
 		Filled: cloud.Map{
 			"mapPublicIpOnLaunch": false, "enableDns64": false, "ipv6Native": false, "enableResourceNameDnsARecordOnLaunch": false,
 			"enableResourceNameDnsAaaaRecordOnLaunch": false, "mapCustomerOwnedIpOnLaunch": false, "enableLniAtDeviceIndex": 0.0,
@@ -52,47 +71,30 @@ var Subnet = &cloud.Kind[subnet]{
 	Refs: func(_ *cloud.Call, in *subnet) []cloud.Ref {
 		return []cloud.Ref{{Token: VPCToken, Value: in.VPCID}}
 	},
-	Outputs: func(c *cloud.Call, in *subnet) (cloud.Map, error) {
-		s, out := c.Caller.Scope, cloud.Map{"tagsAll": in.Tags.All(c)}
-		if associated := c.Resource.Text("ipv6CidrBlockAssociationId"); in.IPv6CIDRBlock != "" && associated == "" {
-			out["ipv6CidrBlockAssociationId"] = ids.New("subnet-cidr-assoc")
-		} else if in.IPv6CIDRBlock == "" {
-			out["ipv6CidrBlockAssociationId"] = ""
-		}
+	Rules: func(c *cloud.Call, in *subnet) error {
 		switch {
 		case in.IPv6Native:
-			return nil, fmt.Errorf("a subnet of IPv6 addresses alone: %w", cloud.ErrUnimplemented)
+			return fmt.Errorf("a subnet of IPv6 addresses alone: %w", cloud.ErrUnimplemented)
 		case in.CIDRBlock == "":
-			return nil, cloud.Errorf("MissingParameter", "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.")
+			return cloud.Errorf("MissingParameter", "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.")
 		}
-		network := c.Find(cloud.Ref{Token: VPCToken, Value: in.VPCID})
-		if err := fits(c, network, in); err != nil {
-			return nil, err
-		}
-		if c.Old != nil {
-			return out, nil
-		}
-		names := regions.Zones(s.Region)
-		zone := in.AvailabilityZone
-		if zone == "" {
-			zone = names[0]
-		}
-		index := -1
-		for i, n := range names {
-			if n == zone {
-				index = i
-			}
-		}
+		return fits(c, c.Find(cloud.Ref{Token: VPCToken, Value: in.VPCID}), in)
+	},
+	Create: func(c *cloud.Call, in *subnet, out *subnetOutputs) (string, error) {
+		names := regions.Zones(c.Caller.Scope.Region)
+		zone := cmp.Or(in.AvailabilityZone, names[0])
+		index := slices.Index(names, zone)
 		if index < 0 {
-			return nil, cloud.Errorf("InvalidParameterValue", "Value (%s) for parameter availabilityZone is invalid. "+
+			return "", cloud.Errorf("InvalidParameterValue", "Value (%s) for parameter availabilityZone is invalid. "+
 				"Subnets can currently only be created in the following availability zones: %v.", zone, names)
 		}
-		c.Resource.ID = ids.New("subnet")
-		out["arn"] = arns.New(s, "ec2", "subnet/"+c.Resource.ID)
-		out["ownerId"] = s.Account
-		out["availabilityZone"] = zone
-		out["availabilityZoneId"] = zoneID(s.Region, index)
-		return out, nil
+		out.AvailabilityZone, out.AvailabilityZoneID = zone, zoneID(c.Caller.Scope.Region, index)
+		out.associate(in)
+		return out.create(c, "subnet"), nil
+	},
+	Update: func(_ *cloud.Call, in *subnet, out *subnetOutputs) error {
+		out.associate(in)
+		return nil
 	},
 	Delete: func(c *cloud.Call, _ *subnet) error {
 		c.DeleteWhere("subnetId", RouteTableAssociationToken)
@@ -134,24 +136,23 @@ var subnetNeeds = permission.Needs{
 // /44 to /64 in steps of four.
 // https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html
 func fits(c *cloud.Call, network *cloud.Resource, in *subnet) error {
-	inside := func(block string, whole any, invalid string) error {
+	inside := func(block, whole, invalid string) error {
 		if block == "" {
 			return nil
 		}
 		p, err := netip.ParsePrefix(block)
-		w, ok := whole.(string)
-		if err != nil || !ok {
+		if err != nil {
 			return cloud.Errorf(invalid, "The CIDR '%s' is invalid.", block)
 		}
-		if v, err := netip.ParsePrefix(w); err != nil || !v.Contains(p.Addr()) || p.Bits() < v.Bits() {
+		if v, err := netip.ParsePrefix(whole); err != nil || !v.Contains(p.Addr()) || p.Bits() < v.Bits() {
 			return cloud.Errorf(invalid, "The CIDR '%s' is invalid.", block)
 		}
 		return nil
 	}
-	if err := inside(in.CIDRBlock, network.Outputs["cidrBlock"], "InvalidSubnet.Range"); err != nil {
+	if err := inside(in.CIDRBlock, VPC.Inputs(network).CIDRBlock, "InvalidSubnet.Range"); err != nil {
 		return err
 	}
-	if err := inside(in.IPv6CIDRBlock, network.Outputs["ipv6CidrBlock"], "InvalidSubnet.Range"); err != nil {
+	if err := inside(in.IPv6CIDRBlock, VPC.Outputs(network).IPv6CIDRBlock, "InvalidSubnet.Range"); err != nil {
 		return err
 	}
 	if p, err := netip.ParsePrefix(in.IPv6CIDRBlock); err == nil && (p.Bits() < 44 || p.Bits() > 64 || p.Bits()%4 != 0) {

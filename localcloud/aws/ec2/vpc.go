@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"slipway/localcloud/aws/internal/arns"
 	"slipway/localcloud/aws/internal/check"
 	"slipway/localcloud/aws/internal/ids"
 	"slipway/localcloud/aws/internal/permission"
@@ -25,12 +24,24 @@ type vpc struct {
 	IPv6IPAMPoolID string `json:"ipv6IpamPoolId"`
 }
 
+type vpcOutputs struct {
+	owned
+	IPv6CIDRBlock          string `json:"ipv6CidrBlock,omitempty"`
+	IPv6AssociationID      string `json:"ipv6AssociationId,omitempty"`
+	DefaultSecurityGroupID string `json:"defaultSecurityGroupId"`
+	DefaultRouteTableID    string `json:"defaultRouteTableId"`
+	MainRouteTableID       string `json:"mainRouteTableId"`
+	DefaultNetworkACLID    string `json:"defaultNetworkAclId"`
+	DHCPOptionsID          string `json:"dhcpOptionsId"`
+}
+
 // VPC is a network of an account's own. With it AWS makes a security group and a route table, which go with it.
 // https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html
-var VPC = &cloud.Kind[vpc]{
+var VPC = &cloud.Kind[vpc, vpcOutputs]{
 	Spec: cloud.Spec{
 		Token:    VPCToken,
 		Label:    "EC2 VPC",
+		Derived:  tags.All,
 		Needs:    vpcNeeds,
 		Filled:   cloud.Map{"enableNetworkAddressUsageMetrics": false, "ipv6NetmaskLength": 0.0},
 		Defaults: cloud.Map{"enableDnsSupport": true, "instanceTenancy": "default"},
@@ -42,73 +53,85 @@ var VPC = &cloud.Kind[vpc]{
 		InUse:    dependencyViolation("vpc"),
 	},
 	Check: func(in *vpc) []cloud.Failure { return checkSize("cidrBlock", in.CIDRBlock, 16, 28) },
-	Outputs: func(c *cloud.Call, in *vpc) (cloud.Map, error) {
-		s, out := c.Caller.Scope, cloud.Map{"tagsAll": in.Tags.All(c)}
+	Rules: func(_ *cloud.Call, in *vpc) error {
 		switch {
 		case in.IPv4IPAMPoolID != "" || in.IPv6IPAMPoolID != "":
-			return nil, fmt.Errorf("an address range from an IPAM pool: %w", cloud.ErrUnimplemented)
+			return fmt.Errorf("an address range from an IPAM pool: %w", cloud.ErrUnimplemented)
 		case in.CIDRBlock == "":
-			return nil, cloud.Errorf("MissingParameter", "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.")
+			return cloud.Errorf("MissingParameter", "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.")
 		}
-		before := any(nil)
-		if c.Old != nil {
-			before = c.Old.Outputs["ipv6CidrBlock"]
+		return nil
+	},
+	Create: func(c *cloud.Call, in *vpc, out *vpcOutputs) (string, error) {
+		id := out.create(c, "vpc")
+		if in.AssignGeneratedIPv6CIDRBlock {
+			out.associate()
 		}
-		switch {
-		case in.AssignGeneratedIPv6CIDRBlock && before == nil:
-			// Amazon's pool gives each VPC a /56.
-			block := ids.Hex(6)
-			out["ipv6CidrBlock"] = "2a05:d014:" + block[:4] + ":" + block[4:] + "00::/56"
-			out["ipv6AssociationId"] = ids.New("vpc-cidr-assoc")
-		case !in.AssignGeneratedIPv6CIDRBlock && before != nil:
-			// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DisassociateVpcCidrBlock.html
-			for _, r := range c.Tx.List(s, SubnetToken) {
-				if sub := cloud.InputsOf[subnet](r); sub.VPCID == c.Resource.ID && sub.IPv6CIDRBlock != "" {
-					return nil, cloud.Errorf("InvalidCidrBlock.InUse", "The vpc %s currently has a subnet within CIDR block %s", c.Resource.ID, before)
-				}
-			}
-			out["ipv6CidrBlock"], out["ipv6AssociationId"] = nil, nil
+		group, table := addDefaults(c.Tx, c.Caller.Scope, id)
+		out.DefaultSecurityGroupID, out.DefaultRouteTableID, out.MainRouteTableID = group, table, table
+		out.DefaultNetworkACLID, out.DHCPOptionsID = ids.New("acl"), ids.New("dopt")
+		return id, nil
+	},
+	Update: func(c *cloud.Call, in *vpc, out *vpcOutputs) error {
+		switch had := out.IPv6CIDRBlock != ""; {
+		case in.AssignGeneratedIPv6CIDRBlock && !had:
+			out.associate()
+		case !in.AssignGeneratedIPv6CIDRBlock && had:
+			return out.disassociate(c)
 		}
-		if c.Old != nil {
-			return out, nil
+		return nil
+	},
+	Delete: func(c *cloud.Call, _ *vpc) error {
+		out := cloud.OutputsOf[vpcOutputs](c.Resource)
+		for token, id := range map[string]string{
+			SecurityGroupToken: out.DefaultSecurityGroupID, DefaultSecurityGroupToken: out.DefaultSecurityGroupID,
+			RouteTableToken: out.MainRouteTableID,
+		} {
+			c.Tx.Delete(cloud.Key{Scope: c.Resource.Scope, Token: token, ID: id})
 		}
-		id := ids.New("vpc")
-		c.Resource.ID = id
-		group := &cloud.Resource{
-			Key: cloud.Key{Scope: s, Token: SecurityGroupToken, ID: ids.New("sg")}, Name: "default",
+		return nil
+	},
+}
+
+// associate gives the VPC addresses of Amazon's pool, of which each VPC gets a /56.
+func (out *vpcOutputs) associate() {
+	block := ids.Hex(6)
+	out.IPv6CIDRBlock = "2a05:d014:" + block[:4] + ":" + block[4:] + "00::/56"
+	out.IPv6AssociationID = ids.New("vpc-cidr-assoc")
+}
+
+// disassociate takes them away, unless a subnet has some.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DisassociateVpcCidrBlock.html
+func (out *vpcOutputs) disassociate(c *cloud.Call) error {
+	for _, r := range c.Tx.List(c.Caller.Scope, SubnetToken) {
+		if sub := cloud.InputsOf[subnet](r); sub.VPCID == c.Resource.ID && sub.IPv6CIDRBlock != "" {
+			return cloud.Errorf("InvalidCidrBlock.InUse", "The vpc %s currently has a subnet within CIDR block %s", c.Resource.ID, out.IPv6CIDRBlock)
+		}
+	}
+	out.IPv6CIDRBlock, out.IPv6AssociationID = "", ""
+	return nil
+}
+
+// addDefaults makes what each VPC has from the beginning, and returns the ids.
+func addDefaults(tx *cloud.Tx, s cloud.Scope, vpc string) (group, table string) {
+	group, table = ids.New("sg"), ids.New("rtb")
+	for _, r := range []*cloud.Resource{
+		{
+			Key: cloud.Key{Scope: s, Token: SecurityGroupToken, ID: group}, Name: "default",
 			// https://docs.aws.amazon.com/vpc/latest/userguide/default-security-group.html
 			Inputs: cloud.Map{
-				"name": "default", "description": "default VPC security group", "vpcId": id,
+				"name": "default", "description": "default VPC security group", "vpcId": vpc,
 				"ingress": []any{cloud.Map{"protocol": "-1", "fromPort": 0.0, "toPort": 0.0, "self": true}},
 				"egress":  []any{cloud.Map{"protocol": "-1", "fromPort": 0.0, "toPort": 0.0, "cidrBlocks": []any{"0.0.0.0/0"}}},
 			},
-		}
-		table := &cloud.Resource{
-			Key: cloud.Key{Scope: s, Token: RouteTableToken, ID: ids.New("rtb")}, Name: "main", Inputs: cloud.Map{"vpcId": id},
-		}
-		for _, r := range []*cloud.Resource{group, table} {
-			r.Outputs = r.Inputs
-			r.SetStatus(madeByVPC{VPC: id})
-			c.Tx.Put(r)
-		}
-		out["arn"] = arns.New(s, "ec2", "vpc/"+id)
-		out["ownerId"] = s.Account
-		out["defaultSecurityGroupId"] = group.ID
-		out["defaultRouteTableId"], out["mainRouteTableId"] = table.ID, table.ID
-		out["defaultNetworkAclId"], out["dhcpOptionsId"] = ids.New("acl"), ids.New("dopt")
-		return out, nil
-	},
-	Delete: func(c *cloud.Call, _ *vpc) error {
-		for _, p := range []string{"defaultSecurityGroupId", "mainRouteTableId"} {
-			token := SecurityGroupToken
-			if p == "mainRouteTableId" {
-				token = RouteTableToken
-			}
-			c.Tx.Delete(cloud.Key{Scope: c.Resource.Scope, Token: token, ID: c.Resource.Outputs[p].(string)})
-		}
-		c.Tx.Delete(cloud.Key{Scope: c.Resource.Scope, Token: DefaultSecurityGroupToken, ID: c.Resource.Text("defaultSecurityGroupId")})
-		return nil
-	},
+		},
+		{Key: cloud.Key{Scope: s, Token: RouteTableToken, ID: table}, Name: "main", Inputs: cloud.Map{"vpcId": vpc}},
+	} {
+		r.Outputs = r.Inputs
+		r.SetStatus(madeByVPC{VPC: vpc})
+		tx.Put(r)
+	}
+	return group, table
 }
 
 var vpcNeeds = permission.Needs{

@@ -20,7 +20,7 @@ type lifecyclePolicy struct {
 // LifecyclePolicy says which images of a repository expire. A repository has at most one, which goes with it. It is checked and
 // kept: ECR takes up to a day to expire an image, and here none does.
 // https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
-var LifecyclePolicy = &cloud.Kind[lifecyclePolicy]{
+var LifecyclePolicy = &cloud.OldKind[lifecyclePolicy]{
 	Spec: cloud.Spec{
 		Token:               LifecyclePolicyToken,
 		Label:               "ECR Lifecycle Policy",

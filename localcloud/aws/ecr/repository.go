@@ -37,7 +37,7 @@ var repositoryName = regexp.MustCompile("^" + repositoryPattern + "$")
 // Repository is a name in the account's registry, and the rules for the images under it. Nothing is scanned: what is said of
 // scanning is kept alone.
 // https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
-var Repository = &cloud.Kind[repository]{
+var Repository = &cloud.OldKind[repository]{
 	Spec: cloud.Spec{
 		Token:    RepositoryToken,
 		Label:    "ECR Repository",
@@ -118,7 +118,7 @@ var repositoryNeeds = permission.Needs{
 // them unless it is told to. Images pushed before there was the repository are its own: on AWS the push would have made one, for
 // the program to import.
 // https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRepository.html
-func repositoryOf(images Images) *cloud.Kind[repository] {
+func repositoryOf(images Images) *cloud.OldKind[repository] {
 	kind := *Repository
 	kind.Delete = func(c *cloud.Call, in *repository) error {
 		r := c.Resource

@@ -17,7 +17,7 @@ type repositoryPolicy struct {
 
 // RepositoryPolicy says who else may use a repository's images. A repository has at most one, which goes with it.
 // https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_SetRepositoryPolicy.html
-var RepositoryPolicy = &cloud.Kind[repositoryPolicy]{
+var RepositoryPolicy = &cloud.OldKind[repositoryPolicy]{
 	Spec: cloud.Spec{
 		Token:   RepositoryPolicyToken,
 		Label:   "ECR Repository Policy",

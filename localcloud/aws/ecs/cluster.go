@@ -29,7 +29,7 @@ type cluster struct {
 
 // Cluster groups services and tasks. Its id is its ARN.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCluster.html
-var Cluster = &cloud.Kind[cluster]{
+var Cluster = &cloud.OldKind[cluster]{
 	Spec: cloud.Spec{
 		Token:    ClusterToken,
 		Label:    "ECS Cluster",

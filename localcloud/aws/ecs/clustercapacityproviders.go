@@ -33,7 +33,7 @@ type clusterCapacityProviders struct {
 
 // ClusterCapacityProviders says on which capacity providers the services of a cluster may run. Its id is the cluster's name.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PutClusterCapacityProviders.html
-var ClusterCapacityProviders = &cloud.Kind[clusterCapacityProviders]{
+var ClusterCapacityProviders = &cloud.OldKind[clusterCapacityProviders]{
 	Spec: cloud.Spec{
 		Token:    ClusterCapacityProvidersToken,
 		Label:    "ECS Cluster Capacity Providers",

@@ -22,7 +22,7 @@ type RevisionStatus struct {
 
 // TaskDefinitionRevision is a revision of a task definition as ECS keeps it for ever. Its id is its ARN.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deregister-task-definition-v2.html
-var TaskDefinitionRevision = &cloud.Kind[TaskDefinitionSpec]{
+var TaskDefinitionRevision = &cloud.OldKind[TaskDefinitionSpec]{
 	Spec: cloud.Spec{
 		Token: TaskDefinitionRevisionToken,
 		Label: "ECS Task Definition Revision",

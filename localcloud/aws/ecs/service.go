@@ -90,7 +90,7 @@ type ServiceSpec struct {
 }
 
 // Service keeps a number of tasks running and replaces them by those of a new version. Its id is its ARN.
-var Service = &cloud.Kind[ServiceSpec]{
+var Service = &cloud.OldKind[ServiceSpec]{
 	Spec: cloud.Spec{
 		Token: ServiceToken,
 		Label: "ECS Service",
@@ -500,7 +500,7 @@ func checkNetwork(c *cloud.Call, in *ServiceSpec) error {
 		if r == nil {
 			return refuse("Error retrieving subnet information for [%s]: %s (ErrorCode: InvalidSubnetID.NotFound)", id, ec2.Subnet.NotFound(id).Message)
 		}
-		switch in := ec2.Subnet.Of(r); {
+		switch in := ec2.Subnet.Inputs(r); {
 		case vpc == "":
 			vpc = in.VPCID
 		case vpc != in.VPCID:
@@ -512,7 +512,7 @@ func checkNetwork(c *cloud.Call, in *ServiceSpec) error {
 		if r == nil {
 			return refuse("Error retrieving security group information for [%s]: %s (ErrorCode: InvalidGroup.NotFound)", id, ec2.SecurityGroup.NotFound(id).Message)
 		}
-		if ec2.SecurityGroup.Of(r).VPCID != vpc {
+		if ec2.SecurityGroup.Inputs(r).VPCID != vpc {
 			return refuse("Security Group %s does not appear to belong to the same VPC as the input subnets.", id)
 		}
 	}

@@ -63,7 +63,7 @@ var familyName = regexp.MustCompile(`^[0-9A-Za-z_-]{1,255}$`)
 // INACTIVE, or leaves it ACTIVE where the program said skipDestroy, so that a service can be rolled back to it. Either way
 // it is not counted as alive (see [TaskDefinitionRevision]): it costs nothing, runs nothing and holds nothing that could be left over.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html
-var TaskDefinition = &cloud.Kind[TaskDefinitionSpec]{
+var TaskDefinition = &cloud.OldKind[TaskDefinitionSpec]{
 	Spec: cloud.Spec{
 		Token:  TaskDefinitionToken,
 		Label:  "ECS Task Definition",

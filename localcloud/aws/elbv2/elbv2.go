@@ -167,7 +167,7 @@ func forwardTo(c *cloud.Call, balancer *cloud.Resource, groups []string) error {
 }
 
 // Described returns a resource as a call that describes it would: every property that has a value, the defaults filled in.
-func Described[T any](_ *cloud.Kind[T], r *cloud.Resource) *T {
+func Described[T any](_ *cloud.OldKind[T], r *cloud.Resource) *T {
 	return cloud.OutputsOf[T](r)
 }
 

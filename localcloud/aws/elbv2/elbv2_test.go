@@ -122,7 +122,7 @@ func TestLoadBalancerInterfaces(t *testing.T) {
 		out := map[string]*ec2.Interface{}
 		s.Store.View(func(tx *cloud.Tx) {
 			for _, ni := range ec2.InterfacesOf(tx, awstest.Here.Scope, r.ID) {
-				in := ec2.NetworkInterface.Of(ni)
+				in := ec2.NetworkInterface.Inputs(ni)
 				out[in.SubnetID] = in
 			}
 		})

@@ -39,7 +39,7 @@ func (in *listener) https() bool { return in.Protocol == "HTTPS" }
 
 // Listener accepts connections on one port of a load balancer. Its rules and its list of certificates go with it.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html
-var Listener = &cloud.Kind[listener]{
+var Listener = &cloud.OldKind[listener]{
 	Spec: cloud.Spec{
 		Token:    ListenerToken,
 		Label:    "ELBv2 Listener",

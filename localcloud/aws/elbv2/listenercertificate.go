@@ -23,7 +23,7 @@ const maxCertificates = 25
 // ListenerCertificate is an entry in a listener's list of certificates, from which the load balancer chooses by the host name
 // that a client asks for. It goes with its listener.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_AddListenerCertificates.html
-var ListenerCertificate = &cloud.Kind[listenerCertificate]{
+var ListenerCertificate = &cloud.OldKind[listenerCertificate]{
 	Spec: cloud.Spec{
 		Token:    ListenerCertificateToken,
 		Label:    "ELBv2 Listener Certificate",

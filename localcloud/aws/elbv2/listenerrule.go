@@ -39,7 +39,7 @@ func withoutID(listener string) string { return listener[:max(0, strings.LastInd
 
 // ListenerRule says what a listener does with the requests that meet its conditions. The lowest priority is tried first.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateRule.html
-var ListenerRule = &cloud.Kind[listenerRule]{
+var ListenerRule = &cloud.OldKind[listenerRule]{
 	Spec: cloud.Spec{
 		Token:    ListenerRuleToken,
 		Label:    "ELBv2 Listener Rule",

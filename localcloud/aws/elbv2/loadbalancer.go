@@ -111,7 +111,7 @@ func (in *loadBalancer) publicIPv4() bool {
 // LoadBalancer is an application load balancer. It holds a network interface in each of its subnets and takes its
 // listeners along when it goes.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html
-var LoadBalancer = &cloud.Kind[loadBalancer]{
+var LoadBalancer = &cloud.OldKind[loadBalancer]{
 	Spec: cloud.Spec{
 		Token: LoadBalancerToken,
 		Label: "ELBv2 Load Balancer",
@@ -311,7 +311,7 @@ func placeLoadBalancer(c *cloud.Call, in *loadBalancer) (*cloud.Resource, error)
 	zones, network := map[any]bool{}, ""
 	for _, id := range in.subnets() {
 		r := c.Find(cloud.Ref{Token: ec2.SubnetToken, Value: id})
-		sub := ec2.Subnet.Of(r)
+		sub := ec2.Subnet.Inputs(r)
 		switch zone := r.Outputs["availabilityZone"]; {
 		case network != "" && sub.VPCID != network:
 			return nil, cloud.Errorf("InvalidConfigurationRequest", "The subnets must belong to one VPC: '%s' belongs to '%s'", id, sub.VPCID)
@@ -331,7 +331,7 @@ func placeLoadBalancer(c *cloud.Call, in *loadBalancer) (*cloud.Resource, error)
 		return nil, cloud.Errorf("ValidationError", "At least two subnets in two different Availability Zones must be specified")
 	}
 	for _, id := range in.SecurityGroups {
-		if ec2.SecurityGroup.Of(c.Find(cloud.Ref{Token: ec2.SecurityGroupToken, Value: id})).VPCID != network {
+		if ec2.SecurityGroup.Inputs(c.Find(cloud.Ref{Token: ec2.SecurityGroupToken, Value: id})).VPCID != network {
 			return nil, cloud.Errorf("InvalidConfigurationRequest", "One or more security groups are invalid")
 		}
 	}
@@ -344,14 +344,14 @@ func placeLoadBalancer(c *cloud.Call, in *loadBalancer) (*cloud.Resource, error)
 // freeAddresses returns how many IPv4 addresses of the subnet nobody but the given owner has.
 // https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html
 func freeAddresses(tx *cloud.Tx, sub *cloud.Resource, owner string) int {
-	block, err := netip.ParsePrefix(ec2.Subnet.Of(sub).CIDRBlock)
+	block, err := netip.ParsePrefix(ec2.Subnet.Inputs(sub).CIDRBlock)
 	if err != nil {
 		return 0
 	}
 	const reserved = 5 // by AWS
 	n := 1<<(block.Addr().BitLen()-block.Bits()) - reserved
 	for _, r := range tx.List(sub.Scope, ec2.NetworkInterfaceToken) {
-		if ni := ec2.NetworkInterface.Of(r); ni.SubnetID == sub.ID && (owner == "" || ni.Owner != owner) {
+		if ni := ec2.NetworkInterface.Inputs(r); ni.SubnetID == sub.ID && (owner == "" || ni.Owner != owner) {
 			n--
 		}
 	}
@@ -362,7 +362,7 @@ func freeAddresses(tx *cloud.Tx, sub *cloud.Resource, owner string) int {
 func syncInterfaces(c *cloud.Call, in *loadBalancer, groups []string) error {
 	s, have := c.Caller.Scope, map[string]*cloud.Resource{}
 	for _, r := range ec2.InterfacesOf(c.Tx, s, c.Resource.ID) {
-		ni := ec2.NetworkInterface.Of(r)
+		ni := ec2.NetworkInterface.Inputs(r)
 		if slices.Contains(in.subnets(), ni.SubnetID) && in.publicIPv4() == (ni.PublicIP != "") {
 			have[ni.SubnetID] = r
 		} else {
@@ -379,11 +379,11 @@ func syncInterfaces(c *cloud.Call, in *loadBalancer, groups []string) error {
 				return err
 			}
 		}
-		ni := *ec2.NetworkInterface.Of(r)
+		ni := *ec2.NetworkInterface.Inputs(r)
 		ni.SecurityGroups = groups
 		// Its subnet's setting for new interfaces does not matter to a load balancer.
 		if ni.IPv6Address = ""; in.dualStack() {
-			ni.IPv6Address = ec2.IPv6In(ec2.Subnet.Of(c.Find(cloud.Ref{Token: ec2.SubnetToken, Value: id})).IPv6CIDRBlock, ni.PrivateIP)
+			ni.IPv6Address = ec2.IPv6In(ec2.Subnet.Inputs(c.Find(cloud.Ref{Token: ec2.SubnetToken, Value: id})).IPv6CIDRBlock, ni.PrivateIP)
 		}
 		props, err := cloud.Encode(ni)
 		if err != nil {

@@ -43,7 +43,7 @@ type targetGroup struct {
 // TargetGroup is a set of addresses that load balancers forward to, and how their health is checked. A group of addresses
 // for HTTP/1.1 is all that is modelled.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html
-var TargetGroup = &cloud.Kind[targetGroup]{
+var TargetGroup = &cloud.OldKind[targetGroup]{
 	Spec: cloud.Spec{
 		Token: TargetGroupToken,
 		Label: "ELBv2 Target Group",

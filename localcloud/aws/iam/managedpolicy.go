@@ -24,7 +24,7 @@ type customerPolicy struct {
 
 // ManagedPolicy is an account's own policy, to be attached to its roles.
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html
-var ManagedPolicy = &cloud.Kind[customerPolicy]{
+var ManagedPolicy = &cloud.OldKind[customerPolicy]{
 	Spec: cloud.Spec{
 		Token:    PolicyToken,
 		Label:    "IAM Policy",

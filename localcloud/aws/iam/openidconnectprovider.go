@@ -28,7 +28,7 @@ type openIDConnectProvider struct {
 // OpenIDConnectProvider is a service whose word about who somebody is the account's roles may trust. An account has one for a
 // URL.
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html
-var OpenIDConnectProvider = &cloud.Kind[openIDConnectProvider]{
+var OpenIDConnectProvider = &cloud.OldKind[openIDConnectProvider]{
 	Spec: cloud.Spec{
 		Token:    OpenIDConnectProviderToken,
 		Label:    "IAM OIDC Provider",

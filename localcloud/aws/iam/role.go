@@ -38,7 +38,7 @@ type role struct {
 
 // Role is an identity that services take on, and whose policies then say what they may do.
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
-var Role = &cloud.Kind[role]{
+var Role = &cloud.OldKind[role]{
 	Spec: cloud.Spec{
 		Token:    identity.RoleToken,
 		Label:    "IAM Role",

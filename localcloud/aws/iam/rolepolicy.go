@@ -20,7 +20,7 @@ type rolePolicy struct {
 
 // RolePolicy is a policy inside a role. Putting a second one of the same name replaces the first.
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePolicy.html
-var RolePolicy = &cloud.Kind[rolePolicy]{
+var RolePolicy = &cloud.OldKind[rolePolicy]{
 	Spec: cloud.Spec{
 		Token:    RolePolicyToken,
 		Label:    "IAM Role Policy",

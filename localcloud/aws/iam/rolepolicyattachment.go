@@ -16,7 +16,7 @@ type rolePolicyAttachment struct {
 
 // RolePolicyAttachment gives a role a policy that exists by itself.
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_AttachRolePolicy.html
-var RolePolicyAttachment = &cloud.Kind[rolePolicyAttachment]{
+var RolePolicyAttachment = &cloud.OldKind[rolePolicyAttachment]{
 	Spec: cloud.Spec{
 		Token:   RolePolicyAttachmentToken,
 		Label:   "IAM Role Policy Attachment",

@@ -40,7 +40,7 @@ var (
 
 // LogGroup is where the streams of what a service writes are kept, and for how long.
 // https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html
-var LogGroup = &cloud.Kind[logGroup]{
+var LogGroup = &cloud.OldKind[logGroup]{
 	Spec: cloud.Spec{
 		Token:    LogGroupToken,
 		Label:    "CloudWatch Logs Log Group",

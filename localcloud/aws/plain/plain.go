@@ -101,8 +101,8 @@ func service(token string) string {
 }
 
 // kind declares a kind by what the SDK says, and nothing more.
-func kind(r *schema.Resource) *cloud.Kind[cloud.Map] {
-	k := &cloud.Kind[cloud.Map]{Spec: cloud.Spec{Token: r.Token, Label: r.Token, Needs: nothing{}}}
+func kind(r *schema.Resource) *cloud.OldKind[cloud.Map] {
+	k := &cloud.OldKind[cloud.Map]{Spec: cloud.Spec{Token: r.Token, Label: r.Token, Needs: nothing{}}}
 	name := nameOf(r)
 	if name != "" {
 		k.AutoName = &cloud.AutoName{Property: name}

@@ -61,7 +61,7 @@ var websiteZones = map[string]string{
 // Bucket is a name for objects, one among those of all accounts. The local cloud serves no objects, so a bucket is always empty
 // and can always be deleted.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
-var Bucket = &cloud.Kind[bucket]{
+var Bucket = &cloud.OldKind[bucket]{
 	Spec: cloud.Spec{
 		Token:    BucketToken,
 		Label:    "S3 Bucket",

@@ -21,7 +21,7 @@ type bucketEncryption struct {
 // BucketEncryption says how a bucket encrypts its objects. Its deletion brings back S3's own keys. That a key of KMS exists is
 // not checked: the local cloud has no KMS.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketEncryption.html
-var BucketEncryption = &cloud.Kind[bucketEncryption]{
+var BucketEncryption = &cloud.OldKind[bucketEncryption]{
 	Spec: cloud.Spec{
 		Token:   BucketEncryptionToken,
 		Label:   "S3 Bucket Server-side Encryption Configuration",

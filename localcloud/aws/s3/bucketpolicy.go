@@ -19,7 +19,7 @@ type bucketPolicy struct {
 // BucketPolicy says who may do what with a bucket and its objects. A bucket has at most one, which goes with it. It is checked
 // and kept: there are no objects to ask for.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html
-var BucketPolicy = &cloud.Kind[bucketPolicy]{
+var BucketPolicy = &cloud.OldKind[bucketPolicy]{
 	Spec: cloud.Spec{
 		Token:   BucketPolicyToken,
 		Label:   "S3 Bucket Policy",

@@ -12,7 +12,7 @@ type bucketPublicAccessBlock struct {
 // BucketPublicAccessBlock says what of a bucket may be public. A new bucket lets nothing be public even without one; the deletion
 // of this one takes all four blocks away.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutPublicAccessBlock.html
-var BucketPublicAccessBlock = &cloud.Kind[bucketPublicAccessBlock]{
+var BucketPublicAccessBlock = &cloud.OldKind[bucketPublicAccessBlock]{
 	Spec: cloud.Spec{
 		Token:    BucketPublicAccessBlockToken,
 		Label:    "S3 Bucket Public Access Block",

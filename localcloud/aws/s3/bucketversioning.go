@@ -18,7 +18,7 @@ type bucketVersioning struct {
 
 // BucketVersioning says whether a bucket keeps old versions of its objects. Its deletion suspends that.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketVersioning.html
-var BucketVersioning = &cloud.Kind[bucketVersioning]{
+var BucketVersioning = &cloud.OldKind[bucketVersioning]{
 	Spec: cloud.Spec{
 		Token: BucketVersioningToken,
 		Label: "S3 Bucket Versioning",

@@ -65,7 +65,7 @@ var secretName = regexp.MustCompile(`^[0-9A-Za-z/_+=.@-]+$`)
 
 // Secret is the name under which versions of a secret value are kept.
 // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
-var Secret = &cloud.Kind[secret]{
+var Secret = &cloud.OldKind[secret]{
 	Spec: cloud.Spec{
 		Token:    SecretToken,
 		Label:    "Secrets Manager Secret",
@@ -181,7 +181,7 @@ type DeletedSecretStatus struct {
 // DeletedSecret is what is left of a secret that was deleted with a recovery window: it keeps its name until then. Its value
 // cannot be had back here.
 // https://docs.aws.amazon.com/secretsmanager/latest/userguide/manage_delete-secret.html
-var DeletedSecret = &cloud.Kind[struct{}]{Spec: cloud.Spec{
+var DeletedSecret = &cloud.OldKind[struct{}]{Spec: cloud.Spec{
 	Token: DeletedSecretToken,
 	Label: "Secrets Manager Deleted Secret",
 	Alive: func(*cloud.Resource) bool { return false },

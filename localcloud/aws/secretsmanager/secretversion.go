@@ -26,7 +26,7 @@ type secretVersion struct {
 
 // SecretVersion is a value of a secret.
 // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html
-var SecretVersion = &cloud.Kind[secretVersion]{
+var SecretVersion = &cloud.OldKind[secretVersion]{
 	Spec: cloud.Spec{
 		Token:    SecretVersionToken,
 		Label:    "Secrets Manager Secret Version",

@@ -356,7 +356,7 @@ func (l *life) provision(ports []int) (*ec2.Interface, error) {
 		r = r.Clone()
 		r.SetStatus(ec2.InterfaceStatus{Loopback: l.address.String()})
 		tx.Put(r)
-		ni = ec2.NetworkInterface.Of(r)
+		ni = ec2.NetworkInterface.Inputs(r)
 		status.PrivateIP = ni.PrivateIP
 		return nil
 	})

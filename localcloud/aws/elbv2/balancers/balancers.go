@@ -339,7 +339,7 @@ func admits(tx *cloud.Tx, key cloud.Key, client netip.Addr, port int) bool {
 	internal := elbv2.Described(elbv2.LoadBalancer, r).Internal
 	clients := ec2.InterfacesAt(tx, key.Scope, client)
 	for _, node := range ec2.InterfacesOf(tx, key.Scope, key.ID) {
-		to := ec2.NetworkInterface.Of(node)
+		to := ec2.NetworkInterface.Inputs(node)
 		if !internal && ec2.FromInternet(tx, key.Scope, to, port) {
 			return true
 		}
@@ -356,7 +356,7 @@ func admits(tx *cloud.Tx, key cloud.Key, client netip.Addr, port int) bool {
 func reaches(tx *cloud.Tx, s cloud.Scope, nodes []*cloud.Resource, target netip.AddrPort) bool {
 	for _, to := range ec2.InterfacesAt(tx, s, target.Addr()) {
 		for _, node := range nodes {
-			if ec2.ReachableAt(tx, s, ec2.NetworkInterface.Of(node), to, to.PrivateIP, int(target.Port())) {
+			if ec2.ReachableAt(tx, s, ec2.NetworkInterface.Inputs(node), to, to.PrivateIP, int(target.Port())) {
 				return true
 			}
 		}

@@ -109,7 +109,7 @@ func newWeb(t *testing.T, settings cloud.Map) *web {
 			return err
 		}
 		r.SetStatus(ec2.InterfaceStatus{Loopback: w.target.Addr().String()})
-		w.private, w.parts["interface"] = ec2.NetworkInterface.Of(r).PrivateIP, r
+		w.private, w.parts["interface"] = ec2.NetworkInterface.Inputs(r).PrivateIP, r
 		return nil
 	})
 

@@ -26,6 +26,12 @@ func (t Tags) All(c *cloud.Call) cloud.Map {
 	return out
 }
 
+// All derives the output of all tags, which every kind has that can be tagged.
+func All(c *cloud.Call) cloud.Map {
+	given, _ := c.Resource.Inputs["tags"].(cloud.Map)
+	return cloud.Map{"tagsAll": Tags(untyped.Texts(given)).All(c)}
+}
+
 // Of returns the tags that a resource has, the provider's default tags among them.
 func Of(r *cloud.Resource) map[string]string {
 	m, _ := r.Outputs["tagsAll"].(cloud.Map)
