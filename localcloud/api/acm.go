@@ -65,18 +65,15 @@ func describeCertificate(r *request) (any, error) {
 }
 
 func certificateOf(tx *cloud.Tx, r *cloud.Resource) certificateDetail {
+	out := acm.Certificate.Outputs(r)
 	d := certificateDetail{
-		ARN: r.ID, DomainName: acm.CertificateNames(r)[0], Names: acm.CertificateNames(r), Status: text(r, "status"), Type: text(r, "type"),
-		KeyAlgorithm: text(r, "keyAlgorithm"), CreatedAt: epoch(cloud.StatusOf[acm.CertificateStatus](r).Requested),
-		NotBefore: at(r, "notBefore"), NotAfter: at(r, "notAfter"), InUseBy: usersOf(tx, r), Renewal: text(r, "renewalEligibility"),
+		ARN: r.ID, DomainName: acm.CertificateNames(r)[0], Names: acm.CertificateNames(r), Status: out.Status, Type: out.Type,
+		KeyAlgorithm: out.KeyAlgorithm, CreatedAt: epoch(cloud.StatusOf[acm.CertificateStatus](r).Requested),
+		NotBefore: at(out.NotBefore), NotAfter: at(out.NotAfter), InUseBy: usersOf(tx, r), Renewal: out.RenewalEligibility,
 	}
-	options, _ := r.Outputs["domainValidationOptions"].([]any)
-	for _, o := range options {
-		option, _ := o.(cloud.Map)
-		of := func(p string) string { s, _ := option[p].(string); return s }
+	for _, o := range out.DomainValidationOptions {
 		v := domainValidation{
-			DomainName: of("domainName"), Method: "DNS", Status: "SUCCESS",
-			Record: resourceRecord{of("resourceRecordName"), of("resourceRecordType"), of("resourceRecordValue")},
+			DomainName: o.DomainName, Method: "DNS", Status: "SUCCESS", Record: resourceRecord{o.RecordName, o.RecordType, o.RecordValue},
 		}
 		switch d.Status {
 		case acm.CertificatePending:
@@ -90,8 +87,8 @@ func certificateOf(tx *cloud.Tx, r *cloud.Resource) certificateDetail {
 }
 
 // at returns an output that is a time; zero where there is none.
-func at(r *cloud.Resource, output string) epoch {
-	t, _ := time.Parse(time.RFC3339, text(r, output))
+func at(output string) epoch {
+	t, _ := time.Parse(time.RFC3339, output)
 	return epoch(t)
 }
 

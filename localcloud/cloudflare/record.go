@@ -70,8 +70,8 @@ var (
 
 // record returns the kind of DNS records.
 // https://developers.cloudflare.com/dns/manage-dns-records/
-func (c *Cloudflare) record() *cloud.OldKind[record] {
-	return &cloud.OldKind[record]{
+func (c *Cloudflare) record() *cloud.Kind[record, recordOutputs] {
+	return &cloud.Kind[record, recordOutputs]{
 		Spec: cloud.Spec{
 			Token:    RecordToken,
 			Label:    "Cloudflare record",
@@ -86,7 +86,7 @@ func (c *Cloudflare) record() *cloud.OldKind[record] {
 			// https://registry.terraform.io/providers/cloudflare/cloudflare/4.52.0/docs/resources/record#import
 			Import: func(tx *cloud.Tx, s cloud.Scope, id string) string {
 				zone, id, _ := strings.Cut(id, "/")
-				if r := tx.Get(cloud.Key{Scope: s, Token: RecordToken, ID: id}); r == nil || r.Inputs["zoneId"] != zone {
+				if r := tx.Get(cloud.Key{Scope: s, Token: RecordToken, ID: id}); r == nil || cloud.InputsOf[record](r).ZoneID != zone {
 					return ""
 				}
 				return id
@@ -103,51 +103,75 @@ func (c *Cloudflare) record() *cloud.OldKind[record] {
 			}
 			return failures
 		},
-		Outputs: c.recordOutputs,
+		Rules: func(_ *cloud.Call, in *record) error {
+			z, ok := c.zone(in.ZoneID)
+			if !ok {
+				return fmt.Errorf("failed to create DNS record: %w", noSuchZone(in.ZoneID))
+			}
+			if in.Data != nil {
+				return fmt.Errorf("a record of type %s with data: %w", in.Type, cloud.ErrUnimplemented)
+			}
+			return in.valid(z)
+		},
+		Create: c.create,
+		Update: c.update,
 	}
 }
 
-func (c *Cloudflare) recordOutputs(call *cloud.Call, in *record) (cloud.Map, error) {
-	z, ok := c.zone(in.ZoneID)
-	if !ok {
-		return nil, fmt.Errorf("failed to create DNS record: %w", noSuchZone(in.ZoneID))
-	}
-	if in.Data != nil {
-		return nil, fmt.Errorf("a record of type %s with data: %w", in.Type, cloud.ErrUnimplemented)
-	}
-	if err := in.valid(z); err != nil {
-		return nil, err
-	}
-	var other *cloud.Resource
+// create makes a record, or takes over the one that it is allowed to overwrite.
+func (c *Cloudflare) create(call *cloud.Call, in *record, out *recordOutputs) (string, error) {
+	z, _ := c.zone(in.ZoneID) // which the rules have found
+	id, other := newIdentifier(), (*cloud.Resource)(nil)
+	out.CreatedOn = now()
 	if err := in.conflict(call, z, &other); err != nil {
-		if call.Old != nil || !in.AllowOverwrite {
-			return nil, fmt.Errorf("expected DNS record to not already be present but already exists: %w", err)
+		if !in.AllowOverwrite {
+			return "", alreadyExists(err)
 		}
 		// The provider looks for the record to overwrite under the given name with the zone's added to it, and so never finds one
 		// that was given by its full name; and it looks among those of the same type alone.
-		if name := strings.ToLower(in.Name); other.Outputs["type"] != in.Type ||
-			name != "@" && name != z.Name && name+"."+z.Name != other.Outputs["hostname"] {
-			return nil, fmt.Errorf("attempted to override existing record however didn't find an exact match: %w", err)
+		had := cloud.OutputsOf[recordOutputs](other)
+		if name := strings.ToLower(in.Name); cloud.InputsOf[record](other).Type != in.Type ||
+			name != "@" && name != z.Name && name+"."+z.Name != had.Hostname {
+			return "", fmt.Errorf("attempted to override existing record however didn't find an exact match: %w", err)
 		}
-		call.Resource.ID = other.ID // adopted: its former owner and the new one now share it
+		id, out.CreatedOn = other.ID, had.CreatedOn // adopted: its former owner and the new one now share it
 	}
-	now := time.Now().UTC().Format(time.RFC3339Nano)
-	out := cloud.Map{
-		"hostname": in.hostname(z), "modifiedOn": now, "proxiable": slices.Contains(proxiable, in.Type), "metadata": cloud.Map{},
-		"content": cmp.Or(in.Content, in.Value), "value": cmp.Or(in.Value, in.Content), "ttl": float64(in.ttl()),
-	}
-	if call.Old != nil {
-		return out, nil
-	}
-	out["createdOn"] = now
-	if other != nil {
-		out["createdOn"] = other.Outputs["createdOn"]
-	}
-	if call.Resource.ID == "" {
-		call.Resource.ID = newIdentifier()
-	}
-	return out, nil
+	out.follow(in, z)
+	return id, nil
 }
+
+func (c *Cloudflare) update(call *cloud.Call, in *record, out *recordOutputs) error {
+	z, _ := c.zone(in.ZoneID)
+	var other *cloud.Resource
+	if err := in.conflict(call, z, &other); err != nil {
+		return alreadyExists(err)
+	}
+	out.follow(in, z)
+	return nil
+}
+
+func alreadyExists(err error) error {
+	return fmt.Errorf("expected DNS record to not already be present but already exists: %w", err)
+}
+
+type recordOutputs struct {
+	Hostname   string    `json:"hostname"`
+	CreatedOn  string    `json:"createdOn"`
+	ModifiedOn string    `json:"modifiedOn"`
+	Proxiable  bool      `json:"proxiable"`
+	Metadata   cloud.Map `json:"metadata"`
+	Content    string    `json:"content"`
+	Value      string    `json:"value"`
+	TTL        int       `json:"ttl"`
+}
+
+// follow fills in what follows from the inputs.
+func (out *recordOutputs) follow(in *record, z Zone) {
+	out.Hostname, out.ModifiedOn, out.Proxiable, out.Metadata = in.hostname(z), now(), slices.Contains(proxiable, in.Type), cloud.Map{}
+	out.Content, out.Value, out.TTL = cmp.Or(in.Content, in.Value), cmp.Or(in.Value, in.Content), in.ttl()
+}
+
+func now() string { return time.Now().UTC().Format(time.RFC3339Nano) }
 
 // valid applies the rules that concern the record alone.
 func (r *record) valid(z Zone) error {

@@ -1,6 +1,7 @@
 package acm
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -58,12 +59,8 @@ type Validation struct{ Name, Value string }
 // Validations returns the records that the certificate waits for, each once.
 func Validations(certificate *cloud.Resource) []Validation {
 	var out []Validation
-	options, _ := certificate.Outputs["domainValidationOptions"].([]any)
-	for _, o := range options {
-		option, _ := o.(cloud.Map)
-		name, _ := option["resourceRecordName"].(string)
-		value, _ := option["resourceRecordValue"].(string)
-		v := Validation{Name: strings.TrimSuffix(name, "."), Value: strings.TrimSuffix(value, ".")}
+	for _, o := range Certificate.Outputs(certificate).DomainValidationOptions {
+		v := Validation{Name: strings.TrimSuffix(o.RecordName, "."), Value: strings.TrimSuffix(o.RecordValue, ".")}
 		if !slices.Contains(out, v) {
 			out = append(out, v)
 		}
@@ -72,12 +69,12 @@ func Validations(certificate *cloud.Resource) []Validation {
 }
 
 // CertificateNames returns the names that the certificate is for, the common name first.
-func CertificateNames(r *cloud.Resource) []string { return Certificate.Of(r).names() }
+func CertificateNames(r *cloud.Resource) []string { return Certificate.Inputs(r).names() }
 
 // IssueCertificate gives a certificate that is still waiting for its validation the key pair that was made for it.
 func IssueCertificate(tx *cloud.Tx, key cloud.Key, pair tls.Certificate) error {
 	r := tx.Get(key)
-	if r == nil || r.Outputs["status"] != CertificatePending {
+	if r == nil || Certificate.Outputs(r).Status != CertificatePending {
 		return nil // deleted, or somebody was faster
 	}
 	private, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
@@ -90,11 +87,12 @@ func IssueCertificate(tx *cloud.Tx, key cloud.Key, pair tls.Certificate) error {
 	}
 	s.Key = string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}))
 	s.Missing = nil
+	out := *Certificate.Outputs(r)
+	out.Status = CertificateIssued
+	out.NotBefore, out.NotAfter = untyped.Timestamp(pair.Leaf.NotBefore), untyped.Timestamp(pair.Leaf.NotAfter)
 	r = r.Clone()
 	r.SetStatus(s)
-	r.Outputs["status"] = CertificateIssued
-	r.Outputs["notBefore"] = untyped.Timestamp(pair.Leaf.NotBefore)
-	r.Outputs["notAfter"] = untyped.Timestamp(pair.Leaf.NotAfter)
+	cloud.SetOutputs(r, &out)
 	tx.Put(r)
 	return nil
 }
@@ -102,7 +100,7 @@ func IssueCertificate(tx *cloud.Tx, key cloud.Key, pair tls.Certificate) error {
 // DeferCertificate notes which validation records of a pending certificate are missing, or that they have been for too long.
 func DeferCertificate(tx *cloud.Tx, key cloud.Key, missing []Validation, late bool) error {
 	r := tx.Get(key)
-	if r == nil || r.Outputs["status"] != CertificatePending {
+	if r == nil || Certificate.Outputs(r).Status != CertificatePending {
 		return nil
 	}
 	s := cloud.StatusOf[CertificateStatus](r)
@@ -110,10 +108,12 @@ func DeferCertificate(tx *cloud.Tx, key cloud.Key, missing []Validation, late bo
 		return nil // a write would wake everybody for nothing
 	}
 	s.Missing = missing
+	out := *Certificate.Outputs(r)
 	r = r.Clone()
 	r.SetStatus(s)
 	if late {
-		r.Outputs["status"] = CertificateTimedOut
+		out.Status = CertificateTimedOut
+		cloud.SetOutputs(r, &out)
 	}
 	tx.Put(r)
 	return nil
@@ -145,14 +145,39 @@ func (in *certificate) names() []string {
 // https://docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html
 var domainName = regexp.MustCompile(`^(\*\.)?([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])$`)
 
+type certificateOutputs struct {
+	ARN                     string             `json:"arn"`
+	SubjectAlternativeNames []string           `json:"subjectAlternativeNames"`
+	KeyAlgorithm            string             `json:"keyAlgorithm"`
+	Options                 cloud.Map          `json:"options"`
+	DomainValidationOptions []DomainValidation `json:"domainValidationOptions"`
+	Status                  string             `json:"status"`
+	Type                    string             `json:"type"`
+	NotBefore               string             `json:"notBefore,omitempty"`
+	NotAfter                string             `json:"notAfter,omitempty"`
+	RenewalEligibility      string             `json:"renewalEligibility"`
+	PendingRenewal          bool               `json:"pendingRenewal"`
+	RenewalSummaries        []any              `json:"renewalSummaries"`
+	ValidationEmails        []any              `json:"validationEmails"`
+}
+
+// DomainValidation is the record by which the owner of a certificate's domain shows that it is theirs.
+type DomainValidation struct {
+	DomainName  string `json:"domainName"`
+	RecordName  string `json:"resourceRecordName"`
+	RecordType  string `json:"resourceRecordType"`
+	RecordValue string `json:"resourceRecordValue"`
+}
+
 // Certificate is a public certificate. It is issued once every validation record is found in DNS, which the certificate
 // controller looks after.
 // https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html
-var Certificate = &cloud.OldKind[certificate]{
+var Certificate = &cloud.Kind[certificate, certificateOutputs]{
 	Spec: cloud.Spec{
-		Token: CertificateToken,
-		Label: "ACM Certificate",
-		Needs: certificateNeeds,
+		Token:   CertificateToken,
+		Label:   "ACM Certificate",
+		Derived: tags.All,
+		Needs:   certificateNeeds,
 		Replace: []string{
 			"domainName", "subjectAlternativeNames", "validationMethod", "validationOptions", "keyAlgorithm", "certificateAuthorityArn",
 		},
@@ -203,61 +228,27 @@ var Certificate = &cloud.OldKind[certificate]{
 		}
 		return failures
 	},
-	Outputs: func(c *cloud.Call, in *certificate) (cloud.Map, error) {
-		out := cloud.Map{"tagsAll": in.Tags.All(c)}
-		if c.Old != nil {
-			return out, nil
+	Create: func(c *cloud.Call, in *certificate, out *certificateOutputs) (string, error) {
+		if err := in.requestable(); err != nil {
+			return "", err
 		}
-		switch {
-		case in.CertificateBody != "" || in.PrivateKey != "":
-			return nil, fmt.Errorf("importing a certificate: %w", cloud.ErrUnimplemented)
-		case in.CertificateAuthorityARN != "":
-			return nil, fmt.Errorf("a private certificate authority: %w", cloud.ErrUnimplemented)
-		case in.ValidationMethod == "":
-			return nil, errors.New("`certificate_authority_arn` or `validation_method` must be set when creating an ACM certificate")
-		case in.ValidationMethod != "DNS":
-			return nil, fmt.Errorf("validation by %s: %w", in.ValidationMethod, cloud.ErrUnimplemented)
-		}
-		names := in.names()
-		for _, n := range names {
-			if len(n) > 253 || !domainName.MatchString(n) {
-				return nil, cloud.Errorf("ValidationException", "1 validation error detected: Value '%s' at 'domainName' failed to satisfy constraint: "+
-					"Member must satisfy regular expression pattern: (\\*\\.)?(((?!-)[A-Za-z0-9-]{0,62}[A-Za-z0-9])\\.)+((?!-)[A-Za-z0-9-]{1,62}[A-Za-z0-9])", n)
-			}
-		}
-		// https://docs.aws.amazon.com/acm/latest/userguide/acm-limits.html
-		if len(names) > 10 {
-			return nil, cloud.Errorf("LimitExceededException", "Cannot request more than 10 domain names on a certificate (%d requested).", len(names))
-		}
-		if len(in.DomainName) > 64 {
-			return nil, cloud.Errorf("InvalidDomainValidationOptionsException",
-				"The first domain name can have a maximum of 64 characters: %s has %d.", in.DomainName, len(in.DomainName))
-		}
-		s := c.Caller.Scope
 		id := ids.Hex(32)
-		c.Resource.ID = arns.New(s, "acm", "certificate/"+strings.Join([]string{id[:8], id[8:12], id[12:16], id[16:20], id[20:]}, "-"))
-		c.Resource.SetStatus(CertificateStatus{Requested: time.Now().UTC()})
-		var options []any
-		for _, n := range names {
-			v := validation(s.Account, n)
-			options = append(options, cloud.Map{
-				"domainName": n, "resourceRecordName": v.Name + ".", "resourceRecordType": "CNAME", "resourceRecordValue": v.Value + ".",
+		out.ARN = arns.New(c.Caller.Scope, "acm", "certificate/"+strings.Join([]string{id[:8], id[8:12], id[12:16], id[16:20], id[20:]}, "-"))
+		out.SubjectAlternativeNames = in.names()
+		for _, n := range in.names() {
+			v := validation(c.Caller.Scope.Account, n)
+			out.DomainValidationOptions = append(out.DomainValidationOptions, DomainValidation{
+				DomainName: n, RecordName: v.Name + ".", RecordType: "CNAME", RecordValue: v.Value + ".",
 			})
 		}
-		out["subjectAlternativeNames"] = untyped.OfStrings(names)
-		if in.KeyAlgorithm == "" {
-			out["keyAlgorithm"] = "RSA_2048"
+		out.KeyAlgorithm = cmp.Or(in.KeyAlgorithm, "RSA_2048")
+		if out.Options == nil {
+			out.Options = cloud.Map{"certificateTransparencyLoggingPreference": "ENABLED"}
 		}
-		if c.Resource.Inputs["options"] == nil {
-			out["options"] = cloud.Map{"certificateTransparencyLoggingPreference": "ENABLED"}
-		}
-		out["arn"] = c.Resource.ID
-		out["domainValidationOptions"] = options
-		out["status"] = CertificatePending
-		out["type"] = "AMAZON_ISSUED"
-		out["renewalEligibility"], out["pendingRenewal"], out["renewalSummaries"] = "INELIGIBLE", false, []any{}
-		out["validationEmails"] = []any{}
-		return out, nil
+		out.Status, out.Type, out.RenewalEligibility = CertificatePending, "AMAZON_ISSUED", "INELIGIBLE"
+		out.RenewalSummaries, out.ValidationEmails = []any{}, []any{}
+		c.Resource.SetStatus(CertificateStatus{Requested: time.Now().UTC()})
+		return out.ARN, nil
 	},
 	Delete: func(c *cloud.Call, _ *certificate) error {
 		c.DeleteWhere("certificateArn", CertificateValidationToken)
@@ -278,6 +269,36 @@ var certificateNeeds = permission.Needs{
 		o.Retags("acm:AddTagsToCertificate", "acm:RemoveTagsFromCertificate")
 	},
 	Delete: func(o *permission.Operation) { o.Own("acm:DeleteCertificate") },
+}
+
+// requestable refuses what ACM does not issue, or the local cloud does not.
+func (in *certificate) requestable() error {
+	switch {
+	case in.CertificateBody != "" || in.PrivateKey != "":
+		return fmt.Errorf("importing a certificate: %w", cloud.ErrUnimplemented)
+	case in.CertificateAuthorityARN != "":
+		return fmt.Errorf("a private certificate authority: %w", cloud.ErrUnimplemented)
+	case in.ValidationMethod == "":
+		return errors.New("`certificate_authority_arn` or `validation_method` must be set when creating an ACM certificate")
+	case in.ValidationMethod != "DNS":
+		return fmt.Errorf("validation by %s: %w", in.ValidationMethod, cloud.ErrUnimplemented)
+	}
+	names := in.names()
+	for _, n := range names {
+		if len(n) > 253 || !domainName.MatchString(n) {
+			return cloud.Errorf("ValidationException", "1 validation error detected: Value '%s' at 'domainName' failed to satisfy constraint: "+
+				"Member must satisfy regular expression pattern: (\\*\\.)?(((?!-)[A-Za-z0-9-]{0,62}[A-Za-z0-9])\\.)+((?!-)[A-Za-z0-9-]{1,62}[A-Za-z0-9])", n)
+		}
+	}
+	// https://docs.aws.amazon.com/acm/latest/userguide/acm-limits.html
+	if len(names) > 10 {
+		return cloud.Errorf("LimitExceededException", "Cannot request more than 10 domain names on a certificate (%d requested).", len(names))
+	}
+	if len(in.DomainName) > 64 {
+		return cloud.Errorf("InvalidDomainValidationOptionsException",
+			"The first domain name can have a maximum of 64 characters: %s has %d.", in.DomainName, len(in.DomainName))
+	}
+	return nil
 }
 
 // validation returns the record that shows control of the domain. It is the same in every certificate of the account, and the

@@ -20,7 +20,7 @@ const certificateIssuance = 75 * time.Minute
 
 // CertificateValidation is nothing in ACM: it is the provider's wait for a certificate to be issued.
 // terraform-provider-aws, resource aws_acm_certificate_validation
-var CertificateValidation = &cloud.OldKind[certificateValidation]{
+var CertificateValidation = &cloud.Kind[certificateValidation, struct{}]{
 	Spec: cloud.Spec{
 		Token: CertificateValidationToken,
 		Label: "ACM Certificate Validation",
@@ -41,17 +41,15 @@ var CertificateValidation = &cloud.OldKind[certificateValidation]{
 	Refs: func(_ *cloud.Call, in *certificateValidation) []cloud.Ref {
 		return []cloud.Ref{{Token: CertificateToken, Value: in.CertificateARN, Weak: true}}
 	},
-	Outputs: func(c *cloud.Call, in *certificateValidation) (cloud.Map, error) {
-		if len(in.ValidationRecordFQDNs) > 0 {
-			if err := in.covers(c.Find(cloud.Ref{Token: CertificateToken, Value: in.CertificateARN})); err != nil {
-				return nil, err
-			}
+	Rules: func(c *cloud.Call, in *certificateValidation) error {
+		if len(in.ValidationRecordFQDNs) == 0 {
+			return nil
 		}
-		if c.Old == nil {
-			// The provider's id is a time too.
-			c.Resource.ID = time.Now().UTC().Format("2006-01-02 15:04:05.999999999 -0700 MST")
-		}
-		return nil, nil
+		return in.covers(c.Find(cloud.Ref{Token: CertificateToken, Value: in.CertificateARN}))
+	},
+	// The provider's id is a time too.
+	Create: func(*cloud.Call, *certificateValidation, *struct{}) (string, error) {
+		return time.Now().UTC().Format("2006-01-02 15:04:05.999999999 -0700 MST"), nil
 	},
 	Apply: func(c *cloud.Call, in *certificateValidation) error {
 		var last *cloud.Resource
@@ -62,7 +60,7 @@ var CertificateValidation = &cloud.OldKind[certificateValidation]{
 				return false, errors.New("couldn't find resource")
 			}
 			last = r
-			switch status := r.Outputs["status"]; status {
+			switch status := cloud.OutputsOf[certificateOutputs](r).Status; status {
 			case CertificateIssued:
 				return true, nil
 			case CertificatePending:
@@ -97,13 +95,10 @@ func (in *certificateValidation) covers(certificate *cloud.Resource) error {
 		made[strings.TrimSuffix(name, ".")] = true
 	}
 	var errs []error
-	options, _ := certificate.Outputs["domainValidationOptions"].([]any)
-	for _, o := range options {
-		option, _ := o.(cloud.Map)
-		name, _ := option["resourceRecordName"].(string)
-		if name = strings.TrimSuffix(name, "."); !made[name] {
+	for _, o := range cloud.OutputsOf[certificateOutputs](certificate).DomainValidationOptions {
+		if name := strings.TrimSuffix(o.RecordName, "."); !made[name] {
 			made[name] = true
-			errs = append(errs, fmt.Errorf("missing %s DNS validation record: %s", option["domainName"], name))
+			errs = append(errs, fmt.Errorf("missing %s DNS validation record: %s", o.DomainName, name))
 		}
 	}
 	return errors.Join(errs...)

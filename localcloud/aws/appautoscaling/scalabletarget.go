@@ -18,15 +18,17 @@ import (
 // https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html
 type ScalableTargetSpec struct {
 	scalable
-	MinCapacity    int    `json:"minCapacity"`
-	MaxCapacity    int    `json:"maxCapacity"`
-	RoleARN        string `json:"roleArn"`
-	SuspendedState struct {
-		DynamicScalingInSuspended  bool `json:"dynamicScalingInSuspended"`
-		DynamicScalingOutSuspended bool `json:"dynamicScalingOutSuspended"`
-		ScheduledScalingSuspended  bool `json:"scheduledScalingSuspended"`
-	} `json:"suspendedState"`
-	Tags tags.Tags `json:"tags"`
+	MinCapacity    int            `json:"minCapacity"`
+	MaxCapacity    int            `json:"maxCapacity"`
+	RoleARN        string         `json:"roleArn"`
+	SuspendedState suspendedState `json:"suspendedState"`
+	Tags           tags.Tags      `json:"tags"`
+}
+
+type suspendedState struct {
+	DynamicScalingInSuspended  bool `json:"dynamicScalingInSuspended"`
+	DynamicScalingOutSuspended bool `json:"dynamicScalingOutSuspended"`
+	ScheduledScalingSuspended  bool `json:"scheduledScalingSuspended"`
 }
 
 // ScalableTargetStatus is the Status of a scalable target: its last scaling activities, for the cooldowns that follow them.
@@ -36,13 +38,26 @@ type ScalableTargetStatus struct {
 	OutFrom int `json:",omitempty"`
 }
 
+type scalableTargetOutputs struct {
+	ARN            string         `json:"arn"`
+	RoleARN        string         `json:"roleArn"`
+	SuspendedState suspendedState `json:"suspendedState"`
+}
+
+// register brings the service within the bounds. Whatever role is given, ECS is scaled with the one that is linked to it.
+func (out *scalableTargetOutputs) register(c *cloud.Call, in *ScalableTargetSpec) {
+	bound(c.Tx, in.service(c.Tx, c.Caller.Scope), in.MinCapacity, in.MaxCapacity, "")
+	out.RoleARN = "arn:aws:iam::" + c.Caller.Scope.Account + ":role/aws-service-role/" + scalingPrincipal + "/" + scalingRole
+}
+
 // ScalableTarget is a service whose number of tasks Application Auto Scaling may change. Its id is the resource id.
 // Registering it brings the number within the bounds, as does every change of them; deregistering it leaves the number.
 // It goes with the service ([ServiceRemoved]). The bounds are shared with scheduled actions.
-var ScalableTarget = &cloud.OldKind[ScalableTargetSpec]{
+var ScalableTarget = &cloud.Kind[ScalableTargetSpec, scalableTargetOutputs]{
 	Spec: cloud.Spec{
 		Token:    ScalableTargetToken,
 		Label:    "Application AutoScaling Target",
+		Derived:  tags.All,
 		Needs:    scalableTargetNeeds,
 		Replace:  []string{"resourceId", "scalableDimension", "serviceNamespace"},
 		Computed: []string{"roleArn", "suspendedState"},
@@ -63,39 +78,33 @@ var ScalableTarget = &cloud.OldKind[ScalableTargetSpec]{
 		},
 	},
 	Check: func(in *ScalableTargetSpec) []cloud.Failure { return in.check() },
-	Outputs: func(c *cloud.Call, in *ScalableTargetSpec) (cloud.Map, error) {
-		s := c.Caller.Scope
+	Rules: func(c *cloud.Call, in *ScalableTargetSpec) error {
 		if err := checkBounds(in.MinCapacity, in.MaxCapacity); err != nil {
-			return nil, err
+			return err
 		}
-		service := in.service(c.Tx, s)
-		if service == nil || !strings.HasPrefix(in.ResourceID, "service/") {
-			return nil, cloud.Errorf("ValidationException", "ECS service doesn't exist: %s", in.ResourceID)
+		if in.service(c.Tx, c.Caller.Scope) == nil || !strings.HasPrefix(in.ResourceID, "service/") {
+			return cloud.Errorf("ValidationException", "ECS service doesn't exist: %s", in.ResourceID)
 		}
-		c.Resource.ID = in.ResourceID
-		registered := c.Tx.Get(c.Resource.Key)
-		if c.Old == nil && registered != nil && len(in.Tags) > 0 {
-			return nil, cloud.Errorf("ValidationException", "The scalable target that you tried to tag already exists. "+
-				"To update tags on an existing scalable target, use the TagResource API.")
-		}
-		bound(c.Tx, service, in.MinCapacity, in.MaxCapacity, "")
-		out := cloud.Map{
-			"tagsAll": in.Tags.All(c),
-			// Whatever role is given, ECS is scaled with the one that is linked to it.
-			"roleArn": "arn:aws:iam::" + s.Account + ":role/aws-service-role/" + scalingPrincipal + "/" + scalingRole,
-		}
-		if _, given := c.Resource.Inputs["suspendedState"]; !given {
-			out["suspendedState"] = cloud.Map{
-				"dynamicScalingInSuspended": false, "dynamicScalingOutSuspended": false, "scheduledScalingSuspended": false,
+		return nil
+	},
+	Create: func(c *cloud.Call, in *ScalableTargetSpec, out *scalableTargetOutputs) (string, error) {
+		s := c.Caller.Scope
+		if registered := c.Find(cloud.Ref{Token: ScalableTargetToken, Value: in.ResourceID}); registered != nil {
+			if len(in.Tags) > 0 {
+				return "", cloud.Errorf("ValidationException", "The scalable target that you tried to tag already exists. "+
+					"To update tags on an existing scalable target, use the TagResource API.")
 			}
-		}
-		if registered != nil {
-			out["arn"], c.Resource.Status = registered.Outputs["arn"], registered.Status
+			out.ARN, c.Resource.Status = cloud.OutputsOf[scalableTargetOutputs](registered).ARN, registered.Status
 		} else {
-			out["arn"] = arns.New(s, "application-autoscaling", "scalable-target/"+ids.Hex(36))
+			out.ARN = arns.New(s, "application-autoscaling", "scalable-target/"+ids.Hex(36))
 			c.Resource.SetStatus(ScalableTargetStatus{})
 		}
-		return out, nil
+		out.register(c, in)
+		return in.ResourceID, nil
+	},
+	Update: func(c *cloud.Call, in *ScalableTargetSpec, out *scalableTargetOutputs) error {
+		out.register(c, in)
+		return nil
 	},
 	// https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DeregisterScalableTarget.html
 	Delete: func(c *cloud.Call, _ *ScalableTargetSpec) error {
@@ -195,7 +204,7 @@ func SetBounds(tx *cloud.Tx, target *cloud.Resource, low, high int, cause string
 
 // ServiceOf returns the service that a scalable target scales, or nil if it is gone or going.
 func ServiceOf(tx *cloud.Tx, target *cloud.Resource) *cloud.Resource {
-	service := ScalableTarget.Of(target).service(tx, target.Scope)
+	service := ScalableTarget.Inputs(target).service(tx, target.Scope)
 	if service == nil || cloud.StatusOf[ecs.ServiceStatus](service).Status != ecs.ServiceActive {
 		return nil
 	}

@@ -58,9 +58,39 @@ type ScalingPolicyStatus struct {
 	High, Low string
 }
 
+type scalingPolicyOutputs struct {
+	ARN            string    `json:"arn"`
+	AlarmARNs      []string  `json:"alarmArns"`
+	TargetTracking cloud.Map `json:"targetTrackingScalingPolicyConfiguration"`
+}
+
+// watch makes the alarms on the metric that scale the service out and in. Those that the policy had keep their names.
+func (out *scalingPolicyOutputs) watch(c *cloud.Call, in *ScalingPolicySpec, metric cloud.Map, status ScalingPolicyStatus) {
+	s, t, name := c.Caller.Scope, in.TargetTracking, "TargetTracking-"+in.ResourceID
+	description := "DO NOT EDIT OR DELETE. For TargetTrackingScaling policy " + out.ARN + "."
+	if status.High == "" {
+		status.High = name + "-AlarmHigh-" + uuid()
+	}
+	out.AlarmARNs = []string{addAlarm(c.Tx, s, status.High, description, onThreshold(metric, "GreaterThanThreshold", t.TargetValue, scaleOutPeriods))}
+	switch {
+	case t.DisableScaleIn:
+		status.Low = ""
+	default:
+		if status.Low == "" {
+			status.Low = name + "-AlarmLow-" + uuid()
+		}
+		low := onThreshold(metric, "LessThanThreshold", scaleInShare*t.TargetValue, scaleInPeriods)
+		out.AlarmARNs = append(out.AlarmARNs, addAlarm(c.Tx, s, status.Low, description, low))
+	}
+	if _, given := out.TargetTracking["disableScaleIn"]; !given {
+		out.TargetTracking["disableScaleIn"] = false
+	}
+	c.Resource.SetStatus(status)
+}
+
 // ScalingPolicy scales a scalable target so that a metric stays at a value. Its id is its name.
 // https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScalingPolicy.html
-var ScalingPolicy = &cloud.OldKind[ScalingPolicySpec]{
+var ScalingPolicy = &cloud.Kind[ScalingPolicySpec, scalingPolicyOutputs]{
 	Spec: cloud.Spec{
 		Token:    ScalingPolicyToken,
 		Label:    "Application Auto Scaling Scaling Policy",
@@ -82,49 +112,28 @@ var ScalingPolicy = &cloud.OldKind[ScalingPolicySpec]{
 	},
 	Check: func(in *ScalingPolicySpec) []cloud.Failure { return append(in.check(), in.checkPolicy()...) },
 	Refs:  func(_ *cloud.Call, in *ScalingPolicySpec) []cloud.Ref { return []cloud.Ref{in.target()} },
-	Outputs: func(c *cloud.Call, in *ScalingPolicySpec) (cloud.Map, error) {
-		s := c.Caller.Scope
+	Create: func(c *cloud.Call, in *ScalingPolicySpec, out *scalingPolicyOutputs) (string, error) {
 		metric, err := in.metric(c)
 		if err != nil {
-			return nil, err
+			return "", err
 		}
-		out := cloud.Map{"targetTrackingScalingPolicyConfiguration": untyped.Filled(
-			[]any{c.Resource.Inputs["targetTrackingScalingPolicyConfiguration"]}, cloud.Map{"disableScaleIn": false})[0]}
-		status := ScalingPolicyStatus{}
-		if c.Old != nil {
-			status = cloud.StatusOf[ScalingPolicyStatus](c.Old)
-			removeAlarms(c.Tx, c.Old)
-		} else {
-			c.Resource.ID = in.Name
-			if r := c.Tx.Get(c.Resource.Key); r != nil { // with AWS two services' policies may share a name
-				return nil, fmt.Errorf("a second scaling policy called %s: %w", in.Name, cloud.ErrUnimplemented)
-			}
-			out["arn"] = fmt.Sprintf("arn:aws:autoscaling:%s:%s:scalingPolicy:%s:resource/%s/%s:policyName/%s",
-				s.Region, s.Account, uuid(), scalableNamespace, in.ResourceID, in.Name)
+		if c.Find(cloud.Ref{Token: ScalingPolicyToken, Value: in.Name}) != nil { // with AWS two services' policies may share a name
+			return "", fmt.Errorf("a second scaling policy called %s: %w", in.Name, cloud.ErrUnimplemented)
 		}
-		policyARN, _ := out["arn"].(string)
-		if c.Old != nil {
-			policyARN, _ = c.Old.Outputs["arn"].(string)
+		s := c.Caller.Scope
+		out.ARN = fmt.Sprintf("arn:aws:autoscaling:%s:%s:scalingPolicy:%s:resource/%s/%s:policyName/%s",
+			s.Region, s.Account, uuid(), scalableNamespace, in.ResourceID, in.Name)
+		out.watch(c, in, metric, ScalingPolicyStatus{})
+		return in.Name, nil
+	},
+	Update: func(c *cloud.Call, in *ScalingPolicySpec, out *scalingPolicyOutputs) error {
+		metric, err := in.metric(c)
+		if err != nil {
+			return err
 		}
-		t := in.TargetTracking
-		name := "TargetTracking-" + in.ResourceID
-		description := "DO NOT EDIT OR DELETE. For TargetTrackingScaling policy " + policyARN + "."
-		if status.High == "" {
-			status.High = name + "-AlarmHigh-" + uuid()
-		}
-		alarms := []any{addAlarm(c.Tx, s, status.High, description, onThreshold(metric, "GreaterThanThreshold", t.TargetValue, scaleOutPeriods))}
-		switch {
-		case t.DisableScaleIn:
-			status.Low = ""
-		default:
-			if status.Low == "" {
-				status.Low = name + "-AlarmLow-" + uuid()
-			}
-			alarms = append(alarms, addAlarm(c.Tx, s, status.Low, description, onThreshold(metric, "LessThanThreshold", scaleInShare*t.TargetValue, scaleInPeriods)))
-		}
-		out["alarmArns"] = alarms
-		c.Resource.SetStatus(status)
-		return out, nil
+		removeAlarms(c.Tx, c.Old)
+		out.watch(c, in, metric, cloud.StatusOf[ScalingPolicyStatus](c.Old))
+		return nil
 	},
 	Delete: func(c *cloud.Call, _ *ScalingPolicySpec) error {
 		removeAlarms(c.Tx, c.Resource)

@@ -3,7 +3,6 @@ package appautoscaling
 import (
 	"cmp"
 	"fmt"
-	"reflect"
 	"time"
 
 	"slipway/localcloud/aws/internal/check"
@@ -32,8 +31,12 @@ type ScheduledActionStatus struct {
 	Since time.Time
 }
 
+type scheduledActionOutputs struct {
+	ARN string `json:"arn"`
+}
+
 // ScheduledAction changes the bounds of a scalable target at a time, and so, where it is out of them, the number of tasks.
-var ScheduledAction = &cloud.OldKind[ScheduledActionSpec]{
+var ScheduledAction = &cloud.Kind[ScheduledActionSpec, scheduledActionOutputs]{
 	Spec: cloud.Spec{
 		Token:    ScheduledActionToken,
 		Label:    "Application Auto Scaling Scheduled Action",
@@ -58,32 +61,35 @@ var ScheduledAction = &cloud.OldKind[ScheduledActionSpec]{
 		return f
 	},
 	Refs: func(_ *cloud.Call, in *ScheduledActionSpec) []cloud.Ref { return []cloud.Ref{in.target()} },
-	Outputs: func(c *cloud.Call, in *ScheduledActionSpec) (cloud.Map, error) {
-		s := c.Caller.Scope
+	Rules: func(_ *cloud.Call, in *ScheduledActionSpec) error {
 		low, high := in.ScalableTargetAction.MinCapacity, in.ScalableTargetAction.MaxCapacity
 		switch {
 		case in.Name == "":
-			return nil, cloud.Errorf("ValidationException", "1 validation error detected: Value '' at 'scheduledActionName' failed to satisfy constraint: Member must have length greater than or equal to 1")
+			return cloud.Errorf("ValidationException", "1 validation error detected: Value '' at 'scheduledActionName' failed to satisfy constraint: Member must have length greater than or equal to 1")
 		case low == nil && high == nil:
-			return nil, cloud.Errorf("ValidationException", "At least one of minimum and maximum capacity must be specified in a scalable target action")
+			return cloud.Errorf("ValidationException", "At least one of minimum and maximum capacity must be specified in a scalable target action")
 		case low != nil && high != nil:
 			if err := checkBounds(*low, *high); err != nil {
-				return nil, err
+				return err
 			}
 		}
 		if _, err := schedule.Parse(in.Schedule, cmp.Or(in.Timezone, "UTC")); err != nil {
-			return nil, cloud.Errorf("ValidationException", "%v", err)
+			return cloud.Errorf("ValidationException", "%v", err)
 		}
-		out := cloud.Map{}
-		if c.Old == nil {
-			c.Resource.ID = in.Name + "-" + in.ServiceNamespace + "-" + in.ResourceID
-			out["arn"] = fmt.Sprintf("arn:aws:autoscaling:%s:%s:scheduledAction:%s:resource/%s/%s:scheduledActionName/%s",
-				s.Region, s.Account, uuid(), scalableNamespace, in.ResourceID, in.Name)
-		}
-		if c.Old == nil || !reflect.DeepEqual(timing(c.Old), timing(c.Resource)) {
+		return nil
+	},
+	Create: func(c *cloud.Call, in *ScheduledActionSpec, out *scheduledActionOutputs) (string, error) {
+		s := c.Caller.Scope
+		out.ARN = fmt.Sprintf("arn:aws:autoscaling:%s:%s:scheduledAction:%s:resource/%s/%s:scheduledActionName/%s",
+			s.Region, s.Account, uuid(), scalableNamespace, in.ResourceID, in.Name)
+		c.Resource.SetStatus(ScheduledActionStatus{Since: time.Now().UTC()})
+		return in.Name + "-" + in.ServiceNamespace + "-" + in.ResourceID, nil
+	},
+	Update: func(c *cloud.Call, in *ScheduledActionSpec, _ *scheduledActionOutputs) error {
+		if cloud.InputsOf[ScheduledActionSpec](c.Old).timing() != in.timing() {
 			c.Resource.SetStatus(ScheduledActionStatus{Since: time.Now().UTC()})
 		}
-		return out, nil
+		return nil
 	},
 }
 
@@ -98,15 +104,15 @@ func inUTC(v any) any {
 }
 
 // timing is what decides when a scheduled action comes due.
-func timing(r *cloud.Resource) [4]any {
-	return [4]any{r.Inputs["schedule"], r.Inputs["timezone"], r.Inputs["startTime"], r.Inputs["endTime"]}
+func (in *ScheduledActionSpec) timing() [4]string {
+	return [4]string{in.Schedule, in.Timezone, in.StartTime, in.EndTime}
 }
 
 // Due returns when a scheduled action comes due next; zero for never. Intervals are those of the cloud's clock, which scale
 // makes as long as they are here.
 // https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-scheduled-scaling.html
 func Due(action *cloud.Resource, scale func(time.Duration) time.Duration) time.Time {
-	in := ScheduledAction.Of(action)
+	in := ScheduledAction.Inputs(action)
 	s, err := schedule.Parse(in.Schedule, cmp.Or(in.Timezone, "UTC"))
 	if err != nil {
 		panic("scheduled action " + action.Key.String() + ": " + err.Error()) // parsed before it was stored

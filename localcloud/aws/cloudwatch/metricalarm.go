@@ -84,13 +84,29 @@ type metricAlarm struct {
 	EvaluateLowSampleCountPercentiles string `json:"evaluateLowSampleCountPercentiles"`
 }
 
+type metricAlarmOutputs struct {
+	ARN           string `json:"arn"`
+	MetricQueries []any  `json:"metricQueries"`
+
+	EvaluateLowSampleCountPercentiles string `json:"evaluateLowSampleCountPercentiles"`
+}
+
+// follow fills in what follows from the inputs.
+func (out *metricAlarmOutputs) follow(in *metricAlarm) {
+	if len(out.MetricQueries) > 0 {
+		out.MetricQueries = untyped.Filled(out.MetricQueries, cloud.Map{"returnData": false})
+	}
+	out.EvaluateLowSampleCountPercentiles = in.EvaluateLowSampleCountPercentiles
+}
+
 // MetricAlarm watches a metric, or an expression over several. Its id is its name. As with AWS and version 5 of its Terraform
 // provider, one that is made under the name of another takes over from it.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
-var MetricAlarm = &cloud.OldKind[metricAlarm]{
+var MetricAlarm = &cloud.Kind[metricAlarm, metricAlarmOutputs]{
 	Spec: cloud.Spec{
 		Token:    MetricAlarmToken,
 		Label:    "CloudWatch Metric Alarm",
+		Derived:  tags.All,
 		Needs:    metricAlarmNeeds,
 		Filled:   cloud.Map{"datapointsToAlarm": 0.0, "period": 0.0},
 		Defaults: cloud.Map{"actionsEnabled": true, "treatMissingData": MissingIsMissing},
@@ -104,29 +120,24 @@ var MetricAlarm = &cloud.OldKind[metricAlarm]{
 	Check: func(in *metricAlarm) []cloud.Failure {
 		return slices.Concat(in.checkValues(), in.checkConflicts(), in.checkModelled())
 	},
-	Outputs: func(c *cloud.Call, in *metricAlarm) (cloud.Map, error) {
-		s := c.Caller.Scope
-		if _, err := in.alarm(s); err != nil {
-			return nil, err
-		}
-		out := cloud.Map{"tagsAll": in.Tags.All(c)}
-		if queries := untyped.List(c.Resource.Inputs["metricQueries"]); len(queries) > 0 {
-			out["metricQueries"] = untyped.Filled(queries, cloud.Map{"returnData": false})
-		}
-		if in.EvaluateLowSampleCountPercentiles == "" {
-			out["evaluateLowSampleCountPercentiles"] = ""
-		}
-		if c.Old != nil {
-			return out, nil // AWS leaves the state as it is until the next evaluation
-		}
-		c.Resource.ID = in.Name
-		out["arn"] = arns.New(s, "cloudwatch", "alarm:"+in.Name)
+	Rules: func(c *cloud.Call, in *metricAlarm) error {
+		_, err := in.alarm(c.Caller.Scope)
+		return err
+	},
+	Create: func(c *cloud.Call, in *metricAlarm, out *metricAlarmOutputs) (string, error) {
+		out.follow(in)
+		out.ARN = arns.New(c.Caller.Scope, "cloudwatch", "alarm:"+in.Name)
 		status := AlarmStatus{State: AlarmInsufficientData, Reason: "Unchecked: Initial alarm creation", UpdatedAt: time.Now().UTC()}
-		if r := c.Tx.Get(c.Resource.Key); r != nil {
+		if r := c.Find(cloud.Ref{Token: MetricAlarmToken, Value: in.Name}); r != nil {
 			status = cloud.StatusOf[AlarmStatus](r)
 		}
 		c.Resource.SetStatus(status)
-		return out, nil
+		return in.Name, nil
+	},
+	// AWS leaves the state as it is until the next evaluation.
+	Update: func(_ *cloud.Call, in *metricAlarm, out *metricAlarmOutputs) error {
+		out.follow(in)
+		return nil
 	},
 }
 
@@ -357,7 +368,7 @@ func (a *Alarm) Value(of func(id string) (float64, bool)) (float64, bool) {
 
 // AlarmOf returns what an alarm of the store watches.
 func AlarmOf(r *cloud.Resource) *Alarm {
-	a, err := MetricAlarm.Of(r).alarm(r.Scope)
+	a, err := MetricAlarm.Inputs(r).alarm(r.Scope)
 	if err != nil {
 		panic("alarm " + r.Key.String() + ": " + err.Error()) // checked before it was stored
 	}

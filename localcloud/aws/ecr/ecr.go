@@ -47,6 +47,11 @@ func repositoryNotFound(registry, name string) *cloud.Error {
 		"The repository with name '%s' does not exist in the registry with id '%s'", name, registry)
 }
 
+// ofRegistry are the outputs of what sets something of a repository.
+type ofRegistry struct {
+	RegistryID string `json:"registryId"`
+}
+
 // repositorySettingNeeds is that of what sets something of a repository.
 func repositorySettingNeeds(get, put, remove string) permission.Needs {
 	on := func(action string) func(*permission.Operation) {

@@ -20,7 +20,7 @@ type lifecyclePolicy struct {
 // LifecyclePolicy says which images of a repository expire. A repository has at most one, which goes with it. It is checked and
 // kept: ECR takes up to a day to expire an image, and here none does.
 // https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
-var LifecyclePolicy = &cloud.OldKind[lifecyclePolicy]{
+var LifecyclePolicy = &cloud.Kind[lifecyclePolicy, ofRegistry]{
 	Spec: cloud.Spec{
 		Token:               LifecyclePolicyToken,
 		Label:               "ECR Lifecycle Policy",
@@ -39,12 +39,10 @@ var LifecyclePolicy = &cloud.OldKind[lifecyclePolicy]{
 	Refs: func(_ *cloud.Call, in *lifecyclePolicy) []cloud.Ref {
 		return []cloud.Ref{{Token: RepositoryToken, Value: in.Repository, Weak: true}}
 	},
-	Outputs: func(c *cloud.Call, in *lifecyclePolicy) (cloud.Map, error) {
-		if err := checkLifecycle(in.Policy); err != nil {
-			return nil, err
-		}
-		c.Resource.ID = in.Repository
-		return cloud.Map{"registryId": c.Caller.Scope.Account}, nil
+	Rules: func(_ *cloud.Call, in *lifecyclePolicy) error { return checkLifecycle(in.Policy) },
+	Create: func(c *cloud.Call, in *lifecyclePolicy, out *ofRegistry) (string, error) {
+		out.RegistryID = c.Caller.Scope.Account
+		return in.Repository, nil
 	},
 }
 

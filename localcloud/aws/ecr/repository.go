@@ -18,14 +18,16 @@ const (
 )
 
 type repository struct {
-	Name                     string `json:"name"`
-	ForceDelete              bool   `json:"forceDelete"`
-	ImageTagMutability       string `json:"imageTagMutability"`
-	EncryptionConfigurations []struct {
-		EncryptionType string `json:"encryptionType"`
-		KMSKey         string `json:"kmsKey"`
-	} `json:"encryptionConfigurations"`
-	Tags tags.Tags `json:"tags"`
+	Name                     string       `json:"name"`
+	ForceDelete              bool         `json:"forceDelete"`
+	ImageTagMutability       string       `json:"imageTagMutability"`
+	EncryptionConfigurations []encryption `json:"encryptionConfigurations"`
+	Tags                     tags.Tags    `json:"tags"`
+}
+
+type encryption struct {
+	EncryptionType string `json:"encryptionType"`
+	KMSKey         string `json:"kmsKey"`
 }
 
 // The pattern and the length of a repository's name.
@@ -34,13 +36,26 @@ const repositoryPattern = `(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a
 
 var repositoryName = regexp.MustCompile("^" + repositoryPattern + "$")
 
+type repositoryOutputs struct {
+	ARN                      string       `json:"arn"`
+	RegistryID               string       `json:"registryId"`
+	URL                      string       `json:"repositoryUrl"`
+	EncryptionConfigurations []encryption `json:"encryptionConfigurations"`
+	Scanning                 *scanning    `json:"imageScanningConfiguration"`
+}
+
+type scanning struct {
+	ScanOnPush bool `json:"scanOnPush"`
+}
+
 // Repository is a name in the account's registry, and the rules for the images under it. Nothing is scanned: what is said of
 // scanning is kept alone.
 // https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
-var Repository = &cloud.OldKind[repository]{
+var Repository = &cloud.Kind[repository, repositoryOutputs]{
 	Spec: cloud.Spec{
 		Token:    RepositoryToken,
 		Label:    "ECR Repository",
+		Derived:  tags.All,
 		Needs:    repositoryNeeds,
 		Defaults: cloud.Map{"imageTagMutability": tagsMutable},
 		AutoName: &cloud.AutoName{Property: "name", Max: 255},
@@ -64,35 +79,31 @@ var Repository = &cloud.OldKind[repository]{
 		}
 		return failures
 	},
-	Outputs: func(c *cloud.Call, in *repository) (cloud.Map, error) {
+	Rules: func(_ *cloud.Call, in *repository) error {
 		for _, e := range in.EncryptionConfigurations {
 			if e.KMSKey != "" || e.EncryptionType != "" && e.EncryptionType != "AES256" {
-				return nil, fmt.Errorf("encryption of a repository with a key of KMS: %w", cloud.ErrUnimplemented)
+				return fmt.Errorf("encryption of a repository with a key of KMS: %w", cloud.ErrUnimplemented)
 			}
 		}
-		out := cloud.Map{"tagsAll": in.Tags.All(c)}
-		if c.Old != nil {
-			return out, nil
-		}
+		return nil
+	},
+	Create: func(c *cloud.Call, in *repository, out *repositoryOutputs) (string, error) {
 		s := c.Caller.Scope
 		switch {
 		case len(in.Name) < 2 || len(in.Name) > 256:
-			return nil, invalidParameter("repositoryName", "must have length between 2 and 256")
+			return "", invalidParameter("repositoryName", "must have length between 2 and 256")
 		case !repositoryName.MatchString(in.Name):
-			return nil, invalidParameter("repositoryName", "must satisfy regular expression '"+repositoryPattern+"'")
+			return "", invalidParameter("repositoryName", "must satisfy regular expression '"+repositoryPattern+"'")
 		case c.Find(cloud.Ref{Token: RepositoryToken, Value: in.Name}) != nil:
-			return nil, cloud.Errorf("RepositoryAlreadyExistsException",
+			return "", cloud.Errorf("RepositoryAlreadyExistsException",
 				"The repository with name '%s' already exists in the registry with id '%s'", in.Name, s.Account)
 		}
-		c.Resource.ID = in.Name
-		out["arn"] = arns.New(s, "ecr", "repository/"+in.Name)
-		out["registryId"] = s.Account
-		out["repositoryUrl"] = RepositoryURL(s, in.Name)
-		out["encryptionConfigurations"] = []any{cloud.Map{"encryptionType": "AES256", "kmsKey": ""}}
-		if c.Resource.Inputs["imageScanningConfiguration"] == nil {
-			out["imageScanningConfiguration"] = cloud.Map{"scanOnPush": false}
+		out.ARN, out.RegistryID, out.URL = arns.New(s, "ecr", "repository/"+in.Name), s.Account, RepositoryURL(s, in.Name)
+		out.EncryptionConfigurations = []encryption{{EncryptionType: "AES256"}}
+		if out.Scanning == nil {
+			out.Scanning = &scanning{}
 		}
-		return out, nil
+		return in.Name, nil
 	},
 }
 
@@ -118,7 +129,7 @@ var repositoryNeeds = permission.Needs{
 // them unless it is told to. Images pushed before there was the repository are its own: on AWS the push would have made one, for
 // the program to import.
 // https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRepository.html
-func repositoryOf(images Images) *cloud.OldKind[repository] {
+func repositoryOf(images Images) *cloud.Kind[repository, repositoryOutputs] {
 	kind := *Repository
 	kind.Delete = func(c *cloud.Call, in *repository) error {
 		r := c.Resource
@@ -148,7 +159,7 @@ func ImmutableTags(tx *cloud.Tx, repository string) bool {
 		return false
 	}
 	r := tx.Get(key)
-	return r != nil && Repository.Of(r).ImageTagMutability == tagsImmutable
+	return r != nil && Repository.Inputs(r).ImageTagMutability == tagsImmutable
 }
 
 // invalidParameter is ECR's refusal of a parameter of a request.

@@ -17,7 +17,7 @@ type repositoryPolicy struct {
 
 // RepositoryPolicy says who else may use a repository's images. A repository has at most one, which goes with it.
 // https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_SetRepositoryPolicy.html
-var RepositoryPolicy = &cloud.OldKind[repositoryPolicy]{
+var RepositoryPolicy = &cloud.Kind[repositoryPolicy, ofRegistry]{
 	Spec: cloud.Spec{
 		Token:   RepositoryPolicyToken,
 		Label:   "ECR Repository Policy",
@@ -30,12 +30,10 @@ var RepositoryPolicy = &cloud.OldKind[repositoryPolicy]{
 	Refs: func(_ *cloud.Call, in *repositoryPolicy) []cloud.Ref {
 		return []cloud.Ref{{Token: RepositoryToken, Value: in.Repository, Weak: true}}
 	},
-	Outputs: func(c *cloud.Call, in *repositoryPolicy) (cloud.Map, error) {
-		if err := checkRepositoryPolicy(in.Policy, c.Tx); err != nil {
-			return nil, err
-		}
-		c.Resource.ID = in.Repository
-		return cloud.Map{"registryId": c.Caller.Scope.Account}, nil
+	Rules: func(c *cloud.Call, in *repositoryPolicy) error { return checkRepositoryPolicy(in.Policy, c.Tx) },
+	Create: func(c *cloud.Call, in *repositoryPolicy, out *ofRegistry) (string, error) {
+		out.RegistryID = c.Caller.Scope.Account
+		return in.Repository, nil
 	},
 }
 
@@ -76,7 +74,7 @@ func RepositoryDenial(tx *cloud.Tx, repositoryARN, principal, action string, all
 	name := strings.TrimPrefix(parts[5], "repository/")
 	key := cloud.Key{Scope: cloud.Scope{Account: parts[4], Region: parts[3]}, Token: RepositoryPolicyToken, ID: name}
 	if r := tx.Get(key); r != nil {
-		if p, err := RepositoryPolicy.Of(r).Policy.ResourcePolicy(tx); err == nil { // checked when it was stored
+		if p, err := RepositoryPolicy.Inputs(r).Policy.ResourcePolicy(tx); err == nil { // checked when it was stored
 			v = policy.Decide([]*policy.Policy{p}, policy.Request{Action: action, Resource: repositoryARN, Principal: policy.NamesOf(principal), Context: map[string]string{
 				"aws:principalarn": principal, "aws:principalaccount": arns.Account(principal),
 				"aws:requestedregion": key.Scope.Region, "aws:securetransport": "true",

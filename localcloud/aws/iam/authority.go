@@ -39,7 +39,7 @@ func CanAssume(tx *cloud.Tx, s cloud.Scope, roleARN, principal string) bool {
 
 // Trust tells what a role's trust policy says of a request to assume it.
 func Trust(role *cloud.Resource, r policy.Request) policy.Verdict {
-	p, err := Role.Of(role).AssumeRolePolicy.Parse()
+	p, err := Role.Inputs(role).AssumeRolePolicy.Parse()
 	if err != nil {
 		return policy.Silent // checked when it was stored
 	}
@@ -55,18 +55,18 @@ type Authority struct {
 // AuthorityOf returns what says what a role may do, as it stands.
 func AuthorityOf(tx *cloud.Tx, role *cloud.Resource) Authority {
 	var a Authority
-	in := Role.Of(role)
+	in := Role.Inputs(role)
 	for _, p := range in.InlinePolicies {
 		a.add(p.Policy)
 	}
 	for _, r := range tx.List(role.Scope, RolePolicyToken) {
-		if p := RolePolicy.Of(r); p.Role == role.ID {
+		if p := RolePolicy.Inputs(r); p.Role == role.ID {
 			a.add(p.Policy)
 		}
 	}
 	attached := slices.Clone(in.ManagedPolicyARNs)
 	for _, r := range tx.List(role.Scope, RolePolicyAttachmentToken) {
-		if at := RolePolicyAttachment.Of(r); at.Role == role.ID {
+		if at := RolePolicyAttachment.Inputs(r); at.Role == role.ID {
 			attached = append(attached, at.PolicyARN)
 		}
 	}

@@ -30,7 +30,7 @@ var GetRoles = &cloud.Function[rolesArgs]{
 		}
 		names, arns := []any{}, []any{}
 		for _, r := range c.Tx.List(cloud.Scope{Account: c.Caller.Scope.Account}, identity.RoleToken) {
-			if strings.HasPrefix(Role.Of(r).Path, args.PathPrefix) && pattern.MatchString(r.ID) {
+			if strings.HasPrefix(Role.Inputs(r).Path, args.PathPrefix) && pattern.MatchString(r.ID) {
 				names, arns = append(names, r.ID), append(arns, r.Outputs["arn"])
 			}
 		}
@@ -52,7 +52,7 @@ var GetRole = &cloud.Function[roleArgs]{
 		if r == nil {
 			return nil, fmt.Errorf("reading IAM Role (%s): %w", args.Name, Role.NotFound(args.Name))
 		}
-		in := Role.Of(r)
+		in := Role.Inputs(r)
 		return cloud.Map{
 			"id": r.ID, "name": r.ID, "arn": r.Outputs["arn"], "path": in.Path, "description": in.Description,
 			"assumeRolePolicy": string(in.AssumeRolePolicy), "permissionsBoundary": in.PermissionsBoundary,

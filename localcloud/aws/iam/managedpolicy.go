@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -22,12 +23,21 @@ type customerPolicy struct {
 	Tags        tags.Tags       `json:"tags"`
 }
 
+type managedPolicyOutputs struct {
+	Name     string `json:"name"`
+	ARN      string `json:"arn"`
+	PolicyID string `json:"policyId"`
+	// AttachmentCount is how many roles have the policy.
+	AttachmentCount int `json:"attachmentCount"`
+}
+
 // ManagedPolicy is an account's own policy, to be attached to its roles.
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html
-var ManagedPolicy = &cloud.OldKind[customerPolicy]{
+var ManagedPolicy = &cloud.Kind[customerPolicy, managedPolicyOutputs]{
 	Spec: cloud.Spec{
 		Token:    PolicyToken,
 		Label:    "IAM Policy",
+		Derived:  tags.All,
 		Needs:    managedPolicyNeeds,
 		JSON:     []string{"policy"},
 		Global:   true,
@@ -48,32 +58,25 @@ var ManagedPolicy = &cloud.OldKind[customerPolicy]{
 			checkName("name", in.Name, 128), checkName("namePrefix", in.NamePrefix, 128-ids.SuffixLength), in.Policy.Check("policy"),
 		)
 	},
-	Outputs: func(c *cloud.Call, in *customerPolicy) (cloud.Map, error) {
+	Rules: func(_ *cloud.Call, in *customerPolicy) error {
 		if _, err := in.Policy.IdentityPolicy(); err != nil {
-			return nil, err
+			return err
 		}
 		if in.Policy.Size() > 6144 {
-			return nil, cloud.Errorf("LimitExceeded", "Cannot exceed quota for PolicySize: 6144")
+			return cloud.Errorf("LimitExceeded", "Cannot exceed quota for PolicySize: 6144")
 		}
-		out := cloud.Map{"tagsAll": in.Tags.All(c), "attachmentCount": 0.0}
-		if c.Old != nil {
-			delete(out, "attachmentCount")
-			return out, nil
-		}
-		name := in.Name
-		if name == "" {
-			name = in.NamePrefix + ids.Suffix()
-		}
+		return nil
+	},
+	Create: func(c *cloud.Call, in *customerPolicy, out *managedPolicyOutputs) (string, error) {
+		name := cmp.Or(in.Name, in.NamePrefix+ids.Suffix())
 		for _, r := range c.Tx.List(c.Resource.Scope, PolicyToken) {
-			if n, _ := r.Outputs["name"].(string); strings.EqualFold(n, name) {
-				return nil, cloud.Errorf("EntityAlreadyExists", "A policy called %s already exists. Duplicate names are not allowed.", name)
+			if strings.EqualFold(cloud.OutputsOf[managedPolicyOutputs](r).Name, name) {
+				return "", cloud.Errorf("EntityAlreadyExists", "A policy called %s already exists. Duplicate names are not allowed.", name)
 			}
 		}
-		c.Resource.ID = "arn:aws:iam::" + c.Caller.Scope.Account + ":policy" + in.Path + name
-		out["name"] = name
-		out["arn"] = c.Resource.ID
-		out["policyId"] = "ANPA" + ids.Random(17)
-		return out, nil
+		out.Name, out.ARN = name, "arn:aws:iam::"+c.Caller.Scope.Account+":policy"+in.Path+name
+		out.PolicyID = "ANPA" + ids.Random(17)
+		return out.ARN, nil
 	},
 }
 
@@ -118,7 +121,7 @@ func managedPolicy(tx *cloud.Tx, s cloud.Scope, name string) (policy.Document, b
 	if r == nil {
 		return "", false
 	}
-	return ManagedPolicy.Of(r).Policy, true
+	return ManagedPolicy.Inputs(r).Policy, true
 }
 
 func noSuchPolicy(name string) *cloud.Error {
@@ -130,15 +133,16 @@ var policyARN = regexp.MustCompile(`^arn:aws:iam::(aws|\d{12}):policy/.+$`)
 
 // attach counts, with the policy, the roles that have it: by more, or by fewer. AWS's own policies are not counted here.
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_Policy.html
-func attach(tx *cloud.Tx, s cloud.Scope, by float64, policies ...string) {
+func attach(tx *cloud.Tx, s cloud.Scope, by int, policies ...string) {
 	for _, arn := range policies {
 		r := tx.Get(cloud.Key{Scope: s, Token: PolicyToken, ID: arn})
 		if r == nil {
 			continue
 		}
+		out := *ManagedPolicy.Outputs(r)
+		out.AttachmentCount += by
 		r = r.Clone()
-		n, _ := r.Outputs["attachmentCount"].(float64)
-		r.Outputs["attachmentCount"] = n + by
+		cloud.SetOutputs(r, &out)
 		tx.Put(r)
 	}
 }

@@ -25,13 +25,28 @@ type openIDConnectProvider struct {
 	Tags            tags.Tags `json:"tags"`
 }
 
+type openIDConnectProviderOutputs struct {
+	ARN             string   `json:"arn"`
+	URL             string   `json:"url"`
+	ThumbprintLists []string `json:"thumbprintLists"`
+}
+
+// follow fills in what follows from the inputs.
+func (out *openIDConnectProviderOutputs) follow(in *openIDConnectProvider) {
+	out.URL, _ = withoutScheme(in.URL).(string)
+	if len(in.ThumbprintLists) == 0 {
+		out.ThumbprintLists = []string{thumbprint(out.URL)}
+	}
+}
+
 // OpenIDConnectProvider is a service whose word about who somebody is the account's roles may trust. An account has one for a
 // URL.
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html
-var OpenIDConnectProvider = &cloud.OldKind[openIDConnectProvider]{
+var OpenIDConnectProvider = &cloud.Kind[openIDConnectProvider, openIDConnectProviderOutputs]{
 	Spec: cloud.Spec{
 		Token:    OpenIDConnectProviderToken,
 		Label:    "IAM OIDC Provider",
+		Derived:  tags.All,
 		Needs:    openIDConnectProviderNeeds,
 		Global:   true,
 		Replace:  []string{"url"},
@@ -67,31 +82,30 @@ var OpenIDConnectProvider = &cloud.OldKind[openIDConnectProvider]{
 		}
 		return failures
 	},
-	Outputs: func(c *cloud.Call, in *openIDConnectProvider) (cloud.Map, error) {
+	Rules: func(_ *cloud.Call, in *openIDConnectProvider) error {
 		// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 		if len(in.ClientIDLists) > 100 {
-			return nil, cloud.Errorf("LimitExceeded", "Cannot exceed quota for ClientIdsPerOpenIdConnectProvider: 100")
+			return cloud.Errorf("LimitExceeded", "Cannot exceed quota for ClientIdsPerOpenIdConnectProvider: 100")
 		}
 		if len(in.ThumbprintLists) > 5 {
-			return nil, cloud.Errorf("LimitExceeded", "Thumbprint list must contain fewer than 5 entries.")
+			return cloud.Errorf("LimitExceeded", "Thumbprint list must contain fewer than 5 entries.")
 		}
-		host, _ := withoutScheme(in.URL).(string)
-		out := cloud.Map{"tagsAll": in.Tags.All(c), "url": host}
-		if len(in.ThumbprintLists) == 0 {
-			out["thumbprintLists"] = []any{thumbprint(host)}
+		return nil
+	},
+	Create: func(c *cloud.Call, in *openIDConnectProvider, out *openIDConnectProviderOutputs) (string, error) {
+		out.follow(in)
+		if strings.Trim(out.URL, "/") == "" {
+			return "", cloud.Errorf("ValidationError", "Invalid Open ID Connect Provider URL")
 		}
-		if c.Old != nil {
-			return out, nil
+		out.ARN = "arn:aws:iam::" + c.Caller.Scope.Account + ":oidc-provider/" + out.URL
+		if c.Find(cloud.Ref{Token: OpenIDConnectProviderToken, Value: out.ARN}) != nil {
+			return "", cloud.Errorf("EntityAlreadyExists", "Provider with url https://%s already exists.", out.URL)
 		}
-		if strings.Trim(host, "/") == "" {
-			return nil, cloud.Errorf("ValidationError", "Invalid Open ID Connect Provider URL")
-		}
-		c.Resource.ID = "arn:aws:iam::" + c.Caller.Scope.Account + ":oidc-provider/" + host
-		if c.Tx.Get(c.Resource.Key) != nil {
-			return nil, cloud.Errorf("EntityAlreadyExists", "Provider with url https://%s already exists.", host)
-		}
-		out["arn"] = c.Resource.ID
-		return out, nil
+		return out.ARN, nil
+	},
+	Update: func(_ *cloud.Call, in *openIDConnectProvider, out *openIDConnectProviderOutputs) error {
+		out.follow(in)
+		return nil
 	},
 }
 

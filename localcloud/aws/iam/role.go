@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"reflect"
@@ -36,12 +37,22 @@ type role struct {
 	Tags tags.Tags `json:"tags"`
 }
 
+type roleOutputs struct {
+	Name       string    `json:"name"`
+	ARN        string    `json:"arn"`
+	UniqueID   string    `json:"uniqueId"`
+	CreateDate string    `json:"createDate"`
+	Tags       cloud.Map `json:"tags"`
+	TagsAll    cloud.Map `json:"tagsAll"`
+}
+
 // Role is an identity that services take on, and whose policies then say what they may do.
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
-var Role = &cloud.OldKind[role]{
+var Role = &cloud.Kind[role, roleOutputs]{
 	Spec: cloud.Spec{
 		Token:    identity.RoleToken,
 		Label:    "IAM Role",
+		Derived:  tags.All,
 		Needs:    roleNeeds,
 		JSON:     []string{"assumeRolePolicy"},
 		Filled:   cloud.Map{"inlinePolicies": []any{}, "managedPolicyArns": []any{}},
@@ -96,7 +107,7 @@ var Role = &cloud.OldKind[role]{
 		}
 		return failures
 	},
-	// A policy stays for as long as a role has it, or has it as its boundary. That there is none is for Outputs to say, in other
+	// A policy stays for as long as a role has it, or has it as its boundary. That there is none is for Rules to say, in other
 	// words.
 	Refs: func(_ *cloud.Call, in *role) []cloud.Ref {
 		var refs []cloud.Ref
@@ -105,56 +116,55 @@ var Role = &cloud.OldKind[role]{
 		}
 		return refs
 	},
-	Outputs: func(c *cloud.Call, in *role) (cloud.Map, error) {
+	Rules: func(c *cloud.Call, in *role) error {
 		if !iamPath.MatchString(in.Path) {
-			return nil, cloud.Errorf("ValidationError", "The specified value for path is invalid. It must begin and end with / and contain only "+
+			return cloud.Errorf("ValidationError", "The specified value for path is invalid. It must begin and end with / and contain only "+
 				"alphanumeric characters and/or / characters.")
 		}
 		if b := in.PermissionsBoundary; b != "" {
 			if err := attachable(c, b, "Scope ARN:"); err != nil {
-				return nil, err
+				return err
 			}
 		}
 		if _, err := in.AssumeRolePolicy.TrustPolicy(c.Tx); err != nil {
-			return nil, err
+			return err
 		}
 		// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 		if in.AssumeRolePolicy.Size() > 2048 {
-			return nil, cloud.Errorf("LimitExceeded", "Cannot exceed quota for ACLSizePerRole: 2048")
+			return cloud.Errorf("LimitExceeded", "Cannot exceed quota for ACLSizePerRole: 2048")
 		}
 		for _, p := range in.InlinePolicies {
 			if _, err := p.Policy.IdentityPolicy(); err != nil {
-				return nil, err
+				return err
 			}
 		}
 		for _, name := range in.ManagedPolicyARNs {
 			if err := attachable(c, name, "Policy"); err != nil {
-				return nil, err
+				return err
 			}
 		}
-		if err := in.reattach(c); err != nil {
-			return nil, err
+		return nil
+	},
+	Create: func(c *cloud.Call, in *role, out *roleOutputs) (string, error) {
+		if err := out.retag(c); err != nil {
+			return "", err
 		}
-		out := cloud.Map{"tagsAll": in.Tags.All(c)}
-		if err := tagRole(c, out); err != nil || c.Old != nil {
-			return out, err
-		}
-		name := in.Name
-		if name == "" {
-			name = in.NamePrefix + ids.Suffix()
-		}
+		name := cmp.Or(in.Name, in.NamePrefix+ids.Suffix())
 		// https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html: names are not distinguished by case.
 		for _, r := range c.Tx.List(c.Resource.Scope, identity.RoleToken) {
 			if strings.EqualFold(r.ID, name) {
-				return nil, cloud.Errorf("EntityAlreadyExists", "Role with name %s already exists.", name)
+				return "", cloud.Errorf("EntityAlreadyExists", "Role with name %s already exists.", name)
 			}
 		}
-		c.Resource.ID = name
-		out["name"] = name
-		out["arn"] = "arn:aws:iam::" + c.Caller.Scope.Account + ":role" + in.Path + name
-		out["uniqueId"] = "AROA" + ids.Random(17)
-		out["createDate"] = untyped.Timestamp(time.Now())
-		return out, nil
+		attach(c.Tx, c.Resource.Scope, 1, in.ManagedPolicyARNs...)
+		out.Name, out.ARN = name, "arn:aws:iam::"+c.Caller.Scope.Account+":role"+in.Path+name
+		out.UniqueID, out.CreateDate = "AROA"+ids.Random(17), untyped.Timestamp(time.Now())
+		return name, nil
+	},
+	Update: func(c *cloud.Call, in *role, out *roleOutputs) error {
+		attach(c.Tx, c.Resource.Scope, -1, cloud.InputsOf[role](c.Old).ManagedPolicyARNs...)
+		attach(c.Tx, c.Resource.Scope, 1, in.ManagedPolicyARNs...)
+		return out.retag(c)
 	},
 	Release: func(c *cloud.Call, in *role) error {
 		// Before it deletes the role, the provider takes away all of its policies if told to, and those inside it if the last read showed
@@ -264,19 +274,6 @@ type roleStatus struct{ InlinePolicies bool }
 
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html#API_CreateRole_RequestParameters
 var iamPath = regexp.MustCompile(`^/([!-~]+/)?$`)
-
-// reattach counts what a role's own list of policies changes, which the role had before the call or is nil.
-func (in *role) reattach(c *cloud.Call) error {
-	if c.Old != nil {
-		old, err := cloud.Decode[role](c.Old.Inputs)
-		if err != nil {
-			return err
-		}
-		attach(c.Tx, c.Resource.Scope, -1, old.ManagedPolicyARNs...)
-	}
-	attach(c.Tx, c.Resource.Scope, 1, in.ManagedPolicyARNs...)
-	return nil
-}
 
 // bounded adds a call about the operation's resource, a role, that tells which boundary the role has.
 func bounded(o *permission.Operation, role *cloud.Resource, action string) {

@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"cmp"
 	"slices"
 
 	"slipway/localcloud/aws/internal/check"
@@ -18,9 +19,13 @@ type rolePolicy struct {
 	Policy     policy.Document `json:"policy"`
 }
 
+type rolePolicyOutputs struct {
+	Name string `json:"name"`
+}
+
 // RolePolicy is a policy inside a role. Putting a second one of the same name replaces the first.
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePolicy.html
-var RolePolicy = &cloud.OldKind[rolePolicy]{
+var RolePolicy = &cloud.Kind[rolePolicy, rolePolicyOutputs]{
 	Spec: cloud.Spec{
 		Token:    RolePolicyToken,
 		Label:    "IAM Role Policy",
@@ -40,9 +45,9 @@ var RolePolicy = &cloud.OldKind[rolePolicy]{
 	Refs: func(_ *cloud.Call, in *rolePolicy) []cloud.Ref {
 		return []cloud.Ref{{Token: identity.RoleToken, Value: in.Role}}
 	},
-	Outputs: func(c *cloud.Call, in *rolePolicy) (cloud.Map, error) {
+	Rules: func(c *cloud.Call, in *rolePolicy) error {
 		if _, err := in.Policy.IdentityPolicy(); err != nil {
-			return nil, err
+			return err
 		}
 		size := in.Policy.Size()
 		for _, r := range c.Tx.Where(c.Resource.Scope, RolePolicyToken, "role", in.Role) {
@@ -51,17 +56,13 @@ var RolePolicy = &cloud.OldKind[rolePolicy]{
 			}
 		}
 		if size > 10240 {
-			return nil, cloud.Errorf("LimitExceeded", "Maximum policy size of 10240 bytes exceeded for role %s", in.Role)
+			return cloud.Errorf("LimitExceeded", "Maximum policy size of 10240 bytes exceeded for role %s", in.Role)
 		}
-		if c.Old != nil {
-			return nil, nil
-		}
-		name := in.Name
-		if name == "" {
-			name = in.NamePrefix + ids.Suffix()
-		}
-		c.Resource.ID = in.Role + ":" + name
-		return cloud.Map{"name": name}, nil
+		return nil
+	},
+	Create: func(_ *cloud.Call, in *rolePolicy, out *rolePolicyOutputs) (string, error) {
+		out.Name = cmp.Or(in.Name, in.NamePrefix+ids.Suffix())
+		return in.Role + ":" + out.Name, nil
 	},
 }
 

@@ -16,7 +16,7 @@ type rolePolicyAttachment struct {
 
 // RolePolicyAttachment gives a role a policy that exists by itself.
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_AttachRolePolicy.html
-var RolePolicyAttachment = &cloud.OldKind[rolePolicyAttachment]{
+var RolePolicyAttachment = &cloud.Kind[rolePolicyAttachment, struct{}]{
 	Spec: cloud.Spec{
 		Token:   RolePolicyAttachmentToken,
 		Label:   "IAM Role Policy Attachment",
@@ -28,7 +28,7 @@ var RolePolicyAttachment = &cloud.OldKind[rolePolicyAttachment]{
 		Import: func(tx *cloud.Tx, s cloud.Scope, id string) string {
 			role, policy, _ := strings.Cut(id, "/")
 			for _, r := range tx.List(s, RolePolicyAttachmentToken) {
-				if r.Inputs["role"] == role && r.Inputs["policyArn"] == policy {
+				if in := cloud.InputsOf[rolePolicyAttachment](r); in.Role == role && in.PolicyARN == policy {
 					return r.ID
 				}
 			}
@@ -42,24 +42,24 @@ var RolePolicyAttachment = &cloud.OldKind[rolePolicyAttachment]{
 		}
 		return refs
 	},
-	Outputs: func(c *cloud.Call, in *rolePolicyAttachment) (cloud.Map, error) {
+	Rules: func(c *cloud.Call, in *rolePolicyAttachment) error {
 		if err := attachable(c, in.PolicyARN, "Policy"); err != nil {
-			return nil, err
+			return err
 		}
 		attached := 0
 		for _, r := range c.Tx.List(c.Resource.Scope, RolePolicyAttachmentToken) {
-			if r.Inputs["role"] == in.Role && r.ID != c.Resource.ID {
+			if cloud.InputsOf[rolePolicyAttachment](r).Role == in.Role && r.ID != c.Resource.ID {
 				attached++
 			}
 		}
 		if attached >= 10 {
-			return nil, cloud.Errorf("LimitExceeded", "Cannot exceed quota for PoliciesPerRole: 10")
+			return cloud.Errorf("LimitExceeded", "Cannot exceed quota for PoliciesPerRole: 10")
 		}
-		if c.Old == nil {
-			c.Resource.ID = in.Role + "-" + ids.Suffix() // made up by the provider: an attachment has no id
-			attach(c.Tx, c.Resource.Scope, 1, in.PolicyARN)
-		}
-		return nil, nil
+		return nil
+	},
+	Create: func(c *cloud.Call, in *rolePolicyAttachment, _ *struct{}) (string, error) {
+		attach(c.Tx, c.Resource.Scope, 1, in.PolicyARN)
+		return in.Role + "-" + ids.Suffix(), nil // made up by the provider: an attachment has no id
 	},
 	Delete: func(c *cloud.Call, in *rolePolicyAttachment) error {
 		attach(c.Tx, c.Resource.Scope, -1, in.PolicyARN)

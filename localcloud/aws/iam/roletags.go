@@ -7,15 +7,14 @@ import (
 	"slipway/localcloud/cloud"
 )
 
-// tagRole holds what is particular to the tags of a role, of all that has tags: IAM keeps the case of their keys and does not tell
+// retag holds what is particular to the tags of a role, of all that has tags: IAM keeps the case of their keys and does not tell
 // them apart by it. Two such keys in one call are refused. One that comes later takes the other's place, so that what the program
 // wants never comes about.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
-func tagRole(c *cloud.Call, out cloud.Map) error {
-	want, _ := out["tagsAll"].(cloud.Map)
-	had := cloud.Map{}
+func (out *roleOutputs) retag(c *cloud.Call) error {
+	want, had := out.TagsAll, cloud.Map{}
 	if c.Old != nil {
-		had, _ = c.Old.Outputs["tagsAll"].(cloud.Map)
+		had = cloud.OutputsOf[roleOutputs](c.Old).TagsAll
 	}
 	call := map[string]string{} // the keys that the provider sends, by their spelling in lower case
 	for key, value := range want {
@@ -28,13 +27,12 @@ func tagRole(c *cloud.Call, out cloud.Map) error {
 		}
 		call[folded] = key
 	}
-	tags, _ := c.Resource.Inputs["tags"].(cloud.Map)
-	tags = maps.Clone(tags)
+	tags := maps.Clone(out.Tags)
 	for key := range want {
 		if by, sent := call[strings.ToLower(key)]; sent && by != key {
 			delete(want, key)
 			delete(tags, key)
-			out["tags"], c.Resource.Inputs["tags"] = tags, tags
+			out.Tags, c.Resource.Inputs["tags"] = tags, tags
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -38,12 +39,19 @@ var (
 	retentions = []int{0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
 )
 
+type logGroupOutputs struct {
+	ARN           string `json:"arn"`
+	Name          string `json:"name"`
+	LogGroupClass string `json:"logGroupClass"`
+}
+
 // LogGroup is where the streams of what a service writes are kept, and for how long.
 // https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html
-var LogGroup = &cloud.OldKind[logGroup]{
+var LogGroup = &cloud.Kind[logGroup, logGroupOutputs]{
 	Spec: cloud.Spec{
 		Token:    LogGroupToken,
 		Label:    "CloudWatch Logs Log Group",
+		Derived:  tags.All,
 		Needs:    logGroupNeeds,
 		Defaults: cloud.Map{"retentionInDays": 0.0, "skipDestroy": false},
 		AutoName: &cloud.AutoName{Property: "name", Max: 512},
@@ -78,29 +86,21 @@ var LogGroup = &cloud.OldKind[logGroup]{
 		}
 		return failures
 	},
-	Outputs: func(c *cloud.Call, in *logGroup) (cloud.Map, error) {
+	Rules: func(_ *cloud.Call, in *logGroup) error {
 		if in.SkipDestroy {
-			return nil, fmt.Errorf("skipDestroy of a log group: %w", cloud.ErrUnimplemented)
+			return fmt.Errorf("skipDestroy of a log group: %w", cloud.ErrUnimplemented)
 		}
-		out := cloud.Map{"tagsAll": in.Tags.All(c)}
-		if c.Old != nil {
-			return out, nil
-		}
-		name := in.Name
-		if name == "" {
-			name = in.NamePrefix + ids.Suffix()
-		}
+		return nil
+	},
+	Create: func(c *cloud.Call, in *logGroup, out *logGroupOutputs) (string, error) {
+		name := cmp.Or(in.Name, in.NamePrefix+ids.Suffix())
 		if c.Find(cloud.Ref{Token: LogGroupToken, Value: name}) != nil {
-			return nil, cloud.Errorf("ResourceAlreadyExistsException", "The specified log group already exists")
+			return "", cloud.Errorf("ResourceAlreadyExistsException", "The specified log group already exists")
 		}
-		c.Resource.ID = name
 		c.Resource.SetStatus(LogGroupStatus{Folder: ids.Hex(16), Created: time.Now().UTC()})
-		out["name"] = name
-		out["arn"] = arns.New(c.Caller.Scope, "logs", "log-group:"+name)
-		if in.LogGroupClass == "" {
-			out["logGroupClass"] = "STANDARD"
-		}
-		return out, nil
+		out.Name, out.ARN = name, arns.New(c.Caller.Scope, "logs", "log-group:"+name)
+		out.LogGroupClass = cmp.Or(in.LogGroupClass, "STANDARD")
+		return name, nil
 	},
 }
 
@@ -144,7 +144,7 @@ var logGroupNeeds = permission.Needs{
 
 // Retention is how long the group keeps an event; zero for ever.
 func Retention(group *cloud.Resource) time.Duration {
-	return time.Duration(LogGroup.Of(group).RetentionInDays) * 24 * time.Hour
+	return time.Duration(LogGroup.Inputs(group).RetentionInDays) * 24 * time.Hour
 }
 
 // LogGroupNotFound is the refusal to read or write a group that does not exist.

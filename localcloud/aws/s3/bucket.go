@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -58,13 +59,35 @@ var websiteZones = map[string]string{
 	"ap-northeast-1": "Z2M4EHUR26P7ZW", "ap-southeast-1": "Z3O0J2DXBE1FTB", "ap-southeast-2": "Z1WCIGYICN2BYD", "ap-south-1": "Z11RGJOFQNVJUP",
 }
 
+type bucketOutputs struct {
+	bucketSettings
+	Bucket             string  `json:"bucket"`
+	ARN                string  `json:"arn"`
+	Region             string  `json:"region"`
+	HostedZoneID       string  `json:"hostedZoneId"`
+	DomainName         string  `json:"bucketDomainName"`
+	RegionalDomainName string  `json:"bucketRegionalDomainName"`
+	RequestPayer       string  `json:"requestPayer"`
+	AccelerationStatus string  `json:"accelerationStatus"`
+	ObjectLockEnabled  bool    `json:"objectLockEnabled"`
+	Grants             []grant `json:"grants"`
+}
+
+type grant struct {
+	ID          string   `json:"id"`
+	Type        string   `json:"type"`
+	Permissions []string `json:"permissions"`
+	URI         string   `json:"uri"`
+}
+
 // Bucket is a name for objects, one among those of all accounts. The local cloud serves no objects, so a bucket is always empty
 // and can always be deleted.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
-var Bucket = &cloud.OldKind[bucket]{
+var Bucket = &cloud.Kind[bucket, bucketOutputs]{
 	Spec: cloud.Spec{
 		Token:    BucketToken,
 		Label:    "S3 Bucket",
+		Derived:  tags.All,
 		Needs:    bucketNeeds,
 		Defaults: cloud.Map{"forceDestroy": false},
 		AutoName: &cloud.AutoName{Property: "bucket", Max: 63},
@@ -88,49 +111,40 @@ var Bucket = &cloud.OldKind[bucket]{
 		}
 		return failures
 	},
-	Outputs: func(c *cloud.Call, in *bucket) (cloud.Map, error) {
+	Rules: func(_ *cloud.Call, in *bucket) error {
 		if property := in.unmodelled(); property != "" {
-			return nil, fmt.Errorf("%s of a bucket: %w", property, cloud.ErrUnimplemented)
+			return fmt.Errorf("%s of a bucket: %w", property, cloud.ErrUnimplemented)
 		}
-		out := cloud.Map{"tagsAll": in.Tags.All(c)}
-		if c.Old != nil {
-			return out, nil
-		}
-		s, name := c.Caller.Scope, in.Bucket
-		if name == "" {
-			name = in.BucketPrefix + ids.Suffix()
-		}
+		return nil
+	},
+	Create: func(c *cloud.Call, in *bucket, out *bucketOutputs) (string, error) {
+		s, name := c.Caller.Scope, cmp.Or(in.Bucket, in.BucketPrefix+ids.Suffix())
 		if why := invalidBucketName(name); why != "" {
-			return nil, cloud.Errorf("InvalidBucketName", "The specified bucket is not valid. (%s)", why)
+			return "", cloud.Errorf("InvalidBucketName", "The specified bucket is not valid. (%s)", why)
 		}
 		// https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 		for _, r := range c.Tx.Everywhere(BucketToken) {
 			switch {
 			case r.ID == name && r.Scope.Account == s.Account:
-				return nil, cloud.Errorf("BucketAlreadyOwnedByYou", "Your previous request to create the named bucket succeeded and you already own it.")
+				return "", cloud.Errorf("BucketAlreadyOwnedByYou", "Your previous request to create the named bucket succeeded and you already own it.")
 			case r.ID == name:
-				return nil, cloud.Errorf("BucketAlreadyExists", "The requested bucket name is not available. The bucket namespace is shared by "+
+				return "", cloud.Errorf("BucketAlreadyExists", "The requested bucket name is not available. The bucket namespace is shared by "+
 					"all users of the system. Please select a different name and try again.")
 			}
 		}
-		c.Resource.ID = name
 		status := newBucketStatus()
 		c.Resource.SetStatus(status)
-		maps.Copy(out, status.outputs())
-		maps.Copy(out, cloud.Map{
-			"bucket": name, "arn": "arn:aws:s3:::" + name, "region": s.Region, "hostedZoneId": websiteZones[s.Region],
-			"bucketDomainName": name + ".s3.amazonaws.com", "bucketRegionalDomainName": name + ".s3." + s.Region + ".amazonaws.com",
-			"requestPayer": "BucketOwner", "accelerationStatus": "", "objectLockEnabled": false,
-			"grants": []any{cloud.Map{
-				"id": canonicalUser(s.Account), "type": "CanonicalUser", "permissions": []any{"FULL_CONTROL"}, "uri": "",
-			}},
-		})
-		return out, nil
+		*out = bucketOutputs{
+			bucketSettings: status.outputs(), Bucket: name, ARN: "arn:aws:s3:::" + name, Region: s.Region, HostedZoneID: websiteZones[s.Region],
+			DomainName: name + ".s3.amazonaws.com", RegionalDomainName: name + ".s3." + s.Region + ".amazonaws.com", RequestPayer: "BucketOwner",
+			Grants: []grant{{ID: canonicalUser(s.Account), Type: "CanonicalUser", Permissions: []string{"FULL_CONTROL"}}},
+		}
+		return name, nil
 	},
 	Delete: func(c *cloud.Call, _ *bucket) error {
 		for _, token := range []string{BucketVersioningToken, BucketEncryptionToken, BucketPublicAccessBlockToken, BucketPolicyToken} {
 			for _, r := range c.Tx.List(c.Resource.Scope, token) {
-				if r.Inputs["bucket"] == c.Resource.ID {
+				if cloud.InputsOf[bucketSetting](r).Bucket == c.Resource.ID {
 					c.Tx.Delete(r.Key)
 				}
 			}

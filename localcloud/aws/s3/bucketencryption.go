@@ -18,10 +18,22 @@ type bucketEncryption struct {
 	} `json:"rules"`
 }
 
+type bucketEncryptionOutputs struct {
+	Rules []appliedEncryption `json:"rules"`
+}
+
+type appliedEncryption struct {
+	Default struct {
+		KMSMasterKeyID string `json:"kmsMasterKeyId,omitempty"`
+		SSEAlgorithm   string `json:"sseAlgorithm"`
+	} `json:"applyServerSideEncryptionByDefault"`
+	BucketKeyEnabled bool `json:"bucketKeyEnabled"`
+}
+
 // BucketEncryption says how a bucket encrypts its objects. Its deletion brings back S3's own keys. That a key of KMS exists is
 // not checked: the local cloud has no KMS.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketEncryption.html
-var BucketEncryption = &cloud.OldKind[bucketEncryption]{
+var BucketEncryption = &cloud.Kind[bucketEncryption, bucketEncryptionOutputs]{
 	Spec: cloud.Spec{
 		Token:   BucketEncryptionToken,
 		Label:   "S3 Bucket Server-side Encryption Configuration",
@@ -44,25 +56,11 @@ var BucketEncryption = &cloud.OldKind[bucketEncryption]{
 		return failures
 	},
 	Refs: func(_ *cloud.Call, in *bucketEncryption) []cloud.Ref { return in.refs() },
-	Outputs: func(c *cloud.Call, in *bucketEncryption) (cloud.Map, error) {
-		if len(in.Rules) != 1 {
-			return nil, cloud.Errorf("MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema "+
-				"(a bucket has one rule, and these are %d)", len(in.Rules))
-		}
-		rule := BucketEncryptionRule{Algorithm: "AES256", BucketKey: in.Rules[0].BucketKeyEnabled}
-		if d := in.Rules[0].Default; d != nil {
-			if d.SSEAlgorithm == "AES256" && d.KMSMasterKeyID != "" {
-				return nil, cloud.Errorf("InvalidArgument", "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse")
-			}
-			rule.Algorithm, rule.KMSKey = d.SSEAlgorithm, d.KMSMasterKeyID
-		}
-		c.Resource.ID = in.id()
-		err := in.change(c.Tx, c.Resource.Scope, func(b *BucketStatus) error { b.Encryption = rule; return nil })
-		applied := cloud.Map{"sseAlgorithm": rule.Algorithm}
-		if rule.KMSKey != "" {
-			applied["kmsMasterKeyId"] = rule.KMSKey
-		}
-		return cloud.Map{"rules": []any{cloud.Map{"applyServerSideEncryptionByDefault": applied, "bucketKeyEnabled": rule.BucketKey}}}, err
+	Create: func(c *cloud.Call, in *bucketEncryption, out *bucketEncryptionOutputs) (string, error) {
+		return in.id(), in.encrypt(c, out)
+	},
+	Update: func(c *cloud.Call, in *bucketEncryption, out *bucketEncryptionOutputs) error {
+		return in.encrypt(c, out)
 	},
 	Delete: func(c *cloud.Call, in *bucketEncryption) error {
 		return in.change(c.Tx, c.Resource.Scope, func(b *BucketStatus) error {
@@ -70,4 +68,23 @@ var BucketEncryption = &cloud.OldKind[bucketEncryption]{
 			return nil
 		})
 	},
+}
+
+// encrypt gives the bucket the one rule that it has.
+func (in *bucketEncryption) encrypt(c *cloud.Call, out *bucketEncryptionOutputs) error {
+	if len(in.Rules) != 1 {
+		return cloud.Errorf("MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema "+
+			"(a bucket has one rule, and these are %d)", len(in.Rules))
+	}
+	rule := BucketEncryptionRule{Algorithm: "AES256", BucketKey: in.Rules[0].BucketKeyEnabled}
+	if d := in.Rules[0].Default; d != nil {
+		if d.SSEAlgorithm == "AES256" && d.KMSMasterKeyID != "" {
+			return cloud.Errorf("InvalidArgument", "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse")
+		}
+		rule.Algorithm, rule.KMSKey = d.SSEAlgorithm, d.KMSMasterKeyID
+	}
+	applied := appliedEncryption{BucketKeyEnabled: rule.BucketKey}
+	applied.Default.SSEAlgorithm, applied.Default.KMSMasterKeyID = rule.Algorithm, rule.KMSKey
+	out.Rules = []appliedEncryption{applied}
+	return in.change(c.Tx, c.Resource.Scope, func(b *BucketStatus) error { b.Encryption = rule; return nil })
 }

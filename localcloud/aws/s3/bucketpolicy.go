@@ -19,7 +19,7 @@ type bucketPolicy struct {
 // BucketPolicy says who may do what with a bucket and its objects. A bucket has at most one, which goes with it. It is checked
 // and kept: there are no objects to ask for.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html
-var BucketPolicy = &cloud.OldKind[bucketPolicy]{
+var BucketPolicy = &cloud.Kind[bucketPolicy, struct{}]{
 	Spec: cloud.Spec{
 		Token:   BucketPolicyToken,
 		Label:   "S3 Bucket Policy",
@@ -28,26 +28,29 @@ var BucketPolicy = &cloud.OldKind[bucketPolicy]{
 		Normal:  map[string]func(any) any{"policy": policy.Normal},
 		Latency: cloud.Latency{Create: 1, Delete: 1},
 	},
-	Check: func(in *bucketPolicy) []cloud.Failure { return in.Policy.Check("policy") },
-	Refs:  func(_ *cloud.Call, in *bucketPolicy) []cloud.Ref { return in.refs() },
-	Outputs: func(c *cloud.Call, in *bucketPolicy) (cloud.Map, error) {
-		p, err := parseBucketPolicy(in.Policy, c.Tx, in.Bucket)
-		if err != nil {
-			return nil, err
-		}
-		c.Resource.ID = in.id()
-		return nil, in.change(c.Tx, c.Resource.Scope, func(b *BucketStatus) error {
-			if b.PublicAccess.BlockPublicPolicy && p.Public() {
-				return cloud.Errorf("AccessDenied", `User: %s is not authorized to perform: s3:PutBucketPolicy on resource: "arn:aws:s3:::%s" `+
-					"because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access.", identity.CallerName(c), in.Bucket)
-			}
-			b.Policy = string(in.Policy)
-			return nil
-		})
-	},
+	Check:  func(in *bucketPolicy) []cloud.Failure { return in.Policy.Check("policy") },
+	Refs:   func(_ *cloud.Call, in *bucketPolicy) []cloud.Ref { return in.refs() },
+	Create: func(c *cloud.Call, in *bucketPolicy, _ *struct{}) (string, error) { return in.id(), in.put(c) },
+	Update: func(c *cloud.Call, in *bucketPolicy, _ *struct{}) error { return in.put(c) },
 	Delete: func(c *cloud.Call, in *bucketPolicy) error {
 		return in.change(c.Tx, c.Resource.Scope, func(b *BucketStatus) error { b.Policy = ""; return nil })
 	},
+}
+
+// put gives the bucket the policy, unless that would open it and is not to.
+func (in *bucketPolicy) put(c *cloud.Call) error {
+	p, err := parseBucketPolicy(in.Policy, c.Tx, in.Bucket)
+	if err != nil {
+		return err
+	}
+	return in.change(c.Tx, c.Resource.Scope, func(b *BucketStatus) error {
+		if b.PublicAccess.BlockPublicPolicy && p.Public() {
+			return cloud.Errorf("AccessDenied", `User: %s is not authorized to perform: s3:PutBucketPolicy on resource: "arn:aws:s3:::%s" `+
+				"because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access.", identity.CallerName(c), in.Bucket)
+		}
+		b.Policy = string(in.Policy)
+		return nil
+	})
 }
 
 // parseBucketPolicy parses the policy of a bucket, whose statements are about the bucket and its objects.

@@ -12,7 +12,7 @@ type bucketPublicAccessBlock struct {
 // BucketPublicAccessBlock says what of a bucket may be public. A new bucket lets nothing be public even without one; the deletion
 // of this one takes all four blocks away.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutPublicAccessBlock.html
-var BucketPublicAccessBlock = &cloud.OldKind[bucketPublicAccessBlock]{
+var BucketPublicAccessBlock = &cloud.Kind[bucketPublicAccessBlock, struct{}]{
 	Spec: cloud.Spec{
 		Token:    BucketPublicAccessBlockToken,
 		Label:    "S3 Bucket Public Access Block",
@@ -22,11 +22,15 @@ var BucketPublicAccessBlock = &cloud.OldKind[bucketPublicAccessBlock]{
 		Latency:  cloud.Latency{Create: 1, Delete: 1},
 	},
 	Refs: func(_ *cloud.Call, in *bucketPublicAccessBlock) []cloud.Ref { return in.refs() },
-	Outputs: func(c *cloud.Call, in *bucketPublicAccessBlock) (cloud.Map, error) {
-		c.Resource.ID = in.id()
-		return nil, in.change(c.Tx, c.Resource.Scope, func(b *BucketStatus) error { b.PublicAccess = in.PublicAccessBlock; return nil })
+	Create: func(c *cloud.Call, in *bucketPublicAccessBlock, _ *struct{}) (string, error) {
+		return in.id(), in.block(c, in.PublicAccessBlock)
 	},
-	Delete: func(c *cloud.Call, in *bucketPublicAccessBlock) error {
-		return in.change(c.Tx, c.Resource.Scope, func(b *BucketStatus) error { b.PublicAccess = PublicAccessBlock{}; return nil })
+	Update: func(c *cloud.Call, in *bucketPublicAccessBlock, _ *struct{}) error {
+		return in.block(c, in.PublicAccessBlock)
 	},
+	Delete: func(c *cloud.Call, in *bucketPublicAccessBlock) error { return in.block(c, PublicAccessBlock{}) },
+}
+
+func (in *bucketPublicAccessBlock) block(c *cloud.Call, access PublicAccessBlock) error {
+	return in.change(c.Tx, c.Resource.Scope, func(b *BucketStatus) error { b.PublicAccess = access; return nil })
 }

@@ -18,7 +18,7 @@ type bucketVersioning struct {
 
 // BucketVersioning says whether a bucket keeps old versions of its objects. Its deletion suspends that.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketVersioning.html
-var BucketVersioning = &cloud.OldKind[bucketVersioning]{
+var BucketVersioning = &cloud.Kind[bucketVersioning, struct{}]{
 	Spec: cloud.Spec{
 		Token: BucketVersioningToken,
 		Label: "S3 Bucket Versioning",
@@ -38,19 +38,27 @@ var BucketVersioning = &cloud.OldKind[bucketVersioning]{
 		return failures
 	},
 	Refs: func(_ *cloud.Call, in *bucketVersioning) []cloud.Ref { return in.refs() },
-	Outputs: func(c *cloud.Call, in *bucketVersioning) (cloud.Map, error) {
-		want := in.VersioningConfiguration.Status
+	Rules: func(_ *cloud.Call, in *bucketVersioning) error {
 		if in.MFA != "" || in.VersioningConfiguration.MFADelete == versioningEnabled {
-			return nil, fmt.Errorf("deletion of a bucket's versions with a second factor: %w", cloud.ErrUnimplemented)
+			return fmt.Errorf("deletion of a bucket's versions with a second factor: %w", cloud.ErrUnimplemented)
 		}
-		c.Resource.ID = in.id()
-		return nil, in.change(c.Tx, c.Resource.Scope, func(b *BucketStatus) error {
-			switch {
-			case want != versioningDisabled:
+		return nil
+	},
+	Create: func(c *cloud.Call, in *bucketVersioning, _ *struct{}) (string, error) {
+		return in.id(), in.change(c.Tx, c.Resource.Scope, func(b *BucketStatus) error {
+			if want := in.VersioningConfiguration.Status; want != versioningDisabled {
 				b.Versioning = want
-			case c.Old != nil && b.Versioning != versioningDisabled:
+			}
+			return nil
+		})
+	},
+	Update: func(c *cloud.Call, in *bucketVersioning, _ *struct{}) error {
+		return in.change(c.Tx, c.Resource.Scope, func(b *BucketStatus) error {
+			want := in.VersioningConfiguration.Status
+			if want == versioningDisabled && b.Versioning != versioningDisabled {
 				return fmt.Errorf("versioning_configuration.status cannot be updated from '%s' to '%s'", b.Versioning, want)
 			}
+			b.Versioning = want
 			return nil
 		})
 	},

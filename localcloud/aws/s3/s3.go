@@ -105,15 +105,42 @@ func newBucketStatus() BucketStatus {
 	}
 }
 
-// outputs are those properties of a bucket that show its settings.
-func (b *BucketStatus) outputs() cloud.Map {
-	encryption := cloud.Map{"sseAlgorithm": b.Encryption.Algorithm, "kmsMasterKeyId": b.Encryption.KMSKey}
-	return cloud.Map{
-		"policy":      b.Policy,
-		"versionings": []any{cloud.Map{"enabled": b.Versioning == versioningEnabled, "mfaDelete": false}},
-		"serverSideEncryptionConfigurations": []any{cloud.Map{"rules": []any{cloud.Map{
-			"applyServerSideEncryptionByDefaults": []any{encryption}, "bucketKeyEnabled": b.Encryption.BucketKey,
-		}}}},
+// bucketSettings are those outputs of a bucket that show its settings.
+type bucketSettings struct {
+	Policy      string              `json:"policy"`
+	Versionings []versioning        `json:"versionings"`
+	Encryptions []encryptionOutputs `json:"serverSideEncryptionConfigurations"`
+}
+
+type versioning struct {
+	Enabled   bool `json:"enabled"`
+	MFADelete bool `json:"mfaDelete"`
+}
+
+type encryptionOutputs struct {
+	Rules []encryptionRuleOutputs `json:"rules"`
+}
+
+type encryptionRuleOutputs struct {
+	Defaults []encryptionDefault `json:"applyServerSideEncryptionByDefaults"`
+
+	BucketKeyEnabled bool `json:"bucketKeyEnabled"`
+}
+
+type encryptionDefault struct {
+	SSEAlgorithm   string `json:"sseAlgorithm"`
+	KMSMasterKeyID string `json:"kmsMasterKeyId"`
+}
+
+func (b *BucketStatus) outputs() bucketSettings {
+	rule := encryptionRuleOutputs{
+		Defaults:         []encryptionDefault{{SSEAlgorithm: b.Encryption.Algorithm, KMSMasterKeyID: b.Encryption.KMSKey}},
+		BucketKeyEnabled: b.Encryption.BucketKey,
+	}
+	return bucketSettings{
+		Policy:      b.Policy,
+		Versionings: []versioning{{Enabled: b.Versioning == versioningEnabled}},
+		Encryptions: []encryptionOutputs{{Rules: []encryptionRuleOutputs{rule}}},
 	}
 }
 
@@ -167,9 +194,8 @@ func (b *bucketSetting) change(tx *cloud.Tx, s cloud.Scope, f func(*BucketStatus
 	}
 	r = r.Clone()
 	r.SetStatus(status)
-	for p, v := range status.outputs() {
-		r.Outputs[p] = v
-	}
+	settings := status.outputs()
+	cloud.SetOutputs(r, &settings)
 	tx.Put(r)
 	return nil
 }

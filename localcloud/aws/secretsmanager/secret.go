@@ -1,6 +1,7 @@
 package secretsmanager
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -63,12 +64,20 @@ type secret struct {
 
 var secretName = regexp.MustCompile(`^[0-9A-Za-z/_+=.@-]+$`)
 
+type secretOutputs struct {
+	ARN      string `json:"arn"`
+	Name     string `json:"name"`
+	Policy   string `json:"policy"`
+	Replicas []any  `json:"replicas"`
+}
+
 // Secret is the name under which versions of a secret value are kept.
 // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
-var Secret = &cloud.OldKind[secret]{
+var Secret = &cloud.Kind[secret, secretOutputs]{
 	Spec: cloud.Spec{
 		Token:    SecretToken,
 		Label:    "Secrets Manager Secret",
+		Derived:  tags.All,
 		Needs:    secretNeeds,
 		Defaults: cloud.Map{"recoveryWindowInDays": 30.0, "forceOverwriteReplicaSecret": false},
 		AutoName: &cloud.AutoName{Property: "name", Max: 512},
@@ -95,48 +104,42 @@ var Secret = &cloud.OldKind[secret]{
 		}
 		return failures
 	},
-	Outputs: func(c *cloud.Call, in *secret) (cloud.Map, error) {
+	Rules: func(_ *cloud.Call, in *secret) error {
 		if len(in.Replicas) > 0 {
-			return nil, fmt.Errorf("replicas of a secret: %w", cloud.ErrUnimplemented)
+			return fmt.Errorf("replicas of a secret: %w", cloud.ErrUnimplemented)
 		}
 		if in.Policy != "" && in.Policy != "{}" {
-			return nil, fmt.Errorf("a secret's resource policy: %w", cloud.ErrUnimplemented)
+			return fmt.Errorf("a secret's resource policy: %w", cloud.ErrUnimplemented)
 		}
-		out := cloud.Map{"tagsAll": in.Tags.All(c)}
-		if c.Old != nil {
-			return out, nil
-		}
-		s, name := c.Caller.Scope, in.Name
-		if name == "" {
-			name = in.NamePrefix + ids.Suffix()
-		}
+		return nil
+	},
+	Create: func(c *cloud.Call, in *secret, out *secretOutputs) (string, error) {
+		s, name := c.Caller.Scope, cmp.Or(in.Name, in.NamePrefix+ids.Suffix())
 		for _, r := range c.Tx.List(s, SecretToken) {
-			if r.Outputs["name"] == name {
-				return nil, cloud.Errorf("ResourceExistsException", "The operation failed because the secret %s already exists.", name)
+			if cloud.OutputsOf[secretOutputs](r).Name == name {
+				return "", cloud.Errorf("ResourceExistsException", "The operation failed because the secret %s already exists.", name)
 			}
 		}
 		if r := c.Tx.Get(cloud.Key{Scope: s, Token: DeletedSecretToken, ID: name}); r != nil {
 			if time.Now().Before(cloud.StatusOf[DeletedSecretStatus](r).Until) {
-				return nil, cloud.Errorf("InvalidRequestException",
+				return "", cloud.Errorf("InvalidRequestException",
 					"You can't create this secret because a secret with this name is already scheduled for deletion.")
 			}
 			c.Tx.Delete(r.Key)
 		}
-		// The name is followed by six random characters, so that a secret made again is not taken for the old one.
-		c.Resource.ID = arns.New(s, "secretsmanager", "secret:"+name+"-"+ids.Random(6))
 		c.Resource.SetStatus(SecretStatus{})
-		out["name"], out["arn"] = name, c.Resource.ID
-		out["policy"], out["replicas"] = "", []any{}
-		return out, nil
+		// The name is followed by six random characters, so that a secret made again is not taken for the old one.
+		*out = secretOutputs{ARN: arns.New(s, "secretsmanager", "secret:"+name+"-"+ids.Random(6)), Name: name, Replicas: []any{}}
+		return out.ARN, nil
 	},
 	Delete: func(c *cloud.Call, in *secret) error {
 		for _, r := range c.Tx.List(c.Resource.Scope, SecretVersionToken) {
-			if r.Inputs["secretId"] == c.Resource.ID {
+			if cloud.InputsOf[secretVersion](r).SecretID == c.Resource.ID {
 				c.Tx.Delete(r.Key)
 			}
 		}
 		if in.RecoveryWindowInDays > 0 {
-			name, _ := c.Resource.Outputs["name"].(string)
+			name := cloud.OutputsOf[secretOutputs](c.Resource).Name
 			r := &cloud.Resource{Key: cloud.Key{Scope: c.Resource.Scope, Token: DeletedSecretToken, ID: name}, Name: name}
 			r.SetStatus(DeletedSecretStatus{Until: time.Now().UTC().AddDate(0, 0, in.RecoveryWindowInDays)})
 			c.Tx.Put(r)
@@ -181,7 +184,7 @@ type DeletedSecretStatus struct {
 // DeletedSecret is what is left of a secret that was deleted with a recovery window: it keeps its name until then. Its value
 // cannot be had back here.
 // https://docs.aws.amazon.com/secretsmanager/latest/userguide/manage_delete-secret.html
-var DeletedSecret = &cloud.OldKind[struct{}]{Spec: cloud.Spec{
+var DeletedSecret = &cloud.Kind[struct{}, struct{}]{Spec: cloud.Spec{
 	Token: DeletedSecretToken,
 	Label: "Secrets Manager Deleted Secret",
 	Alive: func(*cloud.Resource) bool { return false },

@@ -6,7 +6,6 @@ import (
 
 	"slipway/localcloud/aws/internal/ids"
 	"slipway/localcloud/aws/internal/permission"
-	"slipway/localcloud/aws/internal/untyped"
 	"slipway/localcloud/cloud"
 )
 
@@ -24,9 +23,32 @@ type secretVersion struct {
 	VersionStages []string `json:"versionStages"`
 }
 
+type secretVersionOutputs struct {
+	ARN           string   `json:"arn"`
+	VersionID     string   `json:"versionId"`
+	VersionStages []string `json:"versionStages"`
+}
+
+// label gives the version the stages. The first version is current whatever it is labelled, and AWSCURRENT can be moved but not taken
+// away.
+func (out *secretVersionOutputs) label(s *SecretStatus, in *secretVersion, stages []string) {
+	if len(s.Versions) == 1 && !slices.Contains(stages, stageCurrent) {
+		stages = append(slices.Clone(stages), stageCurrent)
+	}
+	if v := s.version(out.VersionID); v != nil && len(in.VersionStages) > 0 {
+		v.Stages = slices.DeleteFunc(v.Stages, func(stage string) bool { return stage != stageCurrent && !slices.Contains(stages, stage) })
+	}
+	for _, stage := range stages {
+		s.move(stage, out.VersionID)
+	}
+	if len(in.VersionStages) == 0 {
+		out.VersionStages = stagesOf(s, out.VersionID)
+	}
+}
+
 // SecretVersion is a value of a secret.
 // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html
-var SecretVersion = &cloud.OldKind[secretVersion]{
+var SecretVersion = &cloud.Kind[secretVersion, secretVersionOutputs]{
 	Spec: cloud.Spec{
 		Token:    SecretVersionToken,
 		Label:    "Secrets Manager Secret Version",
@@ -49,45 +71,38 @@ var SecretVersion = &cloud.OldKind[secretVersion]{
 	Refs: func(_ *cloud.Call, in *secretVersion) []cloud.Ref {
 		return []cloud.Ref{{Token: SecretToken, Value: in.SecretID, Weak: true}} // goes with its secret
 	},
-	Outputs: func(c *cloud.Call, in *secretVersion) (cloud.Map, error) {
+	Rules: func(_ *cloud.Call, in *secretVersion) error {
 		// https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html
 		if in.SecretString != nil && len(*in.SecretString) > 65536 {
-			return nil, cloud.Errorf("ValidationException", "1 validation error detected: Value at 'secretString' failed to satisfy constraint: "+
+			return cloud.Errorf("ValidationException", "1 validation error detected: Value at 'secretString' failed to satisfy constraint: "+
 				"Member must have length less than or equal to 65536")
 		}
+		return nil
+	},
+	Create: func(c *cloud.Call, in *secretVersion, out *secretVersionOutputs) (string, error) {
 		owner := c.Find(cloud.Ref{Token: SecretToken, Value: in.SecretID})
 		s := cloud.StatusOf[SecretStatus](owner)
-		id, _ := c.Resource.Outputs["versionId"].(string)
-		if c.Old == nil {
-			id = "terraform-" + ids.Suffix() // the provider's request token is the version's id
-			c.Resource.ID = in.SecretID + "|" + id
-			v := StoredVersion{ID: id}
-			if in.SecretString != nil {
-				v.String = *in.SecretString
-			}
-			v.Binary, _ = base64.StdEncoding.DecodeString(in.SecretBinary) // checked before
-			s.Versions = append(s.Versions, v)
+		v := StoredVersion{ID: "terraform-" + ids.Suffix()} // the provider's request token is the version's id
+		if in.SecretString != nil {
+			v.String = *in.SecretString
 		}
+		v.Binary, _ = base64.StdEncoding.DecodeString(in.SecretBinary) // checked before
+		s.Versions = append(s.Versions, v)
+		out.ARN, out.VersionID = in.SecretID, v.ID
 		stages := in.VersionStages
-		if len(stages) == 0 && c.Old == nil {
+		if len(stages) == 0 {
 			stages = []string{stageCurrent}
 		}
-		// The first version is current whatever it is labelled, and AWSCURRENT can be moved but not taken away.
-		if len(s.Versions) == 1 && !slices.Contains(stages, stageCurrent) {
-			stages = append(slices.Clone(stages), stageCurrent)
-		}
-		if v := s.version(id); v != nil && len(in.VersionStages) > 0 {
-			v.Stages = slices.DeleteFunc(v.Stages, func(stage string) bool { return stage != stageCurrent && !slices.Contains(stages, stage) })
-		}
-		for _, stage := range stages {
-			s.move(stage, id)
-		}
+		out.label(&s, in, stages)
 		putVersions(c, owner, s)
-		out := cloud.Map{"arn": in.SecretID, "versionId": id}
-		if len(in.VersionStages) == 0 {
-			out["versionStages"] = stagesOf(&s, id)
-		}
-		return out, nil
+		return in.SecretID + "|" + v.ID, nil
+	},
+	Update: func(c *cloud.Call, in *secretVersion, out *secretVersionOutputs) error {
+		owner := c.Find(cloud.Ref{Token: SecretToken, Value: in.SecretID})
+		s := cloud.StatusOf[SecretStatus](owner)
+		out.label(&s, in, in.VersionStages)
+		putVersions(c, owner, s)
+		return nil
 	},
 	Delete: func(c *cloud.Call, in *secretVersion) error {
 		owner := c.Tx.Get(cloud.Key{Scope: c.Resource.Scope, Token: SecretToken, ID: in.SecretID})
@@ -95,9 +110,8 @@ var SecretVersion = &cloud.OldKind[secretVersion]{
 			return nil
 		}
 		s := cloud.StatusOf[SecretStatus](owner)
-		id, _ := c.Resource.Outputs["versionId"].(string)
 		// AWSCURRENT cannot be taken away, only moved. Without a label the version is deprecated, and still found by its id.
-		if v := s.version(id); v != nil {
+		if v := s.version(cloud.OutputsOf[secretVersionOutputs](c.Resource).VersionID); v != nil {
 			v.Stages = slices.DeleteFunc(v.Stages, func(stage string) bool { return stage != stageCurrent })
 		}
 		putVersions(c, owner, s)
@@ -113,12 +127,9 @@ var secretVersionNeeds = permission.Needs{
 	},
 	Delete: func(o *permission.Operation) {
 		// The provider takes away every stage but the current one, and looks until the version is gone.
-		stages := untyped.List(o.Resource.Outputs["versionStages"])
-		for _, stage := range stages {
-			if stage != stageCurrent {
-				o.Other(SecretToken, "secretId", "secretsmanager:UpdateSecretVersionStage")
-				break
-			}
+		stages := cloud.OutputsOf[secretVersionOutputs](o.Resource).VersionStages
+		if slices.ContainsFunc(stages, func(stage string) bool { return stage != stageCurrent }) {
+			o.Other(SecretToken, "secretId", "secretsmanager:UpdateSecretVersionStage")
 		}
 		o.Other(SecretToken, "secretId", "secretsmanager:GetSecretValue")
 	},
@@ -139,22 +150,20 @@ func putVersions(c *cloud.Call, owner *cloud.Resource, s SecretStatus) {
 	owner.SetStatus(s)
 	c.Tx.Put(owner)
 	for _, r := range c.Tx.List(owner.Scope, SecretVersionToken) {
-		id, _ := r.Outputs["versionId"].(string)
-		if r.Inputs["secretId"] != owner.ID || r.ID == c.Resource.ID || s.version(id) == nil {
+		out := *cloud.OutputsOf[secretVersionOutputs](r)
+		if cloud.InputsOf[secretVersion](r).SecretID != owner.ID || r.ID == c.Resource.ID || s.version(out.VersionID) == nil {
 			continue
 		}
+		out.VersionStages = stagesOf(&s, out.VersionID)
 		r = r.Clone()
-		r.Outputs["versionStages"] = stagesOf(&s, id)
+		cloud.SetOutputs(r, &out)
 		c.Tx.Put(r)
 	}
 }
 
-func stagesOf(s *SecretStatus, id string) []any {
-	out := []any{}
+func stagesOf(s *SecretStatus, id string) []string {
 	if v := s.version(id); v != nil {
-		for _, stage := range v.Stages {
-			out = append(out, stage)
-		}
+		return append([]string{}, v.Stages...)
 	}
-	return out
+	return []string{}
 }

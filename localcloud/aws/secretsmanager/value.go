@@ -70,7 +70,7 @@ func splitSecret(valueFrom string) (id, key, stage, version string) {
 
 func findSecret(tx *cloud.Tx, s cloud.Scope, id string) *cloud.Resource {
 	for _, r := range tx.List(s, SecretToken) {
-		if r.ID == id || r.Outputs["name"] == id {
+		if r.ID == id || Secret.Outputs(r).Name == id {
 			return r
 		}
 	}

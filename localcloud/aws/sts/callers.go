@@ -345,7 +345,7 @@ func (o *roleOption) tooLong(role *cloud.Resource, chained bool) *cloud.Error {
 	switch {
 	case chained && d > time.Hour:
 		return cloud.Errorf("ValidationError", "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining")
-	case d > time.Duration(iam.Role.Of(role).MaxSessionDuration)*time.Second:
+	case d > time.Duration(iam.Role.Inputs(role).MaxSessionDuration)*time.Second:
 		return cloud.Errorf("ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
 	}
 	return nil

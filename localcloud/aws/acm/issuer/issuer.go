@@ -69,7 +69,7 @@ func (c *Issuer) check(ctx context.Context, store *cloud.Watcher) (pending bool)
 	var waiting []*cloud.Resource
 	store.View(func(tx *cloud.Tx) {
 		for _, r := range tx.Everywhere(acm.Certificate.Token) {
-			if r.Outputs["status"] == acm.CertificatePending {
+			if acm.Certificate.Outputs(r).Status == acm.CertificatePending {
 				waiting = append(waiting, r)
 			}
 		}

@@ -97,12 +97,12 @@ func (a *Scaler) Schedule(tx *cloud.Tx, now time.Time) (wake time.Time) {
 
 // act gives a scalable target the bounds of a scheduled action.
 func (a *Scaler) act(tx *cloud.Tx, action *cloud.Resource) {
-	in := appautoscaling.ScheduledAction.Of(action)
+	in := appautoscaling.ScheduledAction.Inputs(action)
 	target := tx.Get(cloud.Key{Scope: action.Scope, Token: appautoscaling.ScalableTarget.Token, ID: in.ResourceID})
-	if target == nil || appautoscaling.ScalableTarget.Of(target).SuspendedState.ScheduledScalingSuspended {
+	if target == nil || appautoscaling.ScalableTarget.Inputs(target).SuspendedState.ScheduledScalingSuspended {
 		return
 	}
-	now := appautoscaling.ScalableTarget.Of(target)
+	now := appautoscaling.ScalableTarget.Inputs(target)
 	low, high := now.MinCapacity, now.MaxCapacity
 	if n := in.ScalableTargetAction.MinCapacity; n != nil {
 		low = *n
@@ -134,7 +134,7 @@ func (a *Scaler) Scale(tx *cloud.Tx, target *cloud.Resource, now time.Time) {
 	if service == nil {
 		return
 	}
-	in := appautoscaling.ScalableTarget.Of(target)
+	in := appautoscaling.ScalableTarget.Inputs(target)
 	status := cloud.StatusOf[ecs.ServiceStatus](service)
 	running := 0 // which is what ECS scales from, not what is desired
 	for _, d := range status.Deployments {
@@ -143,7 +143,7 @@ func (a *Scaler) Scale(tx *cloud.Tx, target *cloud.Resource, now time.Time) {
 	var out, low []scaling
 	mayScaleIn := 0
 	for _, r := range appautoscaling.PoliciesOf(tx, target) {
-		policy, alarms := appautoscaling.ScalingPolicy.Of(r), cloud.StatusOf[appautoscaling.ScalingPolicyStatus](r)
+		policy, alarms := appautoscaling.ScalingPolicy.Inputs(r), cloud.StatusOf[appautoscaling.ScalingPolicyStatus](r)
 		if s, ok := a.wanted(tx, policy, appautoscaling.AlarmKey(r.Scope, alarms.High), running); ok {
 			out = append(out, s)
 		}
@@ -195,7 +195,7 @@ func most(wanted []scaling) scaling {
 // scaleOut adds tasks. While the cooldown of the last time lasts, those that were added then are taken for part of those that
 // are to be added now.
 func (a *Scaler) scaleOut(tx *cloud.Tx, target, service *cloud.Resource, wanted scaling, running int, now time.Time) {
-	in, status := appautoscaling.ScalableTarget.Of(target), cloud.StatusOf[appautoscaling.ScalableTargetStatus](target)
+	in, status := appautoscaling.ScalableTarget.Inputs(target), cloud.StatusOf[appautoscaling.ScalableTargetStatus](target)
 	desired := ecs.Service.Of(service).DesiredCount
 	cooldown := a.Pace.Real(time.Duration(wanted.policy.TargetTracking.ScaleOutCooldown) * time.Second)
 	capacity, from := wanted.capacity, running
@@ -213,7 +213,7 @@ func (a *Scaler) scaleOut(tx *cloud.Tx, target, service *cloud.Resource, wanted 
 
 // scaleIn removes tasks, unless the cooldown of the last time still lasts.
 func (a *Scaler) scaleIn(tx *cloud.Tx, target, service *cloud.Resource, wanted scaling, now time.Time) {
-	in, status := appautoscaling.ScalableTarget.Of(target), cloud.StatusOf[appautoscaling.ScalableTargetStatus](target)
+	in, status := appautoscaling.ScalableTarget.Inputs(target), cloud.StatusOf[appautoscaling.ScalableTargetStatus](target)
 	desired := ecs.Service.Of(service).DesiredCount
 	cooldown := a.Pace.Real(time.Duration(wanted.policy.TargetTracking.ScaleInCooldown) * time.Second)
 	capacity := min(max(wanted.capacity, in.MinCapacity), in.MaxCapacity)
