@@ -96,7 +96,7 @@ func at(output string) epoch {
 func usersOf(tx *cloud.Tx, r *cloud.Resource) []string {
 	users := []string{}
 	for _, l := range tx.List(r.Scope, elbv2.Listener.Token) {
-		in := elbv2.Listener.Of(l)
+		in := elbv2.Listener.Inputs(l)
 		if (in.CertificateARN == r.ID || slices.Contains(elbv2.CertificatesOf(tx, l), r.ID)) && !slices.Contains(users, in.LoadBalancerARN) {
 			users = append(users, in.LoadBalancerARN)
 		}

@@ -126,7 +126,7 @@ func (r *request) service(tx *cloud.Tx, cluster *cloud.Resource, nameOrARN, acti
 func inCluster(arn string) map[string]string { return map[string]string{"ecs:cluster": arn} }
 
 func serviceOf(r *cloud.Resource, cluster string) service {
-	in, status := ecs.Service.Of(r), cloud.StatusOf[ecs.ServiceStatus](r)
+	in, status := ecs.Service.Inputs(r), cloud.StatusOf[ecs.ServiceStatus](r)
 	s := service{
 		ServiceARN: r.ID, ServiceName: in.Name, ClusterARN: cluster, Status: status.Status,
 		TaskDefinition: status.Primary().TaskDefinition, DesiredCount: in.DesiredCount, LoadBalancers: in.LoadBalancers,
@@ -178,7 +178,7 @@ func listTasks(r *request) (any, error) {
 			}
 		}
 		for _, t := range tx.List(r.caller.Scope, ecs.Task.Token) {
-			spec, status := ecs.Task.Of(t), cloud.StatusOf[ecs.TaskStatus](t)
+			spec, status := ecs.Task.Inputs(t), cloud.StatusOf[ecs.TaskStatus](t)
 			if spec.ClusterARN == cluster.ID && (of == "" || spec.Service == of) && status.DesiredStatus == in.DesiredStatus {
 				arns = append(arns, t.ID)
 			}
@@ -278,7 +278,7 @@ func describeTasks(r *request) (any, error) {
 }
 
 func taskOf(r *cloud.Resource) task {
-	spec, status := ecs.Task.Of(r), cloud.StatusOf[ecs.TaskStatus](r)
+	spec, status := ecs.Task.Inputs(r), cloud.StatusOf[ecs.TaskStatus](r)
 	t := task{
 		TaskARN: r.ID, ClusterARN: spec.ClusterARN, TaskDefinitionARN: spec.TaskDefinitionARN,
 		LastStatus: status.LastStatus, DesiredStatus: status.DesiredStatus, HealthStatus: status.HealthStatus,
@@ -326,7 +326,7 @@ func describeTaskDefinition(r *request) (any, error) {
 			return err
 		}
 		found := tx.Get(cloud.Key{Scope: r.caller.Scope, Token: ecs.TaskDefinitionRevision.Token, ID: revision.ARN})
-		spec, status := ecs.TaskDefinitionRevision.Of(found), cloud.StatusOf[ecs.RevisionStatus](found)
+		spec, status := ecs.TaskDefinitionRevision.Inputs(found), cloud.StatusOf[ecs.RevisionStatus](found)
 		d := &out.TaskDefinition
 		d.TaskDefinitionARN, d.Family, d.Revision, d.Status = found.ID, spec.Family, status.Revision, "INACTIVE"
 		if status.Active {

@@ -147,7 +147,7 @@ func describeLoadBalancers(r *request) (any, error) {
 		}
 		all := tx.List(r.caller.Scope, elbv2.LoadBalancer.Token)
 		for _, name := range names {
-			i := slices.IndexFunc(all, func(b *cloud.Resource) bool { return b.Outputs["name"] == name })
+			i := slices.IndexFunc(all, func(b *cloud.Resource) bool { return elbv2.LoadBalancer.Outputs(b).Name == name })
 			if i < 0 {
 				return elbv2.LoadBalancer.NotFound(name)
 			}
@@ -172,10 +172,10 @@ func describeLoadBalancers(r *request) (any, error) {
 }
 
 func loadBalancerOf(tx *cloud.Tx, r *cloud.Resource) loadBalancer {
-	in, status := elbv2.Described(elbv2.LoadBalancer, r), cloud.StatusOf[elbv2.LoadBalancerStatus](r)
+	in, out, status := elbv2.LoadBalancer.Described(r), elbv2.LoadBalancer.Outputs(r), cloud.StatusOf[elbv2.LoadBalancerStatus](r)
 	b := loadBalancer{
-		ARN: r.ID, Name: in.Name, DNSName: text(r, "dnsName"), HostedZone: text(r, "zoneId"), Scheme: "internet-facing", Type: in.LoadBalancerType,
-		VPC: text(r, "vpcId"), AddressType: in.IPAddressType, State: string(status.State), Reason: status.Reason, SecurityGroups: in.SecurityGroups,
+		ARN: r.ID, Name: in.Name, DNSName: out.DNSName, HostedZone: out.ZoneID, Scheme: "internet-facing", Type: in.LoadBalancerType,
+		VPC: out.VPCID, AddressType: in.IPAddressType, State: string(status.State), Reason: status.Reason, SecurityGroups: in.SecurityGroups,
 	}
 	if in.Internal {
 		b.Scheme = "internal"
@@ -183,17 +183,11 @@ func loadBalancerOf(tx *cloud.Tx, r *cloud.Resource) loadBalancer {
 	for _, id := range in.Subnets {
 		name := ""
 		if s := tx.Get(cloud.Key{Scope: r.Scope, Token: ec2.Subnet.Token, ID: id}); s != nil {
-			name = text(s, "availabilityZone")
+			name = ec2.Subnet.Outputs(s).AvailabilityZone
 		}
 		b.Zones = append(b.Zones, zone{name, id})
 	}
 	return b
-}
-
-// text returns an output that is a text.
-func text(r *cloud.Resource, output string) string {
-	s, _ := r.Outputs[output].(string)
-	return s
 }
 
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TagDescription.html
@@ -329,7 +323,7 @@ func parts(all []*cloud.Resource, input, of string) []*cloud.Resource {
 }
 
 func listenerOf(r *cloud.Resource) listener {
-	in := elbv2.Described(elbv2.Listener, r)
+	in := elbv2.Listener.Described(r)
 	l := listener{
 		ARN: r.ID, LoadBalancerARN: in.LoadBalancerARN, Port: *in.Port, Protocol: in.Protocol, SSLPolicy: in.SSLPolicy, Default: actionsOf(in.DefaultActions),
 	}
@@ -359,7 +353,7 @@ func describeListenerCertificates(r *request) (any, error) {
 		}
 		var all []certificate
 		yes, no := true, false
-		if first := elbv2.Listener.Of(found[0]).CertificateARN; first != "" {
+		if first := elbv2.Listener.Inputs(found[0]).CertificateARN; first != "" {
 			all = append(all, certificate{first, &yes})
 		}
 		for _, listed := range elbv2.CertificatesOf(tx, found[0]) {
@@ -452,12 +446,12 @@ func defaultRuleOf(l *cloud.Resource) rule {
 	sum := sha256.Sum256([]byte(l.ID))
 	return rule{
 		ARN:      strings.Replace(l.ID, ":listener/", ":listener-rule/", 1) + "/" + hex.EncodeToString(sum[:8]),
-		Priority: "default", IsDefault: true, Actions: actionsOf(elbv2.Described(elbv2.Listener, l).DefaultActions),
+		Priority: "default", IsDefault: true, Actions: actionsOf(elbv2.Listener.Described(l).DefaultActions),
 	}
 }
 
 func ruleOf(r *cloud.Resource) rule {
-	in := elbv2.Described(elbv2.ListenerRule, r)
+	in := elbv2.ListenerRule.Described(r)
 	out := rule{ARN: r.ID, Priority: strconv.Itoa(elbv2.PriorityOf(r)), Actions: actionsOf(in.Actions)}
 	for _, c := range in.Conditions {
 		out.Conditions = append(out.Conditions, conditionOf(c))

@@ -35,7 +35,7 @@ func getLogEvents(r *request) (any, error) {
 		if group == nil {
 			return logs.LogGroupNotFound()
 		}
-		arn, _ := group.Outputs["arn"].(string)
+		arn := logs.LogGroup.Outputs(group).ARN
 		return r.may(tx, iam.Look{Action: "logs:GetLogEvents", Resource: arn + ":log-stream:" + in.Stream, Of: group})
 	}); err != nil {
 		return nil, err

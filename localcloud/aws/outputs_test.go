@@ -3,6 +3,7 @@ package aws_test
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,7 +18,33 @@ import (
 	"slipway/localcloud/aws/internal/identity"
 	"slipway/localcloud/aws/internal/untyped"
 	"slipway/localcloud/cloud"
+	"slipway/localcloud/cloudflare"
+	"slipway/localcloud/schema"
 )
+
+// What a kind computes is what the SDK knows of it, so that programs can read it; what can be tagged has all tags.
+func TestComputedOutputsAreDescribed(t *testing.T) {
+	kinds := slices.Concat(awstest.AllKinds(), cloudflare.New(nil).Kinds())
+	computed, n := cloud.Computed(kinds...), 0
+	for _, spec := range cloud.Specs(kinds...) {
+		described, ok := schema.Lookup(spec.Token)
+		if !ok { // no program can make it
+			continue
+		}
+		for _, output := range computed[spec.Token] {
+			n++
+			if _, ok := described.Outputs[output]; !ok {
+				t.Errorf("%s computes %s, which is none of its outputs", spec.Token, output)
+			}
+		}
+		if _, taggable := described.Outputs["tagsAll"]; taggable != (spec.Derived != nil) {
+			t.Errorf("%s can be tagged: %t; derives all tags: %t", spec.Token, taggable, spec.Derived != nil)
+		}
+	}
+	if n < 100 {
+		t.Errorf("only %d outputs were looked at", n)
+	}
+}
 
 // What the state has of a kind that no program gave and no rule makes: as it is with terraform-provider-aws 5.100.0, against which
 // these were read.

@@ -9,6 +9,7 @@ import (
 type kind interface {
 	spec() *Spec
 	public() bool
+	computes() []string
 	check(in Map) ([]Failure, error)
 	refs(c *Call) ([]Ref, error)
 	outputs(c *Call) (Map, error)
@@ -21,6 +22,9 @@ func (k *Kind[I, O]) spec() *Spec { return &k.Spec }
 
 // Inputs returns the inputs of a resource of this kind, as [InputsOf] does.
 func (k *Kind[I, O]) Inputs(r *Resource) *I { return InputsOf[I](r) }
+
+// Described returns a resource of this kind as a call that describes it would: the inputs with what the cloud filled in.
+func (k *Kind[I, O]) Described(r *Resource) *I { return OutputsOf[I](r) }
 
 // Outputs returns the computed outputs of a resource of this kind, as [OutputsOf] does.
 func (k *Kind[I, O]) Outputs(r *Resource) *O { return OutputsOf[O](r) }
@@ -49,6 +53,19 @@ func (k *Spec) keep(old, inputs Map) Map {
 	}
 	return inputs
 }
+
+// Computed returns, by token, the outputs that the kinds among members compute, which are kinds and functions.
+func Computed(members ...any) map[string][]string {
+	out := map[string][]string{}
+	for _, m := range members {
+		if k, ok := m.(kind); ok {
+			out[k.spec().Token] = k.computes()
+		}
+	}
+	return out
+}
+
+func (k *Kind[I, O]) computes() []string { return outputNames[O]() }
 
 // public reports whether programs may make resources of the kind; those of the others the cloud makes by itself.
 func (k *Kind[I, O]) public() bool { return k.Create != nil }

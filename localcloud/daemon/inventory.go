@@ -57,7 +57,7 @@ func endpoints(tx *cloud.Tx, records []cloudflare.Record) []Endpoint {
 		for _, r := range tx.Everywhere(elbv2.LoadBalancer.Token) {
 			balancer := cloud.StatusOf[elbv2.LoadBalancerStatus](r)
 			for _, record := range records {
-				if record.Type != "CNAME" || !strings.EqualFold(record.Content, fmt.Sprint(r.Outputs["dnsName"])) {
+				if record.Type != "CNAME" || !strings.EqualFold(record.Content, elbv2.LoadBalancer.Outputs(r).DNSName) {
 					continue
 				}
 				for _, e := range balancer.Endpoints {
@@ -72,7 +72,7 @@ func endpoints(tx *cloud.Tx, records []cloudflare.Record) []Endpoint {
 }
 
 func service(r *cloud.Resource) Service {
-	spec, status := ecs.Service.Of(r), cloud.StatusOf[ecs.ServiceStatus](r)
+	spec, status := ecs.Service.Inputs(r), cloud.StatusOf[ecs.ServiceStatus](r)
 	out := Service{Name: spec.Name, Desired: spec.DesiredCount, Deployments: []Deployment{}, Events: []string{}}
 	for _, d := range status.Deployments {
 		out.Running += d.Running

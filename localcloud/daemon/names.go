@@ -69,7 +69,7 @@ func distinct(r *cloud.Resource, physicalName string, others []*cloud.Resource, 
 func (d *daemon) serviceCalled(name string) (arn string, err error) {
 	d.cloud.Store.View(func(tx *cloud.Tx) {
 		var r *cloud.Resource
-		r, err = called(tx, ecs.Service.Token, "service", name, func(r *cloud.Resource) string { return ecs.Service.Of(r).Name })
+		r, err = called(tx, ecs.Service.Token, "service", name, func(r *cloud.Resource) string { return ecs.Service.Inputs(r).Name })
 		if err == nil {
 			arn = r.ID
 		}

@@ -50,7 +50,7 @@ func Zones(store *cloud.Store, c *cloudflare.Cloudflare) func() []dns.Zone {
 func balancerRecords(tx *cloud.Tx) []dns.Record {
 	var out []dns.Record
 	for _, r := range tx.Everywhere(elbv2.LoadBalancer.Token) {
-		name, _ := r.Outputs["dnsName"].(string)
+		name := elbv2.LoadBalancer.Outputs(r).DNSName
 		address := cloud.Peek[elbv2.LoadBalancerStatus](r).Address
 		if name == "" || address == "" {
 			continue

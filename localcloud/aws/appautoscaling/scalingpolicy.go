@@ -209,7 +209,7 @@ func (in *ScalingPolicySpec) metric(c *cloud.Call) (cloud.Map, error) {
 		}
 		group = "targetgroup/" + group
 		r := c.Find(cloud.Ref{Token: elbv2.TargetGroupToken, Value: arns.New(c.Caller.Scope, "elasticloadbalancing", group)})
-		if r == nil || !slices.Contains(untyped.List(r.Outputs["loadBalancerArns"]), any(arns.New(c.Caller.Scope, "elasticloadbalancing", "loadbalancer/"+balancer))) {
+		if r == nil || !slices.Contains(elbv2.TargetGroup.Outputs(r).LoadBalancerARNs, arns.New(c.Caller.Scope, "elasticloadbalancing", "loadbalancer/"+balancer)) {
 			return refuse("The load balancer does not route traffic to the target group.")
 		}
 		// https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PredefinedMetricSpecification.html

@@ -46,8 +46,8 @@ var GetRouteTable = &cloud.Function[routeTableArgs]{
 			}
 		}
 		return cloud.Map{
-			"id": table.ID, "routeTableId": table.ID, "arn": table.Outputs["arn"], "ownerId": table.Scope.Account,
-			"vpcId": table.Inputs["vpcId"], "subnetId": "", "gatewayId": "", "tags": untyped.Map(tags.Of(table)),
+			"id": table.ID, "routeTableId": table.ID, "arn": RouteTable.Outputs(table).ARN, "ownerId": table.Scope.Account,
+			"vpcId": RouteTable.Inputs(table).VPCID, "subnetId": "", "gatewayId": "", "tags": untyped.Map(tags.Of(table)),
 			"routes": routes, "associations": associations,
 		}, nil
 	},

@@ -129,7 +129,7 @@ func routeTableOf(tx *cloud.Tx, s cloud.Scope, ni *Interface) string {
 	}
 	id := ""
 	if network := tx.Get(cloud.Key{Scope: s, Token: VPCToken, ID: ni.VPCID}); network != nil {
-		id, _ = network.Outputs["mainRouteTableId"].(string)
+		id = VPC.Outputs(network).MainRouteTableID
 	}
 	return id
 }

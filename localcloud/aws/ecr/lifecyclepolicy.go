@@ -166,7 +166,7 @@ func normalLifecycle(v any) any {
 	}
 	var p lifecycle
 	if err := json.Unmarshal([]byte(raw), &p); err != nil || p.Rules == nil {
-		return v // nothing, or what Outputs refuses
+		return v // nothing, or what Rules refuses
 	}
 	for _, r := range p.Rules {
 		if r.Selection != nil {

@@ -27,12 +27,25 @@ type cluster struct {
 	Tags     tags.Tags        `json:"tags"`
 }
 
+type clusterOutputs struct {
+	ARN      string           `json:"arn"`
+	Settings []clusterSetting `json:"settings"`
+}
+
+// follow fills in what follows from the inputs.
+func (out *clusterOutputs) follow(in *cluster) {
+	if len(in.Settings) == 0 {
+		out.Settings = []clusterSetting{{Name: "containerInsights", Value: "disabled"}}
+	}
+}
+
 // Cluster groups services and tasks. Its id is its ARN.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCluster.html
-var Cluster = &cloud.OldKind[cluster]{
+var Cluster = &cloud.Kind[cluster, clusterOutputs]{
 	Spec: cloud.Spec{
 		Token:    ClusterToken,
 		Label:    "ECS Cluster",
+		Derived:  tags.All,
 		Needs:    clusterNeeds,
 		AutoName: &cloud.AutoName{Property: "name", Max: 255},
 		Replace:  []string{"name"},
@@ -66,32 +79,33 @@ var Cluster = &cloud.OldKind[cluster]{
 		}
 		return f
 	},
-	Outputs: func(c *cloud.Call, in *cluster) (cloud.Map, error) {
-		out := cloud.Map{"tagsAll": in.Tags.All(c)}
+	Rules: func(_ *cloud.Call, in *cluster) error {
 		for _, s := range in.Settings {
 			if !slices.Contains([]string{"enabled", "disabled", "enhanced"}, s.Value) {
-				return nil, cloud.Errorf("InvalidParameterException",
+				return cloud.Errorf("InvalidParameterException",
 					"Invalid value for setting containerInsights: %s. Valid values are enabled, disabled, enhanced.", s.Value)
 			}
 		}
-		if len(in.Settings) == 0 {
-			out["settings"] = []any{cloud.Map{"name": "containerInsights", "value": "disabled"}}
+		return nil
+	},
+	Create: func(c *cloud.Call, in *cluster, out *clusterOutputs) (string, error) {
+		out.ARN = ClusterARN(c.Caller.Scope, in.Name)
+		if c.Find(cloud.Ref{Token: ClusterToken, Value: out.ARN}) != nil {
+			return "", cloud.Errorf("InvalidParameterException",
+				"Arguments on this idempotent request are inconsistent with arguments used in previous request(s).")
 		}
-		if c.Old == nil {
-			c.Resource.ID = ClusterARN(c.Caller.Scope, in.Name)
-			if c.Tx.Get(c.Resource.Key) != nil {
-				return nil, cloud.Errorf("InvalidParameterException",
-					"Arguments on this idempotent request are inconsistent with arguments used in previous request(s).")
-			}
-			out["arn"] = c.Resource.ID
-		}
-		return out, nil
+		out.follow(in)
+		return out.ARN, nil
+	},
+	Update: func(_ *cloud.Call, in *cluster, out *clusterOutputs) error {
+		out.follow(in)
+		return nil
 	},
 	Delete: func(c *cloud.Call, _ *cluster) error {
 		c.Tx.Delete(cloud.Key{Scope: c.Resource.Scope, Token: ClusterCapacityProvidersToken, ID: clusterNameOf(c.Resource.ID)})
 		// What the referrers' check let pass is a record of the past.
 		for _, r := range c.Tx.List(c.Resource.Scope, taskToken) {
-			if Task.Of(r).ClusterARN == c.Resource.ID {
+			if Task.Inputs(r).ClusterARN == c.Resource.ID {
 				c.Tx.Delete(r.Key)
 			}
 		}

@@ -31,9 +31,13 @@ type clusterCapacityProviders struct {
 	DefaultCapacityProviderStrategies []CapacityShare `json:"defaultCapacityProviderStrategies"`
 }
 
+func (in *clusterCapacityProviders) id(s cloud.Scope) string {
+	return clusterNameOf(ClusterARN(s, in.ClusterName))
+}
+
 // ClusterCapacityProviders says on which capacity providers the services of a cluster may run. Its id is the cluster's name.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PutClusterCapacityProviders.html
-var ClusterCapacityProviders = &cloud.OldKind[clusterCapacityProviders]{
+var ClusterCapacityProviders = &cloud.Kind[clusterCapacityProviders, struct{}]{
 	Spec: cloud.Spec{
 		Token:    ClusterCapacityProvidersToken,
 		Label:    "ECS Cluster Capacity Providers",
@@ -50,18 +54,20 @@ var ClusterCapacityProviders = &cloud.OldKind[clusterCapacityProviders]{
 	Refs: func(c *cloud.Call, in *clusterCapacityProviders) []cloud.Ref {
 		return []cloud.Ref{{Token: ClusterToken, Value: ClusterARN(c.Caller.Scope, in.ClusterName), Weak: true}}
 	},
-	Outputs: func(c *cloud.Call, in *clusterCapacityProviders) (cloud.Map, error) {
+	Rules: func(c *cloud.Call, in *clusterCapacityProviders) error {
 		for _, p := range in.CapacityProviders {
 			if p != Fargate && p != FargateSpot {
-				return nil, cloud.Errorf("InvalidParameterException",
+				return cloud.Errorf("InvalidParameterException",
 					"The specified capacity provider was not found. Specify a valid name or ARN and try again. (%s)", p)
 			}
 		}
 		if err := checkStrategy(in.DefaultCapacityProviderStrategies, in.CapacityProviders); err != nil {
-			return nil, err
+			return err
 		}
-		c.Resource.ID = clusterNameOf(ClusterARN(c.Caller.Scope, in.ClusterName))
-		return cloud.Map{}, removable(c, c.Resource.ID, in.CapacityProviders)
+		return removable(c, in.id(c.Caller.Scope), in.CapacityProviders)
+	},
+	Create: func(c *cloud.Call, in *clusterCapacityProviders, _ *struct{}) (string, error) {
+		return in.id(c.Caller.Scope), nil
 	},
 	Delete: func(c *cloud.Call, _ *clusterCapacityProviders) error { return removable(c, c.Resource.ID, nil) },
 }

@@ -101,7 +101,9 @@ var versionProperties = []string{
 }
 
 // versionDefaults are what ECS tells of the version properties that were not given.
-var versionDefaults = cloud.Map{"launchType": "", "platformVersion": "LATEST"}
+var versionDefaults = cloud.Map{"launchType": "", "platformVersion": latestPlatform}
+
+const latestPlatform = "LATEST"
 
 func versionOf(inputs cloud.Map) cloud.Map {
 	out := cloud.Map{}

@@ -32,7 +32,7 @@ var getService = &cloud.Function[serviceArgs]{
 		if r == nil {
 			return nil, fmt.Errorf("no matching ECS Service found: %s", id)
 		}
-		in := Service.Of(r)
+		in := Service.Inputs(r)
 		status := cloud.StatusOf[ServiceStatus](r)
 		return cloud.Map{
 			"id": id, "arn": id, "clusterArn": clusterID, "serviceName": in.Name, "desiredCount": float64(in.DesiredCount),

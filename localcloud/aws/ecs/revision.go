@@ -22,7 +22,7 @@ type RevisionStatus struct {
 
 // TaskDefinitionRevision is a revision of a task definition as ECS keeps it for ever. Its id is its ARN.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deregister-task-definition-v2.html
-var TaskDefinitionRevision = &cloud.OldKind[TaskDefinitionSpec]{
+var TaskDefinitionRevision = &cloud.Kind[TaskDefinitionSpec, struct{}]{
 	Spec: cloud.Spec{
 		Token: TaskDefinitionRevisionToken,
 		Label: "ECS Task Definition Revision",
@@ -84,7 +84,7 @@ func FindRevision(tx *cloud.Tx, s cloud.Scope, name string) (*Revision, error) {
 	if found == nil {
 		return nil, fmt.Errorf("%s: %w", name, ErrNoRevision)
 	}
-	in := TaskDefinitionRevision.Of(found)
+	in := TaskDefinitionRevision.Inputs(found)
 	containers, err := parseContainerDefinitions(in.ContainerDefinitions)
 	if err != nil {
 		return nil, fmt.Errorf("task definition %s: %w", found.ID, err)

@@ -17,7 +17,6 @@ import (
 	"slipway/localcloud/aws/internal/check"
 	"slipway/localcloud/aws/internal/permission"
 	"slipway/localcloud/aws/internal/tags"
-	"slipway/localcloud/aws/internal/untyped"
 	"slipway/localcloud/cloud"
 )
 
@@ -89,8 +88,43 @@ type ServiceSpec struct {
 	VPCLatticeConfigurations []any `json:"vpcLatticeConfigurations"`
 }
 
+type serviceOutputs struct {
+	IAMRole              string            `json:"iamRole"`
+	Cluster              string            `json:"cluster"`
+	PropagateTags        string            `json:"propagateTags"`
+	Triggers             map[string]string `json:"triggers"`
+	DeploymentController cloud.Map         `json:"deploymentController"`
+	LaunchType           string            `json:"launchType"`
+	PlatformVersion      string            `json:"platformVersion"`
+}
+
+// follow fills in what follows from the inputs.
+func (out *serviceOutputs) follow(s cloud.Scope, in *ServiceSpec) {
+	out.IAMRole = "/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"
+	out.Cluster, out.PropagateTags = cmp.Or(in.Cluster, ClusterARN(s, in.Cluster)), cmp.Or(in.PropagateTags, "NONE")
+	if out.Triggers = in.Triggers; in.Triggers == nil {
+		out.Triggers = map[string]string{}
+	}
+	out.DeploymentController = cloud.Map{"type": "ECS"}
+	out.LaunchType, out.PlatformVersion = in.LaunchType, cmp.Or(in.PlatformVersion, latestPlatform)
+}
+
+// revision returns the task definition that the service runs. A new one must be active.
+func (in *ServiceSpec) revision(c *cloud.Call, changed bool) (*Revision, error) {
+	revision, err := FindRevision(c.Tx, c.Caller.Scope, in.TaskDefinition)
+	switch {
+	case errors.Is(err, ErrNoRevision):
+		return nil, cloud.Errorf("ClientException", "Unable to describe task definition. (%s)", in.TaskDefinition)
+	case err != nil:
+		return nil, err
+	case !revision.Active && changed:
+		return nil, cloud.Errorf("InvalidParameterException", "TaskDefinition is inactive")
+	}
+	return revision, runnable(c, in, revision, ClusterARN(c.Caller.Scope, in.Cluster))
+}
+
 // Service keeps a number of tasks running and replaces them by those of a new version. Its id is its ARN.
-var Service = &cloud.OldKind[ServiceSpec]{
+var Service = &cloud.Kind[ServiceSpec, serviceOutputs]{
 	Spec: cloud.Spec{
 		Token: ServiceToken,
 		Label: "ECS Service",
@@ -105,8 +139,9 @@ var Service = &cloud.OldKind[ServiceSpec]{
 				Failure: "waiting for ECS Service (%s) update: timeout while waiting for state to become 'tfSTABLE' (last state: 'tfPENDING', timeout: 20m0s)",
 			},
 		},
-		Needs:  serviceNeeds,
-		Filled: cloud.Map{"placementConstraints": []any{}, "orderedPlacementStrategies": []any{}},
+		Derived: tags.All,
+		Needs:   serviceNeeds,
+		Filled:  cloud.Map{"placementConstraints": []any{}, "orderedPlacementStrategies": []any{}},
 		Defaults: cloud.Map{
 			"availabilityZoneRebalancing": "DISABLED", "deploymentMaximumPercent": 200.0, "deploymentMinimumHealthyPercent": 100.0,
 			"schedulingStrategy": "REPLICA", "waitForSteadyState": false, "enableEcsManagedTags": false, "enableExecuteCommand": false,
@@ -146,68 +181,45 @@ var Service = &cloud.OldKind[ServiceSpec]{
 	Refs: func(c *cloud.Call, in *ServiceSpec) []cloud.Ref {
 		return []cloud.Ref{{Token: ClusterToken, Value: ClusterARN(c.Resource.Scope, in.Cluster)}}
 	},
-	Outputs: func(c *cloud.Call, in *ServiceSpec) (cloud.Map, error) {
+	Rules: func(_ *cloud.Call, in *ServiceSpec) error { return modelled(in) },
+	Create: func(c *cloud.Call, in *ServiceSpec, out *serviceOutputs) (string, error) {
 		s := c.Caller.Scope
-		clusterID := ClusterARN(s, in.Cluster)
-		out := cloud.Map{"tagsAll": in.Tags.All(c)}
-		if err := modelled(in); err != nil {
-			return nil, err
-		}
-		if c.Old == nil {
-			c.Resource.ID = ServiceARN(s, clusterID, in.Name)
-			if r := c.Tx.Get(c.Resource.Key); r != nil {
-				if cloud.StatusOf[ServiceStatus](r).Status == ServiceDraining {
-					return nil, cloud.Errorf("InvalidParameterException", "Unable to Start a service that is still Draining.")
-				}
-				return nil, cloud.Errorf("InvalidParameterException", "Creation of service was not idempotent.")
+		id := ServiceARN(s, ClusterARN(s, in.Cluster), in.Name)
+		if r := c.Find(cloud.Ref{Token: ServiceToken, Value: id}); r != nil {
+			if cloud.StatusOf[ServiceStatus](r).Status == ServiceDraining {
+				return "", cloud.Errorf("InvalidParameterException", "Unable to Start a service that is still Draining.")
 			}
-		} else if cloud.StatusOf[ServiceStatus](c.Old).Status != ServiceActive {
-			return nil, cloud.Errorf("ServiceNotActiveException", "Service was not ACTIVE.")
+			return "", cloud.Errorf("InvalidParameterException", "Creation of service was not idempotent.")
 		}
-		revision, err := FindRevision(c.Tx, s, in.TaskDefinition)
-		changed := c.Old == nil || c.Old.Inputs["taskDefinition"] != c.Resource.Inputs["taskDefinition"]
-		switch {
-		case errors.Is(err, ErrNoRevision):
-			return nil, cloud.Errorf("ClientException", "Unable to describe task definition. (%s)", in.TaskDefinition)
-		case err != nil:
-			return nil, err
-		case !revision.Active && changed:
-			return nil, cloud.Errorf("InvalidParameterException", "TaskDefinition is inactive")
+		revision, err := in.revision(c, true)
+		if err != nil {
+			return "", err
 		}
-		if err := runnable(c, in, revision, clusterID); err != nil {
-			return nil, err
-		}
-
 		status := ServiceStatus{Status: ServiceActive}
-		if c.Old != nil {
-			status = cloud.StatusOf[ServiceStatus](c.Old)
+		status.deploy(revision.ARN, versionOf(c.Resource.Inputs), in.watchedAlarms(c.Tx, s))
+		status.Primary().Desired = in.DesiredCount
+		c.Resource.SetStatus(status)
+		out.follow(s, in)
+		return id, nil
+	},
+	Update: func(c *cloud.Call, in *ServiceSpec, out *serviceOutputs) error {
+		status := cloud.StatusOf[ServiceStatus](c.Old)
+		if status.Status != ServiceActive {
+			return cloud.Errorf("ServiceNotActiveException", "Service was not ACTIVE.")
+		}
+		revision, err := in.revision(c, in.TaskDefinition != cloud.InputsOf[ServiceSpec](c.Old).TaskDefinition)
+		if err != nil {
+			return err
 		}
 		version := versionOf(c.Resource.Inputs)
-		if c.Old == nil || in.ForceNewDeployment && changedBesideTags(c) || !reflect.DeepEqual(versionOf(c.Old.Inputs), version) {
-			status.deploy(revision.ARN, version, in.watchedAlarms(c.Tx, s))
+		if in.ForceNewDeployment && changedBesideTags(c) || !reflect.DeepEqual(versionOf(c.Old.Inputs), version) {
+			status.deploy(revision.ARN, version, in.watchedAlarms(c.Tx, c.Caller.Scope))
 			status.Primary().Desired = in.DesiredCount
 		}
 		status.Scale(in.DesiredCount)
 		c.Resource.SetStatus(status)
-
-		out["iamRole"] = "/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"
-		out["cluster"] = clusterID
-		if in.Cluster != "" {
-			out["cluster"] = in.Cluster
-		}
-		for p, v := range versionDefaults {
-			if given, _ := c.Resource.Inputs[p].(string); given == "" {
-				out[p] = v
-			}
-		}
-		if in.PropagateTags == "" {
-			out["propagateTags"] = "NONE"
-		}
-		if in.Triggers == nil {
-			out["triggers"] = cloud.Map{}
-		}
-		out["deploymentController"] = cloud.Map{"type": "ECS"}
-		return out, nil
+		out.follow(c.Caller.Scope, in)
+		return nil
 	},
 	Apply: func(c *cloud.Call, in *ServiceSpec) error {
 		if !in.WaitForSteadyState {
@@ -441,10 +453,10 @@ func runnable(c *cloud.Call, in *ServiceSpec, revision *Revision, clusterID stri
 		case group == nil:
 			return refuse("Unable to assume role and validate the specified targetGroupArn. " +
 				"Please verify that the ECS service role being passed has the proper permissions.")
-		case group.Outputs["targetType"] != "ip":
+		case elbv2.TargetGroup.Described(group).TargetType != "ip":
 			return refuse("The provided target group %s has target type %v, which is incompatible with the awsvpc network mode "+
-				"specified in the task definition.", lb.TargetGroupARN, group.Outputs["targetType"])
-		case len(untyped.List(group.Outputs["loadBalancerArns"])) == 0:
+				"specified in the task definition.", lb.TargetGroupARN, elbv2.TargetGroup.Described(group).TargetType)
+		case len(elbv2.TargetGroup.Outputs(group).LoadBalancerARNs) == 0:
 			return refuse("The target group with targetGroupArn %s does not have an associated load balancer.", lb.TargetGroupARN)
 		}
 	}
@@ -475,7 +487,7 @@ func (in *ServiceSpec) Shares(tx *cloud.Tx, s cloud.Scope) []CapacityShare {
 	if r == nil {
 		return []CapacityShare{{CapacityProvider: Fargate, Weight: 1}}
 	}
-	return ClusterCapacityProviders.Of(r).DefaultCapacityProviderStrategies
+	return ClusterCapacityProviders.Inputs(r).DefaultCapacityProviderStrategies
 }
 
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html

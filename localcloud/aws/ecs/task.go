@@ -93,7 +93,7 @@ type ContainerStatus struct {
 // Task is a set of containers that runs, or has run, in a subnet. The service scheduler makes tasks; their ids are ARNs. A
 // task that has stopped is kept for a while as a record and refers to nothing any more.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html
-var Task = &cloud.OldKind[TaskSpec]{
+var Task = &cloud.Kind[TaskSpec, struct{}]{
 	Spec: cloud.Spec{
 		Token: taskToken,
 		Label: "ECS Task",

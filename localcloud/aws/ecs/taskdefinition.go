@@ -55,6 +55,13 @@ type TaskDefinitionSpec struct {
 
 var familyName = regexp.MustCompile(`^[0-9A-Za-z_-]{1,255}$`)
 
+type taskDefinitionOutputs struct {
+	ARN                  string `json:"arn"`
+	ARNWithoutRevision   string `json:"arnWithoutRevision"`
+	Revision             int    `json:"revision"`
+	EnableFaultInjection bool   `json:"enableFaultInjection"`
+}
+
 // TaskDefinition is a program's hold on one revision of a task definition. It is imported by its ARN. The provider gives all revisions
 // the family's name as their id, and tells them apart by the ARN in the engine's state (resourceTaskDefinitionCreate, and the importer,
 // in terraform-provider-aws's internal/service/ecs/task_definition.go).
@@ -63,14 +70,15 @@ var familyName = regexp.MustCompile(`^[0-9A-Za-z_-]{1,255}$`)
 // INACTIVE, or leaves it ACTIVE where the program said skipDestroy, so that a service can be rolled back to it. Either way
 // it is not counted as alive (see [TaskDefinitionRevision]): it costs nothing, runs nothing and holds nothing that could be left over.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html
-var TaskDefinition = &cloud.OldKind[TaskDefinitionSpec]{
+var TaskDefinition = &cloud.Kind[TaskDefinitionSpec, taskDefinitionOutputs]{
 	Spec: cloud.Spec{
-		Token:  TaskDefinitionToken,
-		Label:  "ECS Task Definition",
-		Alias:  &cloud.Alias{ID: "family", Own: "arn"},
-		Needs:  taskDefinitionNeeds,
-		JSON:   []string{"containerDefinitions"},
-		Filled: cloud.Map{"trackLatest": false, "volumes": []any{}, "placementConstraints": []any{}},
+		Token:   TaskDefinitionToken,
+		Label:   "ECS Task Definition",
+		Alias:   &cloud.Alias{ID: "family", Own: "arn"},
+		Derived: tags.All,
+		Needs:   taskDefinitionNeeds,
+		JSON:    []string{"containerDefinitions"},
+		Filled:  cloud.Map{"trackLatest": false, "volumes": []any{}, "placementConstraints": []any{}},
 		Replace: []string{
 			"containerDefinitions", "cpu", "enableFaultInjection", "ephemeralStorage", "executionRoleArn", "family",
 			"inferenceAccelerators", "ipcMode", "memory", "networkMode", "pidMode", "placementConstraints", "proxyConfiguration",
@@ -122,31 +130,25 @@ var TaskDefinition = &cloud.OldKind[TaskDefinitionSpec]{
 		}
 		return f
 	},
-	Outputs: func(c *cloud.Call, in *TaskDefinitionSpec) (cloud.Map, error) {
-		out := cloud.Map{"tagsAll": in.Tags.All(c)}
-		if c.Old != nil {
-			return out, nil // only tags and skipDestroy can change
-		}
+	Create: func(c *cloud.Call, in *TaskDefinitionSpec, out *taskDefinitionOutputs) (string, error) {
 		if err := registrable(in); err != nil {
-			return nil, err
+			return "", err
 		}
 		s := c.Caller.Scope
-		revision := 1
+		out.Revision = 1
 		for _, r := range c.Tx.Where(s, TaskDefinitionRevisionToken, "family", in.Family) {
-			revision = max(revision, cloud.Peek[RevisionStatus](r).Revision+1)
+			out.Revision = max(out.Revision, cloud.Peek[RevisionStatus](r).Revision+1)
 		}
-		family := arns.New(s, "ecs", "task-definition/"+in.Family)
-		c.Resource.ID = family + ":" + strconv.Itoa(revision)
+		out.ARNWithoutRevision = arns.New(s, "ecs", "task-definition/"+in.Family)
+		out.ARN = out.ARNWithoutRevision + ":" + strconv.Itoa(out.Revision)
 		record := &cloud.Resource{
-			Key:    cloud.Key{Scope: s, Token: TaskDefinitionRevisionToken, ID: c.Resource.ID},
-			Name:   in.Family + ":" + strconv.Itoa(revision),
+			Key:    cloud.Key{Scope: s, Token: TaskDefinitionRevisionToken, ID: out.ARN},
+			Name:   in.Family + ":" + strconv.Itoa(out.Revision),
 			Inputs: c.Resource.Inputs,
 		}
-		record.SetStatus(RevisionStatus{Revision: revision, Active: true, RegisteredAt: time.Now().UTC()})
+		record.SetStatus(RevisionStatus{Revision: out.Revision, Active: true, RegisteredAt: time.Now().UTC()})
 		c.Tx.Put(record)
-		out["arn"], out["arnWithoutRevision"], out["revision"] = c.Resource.ID, family, float64(revision)
-		out["enableFaultInjection"] = in.EnableFaultInjection
-		return out, nil
+		return out.ARN, nil
 	},
 	Delete: func(c *cloud.Call, in *TaskDefinitionSpec) error {
 		record := c.Tx.Get(cloud.Key{Scope: c.Resource.Scope, Token: TaskDefinitionRevisionToken, ID: c.Resource.ID})

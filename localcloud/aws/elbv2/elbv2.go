@@ -141,7 +141,7 @@ func forwardTo(c *cloud.Call, balancer *cloud.Resource, groups []string) error {
 	}
 	for _, id := range groups {
 		group := c.Tx.Get(cloud.Key{Scope: c.Resource.Scope, Token: TargetGroupToken, ID: id})
-		if group.Inputs["vpcId"] != balancer.Outputs["vpcId"] {
+		if cloud.InputsOf[targetGroup](group).VPCID != cloud.OutputsOf[loadBalancerOutputs](balancer).VPCID {
 			return cloud.Errorf("InvalidConfigurationRequest",
 				"The following target groups are not in the same VPC as the load balancer: %s", id)
 		}
@@ -152,23 +152,15 @@ func forwardTo(c *cloud.Call, balancer *cloud.Resource, groups []string) error {
 		}
 	}
 	for _, group := range c.Tx.List(c.Resource.Scope, TargetGroupToken) {
-		now := []any{}
-		for _, b := range users[group.ID] {
-			now = append(now, b)
-		}
-		was, _ := group.Outputs["loadBalancerArns"].([]any)
-		if !slices.Equal(was, now) {
+		out := *cloud.OutputsOf[targetGroupOutputs](group)
+		if now := users[group.ID]; !slices.Equal(out.LoadBalancerARNs, now) {
+			out.LoadBalancerARNs = append([]string{}, now...)
 			group = group.Clone()
-			group.Outputs["loadBalancerArns"] = now
+			cloud.SetOutputs(group, &out)
 			c.Tx.Put(group)
 		}
 	}
 	return nil
-}
-
-// Described returns a resource as a call that describes it would: every property that has a value, the defaults filled in.
-func Described[T any](_ *cloud.OldKind[T], r *cloud.Resource) *T {
-	return cloud.OutputsOf[T](r)
 }
 
 // creates is creates for what has a name and, once it is there, an identifier behind it.

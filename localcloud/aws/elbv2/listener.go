@@ -1,6 +1,7 @@
 package elbv2
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -37,12 +38,34 @@ type listener struct {
 // https reports whether clients speak TLS with the listener. The provider takes HTTP for granted.
 func (in *listener) https() bool { return in.Protocol == "HTTPS" }
 
+type listenerOutputs struct {
+	ARN                  string    `json:"arn"`
+	DefaultActions       []any     `json:"defaultActions"`
+	Protocol             string    `json:"protocol"`
+	SSLPolicy            string    `json:"sslPolicy"`
+	MutualAuthentication cloud.Map `json:"mutualAuthentication"`
+	ServerEnabled        bool      `json:"routingHttpResponseServerEnabled"`
+}
+
+// follow fills in what follows from the inputs, and tells the target groups of their load balancer.
+func (out *listenerOutputs) follow(c *cloud.Call, in *listener) (err error) {
+	out.Protocol, out.ServerEnabled, out.SSLPolicy = cmp.Or(in.Protocol, "HTTP"), true, ""
+	if in.https() {
+		out.SSLPolicy, out.MutualAuthentication = cmp.Or(in.SSLPolicy, defaultSSLPolicy), cloud.Map{"mode": "off"}
+	}
+	if out.DefaultActions, err = completeActions("defaultActions", c.Resource.Inputs, in.DefaultActions); err != nil {
+		return err
+	}
+	return forwardTo(c, c.Find(cloud.Ref{Token: LoadBalancerToken, Value: in.LoadBalancerARN}), forwardsTo(in.DefaultActions))
+}
+
 // Listener accepts connections on one port of a load balancer. Its rules and its list of certificates go with it.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html
-var Listener = &cloud.OldKind[listener]{
+var Listener = &cloud.Kind[listener, listenerOutputs]{
 	Spec: cloud.Spec{
 		Token:    ListenerToken,
 		Label:    "ELBv2 Listener",
+		Derived:  tags.All,
 		Needs:    listenerNeeds,
 		Replace:  []string{"loadBalancerArn"},
 		Normal:   map[string]func(any) any{"defaultActions": sortedLists},
@@ -68,47 +91,23 @@ var Listener = &cloud.OldKind[listener]{
 			// A certificate that is not there is refused in the load balancer's words, not in the certificate manager's.
 			cloud.Ref{Token: acm.CertificateToken, Value: in.CertificateARN, Lenient: true})
 	},
-	Outputs: func(c *cloud.Call, in *listener) (cloud.Map, error) {
-		s, out := c.Caller.Scope, cloud.Map{"tagsAll": in.Tags.All(c)}
+	Rules: func(c *cloud.Call, in *listener) error {
 		if err := in.refuse(c); err != nil {
-			return nil, err
+			return err
 		}
-		balancer := c.Find(cloud.Ref{Token: LoadBalancerToken, Value: in.LoadBalancerARN})
-		for _, r := range c.Tx.List(s, ListenerToken) {
+		for _, r := range c.Tx.List(c.Caller.Scope, ListenerToken) {
 			other := cloud.InputsOf[listener](r)
 			if r.ID != c.Resource.ID && other.LoadBalancerARN == in.LoadBalancerARN && *other.Port == *in.Port {
-				return nil, cloud.Errorf("DuplicateListener",
-					"A listener already exists on this port for this load balancer '%s'", in.LoadBalancerARN)
+				return cloud.Errorf("DuplicateListener", "A listener already exists on this port for this load balancer '%s'", in.LoadBalancerARN)
 			}
 		}
-		actions, err := completeActions("defaultActions", c.Resource.Inputs, in.DefaultActions)
-		if err != nil {
-			return nil, err
-		}
-		if err := forwardTo(c, balancer, forwardsTo(in.DefaultActions)); err != nil {
-			return nil, err
-		}
-		out["defaultActions"] = actions
-		out["routingHttpResponseServerEnabled"] = true
-		if in.Protocol == "" {
-			out["protocol"] = "HTTP"
-		}
-		switch {
-		case !in.https():
-			out["sslPolicy"] = ""
-		case in.SSLPolicy == "":
-			out["sslPolicy"] = defaultSSLPolicy
-		}
-		if in.https() {
-			out["mutualAuthentication"] = cloud.Map{"mode": "off"}
-		}
-		if c.Old == nil {
-			c.Resource.ID = arns.New(s, "elasticloadbalancing",
-				"listener/"+strings.Join(arns.Parts(in.LoadBalancerARN), "/")+"/"+ids.Hex(16))
-			out["arn"] = c.Resource.ID
-		}
-		return out, nil
+		return nil
 	},
+	Create: func(c *cloud.Call, in *listener, out *listenerOutputs) (string, error) {
+		out.ARN = arns.New(c.Caller.Scope, "elasticloadbalancing", "listener/"+strings.Join(arns.Parts(in.LoadBalancerARN), "/")+"/"+ids.Hex(16))
+		return out.ARN, out.follow(c, in)
+	},
+	Update: func(c *cloud.Call, in *listener, out *listenerOutputs) error { return out.follow(c, in) },
 	Delete: func(c *cloud.Call, _ *listener) error {
 		deleteParts(c.Tx, c.Resource)
 		return forwardTo(c, nil, nil)

@@ -23,7 +23,7 @@ const maxCertificates = 25
 // ListenerCertificate is an entry in a listener's list of certificates, from which the load balancer chooses by the host name
 // that a client asks for. It goes with its listener.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_AddListenerCertificates.html
-var ListenerCertificate = &cloud.OldKind[listenerCertificate]{
+var ListenerCertificate = &cloud.Kind[listenerCertificate, struct{}]{
 	Spec: cloud.Spec{
 		Token:    ListenerCertificateToken,
 		Label:    "ELBv2 Listener Certificate",
@@ -49,21 +49,22 @@ var ListenerCertificate = &cloud.OldKind[listenerCertificate]{
 			{Token: acm.CertificateToken, Value: in.CertificateARN, Lenient: true}, // what is not there is refused in the load balancer's words
 		}
 	},
-	Outputs: func(c *cloud.Call, in *listenerCertificate) (cloud.Map, error) {
+	Rules: func(c *cloud.Call, in *listenerCertificate) error {
 		parent := c.Find(cloud.Ref{Token: ListenerToken, Value: in.ListenerARN})
 		if !cloud.InputsOf[listener](parent).https() {
-			return nil, cloud.Errorf("ValidationError", "A certificate cannot be specified for HTTP listeners")
+			return cloud.Errorf("ValidationError", "A certificate cannot be specified for HTTP listeners")
 		}
-		if err := refuseCertificate(c, in.CertificateARN); err != nil {
-			return nil, err
-		}
+		return refuseCertificate(c, in.CertificateARN)
+	},
+	Create: func(c *cloud.Call, in *listenerCertificate, _ *struct{}) (string, error) {
+		parent := c.Find(cloud.Ref{Token: ListenerToken, Value: in.ListenerARN})
 		// What is in the list already is not added again, and that is no error.
-		c.Resource.ID = in.ListenerARN + "_" + in.CertificateARN
-		if c.Tx.Get(c.Resource.Key) == nil && listedCertificates(c, parent) >= maxCertificates {
-			return nil, cloud.Errorf("TooManyCertificates", "You have reached the maximum of %d certificates for load balancer '%s'",
+		id := in.ListenerARN + "_" + in.CertificateARN
+		if c.Find(cloud.Ref{Token: ListenerCertificateToken, Value: id}) == nil && listedCertificates(c, parent) >= maxCertificates {
+			return "", cloud.Errorf("TooManyCertificates", "You have reached the maximum of %d certificates for load balancer '%s'",
 				maxCertificates, cloud.InputsOf[listener](parent).LoadBalancerARN)
 		}
-		return nil, nil
+		return id, nil
 	},
 	Delete: func(c *cloud.Call, in *listenerCertificate) error {
 		parent := c.Find(cloud.Ref{Token: ListenerToken, Value: in.ListenerARN})
@@ -113,7 +114,7 @@ func refuseCertificate(c *cloud.Call, arn string) error {
 	switch {
 	case cert == nil:
 		return cloud.Errorf("CertificateNotFound", "Certificate '%s' not found", arn)
-	case cert.Outputs["status"] != acm.CertificateIssued:
+	case acm.Certificate.Outputs(cert).Status != acm.CertificateIssued:
 		// AWS's own words for a certificate that awaits validation.
 		return cloud.Errorf("UnsupportedCertificate", "The certificate '%s' must have a fully-qualified domain name, "+
 			"a supported signature, and a supported key size.", arn)

@@ -2,6 +2,7 @@ package elbv2
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"slipway/localcloud/aws/internal/arns"
@@ -37,12 +38,35 @@ const MaxRules = 100
 // withoutID returns a listener's ARN without its own id: what all listeners of a load balancer have in common.
 func withoutID(listener string) string { return listener[:max(0, strings.LastIndex(listener, "/"))] }
 
+type listenerRuleOutputs struct {
+	ARN      string `json:"arn"`
+	Actions  []any  `json:"actions"`
+	Priority int    `json:"priority"`
+}
+
+// follow fills in what follows from the inputs, and tells the target groups of their load balancer.
+func (out *listenerRuleOutputs) follow(c *cloud.Call, in *listenerRule) (err error) {
+	if out.Actions, err = completeActions("actions", c.Resource.Inputs, in.Actions); err != nil {
+		return err
+	}
+	parent := c.Find(cloud.Ref{Token: ListenerToken, Value: in.ListenerARN})
+	return forwardTo(c, loadBalancerOf(c.Tx, parent), forwardsTo(in.Actions))
+}
+
+// siblings returns the other rules of the load balancer.
+func (in *listenerRule) siblings(c *cloud.Call) []*cloud.Resource {
+	return slices.DeleteFunc(c.Tx.List(c.Caller.Scope, ListenerRuleToken), func(r *cloud.Resource) bool {
+		return r.ID == c.Resource.ID || withoutID(cloud.InputsOf[listenerRule](r).ListenerARN) != withoutID(in.ListenerARN)
+	})
+}
+
 // ListenerRule says what a listener does with the requests that meet its conditions. The lowest priority is tried first.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateRule.html
-var ListenerRule = &cloud.OldKind[listenerRule]{
+var ListenerRule = &cloud.Kind[listenerRule, listenerRuleOutputs]{
 	Spec: cloud.Spec{
 		Token:    ListenerRuleToken,
 		Label:    "ELBv2 Listener Rule",
+		Derived:  tags.All,
 		Needs:    listenerRuleNeeds,
 		Replace:  []string{"listenerArn"},
 		Computed: []string{"priority"},
@@ -72,49 +96,35 @@ var ListenerRule = &cloud.OldKind[listenerRule]{
 	Refs: func(_ *cloud.Call, in *listenerRule) []cloud.Ref {
 		return append(targetGroupRefs(in.Actions), cloud.Ref{Token: ListenerToken, Value: in.ListenerARN, Weak: true})
 	},
-	Outputs: func(c *cloud.Call, in *listenerRule) (cloud.Map, error) {
-		s, out := c.Caller.Scope, cloud.Map{"tagsAll": in.Tags.All(c)}
+	Rules: func(c *cloud.Call, in *listenerRule) error {
 		if err := refuseConditions(in.Conditions); err != nil {
-			return nil, err
+			return err
 		}
-		actions, err := completeActions("actions", c.Resource.Inputs, in.Actions)
-		if err != nil {
-			return nil, err
+		for _, r := range in.siblings(c) {
+			if other := PriorityOf(r); in.Priority != nil && other == *in.Priority && cloud.InputsOf[listenerRule](r).ListenerARN == in.ListenerARN {
+				return cloud.Errorf("PriorityInUse", "Priority '%d' is currently in use", other)
+			}
 		}
-		out["actions"] = actions
-		highest, others := 0, 0
-		for _, r := range c.Tx.List(s, ListenerRuleToken) {
-			listener := cloud.InputsOf[listenerRule](r).ListenerARN
-			if r.ID != c.Resource.ID && withoutID(listener) == withoutID(in.ListenerARN) { // of the same load balancer
-				others++
-			}
-			if r.ID == c.Resource.ID || listener != in.ListenerARN {
-				continue
-			}
-			other := PriorityOf(r)
-			if in.Priority != nil && other == *in.Priority {
-				return nil, cloud.Errorf("PriorityInUse", "Priority '%d' is currently in use", other)
-			}
-			highest = max(highest, other)
-		}
-		if c.Old == nil && others >= MaxRules {
-			return nil, cloud.Errorf("TooManyRules", "The maximum number of rules on load balancer '%s' has been reached",
+		return nil
+	},
+	Create: func(c *cloud.Call, in *listenerRule, out *listenerRuleOutputs) (string, error) {
+		others := in.siblings(c)
+		if len(others) >= MaxRules {
+			return "", cloud.Errorf("TooManyRules", "The maximum number of rules on load balancer '%s' has been reached",
 				strings.Replace(withoutID(in.ListenerARN), ":listener/", ":loadbalancer/", 1))
 		}
-		if in.Priority == nil && c.Old == nil {
-			out["priority"] = float64(highest + 1)
+		if in.Priority == nil {
+			for _, r := range others {
+				if cloud.InputsOf[listenerRule](r).ListenerARN == in.ListenerARN {
+					out.Priority = max(out.Priority, PriorityOf(r))
+				}
+			}
+			out.Priority++
 		}
-		parent := c.Find(cloud.Ref{Token: ListenerToken, Value: in.ListenerARN})
-		if err := forwardTo(c, loadBalancerOf(c.Tx, parent), forwardsTo(in.Actions)); err != nil {
-			return nil, err
-		}
-		if c.Old == nil {
-			c.Resource.ID = arns.New(s, "elasticloadbalancing",
-				"listener-rule/"+strings.Join(arns.Parts(in.ListenerARN), "/")+"/"+ids.Hex(16))
-			out["arn"] = c.Resource.ID
-		}
-		return out, nil
+		out.ARN = arns.New(c.Caller.Scope, "elasticloadbalancing", "listener-rule/"+strings.Join(arns.Parts(in.ListenerARN), "/")+"/"+ids.Hex(16))
+		return out.ARN, out.follow(c, in)
 	},
+	Update: func(c *cloud.Call, in *listenerRule, out *listenerRuleOutputs) error { return out.follow(c, in) },
 	Delete: func(c *cloud.Call, _ *listenerRule) error { return forwardTo(c, nil, nil) },
 }
 
@@ -142,6 +152,5 @@ var listenerRuleNeeds = permission.Needs{
 
 // PriorityOf returns the priority that a rule has, whoever chose it.
 func PriorityOf(rule *cloud.Resource) int {
-	p, _ := rule.Outputs["priority"].(float64)
-	return int(p)
+	return cloud.OutputsOf[listenerRuleOutputs](rule).Priority
 }

@@ -1,6 +1,7 @@
 package elbv2
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -108,10 +109,51 @@ func (in *loadBalancer) publicIPv4() bool {
 	return !in.Internal && in.IPAddressType != "dualstack-without-public-ipv4"
 }
 
+type loadBalancerOutputs struct {
+	ARN            string      `json:"arn"`
+	ARNSuffix      string      `json:"arnSuffix"`
+	Name           string      `json:"name"`
+	Internal       bool        `json:"internal"`
+	DNSName        string      `json:"dnsName"`
+	ZoneID         string      `json:"zoneId"`
+	VPCID          string      `json:"vpcId"`
+	IPAddressType  string      `json:"ipAddressType"`
+	SecurityGroups []string    `json:"securityGroups"`
+	Subnets        []string    `json:"subnets"`
+	SubnetMappings []placement `json:"subnetMappings"`
+	AccessLogs     logsOutputs `json:"accessLogs"`
+	ConnectionLogs logsOutputs `json:"connectionLogs"`
+}
+
+type placement struct {
+	SubnetID string `json:"subnetId"`
+}
+
+type logsOutputs struct {
+	Bucket  string `json:"bucket"`
+	Enabled bool   `json:"enabled"`
+	Prefix  string `json:"prefix"`
+}
+
+// place puts the load balancer into its subnets, in its security groups or else its VPC's default one.
+func (out *loadBalancerOutputs) place(c *cloud.Call, in *loadBalancer, network *cloud.Resource) error {
+	out.SecurityGroups = in.SecurityGroups
+	if len(out.SecurityGroups) == 0 {
+		out.SecurityGroups = []string{ec2.VPC.Outputs(network).DefaultSecurityGroupID}
+	}
+	out.Subnets, out.SubnetMappings = in.subnets(), nil
+	for _, id := range out.Subnets {
+		out.SubnetMappings = append(out.SubnetMappings, placement{id})
+	}
+	out.IPAddressType = cmp.Or(in.IPAddressType, "ipv4")
+	out.AccessLogs, out.ConnectionLogs = logsOutputs{}, logsOutputs{}
+	return syncInterfaces(c, in, out)
+}
+
 // LoadBalancer is an application load balancer. It holds a network interface in each of its subnets and takes its
 // listeners along when it goes.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html
-var LoadBalancer = &cloud.OldKind[loadBalancer]{
+var LoadBalancer = &cloud.Kind[loadBalancer, loadBalancerOutputs]{
 	Spec: cloud.Spec{
 		Token: LoadBalancerToken,
 		Label: "ELBv2 Load Balancer",
@@ -122,7 +164,8 @@ var LoadBalancer = &cloud.OldKind[loadBalancer]{
 				Failure: "waiting for ELBv2 Load Balancer (%s) create: timeout while waiting for state to become 'active' (last state: 'provisioning', timeout: 10m0s)",
 			},
 		},
-		Needs: loadBalancerNeeds,
+		Derived: tags.All,
+		Needs:   loadBalancerNeeds,
 		Defaults: cloud.Map{
 			"clientKeepAlive": 3600.0, "desyncMitigationMode": "defensive",
 			"dropInvalidHeaderFields": false, "enableCrossZoneLoadBalancing": false, "enableDeletionProtection": false,
@@ -170,55 +213,40 @@ var LoadBalancer = &cloud.OldKind[loadBalancer]{
 		}
 		return refs
 	},
-	Outputs: func(c *cloud.Call, in *loadBalancer) (cloud.Map, error) {
-		s, out := c.Caller.Scope, cloud.Map{"tagsAll": in.Tags.All(c)}
+	Rules: func(_ *cloud.Call, in *loadBalancer) error {
 		if in.IdleTimeout < 1 || in.IdleTimeout > 4000 {
-			return nil, cloud.Errorf("ValidationError",
+			return cloud.Errorf("ValidationError",
 				"Load balancer attribute 'idle_timeout.timeout_seconds' must be between '1' and '4000' inclusive")
 		}
+		return nil
+	},
+	Create: func(c *cloud.Call, in *loadBalancer, out *loadBalancerOutputs) (string, error) {
 		network, err := placeLoadBalancer(c, in)
 		if err != nil {
-			return nil, err
+			return "", err
 		}
-		if c.Old == nil {
-			name := nameOf(in.Name, in.NamePrefix)
-			for _, r := range c.Tx.List(s, LoadBalancerToken) {
-				if r.Outputs["name"] == name {
-					return nil, cloud.Errorf("DuplicateLoadBalancerName", "ELBv2 Load Balancer (%s) already exists", name)
-				}
+		s, name := c.Caller.Scope, nameOf(in.Name, in.NamePrefix)
+		for _, r := range c.Tx.List(s, LoadBalancerToken) {
+			if cloud.OutputsOf[loadBalancerOutputs](r).Name == name {
+				return "", cloud.Errorf("DuplicateLoadBalancerName", "ELBv2 Load Balancer (%s) already exists", name)
 			}
-			c.Resource.ID = arns.New(s, "elasticloadbalancing", "loadbalancer/app/"+name+"/"+ids.Hex(16))
-			c.Resource.SetStatus(LoadBalancerStatus{State: LoadBalancerProvisioning})
-			out["name"] = name
-			out["arn"] = c.Resource.ID
-			out["arnSuffix"] = strings.Join(arns.Parts(c.Resource.ID), "/")
-			out["dnsName"] = dnsNameOf(s, name, in.Internal)
-			out["zoneId"] = hostedZones[s.Region]
-			out["vpcId"] = network.ID
-			out["internal"] = in.Internal
-		} else if network.ID != c.Old.Outputs["vpcId"] {
-			return nil, cloud.Errorf("InvalidConfigurationRequest",
-				"The subnets do not belong to the VPC of the load balancer: '%s'", c.Old.Outputs["vpcId"])
 		}
-		groups := in.SecurityGroups
-		if len(groups) == 0 {
-			groups = []string{network.Outputs["defaultSecurityGroupId"].(string)}
+		c.Resource.SetStatus(LoadBalancerStatus{State: LoadBalancerProvisioning})
+		out.ARN = arns.New(s, "elasticloadbalancing", "loadbalancer/app/"+name+"/"+ids.Hex(16))
+		out.ARNSuffix = strings.Join(arns.Parts(out.ARN), "/")
+		out.Name, out.Internal, out.VPCID = name, in.Internal, network.ID
+		out.DNSName, out.ZoneID = dnsNameOf(s, name, in.Internal), hostedZones[s.Region]
+		return out.ARN, out.place(c, in, network)
+	},
+	Update: func(c *cloud.Call, in *loadBalancer, out *loadBalancerOutputs) error {
+		network, err := placeLoadBalancer(c, in)
+		if err != nil {
+			return err
 		}
-		if err := syncInterfaces(c, in, groups); err != nil {
-			return nil, err
+		if network.ID != out.VPCID {
+			return cloud.Errorf("InvalidConfigurationRequest", "The subnets do not belong to the VPC of the load balancer: '%s'", out.VPCID)
 		}
-		if in.IPAddressType == "" {
-			out["ipAddressType"] = "ipv4"
-		}
-		mappings, subnets := []any{}, []any{}
-		for _, id := range in.subnets() {
-			mappings = append(mappings, cloud.Map{"subnetId": id})
-			subnets = append(subnets, id)
-		}
-		out["securityGroups"], out["subnetMappings"], out["subnets"] = untyped.OfStrings(groups), mappings, subnets
-		out["accessLogs"] = cloud.Map{"bucket": "", "enabled": false, "prefix": ""}
-		out["connectionLogs"] = cloud.Map{"bucket": "", "enabled": false, "prefix": ""}
-		return out, nil
+		return out.place(c, in, network)
 	},
 	Delete: func(c *cloud.Call, in *loadBalancer) error {
 		if in.EnableDeletionProtection {
@@ -308,11 +336,11 @@ func (in *loadBalancer) unmodelled() []cloud.Failure {
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html#subnets-load-balancer
 func placeLoadBalancer(c *cloud.Call, in *loadBalancer) (*cloud.Resource, error) {
 	const free = 8 // addresses, so that the load balancer can scale
-	zones, network := map[any]bool{}, ""
+	zones, network := map[string]bool{}, ""
 	for _, id := range in.subnets() {
 		r := c.Find(cloud.Ref{Token: ec2.SubnetToken, Value: id})
 		sub := ec2.Subnet.Inputs(r)
-		switch zone := r.Outputs["availabilityZone"]; {
+		switch zone := ec2.Subnet.Outputs(r).AvailabilityZone; {
 		case network != "" && sub.VPCID != network:
 			return nil, cloud.Errorf("InvalidConfigurationRequest", "The subnets must belong to one VPC: '%s' belongs to '%s'", id, sub.VPCID)
 		case zones[zone]:
@@ -359,9 +387,9 @@ func freeAddresses(tx *cloud.Tx, sub *cloud.Resource, owner string) int {
 }
 
 // syncInterfaces gives the load balancer one network interface in each of its subnets.
-func syncInterfaces(c *cloud.Call, in *loadBalancer, groups []string) error {
+func syncInterfaces(c *cloud.Call, in *loadBalancer, out *loadBalancerOutputs) error {
 	s, have := c.Caller.Scope, map[string]*cloud.Resource{}
-	for _, r := range ec2.InterfacesOf(c.Tx, s, c.Resource.ID) {
+	for _, r := range ec2.InterfacesOf(c.Tx, s, out.ARN) {
 		ni := ec2.NetworkInterface.Inputs(r)
 		if slices.Contains(in.subnets(), ni.SubnetID) && in.publicIPv4() == (ni.PublicIP != "") {
 			have[ni.SubnetID] = r
@@ -374,13 +402,13 @@ func syncInterfaces(c *cloud.Call, in *loadBalancer, groups []string) error {
 		if r == nil {
 			var err error
 			if r, err = ec2.AddInterface(c.Tx, s, ec2.Interface{
-				SubnetID: id, Description: "ELB " + strings.Join(arns.Parts(c.Resource.ID), "/"), Owner: c.Resource.ID,
+				SubnetID: id, Description: "ELB " + out.ARNSuffix, Owner: out.ARN,
 			}, in.publicIPv4()); err != nil {
 				return err
 			}
 		}
 		ni := *ec2.NetworkInterface.Inputs(r)
-		ni.SecurityGroups = groups
+		ni.SecurityGroups = out.SecurityGroups
 		// Its subnet's setting for new interfaces does not matter to a load balancer.
 		if ni.IPv6Address = ""; in.dualStack() {
 			ni.IPv6Address = ec2.IPv6In(ec2.Subnet.Inputs(c.Find(cloud.Ref{Token: ec2.SubnetToken, Value: id})).IPv6CIDRBlock, ni.PrivateIP)

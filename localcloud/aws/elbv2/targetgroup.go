@@ -1,6 +1,7 @@
 package elbv2
 
 import (
+	"cmp"
 	"maps"
 	"strings"
 	"time"
@@ -40,14 +41,60 @@ type targetGroup struct {
 	Tags                           tags.Tags    `json:"tags"`
 }
 
+type targetGroupOutputs struct {
+	ARN                   string    `json:"arn"`
+	ARNSuffix             string    `json:"arnSuffix"`
+	Name                  string    `json:"name"`
+	LoadBalancerARNs      []string  `json:"loadBalancerArns"`
+	IPAddressType         string    `json:"ipAddressType"`
+	ProtocolVersion       string    `json:"protocolVersion"`
+	ConnectionTermination bool      `json:"connectionTermination"`
+	AlgorithmType         string    `json:"loadBalancingAlgorithmType"`
+	AnomalyMitigation     string    `json:"loadBalancingAnomalyMitigation"`
+	CrossZoneEnabled      string    `json:"loadBalancingCrossZoneEnabled"`
+	HealthCheck           cloud.Map `json:"healthCheck"`
+	Stickiness            cloud.Map `json:"stickiness"`
+	TargetFailovers       []any     `json:"targetFailovers"`
+	TargetHealthStates    []any     `json:"targetHealthStates"`
+	TargetGroupHealth     cloud.Map `json:"targetGroupHealth"`
+}
+
+// follow fills in what follows from the inputs.
+func (out *targetGroupOutputs) follow(c *cloud.Call, in *targetGroup) (err error) {
+	out.Stickiness = cloud.Map{"enabled": false, "type": "lb_cookie", "cookieDuration": 86400.0, "cookieName": ""}
+	if given, ok := c.Resource.Inputs["stickiness"].(cloud.Map); ok {
+		maps.Copy(out.Stickiness, given)
+	}
+	out.HealthCheck, err = in.HealthCheck.complete()
+	return err
+}
+
+// complete fills in what the program does not say.
+func (out *targetGroupOutputs) complete() {
+	if out.TargetFailovers == nil {
+		out.TargetFailovers = []any{cloud.Map{}}
+	}
+	if out.TargetHealthStates == nil {
+		out.TargetHealthStates = []any{cloud.Map{}}
+	}
+	// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html
+	if out.TargetGroupHealth == nil {
+		out.TargetGroupHealth = cloud.Map{
+			"dnsFailover":           cloud.Map{"minimumHealthyTargetsCount": "1", "minimumHealthyTargetsPercentage": "off"},
+			"unhealthyStateRouting": cloud.Map{"minimumHealthyTargetsCount": 1.0, "minimumHealthyTargetsPercentage": "off"},
+		}
+	}
+}
+
 // TargetGroup is a set of addresses that load balancers forward to, and how their health is checked. A group of addresses
 // for HTTP/1.1 is all that is modelled.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html
-var TargetGroup = &cloud.OldKind[targetGroup]{
+var TargetGroup = &cloud.Kind[targetGroup, targetGroupOutputs]{
 	Spec: cloud.Spec{
-		Token: TargetGroupToken,
-		Label: "ELBv2 Target Group",
-		Needs: targetGroupNeeds,
+		Token:   TargetGroupToken,
+		Label:   "ELBv2 Target Group",
+		Derived: tags.All,
+		Needs:   targetGroupNeeds,
 		Defaults: cloud.Map{
 			"deregistrationDelay": 300.0, "lambdaMultiValueHeadersEnabled": false, "proxyProtocolV2": false,
 			"slowStart": 0.0, "targetType": "instance",
@@ -92,56 +139,33 @@ var TargetGroup = &cloud.OldKind[targetGroup]{
 	Refs: func(_ *cloud.Call, in *targetGroup) []cloud.Ref {
 		return []cloud.Ref{{Token: ec2.VPCToken, Value: in.VPCID, Weak: true, Optional: true}} // a VPC can go before its target groups
 	},
-	Outputs: func(c *cloud.Call, in *targetGroup) (cloud.Map, error) {
-		s, out := c.Caller.Scope, cloud.Map{"tagsAll": in.Tags.All(c)}
-		for _, required := range []string{"port", "protocol", "vpcId"} {
-			if v := c.Resource.Inputs[required]; v == nil || v == "" {
-				return nil, cloud.Errorf("ValidationError",
-					"Attribute %q must be specified when %q is %q.", required, "targetType", in.TargetType)
-			}
+	Rules: func(_ *cloud.Call, in *targetGroup) error {
+		required := check.First(map[string]bool{"port": in.Port == nil, "protocol": in.Protocol == "", "vpcId": in.VPCID == ""})
+		if required != "" {
+			return cloud.Errorf("ValidationError", "Attribute %q must be specified when %q is %q.", required, "targetType", in.TargetType)
 		}
-		health, err := in.HealthCheck.complete()
-		if err != nil {
-			return nil, err
-		}
-		out["healthCheck"] = health
-		sticky := cloud.Map{"enabled": false, "type": "lb_cookie", "cookieDuration": 86400.0, "cookieName": ""}
-		if given, ok := c.Resource.Inputs["stickiness"].(cloud.Map); ok {
-			maps.Copy(sticky, given)
-		}
-		out["stickiness"] = sticky
-		if c.Old != nil {
-			return out, nil
+		return nil
+	},
+	Create: func(c *cloud.Call, in *targetGroup, out *targetGroupOutputs) (string, error) {
+		if err := out.follow(c, in); err != nil {
+			return "", err
 		}
 		name := nameOf(in.Name, in.NamePrefix)
-		for _, r := range c.Tx.List(s, TargetGroupToken) {
-			if r.Outputs["name"] == name {
-				return nil, cloud.Errorf("DuplicateTargetGroupName", "ELBv2 Target Group (%s) already exists", name)
+		for _, r := range c.Tx.List(c.Caller.Scope, TargetGroupToken) {
+			if cloud.OutputsOf[targetGroupOutputs](r).Name == name {
+				return "", cloud.Errorf("DuplicateTargetGroupName", "ELBv2 Target Group (%s) already exists", name)
 			}
 		}
-		c.Resource.ID = arns.New(s, "elasticloadbalancing", "targetgroup/"+name+"/"+ids.Hex(16))
 		c.Resource.SetStatus(TargetGroupStatus{})
-		out["arn"] = c.Resource.ID
-		out["arnSuffix"] = "targetgroup/" + strings.Join(arns.Parts(c.Resource.ID), "/")
-		out["loadBalancerArns"] = []any{}
-		computed := cloud.Map{
-			"name": name, "ipAddressType": "ipv4", "protocolVersion": "HTTP1", "connectionTermination": false,
-			"loadBalancingAlgorithmType": "round_robin", "loadBalancingAnomalyMitigation": "off",
-			"loadBalancingCrossZoneEnabled": "use_load_balancer_configuration",
-			"targetFailovers":               []any{cloud.Map{}}, "targetHealthStates": []any{cloud.Map{}},
-			// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html
-			"targetGroupHealth": cloud.Map{
-				"dnsFailover":           cloud.Map{"minimumHealthyTargetsCount": "1", "minimumHealthyTargetsPercentage": "off"},
-				"unhealthyStateRouting": cloud.Map{"minimumHealthyTargetsCount": 1.0, "minimumHealthyTargetsPercentage": "off"},
-			},
-		}
-		for property, v := range computed {
-			if c.Resource.Inputs[property] == nil {
-				out[property] = v
-			}
-		}
-		return out, nil
+		out.ARN = arns.New(c.Caller.Scope, "elasticloadbalancing", "targetgroup/"+name+"/"+ids.Hex(16))
+		out.Name, out.ARNSuffix, out.LoadBalancerARNs = name, "targetgroup/"+strings.Join(arns.Parts(out.ARN), "/"), []string{}
+		out.IPAddressType, out.ProtocolVersion = cmp.Or(in.IPAddressType, "ipv4"), cmp.Or(in.ProtocolVersion, "HTTP1")
+		out.AlgorithmType, out.AnomalyMitigation = cmp.Or(in.LoadBalancingAlgorithmType, "round_robin"), cmp.Or(in.LoadBalancingAnomalyMitigation, "off")
+		out.CrossZoneEnabled = cmp.Or(in.LoadBalancingCrossZoneEnabled, "use_load_balancer_configuration")
+		out.complete()
+		return out.ARN, nil
 	},
+	Update: func(c *cloud.Call, in *targetGroup, out *targetGroupOutputs) error { return out.follow(c, in) },
 }
 
 var targetGroupNeeds = permission.Needs{

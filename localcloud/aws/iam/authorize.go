@@ -36,7 +36,7 @@ func RequestFor(p cloud.Permission, c *cloud.Call, role *cloud.Resource) policy.
 		region = "us-east-1" // where IAM is, for all regions; nobody calls it to pass a role
 	}
 	r := policy.Request{Action: p.Action, Resource: p.Resource, Lists: map[string][]string{}, Context: map[string]string{
-		"aws:principalarn": role.Text("arn"), "aws:principalaccount": role.Scope.Account,
+		"aws:principalarn": Role.Outputs(role).ARN, "aws:principalaccount": role.Scope.Account,
 		"aws:resourceaccount": cmp.Or(arns.Account(p.Resource), c.Caller.Scope.Account), "aws:requestedregion": region, "aws:securetransport": "true",
 	}}
 	maps.Copy(r.Context, p.Context)

@@ -31,7 +31,7 @@ var GetRoles = &cloud.Function[rolesArgs]{
 		names, arns := []any{}, []any{}
 		for _, r := range c.Tx.List(cloud.Scope{Account: c.Caller.Scope.Account}, identity.RoleToken) {
 			if strings.HasPrefix(Role.Inputs(r).Path, args.PathPrefix) && pattern.MatchString(r.ID) {
-				names, arns = append(names, r.ID), append(arns, r.Outputs["arn"])
+				names, arns = append(names, r.ID), append(arns, Role.Outputs(r).ARN)
 			}
 		}
 		return cloud.Map{"id": c.Caller.Scope.Region, "names": names, "arns": arns}, nil
@@ -52,12 +52,12 @@ var GetRole = &cloud.Function[roleArgs]{
 		if r == nil {
 			return nil, fmt.Errorf("reading IAM Role (%s): %w", args.Name, Role.NotFound(args.Name))
 		}
-		in := Role.Inputs(r)
+		in, out := Role.Inputs(r), Role.Outputs(r)
 		return cloud.Map{
-			"id": r.ID, "name": r.ID, "arn": r.Outputs["arn"], "path": in.Path, "description": in.Description,
+			"id": r.ID, "name": r.ID, "arn": out.ARN, "path": in.Path, "description": in.Description,
 			"assumeRolePolicy": string(in.AssumeRolePolicy), "permissionsBoundary": in.PermissionsBoundary,
-			"maxSessionDuration": float64(in.MaxSessionDuration), "createDate": r.Text("createDate"),
-			"uniqueId": r.Text("uniqueId"), "roleLastUseds": []any{}, "tags": untyped.Map(tags.Of(r)),
+			"maxSessionDuration": float64(in.MaxSessionDuration), "createDate": out.CreateDate,
+			"uniqueId": out.UniqueID, "roleLastUseds": []any{}, "tags": untyped.Map(tags.Of(r)),
 		}, nil
 	},
 }
@@ -66,7 +66,7 @@ var getRoleNeeds = permission.Needs{Invoke: func(o *permission.Operation) {
 	name, _ := o.Args["name"].(string)
 	o.ARN = o.IAM("role/" + name)
 	if r := o.Find(cloud.Ref{Token: identity.RoleToken, Value: name}); r != nil {
-		o.ARN, o.Tags = r.Text("arn"), tags.Of(r)
+		o.ARN, o.Tags = Role.Outputs(r).ARN, tags.Of(r)
 	}
 	o.Own("iam:GetRole")
 }}

@@ -299,7 +299,7 @@ func onRole(o *permission.Operation, action string) {
 	if role == nil {
 		return
 	}
-	o.ARN, o.Tags = role.Text("arn"), tags.Of(role)
+	o.ARN, o.Tags = cloud.OutputsOf[roleOutputs](role).ARN, tags.Of(role)
 	// The calls that only look are told nothing of the boundary.
 	switch action {
 	case "iam:GetRolePolicy", "iam:ListAttachedRolePolicies":

@@ -12,7 +12,6 @@ import (
 	"sync"
 
 	"slipway/localcloud/aws/internal/tags"
-	"slipway/localcloud/aws/internal/untyped"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/schema"
 	"slipway/localcloud/schema/sdk"
@@ -101,29 +100,23 @@ func service(token string) string {
 }
 
 // kind declares a kind by what the SDK says, and nothing more.
-func kind(r *schema.Resource) *cloud.OldKind[cloud.Map] {
-	k := &cloud.OldKind[cloud.Map]{Spec: cloud.Spec{Token: r.Token, Label: r.Token, Needs: nothing{}}}
+func kind(r *schema.Resource) *cloud.Kind[cloud.Map, cloud.Map] {
+	k := &cloud.Kind[cloud.Map, cloud.Map]{Spec: cloud.Spec{Token: r.Token, Label: r.Token, Needs: nothing{}}}
 	name := nameOf(r)
 	if name != "" {
 		k.AutoName = &cloud.AutoName{Property: name}
 		k.Replace = []string{name}
 	}
-	k.Outputs = func(c *cloud.Call, in *cloud.Map) (cloud.Map, error) {
-		out := cloud.Map{}
-		if _, ok := r.Outputs["tagsAll"]; ok {
-			given, _ := (*in)["tags"].(cloud.Map)
-			out["tagsAll"] = tags.Tags(untyped.Texts(given)).All(c)
-		}
-		if c.Old != nil {
-			return out, nil
-		}
+	if _, taggable := r.Outputs["tagsAll"]; taggable {
+		k.Derived = tags.All
+	}
+	k.Create = func(c *cloud.Call, in, out *cloud.Map) (string, error) {
 		f := newForms(r.Token, c.Caller.Scope, text((*in)[name]))
-		c.Resource.ID = f.id
-		if c.Tx.Get(c.Resource.Key) != nil {
-			return nil, cloud.Errorf("AlreadyExists", "%s %s exists already", r.Token, f.id)
+		if c.Find(cloud.Ref{Token: r.Token, Value: f.id}) != nil {
+			return "", cloud.Errorf("AlreadyExists", "%s %s exists already", r.Token, f.id)
 		}
-		maps.Copy(out, outputs(r, f, c))
-		return out, nil
+		maps.Copy(*out, outputs(r, f, c))
+		return f.id, nil
 	}
 	return k
 }

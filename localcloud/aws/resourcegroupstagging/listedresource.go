@@ -13,7 +13,7 @@ func Kinds() []any { return []any{getResources, listedResource} }
 const listedResourceToken = "aws:resourcegroupstaggingapi/listedResource:ListedResource"
 
 // listedResource is what is gone and still listed.
-var listedResource = &cloud.OldKind[struct{}]{Spec: cloud.Spec{
+var listedResource = &cloud.Kind[struct{}, struct{}]{Spec: cloud.Spec{
 	Token: listedResourceToken,
 	Label: "Resource Groups Tagging Listed Resource",
 	Alive: func(*cloud.Resource) bool { return false },

@@ -1,6 +1,7 @@
 package sts
 
 import (
+	"slipway/localcloud/aws/iam"
 	"slipway/localcloud/aws/internal/arns"
 	"slipway/localcloud/aws/internal/identity"
 	"slipway/localcloud/cloud"
@@ -49,5 +50,5 @@ func Identity(tx *cloud.Tx, who cloud.Caller) (arn, userID string, err error) {
 	if role == nil {
 		return "", "", identity.ErrInvalidToken()
 	}
-	return who.Identity, role.Text("uniqueId") + ":" + name, nil
+	return who.Identity, iam.Role.Outputs(role).UniqueID + ":" + name, nil
 }

@@ -182,7 +182,7 @@ func assumptionDenial(tx *cloud.Tx, who principal, role *cloud.Resource, region,
 	var own []string
 	var rights iam.Authority
 	if who.role != nil {
-		arn := who.role.Text("arn")
+		arn := iam.Role.Outputs(who.role).ARN
 		r.Context["aws:principalarn"] = arn
 		own, rights = []string{who.session, arn}, iam.AuthorityOf(tx, who.role)
 	}
@@ -254,7 +254,7 @@ func (c *Callers) assumeWithWebIdentity(region string, o *roleOption) (principal
 			"aws:resourceaccount": account, "aws:requestedregion": region, "aws:securetransport": "true", "sts:rolesessionname": name,
 		})
 		if role == nil || iam.Trust(role, policy.Request{
-			Action: assumeRoleWithWebIdentity, Principal: policy.Principals{"Federated": {provider.Text("arn")}}, Context: context,
+			Action: assumeRoleWithWebIdentity, Principal: policy.Principals{"Federated": {iam.OpenIDConnectProvider.Outputs(provider).ARN}}, Context: context,
 		}) != policy.Permits {
 			err = fail("AccessDenied", "Not authorized to perform %s", assumeRoleWithWebIdentity)
 			return

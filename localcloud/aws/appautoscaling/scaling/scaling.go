@@ -196,7 +196,7 @@ func most(wanted []scaling) scaling {
 // are to be added now.
 func (a *Scaler) scaleOut(tx *cloud.Tx, target, service *cloud.Resource, wanted scaling, running int, now time.Time) {
 	in, status := appautoscaling.ScalableTarget.Inputs(target), cloud.StatusOf[appautoscaling.ScalableTargetStatus](target)
-	desired := ecs.Service.Of(service).DesiredCount
+	desired := ecs.Service.Inputs(service).DesiredCount
 	cooldown := a.Pace.Real(time.Duration(wanted.policy.TargetTracking.ScaleOutCooldown) * time.Second)
 	capacity, from := wanted.capacity, running
 	if now.Before(status.ScaledOut.Add(cooldown)) {
@@ -214,7 +214,7 @@ func (a *Scaler) scaleOut(tx *cloud.Tx, target, service *cloud.Resource, wanted 
 // scaleIn removes tasks, unless the cooldown of the last time still lasts.
 func (a *Scaler) scaleIn(tx *cloud.Tx, target, service *cloud.Resource, wanted scaling, now time.Time) {
 	in, status := appautoscaling.ScalableTarget.Inputs(target), cloud.StatusOf[appautoscaling.ScalableTargetStatus](target)
-	desired := ecs.Service.Of(service).DesiredCount
+	desired := ecs.Service.Inputs(service).DesiredCount
 	cooldown := a.Pace.Real(time.Duration(wanted.policy.TargetTracking.ScaleInCooldown) * time.Second)
 	capacity := min(max(wanted.capacity, in.MinCapacity), in.MaxCapacity)
 	if capacity >= desired || now.Before(status.ScaledIn.Add(cooldown)) {

@@ -126,7 +126,7 @@ func (s *scalingStage) evaluate(after time.Duration, want int, why string) {
 func (s *scalingStage) wantDesired(want int, why string) {
 	s.T.Helper()
 	r := s.Stage.Now(s.service)
-	if got := ecs.Service.Of(r).DesiredCount; got != want || r.Outputs["desiredCount"] != float64(want) || schedulertest.Primary(r).Desired != want {
+	if got := ecs.Service.Inputs(r).DesiredCount; got != want || r.Outputs["desiredCount"] != float64(want) || schedulertest.Primary(r).Desired != want {
 		s.T.Errorf("%s: %d tasks are wanted (outputs %v, deployment %d), want %d", why, got, r.Outputs["desiredCount"], schedulertest.Primary(r).Desired, want)
 	}
 }

@@ -246,9 +246,8 @@ func sourceOf(tx *cloud.Tx, m cloudwatch.Metric) string {
 	if group == nil {
 		return ""
 	}
-	if balancers, _ := group.Outputs["loadBalancerArns"].([]any); len(balancers) > 0 {
-		arn, _ := balancers[0].(string)
-		return arn
+	if balancers := elbv2.TargetGroup.Outputs(group).LoadBalancerARNs; len(balancers) > 0 {
+		return balancers[0]
 	}
 	return ""
 }

@@ -25,7 +25,7 @@ func (s *Scheduler) Interrupt(service string) (taskID string, err error) {
 			return err
 		}
 		spot := slices.DeleteFunc(serving(tx, r), func(r *cloud.Resource) bool {
-			return ecs.Task.Of(r).CapacityProvider != ecs.FargateSpot
+			return ecs.Task.Inputs(r).CapacityProvider != ecs.FargateSpot
 		})
 		if len(spot) == 0 {
 			return fmt.Errorf("service %s has no running task on %s: only such tasks are interrupted", r.Name, ecs.FargateSpot)
@@ -80,7 +80,7 @@ func findService(tx *cloud.Tx, service string) (*cloud.Resource, error) {
 	var found []*cloud.Resource
 	var names []string
 	for _, r := range tx.Everywhere(ecs.Service.Token) {
-		name := ecs.Service.Of(r).Name
+		name := ecs.Service.Inputs(r).Name
 		names = append(names, name)
 		if r.ID == service || name == service {
 			found = append(found, r)

@@ -61,7 +61,7 @@ func TestSpotInterruption(t *testing.T) {
 		}
 		providers := map[string]int{}
 		for _, r := range s.Tasks(tx)[ecs.TaskRunning] {
-			providers[ecs.Task.Of(r).CapacityProvider]++
+			providers[ecs.Task.Inputs(r).CapacityProvider]++
 		}
 		if providers[ecs.Fargate] != 1 || providers[ecs.FargateSpot] != 1 {
 			t.Errorf("tasks by capacity provider: %v", providers)

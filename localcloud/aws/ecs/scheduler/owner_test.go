@@ -16,7 +16,7 @@ func TestOnlyTasksOfADeletedServiceStopWithIt(t *testing.T) {
 	var alone, left *cloud.Resource
 	s.Await("a running task", func(tx *cloud.Tx) bool { return len(s.Tasks(tx)[ecs.TaskRunning]) > 0 })
 	if err := s.Store.Update(func(tx *cloud.Tx) (err error) {
-		spec := *ecs.Task.Of(s.Tasks(tx)[ecs.TaskRunning][0])
+		spec := *ecs.Task.Inputs(s.Tasks(tx)[ecs.TaskRunning][0])
 		spec.LoadBalancers, spec.Deployment, spec.Service = nil, "", ""
 		if alone, err = ecs.AddTask(tx, service.Scope, spec); err != nil {
 			return err

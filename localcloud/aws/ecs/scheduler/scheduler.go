@@ -168,7 +168,7 @@ func (s *Scheduler) census(tx *cloud.Tx, now time.Time, there map[cloud.Key]func
 		} else if now.Sub(status.StoppedAt) > remembered {
 			tx.Delete(r.Key)
 		}
-		if owner := ecs.Task.Of(r).Service; owner == "" || services[owner] || status.DesiredStatus == ecs.TaskStopped {
+		if owner := ecs.Task.Inputs(r).Service; owner == "" || services[owner] || status.DesiredStatus == ecs.TaskStopped {
 			continue
 		}
 		status.DesiredStatus = ecs.TaskStopped
@@ -204,7 +204,7 @@ func bury(tx *cloud.Tx) {
 			continue
 		}
 		status := cloud.StatusOf[ecs.TaskStatus](r)
-		deregister(tx, r.Scope, ecs.Task.Of(r), status.PrivateIP)
+		deregister(tx, r.Scope, ecs.Task.Inputs(r), status.PrivateIP)
 		status.StopCode, status.StoppedReason = ecs.StopServiceScheduler, "The local cloud was restarted."
 		finish(tx, r, status)
 	}
@@ -231,7 +231,7 @@ func finish(tx *cloud.Tx, r *cloud.Resource, status ecs.TaskStatus) {
 	r.SetStatus(status)
 	tx.Put(r)
 
-	service := &cloud.Resource{Key: cloud.Key{Scope: r.Scope, Token: ecs.Service.Token, ID: ecs.Task.Of(r).Service}}
+	service := &cloud.Resource{Key: cloud.Key{Scope: r.Scope, Token: ecs.Service.Token, ID: ecs.Task.Inputs(r).Service}}
 	stopped := slices.DeleteFunc(ecs.TasksOf(tx, service), ecs.TaskAlive)
 	slices.SortFunc(stopped, func(a, b *cloud.Resource) int {
 		return cloud.Peek[ecs.TaskStatus](b).StoppedAt.Compare(cloud.Peek[ecs.TaskStatus](a).StoppedAt)

@@ -40,7 +40,7 @@ func TestServiceReachesASteadyState(t *testing.T) {
 		}
 		subnets, providers := map[string]int{}, map[string]int{}
 		for _, r := range s.Tasks(tx)[ecs.TaskRunning] {
-			spec := ecs.Task.Of(r)
+			spec := ecs.Task.Inputs(r)
 			subnets[spec.SubnetID]++
 			providers[spec.CapacityProvider]++
 			interfaces := ec2.InterfacesOf(tx, r.Scope, r.ID)
@@ -407,7 +407,7 @@ func TestOldVersionStaysWholeDuringADeployment(t *testing.T) {
 			running, starting := 0, 0
 			for status, tasks := range s.Tasks(tx) {
 				for _, r := range tasks {
-					switch spec := ecs.Task.Of(r); {
+					switch spec := ecs.Task.Inputs(r); {
 					case spec.TaskDefinitionARN == first && status == ecs.TaskRunning:
 						running++
 					case spec.TaskDefinitionARN == second && status == ecs.TaskPending:

@@ -56,12 +56,12 @@ func (s *Scheduler) look(tx *cloud.Tx, key cloud.Key, now time.Time) (wake time.
 	}
 	t := &turn{
 		Scheduler: s, tx: tx, now: now,
-		service: r.Clone(), spec: ecs.Service.Of(r), status: cloud.StatusOf[ecs.ServiceStatus](r),
+		service: r.Clone(), spec: ecs.Service.Inputs(r), status: cloud.StatusOf[ecs.ServiceStatus](r),
 	}
 	t.name = t.spec.Name
 	for _, r := range ecs.TasksOf(tx, r) {
 		if status := cloud.Peek[ecs.TaskStatus](r); status.LastStatus != ecs.TaskStopped || status.Failed && !status.Counted {
-			t.members = append(t.members, &member{resource: r, spec: ecs.Task.Of(r), status: cloud.StatusOf[ecs.TaskStatus](r)})
+			t.members = append(t.members, &member{resource: r, spec: ecs.Task.Inputs(r), status: cloud.StatusOf[ecs.TaskStatus](r)})
 		}
 	}
 	for _, m := range t.members {
@@ -354,8 +354,7 @@ func (t *turn) launch(d *ecs.Deployment, n int) error {
 	var places []place
 	for _, id := range version.NetworkConfiguration.Subnets {
 		if r := t.tx.Get(cloud.Key{Scope: t.service.Scope, Token: ec2.Subnet.Token, ID: id}); r != nil {
-			zone, _ := r.Outputs["availabilityZone"].(string)
-			places = append(places, place{Subnet: id, Zone: zone})
+			places = append(places, place{Subnet: id, Zone: ec2.Subnet.Outputs(r).AvailabilityZone})
 		}
 	}
 	if len(places) == 0 {
@@ -391,7 +390,7 @@ func (t *turn) launch(d *ecs.Deployment, n int) error {
 		providers[p]++
 		zones[where.Zone]++
 		subnets[where.Subnet]++
-		t.members = append(t.members, &member{resource: r, spec: ecs.Task.Of(r), status: cloud.StatusOf[ecs.TaskStatus](r)})
+		t.members = append(t.members, &member{resource: r, spec: ecs.Task.Inputs(r), status: cloud.StatusOf[ecs.TaskStatus](r)})
 		ids = append(ids, "(task "+ecs.TaskID(r.ID)+")")
 	}
 	t.status.Steady = false

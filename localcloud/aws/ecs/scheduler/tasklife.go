@@ -37,7 +37,7 @@ type life struct {
 // reason to stop the others. When ctx ends first, the task is left as it is.
 func (s *Scheduler) live(ctx context.Context, key cloud.Key) error {
 	l := &life{Scheduler: s, key: key, id: ecs.TaskID(key.ID)}
-	s.Store.View(func(tx *cloud.Tx) { l.spec = ecs.Task.Of(tx.Get(key)) })
+	s.Store.View(func(tx *cloud.Tx) { l.spec = ecs.Task.Inputs(tx.Get(key)) })
 	defer l.release()
 
 	// Wanted ends when the task is to stop.
@@ -127,7 +127,7 @@ func (l *life) record(tx *cloud.Tx, format string, args ...any) {
 	}
 	r = r.Clone()
 	status := cloud.StatusOf[ecs.ServiceStatus](r)
-	status.Record("(service "+ecs.Service.Of(r).Name+") "+format, args...)
+	status.Record("(service "+ecs.Service.Inputs(r).Name+") "+format, args...)
 	r.SetStatus(status)
 	tx.Put(r)
 }
@@ -373,11 +373,8 @@ func (l *life) groups(tx *cloud.Tx) []string {
 	if subnet == nil {
 		return nil
 	}
-	vpc, _ := subnet.Inputs["vpcId"].(string)
-	if r := tx.Get(cloud.Key{Scope: l.key.Scope, Token: ec2.VPC.Token, ID: vpc}); r != nil {
-		if id, ok := r.Outputs["defaultSecurityGroupId"].(string); ok {
-			return []string{id}
-		}
+	if r := tx.Get(cloud.Key{Scope: l.key.Scope, Token: ec2.VPC.Token, ID: ec2.Subnet.Inputs(subnet).VPCID}); r != nil {
+		return []string{ec2.VPC.Outputs(r).DefaultSecurityGroupID}
 	}
 	return nil
 }

@@ -288,9 +288,9 @@ func recordBalancer(tx *cloud.Tx, key cloud.Key, s elbv2.LoadBalancerStatus) {
 // drained. It returns when the next one will have; zero if none drains.
 func recordTargets(tx *cloud.Tx, health map[string]map[netip.AddrPort]lb.TargetHealth, now time.Time) (wake time.Time) {
 	for _, r := range tx.Everywhere(elbv2.TargetGroup.Token) {
-		group := elbv2.Described(elbv2.TargetGroup, r)
+		group := elbv2.TargetGroup.Described(r)
 		delay := time.Duration(group.DeregistrationDelay) * time.Second
-		balancers, _ := r.Outputs["loadBalancerArns"].([]any)
+		balancers := elbv2.TargetGroup.Outputs(r).LoadBalancerARNs
 		was := cloud.Peek[elbv2.TargetGroupStatus](r)
 		var is elbv2.TargetGroupStatus
 		for _, t := range was.Targets {
@@ -336,7 +336,7 @@ func admits(tx *cloud.Tx, key cloud.Key, client netip.Addr, port int) bool {
 	if r == nil {
 		return false
 	}
-	internal := elbv2.Described(elbv2.LoadBalancer, r).Internal
+	internal := elbv2.LoadBalancer.Described(r).Internal
 	clients := ec2.InterfacesAt(tx, key.Scope, client)
 	for _, node := range ec2.InterfacesOf(tx, key.Scope, key.ID) {
 		to := ec2.NetworkInterface.Inputs(node)

@@ -72,7 +72,7 @@ func (k keyPairs) forget(tx *cloud.Tx) {
 
 // plan reads from the store what the load balancer should do.
 func (k keyPairs) plan(tx *cloud.Tx, r *cloud.Resource) *plan {
-	in := elbv2.Described(elbv2.LoadBalancer, r)
+	in := elbv2.LoadBalancer.Described(r)
 	p := &plan{
 		address: cloud.Peek[elbv2.LoadBalancerStatus](r).Address,
 		state: lb.State{
@@ -96,7 +96,7 @@ func (k keyPairs) plan(tx *cloud.Tx, r *cloud.Resource) *plan {
 		}
 	}
 	for _, l := range tx.Where(r.Scope, elbv2.Listener.Token, "loadBalancerArn", r.ID) {
-		in := elbv2.Described(elbv2.Listener, l)
+		in := elbv2.Listener.Described(l)
 		p.access[*in.Port] = admits(tx, r.Key, netip.Addr{}, *in.Port)
 		out, problems, err := k.listener(tx, l)
 		for _, problem := range append(problems, err) {
@@ -127,7 +127,7 @@ func (k keyPairs) plan(tx *cloud.Tx, r *cloud.Resource) *plan {
 
 // listener reads what a listener should do, and what of it does not work. An error means that none of it does.
 func (k keyPairs) listener(tx *cloud.Tx, r *cloud.Resource) (out lb.Listener, problems []error, err error) {
-	in := elbv2.Described(elbv2.Listener, r)
+	in := elbv2.Listener.Described(r)
 	out = lb.Listener{ID: r.ID, Port: *in.Port, Protocol: lb.Protocol(in.Protocol), Default: action(in.DefaultActions)}
 	if out.Protocol == lb.HTTPS {
 		for i, arn := range append([]string{in.CertificateARN}, elbv2.CertificatesOf(tx, r)...) {
@@ -146,7 +146,7 @@ func (k keyPairs) listener(tx *cloud.Tx, r *cloud.Resource) (out lb.Listener, pr
 		}
 	}
 	for _, r := range tx.Where(r.Scope, elbv2.ListenerRule.Token, "listenerArn", r.ID) {
-		rule := elbv2.Described(elbv2.ListenerRule, r)
+		rule := elbv2.ListenerRule.Described(r)
 		out.Rules = append(out.Rules, lb.Rule{
 			Priority: elbv2.PriorityOf(r), Conditions: conditions(rule.Conditions), Action: action(rule.Actions),
 		})
@@ -202,7 +202,7 @@ func conditions(in []elbv2.Condition) []lb.Condition {
 }
 
 func targetGroup(tx *cloud.Tx, r *cloud.Resource) lb.TargetGroup {
-	in, check := elbv2.Described(elbv2.TargetGroup, r), elbv2.HealthCheckOf(r)
+	in, check := elbv2.TargetGroup.Described(r), elbv2.HealthCheckOf(r)
 	out := lb.TargetGroup{
 		ID: r.ID, Protocol: lb.Protocol(in.Protocol), DeregistrationDelay: time.Duration(in.DeregistrationDelay) * time.Second,
 		HealthCheck: lb.HealthCheck{

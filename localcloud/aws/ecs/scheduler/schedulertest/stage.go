@@ -388,7 +388,7 @@ func (s *Stage) imageAt(tx *cloud.Tx, ip string) string {
 		if cloud.StatusOf[ecs.TaskStatus](r).PrivateIP != ip || !ecs.TaskAlive(r) {
 			continue
 		}
-		if revision, err := ecs.FindRevision(tx, r.Scope, ecs.Task.Of(r).TaskDefinitionARN); err == nil {
+		if revision, err := ecs.FindRevision(tx, r.Scope, ecs.Task.Inputs(r).TaskDefinitionARN); err == nil {
 			return revision.Containers[0].Image
 		}
 	}
@@ -419,7 +419,7 @@ func (s *Stage) imageOf(id string) (image string) {
 			if r.Name != id {
 				continue
 			}
-			if revision, err := ecs.FindRevision(tx, r.Scope, ecs.Task.Of(r).TaskDefinitionARN); err == nil {
+			if revision, err := ecs.FindRevision(tx, r.Scope, ecs.Task.Inputs(r).TaskDefinitionARN); err == nil {
 				image = revision.Containers[0].Image
 			}
 		}
