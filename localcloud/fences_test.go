@@ -47,7 +47,7 @@ var fences = []fence{
 	{packages: "aws/cloudwatch/metricmath"},
 	{packages: "aws/plain", ships: []string{"aws/internal/*", "cloud", "schema", "schema/*"}},
 	{
-		packages: "aws/*", ships: []string{"aws/*", "aws/internal/*", "aws/cloudwatch/metricmath", "cloud", "lb", "oidc", "wildcard"},
+		packages: "aws/*", ships: []string{"aws/*", "aws/internal/*", "aws/cloudwatch/metricmath", "cloud", "oidc", "wildcard"},
 		tests: everything,
 	},
 	{packages: "aws", ships: []string{"aws/*", "aws/internal/*", "cloud", "fault"}, tests: everything},

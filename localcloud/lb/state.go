@@ -45,7 +45,7 @@ type Listener struct {
 	Protocol Protocol
 
 	// Certificates, MinTLS and MaxTLS are for HTTPS. The first certificate is the default one, for clients that name no server
-	// or one that none of the others is for. Versions are those of package crypto/tls ([TLSVersions] has a policy's); zero leaves TLS 1.2 and 1.3.
+	// or one that none of the others is for. Versions are those of package crypto/tls; zero leaves TLS 1.2 and 1.3.
 	Certificates []tls.Certificate
 	MinTLS       uint16
 	MaxTLS       uint16

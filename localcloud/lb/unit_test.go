@@ -1,7 +1,6 @@
 package lb
 
 import (
-	"crypto/tls"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -207,21 +206,6 @@ func TestPagesHaveALBsLength(t *testing.T) {
 		writePage(w, code)
 		if got := w.Header().Get("Content-Length"); got != want {
 			t.Errorf("page %d has %s bytes, want %s:\n%s", code, got, want, w.Body)
-		}
-	}
-}
-
-func TestTLSVersions(t *testing.T) {
-	oldest, newest, err := TLSVersions("ELBSecurityPolicy-TLS13-1-2-2021-06")
-	if err != nil || oldest != tls.VersionTLS12 || newest != tls.VersionTLS13 {
-		t.Errorf("%x-%x, %v", oldest, newest, err)
-	}
-	if _, _, err := TLSVersions("ELBSecurityPolicy-None"); err == nil || !strings.Contains(err.Error(), "ELBSecurityPolicy-None") {
-		t.Errorf("unknown policy: %v", err)
-	}
-	for name, versions := range securityPolicies {
-		if versions[0] > versions[1] {
-			t.Errorf("%s goes from %x to %x", name, versions[0], versions[1])
 		}
 	}
 }

@@ -6,3 +6,5 @@ const DefaultSSLPolicy = defaultSSLPolicy
 var HostedZones = hostedZones
 
 const MaxCertificates = maxCertificates
+
+var SecurityPolicies = securityPolicies

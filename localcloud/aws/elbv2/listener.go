@@ -13,7 +13,6 @@ import (
 	"slipway/localcloud/aws/internal/permission"
 	"slipway/localcloud/aws/internal/tags"
 	"slipway/localcloud/cloud"
-	"slipway/localcloud/lb"
 )
 
 // defaultSSLPolicy is what a listener has that is not told otherwise, through the API.
@@ -165,7 +164,7 @@ func (in *listener) refuse(c *cloud.Call) error {
 	case in.CertificateARN == "":
 		return cloud.Errorf("ValidationError", "A certificate must be specified for HTTPS listeners")
 	}
-	if _, _, err := lb.TLSVersions(in.SSLPolicy); in.SSLPolicy != "" && err != nil {
+	if _, _, err := TLSVersions(in.SSLPolicy); in.SSLPolicy != "" && err != nil {
 		return cloud.Errorf("SSLPolicyNotFound", "SSL policy '%s' not found", in.SSLPolicy)
 	}
 	return refuseCertificate(c, in.CertificateARN)

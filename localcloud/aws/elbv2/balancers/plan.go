@@ -141,7 +141,7 @@ func (k keyPairs) listener(tx *cloud.Tx, r *cloud.Resource) (out lb.Listener, pr
 				out.Certificates = append(out.Certificates, cert)
 			}
 		}
-		if out.MinTLS, out.MaxTLS, err = lb.TLSVersions(in.SSLPolicy); err != nil {
+		if out.MinTLS, out.MaxTLS, err = elbv2.TLSVersions(in.SSLPolicy); err != nil {
 			return out, problems, err
 		}
 	}

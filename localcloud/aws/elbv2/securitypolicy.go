@@ -1,4 +1,4 @@
-package lb
+package elbv2
 
 import (
 	"crypto/tls"
@@ -7,6 +7,7 @@ import (
 
 // securityPolicies maps predefined policies to their oldest and newest TLS version, from "Security policies for your
 // Application Load Balancer". Their cipher suites are left to crypto/tls.
+// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html
 var securityPolicies = map[string][2]uint16{
 	"ELBSecurityPolicy-TLS13-1-3-2021-06":         {tls.VersionTLS13, tls.VersionTLS13},
 	"ELBSecurityPolicy-TLS13-1-3-PQ-2025-09":      {tls.VersionTLS13, tls.VersionTLS13},
