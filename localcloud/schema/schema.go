@@ -94,7 +94,7 @@ func Version(pkg string) string {
 }
 
 // Describe returns what the sources of an SDK say of a resource that schema.json does not describe.
-func Describe(sources sdk.Sources, token string) (*Resource, error) {
+func Describe(sources *sdk.Sources, token string) (*Resource, error) {
 	file, err := sources.Describe(token)
 	if err != nil {
 		return nil, err

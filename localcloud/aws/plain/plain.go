@@ -20,7 +20,7 @@ import (
 // Kinds are the kinds that a user wants to be kept, by patterns of tokens.
 type Kinds struct {
 	patterns []string
-	sources  sdk.Sources
+	sources  *sdk.Sources
 
 	mu        sync.Mutex
 	described map[string]*schema.Resource // nil for a token that the SDKs do not have

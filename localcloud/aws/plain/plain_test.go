@@ -46,7 +46,7 @@ var caller = cloud.Caller{
 	Config:   cloud.Map{"defaultTags": cloud.Map{"tags": cloud.Map{"Team": "a", "Stack": "dev"}}},
 }
 
-func sources(t *testing.T) sdk.Sources {
+func sources(t *testing.T) *sdk.Sources {
 	t.Helper()
 	s, err := sdk.Locate(".")
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"slipway/localcloud/schema/internal/spec"
 )
@@ -31,21 +32,24 @@ var packages = map[string]string{
 type Sources struct {
 	Folders  map[string]string // of each SDK's root package, by Pulumi package name
 	Versions map[string]string // such as "6.83.2"
+
+	mu     sync.Mutex
+	shared map[string]map[string]ast.Expr // by folder, the types that its resources share, by name
 }
 
 // Locate finds the SDKs at the versions that the module around dir requires, downloading them where the module cache lacks them.
-func Locate(dir string) (Sources, error) {
-	s := Sources{Folders: map[string]string{}, Versions: map[string]string{}}
+func Locate(dir string) (*Sources, error) {
+	s := &Sources{Folders: map[string]string{}, Versions: map[string]string{}, shared: map[string]map[string]ast.Expr{}}
 	for _, name := range slices.Sorted(maps.Keys(packages)) {
 		if err := s.locate(dir, name); err != nil {
-			return Sources{}, err
+			return nil, err
 		}
 	}
 	return s, nil
 }
 
 // Describe describes the tokens. Its error names all that it could not describe.
-func (s Sources) Describe(tokens ...string) (*spec.File, error) {
+func (s *Sources) Describe(tokens ...string) (*spec.File, error) {
 	g := &generator{
 		file: spec.File{
 			SDKs:      s.Versions,
@@ -53,8 +57,7 @@ func (s Sources) Describe(tokens ...string) (*spec.File, error) {
 			Functions: map[string]spec.Function{},
 			Types:     map[string]spec.Properties{},
 		},
-		roots: s.Folders,
-		types: map[string]map[string]ast.Expr{},
+		sources: s,
 	}
 	var errs []error
 	for _, tok := range tokens {
@@ -66,9 +69,8 @@ func (s Sources) Describe(tokens ...string) (*spec.File, error) {
 }
 
 type generator struct {
-	file  spec.File
-	roots map[string]string              // folder of an SDK's root package by its Pulumi name
-	types map[string]map[string]ast.Expr // by folder, the types that its resources share, by name
+	file    spec.File
+	sources *Sources
 }
 
 func (s *Sources) locate(dir, name string) error {
@@ -92,11 +94,11 @@ func (s *Sources) locate(dir, name string) error {
 // describe adds a resource or function to the file. A token such as aws:ec2/vpc:Vpc names its folder and file.
 func (g *generator) describe(tok string) error {
 	parts := strings.Split(tok, ":")
-	if len(parts) != 3 || g.roots[parts[0]] == "" {
+	if len(parts) != 3 || g.sources.Folders[parts[0]] == "" {
 		return errors.New("not a token of a known SDK: want package:module/file:Name")
 	}
 	folder, file := path.Split(parts[1])
-	dir := filepath.Join(g.roots[parts[0]], strings.TrimPrefix(folder, "index/"))
+	dir := filepath.Join(g.sources.Folders[parts[0]], strings.TrimPrefix(folder, "index/"))
 	name, err := find(dir, file+".go")
 	if err != nil {
 		return err
@@ -360,21 +362,9 @@ func (s *source) lookup(name string) (ast.Expr, error) {
 	if t, ok := s.types[name]; ok {
 		return t, nil
 	}
-	shared, ok := s.g.types[s.folder]
-	if !ok {
-		files, err := filepath.Glob(filepath.Join(s.folder, "pulumi[TE]*.go")) // pulumiTypes*.go, pulumiEnums.go
-		if err != nil {
-			return nil, err
-		}
-		shared = map[string]ast.Expr{}
-		for _, file := range files {
-			decls, err := parse(file)
-			if err != nil {
-				return nil, err
-			}
-			maps.Copy(shared, decls.types)
-		}
-		s.g.types[s.folder] = shared
+	shared, err := s.g.sources.sharedTypes(s.folder)
+	if err != nil {
+		return nil, err
 	}
 	if t, ok := shared[name]; ok {
 		return t, nil
@@ -386,6 +376,29 @@ func (s *source) lookup(name string) (ast.Expr, error) {
 		}
 	}
 	return nil, fmt.Errorf("type %s is not declared in %s", name, s.folder)
+}
+
+// sharedTypes returns the types that the resources of a folder share. They are parsed once, however many tokens are described.
+func (s *Sources) sharedTypes(folder string) (map[string]ast.Expr, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if types, ok := s.shared[folder]; ok {
+		return types, nil
+	}
+	files, err := filepath.Glob(filepath.Join(folder, "pulumi[TE]*.go")) // pulumiTypes*.go, pulumiEnums.go
+	if err != nil {
+		return nil, err
+	}
+	types := map[string]ast.Expr{}
+	for _, file := range files {
+		decls, err := parse(file)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(types, decls.types)
+	}
+	s.shared[folder] = types
+	return types, nil
 }
 
 // object describes a struct that has no constructor. Whether a list, a map or an any in it is required, the Go SDK does not say.
