@@ -2,12 +2,12 @@ package spec
 
 import "testing"
 
-// Whatever of the health check makes another target group attaches it by another rule: the old one has to stay until its tasks are gone.
+// A change of the health check that makes a new target group makes a new rule too: the old rule must stay until its tasks are gone.
 func TestAttachmentGoesWithTheTargetGroup(t *testing.T) {
 	t.Parallel()
 	usual := AttachmentRoute("hello", DefaultHealthCheck)
-	if usual.Hostname != "hello.service.invalid" { // as it is in stacks that are deployed
-		t.Errorf("the usual one is %s", usual)
+	if usual.Hostname != "hello.service.invalid" { // as in stacks that are deployed
+		t.Errorf("the default one is %s", usual)
 	}
 	seen := map[string]string{usual.Hostname: "usual"}
 	for name, change := range map[string]func(*HealthCheck){
@@ -28,11 +28,11 @@ func TestAttachmentGoesWithTheTargetGroup(t *testing.T) {
 		}
 		if !Attaches(AttachmentRoute("hello", check).Hostname, "hello", false) || Attaches(AttachmentRoute("hello", check).Hostname, "lo", false) ||
 			!Attaches(CanaryRoute("hello", check).Hostname, "hello", true) {
-			t.Errorf("%s: the attachment is not known by its name", name)
+			t.Errorf("%s: the name does not identify the attachment", name)
 		}
 	}
 	grace := DefaultHealthCheck
-	grace.GracePeriod++ // is the ECS service's
+	grace.GracePeriod++ // belongs to the ECS service
 	if got := AttachmentRoute("hello", grace); got != usual {
 		t.Errorf("with another grace period the attachment is %s", got)
 	}

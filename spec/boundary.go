@@ -11,7 +11,7 @@ var policyARNPattern = regexp.MustCompile(`^arn:aws(-[a-z]+)*:iam::([0-9]{12}|aw
 // maxPolicyARN is the length of a PermissionsBoundary (PutRolePermissionsBoundary in the IAM API reference).
 const maxPolicyARN = 2048
 
-// CheckBoundary reports what is not the ARN of a managed policy, which a permissions boundary is.
+// CheckBoundary reports what is not the ARN of a managed policy, as a permissions boundary must be.
 func CheckBoundary(arn string) error {
 	if len(arn) > maxPolicyARN || !policyARNPattern.MatchString(arn) {
 		return errors.New("must be the ARN of a managed policy, such as arn:aws:iam::123456789012:policy/slipway-boundary")

@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// Canary is another version of a service that gets a part of its requests. It runs as an ECS service of its own beside the
-// service's, with all of the service's settings but the image and the scaling.
+// Canary is another version of a service that gets a part of its requests. It runs as a second ECS service with all of the service's
+// settings except the image and the scaling.
 type Canary struct {
 	Image  Image
 	Weight int // percent of the requests; 0 leaves it to the header
-	// Header is what a request carries that is to reach the canary, by default [DefaultCanaryHeader].
+	// Header sends a request that has it to the canary. Its default is [DefaultCanaryHeader].
 	Header CanaryHeader
 }
 
@@ -23,12 +23,12 @@ type CanaryHeader struct {
 // DefaultCanaryHeader is the default of [Canary].Header. Nothing changes it.
 var DefaultCanaryHeader = CanaryHeader{"X-Canary", "always"}
 
-// MaxWeight is a canary's if it gets every request, and the sum of a rule's weights.
+// MaxWeight is the weight of a canary that gets every request, and the sum of a rule's weights.
 const MaxWeight = 100
 
-// headerNamePattern matches the names of headers that the load balancer lets through, which has those with other characters dropped
-// ("HTTP headers and Application Load Balancers": routing.http.drop_invalid_header_fields.enabled), of a length that it takes
-// (HttpHeaderConditionConfig in Elastic Load Balancing's API reference), like the values below.
+// headerNamePattern matches the header names that the load balancer lets through. It drops those with other characters ("HTTP headers
+// and Application Load Balancers": routing.http.drop_invalid_header_fields.enabled). The lengths of names and values are those of
+// HttpHeaderConditionConfig in Elastic Load Balancing's API reference.
 var (
 	headerNamePattern  = regexp.MustCompile(`^[A-Za-z0-9-]{1,40}$`)
 	headerValuePattern = regexp.MustCompile(`^[!-~]([ -~]{0,126}[!-~])?$`)
@@ -66,8 +66,8 @@ func (c *Canary) Problems() Problems {
 	return found
 }
 
-// Tasks returns how many tasks the canary of a service has: its part of the service's, and one at least. Of a service that scales it
-// is a part of the most tasks, which may be wanted as soon as the weight is raised, and long before scaling would notice.
+// Tasks returns how many tasks a service's canary has: its share of the service's tasks, and at least one. For a service that scales,
+// it is a share of the maximum: a raised weight may need them at once, long before scaling would notice.
 func (c *Canary) Tasks(instanceCount int, scaling *Scaling) int {
 	if scaling != nil {
 		instanceCount = scaling.Most()
@@ -78,7 +78,7 @@ func (c *Canary) Tasks(instanceCount int, scaling *Scaling) int {
 // CanarySuffix ends the names of a canary's resources, after the service's.
 const CanarySuffix = "-canary"
 
-// CanaryName returns what the canary's resources are named after.
+// CanaryName returns the name that the canary's resources begin with.
 func CanaryName(name string) string { return name + CanarySuffix }
 
 // CheckCanaryName reports why a service of that name cannot have a canary: the canary's target group has a longer name.

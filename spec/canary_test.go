@@ -32,7 +32,7 @@ func TestParseCanaryHeader(t *testing.T) {
 	}
 }
 
-// The names are in no zone, and yet ones that a rule can have.
+// The names are in no zone, and still valid in a rule.
 func TestAttachmentsAreNobodys(t *testing.T) {
 	t.Parallel()
 	for _, route := range []Route{AttachmentRoute("hello", HealthCheck{}), CanaryRoute("hello", DefaultHealthCheck)} {

@@ -8,9 +8,9 @@ const (
 	MaxCapacityWeight = 1_000
 )
 
-// Share is how much of a service one capacity provider runs.
+// Share is the part of a service that one capacity provider runs.
 type Share struct {
-	Base   int // so many tasks run here before weights count
+	Base   int // tasks that run here before weights count
 	Weight int // relative share of the tasks beyond the base
 }
 

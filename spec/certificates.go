@@ -8,27 +8,27 @@ import (
 )
 
 const (
-	// maxCommonName is the longest name ACM takes as a certificate's first (RequestCertificate in its API reference).
+	// maxCommonName is the longest name that ACM takes as a certificate's first (RequestCertificate in its API reference).
 	maxCommonName = 64
-	// maxCertificateNames is how many names ACM puts in a certificate ("Quotas" in its user guide), unless the quota is raised.
+	// maxCertificateNames is the default quota for the names in a certificate ("Quotas" in ACM's user guide).
 	maxCertificateNames = 10
 )
 
-// CheckCertificateNames reports why ACM would not issue certificates for the host names.
+// CheckCertificateNames reports why ACM would refuse certificates for the host names.
 func CheckCertificateNames(hostnames []string) error {
 	_, err := CertificateGroups(hostnames, nil)
 	return err
 }
 
-// CertificateGroups divides the host names into groups, each for a certificate. Each group is sorted.
+// CertificateGroups divides the host names into sorted groups, one for each certificate.
 //
-// A name stays in the group of the certificate that it is in already, so that a name that comes or goes replaces one certificate and not
-// all. The first group is the listener's default certificate, and no name leaves it: Pulumi gives the listener another default
-// certificate before it adds certificates to it, and a name that moved would be in none for that long.
+// A name stays in the group of the certificate that has it already. So an added or removed name replaces one certificate and not all.
+// The first group is the listener's default certificate, and no name leaves it: Pulumi replaces the listener's default certificate
+// before it adds certificates, and until then no certificate would have a name that moved.
 //
-// A name that a wildcard is good for is not in a certificate by itself, unless it was before the wildcard came. So it has no validation
-// record either, which would hide it from the wildcard as long as the name has no other record (RFC 4592, section 2.2.2): when the name
-// comes, and when it is left to the wildcard again.
+// A certificate does not list a name that its wildcard covers, unless it listed the name before the wildcard came. So the name has no
+// validation record. Such a record would hide a name without other records from the wildcard (RFC 4592, section 2.2.2): when the name
+// is added, and when only the wildcard serves it again.
 func CertificateGroups(hostnames []string, standing [][]string) ([][]string, error) {
 	names := slices.Compact(slices.Sorted(slices.Values(hostnames)))
 	if len(names) == 0 {
@@ -38,7 +38,7 @@ func CertificateGroups(hostnames []string, standing [][]string) ([][]string, err
 	if short < 0 {
 		return nil, fmt.Errorf("one of the host names must have at most %d characters, for ACM to take it as the certificate's first", maxCommonName)
 	}
-	// What one division leads to is what the next one begins with: it goes on until nothing more moves, or the next update would move it.
+	// Each division starts from the result of the last. It is repeated until nothing moves, because the next update would move it.
 	groups := divide(names, names[short], standing)
 	for range maxCertificateNames {
 		again := divide(names, names[short], groups)
@@ -50,7 +50,7 @@ func CertificateGroups(hostnames []string, standing [][]string) ([][]string, err
 	return groups, nil
 }
 
-// divide is one division of the names into groups. A group that has no short name takes the given one.
+// divide divides the names into groups once. A group without a short name takes the given one.
 func divide(names []string, short string, standing [][]string) [][]string {
 	groups, placed := standingGroups(names, standing)
 	for _, name := range names { // wildcards first, as they are sorted
@@ -66,7 +66,7 @@ func divide(names []string, short string, standing [][]string) [][]string {
 	}
 	for i, group := range groups {
 		if !slices.ContainsFunc(group, isShort) {
-			// Its first name has to be a short one. That is then in two certificates, either of which serves it.
+			// Its first name must be short. That name is then in two certificates, and either can serve it.
 			group = append(group, short)
 		}
 		slices.Sort(group)
@@ -78,9 +78,9 @@ func divide(names []string, short string, standing [][]string) [][]string {
 	return withoutNeedless(groups)
 }
 
-// standingGroups returns those of the names that certificates serve already, by certificate, and which names these are. A name that is
-// served by a wildcard alone is in no group: the wildcard is, for as long as a name relies on it. If it went at once, a name that comes
-// with the same update would be validated by a record that hides it from the wildcard's.
+// standingGroups returns the names that certificates serve already, grouped by certificate, and the set of these names. A name that
+// only a wildcard serves is in no group; the wildcard is, while a name relies on it. If the wildcard went at once, the validation
+// record of a name added by the same update would hide it from the wildcard's record.
 func standingGroups(names []string, standing [][]string) (groups [][]string, placed map[string]bool) {
 	placed = make(map[string]bool, len(names))
 	groups = make([][]string, len(standing))
@@ -105,13 +105,13 @@ func standingGroups(names []string, standing [][]string) (groups [][]string, pla
 	return slices.DeleteFunc(groups, func(group []string) bool { return len(group) == 0 }), placed
 }
 
-// coveredBy reports whether one of the names is a wildcard that is good for the name: a certificate's stands for one label.
+// coveredBy reports whether one of the names is a wildcard that covers the name. In a certificate, a wildcard stands for one label.
 func coveredBy(name string, names []string) bool {
 	wildcard := wildcardOf(name)
 	return name != wildcard && slices.Contains(names, wildcard)
 }
 
-// wildcardOf returns the wildcard that is good for a name.
+// wildcardOf returns the wildcard that covers a name.
 func wildcardOf(name string) string {
 	_, parent, _ := strings.Cut(name, ".")
 	return "*." + parent
@@ -121,13 +121,13 @@ func sameNames(a, b []string) bool {
 	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
-// GroupKey returns the name by which a group is told from those before it: its first that none of them has.
+// GroupKey returns the name that tells a group from those before it: its first name that none of them has.
 func GroupKey(group []string, before [][]string) string {
 	i := slices.IndexFunc(group, func(name string) bool { return !slices.Contains(slices.Concat(before...), name) })
 	return group[max(i, 0)]
 }
 
-// withoutNeedless returns the groups less those that have no name of their own.
+// withoutNeedless returns the groups that have a name of their own.
 func withoutNeedless(groups [][]string) [][]string {
 	for i := len(groups) - 1; i > 0; i-- {
 		others := slices.Concat(slices.Concat(groups[:i]...), slices.Concat(groups[i+1:]...))
@@ -138,7 +138,7 @@ func withoutNeedless(groups [][]string) [][]string {
 	return groups
 }
 
-// hasRoom reports whether the group can take the name, and still the short one that its certificate begins with.
+// hasRoom reports whether the group can take the name and still the short name that must be first in its certificate.
 func hasRoom(group []string, name string) bool {
 	size := len(group) + 1
 	if !isShort(name) && !slices.ContainsFunc(group, isShort) {
@@ -149,5 +149,5 @@ func hasRoom(group []string, name string) bool {
 
 func isShort(name string) bool { return len(name) <= maxCommonName }
 
-// CommonName returns the name that is to be a certificate's first.
+// CommonName returns the name that comes first in a certificate.
 func CommonName(sorted []string) string { return sorted[slices.IndexFunc(sorted, isShort)] }

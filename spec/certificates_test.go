@@ -57,13 +57,13 @@ func numbered(n int) []string {
 	return names
 }
 
-// serves reports whether a certificate with the names is good for the name.
+// serves reports whether a certificate with the names covers the name.
 func serves(group []string, name string) bool {
 	return slices.Contains(group, name) || coveredBy(name, group)
 }
 
-// Whatever names come and go: each is in a certificate, none has more than ten or begins with a long one, a name that stays is where it
-// was, and none leaves the default certificate, not even one that has only its wildcard there.
+// Names come and go at random. Each is in a certificate. No certificate has more than ten names or begins with a long one. A name that
+// stays is where it was, and none leaves the default certificate, not even one that only a wildcard in it serves.
 func TestCertificateGroupsAreStable(t *testing.T) {
 	t.Parallel()
 	name := rapid.Custom(func(t *rapid.T) string {
@@ -92,7 +92,7 @@ func TestCertificateGroupsAreStable(t *testing.T) {
 				}
 			}
 			for _, name := range names {
-				others := func(group []string) bool { return serves(group, name) } // which stay until the update ends
+				others := func(group []string) bool { return serves(group, name) } // they stay until the update ends
 				if len(standing) > 0 && serves(standing[0], name) && !serves(groups[0], name) && !slices.ContainsFunc(standing[1:], others) {
 					t.Fatalf("%s left the default certificate", name)
 				}

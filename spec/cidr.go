@@ -11,13 +11,13 @@ import (
 const (
 	// Bounds of a VPC's IPv4 block ("VPC CIDR blocks" in the Amazon VPC user guide).
 	minVPCBits, maxVPCBits = 16, 28
-	// preferredSubnetBits is the size of a subnet wherever the VPC is large enough: 251 usable addresses.
+	// preferredSubnetBits is the size of a subnet if the VPC is large enough: 251 usable addresses.
 	preferredSubnetBits = 24
-	// maxSubnetBits is the smallest subnet an application load balancer accepts ("Subnets for your load balancer" in
-	// the user guide for Application Load Balancers).
+	// maxSubnetBits is the smallest subnet that an application load balancer accepts ("Subnets for your load balancer" in the user
+	// guide for Application Load Balancers).
 	maxSubnetBits = 27
-	// subnetBlocks is how many subnets a VPC too small for /24s is cut into, as its log2: the first block stays free,
-	// the next three are for public subnets, and as many remain for subnets of another kind.
+	// subnetBlocks is the base-2 logarithm of the number of subnets in a VPC that is too small for /24s. The first block stays free,
+	// the next three are for public subnets, and the rest is for other subnets.
 	subnetBlocks = 3
 	// ipv6VPCBits and ipv6SubnetBits are the sizes of Amazon-provided IPv6 blocks.
 	ipv6VPCBits, ipv6SubnetBits = 56, 64
@@ -41,13 +41,13 @@ func ParseVPCBlock(s string) (netip.Prefix, error) {
 	return block, nil
 }
 
-// PublicBlocks returns the IPv4 blocks of the public subnets, one per zone. In a VPC of /21 or larger they are the /24s
-// after the first: 10.0.1.0/24, 10.0.2.0/24 and so on in 10.0.0.0/16. Smaller VPCs have smaller subnets. The blocks depend
-// on the VPC alone: with another zone the others stay as they are.
+// PublicBlocks returns the IPv4 blocks of the public subnets, one per zone. In a VPC of /21 or larger they are the /24s after the
+// first: 10.0.1.0/24, 10.0.2.0/24 and so on in 10.0.0.0/16. Smaller VPCs have smaller subnets. The blocks depend only on the VPC: an
+// added zone does not change the others.
 func PublicBlocks(vpc netip.Prefix, zones int) ([]netip.Prefix, error) {
 	bits := min(max(preferredSubnetBits, vpc.Bits()+subnetBlocks), maxSubnetBits)
 	if bits < vpc.Bits() || zones >= 1<<(bits-vpc.Bits()) {
-		return nil, fmt.Errorf("has no room for %d subnets of /%d, the smallest a load balancer accepts, beside the one kept free; use /25 or larger",
+		return nil, fmt.Errorf("has no room for %d subnets of /%d, the smallest a load balancer accepts, and the one that is kept free; use /25 or larger",
 			zones, bits)
 	}
 	addr := vpc.Addr().As4()

@@ -59,8 +59,7 @@ func TestPublicBlocks(t *testing.T) {
 	}
 }
 
-// Whatever the VPC, its subnets lie within it, do not overlap, are of a size a load balancer accepts, and stay where they
-// are when there is another zone.
+// In every VPC the subnets lie within it, do not overlap, have a size that a load balancer accepts, and stay when a zone is added.
 func TestPublicBlocksProperties(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

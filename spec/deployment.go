@@ -6,42 +6,43 @@ import (
 	"fmt"
 )
 
-// Deployment is how ECS replaces a service's tasks by those of a new version, and what makes it go back to the old one
-// beside tasks that do not get healthy.
+// Deployment is how ECS replaces a service's tasks by those of a new version. ECS rolls back if the new tasks do not get healthy, and
+// for the reasons given here.
 type Deployment struct {
-	// Strategy is by default [Rolling]. The percentages are given instead of it, both of them.
+	// Strategy is [Rolling] by default. The alternative is to give both percentages.
 	Strategy Strategy
-	// MinimumHealthyPercent of the desired count keep serving; ECS rounds the number of tasks up.
+	// MinimumHealthyPercent of the desired count keeps serving; ECS rounds the number of tasks up.
 	MinimumHealthyPercent int
-	// MaximumPercent of the desired count are there at most, old and new; ECS rounds the number of tasks down.
+	// MaximumPercent of the desired count bounds the old and new tasks together; ECS rounds the number of tasks down.
 	MaximumPercent int
-	// Alarms makes ECS go back when one of the service's alarms goes off during a deployment. ECS then also waits with
-	// the deployment's end, to see whether one does ("How CloudWatch alarms detect Amazon ECS deployment failures").
+	// Alarms makes ECS roll back when one of the service's alarms goes off during a deployment. ECS then also keeps the deployment open
+	// for a while to see whether one does ("How CloudWatch alarms detect Amazon ECS deployment failures").
 	Alarms bool
-	// ErrorPercent is the share of a minute's requests that tasks may answer with 5xx, or not take, by default [DefaultErrorPercent].
+	// ErrorPercent is the share of a minute's requests that tasks may answer with 5xx, or not take. Its default is
+	// [DefaultErrorPercent].
 	ErrorPercent int
 }
 
-// Strategy is a deployment that has a name. None lets fewer tasks serve than are wanted.
+// Strategy is a named way to deploy. With each of them, at least the desired count keeps serving.
 type Strategy string
 
 // The strategies.
 const (
-	// Rolling starts half as many new tasks as there are old ones, and goes on as they get healthy.
+	// Rolling starts half as many new tasks as there are old ones, and more as these get healthy.
 	Rolling Strategy = "rolling"
-	// AllAtOnce starts all of the new tasks beside the old ones, which is fast and for a moment takes twice the capacity.
+	// AllAtOnce starts all new tasks while the old ones run. It is fast, and takes twice the capacity for a moment.
 	AllAtOnce Strategy = "all-at-once"
-	// OneAtATime starts a single new task, and the next when that is healthy and an old one has gone.
+	// OneAtATime starts one new task, and the next when that one is healthy and an old one is gone.
 	OneAtATime Strategy = "one-at-a-time"
 )
 
-// mostOneAtATime is the number of tasks of which 1 percent, the least that ECS takes, is two.
+// mostOneAtATime is the number of tasks at which 1 percent, the least that ECS takes, is two tasks.
 const mostOneAtATime = 200
 
 // DefaultErrorPercent is the default of [Deployment].ErrorPercent.
 const DefaultErrorPercent = 5
 
-// MaxMaximumPercent bounds Deployment.MaximumPercent here. ECS sets no bound; more is a slip of the pen.
+// MaxMaximumPercent bounds Deployment.MaximumPercent here. ECS sets no bound, but more is a typing error.
 const MaxMaximumPercent = 1000
 
 // Check reports an unknown strategy.
@@ -53,7 +54,7 @@ func (s Strategy) Check() error {
 	return fmt.Errorf("must be %s, %s or %s", Rolling, AllAtOnce, OneAtATime)
 }
 
-// maximumPercent returns how many tasks there may be in a deployment of so many.
+// maximumPercent returns the percentage that bounds the old and new tasks in a deployment of so many tasks.
 func (s Strategy) maximumPercent(tasks int) int {
 	tasks = max(tasks, 1)
 	oneMore := divideUp(100, tasks) // the least percentage that ECS rounds down to one task
@@ -67,7 +68,7 @@ func (s Strategy) maximumPercent(tasks int) int {
 	}
 }
 
-// WithDefaults returns the deployment with what is not given filled in, but for the percentages.
+// WithDefaults fills in what is not given, except the percentages.
 func (d Deployment) WithDefaults() Deployment {
 	if d.MinimumHealthyPercent == 0 && d.MaximumPercent == 0 {
 		d.Strategy = cmp.Or(d.Strategy, Rolling)
@@ -76,8 +77,8 @@ func (d Deployment) WithDefaults() Deployment {
 	return d
 }
 
-// Percentages returns what ECS takes for a service of so many tasks ("Amazon ECS deployment configuration" in the ECS
-// developer guide).
+// Percentages returns the percentages that ECS is given for a service of so many tasks ("Amazon ECS deployment configuration" in the
+// ECS developer guide).
 func (d Deployment) Percentages(tasks int) (minimumHealthy, maximum int) {
 	if d.Strategy == "" {
 		return d.MinimumHealthyPercent, d.MaximumPercent
@@ -92,21 +93,21 @@ func (d Deployment) Batch(tasks int) int {
 	return max(1, room-stay)
 }
 
-// taskLimits returns how many of so many tasks stay, and for how many there is room, while ECS replaces them.
+// taskLimits returns how many tasks stay, and how many there can be at most, while ECS replaces so many.
 func taskLimits(tasks, minimumHealthyPercent, maximumPercent int) (stay, room int) {
 	return divideUp(tasks*minimumHealthyPercent, 100), tasks * maximumPercent / 100
 }
 
 func divideUp(n, by int) int { return (n + by - 1) / by }
 
-// Problems reports why a deployment of a service of so many tasks would drop requests or get nowhere. A service that scales is checked at
-// the fewest tasks it can have: with more, there is more room.
+// Problems reports why a deployment of a service of so many tasks would drop requests or get nowhere. A service that scales is checked
+// with its fewest tasks: with more, there is more room.
 func (d Deployment) Problems(tasks int, scaling *Scaling) Problems {
 	var found Problems
 	d = d.WithDefaults()
 	found.AddRange(d.ErrorPercent, 1, 99, "errorPercent")
 	if d.Strategy == "" {
-		found.Include(d.percentageProblems(max(tasks, 1))) // there will be one some time, or else it does not matter
+		found.Include(d.percentageProblems(max(tasks, 1))) // with none there is nothing to check, and there may be one later
 		return found
 	}
 	switch err := d.Strategy.Check(); {
@@ -115,7 +116,7 @@ func (d Deployment) Problems(tasks int, scaling *Scaling) Problems {
 	case err != nil:
 		found.AddValue(string(d.Strategy), err, "strategy")
 	case d.Strategy == OneAtATime && scaling != nil:
-		found.AddContradiction(fmt.Errorf("strategy %s and scaling exclude each other: ECS takes percentages, and one task is another percentage of each number of tasks", OneAtATime), "strategy")
+		found.AddContradiction(fmt.Errorf("strategy %s and scaling exclude each other: ECS takes percentages, and the percentage that means one task changes with the number of tasks", OneAtATime), "strategy")
 	case d.Strategy == OneAtATime && tasks >= mostOneAtATime:
 		found.AddContradiction(fmt.Errorf("strategy %s is for fewer than %d tasks: ECS takes whole percentages, and 1 percent of %d tasks is more than one",
 			OneAtATime, mostOneAtATime, tasks), "strategy")
@@ -123,7 +124,7 @@ func (d Deployment) Problems(tasks int, scaling *Scaling) Problems {
 	return found
 }
 
-// percentages are the members that are given together.
+// percentages are the settings that must be given together.
 var percentages = []string{"minimumHealthyPercent", "maximumPercent"}
 
 func (d Deployment) percentageProblems(tasks int) Problems {
@@ -137,8 +138,8 @@ func (d Deployment) percentageProblems(tasks int) Problems {
 	case stay == 0:
 		found.AddContradiction(errors.New("minimumHealthyPercent 0 lets ECS stop every task before a new one serves: requests would be dropped"), percentages...)
 	case room <= stay:
-		found.AddContradiction(fmt.Errorf("minimumHealthyPercent %d keeps %d of %d tasks, and maximumPercent %d leaves no room for a new one beside them: "+
-			"a deployment would get nowhere", d.MinimumHealthyPercent, stay, tasks, d.MaximumPercent), percentages...)
+		found.AddContradiction(fmt.Errorf("minimumHealthyPercent %d keeps %d of %d tasks, and maximumPercent %d leaves no room for a new one: "+
+			"a deployment would make no progress", d.MinimumHealthyPercent, stay, tasks, d.MaximumPercent), percentages...)
 	}
 	return found
 }

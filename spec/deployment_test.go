@@ -34,7 +34,7 @@ func TestStrategies(t *testing.T) {
 	}
 }
 
-// Every named strategy keeps all tasks serving and gets on; one at a time starts one.
+// Every named strategy keeps all tasks serving and makes progress; one-at-a-time starts one.
 func TestStrategiesDropNothing(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -57,7 +57,7 @@ func TestStrategiesDropNothing(t *testing.T) {
 	})
 }
 
-// What works with the fewest tasks works with more, so that a service that scales is checked once.
+// What works with the fewest tasks works with more, so a service that scales is checked once.
 func TestMoreTasksLeaveMoreRoom(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

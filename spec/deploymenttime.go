@@ -2,29 +2,30 @@ package spec
 
 import "time"
 
-// What of a deployment takes Fargate's and ECS's time, in seconds, at the most that is usual: a guess that is too long costs nothing
-// but patience with what hangs.
+// The longest that parts of a deployment usually take on Fargate and ECS, in seconds. A guess that is too long costs only a longer wait
+// for a deployment that hangs.
 const (
 	taskStart = 120 // finding capacity, a network interface, the image
-	// beforeLimit is what ECS gives the container of [Before].
+	// beforeLimit is how long ECS gives the container of [Before].
 	beforeLimit = 180
-	// alarmWatch is for how long ECS goes on to watch alarms ("How CloudWatch alarms detect Amazon ECS deployment failures": as
-	// long as their longest evaluation, and some minutes of its own).
+	// alarmWatch is how long ECS watches alarms after the tasks are replaced ("How CloudWatch alarms detect Amazon ECS deployment
+	// failures": as long as their longest evaluation, and a few minutes more).
 	alarmWatch = 600
 )
 
-// The least that a deployment gets.
+// The shortest timeouts of a deployment.
 const (
 	leastCreation = 10 * time.Minute
 	leastUpdate   = 20 * time.Minute
 )
 
-// CreationTimeout returns how long the first deployment of so many tasks may take. It cannot be rolled back, and starts all tasks at once.
+// CreationTimeout returns how long the first deployment of so many tasks may take. It starts all tasks at once, and ECS cannot roll it
+// back.
 func (s Service) CreationTimeout(count int) time.Duration {
 	return max(leastCreation, wholeMinutes(s.taskTime()+s.failureTime(count, count)))
 }
 
-// UpdateTimeout returns how long a deployment of so many tasks may take until it has replaced every task, or failed and been rolled back.
+// UpdateTimeout returns how long a deployment of so many tasks may take to replace every task, or to fail and be rolled back.
 func (s Service) UpdateTimeout(count int, scaling *Scaling) time.Duration {
 	tasks := count
 	if scaling != nil {
@@ -51,9 +52,9 @@ func (s Service) taskTime() int {
 	return time
 }
 
-// failureTime returns how long the deployment circuit breaker takes with tasks that never get healthy, so many at a time, in
-// seconds. It trips after half as many failures as there are tasks, which are 3 at least and 200 at most ("How the Amazon ECS
-// deployment circuit breaker detects failures").
+// failureTime returns how long the deployment circuit breaker takes, in seconds, if no task gets healthy and so many start at a time.
+// It trips after half as many failures as there are tasks, but at least 3 and at most 200 ("How the Amazon ECS deployment circuit
+// breaker detects failures").
 func (s Service) failureTime(tasks, atATime int) int {
 	failures := min(max(divideUp(tasks, 2), 3), 200)
 	failing := s.taskTime()

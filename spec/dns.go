@@ -1,22 +1,22 @@
 package spec
 
-// DNS is what the records for a stack's host names are like.
+// DNS has the settings of the records for a stack's host names.
 type DNS struct {
-	Proxied bool // through Cloudflare instead of straight to the load balancer
-	TTL     int  // seconds, by default [MinTTL]; Cloudflare's own of records that are proxied
+	Proxied bool // through Cloudflare instead of directly to the load balancer
+	TTL     int  // seconds, by default [MinTTL]; Cloudflare sets it for proxied records
 }
 
 const (
-	// MinTTL and MaxTTL are Cloudflare's bounds of a record's time-to-live, in seconds ("Time to Live" in its DNS documentation).
+	// MinTTL and MaxTTL are Cloudflare's bounds for a record's time-to-live, in seconds ("Time to Live" in its DNS documentation).
 	MinTTL = 60
 	// MaxTTL is a day, in seconds.
 	MaxTTL = 86_400
-	// ProxiedTTL is for how long, in seconds, Cloudflare's servers may still ask a proxied record's old target. Resolvers know Cloudflare
-	// alone. Cloudflare tells no figure; it is that of a record that is not proxied, by default.
+	// ProxiedTTL is how long, in seconds, Cloudflare's servers may still ask a proxied record's old target. Resolvers only know
+	// Cloudflare. Cloudflare publishes no figure; this is the default of a record that is not proxied.
 	ProxiedTTL = 60
 )
 
-// Remembered returns for how many seconds a resolver may remember a record, or Cloudflare where a proxied one leads.
+// Remembered returns how many seconds a resolver may cache a record, or Cloudflare the target of a proxied one.
 func (d DNS) Remembered() int {
 	if d.Proxied {
 		return ProxiedTTL
@@ -24,7 +24,7 @@ func (d DNS) Remembered() int {
 	return d.TTL
 }
 
-// WithDefaults returns the records with what is not given filled in.
+// WithDefaults fills in what is not given.
 func (d DNS) WithDefaults() DNS {
 	if d.TTL == 0 {
 		d.TTL = MinTTL

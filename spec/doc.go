@@ -1,3 +1,3 @@
-// Package spec has what a stack is made of, in plain Go: images, sizes, health checks, deployments, scaling, routes and names, and every
-// rule about them. It uses neither Pulumi's SDK nor AWS's, so that every command can afford it.
+// Package spec has the parts of a stack in plain Go, and every rule about them: images, sizes, health checks, deployments, scaling,
+// routes and names. It uses neither Pulumi's SDK nor AWS's, so every command can afford to import it.
 package spec

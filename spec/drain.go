@@ -5,26 +5,27 @@ import (
 	"fmt"
 )
 
-// Drain is how a task that is to stop gets rid of its clients without dropping any. All are seconds.
+// Drain is how a stopping task hands over its clients without dropping any. All values are seconds.
 //
-// In a deployment ECS takes the task out of its target group, waits for the end of the deregistration delay, at which the load
-// balancer cuts what is still connected, and only then sends SIGTERM; after the stop timeout SIGKILL follows ("Optimize load
-// balancer connection draining parameters" in the ECS developer guide). When Fargate takes a Spot task back, SIGTERM comes at
-// once, while the load balancer still sends requests.
+// In a deployment ECS takes the task out of its target group and waits for the end of the deregistration delay. The load balancer then
+// cuts what is still connected. Only then does ECS send SIGTERM, and SIGKILL after the stop timeout ("Optimize load balancer connection
+// draining parameters" in the ECS developer guide). When Fargate takes a Spot task back, SIGTERM comes at once, while the load balancer
+// still sends requests.
 type Drain struct {
-	DeregistrationDelay int // how long requests and sockets get to end before the load balancer cuts them
+	DeregistrationDelay int // how long requests and sockets may last before the load balancer cuts them
 	StopTimeout         int // between SIGTERM and SIGKILL
-	// Delay is how long the container serves on after SIGTERM, until the load balancer has noticed. It gets it as DRAIN_DELAY.
+	// Delay is how long the container keeps serving after SIGTERM, until the load balancer has noticed. The container gets it as
+	// DRAIN_DELAY.
 	Delay int
-	// SocketAge is after how long the container tells a WebSocket's client to reconnect, which then leads to another task if
-	// this one is being drained: nothing else would, before the load balancer cuts it. It gets it as MAX_SOCKET_AGE. 0 is
-	// never, for services without WebSockets.
+	// SocketAge is the age at which the container tells a WebSocket's client to reconnect. If this task is being drained, the client
+	// then reaches another one; nothing else moves it before the load balancer cuts the socket. The container gets it as
+	// MAX_SOCKET_AGE. 0 means never, for services without WebSockets.
 	SocketAge int
 }
 
 // Drain profiles.
 const (
-	// DrainHTTP is for requests that take no longer than some seconds.
+	// DrainHTTP is for requests that take a few seconds at most.
 	DrainHTTP = "http"
 	// DrainWebSocket is for services with WebSockets.
 	DrainWebSocket = "websocket"
@@ -45,11 +46,11 @@ var DefaultDrain = Drain{DeregistrationDelay: DefaultDeregistrationDelay(DrainHT
 
 const (
 	drainDelay = 5 // the load balancer stops sending requests within a few seconds
-	// shutdown is the least that a container gets to finish its requests in after Drain.Delay.
+	// shutdown is the least time that a container gets to finish its requests after Drain.Delay.
 	shutdown = 5
-	// minSocketAge keeps clients from doing little else than reconnecting.
+	// minSocketAge keeps clients from reconnecting all the time.
 	minSocketAge = 4
-	// closing is how long a client may take to let its socket be closed.
+	// closing is how long a client may take to close its socket.
 	closing = 2
 )
 
@@ -61,7 +62,7 @@ func DefaultDeregistrationDelay(profile string) int {
 	return 5
 }
 
-// WithDefaults returns the drain with what is not given filled in, but for the socket age: without it there are no WebSockets.
+// WithDefaults fills in what is not given, except the socket age: 0 means that there are no WebSockets.
 func (d Drain) WithDefaults() Drain {
 	d.DeregistrationDelay = cmp.Or(d.DeregistrationDelay, DefaultDrain.DeregistrationDelay)
 	d.StopTimeout = cmp.Or(d.StopTimeout, DefaultDrain.StopTimeout)
@@ -86,13 +87,13 @@ func NewDrain(profile string, deregistrationDelay, stopTimeout int) Drain {
 	return d
 }
 
-// checkDeregistrationDelay reports why the load balancer would cut what it should not.
+// checkDeregistrationDelay reports why the load balancer would cut requests or sockets.
 func (d Drain) checkDeregistrationDelay() error {
 	if d.DeregistrationDelay <= 0 {
 		return fmt.Errorf("is %d: requests under way would be cut when a task leaves the load balancer", d.DeregistrationDelay)
 	}
 	if d.SocketAge > 0 && d.SocketAge+closing > d.DeregistrationDelay {
-		return fmt.Errorf("is %d: the load balancer would cut WebSockets, which can be told to reconnect after %d seconds at the earliest; "+
+		return fmt.Errorf("is %d: the load balancer would cut WebSockets: they are told to reconnect after %d seconds at the earliest; "+
 			"have at least %d", d.DeregistrationDelay, d.SocketAge, d.SocketAge+closing)
 	}
 	return nil
@@ -101,7 +102,7 @@ func (d Drain) checkDeregistrationDelay() error {
 // checkStopTimeout reports why requests under way would be killed.
 func (d Drain) checkStopTimeout() error {
 	if least := d.Delay + shutdown; d.StopTimeout < least {
-		return fmt.Errorf("is %d: the container serves on for %d seconds after SIGTERM and then finishes its requests; have at least %d",
+		return fmt.Errorf("is %d: the container keeps serving for %d seconds after SIGTERM and then finishes its requests; have at least %d",
 			d.StopTimeout, d.Delay, least)
 	}
 	return nil
@@ -123,12 +124,12 @@ func (d Drain) Problems() Problems {
 	return found
 }
 
-// Environment returns what the container has to know.
+// Environment returns the variables that tell the container.
 func (d Drain) Environment() map[string]string {
 	return map[string]string{
 		"DRAIN_DELAY":    seconds(d.Delay),
 		"MAX_SOCKET_AGE": seconds(d.SocketAge),
-		// What is left before SIGKILL, less a moment for the process to end in.
+		// The time left before SIGKILL, less a moment for the process to end.
 		"SHUTDOWN_TIMEOUT": seconds(d.StopTimeout - d.Delay - 1),
 	}
 }

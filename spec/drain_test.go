@@ -37,7 +37,7 @@ func TestDrainProfiles(t *testing.T) {
 	}
 }
 
-// Whatever passes the checks gives sockets and requests the time that they need.
+// A drain that passes the checks gives sockets and requests the time that they need.
 func TestDrainIsConsistent(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -60,7 +60,7 @@ func TestDrainRefuses(t *testing.T) {
 	for want, drain := range map[string]Drain{
 		"deregistrationDelay: is 0: requests under way would be cut":         NewDrain(DrainHTTP, 0, 30),
 		"deregistrationDelay: is 5: the load balancer would cut WebSockets":  NewDrain(DrainWebSocket, 5, 30),
-		"stopTimeout: is 9: the container serves on for 5 seconds":           NewDrain(DrainHTTP, 5, 9),
+		"stopTimeout: is 9: the container keeps serving for 5 seconds":       NewDrain(DrainHTTP, 5, 9),
 		"deregistrationDelay: is -1: requests under way would be cut when a": NewDrain(DrainHTTP, -1, 30),
 	} {
 		if err := drain.Problems().Err(); err == nil || !strings.Contains(err.Error(), want) {

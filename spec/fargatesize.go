@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// fargateSize is a row of the table of CPU and memory combinations in "Task definition parameters for Amazon ECS tasks on
-// Fargate": what memory, in MiB, goes with so many CPU units (1024 units are one vCPU).
+// fargateSize is a row of the table of CPU and memory combinations in "Task definition parameters for Amazon ECS tasks on Fargate": the
+// memory, in MiB, that goes with so many CPU units (1024 units are one vCPU).
 type fargateSize struct {
 	cpu            int
 	min, max, step int
-	only           []int // instead, where the steps differ
+	only           []int // the amounts, if the steps differ
 }
 
 var fargateSizes = []fargateSize{
@@ -51,8 +51,8 @@ func CheckFargateCPU(cpu int) error {
 	return fmt.Errorf("no Fargate task has %d CPU units; allowed are %s", cpu, strings.Join(allowed, ", "))
 }
 
-// CheckFargateMemory reports whether Fargate has tasks of so much memory, in MiB, beside so many CPU units. It finds
-// nothing wrong if the CPU units themselves are not allowed: that is for [CheckFargateCPU] to say.
+// CheckFargateMemory reports whether Fargate has tasks of so many CPU units with so much memory, in MiB. It accepts CPU units that are
+// not allowed: [CheckFargateCPU] reports them.
 func CheckFargateMemory(cpu, memory int) error {
 	for _, size := range fargateSizes {
 		if size.cpu == cpu && !size.allows(memory) {

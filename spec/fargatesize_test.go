@@ -53,7 +53,7 @@ func TestFargateSizes(t *testing.T) {
 	}
 }
 
-// No number of CPU units passes but a power of two from 256 to 32768, and memory is never far below twice its MiB.
+// Only powers of two from 256 to 32768 pass as CPU units, and memory in MiB is never far below twice their number.
 func TestFargateSizesProperties(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

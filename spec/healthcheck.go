@@ -8,8 +8,7 @@ import (
 	"strings"
 )
 
-// HealthCheck is how the load balancer finds out whether a task can take requests. What is not given is that of
-// [DefaultHealthCheck].
+// HealthCheck is how the load balancer finds out whether a task can take requests. [DefaultHealthCheck] has the default of each field.
 type HealthCheck struct {
 	Path               string
 	Codes              string // status codes of a healthy task's answer: "200", "200,204" or "200-299"
@@ -20,15 +19,15 @@ type HealthCheck struct {
 	GracePeriod        int    // seconds after a task's start in which ECS ignores failures; [NoGracePeriod] is none
 }
 
-// NoGracePeriod is a grace period of no time: 0 is one that is not given.
+// NoGracePeriod stands for a grace period of 0 seconds, because 0 stands for one that is not given.
 const NoGracePeriod = -1
 
-// DefaultHealthCheck is the default of each field of a [HealthCheck]. Nothing changes it.
+// DefaultHealthCheck has the default of each field of a [HealthCheck]. Nothing changes it.
 var DefaultHealthCheck = HealthCheck{
 	Path: "/healthz", Codes: "200", Interval: 5, Timeout: 2, HealthyThreshold: 2, UnhealthyThreshold: 2, GracePeriod: 10,
 }
 
-// Bounds of a health check: those of CreateTargetGroup in Elastic Load Balancing's API reference, but for the last one.
+// Bounds of a health check. All but the last are those of CreateTargetGroup in Elastic Load Balancing's API reference.
 const (
 	MinHealthInterval  = 5
 	MaxHealthInterval  = 300
@@ -38,13 +37,13 @@ const (
 	MaxHealthThreshold = 10
 	MaxHealthPath      = 1024
 	// MaxGracePeriod is a day. CreateService takes 68 years (healthCheckGracePeriodSeconds in the ECS API reference); more than a day
-	// is a slip of the pen, and a version that never gets healthy would be waited for as long.
+	// is a typing error, and a deployment would wait as long for a version that never gets healthy.
 	MaxGracePeriod = 86_400
-	// longestHang is for how long, in seconds, a task that hangs may get requests before the load balancer notices it.
+	// longestHang is how long, in seconds, a task that hangs may get requests before the load balancer notices.
 	longestHang = 300
 )
 
-// WithDefaults returns the health check with what is not given filled in.
+// WithDefaults fills in what is not given.
 func (h HealthCheck) WithDefaults() HealthCheck {
 	usual := DefaultHealthCheck
 	h.Path = cmp.Or(h.Path, usual.Path)
@@ -57,7 +56,7 @@ func (h HealthCheck) WithDefaults() HealthCheck {
 	return h
 }
 
-// Problems reports everything that Elastic Load Balancing or ECS would refuse, and what finds out too late.
+// Problems reports everything that Elastic Load Balancing or ECS would refuse, and checks that would notice too late.
 func (h HealthCheck) Problems() Problems {
 	var found Problems
 	found.AddValue(h.Path, CheckHealthPath(h.Path), "path")
@@ -76,7 +75,7 @@ func (h HealthCheck) Problems() Problems {
 
 var healthPathPattern = regexp.MustCompile(`^/[!-~]*$`)
 
-// CheckHealthPath reports what is no path of a health check. It may have a query.
+// CheckHealthPath reports what is not the path of a health check. The path may have a query.
 func CheckHealthPath(path string) error {
 	if len(path) > MaxHealthPath || !healthPathPattern.MatchString(path) {
 		return fmt.Errorf("must begin with / and be at most %d printable characters without spaces", MaxHealthPath)
@@ -84,7 +83,7 @@ func CheckHealthPath(path string) error {
 	return nil
 }
 
-// The status codes that a health check of an Application Load Balancer can want (Matcher in Elastic Load Balancing's API reference).
+// The status codes that a health check of an Application Load Balancer can expect (Matcher in Elastic Load Balancing's API reference).
 const (
 	minHealthCode = 200
 	maxHealthCode = 499
@@ -92,7 +91,7 @@ const (
 
 var healthCodesPattern = regexp.MustCompile(`^[0-9]{3}(-[0-9]{3})?(,[0-9]{3}(-[0-9]{3})?)*$`)
 
-// CheckHealthCodes reports what are no status codes of a health check.
+// CheckHealthCodes reports what are not the status codes of a health check.
 func CheckHealthCodes(codes string) error {
 	err := fmt.Errorf(`must be status codes from %d to %d, as in "200", "200,204" or "200-299"`, minHealthCode, maxHealthCode)
 	if !healthCodesPattern.MatchString(codes) {
@@ -112,7 +111,7 @@ func CheckHealthCodes(codes string) error {
 	return nil
 }
 
-// checkTimeout reports a timeout that the next health check would not wait for.
+// checkTimeout reports a timeout that is not shorter than the interval.
 func (h HealthCheck) checkTimeout() error {
 	if h.Timeout >= h.Interval {
 		return fmt.Errorf("is %d seconds: must be shorter than the interval of %d seconds", h.Timeout, h.Interval)
@@ -120,10 +119,10 @@ func (h HealthCheck) checkTimeout() error {
 	return nil
 }
 
-// checkHang reports a health check that finds out too late.
+// checkHang reports a health check that notices too late.
 func (h HealthCheck) checkHang() error {
 	if hang := h.Interval*h.UnhealthyThreshold + h.Timeout; hang > longestHang {
-		return fmt.Errorf("%d failures every %d seconds take %d seconds to notice a task that hangs, and its requests would be dropped for as long; have at most %d",
+		return fmt.Errorf("%d failures every %d seconds take %d seconds to notice a task that hangs, and its requests would be dropped until then; have at most %d",
 			h.UnhealthyThreshold, h.Interval, hang, longestHang)
 	}
 	return nil

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// What is not given is the usual, field by field.
+// What is not given has its default, field by field.
 func TestHealthCheckDefaults(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ given, want HealthCheck }{
@@ -51,7 +51,7 @@ func TestHealthCheckBounds(t *testing.T) {
 		{HealthCheck{GracePeriod: -2}, "gracePeriod: -2: must be from 0 to 86400"},
 		{HealthCheck{Interval: 4, Timeout: 1}, "interval: 4: must be from 5 to 300\ntimeout: 1: must be from 2 to 120"},
 		{
-			HealthCheck{Interval: 300}, "2 failures every 300 seconds take 602 seconds to notice a task that hangs, and its requests would be dropped for as long; have at most 300",
+			HealthCheck{Interval: 300}, "2 failures every 300 seconds take 602 seconds to notice a task that hangs, and its requests would be dropped until then; have at most 300",
 		},
 	} {
 		if got := fmt.Sprint(test.given.WithDefaults().Problems().Err()); got != test.want {

@@ -11,13 +11,13 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// maxLabelLength is that of a label of a DNS name (RFC 1035, section 2.3.4).
+// maxLabelLength is the longest label of a DNS name (RFC 1035, section 2.3.4).
 const maxLabelLength = 63
 
 var labelPattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
-// A notationError says what is wrong with how a value is written, and perhaps how to write it. The error's text has no part of the
-// value, which may be a secret.
+// A notationError says what is wrong with the notation of a value, and perhaps how to write it. Its text contains no part of the value,
+// because the value may be a secret.
 type notationError struct {
 	problem error
 	instead string
@@ -27,7 +27,7 @@ func (e *notationError) Error() string { return e.problem.Error() }
 
 func (e *notationError) Unwrap() error { return e.problem }
 
-// Instead returns what to write, or "" if that is not known. It has parts of the value.
+// Instead returns what to write, or "" if that is not known. It contains parts of the value.
 func (e *notationError) Instead() string { return e.instead }
 
 // CheckDomain reports why name is not a lower-case DNS name of at least two labels.
@@ -52,7 +52,7 @@ func CheckHostname(name, zone string) error {
 			notation.instead = "*." + notation.instead
 		}
 		if inZone := name + "." + zone; labelPattern.MatchString(name) {
-			return &notationError{errors.New("is a single label, and not in the zone"), inZone}
+			return &notationError{errors.New("is a single label, not a name in the zone"), inZone}
 		}
 		return err
 	}
@@ -60,12 +60,12 @@ func CheckHostname(name, zone string) error {
 		return fmt.Errorf("is not in the zone %s", zone)
 	}
 	if depth, _ := (Route{Hostname: name}).wildcardDepth(zone); wildcard && depth >= maxWildcardDepth {
-		return fmt.Errorf("a wildcard stands at most %d labels below the zone %s", maxWildcardDepth-1, zone)
+		return fmt.Errorf("a wildcard can stand at most %d labels below the zone %s", maxWildcardDepth-1, zone)
 	}
 	return nil
 }
 
-// hostnameProblems returns everything that is wrong with a host name, each as the rest of a sentence about it.
+// hostnameProblems returns everything that is wrong with a host name, each as the end of a sentence about it.
 func hostnameProblems(name string) []string {
 	var problems []string
 	add := func(wrong bool, problem string) {
@@ -90,30 +90,30 @@ func hostnameProblems(name string) []string {
 		return append(problems, fmt.Sprintf("has %d characters; a load balancer's rules take %d at most", len(rest), maxHostLength))
 	}
 	add(strings.ToLower(rest) != rest, "has capital letters")
-	add(strings.ContainsFunc(rest, func(r rune) bool { return r > unicode.MaxASCII }), "has letters of another script, which DNS has as xn--…")
+	add(strings.ContainsFunc(rest, func(r rune) bool { return r > unicode.MaxASCII }), "has letters of another script, which DNS writes as xn--…")
 	add(strings.Contains(rest, "*"), "has a *, which stands only for the whole first label, as in *.example.com")
-	add(strings.Contains(rest, "_"), "has an underscore, which no host name has")
-	add(strings.ContainsFunc(rest, oddInHostname), "has characters that no host name has")
+	add(strings.Contains(rest, "_"), "has an underscore, which is not allowed in a host name")
+	add(strings.ContainsFunc(rest, oddInHostname), "has characters that are not allowed in a host name")
 	labels := strings.Split(rest, ".")
-	add(len(labels) < 2, "has a single label, where a domain has at least two, as in example.com")
+	add(len(labels) < 2, "has a single label; a domain has at least two, as in example.com")
 	var empty, long, hyphen bool
 	for _, label := range labels {
 		empty = empty || label == ""
 		long = long || len(label) > maxLabelLength
 		hyphen = hyphen || strings.HasPrefix(label, "-") || strings.HasSuffix(label, "-")
 	}
-	add(empty && rest != "", "has nothing before, or between, its dots")
+	add(empty && rest != "", "has a dot with nothing before it")
 	add(long, fmt.Sprintf("has a label of more than %d characters", maxLabelLength))
 	add(hyphen, "has a label that begins or ends with a hyphen")
 	return problems
 }
 
-// oddInHostname says whether a character has no business in a host name, and is not told of otherwise.
+// oddInHostname reports whether a character is not allowed in a host name and no other message covers it.
 func oddInHostname(r rune) bool {
 	return r <= unicode.MaxASCII && !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-._*", r)
 }
 
-// plainHostname returns what somebody probably means with a host name that is written in another way.
+// plainHostname returns the host name that was probably meant.
 func plainHostname(name string) string {
 	if _, rest, found := strings.Cut(name, "://"); found {
 		name = rest
@@ -135,7 +135,7 @@ func cutAny(text, characters string) (before string, found bool) {
 	return text, false
 }
 
-// enumerate joins the parts of a sentence.
+// enumerate joins parts into one sentence.
 func enumerate(parts []string) string {
 	if len(parts) == 1 {
 		return parts[0]

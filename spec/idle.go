@@ -7,16 +7,16 @@ import "time"
 const MaxIdleTimeout = 4000
 
 const (
-	// idleMargin is how much longer, in seconds, a container keeps an idle connection than the load balancer does. Were it to close
-	// the connection first, a request could be on its way in it, and get a 502 ("Troubleshoot your Application Load Balancers").
+	// idleMargin is how much longer, in seconds, a container keeps an idle connection than the load balancer does. If the container
+	// closed it first, a request could be on its way and get a 502 ("Troubleshoot your Application Load Balancers").
 	idleMargin = 15
-	// longestPing is between two pings of a WebSocket, of which the load balancer cuts silent ones too.
+	// longestPing is the longest time between two pings of a WebSocket. The load balancer cuts silent WebSockets too.
 	longestPing = 20 * time.Second
 )
 
-// IdleEnvironment returns what the container has to know of for how long, in seconds, the load balancer lets a connection be idle.
+// IdleEnvironment returns the variables that tell the container how long, in seconds, the load balancer keeps an idle connection.
 func IdleEnvironment(timeout int) map[string]string {
-	ping := min(longestPing, time.Duration(timeout)*time.Second/3) // two may be lost
+	ping := min(longestPing, time.Duration(timeout)*time.Second/3) // two pings may be lost
 	return map[string]string{
 		"IDLE_TIMEOUT":  seconds(timeout + idleMargin),
 		"PING_INTERVAL": ping.Truncate(time.Millisecond).String(),

@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// Image is a reference to a container image, in the parts that the distribution specification's grammar gives it.
+// Image is a reference to a container image, in the parts of the distribution specification's grammar.
 type Image struct {
 	Registry   string // host and optional port; empty means Docker Hub
 	Repository string
-	Tag        string // empty if the image is given by digest alone
-	Digest     string // sha256:…, empty if the image is given by tag alone
+	Tag        string // empty if only the digest is given
+	Digest     string // sha256:…, empty if only the tag is given
 }
 
 var (
@@ -23,8 +23,8 @@ var (
 	digestPattern     = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
 )
 
-// ParseImage parses an image reference, which must name a digest or a tag: without either, registries assume the tag
-// "latest", and what runs would depend on the day it was started.
+// ParseImage parses an image reference. It must have a digest or a tag: without either, registries assume the tag "latest", and the day
+// a task starts would decide what it runs.
 func ParseImage(s string) (Image, error) {
 	var image Image
 	name, digest, hasDigest := strings.Cut(s, "@")
@@ -44,7 +44,7 @@ func ParseImage(s string) (Image, error) {
 	// The first part is a registry if it could not be part of a repository's name on Docker Hub.
 	if host, rest, found := strings.Cut(name, "/"); found && (strings.ContainsAny(host, ".:") || host == "localhost") {
 		if !registryPattern.MatchString(host) {
-			return Image{}, errors.New("the registry must be a host name, with a port or without")
+			return Image{}, errors.New("the registry must be a host name, with or without a port")
 		}
 		image.Registry, name = host, rest
 	}
@@ -58,18 +58,18 @@ func ParseImage(s string) (Image, error) {
 	return image, nil
 }
 
-// Check reports parts that make no reference.
+// Check reports parts that do not make a reference.
 func (i Image) Check() error {
 	if i == (Image{}) {
 		return ErrMissing
 	}
 	if parsed, err := ParseImage(i.String()); err != nil || parsed != i {
-		return cmp.Or(err, errors.New("has parts that would be read in another way"))
+		return cmp.Or(err, errors.New("has parts that would be read differently"))
 	}
 	return nil
 }
 
-// String returns the reference as a registry's client takes it.
+// String returns the reference in the form that registry clients take.
 func (i Image) String() string {
 	var b strings.Builder
 	if i.Registry != "" {
@@ -98,10 +98,10 @@ func (i *Image) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// WithDigest returns the image by a digest alone.
+// WithDigest returns the image with the digest and without the tag.
 func (i Image) WithDigest(digest string) (Image, error) {
 	if !digestPattern.MatchString(digest) {
-		return Image{}, fmt.Errorf("%q is no digest", digest)
+		return Image{}, fmt.Errorf("%q is not a digest", digest)
 	}
 	return Image{Registry: i.Registry, Repository: i.Repository, Digest: digest}, nil
 }
@@ -115,7 +115,7 @@ type ECRRepository struct {
 	Account, Region, Name string
 }
 
-// ECR returns the Amazon ECR repository that the image is in, if it is in one.
+// ECR returns the Amazon ECR repository of the image, if it is in one.
 func (i Image) ECR() (ECRRepository, bool) {
 	match := ecrHost.FindStringSubmatch(i.Registry)
 	if match == nil {

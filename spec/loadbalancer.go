@@ -6,9 +6,9 @@ import (
 	"regexp"
 )
 
-// LoadBalancer is what a stack's load balancer is like.
+// LoadBalancer has the settings of a stack's load balancer.
 type LoadBalancer struct {
-	// IdleTimeout is after how many seconds a connection on which nothing is sent is closed, by default [DefaultIdleTimeout].
+	// IdleTimeout is after how many seconds the load balancer closes a silent connection, by default [DefaultIdleTimeout].
 	IdleTimeout int
 	// DeletionProtection makes AWS refuse to delete the load balancer.
 	DeletionProtection bool
@@ -25,7 +25,7 @@ const (
 	DefaultIdleTimeout = 60
 )
 
-// WithDefaults returns the load balancer with what is not given filled in.
+// WithDefaults fills in what is not given.
 func (b LoadBalancer) WithDefaults() LoadBalancer {
 	b.IdleTimeout, b.SSLPolicy = cmp.Or(b.IdleTimeout, DefaultIdleTimeout), cmp.Or(b.SSLPolicy, DefaultSSLPolicy)
 	return b
@@ -41,7 +41,7 @@ func (b LoadBalancer) Problems() Problems {
 
 var sslPolicyPattern = regexp.MustCompile(`^ELBSecurityPolicy-TLS13-1-[23](-[A-Za-z0-9]+)*-[0-9]{4}-[0-9]{2}$`)
 
-// CheckSSLPolicy reports a security policy without TLS 1.3, or with what is below TLS 1.2.
+// CheckSSLPolicy reports a security policy without TLS 1.3, or with a version below TLS 1.2.
 func CheckSSLPolicy(policy string) error {
 	if !sslPolicyPattern.MatchString(policy) {
 		return errors.New("must be a policy with TLS 1.3 and nothing below TLS 1.2, such as " + DefaultSSLPolicy)

@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// maxELBName is the length Elastic Load Balancing allows for the names of load balancers and target groups
-	// (CreateLoadBalancer and CreateTargetGroup in its API reference). It is the tightest limit of all the kinds used.
+	// maxELBName is the longest name of a load balancer or target group (CreateLoadBalancer and CreateTargetGroup in Elastic Load
+	// Balancing's API reference). It is the tightest limit of all the kinds used.
 	maxELBName = 32
 	// autoNameSuffix is what Pulumi's auto-naming appends: a hyphen and seven hexadecimal digits.
 	autoNameSuffix = 1 + 7
@@ -19,8 +19,8 @@ const (
 
 var namePattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*$`)
 
-// CheckName reports why name cannot be the name of a component. The physical names of its load balancer, target group
-// and security groups derive from it, so it satisfies the strictest of their rules.
+// CheckName reports why name cannot be the name of a component. The names of its load balancer, target group and security groups begin
+// with it, so it must satisfy the strictest of their rules.
 func CheckName(name string) error {
 	var problems []error
 	if len(name) > MaxName {
@@ -42,12 +42,12 @@ func CheckName(name string) error {
 	return fmt.Errorf("name %.100q: %w", name, errors.Join(problems...))
 }
 
-// RolePath is the path of every role that a component creates. Whoever deploys can be allowed to create roles under it and no
+// RolePath is the path of every role that a component creates. A policy can allow the deploying role to create roles under it and no
 // others ("IAM identifiers" in the IAM user guide).
 const RolePath = "/slipway/"
 
-// ContainerName is the name of the container that runs a workload, in its task definition: another may run before it.
+// ContainerName is the name of a workload's container in its task definition; another container may run before it.
 const ContainerName = "main"
 
-// ServiceTag is the tag that has a service's short name on all of the service's resources, its canary's included.
+// ServiceTag is the tag with a service's short name. All resources of the service and of its canary have it.
 const ServiceTag = "Service"

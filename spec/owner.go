@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Owner returns the service that gets the requests for a path of a host name, and false if none of the routes leads to one. The
-// path has no query. Of the routes that match, the most specific one wins, as [Priorities] has it.
+// Owner returns the service that gets the requests for a path of a host name, and false if none of the routes leads to one. The path
+// has no query. The most specific of the matching routes wins, as in [Priorities].
 func Owner(routes []Route, hostname, path string) (service string, found bool) {
 	var best Route
 	for _, r := range routes {
@@ -17,18 +17,18 @@ func Owner(routes []Route, hostname, path string) (service string, found bool) {
 	return best.Service, found
 }
 
-// matches says whether the load balancer takes the route for a request: host names without regard to case, paths with it
-// ("Condition types for listener rules" in the user guide for Application Load Balancers).
+// matches reports whether the load balancer takes the route for a request. Case counts in paths and not in host names ("Condition types
+// for listener rules" in the user guide for Application Load Balancers).
 func (r Route) matches(hostname, path string) bool {
 	return matchWildcards(strings.ToLower(r.Hostname), strings.ToLower(hostname)) && matchWildcards(r.Path, path)
 }
 
-// wildcards are what stands for other characters in a condition's value: "*" for any number of them, "?" for one.
+// wildcards stand for other characters in a condition's value: "*" for any number of them, "?" for one.
 const wildcards = "*?"
 
-// moreSpecific says whether the route comes before another that matches the same request.
+// moreSpecific reports whether the route comes before another that matches the same request.
 func (r Route) moreSpecific(other Route) bool {
-	exact := func(pattern string) int { // or of a fixed length, as [Route.band] has it
+	exact := func(pattern string) int { // or of a fixed length, as in [Route.band]
 		if strings.Contains(pattern, "*") {
 			return 0
 		}
@@ -42,7 +42,7 @@ func (r Route) moreSpecific(other Route) bool {
 	) > 0
 }
 
-// matchWildcards says whether a text is what a pattern stands for.
+// matchWildcards reports whether a text matches a pattern.
 func matchWildcards(pattern, text string) bool {
 	for pattern != "" {
 		switch {

@@ -12,32 +12,31 @@ import (
 // Rule priorities are 1 to 50000 and unique per listener, and the rule with the lowest number is evaluated first ("Listener
 // rules" in the user guide for Application Load Balancers).
 //
-// A route's priority follows from its host name and its path alone, so that it stays when other routes come and go, and when the
-// route passes to another service. A number that the listener's rules hold already is never given to another route: in an update
-// Pulumi creates and changes rules before it deletes any, and AWS refuses a number that another rule holds (PriorityInUse).
+// Only its host name and path decide a route's priority. So the priority stays when other routes come and go, and when another service
+// takes the route. A number that a rule of the listener holds is never given to another route: Pulumi creates and changes rules before
+// it deletes any, and AWS refuses a number that another rule holds (PriorityInUse).
 //
-// The numbers are divided into bands, the most specific routes first, so that the most specific of the routes that match
-// a request has the lowest number. Exact host names come before wildcards, and longer wildcards before shorter ones. For the
-// same host, exact paths come first, then patterns by falling number of literal characters, then every path: a pattern has a
-// single "*", so one that a wider pattern covers has more literal characters than that. Within its band a route's slot is
-// drawn by hashing it.
+// The numbers are divided into bands, the most specific routes first. So the most specific route that matches a request has the lowest
+// number. Exact host names come before wildcards, and longer wildcards before shorter ones. For the same host, exact paths come first,
+// then patterns from most to fewest literal characters, then [EveryPath]. A pattern has a single "*", so a narrower pattern has more
+// literal characters than a wider one that covers it. A hash of the route chooses its slot within its band.
 const (
-	// hostBands are one for exact host names and one for each depth of wildcard.
+	// hostBands counts one band for exact host names and one for each depth of wildcard.
 	hostBands = 1 + maxWildcardDepth
 
-	// priorityStep leaves a number free before each rule, for one that matches the same route and more, a header for
-	// example, and so has to come first.
+	// priorityStep leaves a number free before each rule, for a rule that also matches something more, such as a header, and so must
+	// come first.
 	priorityStep = 2
 
-	// maxDraws bounds the search for a free slot by hashing; after that the band is searched from its start.
+	// maxDraws bounds the search for a free slot by hashing. After that, the band is searched from its start.
 	maxDraws = 100
 )
 
-// bandWidths are the numbers of slots in the bands of one host band. A band takes a third as many routes before it is too
-// crowded. Most stacks have exact host names and no paths, and those that have paths have short ones.
+// bandWidths has the number of slots of each band within a host band. A band takes a third as many routes before it is too crowded.
+// Most stacks have exact host names and no paths; the paths of the others are short.
 type bandWidths struct {
 	exactPath                                int
-	longPattern, mediumPattern, shortPattern int // for each number of literal characters
+	longPattern, mediumPattern, shortPattern int // slots for each number of literal characters
 	everyPath                                int
 }
 
@@ -78,7 +77,7 @@ type band struct {
 	first, width int
 }
 
-// band returns the band that the route's priority comes from. The depth of a wildcard counts from the DNS zone.
+// band returns the band of the route's priority. The depth of a wildcard counts from the DNS zone.
 func (r Route) band(zone string) band {
 	hostBand := 0
 	if depth, wildcard := r.wildcardDepth(zone); wildcard {
@@ -100,17 +99,17 @@ func (r Route) band(zone string) band {
 	}
 }
 
-// draw returns the n-th slot of the band that the route would take.
+// draw returns the route's n-th choice of a slot in the band.
 func (r Route) draw(b band, n int) int {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%d", r.Hostname, r.Path, n))
 	return b.first + int(binary.BigEndian.Uint32(sum[:]))%b.width
 }
 
-// HeldPriorities are the numbers that a listener's rules hold, each with the route that its rule is for. Of a rule that is for
-// something else than one host name and one path the route is empty.
+// HeldPriorities are the numbers that a listener's rules hold, each with the route of its rule. The route is empty if the rule is not
+// for exactly one host name and one path.
 type HeldPriorities map[int]Route
 
-// Add notes that a rule for the route holds the number. Where several listeners are looked at, each can have a rule of that number.
+// Add notes that a rule for the route holds the number. Each of several listeners can have a rule with that number.
 func (h HeldPriorities) Add(priority int, r Route) {
 	if other, held := h[priority]; held && other.place() != r.place() {
 		r = Route{}
@@ -118,30 +117,30 @@ func (h HeldPriorities) Add(priority int, r Route) {
 	h[priority] = r
 }
 
-// slotOf returns the slot that a rule's number belongs to.
+// slotOf returns the slot of a rule's number.
 func slotOf(priority int) int { return (priority+priorityStep-1)/priorityStep - 1 }
 
-// slots returns which route holds each slot. Two rules can be in one: the canary's rule of a route comes right before the route's own.
+// slots returns the route that holds each slot. A slot can have two rules: a route's canary rule comes right before the route's own.
 func (h HeldPriorities) slots() map[int]place {
 	slots := make(map[int]place, len(h))
 	for _, priority := range slices.Sorted(maps.Keys(h)) {
 		slot, holder := slotOf(priority), h[priority].place()
 		if other, taken := slots[slot]; taken && other != holder {
-			holder = place{} // of two routes: neither can keep it
+			holder = place{} // two routes hold it, so neither can keep it
 		}
 		slots[slot] = holder
 	}
 	return slots
 }
 
-// place is what a route is found by, whichever service it belongs to.
+// place identifies a route without its service.
 type place struct{ hostname, path string }
 
 func (r Route) place() place { return place{r.Hostname, r.Path} }
 
-// Priorities returns the rule priority of each of the routes, which must differ in host name or path and be valid by
-// [CheckHostname] and [CheckPath]. A route whose rule the listener has keeps its number. Another one gets a number that no rule of
-// the listener holds, not even one that is about to go.
+// Priorities returns the rule priority of each of the routes, which must differ in host name or path and be valid by [CheckHostname]
+// and [CheckPath]. A route with a rule on the listener keeps its number. Any other route gets a number that no rule of the listener
+// holds, not even one that is about to go.
 func Priorities(zone string, routes []Route, held HeldPriorities) (map[Route]int, error) {
 	slots := held.slots()
 	kept := make(map[place]int)
@@ -161,7 +160,7 @@ func Priorities(zone string, routes []Route, held HeldPriorities) (map[Route]int
 		if !stays || !b.contains(slot) {
 			var free bool
 			if slot, free = r.freeSlot(b, taken); !free {
-				return nil, fmt.Errorf("no rule priority is left for a route of service %s: the listener has too many rules of its shape", r.Service)
+				return nil, fmt.Errorf("no rule priority is left for a route of service %s: the listener has too many rules like it", r.Service)
 			}
 		}
 		taken[slot] = true
@@ -172,7 +171,7 @@ func Priorities(zone string, routes []Route, held HeldPriorities) (map[Route]int
 
 func (b band) contains(slot int) bool { return slot >= b.first && slot < b.first+b.width }
 
-// freeSlot returns a slot of the band that nobody has, and whether there is one.
+// freeSlot returns a free slot of the band, and whether there is one.
 func (r Route) freeSlot(b band, taken map[int]bool) (slot int, free bool) {
 	for n := range maxDraws {
 		if slot := r.draw(b, n); !taken[slot] {

@@ -15,8 +15,7 @@ const testZone = "example.com"
 
 var helloRoute = Route{"hello", "hello.example.com", EveryPath}
 
-// routes draws distinct valid routes of a stack. Many of them overlap, and many share a narrow band, in which they draw the
-// same slots.
+// routes draws distinct valid routes of a stack. Many of them overlap, and many share a narrow band, where they draw the same slots.
 func routes(least int) *rapid.Generator[[]Route] {
 	host := rapid.Custom(func(t *rapid.T) string {
 		labels := rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "app"}), 0, 2).Draw(t, "labels")
@@ -84,7 +83,7 @@ func TestPrioritiesAreUniqueAndInRange(t *testing.T) {
 	})
 }
 
-// If every request for one route is also matched by another, the one comes first.
+// If a route also matches every request for a second route, the second one comes first.
 func TestPrioritiesPutTheMoreSpecificFirst(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -102,8 +101,8 @@ func TestPrioritiesPutTheMoreSpecificFirst(t *testing.T) {
 	})
 }
 
-// Whatever routes come and go, and whichever service they belong to: a route that stays keeps its number, and no rule gets a number that
-// another one holds. The rules of routes that are gone may be there still, as after an update that failed.
+// Routes come and go, and change their service, at random. A route that stays keeps its number, and no rule gets a number that another
+// one holds. Rules of routes that are gone may still be there, as after a failed update.
 func TestPrioritiesChangeWithoutCollisions(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -148,7 +147,7 @@ func TestPrioritiesDoNotDependOnOrder(t *testing.T) {
 	})
 }
 
-// The numbers of stacks that were deployed when a service's name was part of them stay.
+// Stacks that were deployed when a service's name decided the number keep their numbers.
 func TestPrioritiesStayAcrossVersions(t *testing.T) {
 	t.Parallel()
 	want := map[Route]int{
@@ -167,7 +166,7 @@ func TestPrioritiesStayAcrossVersions(t *testing.T) {
 	}
 }
 
-// A number that is for something else, or for a route where a more specific one belongs, is not kept.
+// A route does not keep a number that is for something else, or where a more specific route belongs.
 func TestPrioritiesAvoidWhatOthersHold(t *testing.T) {
 	t.Parallel()
 	free, err := Priorities(testZone, []Route{helloRoute}, nil)
@@ -208,7 +207,7 @@ func TestPrioritiesRunOut(t *testing.T) {
 	if _, err := Priorities(testZone, all[:75], nil); err != nil {
 		t.Errorf("as many routes as there are: %v", err)
 	}
-	if _, err := Priorities(testZone, all, nil); err == nil || !strings.Contains(err.Error(), "too many rules of its shape") {
+	if _, err := Priorities(testZone, all, nil); err == nil || !strings.Contains(err.Error(), "too many rules like it") {
 		t.Errorf("a hundred routes in one band: %v", err)
 	}
 }

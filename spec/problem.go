@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// ErrMissing is what is wrong with a setting that is needed and not given.
+// ErrMissing says that a required setting is not given.
 var ErrMissing = errors.New("is missing")
 
 // Problem is what is wrong with a setting.
 type Problem struct {
 	Path  []string // as the config has it: "healthCheck", "interval"
-	Value any      // what is wrong; nil if the error says it, or it is not to be shown
+	Value any      // the wrong value; nil if the error shows it, or it must not be shown
 	Err   error
-	// Between are members of what is at the path, if the problem is that they contradict each other: each may be right by itself.
+	// Between names settings below the path that contradict each other. Each may be right by itself.
 	Between []string
 }
 
@@ -35,39 +35,39 @@ func (p Problem) Error() string {
 	return text
 }
 
-// Unwrap returns what is wrong.
+// Unwrap returns the error without its path.
 func (p Problem) Unwrap() error { return p.Err }
 
-// Problems are everything that is wrong with something.
+// Problems is everything that is wrong with something.
 type Problems []Problem
 
-// Add notes what is wrong at a path, if anything is.
+// Add notes an error at a path, if there is one.
 func (p *Problems) Add(err error, path ...string) {
 	if err != nil {
 		*p = append(*p, Problem{Path: path, Err: err})
 	}
 }
 
-// AddValue notes what is wrong with a value, if anything is.
+// AddValue notes an error about a value, if there is one.
 func (p *Problems) AddValue(value any, err error, path ...string) {
 	if err != nil {
 		*p = append(*p, Problem{Path: path, Value: value, Err: err})
 	}
 }
 
-// AddContradiction notes that members contradict each other, if they do.
+// AddContradiction notes an error about settings that contradict each other, if there is one.
 func (p *Problems) AddContradiction(err error, between ...string) {
 	if err != nil {
 		*p = append(*p, Problem{Err: err, Between: between})
 	}
 }
 
-// AddRange notes a number that is out of bounds.
+// AddRange notes a number out of bounds.
 func (p *Problems) AddRange(n, least, most int, path ...string) {
 	p.AddValue(n, checkRange(n, least, most), path...)
 }
 
-// Include notes what is wrong with a part.
+// Include notes the problems of a part.
 func (p *Problems) Include(part Problems, path ...string) {
 	for _, problem := range part {
 		problem.Path = slices.Concat(path, problem.Path)
@@ -75,7 +75,7 @@ func (p *Problems) Include(part Problems, path ...string) {
 	}
 }
 
-// Err returns all of them as one error, nil if there are none.
+// Err returns all problems as one error, nil if there are none.
 func (p Problems) Err() error {
 	errs := make([]error, len(p))
 	for i, problem := range p {
@@ -92,7 +92,7 @@ func checkRange(n, least, most int) error {
 	return nil
 }
 
-// orNone returns a number, the usual one if none is given, and 0 if it is the number that stands for none.
+// orNone returns a number, its default if it is not given, and 0 if it is the number that stands for none.
 func orNone(n, usual, none int) int {
 	switch n {
 	case none:

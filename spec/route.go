@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// EveryPath is the path of a route that has none of its own.
+// EveryPath is the path of a route without one of its own.
 const EveryPath = "/*"
 
 // Limits of a route. The lengths are those of the values of host-header and path-pattern conditions ("Listener rules" in
@@ -17,7 +17,8 @@ const EveryPath = "/*"
 const (
 	maxHostLength = 128
 	maxPathLength = 128
-	// maxWildcardDepth is at how many depths wildcards can stand: directly below the zone, one label further down, and so on.
+	// maxWildcardDepth is the number of depths at which a wildcard can stand: directly below the zone, one label further down, and so
+	// on.
 	maxWildcardDepth = 3
 )
 
@@ -25,7 +26,7 @@ const (
 type Route struct {
 	Service  string
 	Hostname string // "app.example.com", or "*.example.com" for every name below example.com
-	Path     string // exact ("/login"), or with one "*" that stands for any characters ("/api/*") and "?" for one each
+	Path     string // exact ("/login"), or with one "*" for any characters ("/api/*") and any "?" for one character each
 }
 
 // pathPattern allows the characters that the guide lists for path patterns.
@@ -49,18 +50,18 @@ func CheckPath(path string) error {
 	case strings.Contains(path, "?") && strings.Contains(path, "="), strings.Contains(path, "#"):
 		return wrong(withoutQuery(path), "has a query or a fragment, which a path pattern cannot match: ? stands for any one character")
 	case strings.ContainsAny(path, "()|[]^\\"):
-		return wrong("", "is a regular expression, which a path pattern is not: give each path by itself, with * for any characters and ? for one")
+		return wrong("", "is a regular expression, and a path pattern is not: give each path by itself, with * for any characters and ? for one")
 	case strings.ContainsAny(path, "{}<>"):
-		return wrong("", "has a placeholder, which a path pattern does not: write * for any characters or ? for one")
+		return wrong("", "has a placeholder, and a path pattern does not: write * for any characters or ? for one")
 	case !pathPattern.MatchString(path):
-		return errors.New(`a path is letters, digits and any of _ - . $ / ~ " ' @ : + & with ? for any one character and one * for any characters; others are neither written as they are nor as %20`)
+		return errors.New(`a path is letters, digits and any of _ - . $ / ~ " ' @ : + & with ? for any one character and one * for any characters; other characters cannot be written, not even as %20`)
 	case strings.Count(path, "*") > 1:
 		return errors.New("a path has at most one *")
 	}
 	return nil
 }
 
-// wildcardDepth returns how many labels are between the wildcard and the zone, and whether there is a wildcard at all.
+// wildcardDepth returns how many labels are between the wildcard and the zone, and whether there is a wildcard.
 func (r Route) wildcardDepth(zone string) (int, bool) {
 	host, wildcard := strings.CutPrefix(r.Hostname, "*.")
 	return strings.Count(host, ".") - strings.Count(zone, "."), wildcard
@@ -71,18 +72,18 @@ func (r Route) String() string {
 	return r.Hostname + r.Path + " of service " + r.Service
 }
 
-// URL returns where a browser finds the route. It is meant for routes whose host name is not a wildcard.
+// URL returns the route's URL. It is meant for routes whose host name is not a wildcard.
 func (r Route) URL() string {
 	path, _ := cutAny(r.Path, wildcards)
 	return "https://" + r.Hostname + path
 }
 
-// Overlaps reports whether there can be a request for both routes. It may say so of routes that differ only after their first wildcard.
+// Overlaps reports whether a request could match both routes. It may be wrong about routes that differ only after their first wildcard.
 func (r Route) Overlaps(other Route) bool {
 	return patternsOverlap(reversed(r.Hostname), reversed(other.Hostname)) && patternsOverlap(r.Path, other.Path)
 }
 
-// patternsOverlap reports whether two patterns may match the same text: as far as neither has a wildcard they have to be the same.
+// patternsOverlap reports whether two patterns may match the same text: up to the first wildcard of either they must be equal.
 func patternsOverlap(a, b string) bool {
 	fixedA, fixedB := strings.IndexAny(a, "*?"), strings.IndexAny(b, "*?")
 	switch {
@@ -96,7 +97,7 @@ func patternsOverlap(a, b string) bool {
 	return strings.HasPrefix(a[:fixedA], b[:fixedB]) || strings.HasPrefix(b[:fixedB], a[:fixedA])
 }
 
-// reversed returns the text back to front: the wildcard of a host name is in front.
+// reversed returns the text back to front, because the wildcard of a host name comes first.
 func reversed(text string) string {
 	runes := []rune(text)
 	slices.Reverse(runes)

@@ -14,7 +14,7 @@ func TestCheckPath(t *testing.T) {
 			t.Errorf("CheckPath(%q): %v", valid, err)
 		}
 	}
-	const characters = `a path is letters, digits and any of _ - . $ / ~ " ' @ : + & with ? for any one character and one * for any characters; others are neither written as they are nor as %20`
+	const characters = `a path is letters, digits and any of _ - . $ / ~ " ' @ : + & with ? for any one character and one * for any characters; other characters cannot be written, not even as %20`
 	const query = "has a query or a fragment, which a path pattern cannot match: ? stands for any one character"
 	for path, want := range map[string]string{
 		"":                                `a path begins with / → "/"`,
@@ -25,8 +25,8 @@ func TestCheckPath(t *testing.T) {
 		"/" + strings.Repeat("a", 128):    `a path has at most 128 characters, this one has 129`,
 		"/search?q=*":                     query + ` → "/search"`,
 		"/a#b":                            query + ` → "/a"`,
-		"/api/(v1|v2)":                    `is a regular expression, which a path pattern is not: give each path by itself, with * for any characters and ? for one → ""`,
-		"/users/{id}":                     `has a placeholder, which a path pattern does not: write * for any characters or ? for one → ""`,
+		"/api/(v1|v2)":                    `is a regular expression, and a path pattern is not: give each path by itself, with * for any characters and ? for one → ""`,
+		"/users/{id}":                     `has a placeholder, and a path pattern does not: write * for any characters or ? for one → ""`,
 		"/a b":                            characters,
 		"/a%20b":                          characters,
 		"/ä":                              characters,
@@ -39,7 +39,7 @@ func TestCheckPath(t *testing.T) {
 	}
 }
 
-// shown returns an error with what it says to write in place of the value.
+// shown returns an error with what it says to write instead of the value.
 func shown(err error) string {
 	var other interface{ Instead() string }
 	if errors.As(err, &other) {
@@ -57,8 +57,8 @@ func TestCheckHostname(t *testing.T) {
 	}
 	const star = "has a *, which stands only for the whole first label, as in *.example.com"
 	for name, want := range map[string]string{
-		"":                                       `has a single label, where a domain has at least two, as in example.com → ""`,
-		"localhost":                              `is a single label, and not in the zone → "localhost.example.com"`,
+		"":                                       `has a single label; a domain has at least two, as in example.com → ""`,
+		"localhost":                              `is a single label, not a name in the zone → "localhost.example.com"`,
 		"Hello.example.com":                      `has capital letters → "hello.example.com"`,
 		"*.Hello.example.com":                    `has capital letters → "*.hello.example.com"`,
 		"hello.example.com.":                     `has a dot at its end → "hello.example.com"`,
@@ -66,21 +66,21 @@ func TestCheckHostname(t *testing.T) {
 		"hello.example.com:443":                  `has a port → "hello.example.com"`,
 		"hello.example.com/api":                  `has a path → "hello.example.com"`,
 		"HTTPS://Hello.example.com.:443/?a":      `has a scheme, has a port, has a path, has a dot at its end and has capital letters → "hello.example.com"`,
-		"bücher.example.com":                     `has letters of another script, which DNS has as xn--… → "xn--bcher-kva.example.com"`,
-		"b\u0430nk.example.com":                  `has letters of another script, which DNS has as xn--… → "xn--bnk-6cd.example.com"`,
+		"bücher.example.com":                     `has letters of another script, which DNS writes as xn--… → "xn--bcher-kva.example.com"`,
+		"b\u0430nk.example.com":                  `has letters of another script, which DNS writes as xn--… → "xn--bnk-6cd.example.com"`,
 		"tenant-*.example.com":                   star + ` → ""`,
 		"a.*.example.com":                        star + ` → ""`,
 		"*.*.example.com":                        star + ` → ""`,
 		"-a.example.com":                         `has a label that begins or ends with a hyphen → ""`,
-		"a_b.example.com":                        `has an underscore, which no host name has → ""`,
-		"a b.example.com":                        `has characters that no host name has → ""`,
-		"a..example.com":                         `has nothing before, or between, its dots → ""`,
+		"a_b.example.com":                        `has an underscore, which is not allowed in a host name → ""`,
+		"a b.example.com":                        `has characters that are not allowed in a host name → ""`,
+		"a..example.com":                         `has a dot with nothing before it → ""`,
 		strings.Repeat("a", 64) + ".example.com": `has a label of more than 63 characters → ""`,
 		"a.example.org":                          "is not in the zone example.com",
 		"aexample.com":                           "is not in the zone example.com",
 		"com.example":                            "is not in the zone example.com",
 		"127.0.0.1":                              "is not in the zone example.com",
-		"*.c.b.a.example.com":                    "a wildcard stands at most 2 labels below the zone example.com",
+		"*.c.b.a.example.com":                    "a wildcard can stand at most 2 labels below the zone example.com",
 		strings.Repeat("a.", 60) + "example.com": `has 131 characters; a load balancer's rules take 128 at most → ""`,
 	} {
 		if got := shown(CheckHostname(name, "example.com")); got != want {
@@ -89,7 +89,7 @@ func TestCheckHostname(t *testing.T) {
 	}
 }
 
-// Of two paths for the same request, either could come first where they are as long as each other.
+// If two paths match the same request and are equally long, either could come first.
 func TestCheckOrder(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

@@ -7,22 +7,22 @@ import (
 	"regexp"
 	"slices"
 	"time"
-	_ "time/tzdata" // the same zones everywhere
+	_ "time/tzdata" // the same time zones on every machine
 )
 
-// Scaling lets Application Auto Scaling decide how many tasks of a service run. It adds tasks when one of the targets is
-// exceeded, and removes some when none would be with fewer ("Target tracking scaling policies" in its user guide).
+// Scaling lets Application Auto Scaling decide how many tasks of a service run. It adds tasks when one of the targets is exceeded, and
+// removes tasks when fewer would still meet all targets ("Target tracking scaling policies" in its user guide).
 type Scaling struct {
 	Min, Max int // tasks
-	// CPU and Memory are what the tasks should use on average, in percent of what they have; 0 is no target.
+	// CPU and Memory are the average use that scaling aims at, in percent of what the tasks have; 0 is no target.
 	CPU, Memory int
-	// Requests is how many a minute each task should get; 0 is no target.
+	// Requests is how many requests a minute each task should get; 0 is no target.
 	Requests int
-	// Schedule are times, by name, from which other bounds apply.
+	// Schedule has the times, by name, from which other bounds apply.
 	Schedule map[string]ScheduledScaling
 }
 
-// ScheduledScaling is what bounds apply from a time on.
+// ScheduledScaling sets the bounds from a time on.
 type ScheduledScaling struct {
 	// At is "cron(…)", "rate(…)" or "at(…)"; see [CheckSchedule].
 	At       string
@@ -37,7 +37,7 @@ const MaxRequestsPerTask = 1_000_000
 // Auto Scaling).
 var schedulePattern = regexp.MustCompile(`^(at\([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\)|rate\([1-9][0-9]* (minute|hour|day)s?\)|cron\([!-~]+( [!-~]+){5}\))$`)
 
-// CheckSchedule reports what is no time of a [ScheduledScaling].
+// CheckSchedule reports what is not the time of a [ScheduledScaling].
 func CheckSchedule(at string) error {
 	if !schedulePattern.MatchString(at) {
 		return errors.New("must be cron(minute hour day month weekday year), rate(5 minutes) or at(2026-12-31T23:59:00)")
@@ -78,7 +78,7 @@ func (s Scaling) Problems() Problems {
 	return found
 }
 
-// boundsProblems reports numbers of tasks that are out of range, or contradict each other.
+// boundsProblems reports numbers of tasks that are out of range or contradict each other.
 func boundsProblems(least, most, leastMost int) Problems {
 	var found Problems
 	found.AddRange(least, 0, MaxInstances, "min")

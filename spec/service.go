@@ -8,23 +8,23 @@ import (
 	"strconv"
 )
 
-// Service is what of a service decides which resources it has: plain Go, known before anything is made.
+// Service has the settings that decide which resources a service has. They are plain Go, known before anything is made.
 type Service struct {
-	Name string // short, as routes, log streams and tags carry it
+	Name string // the short name in routes, log streams and tags
 	Workload
 
-	Count      *int     // how many tasks run; nil: [DefaultCount]. With Scaling there are as many as its Min to begin with.
+	Count      *int     // how many tasks run; nil: [DefaultCount]. With Scaling, its Min is the count to begin with.
 	Scaling    *Scaling // nil: Count stays
 	Capacity   Capacity
 	Deployment Deployment // by default [Rolling]
-	Drain      Drain      // each of its fields but SocketAge by default that of [DefaultDrain]
+	Drain      Drain      // each field but SocketAge defaults to that of [DefaultDrain]
 	HTTP       *HTTP      // nil: a worker, which takes no requests
 }
 
 // HTTP is how a service takes requests.
 type HTTP struct {
 	Port        int         // by default [DefaultPort]
-	HealthCheck HealthCheck // each of its fields by default that of [DefaultHealthCheck]
+	HealthCheck HealthCheck // each field defaults to that of [DefaultHealthCheck]
 	Canary      *Canary     // nil: none
 }
 
@@ -32,17 +32,17 @@ type HTTP struct {
 const (
 	DefaultPort  = 8080
 	DefaultCount = 1
-	// MaxInstances is how many tasks a service can have ("Amazon ECS service quotas").
+	// MaxInstances is the most tasks that a service can have ("Amazon ECS service quotas").
 	MaxInstances = 5000
 )
 
-// MaxPort is the last of TCP's.
+// MaxPort is the highest TCP port.
 const MaxPort = 65_535
 
 // DefaultCapacity is the default of [Service].Capacity. Nothing changes it.
 var DefaultCapacity = Capacity{Fargate: Share{Weight: 1}}
 
-// Tasks returns how many tasks the service has to begin with.
+// Tasks returns how many tasks the service starts with.
 func (s Service) Tasks() int {
 	switch {
 	case s.Scaling != nil:
@@ -53,7 +53,7 @@ func (s Service) Tasks() int {
 	return DefaultCount
 }
 
-// MostTasks returns how many tasks the service has at the most.
+// MostTasks returns how many tasks the service has at most.
 func (s Service) MostTasks() int {
 	if s.Scaling != nil {
 		return s.Scaling.Most()
@@ -72,10 +72,10 @@ func (s Service) Canary() *Canary {
 	return s.HTTP.Canary
 }
 
-// Settings returns the environment variables by which the container gets to know its settings. The idle timeout is the load balancer's.
+// Settings returns the environment variables that tell the container its settings. The idle timeout is the load balancer's.
 func (s Service) Settings(idleTimeout int) map[string]string {
 	if s.HTTP == nil {
-		return map[string]string{"SHUTDOWN_TIMEOUT": seconds(s.Drain.StopTimeout - 1)} // a moment before SIGKILL, to end in
+		return map[string]string{"SHUTDOWN_TIMEOUT": seconds(s.Drain.StopTimeout - 1)} // a moment before SIGKILL, for the process to end
 	}
 	settings := s.Drain.Environment()
 	maps.Copy(settings, IdleEnvironment(idleTimeout))
@@ -83,7 +83,7 @@ func (s Service) Settings(idleTimeout int) map[string]string {
 	return settings
 }
 
-// WithDefaults returns the service with what is not given filled in, field by field.
+// WithDefaults fills in what is not given, field by field.
 func (s Service) WithDefaults() Service {
 	s.Workload = s.Workload.withDefaults()
 	s.Capacity = cmp.Or(s.Capacity, DefaultCapacity)
@@ -103,7 +103,7 @@ func (s Service) WithDefaults() Service {
 	return s
 }
 
-// Problems reports everything that AWS would refuse, or that would drop requests, get nowhere, or cannot be meant.
+// Problems reports everything that AWS would refuse, that would drop requests or make no progress, or that cannot be meant.
 func (s Service) Problems() Problems {
 	var found Problems
 	found.Add(CheckServiceName(s.Name))
@@ -143,7 +143,7 @@ func (s Service) Problems() Problems {
 	return found
 }
 
-// forCanary is what is wrong for a canary alone.
+// forCanary is an error that only a canary has.
 type forCanary struct{ error }
 
 func (e forCanary) Error() string { return "for the canary, " + e.error.Error() }
@@ -157,7 +157,7 @@ func (s Service) Images() []Image {
 	return images
 }
 
-// Pinned returns the service with every image replaced by what it was found to mean.
+// Pinned returns the service with every image replaced by the one that its reference was resolved to.
 func (s Service) Pinned(images map[Image]Image) Service {
 	s.Image = images[s.Image]
 	if s.Before != nil && s.Before.Image != nil {
@@ -175,7 +175,7 @@ func (s Service) Pinned(images map[Image]Image) Service {
 
 var serviceNamePattern = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 
-// CheckServiceName reports what is not the short name of a service.
+// CheckServiceName reports what cannot be the short name of a service.
 func CheckServiceName(name string) error {
 	if !serviceNamePattern.MatchString(name) {
 		return errors.New("a service's name is lower-case letters, digits and single hyphens, beginning with a letter")
@@ -183,7 +183,7 @@ func CheckServiceName(name string) error {
 	return nil
 }
 
-// CheckScheduleName reports what is not the name of a [ScheduledScaling].
+// CheckScheduleName reports what cannot be the name of a [ScheduledScaling].
 func CheckScheduleName(name string) error {
 	if !serviceNamePattern.MatchString(name) {
 		return errors.New("a schedule's name is lower-case letters, digits and single hyphens, beginning with a letter")

@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// Tags are put on every resource of AWS that can carry tags.
+// Tags are put on every AWS resource that can have tags.
 type Tags map[string]string
 
 // Bounds of tags ("Tag naming limits and requirements" in the guide to tagging AWS resources).
@@ -22,7 +22,7 @@ const (
 
 var tagTextPattern = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 
-// Problems reports what AWS would refuse, and keys that are others' own: they are set by whoever puts the tags on resources.
+// Problems reports what AWS would refuse, and keys that belong to the caller: the code that tags resources sets them.
 func (t Tags) Problems(own ...string) Problems {
 	var found Problems
 	if most := maxTags - len(own); len(t) > most {
@@ -39,9 +39,9 @@ func (t Tags) check(key string, own []string) error {
 	twin := t.twin(key)
 	switch value := t[key]; {
 	case set >= 0:
-		return fmt.Errorf("is set by the program as %s, and IAM does not tell upper and lower case apart; choose another key", own[set])
+		return fmt.Errorf("is set by the program as %s, and IAM ignores the case of keys; choose another key", own[set])
 	case twin != "":
-		return fmt.Errorf("is the same key as %s to IAM, which does not tell upper and lower case apart; choose another", twin)
+		return fmt.Errorf("is the same key as %s to IAM, which ignores the case of keys; choose another", twin)
 	case strings.HasPrefix(strings.ToLower(key), "aws:"):
 		return errors.New("keys that begin with aws: are reserved by AWS")
 	case key == "" || utf8.RuneCountInString(key) > maxTagKey || !tagTextPattern.MatchString(key):
@@ -52,8 +52,8 @@ func (t Tags) check(key string, own []string) error {
 	return nil
 }
 
-// twin returns the key of another tag that differs from a tag's in case alone, and comes before it; "" if there is none. Most of
-// AWS tells such keys apart; IAM refuses both together ("Tag naming conventions in IAM and AWS STS" in the IAM user guide).
+// twin returns an earlier key that differs from a tag's key only in case, or "". Most of AWS tells such keys apart; IAM refuses both
+// together ("Tag naming conventions in IAM and AWS STS" in the IAM user guide).
 func (t Tags) twin(key string) string {
 	for _, other := range slices.Sorted(maps.Keys(t)) {
 		if other < key && strings.EqualFold(other, key) {

@@ -20,7 +20,7 @@ const (
 	DefaultLogRetention = 30
 )
 
-// Size is what a task has. What is not given is the default.
+// Size is what a task has. What is not given has its default.
 type Size struct {
 	CPU          int    // units; see [CheckFargateCPU]
 	Memory       int    // MiB; see [CheckFargateMemory]
@@ -43,7 +43,7 @@ func (s Size) Problems() Problems {
 	return found
 }
 
-// CheckArchitecture reports what is no architecture of images that Fargate runs.
+// CheckArchitecture reports an architecture that Fargate does not run.
 func CheckArchitecture(architecture string) error {
 	if architecture != "amd64" && architecture != "arm64" {
 		return errors.New("must be amd64 or arm64")
@@ -51,7 +51,7 @@ func CheckArchitecture(architecture string) error {
 	return nil
 }
 
-// Workload is what tasks run.
+// Workload says what a task runs.
 type Workload struct {
 	Image               Image
 	EntryPoint, Command []string // the image's own if empty
@@ -83,7 +83,7 @@ func (w Workload) Problems() Problems {
 	for _, name := range slices.Sorted(maps.Keys(w.Environment)) {
 		err := CheckVariable(name, w.Environment[name])
 		if err == nil && slices.Contains(credentialVariables, name) {
-			err = errors.New("is a credential; give it under secrets, or have the task role in its place")
+			err = errors.New("is a credential; give it under secrets, or use the task role instead")
 		}
 		found.Add(err, "env", name)
 	}
@@ -96,7 +96,7 @@ func (w Workload) Problems() Problems {
 	return found
 }
 
-// CheckSecretVariables reports secret variables that are wrong, or that the environment has too.
+// CheckSecretVariables reports secret variables that are wrong, or that are in the environment too.
 func (w Workload) CheckSecretVariables(names []string) Problems {
 	var found Problems
 	for _, name := range slices.Sorted(slices.Values(names)) {
@@ -113,14 +113,15 @@ func (w Workload) CheckSecretVariables(names []string) Problems {
 const (
 	// maxTaskDefinition is its size in bytes ("Amazon ECS service quotas").
 	maxTaskDefinition = 64 << 10
-	// secretReference is more than it has for a secret variable, but for its name, which is there twice: the secret's ARN and its version.
+	// secretReference is an upper bound for a secret variable without its name, which is in there twice: the secret's ARN and its
+	// version.
 	secretReference = 200
-	// otherDefinition is more than everything in it that no setting makes longer.
+	// otherDefinition is an upper bound for the part whose length no setting changes.
 	otherDefinition = 3 << 10
 )
 
-// CheckDefinition reports a workload whose task definition would be too big. It counts what the settings decide the size of, and gives
-// the rest its room.
+// CheckDefinition reports a workload whose task definition would be too big. It counts what the settings decide, and adds a fixed size
+// for the rest.
 func (w Workload) CheckDefinition(secrets []string) error {
 	type variable struct{ Name, Value string }
 	variables := make([]variable, 0, len(w.Environment))
@@ -142,7 +143,7 @@ func (w Workload) CheckDefinition(secrets []string) error {
 
 // jsonSize returns how many bytes strings have as JSON.
 func jsonSize(strings any) int {
-	text, _ := json.Marshal(strings) // strings always have a form
+	text, _ := json.Marshal(strings) // never fails for strings
 	return len(text)
 }
 
@@ -155,17 +156,17 @@ func (w Workload) Images() []Image {
 	return images
 }
 
-// CheckRegistry reports images for which credentials of a registry are of no use.
+// CheckRegistry reports images for which registry credentials are of no use.
 func CheckRegistry(images []Image) error {
 	for _, image := range images {
 		if _, isECR := image.ECR(); isECR {
-			return errors.New("registry and an image in Amazon ECR exclude each other: ECS logs in to ECR by the execution role")
+			return errors.New("registry and an image in Amazon ECR exclude each other: ECS logs in to ECR with the execution role")
 		}
 	}
 	return nil
 }
 
-// CheckArgument reports what no process can be started with.
+// CheckArgument reports an argument that no process can start with.
 func CheckArgument(argument string) error {
 	if strings.ContainsRune(argument, 0) {
 		return errors.New("contains a NUL character")
@@ -173,7 +174,7 @@ func CheckArgument(argument string) error {
 	return nil
 }
 
-// variablePattern matches what programs have as the names of variables. ECS takes any text (KeyValuePair in its API reference).
+// variablePattern matches the usual names of environment variables. ECS takes any text (KeyValuePair in its API reference).
 var variablePattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
 
 // CheckVariable reports what is wrong with an environment variable. It does not show the value.
@@ -189,11 +190,10 @@ func CheckVariable(name, value string) error {
 	return nil
 }
 
-// PortVariable is the environment variable that tells a service which port to listen on.
+// PortVariable is the environment variable with the port that a service must listen on.
 const PortVariable = "PORT"
 
-// ReservedVariables are the environment variables that a service gets from its settings, with what they are set from. Nothing
-// changes them.
+// ReservedVariables are the environment variables that a service gets from its settings, each with its source. Nothing changes them.
 var ReservedVariables = map[string]string{
 	PortVariable:       "the port",
 	"DRAIN_DELAY":      "the drain profile",
@@ -203,6 +203,5 @@ var ReservedVariables = map[string]string{
 	"SHUTDOWN_TIMEOUT": "the stop timeout",
 }
 
-// credentialVariables are what must not be in a task definition in plain text (control ECS.8 of AWS's Foundational Security
-// Best Practices).
+// credentialVariables must not be in a task definition in plain text (control ECS.8 of AWS's Foundational Security Best Practices).
 var credentialVariables = []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "ECS_ENGINE_AUTH_DATA"}
