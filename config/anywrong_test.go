@@ -18,7 +18,7 @@ import (
 	"slipway/spec"
 )
 
-// A kind is what the value of a setting has to be.
+// A kind is the type of a setting's value.
 type kind string
 
 const (
@@ -26,7 +26,7 @@ const (
 	anInt    kind = "a number"
 	aBool    kind = "true or false"
 	theTexts kind = "a list of strings"
-	theNamed kind = "an object of strings" // by names that are free
+	theNamed kind = "an object of strings" // with any names
 	anObject kind = "an object"
 )
 
@@ -34,16 +34,16 @@ const (
 type setting struct {
 	path string
 	kind kind
-	// right is a text that is right, there or as an element.
+	// right is a valid text, as the value or as an element.
 	right string
 	// least and most are the bounds of a number.
 	least, most int
-	// bytes says that any text without NUL is right, and tooBig where a long one is reported, if not there.
+	// bytes says that any text without NUL is valid. tooBig is where a text that is too long is reported, if not at the key.
 	bytes  bool
 	tooBig string
 }
 
-// allSettings are all keys of the config; TestAllSettingsAreListed sees to it.
+// allSettings has all keys of the config, which TestAllSettingsAreListed checks.
 var allSettings = []setting{
 	{path: "domain", kind: aText, right: "example.com"},
 	{path: "zoneId", kind: aText, right: "0123456789abcdef0123456789abcdef"},
@@ -132,7 +132,7 @@ var allSettings = []setting{
 	{path: "services.hello.scaling.schedule.night.max", kind: anInt, least: 0, most: 5000},
 }
 
-// named are the objects of which the members' names are free, within what a pattern matches.
+// named has the objects whose members can have any name that a pattern matches.
 var named = map[string]*regexp.Regexp{
 	"tags":                            regexp.MustCompile(`^[^\pC<>!?"'\\]{1,128}$`),
 	"services":                        regexp.MustCompile(`^[a-z][a-z0-9-]*$`),
@@ -141,7 +141,7 @@ var named = map[string]*regexp.Regexp{
 	"services.hello.scaling.schedule": regexp.MustCompile(`^[a-z][a-z0-9-]*$`),
 }
 
-// members are the names of what is in an object; the root is "".
+// members has the names of an object's members; the root is "".
 func members(object string) []string {
 	var names []string
 	for _, s := range allSettings {
@@ -165,14 +165,14 @@ func cutLast(path string) (parent, name string, found bool) {
 	return path[:i], path[i+1:], true
 }
 
-// keyOf is how a member of an object is reported.
+// keyOf returns the key by which a member of an object is reported.
 func keyOf(object string, name ...string) string {
 	return (&settings.Object{Key: "slipway:" + object}).Path(name...)
 }
 
-// configWith returns a config that is right but for one value, given as JSON; at the root, as text.
+// configWith returns a config with one wrong value, given as JSON; at the root, as text.
 func configWith(object, name, value string) settings.Source {
-	const placeholder = "\ufffcvalue" // the value may be no JSON, or too deep for being encoded
+	const placeholder = "\ufffcvalue" // the value may not be JSON, or may be too deep to encode
 	root := map[string]any{"services": map[string]any{"hello": map[string]any{"image": configtest.Image, "hostnames": []any{"hello.example.com"}}}}
 	at := root
 	if object != "" {
@@ -201,7 +201,7 @@ func configWith(object, name, value string) settings.Source {
 	return s
 }
 
-// secretive returns the config with secrets in all of it.
+// secretive returns the config with secrets everywhere.
 func secretive(s settings.Source) settings.Source {
 	s.SecretKeys = slices.Collect(maps.Keys(s.Values))
 	return s
@@ -240,7 +240,7 @@ func (k kind) has(value any) bool {
 	return k == anObject || k == theNamed
 }
 
-// A value of another type, or among texts one that is none.
+// A value of another type, or a list of texts with an element of another type.
 func TestAnyWrongType(t *testing.T) {
 	everySetting(t, func(setting) bool { return true }, func(t *rapid.T, s setting) {
 		object, name, _ := cutLast(s.path)
@@ -268,7 +268,7 @@ func TestAnyWrongType(t *testing.T) {
 			case isText && bare != "":
 				text = []byte(bare)
 			case s.kind == aText && text[0] != '[' && text[0] != '{':
-				t.Skip("at the root everything else is text")
+				t.Skip("at the root everything is text")
 			}
 		}
 		c := configWith(object, name, string(text))
@@ -279,7 +279,7 @@ func TestAnyWrongType(t *testing.T) {
 	})
 }
 
-// A number out of range, no whole one, or none that a computer has.
+// A number that is out of range, not whole, or too large for a computer.
 func TestAnyNumberOutOfRange(t *testing.T) {
 	everySetting(t, func(s setting) bool { return s.kind == anInt }, func(t *rapid.T, s setting) {
 		digits := rapid.StringMatching(`[1-9][0-9]{18,900}`)
@@ -296,7 +296,7 @@ func TestAnyNumberOutOfRange(t *testing.T) {
 	})
 }
 
-// A member that an object does not have.
+// An unknown member of an object.
 func TestAnyUnknownKey(t *testing.T) {
 	objects := []string{""}
 	for _, s := range allSettings {
@@ -322,7 +322,7 @@ func TestAnyUnknownKey(t *testing.T) {
 	})
 }
 
-// A name that is free, and is none.
+// A wrong name, where names can be chosen.
 func TestAnyWrongName(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		object := rapid.SampledFrom(slices.Sorted(maps.Keys(named))).Draw(t, "object")
@@ -336,7 +336,7 @@ func TestAnyWrongName(t *testing.T) {
 	})
 }
 
-// A text with a character that controls, where none may be; everywhere without NUL.
+// A text with a control character where it is not allowed; NUL is allowed nowhere.
 func TestAnyControlCharacter(t *testing.T) {
 	everySetting(t, hasTexts, func(t *rapid.T, s setting) {
 		control := rune(0)
@@ -351,7 +351,7 @@ func TestAnyControlCharacter(t *testing.T) {
 	})
 }
 
-// A text that is longer than anything that AWS takes, and perhaps secret.
+// A text that is longer than AWS takes, and perhaps secret.
 func TestHugeTexts(t *testing.T) {
 	for _, s := range allSettings {
 		if !hasTexts(s) {
@@ -370,9 +370,9 @@ func TestHugeTexts(t *testing.T) {
 	}
 }
 
-// Lists in lists, and objects in objects, deeper than anybody reads.
+// Lists in lists, and objects in objects, nested too deep.
 func TestAnyDeepNesting(t *testing.T) {
-	const most = 10_000 // what encoding/json reads
+	const most = 10_000 // the depth that encoding/json reads
 	rapid.Check(t, func(t *rapid.T) {
 		s := rapid.SampledFrom(allSettings).Filter(func(s setting) bool { return s.kind != anObject }).Draw(t, "setting")
 		open, shut := "[", "]"
@@ -392,7 +392,7 @@ func TestAnyDeepNesting(t *testing.T) {
 
 func hasTexts(s setting) bool { return s.right != "" }
 
-// everySetting checks a property of each setting that it is about.
+// everySetting checks a property of each setting to which it applies.
 func everySetting(t *testing.T, about func(setting) bool, property func(*rapid.T, setting)) {
 	t.Helper()
 	for _, s := range allSettings {
@@ -402,7 +402,7 @@ func everySetting(t *testing.T, about func(setting) bool, property func(*rapid.T
 	}
 }
 
-// valued returns the setting's value that has a text in it, and where that is.
+// valued returns a value of the setting that contains a text, and the text's place in it.
 func (s setting) valued(text string) (value, key string) {
 	key = keyOf(s.path)
 	quoted, err := json.Marshal(text)
@@ -421,7 +421,7 @@ func (s setting) valued(text string) (value, key string) {
 	return value, key
 }
 
-// What is drawn from is complete, so that no key of the program's is left out.
+// allSettings is complete, so no key of the program is left out.
 func TestAllSettingsAreListed(t *testing.T) {
 	for _, s := range append([]setting{{kind: anObject}}, allSettings...) {
 		if s.kind != anObject || named[s.path] != nil {

@@ -2,8 +2,8 @@ package config
 
 import "slipway/internal/build"
 
-// readBuild checks what the workflows build a service's image from (ci/builds). To the program an image is where its reference
-// says, whoever built it.
+// readBuild checks the settings from which the workflows build a service's image (ci/builds). The program only uses the image's
+// reference.
 func (r serviceReader) readBuild() {
 	o := r.Section("build")
 	defer o.Close()

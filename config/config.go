@@ -1,4 +1,5 @@
-// Package config reads a stack's config into what [slipway/spec] has for it, strictly and as a whole. It registers nothing and asks nobody.
+// Package config reads a stack's config into the types of [slipway/spec], strictly and as a whole. It registers no resources and makes
+// no calls.
 package config
 
 import (
@@ -26,7 +27,7 @@ type Config struct {
 	Services []Service // sorted by name
 }
 
-// Service is what the config says of a service.
+// Service is the config of a service.
 type Service struct {
 	spec.Service
 	Hostnames, Paths []string
@@ -66,12 +67,13 @@ func Read(source settings.Source) (*Config, error) {
 		c.Services = append(c.Services, reader.read(source.Stack, name))
 	}
 	if services.Len() == 0 {
-		root.Missing("services", "it is an object with a service in it: its name, its image and its hostnames")
+		root.Missing("services", "it is an object with at least one service: its name, its image and its hostnames")
 	}
 	root.Close()
 	checkRegion(source, &found)
 
-	// Checks across services make sense, and do not repeat what was found already, once each service is right by itself.
+	// Checks across services run only if each service is valid by itself. Otherwise they make no sense, or repeat what was reported
+	// already.
 	if !found.Any() {
 		checkRoutes(services, c.Services)
 		checkCanaryNames(services)
@@ -99,7 +101,7 @@ func checkRoutes(services *settings.Object, all []Service) {
 			anyone := spec.Route{Hostname: r.Hostname, Path: r.Path}
 			if owner, taken := owners[anyone]; taken {
 				services.Problems.AddValue(services.Path(service.Name), r.Hostname+r.Path, hidesRoutes(services, service.Name), fmt.Errorf(
-					"is among the hostnames and paths of service %s already; give one of the two others", owner))
+					"is among the hostnames and paths of service %s already; change them in one of the two", owner))
 				continue
 			}
 			owners[anyone] = service.Name
@@ -107,13 +109,13 @@ func checkRoutes(services *settings.Object, all []Service) {
 	}
 }
 
-// hidesRoutes reports whether host names and paths of a service must not be shown: they may be encrypted.
+// hidesRoutes reports whether a service's host names and paths must not be shown because they may be encrypted.
 func hidesRoutes(services *settings.Object, name string) bool {
 	service := services.Section(name)
 	return !service.IsPlain("hostnames") || !service.IsPlain("paths")
 }
 
-// checkCanaryNames reports services whose resources would have the names of another one's canary's.
+// checkCanaryNames reports services whose resources would have the names of another service's canary.
 func checkCanaryNames(services *settings.Object) {
 	for _, name := range services.Members() {
 		canary := services.Section(name).Section("canary")
@@ -134,7 +136,7 @@ func (s Service) Routes() []spec.Route {
 	return routes
 }
 
-// Attachments returns the routes that lead nobody to the service, and by which its target groups belong to the load balancer.
+// Attachments returns the routes that only attach the service's target groups to the load balancer and match no request.
 func (s Service) Attachments() []spec.Route {
 	attachments := []spec.Route{spec.AttachmentRoute(s.Name, s.HTTP.HealthCheck)}
 	if s.Canary() != nil {
@@ -143,8 +145,7 @@ func (s Service) Attachments() []spec.Route {
 	return attachments
 }
 
-// URL returns where to find the service: its first path on its first host name that is not a wildcard, or on a name that a wildcard
-// stands for.
+// URL returns the service's URL: its first path on its first host name that is not a wildcard, or on a name that its wildcard matches.
 func (s Service) URL() string {
 	hostname := strings.Replace(s.Hostnames[0], "*", anyLabel, 1)
 	if i := slices.IndexFunc(s.Hostnames, IsPlain); i >= 0 {
@@ -153,7 +154,7 @@ func (s Service) URL() string {
 	return spec.Route{Hostname: hostname, Path: s.Paths[0]}.URL()
 }
 
-// anyLabel takes a wildcard's place in the URL of a service that has nothing else.
+// anyLabel replaces the wildcard in the URL of a service that has only wildcards.
 const anyLabel = "any"
 
 // IsPlain reports whether the host name is not a wildcard.
@@ -178,13 +179,13 @@ func (c *Config) Routes() []spec.Route {
 	return routes
 }
 
-// Priorities are those of a stack's listener rules.
+// Priorities has the priorities of a stack's listener rules.
 type Priorities struct {
 	Routes      map[spec.Route]int // of the rules that lead to services
 	Attachments map[spec.Route]int // of those that only attach target groups to the listener
 }
 
-// Prioritize returns the priorities of the stack's rules, of whose listener some numbers are held already.
+// Prioritize returns the priorities of the stack's rules. Rules of the listener hold some numbers already.
 func (c *Config) Prioritize(held spec.HeldPriorities) (Priorities, error) {
 	wanted := c.Routes()
 	var attaching []spec.Route
@@ -205,7 +206,7 @@ func (c *Config) Prioritize(held spec.HeldPriorities) (Priorities, error) {
 	return Priorities{only(wanted), only(attaching)}, nil
 }
 
-// CountsTasks reports whether it matters how many tasks serve now: to one that scales, and to one that has none.
+// CountsTasks reports whether the number of tasks that serve now matters: it does if the service scales or has no tasks.
 func (c *Config) CountsTasks() bool {
 	return slices.ContainsFunc(c.Services, func(s Service) bool { return s.Scaling != nil || s.Tasks() == 0 })
 }
@@ -222,10 +223,10 @@ func (c *Config) rules() int {
 	return rules
 }
 
-// Default quotas of AWS that a stack can outgrow ("Quotas for your Application Load Balancers"). They can be raised, so that
-// exceeding them is a warning.
+// Default quotas of AWS that a stack can outgrow ("Quotas for your Application Load Balancers"). They can be raised, so exceeding them
+// is a warning.
 const (
-	// RulesPerLoadBalancer are those of one load balancer, its listeners' default rules aside.
+	// RulesPerLoadBalancer is the quota of one load balancer. Its listeners' default rules do not count.
 	RulesPerLoadBalancer = 100
 	// namesPerLoadBalancer is ten names in the default certificate and in each of 25 others.
 	namesPerLoadBalancer = 10 * (1 + 25)
@@ -245,11 +246,11 @@ func (c *Config) Warnings() []string {
 	for _, service := range c.Services {
 		warnings = append(warnings, c.routeWarnings(service)...)
 		if service.Tasks() == 0 {
-			warnings = append(warnings, fmt.Sprintf("service %s may have no task: whoever asks it then gets 503", service.Name))
+			warnings = append(warnings, fmt.Sprintf("service %s may have no task: its clients then get 503", service.Name))
 		}
 		if spot := service.Capacity; spot.Fargate == (spec.Share{}) && service.Tasks() < 2 {
 			warnings = append(warnings, fmt.Sprintf(
-				"service %s has a single task, on Fargate Spot: when AWS takes that back, nothing answers until another is healthy; "+
+				"service %s has a single task, on Fargate Spot: when AWS interrupts it, nothing answers until another one is healthy; "+
 					"have two tasks, or capacity.fargate.base 1", service.Name))
 		}
 	}

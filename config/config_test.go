@@ -54,7 +54,7 @@ func TestDefaults(t *testing.T) {
 	if http := c.Services[0].HTTP; http == nil || *http != usual || c.Services[0].Tasks() != 1 {
 		t.Errorf("requests are taken by %+v, by %d tasks", http, c.Services[0].Tasks())
 	}
-	c.Services[0].HTTP = nil // whose address would be compared
+	c.Services[0].HTTP = nil // its address would be compared
 	if got, want := fmt.Sprintf("%+v", *c), fmt.Sprintf("%+v", want); got != want {
 		t.Errorf("config is %s\nwant %s", got, want)
 	}
@@ -139,7 +139,7 @@ func TestEverythingGiven(t *testing.T) {
 	}
 }
 
-// Each of these configs is refused, by key.
+// Each of these configs is refused, by its key.
 func TestRefusedConfigs(t *testing.T) {
 	long := strings.Repeat("a", 200)
 	const tooBig = "slipway:services.hello: env, secrets, command and entryPoint make a task definition of about "
@@ -181,7 +181,7 @@ func TestRefusedConfigs(t *testing.T) {
 		"other zone":          {configtest.Source(strings.Replace(configtest.Service(""), "hello.example.com", "hello.example.org", 1)), "slipway:services.hello.hostnames[0]: \"hello.example.org\": is not in the zone example.com"},
 		"upper-case host":     {configtest.Source(strings.Replace(configtest.Service(""), "hello.example.com", "Hello.example.com", 1)), "slipway:services.hello.hostnames[0]: "},
 		"long host":           {configtest.Source(strings.Replace(configtest.Service(""), "hello.example.com", strings.Repeat("a.", 60)+"example.com", 1)), "slipway:services.hello.hostnames[0]: "},
-		"a worker":            {configtest.Source(`{"hello": {"image": "` + configtest.Image + `"}}`), "slipway:services.hello.hostnames: is missing; it is a list of the names in the zone at which the service is reached. A service that nobody reaches, a worker, is not supported yet"},
+		"a worker":            {configtest.Source(`{"hello": {"image": "` + configtest.Image + `"}}`), "slipway:services.hello.hostnames: is missing; it is a list of the names in the zone at which the service is reached. A service without host names, a worker, is not supported yet"},
 		"a URL":               {configtest.Source(strings.Replace(configtest.Service(""), "hello.example.com", "https://Hello.example.com:443/", 1)), `slipway:services.hello.hostnames[0]: "https://Hello.example.com:443/": has a scheme, has a port, has a path and has capital letters; write it as "hello.example.com"`},
 		"no secret's parts":   {secretive(configtest.Source(strings.Replace(configtest.Service(""), "hello.example.com", "Swordfish.example.com", 1))), "slipway:services.hello.hostnames[0]: [secret]: has capital letters\n"},
 		"long hosts only":     {configtest.Source(strings.Replace(configtest.Service(""), "hello.example.com", strings.Repeat("a", 60)+".example.com", 1)), "slipway:services: one of the host names must have at most 64 characters"},
@@ -192,7 +192,7 @@ func TestRefusedConfigs(t *testing.T) {
 		"path with a query":   {configtest.Source(configtest.Service(`"paths": ["/a?b=c"]`)), `slipway:services.hello.paths[0]: "/a?b=c": has a query or a fragment, which a path pattern cannot match: ? stands for any one character; write it as "/a"`},
 		"paths without order": {
 			configtest.Source(`{"a": {"image": "` + configtest.Image + `", "hostnames": ["a.example.com"], "paths": ["/v?"]}, "b": {"image": "` + configtest.Image + `", "hostnames": ["a.example.com"], "paths": ["/v1"]}}`),
-			`slipway:services.b: "a.example.com/v? and /v1": match the same requests and are as long as each other, so that either could come first; make one of them more specific`,
+			`slipway:services.b: "a.example.com/v? and /v1": match the same requests and are equally long, so either could come first; make one of them more specific`,
 		},
 		"too many wildcards": {
 			configtest.Source(configtest.Service(`"paths": ["/?-??-????"]`)),
@@ -236,7 +236,7 @@ func TestRefusedConfigs(t *testing.T) {
 		"health unknown":         {configtest.Source(configtest.Service(`"healthCheck": {"thresholds": 1}`)), "slipway:services.hello.healthCheck.thresholds: unknown key"},
 		"strategy":               {configtest.Source(configtest.Service(`"deployment": {"strategy": "slow"}`)), `slipway:services.hello.deployment.strategy: "slow": must be rolling, all-at-once or one-at-a-time`},
 		"strategy, percents":     {configtest.Source(configtest.Service(`"deployment": {"strategy": "rolling", "minimumHealthyPercent": 50, "maximumPercent": 200}`)), "slipway:services.hello.deployment.strategy: strategy and the percentages exclude each other"},
-		"one percentage":         {configtest.Source(configtest.Service(`"deployment": {"maximumPercent": 200}`)), "slipway:services.hello.deployment: minimumHealthyPercent and maximumPercent are given together"},
+		"one percentage":         {configtest.Source(configtest.Service(`"deployment": {"maximumPercent": 200}`)), "slipway:services.hello.deployment: minimumHealthyPercent and maximumPercent must be given together"},
 		"no task stays":          {configtest.Source(configtest.Service(`"deployment": {"minimumHealthyPercent": 0, "maximumPercent": 200}`)), "slipway:services.hello.deployment: minimumHealthyPercent 0 lets ECS stop every task before a new one serves: requests would be dropped"},
 		"no room":                {configtest.Source(configtest.Service(`"deployment": {"minimumHealthyPercent": 100, "maximumPercent": 150}`)), "slipway:services.hello.deployment: minimumHealthyPercent 100 keeps 1 of 1 tasks, and maximumPercent 150 leaves no room"},
 		"no room for a canary":   {configtest.Source(configtest.Service(`"instanceCount": 2, "canary": {"image": "` + configtest.Image + `"}, "deployment": {"minimumHealthyPercent": 100, "maximumPercent": 150}`)), "slipway:services.hello.deployment: for the canary, minimumHealthyPercent 100 keeps 1 of 1"},
@@ -245,7 +245,7 @@ func TestRefusedConfigs(t *testing.T) {
 		"drain profile":          {configtest.Source(configtest.Service(`"deployment": {"drain": "fast"}`)), `slipway:services.hello.deployment.drain: "fast": must be http or websocket`},
 		"no deregistration":      {configtest.Source(configtest.Service(`"deregistrationDelay": 0`)), "slipway:services.hello.deregistrationDelay: is 0: requests under way would be cut"},
 		"sockets are cut":        {configtest.Source(configtest.Service(`"deployment": {"drain": "websocket"}, "deregistrationDelay": 5`)), "slipway:services.hello.deregistrationDelay: is 5: the load balancer would cut WebSockets"},
-		"killed in draining":     {configtest.Source(configtest.Service(`"stopTimeout": 9`)), "slipway:services.hello.stopTimeout: is 9: the container serves on for 5 seconds after SIGTERM"},
+		"killed in draining":     {configtest.Source(configtest.Service(`"stopTimeout": 9`)), "slipway:services.hello.stopTimeout: is 9: the container keeps serving for 5 seconds after SIGTERM"},
 		"env of the drain":       {configtest.Source(configtest.Service(`"env": {"DRAIN_DELAY": "1s"}`)), "slipway:services.hello.env.DRAIN_DELAY: is set from the drain profile"},
 		"canary, no image":       {configtest.Source(configtest.Service(`"canary": {"weight": 10}`)), "slipway:services.hello.canary.image: is missing"},
 		"canary image":           {configtest.Source(configtest.Service(`"canary": {"image": "Hello World"}`)), "slipway:services.hello.canary.image: "},
@@ -343,9 +343,9 @@ func TestRefusedConfigs(t *testing.T) {
 		"idle time-out":      {configtest.Source(configtest.Service(""), "loadBalancer", `{"idleTimeout": 0}`), "slipway:loadBalancer.idleTimeout: "},
 		"old TLS":            {configtest.Source(configtest.Service(""), "loadBalancer", `{"sslPolicy": "ELBSecurityPolicy-2016-08"}`), "slipway:loadBalancer.sslPolicy: "},
 		"retention":          {configtest.Source(configtest.Service(""), "logs", `{"retentionDays": 31}`), "slipway:logs.retentionDays: 31: CloudWatch Logs keeps logs for one of"},
-		"own tag":            {configtest.Source(configtest.Service(""), "tags", `{"Stack": "x"}`), "slipway:tags.Stack: is set by the program as Stack, and IAM does not tell upper and lower case apart; choose another key"},
-		"own tag, lower":     {configtest.Source(configtest.Service(""), "tags", `{"project": "x"}`), "slipway:tags.project: is set by the program as Project, and IAM does not tell upper and lower case apart; choose another key"},
-		"tags by case":       {configtest.Source(configtest.Service(""), "tags", `{"CostCenter": "x", "costcenter": "y"}`), "slipway:tags.costcenter: is the same key as CostCenter to IAM, which does not tell upper and lower case apart; choose another"},
+		"own tag":            {configtest.Source(configtest.Service(""), "tags", `{"Stack": "x"}`), "slipway:tags.Stack: is set by the program as Stack, and IAM ignores the case of keys; choose another key"},
+		"own tag, lower":     {configtest.Source(configtest.Service(""), "tags", `{"project": "x"}`), "slipway:tags.project: is set by the program as Project, and IAM ignores the case of keys; choose another key"},
+		"tags by case":       {configtest.Source(configtest.Service(""), "tags", `{"CostCenter": "x", "costcenter": "y"}`), "slipway:tags.costcenter: is the same key as CostCenter to IAM, which ignores the case of keys; choose another"},
 		"reserved tag":       {configtest.Source(configtest.Service(""), "tags", `{"AWS:x": "x"}`), "slipway:tags.AWS:x: "},
 		"long tag":           {configtest.Source(configtest.Service(""), "tags", `{"a": "`+strings.Repeat("a", 257)+`"}`), "slipway:tags.a: "},
 		"tag with a control": {configtest.Source(configtest.Service(""), "tags", `{"a": "\n"}`), "slipway:tags.a: "},
@@ -402,7 +402,7 @@ func TestWrongNameIsReportedOnce(t *testing.T) {
 	}
 }
 
-// Whatever the config, it is read without a panic, no secret shows, and what passes is within the bounds.
+// Any config is read without a panic, no secret shows, and what passes is within the bounds.
 func TestConfigProperties(t *testing.T) {
 	scalar := rapid.OneOf(
 		rapid.Map(rapid.IntRange(-1, 130), func(n int) any { return n }),
@@ -457,7 +457,7 @@ func TestConfigProperties(t *testing.T) {
 	})
 }
 
-// What is wrong with a value under a key that holds Pulumi secrets is reported without it, wherever it is misplaced.
+// A wrong value under a key with Pulumi secrets is reported without the value, wherever it stands.
 func TestSecretTextsDoNotShow(t *testing.T) {
 	parts := rapid.SliceOfN(rapid.SampledFrom([]string{
 		"", "swordfish", "SWORDFISH", "/", "*", "*.", ".", ":", "@", "-", "_", " ", "\n", ".example.com", "ghcr.io/", "sha256:", "1",
@@ -513,8 +513,8 @@ func TestSecretTextsDoNotShow(t *testing.T) {
 	})
 }
 
-// A route that two services share, and one that a service has twice, are right by themselves. They show where the stack's file has
-// them in plain text, and not where they may be encrypted.
+// A route that two services share, or that one service has twice, is valid by itself. The error shows it if the stack's file has it in
+// plain text, and not if it may be encrypted.
 func TestSecretRoutesDoNotShow(t *testing.T) {
 	shared := configtest.Source(`{"a": {"image": "` + configtest.Image + `", "hostnames": ["swordfish.example.com"]}, ` +
 		`"b": {"image": "` + configtest.Image + `", "hostnames": ["swordfish.example.com"]}}`)
@@ -537,7 +537,7 @@ func TestSecretRoutesDoNotShow(t *testing.T) {
 	}
 }
 
-// A name that is misspelt is one mistake.
+// A misspelt name is one mistake.
 func TestMisspeltNamesAreNotMissingBesides(t *testing.T) {
 	misspelt := func(name, as string) string {
 		return strings.Replace(configtest.Service(""), `"`+name+`"`, `"`+as+`"`, 1)
@@ -557,7 +557,7 @@ func TestMisspeltNamesAreNotMissingBesides(t *testing.T) {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}
-	// One that means something else does not stand for what is missing.
+	// An unknown key with another meaning does not hide that a key is missing.
 	_, err := Read(configtest.Source(misspelt("hostnames", "colour")))
 	for _, want := range []string{"hello.hostnames: is missing", "hello.colour: unknown key; known here are"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -566,7 +566,7 @@ func TestMisspeltNamesAreNotMissingBesides(t *testing.T) {
 	}
 }
 
-// Numbers and booleans are settings, and stay visible beside secrets.
+// Numbers and booleans are settings, and stay visible next to secrets.
 func TestNumbersShowBesideSecrets(t *testing.T) {
 	_, err := Read(configtest.Encrypted(configtest.Source(configtest.Service(`"port": 70000, "secrets": {"A": "swordfish"}`))))
 	if want := "slipway:services.hello.port: 70000: must be from 1 to 65535"; err == nil || !strings.Contains(err.Error(), want) {
@@ -610,7 +610,7 @@ func TestSecretDoesNotShow(t *testing.T) {
 	}
 }
 
-// What AWS takes back one day should not be all there is.
+// Fargate Spot should not run a service's only task.
 func TestSpotWarning(t *testing.T) {
 	for members, want := range map[string]int{
 		`"capacity": {"fargateSpot": {"weight": 1}}`:                                             1,
@@ -629,7 +629,7 @@ func TestSpotWarning(t *testing.T) {
 	}
 }
 
-// A region that is none is refused; none at all is the environment's.
+// A wrong region is refused; without one, the environment decides.
 func TestRegions(t *testing.T) {
 	for region, want := range map[string]string{
 		"eu-central-1": "", "us-gov-west-1": "", "eusc-de-east-1": "", "ap-southeast-7": "",
@@ -652,7 +652,7 @@ func TestRegions(t *testing.T) {
 	}
 }
 
-// A service can have wildcards alone, and is then found at a name that one stands for.
+// A service can have only wildcards; its URL then has a name that one matches.
 func TestWildcardsAlone(t *testing.T) {
 	c, err := Read(configtest.Source(strings.Replace(configtest.Service(`"paths": ["/v?/*"]`), "hello.example.com", "*.tenants.example.com", 1)))
 	if err != nil {
@@ -667,9 +667,9 @@ func TestWildcardsAlone(t *testing.T) {
 	}
 }
 
-// What AWS, Cloudflare or people take in another way than it looks is warned of.
+// Settings that AWS, Cloudflare or people may read differently cause a warning.
 func TestRouteWarnings(t *testing.T) {
-	const deep = " is more than one label below example.com, and goes through Cloudflare, whose Universal SSL has no certificate for it: " +
+	const deep = " is more than one label below example.com and goes through Cloudflare, whose Universal SSL has no certificate for it: " +
 		"clients get a TLS error unless the zone has an advanced certificate"
 	on := func(hostname, members string) string {
 		return strings.Replace(configtest.Service(members), "hello.example.com", hostname, 1)
@@ -684,9 +684,9 @@ func TestRouteWarnings(t *testing.T) {
 		"deep":              {on("a.dev.example.com", ""), "", ""},
 		"deep and proxied":  {on("a.dev.example.com", ""), proxied, "a.dev.example.com of service hello" + deep},
 		"wildcard, proxied": {on("*.dev.example.com", ""), proxied, "*.dev.example.com of service hello" + deep},
-		"port": {configtest.Service(`"port": 80`), "", "service hello listens on port 80: its tasks run as a user that Fargate lets listen on ports from 1024 only, " +
-			"unless the image's program has the capability cap_net_bind_service; have another port"},
-		"root path": {configtest.Service(`"paths": ["/"]`), "", "service hello has the path / alone, and nothing below it; for every path leave paths out, or write /*"},
+		"port": {configtest.Service(`"port": 80`), "", "service hello listens on port 80: Fargate lets the user of its tasks listen only on ports from 1024, " +
+			"unless the image's program has the capability cap_net_bind_service; choose another port"},
+		"root path": {configtest.Service(`"paths": ["/"]`), "", "service hello has only the path /, and nothing below it; for every path leave paths out, or write /*"},
 	} {
 		c, err := Read(configtest.Source(test.services, "dns", test.dns))
 		if err != nil {

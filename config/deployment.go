@@ -5,7 +5,7 @@ import (
 	"slipway/spec"
 )
 
-// What a service says of its new versions and of how many tasks run them.
+// A service's settings for deployments and for the number of its tasks.
 
 // readDeployment returns how new versions replace old ones and how tasks drain.
 func (r serviceReader) readDeployment() (spec.Deployment, spec.Drain) {
@@ -28,11 +28,11 @@ func (r serviceReader) readDeployment() (spec.Deployment, spec.Drain) {
 	case strategy && (minimum || maximum):
 		o.Problems.Add(o.Path("strategy"), "strategy and the percentages exclude each other")
 	case minimum != maximum:
-		o.Problems.Add(o.Key, "minimumHealthyPercent and maximumPercent are given together, or neither")
+		o.Problems.Add(o.Key, "minimumHealthyPercent and maximumPercent must be given together")
 	default:
 		return d, r.readDrain(o)
 	}
-	d.MinimumHealthyPercent, d.MaximumPercent = 0, 0 // what follows from them is not worth telling
+	d.MinimumHealthyPercent, d.MaximumPercent = 0, 0 // problems that follow from them are not reported
 	return d, r.readDrain(o)
 }
 
@@ -60,7 +60,7 @@ func (r serviceReader) readScaling() *spec.Scaling {
 		Schedule: make(map[string]spec.ScheduledScaling),
 	}
 	if !o.Has("max") {
-		s.Max = spec.MaxInstances // what follows from one that is missing is not worth telling
+		s.Max = spec.MaxInstances // problems that follow from a missing max are not reported
 	}
 	schedule := o.Section("schedule")
 	for _, name := range schedule.Members() {
@@ -85,7 +85,7 @@ func (r serviceReader) readBefore() *spec.Before {
 	}
 	before := &spec.Before{Command: o.Texts("command", spec.CheckArgument)}
 	if !o.Has("command") {
-		o.Missing("command", "it is a list: the command that has to succeed before the service starts")
+		o.Missing("command", "it is a list: the command that must succeed before the service starts")
 	}
 	o.Text("image", "", func(reference string) error {
 		image, err := spec.ParseImage(reference)

@@ -10,7 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Each key of the config has a row in docs/configuration.md, and each row is about a key.
+// Each key of the config has a row in docs/configuration.md, and each row has a key.
 func TestSettingsAreDocumented(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../docs/configuration.md")
@@ -36,12 +36,12 @@ func TestSettingsAreDocumented(t *testing.T) {
 	}
 	for _, key := range documented {
 		if !slices.Contains(settings, key) {
-			t.Errorf("docs/configuration.md has a row for %s, which is no key", key)
+			t.Errorf("docs/configuration.md has a row for %s, which is not a key", key)
 		}
 	}
 }
 
-// keysOfTable returns the keys in the first cells of the rows, where they are code, behind a prefix.
+// keysOfTable returns the keys that the first cells of the rows have as code, with a prefix.
 func keysOfTable(text, prefix string) []string {
 	var keys []string
 	for _, row := range regexp.MustCompile("(?m)^\\| (`.+?`) \\|").FindAllStringSubmatch(text, -1) {

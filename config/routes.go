@@ -10,16 +10,16 @@ import (
 	"slipway/spec"
 )
 
-// What is checked, and warned of, about where services are and are reached.
+// Checks and warnings about the region and about how services are reached.
 
-// regionPattern matches the names of regions, of which AWS adds some each year ("AWS Regions" in its Regions and Availability Zones
-// guide), and zonePattern those of availability zones.
+// regionPattern matches the names of regions, and zonePattern those of availability zones. AWS adds regions each year ("AWS Regions" in
+// its Regions and Availability Zones guide).
 var (
 	regionPattern = regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]+$`)
 	zonePattern   = regexp.MustCompile(`^([a-z]{2,}(-[a-z]+)+-[0-9]+)[a-z]$`)
 )
 
-// checkRegion reports an aws:region that is none. Without one the region is that of the environment, which only the provider knows.
+// checkRegion reports an aws:region that is not a region. Without one, the environment decides, and only the provider knows it.
 func checkRegion(source settings.Source, found *settings.Problems) {
 	const key = "aws:region"
 	region, given := source.Values[key]
@@ -35,7 +35,7 @@ func checkRegion(source settings.Source, found *settings.Problems) {
 	}
 }
 
-// checkOrder reports paths of which either could be asked first for a request.
+// checkOrder reports paths that match the same request without an order between them.
 func (c *Config) checkOrder(services *settings.Object) {
 	routes := c.Routes()
 	for i, a := range routes {
@@ -63,8 +63,8 @@ func (c *Config) checkWildcards(services *settings.Object) {
 	}
 }
 
-// privilegedPorts end below this one: without a capability, only root listens on them. Fargate gives none to another user (issue 1721
-// of aws/containers-roadmap), and the tasks' user is another one.
+// privilegedPorts end below this one. Only root, or a process with a capability, can listen on them. Fargate gives other users no
+// capability (issue 1721 of aws/containers-roadmap), and tasks do not run as root.
 const privilegedPorts = 1024
 
 // routeWarnings returns what may be wrong with how a service is reached.
@@ -72,18 +72,18 @@ func (c *Config) routeWarnings(s Service) []string {
 	var warnings []string
 	if s.HTTP.Port < privilegedPorts {
 		warnings = append(warnings, fmt.Sprintf(
-			"service %s listens on port %d: its tasks run as a user that Fargate lets listen on ports from %d only, unless the image's program has the "+
-				"capability cap_net_bind_service; have another port", s.Name, s.HTTP.Port, privilegedPorts))
+			"service %s listens on port %d: Fargate lets the user of its tasks listen only on ports from %d, unless the image's program has the "+
+				"capability cap_net_bind_service; choose another port", s.Name, s.HTTP.Port, privilegedPorts))
 	}
 	if slices.Equal(s.Paths, []string{"/"}) {
 		warnings = append(warnings, fmt.Sprintf(
-			"service %s has the path / alone, and nothing below it; for every path leave paths out, or write /*", s.Name))
+			"service %s has only the path /, and nothing below it; for every path leave paths out, or write /*", s.Name))
 	}
 	for _, hostname := range s.Hostnames {
-		// "Limitations" of Universal SSL in Cloudflare's documentation: the zone's name and the names of one more label.
+		// "Limitations" of Universal SSL in Cloudflare's documentation: it covers the zone's name and the names with one more label.
 		if c.DNS.Proxied && strings.Count(strings.TrimSuffix(hostname, "."+c.Domain), ".") > 0 && hostname != c.Domain {
 			warnings = append(warnings, fmt.Sprintf(
-				"%s of service %s is more than one label below %s, and goes through Cloudflare, whose Universal SSL has no certificate for it: "+
+				"%s of service %s is more than one label below %s and goes through Cloudflare, whose Universal SSL has no certificate for it: "+
 					"clients get a TLS error unless the zone has an advanced certificate", hostname, s.Name, c.Domain))
 		}
 	}

@@ -9,8 +9,8 @@ import (
 	"slipway/internal/settings"
 )
 
-// Secret is a value that does not show itself: formatted, logged or encoded it is "[secret]". A function keeps it, since fmt
-// looks into unexported fields without asking their types how to format them, and of a function it prints the address.
+// Secret is a value that is never shown: formatted, logged or encoded it is "[secret]". A function keeps it, because fmt prints
+// unexported fields without their Format methods, and prints only the address of a function.
 type Secret struct {
 	reveal func() string
 }
@@ -19,7 +19,7 @@ func newSecret(value string) Secret {
 	return Secret{func() string { return value }}
 }
 
-// Format implements [fmt.Formatter] for every verb, %#v and %+v included.
+// Format implements [fmt.Formatter] for every verb, including %#v and %+v.
 func (Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(settings.Redacted)) }
 
 // MarshalText implements [encoding.TextMarshaler], which JSON and YAML encoders use.
@@ -28,7 +28,7 @@ func (Secret) MarshalText() ([]byte, error) { return []byte(settings.Redacted), 
 // LogValue implements [slog.LogValuer].
 func (Secret) LogValue() slog.Value { return slog.StringValue(settings.Redacted) }
 
-// Input returns the value as a Pulumi secret, which stays encrypted in the state.
+// Input returns the value as a Pulumi secret, which is encrypted in the state.
 func (s Secret) Input() pulumi.StringInput {
 	return pulumi.ToSecret(pulumi.String(s.reveal())).(pulumi.StringOutput)
 }

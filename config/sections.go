@@ -9,7 +9,7 @@ import (
 	"slipway/spec"
 )
 
-// Every section of the config but the services.
+// Every section of the config except the services.
 
 var zoneIDPattern = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
@@ -58,7 +58,7 @@ func readLoadBalancer(o *settings.Object) spec.LoadBalancer {
 	return b
 }
 
-// report notes what the rules find wrong with what was read, by key. What is reported already, and what only contradicts that, is left out.
+// report notes the problems that the rules find, by key. It leaves out what is reported already, and contradictions that involve it.
 func report(o *settings.Object, found spec.Problems) {
 	for _, problem := range found {
 		key := o.Path(problem.Path...)
@@ -66,7 +66,7 @@ func report(o *settings.Object, found spec.Problems) {
 			return o.Problems.Within(o.Path(slices.Concat(problem.Path, []string{member})...))
 		}
 		switch {
-		case errors.Is(problem.Err, spec.ErrMissing): // whoever read it says so, and what it would be
+		case errors.Is(problem.Err, spec.ErrMissing): // the reader has reported it, and says what it should be
 		case slices.ContainsFunc(problem.Between, wrong), problem.Between == nil && o.Problems.At(key):
 		case problem.Value != nil:
 			o.Problems.AddValue(key, problem.Value, o.Secret, problem.Err)

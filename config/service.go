@@ -13,9 +13,9 @@ import (
 	"slipway/spec"
 )
 
-// Bounds of a service that AWS sets.
+// AWS's bounds for a service.
 const (
-	// maxSecret is the length of a secret's value in bytes ("AWS Secrets Manager quotas").
+	// maxSecret is the largest value of a secret in bytes ("AWS Secrets Manager quotas").
 	maxSecret = 65_536
 )
 
@@ -72,7 +72,7 @@ func (r serviceReader) read(stack, name string) Service {
 	return s
 }
 
-// check reports what the rules about services find.
+// check reports the problems that the rules about services find.
 func (r serviceReader) check(stack string, s Service) {
 	report(r.Object, s.Problems())
 	if name := ComponentName(stack, s.Name); spec.CheckServiceName(s.Name) == nil && spec.CheckName(stack) == nil {
@@ -92,7 +92,7 @@ func (r serviceReader) check(stack string, s Service) {
 	}
 }
 
-// readCount returns how many tasks run, or nil if it is not said.
+// readCount returns how many tasks run, or nil if that is not given.
 func (r serviceReader) readCount() *int {
 	count := r.Integer("instanceCount", spec.DefaultCount, 0, spec.MaxInstances)
 	if !r.Has("instanceCount") {
@@ -105,14 +105,14 @@ func (r serviceReader) readCount() *int {
 func (r serviceReader) readHostnames() []string {
 	names := r.Set("hostnames", func(name string) error {
 		if r.domain == "" {
-			return nil // missing or wrong, which is reported
+			return nil // missing or wrong, and reported
 		}
 		return spec.CheckHostname(name, r.domain)
 	})
 	value, _ := r.Get("hostnames")
 	if list, isList := value.([]any); value == nil || isList && len(list) == 0 {
 		r.Missing("hostnames", "it is a list of the names in the zone at which the service is reached. "+
-			"A service that nobody reaches, a worker, is not supported yet")
+			"A service without host names, a worker, is not supported yet")
 	}
 	return names
 }
@@ -181,12 +181,12 @@ func (r serviceReader) readSecrets() map[string]Secret {
 
 // jsonSize returns how many bytes strings have as JSON.
 func jsonSize(strings any) int {
-	text, _ := json.Marshal(strings) // strings always have a form
+	text, _ := json.Marshal(strings) // never fails for strings
 	return len(text)
 }
 
-// checkEncrypted reports a secret that is in the config in plain text. Of one that is not in the stack's file, but in an
-// environment of Pulumi ESC, Pulumi tells the program only whether there are secrets somewhere among the services.
+// checkEncrypted reports a secret that is in the config in plain text. If the secret comes from an environment of Pulumi ESC and not
+// from the stack's file, Pulumi tells the program only whether the services have any secret.
 func checkEncrypted(o *settings.Object, member string) {
 	if o.IsPlain(member) {
 		o.Problems.Add(o.Path(member), "is in plain text; run `pulumi config set --secret --path '%s'`", o.Path(member))
@@ -200,7 +200,7 @@ func (r serviceReader) readRegistry() *Registry {
 		return nil
 	}
 	registry := &Registry{Username: o.RequiredText("username", "the user that pulls the image", checkCredential), Password: newSecret("")}
-	// Not by RequiredText, which shows what is wrong with a value.
+	// Not RequiredText: it shows a wrong value.
 	switch password, found := o.Get("password"); password := password.(type) {
 	case string:
 		if err := checkCredential(password); err != nil {
@@ -221,8 +221,8 @@ func (r serviceReader) readRegistry() *Registry {
 	return registry
 }
 
-// checkCredential reports what no registry can be logged in to with. Registries take HTTP's Basic authentication, which has no
-// control characters (RFC 7617, section 2).
+// checkCredential reports a credential that no registry takes. Registries use HTTP's Basic authentication, which has no control
+// characters (RFC 7617, section 2).
 func checkCredential(text string) error {
 	switch {
 	case text == "":

@@ -12,10 +12,11 @@ import (
 	"slipway/spec"
 )
 
-// Smoke is what a service answers besides its health check, by paths of its host name. What is empty it does not have.
+// Smoke has the paths of its host name on which a service answers, in addition to its health check. An empty field means that it has no
+// such path.
 type Smoke struct {
 	Version   string   // answers 200 and a JSON object with a version
-	WebSocket string   // takes a WebSocket and sends back what it is told
+	WebSocket string   // accepts a WebSocket and echoes each message
 	Paths     []string // answer without an error
 }
 
@@ -36,7 +37,7 @@ func checkSmokePath(path string) error {
 	return nil
 }
 
-// checkSmoke reports paths at which a service cannot be asked, because another service or none is reached there.
+// checkSmoke reports paths that lead to another service, or to none.
 func (c *Config) checkSmoke(services *settings.Object) {
 	routes := c.Routes()
 	for _, s := range c.Services {
@@ -54,7 +55,7 @@ func (c *Config) checkSmoke(services *settings.Object) {
 	}
 }
 
-// reachedAt returns an error unless requests for a path of the service's URL get to the service.
+// reachedAt returns an error unless requests for a path of the service's URL reach the service.
 func (s Service) reachedAt(routes []spec.Route, path string) error {
 	u, err := url.Parse(s.URL())
 	if err != nil {
@@ -70,7 +71,7 @@ func (s Service) reachedAt(routes []spec.Route, path string) error {
 	return nil
 }
 
-// Checks returns what the service can be asked from outside, as the output "checks" has it for the commands that ask it.
+// Checks returns the checks that can be made from outside, as the output "checks" has them for the commands that make them.
 func (c *Config) Checks(s Service) pulumi.Map {
 	return pulumi.Map{
 		"healthPath":    pulumi.String(s.HTTP.HealthCheck.Path),

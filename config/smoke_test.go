@@ -10,7 +10,7 @@ import (
 	"slipway/config/configtest"
 )
 
-// twoOnOneHost are services of one host name: web has every path but those of api.
+// twoOnOneHost has two services on one host name: web has every path but those of api.
 func twoOnOneHost(web, api string) string {
 	const member = `"image": "` + configtest.Image + `", "hostnames": ["example.com"]`
 	return `{"web": {` + member + `, ` + web + `}, "api": {` + member + `, "paths": ["/api/*"], ` + api + `}}`
@@ -40,7 +40,7 @@ func TestChecks(t *testing.T) {
 	}
 }
 
-// The load balancer asks tasks for their health whatever is routed to them; others cannot.
+// The load balancer checks the health of tasks on any path; others only reach routed paths.
 func TestHealthThatIsNotRouted(t *testing.T) {
 	for paths, want := range map[string]bool{`["/"]`: false, `["/app/*"]`: false, `["/", "/healthz"]`: true, `["/health*"]`: true} {
 		c, err := Read(configtest.Source(configtest.Service(`"paths": ` + paths)))
@@ -68,7 +68,7 @@ func TestRefusedSmoke(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s and %s: error %v, want %s", test.web, test.api, err, test.want)
 		}
-		// Secrets of the service are no reason not to show what the stack's file has in plain text.
+		// A service with secrets still shows what the stack's file has in plain text.
 		secret := strings.Replace(test.api, `"smoke"`, `"secrets": {"KEY": "swordfish"}, "smoke"`, 1)
 		_, err = Read(configtest.Encrypted(configtest.Source(twoOnOneHost(test.web, secret))))
 		if err == nil || !strings.Contains(err.Error(), test.want) {

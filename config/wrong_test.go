@@ -15,7 +15,7 @@ import (
 	"slipway/internal/settings"
 )
 
-// refused reads a wrong config. The error has to hold a text, be short and show no secret.
+// refused reads a wrong config. The error must contain a text, be short and show no secret.
 func refused(t rapid.TB, s settings.Source, want string) {
 	t.Helper()
 	_, err := Read(s)
@@ -28,7 +28,7 @@ func refused(t rapid.TB, s settings.Source, want string) {
 	if len(err.Error()) > 2000 {
 		t.Errorf("the error has %d bytes", len(err.Error()))
 	}
-	// Each line is about a key, and none was brought in with a name or a value.
+	// Each line is about a key, and no name or value added a line.
 	_, problems, _ := strings.Cut(err.Error(), "config of stack ")
 	for i, line := range strings.Split(strings.TrimSpace(problems), "\n") {
 		if i > 0 && !strings.HasPrefix(line, "slipway:") && !strings.HasPrefix(line, "stack: ") || strings.ContainsFunc(line, unicode.IsControl) {
@@ -37,7 +37,7 @@ func refused(t rapid.TB, s settings.Source, want string) {
 	}
 }
 
-// What somebody can get wrong, or wants to get through, in each of a service's members: JSON for it, and where it is refused.
+// Mistakes and attacks in each of a service's members: the JSON, and the key at which it is refused.
 var wrongMembers = []struct{ member, value, at string }{
 	// Another type.
 	{"image", `null`, "image"},
@@ -82,7 +82,7 @@ var wrongMembers = []struct{ member, value, at string }{
 	{"scaling", `{"max": "3"}`, "scaling.max"},
 	{"scaling", `{"max": 3, "schedule": []}`, "scaling.schedule"},
 
-	// Out of range, or no number that a computer has.
+	// Out of range, or too large for a computer.
 	{"port", `-1`, "port"},
 	{"port", `99999999999999999999`, "port"},
 	{"port", strings.Repeat("9", 1000), "port"},
@@ -105,7 +105,7 @@ var wrongMembers = []struct{ member, value, at string }{
 	{"canary", `{"image": "ghcr.io/hello:v2", "weight": -1}`, "canary.weight"},
 	{"scaling", `{"max": 2, "cpu": 101}`, "scaling.cpu"},
 
-	// Keys that are nearly right, and keys that try something.
+	// Keys that are nearly right, and keys that attempt something.
 	{"hostname", `"a.example.com"`, "hostname"},
 	{"Port", `8080`, "Port"},
 	{"healthcheck", `{}`, "healthcheck"},
@@ -116,7 +116,7 @@ var wrongMembers = []struct{ member, value, at string }{
 	{"before", `{"command": ["migrate"], "timeout": 60}`, "before.timeout"},
 	{"scaling", `{"max": 2, "memroy": 50}`, "scaling.memroy"},
 
-	// Together impossible.
+	// Impossible together.
 	{"scaling", `{"min": 3, "max": 2, "cpu": 50}`, "scaling"},
 	{"memory", `30720`, "memory"},
 	{"healthCheck", `{"interval": 10, "timeout": 10}`, "healthCheck.timeout"},
@@ -129,7 +129,7 @@ var wrongMembers = []struct{ member, value, at string }{
 	{"env", `{"": "a"}`, "env"},
 	{"scaling", `{"max": 2, "cpu": 50, "schedule": {"night": {}}}`, "scaling.schedule.night"},
 
-	// Into other languages: shells, HTTP, JSON, HTML, paths, load balancer patterns.
+	// Injections into other languages: shells, HTTP, JSON, HTML, paths, load balancer patterns.
 	{"image", `"ghcr.io/hello:v1; rm -rf /"`, "image"},
 	{"image", `"$(id)"`, "image"},
 	{"image", `"--privileged"`, "image"},
@@ -168,7 +168,7 @@ var wrongMembers = []struct{ member, value, at string }{
 	{"canary", `{"image": "ghcr.io/hello:v2", "header": "Host: evil.example"}`, "canary.header"},
 	{"scaling", `{"max": 2, "cpu": 50, "schedule": {"a/../b": {"at": "rate(1 day)", "max": 2}}}`, "scaling.schedule"},
 
-	// Secrets where everybody can read them.
+	// Secrets where anyone can read them.
 	{"secrets", `{"TOKEN": "swordfish"}`, "secrets.TOKEN"},
 	{"registry", `{"username": "me", "password": "swordfish"}`, "registry.password"},
 }
@@ -191,7 +191,7 @@ func TestWrongMembers(t *testing.T) {
 	}
 }
 
-// Sections and texts that are not in a service.
+// Sections and texts outside a service.
 func TestWrongSections(t *testing.T) {
 	deep := strings.Repeat("[", 20_000)
 	for _, test := range []struct{ key, value, at string }{
@@ -260,7 +260,7 @@ func TestWrongSections(t *testing.T) {
 	}
 }
 
-// Names of services get into names, paths and tags of nearly everything.
+// Names of services become part of nearly every name, path and tag.
 func TestWrongServiceNames(t *testing.T) {
 	for _, name := range []string{
 		"a b", "a;b", "$(id)", "../a", "a/b", `a"b`, "a\nb", "a\x00b", "-a", "a-", "1", "h\u00e9llo", "\U0001f680", "<a>", "*", "{{a}}", "a=b",
@@ -275,8 +275,7 @@ func TestWrongServiceNames(t *testing.T) {
 	}
 }
 
-// A config with any one thing wrong in it, whatever else it says, is refused by that thing's key, and a secret beside it does
-// not show.
+// A config with one mistake is refused by that mistake's key, whatever else it says, and a secret in it does not show.
 func TestAnyWrongConfigIsRefused(t *testing.T) {
 	right := map[string]string{
 		"port": "8081", "cpu": "512", "memory": "1024", "architecture": `"arm64"`, "instanceCount": "2", "paths": `["/a/*"]`,

@@ -1,4 +1,4 @@
-// Package configtest makes configs for tests: as the engine hands them over, and as the stack's file has them.
+// Package configtest makes configs for tests, in the form of the engine and in that of the stack's file.
 package configtest
 
 import (
@@ -12,10 +12,10 @@ import (
 	"slipway/internal/settings"
 )
 
-// Image is a reference that is right.
+// Image is a valid reference.
 const Image = "ghcr.io/hello@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
-// Source returns the config of a stack "dev" from services as JSON and other keys as text, as the engine hands them over.
+// Source returns the config of a stack "dev" in the engine's form: services as JSON and other keys as text.
 func Source(services string, others ...string) settings.Source {
 	s := settings.Source{Project: "slipway", Stack: "dev", Values: map[string]string{
 		"aws:region":       "eu-central-1",
@@ -52,7 +52,7 @@ func EncryptedAt(s settings.Source, paths ...string) settings.Source {
 	return s
 }
 
-// fileOf returns the file of a stack in which the texts that are secret are encrypted.
+// fileOf returns a stack's file with the secret texts encrypted.
 func fileOf(s settings.Source, secret func(path []string) bool) *settings.File {
 	config := &yaml.Node{Kind: yaml.MappingNode}
 	for key, text := range s.Values {
@@ -72,7 +72,7 @@ func textNode(text string) *yaml.Node {
 	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
 }
 
-// nodeOf returns a value as it would be written.
+// nodeOf returns a value as YAML.
 func nodeOf(path []string, value any, secret func(path []string) bool) *yaml.Node {
 	switch value := value.(type) {
 	case map[string]any:

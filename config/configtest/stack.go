@@ -13,13 +13,13 @@ import (
 	"slipway/internal/settings"
 )
 
-// Stack reads the config of the stack whose file is in the folder, the way the engine does.
+// Stack reads the config of the stack whose file is in the folder, as the engine does.
 func Stack(t testing.TB, dir, name string) settings.Source {
 	t.Helper()
 	return StackWith(t, dir, name, decrypter)
 }
 
-// StackWith reads it with secrets as the decrypter has them.
+// StackWith reads it and decrypts its secrets with the decrypter.
 func StackWith(t testing.TB, dir, name string, decrypter func(encryptionSalt string) (pulumiconfig.Decrypter, error)) settings.Source {
 	t.Helper()
 	project, err := workspace.LoadProject(filepath.Join(dir, "Pulumi.yaml"))
@@ -55,7 +55,7 @@ func StackWith(t testing.TB, dir, name string, decrypter func(encryptionSalt str
 
 var decrypters = make(map[string]pulumiconfig.Decrypter) // by salt: a key takes half a second to derive
 
-// decrypter returns what decrypts the secrets of a stack whose passphrase is "local".
+// decrypter returns the decrypter of a stack whose passphrase is "local".
 func decrypter(encryptionSalt string) (pulumiconfig.Decrypter, error) {
 	parts := strings.Split(encryptionSalt, ":")
 	if len(parts) == 1 {
