@@ -29,7 +29,7 @@ func main() {
 //	                         │ certificate      │ logs, secrets, image
 //	                        network ────────────┘ cluster
 //
-// The account tells what the AWS provider does not; with nil nothing stands yet, and the provider is trusted.
+// The account answers what the AWS provider cannot. With nil nothing exists yet, and the provider is trusted.
 func deploy(ctx *pulumi.Context, source settings.Source, in account.Account) error {
 	cfg, existing, err := prepare(ctx, source, in)
 	if err != nil {
@@ -99,13 +99,13 @@ func deploy(ctx *pulumi.Context, source settings.Source, in account.Account) err
 	return nil
 }
 
-// once returns a value that is not there before another one. The next update learns from such outputs what this one has done: if this one
-// is interrupted while it waits, they stay as they were.
+// once returns a value that resolves only after another one. The next update learns from such outputs what this one did: if this update
+// is interrupted while it waits, they stay unchanged.
 func once(before pulumi.Output, value any) pulumi.Output {
 	return pulumi.All(before, value).ApplyT(func(all []any) any { return all[1] })
 }
 
-// prepare reads the config and looks up what there is already, so that whatever is wrong is noticed before anything is made.
+// prepare reads the config and looks up what exists already, so errors are found before anything is created.
 func prepare(ctx *pulumi.Context, source settings.Source, in account.Account) (*config.Config, account.Existing, error) {
 	cfg, err := config.Read(source)
 	if err != nil {
@@ -120,7 +120,7 @@ func prepare(ctx *pulumi.Context, source settings.Source, in account.Account) (*
 	return cfg, existing, err
 }
 
-// access returns what a service's tasks get that is secret, and what they may do.
+// access returns the secrets of a service's tasks, and the limit of what they may do.
 func access(cfg *config.Config, s config.Service) components.Access {
 	access := components.Access{Secrets: config.Inputs(s.Secrets)}
 	if s.Registry != nil {
@@ -132,7 +132,7 @@ func access(cfg *config.Config, s config.Service) components.Access {
 	return access
 }
 
-// exportServices exports what the commands around the stack, and people, want to know of its services.
+// exportServices exports the facts about its services that people and the commands in cmd/ use.
 func exportServices(ctx *pulumi.Context, cfg *config.Config, existing account.Existing, running map[string]*components.FargateService) {
 	urls, checks, images, services := pulumi.StringMap{}, pulumi.Map{}, pulumi.StringMap{}, pulumi.StringMap{}
 	canaries, before, logGroups := pulumi.StringMap{}, pulumi.StringMap{}, pulumi.StringMap{}

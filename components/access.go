@@ -10,15 +10,15 @@ import (
 	"slipway/spec"
 )
 
-// Access is what tasks are given, and what their roles may ever do.
+// Access is what tasks get, and the limit of what their roles may do.
 type Access struct {
-	// Environment are variables in addition to the workload's, with values that may be known only later: another resource's ARN, say.
+	// Environment adds variables to the workload's. Their values may be known only later, such as another resource's ARN.
 	Environment pulumi.StringMap
-	// Secrets are variables whose values get to the tasks by way of AWS Secrets Manager.
+	// Secrets are variables whose values reach the tasks through AWS Secrets Manager.
 	Secrets pulumi.StringMap
 	// Registry logs in to a private registry other than Amazon ECR; nil is none.
 	Registry *RegistryCredentials
-	// Boundary is the ARN of the managed policy that limits what the roles can ever do; nil is none.
+	// Boundary is the ARN of the managed policy that limits what the roles may do; nil is none.
 	Boundary pulumi.StringPtrInput
 }
 
@@ -28,7 +28,7 @@ type RegistryCredentials struct {
 	Password pulumi.StringInput // kept secret
 }
 
-// problems reports what contradicts itself, or what is run.
+// problems reports contradictions, also with the workload.
 func (a Access) problems(w spec.Workload, images []spec.Image) spec.Problems {
 	var found spec.Problems
 	w.Environment = maps.Clone(w.Environment)

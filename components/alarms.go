@@ -11,19 +11,19 @@ const (
 	// alarmPeriod is in seconds. Load balancers report to CloudWatch once a minute ("CloudWatch metrics for your Application
 	// Load Balancer" in its user guide).
 	alarmPeriod = 60
-	// minRequests is how many requests of a minute are too few for their share of errors to mean anything.
+	// minRequests is how many requests a minute must have for their share of errors to mean anything.
 	minRequests = 10
 )
 
-// newAlarms creates the alarms on a target group: too many requests fail by the tasks' fault, or the load balancer finds tasks
-// unhealthy for long. It returns what ECS is told of them.
+// newAlarms creates the alarms on a target group: the tasks fail too many requests, or the load balancer finds tasks unhealthy for
+// long. It returns the alarms in the form for ECS.
 //
-// A request fails that a task answers with 5xx, and one that no connection to a task can be made for, as to one that has just
-// crashed: the load balancer answers that itself, and counts such answers for no target group, but the connections it does
-// (HTTPCode_ELB_5XX_Count and TargetConnectionErrorCount in "CloudWatch metrics for your Application Load Balancer").
+// A request fails if a task answers it with 5xx, or if no connection to a task can be made, as after a crash. The load balancer then
+// answers by itself. It counts such answers for no target group, but it counts the connections for one (HTTPCode_ELB_5XX_Count and
+// TargetConnectionErrorCount in "CloudWatch metrics for your Application Load Balancer").
 //
-// They are there whether or not they make a deployment fail: the AWS provider cannot take a service's alarms away again, it
-// can only have ECS disregard them.
+// They exist even if they do not make deployments fail: the AWS provider cannot remove a service's alarms again, it can only make ECS
+// ignore them.
 func (s *FargateService) newAlarms(ctx *pulumi.Context, name string, target *lb.TargetGroup) (ecs.ServiceAlarmsPtrInput, error) {
 	const namespace = pulumi.String("AWS/ApplicationELB")
 	dimensions := pulumi.StringMap{"LoadBalancer": s.args.Listener.LoadBalancerARNSuffix, "TargetGroup": target.ArnSuffix}
@@ -39,7 +39,7 @@ func (s *FargateService) newAlarms(ctx *pulumi.Context, name string, target *lb.
 			},
 		}
 	}
-	// Without requests, and without tasks, there is no data, which is nothing that a deployment should fail for.
+	// Without requests or tasks there is no data. That must not fail a deployment.
 	const missing = pulumi.String("notBreaching")
 	errors, err := cloudwatch.NewMetricAlarm(ctx, name+"-errors", &cloudwatch.MetricAlarmArgs{
 		AlarmDescription: pulumi.Sprintf("More than %d %% of the requests are answered with 5xx, or cannot be sent to a task", s.args.Deployment.ErrorPercent),
@@ -47,7 +47,7 @@ func (s *FargateService) newAlarms(ctx *pulumi.Context, name string, target *lb.
 			cloudwatch.MetricAlarmMetricQueryArgs{
 				Id:    pulumi.String("rate"),
 				Label: pulumi.String("failed requests in percent"),
-				// There is no data of errors where there are none.
+				// Without errors there is no data about them.
 				Expression: pulumi.Sprintf("IF(requests >= %d, 100 * (FILL(answers, 0) + FILL(connections, 0)) / requests, 0)", minRequests),
 				ReturnData: pulumi.Bool(true),
 			},
@@ -69,7 +69,7 @@ func (s *FargateService) newAlarms(ctx *pulumi.Context, name string, target *lb.
 		Namespace:        namespace,
 		MetricName:       pulumi.String("UnHealthyHostCount"),
 		Dimensions:       dimensions,
-		// The least of a period: a task that is replaced at once makes no alarm.
+		// The minimum of a period: a task that is replaced at once raises no alarm.
 		Statistic:          pulumi.String("Minimum"),
 		Period:             pulumi.Int(alarmPeriod),
 		ComparisonOperator: pulumi.String("GreaterThanThreshold"),

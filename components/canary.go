@@ -6,13 +6,13 @@ import (
 	"slipway/spec"
 )
 
-// canaryTraffic is what leads requests to a canary.
+// canaryTraffic says which requests go to a canary.
 type canaryTraffic struct {
 	header  spec.CanaryHeader
-	targets []weightedTarget // of requests with the header
+	targets []weightedTarget // for requests with the header
 }
 
-// share returns how all other requests are divided between the service and its canary.
+// share returns how the other requests are divided between the service and its canary.
 func (c *canaryTraffic) share(own pulumi.StringInput, weight int) []weightedTarget {
 	return []weightedTarget{
 		{group: own, weight: spec.MaxWeight - weight},
@@ -20,8 +20,8 @@ func (c *canaryTraffic) share(own pulumi.StringInput, weight int) []weightedTarg
 	}
 }
 
-// newCanary creates the canary. What leads more requests to it is created or changed after its tasks are there, and is deleted before
-// they go. What leads fewer requests to it is changed after its tasks have become fewer.
+// newCanary creates the canary. Rules that send it more requests are created or changed after its tasks run, and deleted before they
+// go. Rules that send it fewer requests are changed after its tasks have become fewer.
 func (s *FargateService) newCanary(ctx *pulumi.Context) (*canaryTraffic, error) {
 	http := s.args.HTTP
 	canary, err := s.newVersion(ctx, version{

@@ -54,7 +54,7 @@ func TestCanary(t *testing.T) {
 		}
 	}
 
-	// It has the service's settings, its own image and its part of the tasks.
+	// It has the service's settings, its own image and its share of the tasks.
 	service, canaryService := cloud.Resource(serviceType, "dev-hello"), cloud.Resource(serviceType, "dev-hello-canary")
 	for key, want := range map[resource.PropertyKey]any{"desiredCount": 2.0, "deploymentMaximumPercent": 150.0, "taskDefinition": "arn:TaskDefinition/dev-hello-canary"} {
 		if got := canaryService.Inputs[key].V; got != want {
@@ -82,7 +82,7 @@ func TestCanary(t *testing.T) {
 	}
 }
 
-// The canary registers with its target group only once that has a load balancer.
+// The canary registers with its target group only once the group has a load balancer.
 func TestCanaryOrder(t *testing.T) {
 	var cloud mocks.Cloud
 	if err := cloud.Run(fargateService(withCanary(nil))); err != nil {
@@ -107,7 +107,7 @@ func TestCanaryThatIsRolledBackGetsNoRequests(t *testing.T) {
 	}
 }
 
-// canaryRolledBack is a [Watcher] to which ECS rolls canaries back alone.
+// canaryRolledBack is a [Watcher] that sees only canaries rolled back.
 type canaryRolledBack struct{ watcher }
 
 func (w canaryRolledBack) Settle(ctx context.Context, r ServiceRevision, tasks EnoughTasks) (running, failure string, err error) {
@@ -117,7 +117,7 @@ func (w canaryRolledBack) Settle(ctx context.Context, r ServiceRevision, tasks E
 	return w.watcher.Settle(ctx, r, tasks)
 }
 
-// Whatever the canary's weight, the service's own resources stay what they are.
+// The canary's weight never changes the service's own resources.
 func TestCanaryLeavesTheServiceAlone(t *testing.T) {
 	listing := func(change func(*FargateServiceArgs)) map[string]string {
 		var cloud mocks.Cloud
@@ -141,7 +141,7 @@ func TestCanaryLeavesTheServiceAlone(t *testing.T) {
 	}
 }
 
-// What sends a version requests waits until all of its tasks are healthy.
+// Rules for a version wait until all of its tasks are healthy.
 func TestCanaryWaitsForItsTasks(t *testing.T) {
 	waits := waits{}
 	err := new(mocks.Cloud).Run(fargateService(withCanary(func(args *FargateServiceArgs) {
@@ -156,12 +156,12 @@ func TestCanaryWaitsForItsTasks(t *testing.T) {
 	}
 }
 
-// withoutErrorHook takes the place of [registerErrorHook]: Pulumi's mocks have no hooks.
+// withoutErrorHook replaces [registerErrorHook]: Pulumi's mocks have no hooks.
 func withoutErrorHook(*pulumi.Context, string, pulumi.ErrorHookFunction) (pulumi.ResourceOption, error) {
 	return pulumi.Composite(), nil
 }
 
-// waits is a [Watcher] that notes how many tasks of which service are waited for.
+// waits is a [Watcher] that notes for how many tasks of which service it must wait.
 type waits struct {
 	watcher
 	mu    sync.Mutex

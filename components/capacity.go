@@ -7,7 +7,7 @@ import (
 	"slipway/spec"
 )
 
-// strategies returns the capacity provider strategy, without providers that would get no task.
+// strategies returns the capacity provider strategy without providers that would get no tasks.
 func strategies(c spec.Capacity) ecs.ServiceCapacityProviderStrategyArray {
 	var strategies ecs.ServiceCapacityProviderStrategyArray
 	for _, provider := range []struct {

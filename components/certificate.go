@@ -14,12 +14,12 @@ import (
 
 // CertificateArgs describe a [Certificate].
 type CertificateArgs struct {
-	// Hostnames that the certificate is for, wildcards included. Their order does not matter.
+	// Hostnames are the certificate's names, wildcards included. Their order does not matter.
 	Hostnames []string
-	// Standing are the names in each of the certificates that the load balancer has already, the default one's first. A name stays in
-	// the certificate that it is in.
+	// Standing has the names of each certificate that the load balancer has already, the default one first. A name stays in its
+	// certificate.
 	Standing [][]string
-	// ZoneID and Zone are the id and the name of the Cloudflare zone that all of the host names are in.
+	// ZoneID and Zone are the id and the name of the host names' Cloudflare zone.
 	ZoneID pulumi.StringInput
 	Zone   string
 	// Comment is put on the validation records.
@@ -27,20 +27,20 @@ type CertificateArgs struct {
 	Tags    Tags
 }
 
-// Certificate is a public certificate that ACM has issued after it found its validation records in Cloudflare's DNS. More host names
-// than one takes make several; the load balancer chooses by the name that the client asks for.
+// Certificate is a public certificate from ACM, validated by records in Cloudflare's DNS. More host names than one certificate takes
+// make several; the load balancer chooses by the name that the client asks for.
 //
-// A certificate cannot change its names: another set of host names makes a new certificate, which replaces the old one
-// on the listener before that is deleted.
+// A certificate cannot change its names. A change of host names makes a new certificate, which replaces the old one on the listener
+// before the old one is deleted.
 type Certificate struct {
 	pulumi.ResourceState
 
 	name string
 	args CertificateArgs
 
-	// ARN is known once the certificate is issued. A listener refuses one that is not.
+	// ARN is known once the certificate is issued. A listener refuses a certificate before that.
 	ARN pulumi.StringOutput
-	// More are the ARNs of the certificates for the host names that are not in the first one, by a name of each.
+	// More has the ARNs of the further certificates, each by one of its names.
 	More map[string]pulumi.StringOutput
 }
 
@@ -63,7 +63,7 @@ func NewCertificate(ctx *pulumi.Context, name string, args *CertificateArgs, opt
 	return certificate, ctx.RegisterResourceOutputs(certificate, pulumi.Map{"arn": certificate.ARN})
 }
 
-// groups checks the arguments, and divides the host names among certificates.
+// groups checks the arguments and divides the host names into certificates.
 func (c *Certificate) groups() ([][]string, error) {
 	if c.args.ZoneID == nil || c.args.Zone == "" {
 		return nil, errors.New("the zone's id and name are both needed")
@@ -101,11 +101,11 @@ func (c *Certificate) issue(ctx *pulumi.Context, name string, hostnames []string
 	parent := pulumi.Parent(c)
 	request, err := acm.NewCertificate(ctx, name, &acm.CertificateArgs{
 		DomainName: pulumi.String(spec.CommonName(hostnames)),
-		// All of them, the first one too. The provider adds that to the others anyway, and it takes a list that is not given for one that
-		// is not changed (the comment at the property): a certificate that is to have a single name would keep its old ones.
+		// All names, the first one too. The provider adds the first one anyway. It takes a missing list as an unchanged one (the
+		// comment at the property), so a certificate reduced to one name would keep its old names.
 		SubjectAlternativeNames: pulumi.ToStringArray(hostnames),
 		ValidationMethod:        pulumi.String("DNS"),
-		Tags:                    c.args.Tags.named(c.name), // not the certificate's own name: a tag's value cannot hold a "*"
+		Tags:                    c.args.Tags.named(c.name), // not the certificate's own name: a tag's value cannot contain "*"
 	}, parent)
 	if err != nil {
 		return pulumi.StringOutput{}, err
@@ -124,16 +124,16 @@ func (c *Certificate) issue(ctx *pulumi.Context, name string, hostnames []string
 	return validation.CertificateArn, nil
 }
 
-// validationRecords are the records by which ACM wants control over domains to be shown. ACM asks for the same record in every
-// certificate of an account for the same domain, so that a domain has one, whichever certificates it is in.
+// validationRecords are the records that prove control over domains to ACM. ACM asks for the same record for a domain in every
+// certificate of an account, so a domain has one record.
 type validationRecords struct {
 	certificate *Certificate
 	hostnames   map[string]pulumi.StringInput // of the records, by domain
 }
 
-// add creates the records that a certificate takes and that are not there yet. It returns their host names.
+// add creates the records that a certificate needs and that do not exist yet. It returns their host names.
 //
-// The loop is over the configured names and not over ACM's validation options: those are unknown until the certificate is requested, and
+// The loop is over the configured names and not over ACM's validation options. Those are unknown until the certificate is requested, so
 // the records would be missing from the preview.
 func (v *validationRecords) add(ctx *pulumi.Context, request *acm.Certificate, hostnames []string) (pulumi.StringArray, error) {
 	domains := validationDomains(hostnames)
@@ -143,14 +143,14 @@ func (v *validationRecords) add(ctx *pulumi.Context, request *acm.Certificate, h
 			option := request.DomainValidationOptions.ApplyT(func(options []acm.CertificateDomainValidationOption) (map[string]string, error) {
 				return validationRecord(options, domain)
 			}).(pulumi.StringMapOutput)
-			// It is named by its domain alone: a stack that is renamed keeps its records.
+			// Its name is only the domain, so a renamed stack keeps its records.
 			record, err := record{
 				zoneID: v.certificate.args.ZoneID,
 				zone:   v.certificate.args.Zone,
 				name:   option.MapIndex(pulumi.String("name")),
 				target: option.MapIndex(pulumi.String("value")),
 				dns:    spec.DNS{TTL: validationTTL},
-				// One may be left from an earlier certificate or belong to another stack's.
+				// A record may be left from an earlier certificate or belong to another stack.
 				overwrite: true,
 				comment:   v.certificate.args.Comment,
 				// Its name used to begin with the certificate's.
@@ -176,7 +176,7 @@ func validationDomains(hostnames []string) []string {
 	return slices.Compact(domains)
 }
 
-// validationRecord returns the name and value of the CNAME by which ACM wants control over the domain to be shown.
+// validationRecord returns the name and value of the CNAME that proves control over the domain to ACM.
 func validationRecord(options []acm.CertificateDomainValidationOption, domain string) (map[string]string, error) {
 	for _, option := range options {
 		if option.DomainName == nil || strings.TrimPrefix(*option.DomainName, "*.") != domain {

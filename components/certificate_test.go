@@ -22,7 +22,7 @@ func TestCertificate(t *testing.T) {
 	if err := cloud.Run(certificate("hello.example.com")); err != nil {
 		t.Fatal(err)
 	}
-	// The record is as ACM asks, by its name in the zone and less the trailing dots, and never proxied.
+	// The record is what ACM asks for, with its name in the zone, without trailing dots, and never proxied.
 	cloud.Expect(t, `
 slipway:index:Certificate dev
 aws:acm/certificate:Certificate dev {"domainName":"hello.example.com","subjectAlternativeNames":["hello.example.com"],"validationMethod":"DNS"}
@@ -31,7 +31,7 @@ aws:acm/certificateValidation:CertificateValidation dev {"certificateArn":"arn:C
 `)
 }
 
-// A wildcard shares the record of the name it is below, and a name that it is good for needs none. The order of the host names makes no
+// A wildcard shares the record of the name that it is below, and a name that it covers needs none. The order of the host names makes no
 // difference.
 func TestCertificateForSeveralNames(t *testing.T) {
 	for _, hostnames := range [][]string{
@@ -52,7 +52,7 @@ aws:acm/certificateValidation:CertificateValidation dev {"certificateArn":"arn:C
 	}
 }
 
-// The records are in the preview although ACM's answer is not known yet: none is registered inside an Apply.
+// The preview has the records although ACM's answer is not known yet: none is registered inside an Apply.
 func TestCertificatePreviewHasItsRecords(t *testing.T) {
 	var cloud mocks.Cloud
 	if err := cloud.Preview(certificate("a.example.com", "b.example.com")); err != nil {
@@ -77,7 +77,7 @@ func TestCertificateIsCreatedBeforeDelete(t *testing.T) {
 	}
 }
 
-// More names than one certificate takes make several, which share the record of a domain that both are for.
+// More names than one certificate takes make several certificates, which share the record of a common domain.
 func TestCertificateForManyNames(t *testing.T) {
 	var names []string
 	for i := range 11 {
@@ -105,7 +105,7 @@ func TestCertificateForManyNames(t *testing.T) {
 	}
 }
 
-// A stack that is renamed keeps the record, whose name is the domain's. It was once named after the stack too.
+// A renamed stack keeps the record: its name is only the domain. It once had the stack's name too.
 func TestValidationRecordIsNamedByItsDomain(t *testing.T) {
 	var cloud mocks.Cloud
 	if err := cloud.Run(certificate("a.example.com")); err != nil {

@@ -16,20 +16,19 @@ const (
 
 // ClusterArgs describe a [Cluster].
 type ClusterArgs struct {
-	Region string // of the cluster, and of the logs of its tasks
+	Region string // of the cluster and of its tasks' logs
 	Tags   Tags
 }
 
 // Cluster is an ECS cluster for tasks on Fargate and Fargate Spot.
 //
-// The service-linked role that ECS needs is not created: ECS makes it with the account's first cluster, and a second
-// attempt to make it fails.
+// The service-linked role that ECS needs is not created: ECS makes it with the account's first cluster, and making it again fails.
 type Cluster struct {
 	pulumi.ResourceState
 
 	Name   pulumi.StringOutput
 	Region string
-	// ARN carries the capacity providers as a dependency: services that use them are created after and deleted before.
+	// ARN has the capacity providers as a dependency: services are created after them and deleted before them.
 	ARN pulumi.StringOutput
 }
 

@@ -11,16 +11,16 @@ import (
 const (
 	// beforeName is the name of the container that runs before it.
 	beforeName = "before"
-	// nonRoot is the user and group that containers run as, whatever their image says (control ECS.20 of AWS's
-	// Foundational Security Best Practices). It is the "nonroot" of distroless images.
+	// nonRoot is the user and group of every container; it overrides the image's user (control ECS.20 of AWS's Foundational Security
+	// Best Practices). It is the "nonroot" of distroless images.
 	nonRoot = "65532:65532"
 )
 
 // containerDefinition is an element of a task definition's container definitions (ContainerDefinition in the ECS API
 // reference), with the fields that are used here.
 //
-// The AWS provider compares the JSON with what AWS returns only after it has normalised both. What is written here is in
-// AWS's form to begin with: defaults spelled out, lists of pairs sorted, nothing empty.
+// The AWS provider normalises the JSON and AWS's answer before it compares them. The JSON here has AWS's form from the start: defaults
+// written out, lists of pairs sorted, nothing empty.
 type containerDefinition struct {
 	Name                   string                 `json:"name"`
 	Image                  string                 `json:"image"`
@@ -53,7 +53,7 @@ type secretVariable struct {
 	ValueFrom string `json:"valueFrom"`
 }
 
-// containerDependency is what another container must have done before one starts.
+// containerDependency is a condition of another container that must hold before one starts.
 type containerDependency struct {
 	ContainerName string `json:"containerName"`
 	Condition     string `json:"condition"`
@@ -74,22 +74,22 @@ type logConfiguration struct {
 	Options   map[string]string `json:"options"`
 }
 
-// container is what decides a container's definition, once everything is known.
+// container has everything that decides a container's definition, once it is known.
 type container struct {
 	name                string
 	image               string
 	registryCredentials string // ARN of a secret, or empty
 	entryPoint, command []string
 	environment         map[string]string
-	secrets             map[string]string // name of a variable to where its value is read from
+	secrets             map[string]string // the source of each variable's value
 	port                int               // 0: none
-	after               string            // the container that has to succeed first, or empty
+	after               string            // the container that must succeed first, or empty
 	stopTimeout         int
 	logGroup, region    string
 	logStreamPrefix     string
 }
 
-// before returns the container that has to succeed before this one, and has this one wait for it.
+// before returns the container that must succeed before this one, and makes this one wait for it.
 func (c *container) before(image spec.Image, command []string) container {
 	before := *c
 	before.name = beforeName
@@ -105,7 +105,7 @@ func (c container) definition() containerDefinition {
 	definition := containerDefinition{
 		Name:  c.name,
 		Image: c.image,
-		// A task stops when one that is essential does, which what runs before another is meant to.
+		// A task stops when an essential container does, and a container that runs before another is meant to stop.
 		Essential:              c.name == spec.ContainerName,
 		EntryPoint:             c.entryPoint,
 		Command:                c.command,
@@ -122,9 +122,9 @@ func (c container) definition() containerDefinition {
 				"awslogs-group":         c.logGroup,
 				"awslogs-region":        c.region,
 				"awslogs-stream-prefix": c.logStreamPrefix,
-				// In blocking mode, a service that writes to its standard output stops answering when CloudWatch Logs
-				// cannot be reached. Lines that do not fit the buffer are lost instead. ("Send Amazon ECS logs to
-				// CloudWatch" in the ECS developer guide.)
+				// In blocking mode, a service that writes to its standard output stops answering when CloudWatch Logs cannot be
+				// reached. Here, lines that do not fit the buffer are lost instead. ("Send Amazon ECS logs to CloudWatch" in the ECS
+				// developer guide.)
 				"mode":            "non-blocking",
 				"max-buffer-size": "25m",
 			},

@@ -12,29 +12,30 @@ import (
 
 // FargateServiceArgs describe a [FargateService].
 type FargateServiceArgs struct {
-	// Service is what decides which resources there are. What is not given in it is the default, field by field. Without HTTP it is a
-	// worker: no load balancer sends it requests, and it needs neither Listener nor Priorities.
+	// Service decides which resources there are. Each field that is not given has its default. Without HTTP it is a worker: no load
+	// balancer sends it requests, and it needs neither Listener nor Priorities.
 	spec.Service
 
 	Cluster *Cluster
 	In      Placement
 	Access  Access
 
-	Listener Listener // where requests come from; its [Routes] lead to the service
-	// Priorities have those of [spec.AttachmentRoute] and, with a canary, [spec.CanaryRoute]. See [spec.Priorities].
+	Listener Listener // the source of requests; its [Routes] lead to the service
+	// Priorities contains those of [spec.AttachmentRoute] and, with a canary, [spec.CanaryRoute]. See [spec.Priorities].
 	Priorities map[spec.Route]int
 
-	// Serving is how many tasks serve the service's requests now. One that scales begins with as many, where it is made anew.
+	// Serving is how many tasks serve the service's requests now. If a service that scales is replaced, the new one starts with as
+	// many.
 	Serving int
-	// Watcher tells how deployments go; nil trusts the AWS provider.
+	// Watcher watches deployments; nil trusts the AWS provider.
 	Watcher Watcher
-	// onError binds an error hook to a resource, by default [registerErrorHook]. Pulumi's mocks have no hooks.
+	// onError adds an error hook to a resource, by default [registerErrorHook]. Pulumi's mocks have no hooks.
 	onError func(ctx *pulumi.Context, name string, callback pulumi.ErrorHookFunction) (pulumi.ResourceOption, error)
 
 	Tags Tags
 }
 
-// withDefaults returns the arguments with what is not given filled in.
+// withDefaults fills in what is not given.
 func (a FargateServiceArgs) withDefaults() FargateServiceArgs {
 	a.Service = a.Service.WithDefaults()
 	if a.HTTP != nil {
@@ -46,7 +47,7 @@ func (a FargateServiceArgs) withDefaults() FargateServiceArgs {
 	return a
 }
 
-// FargateService is a service of tasks on Fargate. One that takes requests gets them once [Routes] lead to it.
+// FargateService is a service whose tasks run on Fargate. It gets requests once [Routes] lead to it.
 type FargateService struct {
 	pulumi.ResourceState
 
@@ -57,11 +58,11 @@ type FargateService struct {
 	canary  *canaryTraffic   // nil: no canary
 
 	Name         pulumi.StringOutput
-	Image        pulumi.StringOutput // the one that runs: an error like TaskDefinitionARN if that is not the wanted one
+	Image        pulumi.StringOutput // the image that runs; an error like that of TaskDefinitionARN if it is not the wanted one
 	LogGroupName pulumi.StringOutput
-	TaskRoleName pulumi.StringOutput // the tasks' own role, for policies that let them use other parts of AWS
-	// TaskDefinitionARN is the revision that ECS runs, once its deployment has ended. If that is not the revision that was
-	// deployed, it is an error.
+	TaskRoleName pulumi.StringOutput // the tasks' role, for policies that let them use other AWS services
+	// TaskDefinitionARN is the revision that ECS runs when the deployment has ended. It is an error if that is not the deployed
+	// revision.
 	TaskDefinitionARN pulumi.StringOutput
 }
 
@@ -97,7 +98,7 @@ func NewFargateService(ctx *pulumi.Context, name string, args *FargateServiceArg
 // parent is the option that makes a resource part of the service.
 func (s *FargateService) parent() pulumi.ResourceOption { return pulumi.Parent(s) }
 
-// newTraffic decides how requests are divided, with the canary if there is one.
+// newTraffic decides how requests are divided between the service and its canary, if it has one.
 func (s *FargateService) newTraffic(ctx *pulumi.Context, own *tasks) (err error) {
 	if s.args.HTTP == nil {
 		return nil

@@ -102,8 +102,8 @@ aws:ecs/service:Service dev-hello {"alarms":{"alarmNames":["dev-hello-errors-012
 `)
 }
 
-// The service registers with its target group only once a rule makes the load balancer forward to it, and on its way
-// down it can still read and log by its role, and be reached.
+// The service registers with its target group only once a rule makes the load balancer forward to it. While it stops, its role still
+// lets it read and log, and it can be reached.
 func TestFargateServiceOrder(t *testing.T) {
 	var cloud mocks.Cloud
 	if err := cloud.Run(fargateService(nil)); err != nil {
@@ -124,7 +124,7 @@ func TestFargateServiceOrder(t *testing.T) {
 	}
 }
 
-// Without autoscaling nobody but the config decides how many tasks there are.
+// Without autoscaling only the config decides how many tasks there are.
 func TestFargateServiceIgnoresNoChanges(t *testing.T) {
 	var cloud mocks.Cloud
 	if err := cloud.Run(fargateService(nil)); err != nil {
@@ -185,7 +185,7 @@ func TestFargateServiceSecrets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Secrets are Pulumi secrets on their way, although they were not given as such.
+	// Secrets become Pulumi secrets, although they were not given as such.
 	if listing := cloud.Listing(); strings.Contains(listing, "swordfish") {
 		t.Errorf("a secret is not kept secret:\n%s", listing)
 	}
@@ -203,7 +203,7 @@ func TestFargateServiceSecrets(t *testing.T) {
 			t.Errorf("secret %s can be recovered for %v days", name, days)
 		}
 	}
-	// The variables name the version of the secret, so that another value makes another revision.
+	// The variables name the version of the secret, so a new value makes a new revision.
 	definitions := cloud.Resource(taskDefinitionType, "dev-hello").Inputs["containerDefinitions"].StringValue()
 	for _, want := range []string{
 		`"environment":[{"name":"A","value":"a"},{"name":"B","value":"b"},{"name":"DRAIN_DELAY","value":"5s"},{"name":"IDLE_TIMEOUT","value":"75s"},{"name":"MAX_SOCKET_AGE","value":"0s"},{"name":"PING_INTERVAL","value":"20s"},{"name":"PORT","value":"8080"},{"name":"SHUTDOWN_TIMEOUT","value":"24s"}]`,
@@ -223,7 +223,7 @@ func TestFargateServiceSecrets(t *testing.T) {
 	}
 }
 
-// Another repository has another policy, so that tasks and rollbacks keep the old one until the service is updated.
+// Another repository has another policy, so tasks and rollbacks keep the old one until the service is updated.
 func TestFargateServicePullsFromItsRepositoryAlone(t *testing.T) {
 	policies := func(repository string) (names []string) {
 		var cloud mocks.Cloud
@@ -247,7 +247,7 @@ func TestFargateServicePullsFromItsRepositoryAlone(t *testing.T) {
 	}
 }
 
-// Whoever may create roles only with a boundary can create all of the service's.
+// With a boundary, all of the service's roles have it.
 func TestFargateServiceRolesHaveTheBoundary(t *testing.T) {
 	const boundary = "arn:aws:iam::123456789012:policy/boundary"
 	var cloud mocks.Cloud
@@ -285,7 +285,7 @@ func TestFargateServiceDefaults(t *testing.T) {
 	defaults.Expect(t, all.Listing())
 }
 
-// What is given is taken, and the rest is the usual.
+// Given values are taken, and the rest has its defaults.
 func TestFargateServiceDefaultsOfFields(t *testing.T) {
 	var cloud mocks.Cloud
 	err := cloud.Run(fargateService(func(args *FargateServiceArgs) {
@@ -305,27 +305,27 @@ func TestFargateServiceDefaultsOfFields(t *testing.T) {
 	}
 }
 
-// The first deployment ends by the time-out alone if no task gets healthy.
+// Only the timeout ends the first deployment if no task gets healthy.
 func TestFargateServiceTimeouts(t *testing.T) {
 	var cloud mocks.Cloud
 	if err := cloud.Run(fargateService(nil)); err != nil {
 		t.Fatal(err)
 	}
 	if timeouts := cloud.Resource(serviceType, "dev-hello").RPC.GetCustomTimeouts(); timeouts.GetCreate() != "10m" || timeouts.GetUpdate() != "20m" {
-		t.Errorf("time-outs are %v", timeouts)
+		t.Errorf("timeouts are %v", timeouts)
 	}
 }
 
 func TestFargateServiceReportsRollback(t *testing.T) {
 	rolledBack := mocks.Cloud{RunningTask: "arn:aws:ecs:eu-central-1:123456789012:task-definition/slipway-dev-hello:1"}
 	err := rolledBack.Run(fargateService(nil))
-	want := "service dev-hello-0123456 runs task definition slipway-dev-hello:1 and not dev-hello: ECS rolled the deployment back, or somebody else deployed; correct the cause, then deploy this version again, or another one"
+	want := "service dev-hello-0123456 runs task definition slipway-dev-hello:1 and not dev-hello: ECS rolled the deployment back, or someone else deployed; correct the cause, then deploy this version or another one"
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("%v, want an error with %q", err, want)
 	}
 }
 
-// Nobody changes the count that scaling left behind, and so it is told. A service that scales may have any.
+// The count that scaling left does not change by itself, so there is a warning. A service that scales may have any count.
 func TestFargateServiceTellsOfOtherCount(t *testing.T) {
 	for name, test := range map[string]struct {
 		scaling *spec.Scaling
@@ -359,7 +359,7 @@ func (w *warnings) Warn(message string, _ *pulumi.LogArgs) error {
 	return nil
 }
 
-// watcher is a [Watcher] to which every deployment ends alike.
+// watcher is a [Watcher] that sees every deployment end the same way.
 type watcher struct {
 	running, failure string // the wanted one if empty
 	err              error
@@ -373,7 +373,7 @@ func (w watcher) Explain(_ context.Context, r ServiceRevision) string {
 	return fmt.Sprintf("because of %+v", r)
 }
 
-// watched returns a program of a service that is watched, and the error hooks that it binds, by name.
+// watched returns a program with a watched service, and the error hooks that it adds, by name.
 func watched(w watcher) (pulumi.RunFunc, map[string]pulumi.ErrorHookFunction) {
 	hooks := make(map[string]pulumi.ErrorHookFunction)
 	return fargateService(func(a *FargateServiceArgs) {
@@ -394,11 +394,11 @@ func TestFargateServiceExplainsFailedDeployment(t *testing.T) {
 	}{
 		"completed": {"", watcher{}, nil},
 		"unknown":   {"", watcher{err: errors.New("not authorized")}, nil},
-		"cut off": {"", watcher{err: UnknownOutcome("how it ended could not be found out: no answer")}, []string{
-			"deploy: it is not known whether service dev-hello-0123456 got to run task definition dev-hello: how it ended could not be found out: no answer; run `pulumi up` again",
+		"cut off": {"", watcher{err: UnknownOutcome("could not find out how it ended: no answer")}, []string{
+			"deploy: the outcome is unknown for service dev-hello-0123456 and task definition dev-hello: could not find out how it ended: no answer; run `pulumi up` again",
 		}},
 		"never healthy": {"", watcher{failure: "tasks failed"}, []string{
-			"service dev-hello-0123456 did not get to run task definition dev-hello: tasks failed; correct the cause, then run `pulumi up`, with this version or another one; if ECS has given this version up, run `pulumi up --replace 'urn:", because,
+			"service dev-hello-0123456 does not run task definition dev-hello: tasks failed; correct the cause, then run `pulumi up`, with this version or another one; if ECS has given up this version, run `pulumi up --replace 'urn:", because,
 		}},
 		"rolled back":       {"arn:task-definition/old:1", watcher{}, []string{"runs task definition old:1 and not dev-hello", because}},
 		"rolled back later": {"", watcher{running: "arn:task-definition/old:1"}, []string{"runs task definition old:1 and not dev-hello", because}},
@@ -416,7 +416,7 @@ func TestFargateServiceExplainsFailedDeployment(t *testing.T) {
 	}
 }
 
-// A preview deploys nothing that could be waited for.
+// A preview deploys nothing, so it does not wait.
 func TestFargateServicePreviewDoesNotWatch(t *testing.T) {
 	program, _ := watched(watcher{failure: "tasks failed"})
 	if err := new(mocks.Cloud).Preview(program); err != nil {
@@ -424,7 +424,7 @@ func TestFargateServicePreviewDoesNotWatch(t *testing.T) {
 	}
 }
 
-// The hook never has the provider try again, and says nothing of a service that has no name, as it was not made, nor after Ctrl-C.
+// The hook never makes the provider retry. It says nothing about a service without a name, which was not created, nor after Ctrl-C.
 func TestFargateServiceExplainsProvidersError(t *testing.T) {
 	var log errorLog
 	program, hooks := watched(watcher{})
@@ -439,7 +439,7 @@ func TestFargateServiceExplainsProvidersError(t *testing.T) {
 		for _, failure := range []pulumi.ErrorHookArgs{
 			{Errors: []string{"timeout while waiting for state"}},
 			{NewInputs: named, Errors: []string{"timeout while waiting for state"}},
-			// What whoever runs Pulumi stopped has not failed.
+			// An update stopped by Ctrl-C has not failed.
 			{NewInputs: named, Errors: []string{"waiting for ECS Service (hello-1) update: context canceled"}},
 			{NewInputs: named, Errors: []string{"rpc error: code = Canceled desc = stopped"}},
 		} {
@@ -469,7 +469,7 @@ func (l *errorLog) Error(message string, _ *pulumi.LogArgs) error {
 	return nil
 }
 
-// The service does not exist yet when its creation is previewed, so it must not be looked up.
+// The service does not exist in the preview of its creation, so it must not be looked up.
 func TestFargateServicePreviewOfCreation(t *testing.T) {
 	cloud := mocks.Cloud{Fail: func(token, _ string) error {
 		if token == "aws:ecs/getService:getService" {

@@ -13,7 +13,7 @@ type policyStatement struct {
 	Resource  []string `json:",omitempty"` // not in trust policies
 }
 
-// JSON returns the document as IAM takes it.
+// JSON returns the document in IAM's form.
 func (d policyDocument) JSON() (string, error) {
 	document, err := json.Marshal(struct {
 		Version   string
@@ -22,16 +22,16 @@ func (d policyDocument) JSON() (string, error) {
 	return string(document), err
 }
 
-// trustECSTasks lets ECS give a role to tasks. It names no account: a role can be handed to ECS only by someone who may
-// pass it (iam:PassRole), and that does not work across accounts.
+// trustECSTasks lets ECS give a role to tasks. It names no account: only a caller who may pass a role can give it to ECS
+// (iam:PassRole), and that does not work across accounts.
 var trustECSTasks = policyDocument{{
 	Effect:    "Allow",
 	Principal: map[string]string{"Service": "ecs-tasks.amazonaws.com"},
 	Action:    []string{"sts:AssumeRole"},
 }}
 
-// What ECS itself needs in order to start a service's tasks, which is AmazonECSTaskExecutionRolePolicy cut down to the
-// service's own log group, secrets and repository.
+// What ECS itself needs to start a service's tasks: AmazonECSTaskExecutionRolePolicy, reduced to the service's own log group, secrets
+// and repository.
 
 // writeLogs lets ECS log to a log group's streams.
 func writeLogs(logGroupARN string) policyDocument {

@@ -11,11 +11,10 @@ import (
 	"slipway/spec"
 )
 
-// ResolveImage returns the image pinned to a digest, so that what is deployed stays the same when its tag moves and a preview shows that
-// it moved. An image that has a digest is returned without its tag, which decides nothing then: another text of the tag alone deploys
-// nothing. One that has only a tag is looked up in Amazon ECR, with a warning. Tags of other registries, and of other regions, cannot be
-// looked up by the AWS provider: they are returned as they are, with a warning too. A digest or a tag that Amazon ECR does not have is an
-// error.
+// ResolveImage returns the image pinned to a digest. So the deployed image stays the same when its tag moves, and a preview shows that
+// it moved. An image with a digest is returned without its tag: changing only the tag does not redeploy. An image with only a tag is
+// looked up in Amazon ECR, with a warning. The AWS provider cannot look up tags of other registries or regions: those images are
+// returned unchanged, also with a warning. A digest or a tag that Amazon ECR does not have is an error.
 func ResolveImage(ctx *pulumi.Context, image spec.Image, region string) (spec.Image, error) {
 	if image.Digest != "" {
 		image.Tag = ""
@@ -42,8 +41,8 @@ func ResolveImage(ctx *pulumi.Context, image spec.Image, region string) (spec.Im
 		"image %s is given by its tag, which can move; it now means %s, and that is deployed", image, pinned.Digest), nil)
 }
 
-// findDigest returns an error if Amazon ECR does not have the image. Whether it does is not known of other registries, and of one whose
-// owner lets its images be pulled and not be listed.
+// findDigest returns an error if Amazon ECR does not have the image. It cannot tell for other registries, or if the repository's owner
+// allows pulling its images but not listing them.
 func findDigest(ctx *pulumi.Context, image spec.Image, region string) error {
 	repository, isECR := image.ECR()
 	if !isECR || repository.Region != region {
@@ -57,7 +56,7 @@ func findDigest(ctx *pulumi.Context, image spec.Image, region string) error {
 	if err == nil {
 		return nil
 	}
-	// API_DescribeImages, "Errors"; and what the provider's data source makes of an image that is not there.
+	// API_DescribeImages, "Errors"; and the error of the provider's data source for a missing image.
 	for _, missing := range []string{"ImageNotFoundException", "RepositoryNotFoundException", "couldn't find resource"} {
 		if strings.Contains(err.Error(), missing) {
 			return fmt.Errorf("look up image %s; push the image, or correct the digest: %w", image, function.Error(err))

@@ -6,11 +6,11 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// Listener is where requests come from: the HTTPS listener of an application load balancer.
+// Listener is the source of requests: the HTTPS listener of an application load balancer.
 type Listener struct {
 	ARN                   pulumi.StringInput
 	SecurityGroupID       pulumi.StringInput // the load balancer's
-	LoadBalancerARNSuffix pulumi.StringInput // by which CloudWatch knows the load balancer; alarms and scaling by requests need it
+	LoadBalancerARNSuffix pulumi.StringInput // the load balancer's id in CloudWatch, for alarms and scaling by requests
 	IdleTimeout           int                // the load balancer's, in seconds
 }
 

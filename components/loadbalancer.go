@@ -19,13 +19,13 @@ const (
 	httpsPort = 443
 )
 
-// LoadBalancerArgs describe a [LoadBalancer]. What is not given of spec.LoadBalancer is the default.
+// LoadBalancerArgs describe a [LoadBalancer]. Each field of spec.LoadBalancer that is not given has its default.
 type LoadBalancerArgs struct {
 	spec.LoadBalancer
 	In             Placement          // subnets in at least two zones, with a route to the internet
 	CertificateARN pulumi.StringInput // issued by ACM in the same region
-	// MoreCertificates are the ARNs of further ones, by a name of each. The load balancer takes the one that has the name that a client
-	// asks for (server name indication).
+	// MoreCertificates has the ARNs of further certificates, each by one of its names. The load balancer uses the one with the name
+	// that a client asks for (server name indication).
 	MoreCertificates map[string]pulumi.StringOutput
 	// IPv6 makes the load balancer answer on IPv6 too. The subnets need IPv6 blocks for that.
 	IPv6 bool
@@ -40,10 +40,10 @@ type LoadBalancer struct {
 	name string
 	args LoadBalancerArgs
 
-	DNSName         pulumi.StringOutput // carries the listeners and their certificates as dependencies
-	ARNSuffix       pulumi.StringOutput // by which CloudWatch knows it: "app/name/id"
+	DNSName         pulumi.StringOutput // has the listeners and their certificates as dependencies
+	ARNSuffix       pulumi.StringOutput // its id in CloudWatch: "app/name/id"
 	ListenerARN     pulumi.StringOutput // of the HTTPS listener
-	SecurityGroupID pulumi.StringOutput // lets nothing out but what services add to it
+	SecurityGroupID pulumi.StringOutput // lets only out what services add
 }
 
 // NewLoadBalancer creates a load balancer with its listeners.
@@ -83,7 +83,7 @@ func NewLoadBalancer(ctx *pulumi.Context, name string, args *LoadBalancerArgs, o
 	})
 }
 
-// Listener returns the HTTPS listener, for services to take requests from.
+// Listener returns the HTTPS listener that sends requests to services.
 func (b *LoadBalancer) Listener() Listener {
 	return Listener{
 		ARN: b.ListenerARN, SecurityGroupID: b.SecurityGroupID, LoadBalancerARNSuffix: b.ARNSuffix, IdleTimeout: b.args.IdleTimeout,
@@ -143,14 +143,16 @@ func (b *LoadBalancer) newBalancer(ctx *pulumi.Context, group *ec2.SecurityGroup
 		Tags:                     b.args.Tags.named(b.name),
 	},
 		b.parent(),
-		// A load balancer cannot leave its VPC. In another VPC it has another security group, so that a second one comes up first.
+		// A load balancer cannot leave its VPC. Another VPC means another security group, and that replaces the load balancer: the new
+		// one comes first.
 		pulumi.ReplaceOnChanges([]string{"securityGroups"}),
-		// What AWS would refuse to delete, in the end, the engine refuses to delete or replace in the preview, before anything else goes.
+		// AWS would refuse the deletion at the end. The engine refuses to delete or replace it in the preview, before anything else is
+		// deleted.
 		pulumi.Protect(b.args.DeletionProtection),
 	)
 }
 
-// newListeners creates the listeners. It returns the HTTPS one, and everything that has to be there before clients come.
+// newListeners creates the listeners. It returns the HTTPS one, and everything that must exist before clients come.
 func (b *LoadBalancer) newListeners(ctx *pulumi.Context, alb *lb.LoadBalancer) (https *lb.Listener, serving []pulumi.Resource, err error) {
 	https, err = lb.NewListener(ctx, b.name+"-https", &lb.ListenerArgs{
 		LoadBalancerArn: alb.Arn,

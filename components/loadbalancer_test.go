@@ -27,7 +27,7 @@ func TestLoadBalancer(t *testing.T) {
 	if err := cloud.Run(loadBalancer(func(*LoadBalancerArgs) {})); err != nil {
 		t.Fatal(err)
 	}
-	// The security group has no inline rules, and nothing may go out until a service says where.
+	// The security group has no inline rules, and allows nothing out until a service adds a rule.
 	cloud.Expect(t, `
 slipway:index:LoadBalancer dev
 aws:ec2/securityGroup:SecurityGroup dev-load-balancer {"description":"Load balancer: HTTP and HTTPS from anywhere, out to its services","vpcId":"vpc"}
@@ -59,7 +59,7 @@ func TestLoadBalancerOptions(t *testing.T) {
 	}
 }
 
-// More certificates are on the same listener, each by a resource of its own: one that comes or goes leaves the others.
+// More certificates are on the same listener, each with a separate resource: adding or removing one leaves the others.
 func TestLoadBalancerWithMoreCertificates(t *testing.T) {
 	var cloud mocks.Cloud
 	if err := cloud.Run(loadBalancer(func(args *LoadBalancerArgs) {
@@ -73,7 +73,7 @@ func TestLoadBalancerWithMoreCertificates(t *testing.T) {
 	}
 }
 
-// What cannot leave its network is replaced with it, and what was made before the program said so is not.
+// A resource that cannot leave its network is replaced with it, but not one from before the program said so.
 func TestReplacedWithTheNetwork(t *testing.T) {
 	var balancers, services, networks mocks.Cloud
 	for cloud, program := range map[*mocks.Cloud]pulumi.RunFunc{

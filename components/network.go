@@ -14,13 +14,13 @@ import (
 	"slipway/spec"
 )
 
-// NetworkArgs describe a [Network]. What is not given is the default.
+// NetworkArgs describe a [Network]. Each field that is not given has its default.
 type NetworkArgs struct {
 	spec.Network
 	Tags Tags
 }
 
-// Network is a VPC with one public subnet in each of its availability zones, joined to the internet by a gateway.
+// Network is a VPC with one public subnet in each of its availability zones and an internet gateway.
 type Network struct {
 	pulumi.ResourceState
 
@@ -28,12 +28,12 @@ type Network struct {
 	args NetworkArgs
 
 	VPCID pulumi.StringOutput
-	// PublicSubnetIDs are in the order of the zones. They carry the routes as dependencies: what is put into a subnet
-	// is created after its way to the internet and deleted before it.
+	// PublicSubnetIDs are in the order of the zones. They have the routes as dependencies: a resource in a subnet is created after the
+	// subnet's route to the internet and deleted before it.
 	PublicSubnetIDs pulumi.StringArrayOutput
 }
 
-// NewNetwork creates a network. It fails before it creates anything if the region has fewer zones than asked for.
+// NewNetwork creates a network. It fails before it creates anything if the region has fewer zones than wanted.
 func NewNetwork(ctx *pulumi.Context, name string, args *NetworkArgs, opts ...pulumi.ResourceOption) (*Network, error) {
 	if args == nil {
 		return nil, errors.New("network: args are missing")
@@ -69,7 +69,7 @@ func NewNetwork(ctx *pulumi.Context, name string, args *NetworkArgs, opts ...pul
 	})
 }
 
-// Public returns the public subnets as a place for tasks and load balancers. Tasks there reach the internet by addresses of their own.
+// Public returns the public subnets as a place for tasks and load balancers. Tasks there reach the internet with their own addresses.
 func (n *Network) Public() Placement {
 	return Placement{VPCID: n.VPCID, SubnetIDs: n.PublicSubnetIDs, PublicIP: true}
 }
@@ -88,8 +88,8 @@ func (n *Network) newVPC(ctx *pulumi.Context) (*ec2.Vpc, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A VPC comes with a security group that lets its members talk to each other. Adopted without rules, it lets nothing
-	// through for what is put into it by mistake (control EC2.2 of AWS's Foundational Security Best Practices).
+	// A VPC comes with a security group whose members can talk to each other. Adopted without rules, it allows nothing to a resource
+	// that is put into it by mistake (control EC2.2 of AWS's Foundational Security Best Practices).
 	_, err = ec2.NewDefaultSecurityGroup(ctx, n.name, &ec2.DefaultSecurityGroupArgs{
 		VpcId: vpc.ID(),
 		Tags:  n.args.Tags.named(n.name + "-default"),
@@ -113,9 +113,9 @@ func (n *Network) newPublicSubnets(
 	for i, zone := range zones {
 		name := fmt.Sprintf("%s-public-%d", n.name, i+1)
 		subnet, err := ec2.NewSubnet(ctx, name, n.subnet(name, vpc, zone, blocks[i], i+1), n.parent(),
-			// The zones that AWS lists can change, in an outage of one for example. That must not move a subnet
-			// and everything in it. The price: should the list have changed before a third zone is asked for,
-			// the new subnet can be in a zone that has one. AWS refuses that for the load balancer, and nothing moves.
+			// The zones that AWS lists can change, as in the outage of one. That must not move a subnet and everything in it. The
+			// price: if the list has changed before a third zone is added, the new subnet can be in a zone that has one already. AWS
+			// refuses that for the load balancer, and nothing moves.
 			pulumi.IgnoreChanges([]string{"availabilityZone"}))
 		if err != nil {
 			return nil, err
@@ -148,14 +148,13 @@ func (n *Network) subnet(name string, vpc *ec2.Vpc, zone string, block netip.Pre
 	return subnet
 }
 
-// newPublicRoutes creates the internet gateway and the public subnets' route table. The table is one of our own: adopting
-// the VPC's main table would take over what other subnets fall back on. Its routes are resources of their own, because
-// inline routes beside them would delete them.
+// newPublicRoutes creates the internet gateway and the public subnets' route table. The table is a separate one: the VPC's main table
+// is the default of other subnets too. Its routes are separate resources, because inline routes would delete such routes.
 func (n *Network) newPublicRoutes(ctx *pulumi.Context, vpc *ec2.Vpc) (*ec2.RouteTable, []pulumi.Resource, error) {
 	gateway, err := ec2.NewInternetGateway(ctx, n.name, &ec2.InternetGatewayArgs{
 		VpcId: vpc.ID(),
 		Tags:  n.args.Tags.named(n.name),
-		// The AWS provider would take the gateway from the old VPC, which AWS refuses as long as there are public addresses in it
+		// The AWS provider would detach the gateway from the old VPC. AWS refuses that while the VPC has public addresses
 		// (DetachInternetGateway in the Amazon EC2 API reference).
 	}, n.parent(), pulumi.ReplaceOnChanges([]string{"vpcId"}))
 	if err != nil {
@@ -197,14 +196,14 @@ func availabilityZones(ctx *pulumi.Context, count int) ([]string, error) {
 	state := "available"
 	zones, err := aws.GetAvailabilityZones(ctx, &aws.GetAvailabilityZonesArgs{
 		State: &state,
-		// Without the filter, local zones and Wavelength zones that the account opted into are listed too.
+		// Without the filter, the list has local zones and Wavelength zones that the account opted into.
 		Filters: []aws.GetAvailabilityZonesFilter{{Name: "zone-type", Values: []string{"availability-zone"}}},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list the availability zones: %w", function.Error(err))
 	}
 	if len(zones.Names) < count {
-		return nil, fmt.Errorf("%d availability zones are asked for, and the region offers %d: %v", count, len(zones.Names), zones.Names)
+		return nil, fmt.Errorf("%d availability zones are wanted, and the region offers %d: %v", count, len(zones.Names), zones.Names)
 	}
 	return zones.Names[:count], nil
 }

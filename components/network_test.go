@@ -24,8 +24,8 @@ func TestNetwork(t *testing.T) {
 	if err := cloud.Run(network(&NetworkArgs{Network: spec.Network{IPv6: true}})); err != nil {
 		t.Fatal(err)
 	}
-	// The route table is the network's own, not the VPC's main one, and its routes are resources, not inline. The default
-	// security group has no rules.
+	// The route table is a separate one, not the VPC's main one, and its routes are resources, not inline. The default security group
+	// has no rules.
 	cloud.Expect(t, `
 slipway:index:Network dev
 aws:ec2/vpc:Vpc dev {"assignGeneratedIpv6CidrBlock":true,"cidrBlock":"10.0.0.0/16","enableDnsHostnames":true,"enableDnsSupport":true}
@@ -85,7 +85,7 @@ func TestNetworkRefuses(t *testing.T) {
 		"a small block": {&NetworkArgs{Network: spec.Network{CIDR: "10.0.0.0/27"}}, &mocks.Cloud{}, "no room for 2 subnets"},
 		"one zone":      {&NetworkArgs{Network: spec.Network{Zones: 1}}, &mocks.Cloud{}, "network dev: zones: 1: must be from 2 to 3"},
 		"four zones":    {&NetworkArgs{Network: spec.Network{Zones: 4}}, &mocks.Cloud{}, "network dev: zones: 4: must be from 2 to 3"},
-		"too few zones": {&NetworkArgs{Network: spec.Network{Zones: 3}}, &mocks.Cloud{Zones: []string{"us-west-1a", "us-west-1b"}}, "3 availability zones are asked for, and the region offers 2: [us-west-1a us-west-1b]"},
+		"too few zones": {&NetworkArgs{Network: spec.Network{Zones: 3}}, &mocks.Cloud{Zones: []string{"us-west-1a", "us-west-1b"}}, "3 availability zones are wanted, and the region offers 2: [us-west-1a us-west-1b]"},
 		"no answer":     {&NetworkArgs{}, &mocks.Cloud{Fail: func(string, string) error { return errors.New("UnauthorizedOperation") }}, "list the availability zones: "},
 	} {
 		t.Run(name, func(t *testing.T) {

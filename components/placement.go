@@ -10,13 +10,13 @@ import (
 type Placement struct {
 	VPCID     pulumi.StringInput
 	SubnetIDs pulumi.StringArrayInput
-	// PublicIP gives each task a public address, by which it reaches the internet. Without, its subnets need another way there.
+	// PublicIP gives each task a public address to reach the internet. Without it, the subnets need another route there.
 	PublicIP bool
 }
 
 func (p Placement) check() error {
 	if p.VPCID == nil || p.SubnetIDs == nil {
-		return errors.New("where it runs needs a VPC id and subnet ids")
+		return errors.New("the placement needs a VPC id and subnet ids")
 	}
 	return nil
 }

@@ -12,19 +12,19 @@ import (
 	"slipway/spec"
 )
 
-// Propagation keeps what records led to until the world has forgotten it. Resolvers go on answering with a record's old target for as
-// long as its time-to-live. When a load balancer is replaced, the old one has to serve for that long: Pulumi deletes it once the program
-// has ended, and so the program waits.
+// Propagation keeps the old targets of records until no resolver knows them any more. Resolvers answer with a record's old target until
+// its time-to-live ends. A replaced load balancer must serve until then. Pulumi deletes it once the program has ended, so the program
+// waits.
 type Propagation struct {
 	ctx   *pulumi.Context
 	moved pulumi.ResourceOption
-	after func(time.Duration) <-chan time.Time // [time.After], but for tests
+	after func(time.Duration) <-chan time.Time // [time.After], except in tests
 
 	mu    sync.Mutex
 	until time.Time
 }
 
-// NewPropagation returns a propagation that knows of no change yet.
+// NewPropagation returns a propagation without a change yet.
 func NewPropagation(ctx *pulumi.Context) (*Propagation, error) {
 	p := &Propagation{ctx: ctx, after: time.After}
 	hook, err := ctx.RegisterResourceHook("record moved", p.note, nil)
@@ -57,8 +57,8 @@ func (p *Propagation) note(change *pulumi.ResourceHookArgs) error {
 	return nil
 }
 
-// Moved tells that resolvers may answer with an old target for so much longer: a record was changed, now or by an earlier update
-// that ended before the target could go.
+// Moved notes that resolvers may answer with an old target for this much longer: a record changed now, or in an earlier update that
+// ended before the target could go.
 func (p *Propagation) Moved(ttl time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -67,8 +67,8 @@ func (p *Propagation) Moved(ttl time.Duration) {
 	}
 }
 
-// Wait keeps the program from ending until no resolver has an old target of the records any more. The output is there from then on, and
-// never if the wait is interrupted. A nil propagation waits for the records alone.
+// Wait keeps the program from ending until no resolver has an old target of the records any more. Then the output resolves; it never
+// does if the wait is interrupted. A nil propagation waits only for the records.
 func (p *Propagation) Wait(records []*cloudflare.Record) pulumi.Output {
 	all := make([]any, len(records))
 	for i, record := range records {
@@ -84,12 +84,12 @@ func (p *Propagation) Wait(records []*cloudflare.Record) pulumi.Output {
 
 func (p *Propagation) wait(ctx context.Context) error {
 	p.mu.Lock()
-	left := time.Until(p.until) // which was long ago if nothing has changed
+	left := time.Until(p.until) // long past if nothing has changed
 	p.mu.Unlock()
 	if left <= 0 {
 		return nil
 	}
-	message := fmt.Sprintf("DNS records lead to another load balancer: the old one goes in %s, when no resolver knows it any more", left.Round(time.Second))
+	message := fmt.Sprintf("DNS records lead to another load balancer: the old one is deleted in %s, when no resolver knows it any more", left.Round(time.Second))
 	if err := p.ctx.Log.Info(message, nil); err != nil {
 		return err
 	}

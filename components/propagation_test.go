@@ -17,7 +17,7 @@ func outputs(content string, ttl float64) resource.PropertyMap {
 	return resource.PropertyMap{"content": resource.NewProperty(content), "ttl": resource.NewProperty(ttl)}
 }
 
-// The old target has to serve for as long as the longest time-to-live that resolvers were told.
+// The old target must serve for the longest time-to-live that resolvers have got.
 func TestPropagation(t *testing.T) {
 	for name, test := range map[string]struct {
 		changes []*pulumi.ResourceHookArgs

@@ -16,28 +16,28 @@ import (
 const (
 	// validationTTL is the time-to-live of certificate validation records.
 	validationTTL = spec.MinTTL
-	// automaticTTL is the only time-to-live Cloudflare takes for proxied records ("Time to Live" in its DNS documentation).
+	// automaticTTL is the only time-to-live that Cloudflare takes for proxied records ("Time to Live" in its DNS documentation).
 	automaticTTL = 1
 )
 
-// RecordsArgs describe records by which clients find host names.
+// RecordsArgs describe the DNS records of host names.
 type RecordsArgs struct {
 	spec.DNS
-	// ZoneID and Zone are the id and the name of the Cloudflare zone that all of the host names are in.
+	// ZoneID and Zone are the id and the name of the host names' Cloudflare zone.
 	ZoneID    pulumi.StringInput
 	Zone      string
 	Hostnames []string
-	Target    func(hostname string) pulumi.StringInput // what each name leads to; see [Routes.Before]
+	Target    func(hostname string) pulumi.StringInput // the target of each name; see [Routes.Before]
 	// Wait keeps the program from ending until no resolver has an old target any more. Replaced says that an earlier update changed the
-	// target, and ended before: resolvers may have the old one for as long as is Remembered.
+	// target and ended too early: resolvers may have the old one for another Remembered.
 	Wait, Replaced bool
 	Remembered     time.Duration
-	Comment        string // says in Cloudflare's dashboard where the records come from
+	Comment        string // names the records' origin in Cloudflare's dashboard
 }
 
-// NewRecords creates a record for each of the host names. They are the stack's own, and no component's: `pulumi import` takes one that
-// exists already by its host name. The output is there once no resolver has an old target any more: what tells the next update where the
-// records lead depends on it, since this one may be interrupted while it waits.
+// NewRecords creates a record for each of the host names. They belong to the stack and not to a component: `pulumi import` adopts an
+// existing record by its host name. The output resolves once no resolver has an old target any more. The outputs that tell the next
+// update where the records lead depend on it, because this update may be interrupted while it waits.
 func NewRecords(ctx *pulumi.Context, args *RecordsArgs) (propagated pulumi.Output, err error) {
 	if args == nil {
 		return nil, errors.New("DNS records: args are missing")
@@ -82,7 +82,7 @@ func checkHostnames(hostnames []string, zone string) error {
 	return found.Err()
 }
 
-// newPropagation returns the propagation to which changed records are reported; nil if nobody waits.
+// newPropagation returns the propagation that watches the records; nil if the program does not wait.
 func (a RecordsArgs) newPropagation(ctx *pulumi.Context) (*Propagation, error) {
 	if !a.Wait {
 		return nil, nil
@@ -101,7 +101,7 @@ type record struct {
 	name   pulumi.StringInput // fully qualified, in the zone; with or without a trailing dot
 	target pulumi.StringInput // with or without a trailing dot
 	dns    spec.DNS
-	// overwrite takes over a record that is there already. Without it, creating the record fails instead.
+	// overwrite takes over an existing record. Without it, creating the record fails.
 	overwrite bool
 	comment   string
 }
@@ -126,8 +126,8 @@ func (r record) create(ctx *pulumi.Context, name string, opts ...pulumi.Resource
 	return cloudflare.NewRecord(ctx, name, args, opts...)
 }
 
-// relativeTo returns a name the way the Cloudflare provider wants it, which is without the zone's: where it looks for the
-// record to overwrite, it appends that to every name but the apex's, "@" (terraform-provider-cloudflare v4,
+// relativeTo returns a name in the Cloudflare provider's form, without the zone's name. When the provider looks for a record to
+// overwrite, it appends the zone's name to every name but the apex's, "@" (terraform-provider-cloudflare v4,
 // resourceCloudflareRecordCreate).
 func relativeTo(zone string, name pulumi.StringInput) pulumi.StringOutput {
 	return withoutTrailingDot(name).ApplyT(func(name string) string {
@@ -138,8 +138,8 @@ func relativeTo(zone string, name pulumi.StringInput) pulumi.StringOutput {
 	}).(pulumi.StringOutput)
 }
 
-// withoutTrailingDot returns a DNS name the way Cloudflare stores it. ACM writes names with the dot of the root, and
-// a name that differs from what is stored would show as a change in every preview.
+// withoutTrailingDot returns a DNS name in Cloudflare's form. ACM writes names with the root's dot, and every preview would show that
+// difference as a change.
 func withoutTrailingDot(name pulumi.StringInput) pulumi.StringOutput {
 	return name.ToStringOutput().ApplyT(func(name string) string {
 		return strings.TrimSuffix(name, ".")

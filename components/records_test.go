@@ -41,7 +41,7 @@ cloudflare:index/record:Record twice {"comment":"","content":"lb.amazonaws.com",
 `)
 }
 
-// Records are the stack's own, one for each host name.
+// Records belong to the stack, one for each host name.
 func TestRecords(t *testing.T) {
 	var cloud mocks.Cloud
 	err := cloud.Run(func(ctx *pulumi.Context) error { _, err := NewRecords(ctx, recordsArgs(nil)); return err })

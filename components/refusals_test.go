@@ -12,25 +12,25 @@ import (
 	"slipway/spec"
 )
 
-// Who uses the components in Go is refused what the config refuses, in the same words.
+// The components refuse in Go what the config refuses, in the same words.
 func TestConfigAndComponentsRefuseTheSame(t *testing.T) {
 	for want, test := range map[string]struct {
 		members string
 		change  func(*FargateServiceArgs)
 	}{
-		"healthCheck.interval: 4: must be from 5 to 300": {`"healthCheck": {"interval": 4}`, func(a *FargateServiceArgs) { a.HTTP.HealthCheck.Interval = 4 }},
-		"healthCheck.timeout: is 5 seconds: must be sho": {`"healthCheck": {"timeout": 5}`, func(a *FargateServiceArgs) { a.HTTP.HealthCheck.Timeout = 5 }},
-		"healthCheck: 2 failures every 300 seconds take": {`"healthCheck": {"interval": 300}`, func(a *FargateServiceArgs) { a.HTTP.HealthCheck.Interval = 300 }},
-		"port: 70000: must be from 1 to 65535":           {`"port": 70000`, func(a *FargateServiceArgs) { a.HTTP.Port = 70_000 }},
-		"cpu: no Fargate task has 300 CPU units":         {`"cpu": 300`, func(a *FargateServiceArgs) { a.Size.CPU = 300 }},
-		"memory: no Fargate task of 256 CPU units has 6": {`"memory": 600`, func(a *FargateServiceArgs) { a.Size.Memory = 600 }},
-		`architecture: "x86": must be amd64 or arm64`:    {`"architecture": "x86"`, func(a *FargateServiceArgs) { a.Size.Architecture = "x86" }},
-		"instanceCount: 5001: must be from 0 to 5000":    {`"instanceCount": 5001`, func(a *FargateServiceArgs) { a.Count = count(5001) }},
-		"stopTimeout: is 9: the container serves on for": {`"stopTimeout": 9`, func(a *FargateServiceArgs) { a.Drain.StopTimeout = 9 }},
-		"capacity: fargate and fargateSpot both have we": {`"capacity": {"fargate": {"base": 1}}`, func(a *FargateServiceArgs) { a.Capacity = spec.Capacity{Fargate: spec.Share{Base: 1}} }},
-		"scaling.cpu: 101: must be from 1 to 100":        {`"scaling": {"max": 2, "cpu": 101}`, func(a *FargateServiceArgs) { a.Scaling = &spec.Scaling{Max: 2, CPU: 101} }},
-		`deployment.strategy: "slow": must be rolling, `: {`"deployment": {"strategy": "slow"}`, func(a *FargateServiceArgs) { a.Deployment.Strategy = "slow" }},
-		"env.PORT: is set from the port; change that in": {`"env": {"PORT": "1"}`, func(a *FargateServiceArgs) { a.Access.Environment = pulumi.StringMap{"PORT": pulumi.String("1")} }},
+		"healthCheck.interval: 4: must be from 5 to 300":     {`"healthCheck": {"interval": 4}`, func(a *FargateServiceArgs) { a.HTTP.HealthCheck.Interval = 4 }},
+		"healthCheck.timeout: is 5 seconds: must be sho":     {`"healthCheck": {"timeout": 5}`, func(a *FargateServiceArgs) { a.HTTP.HealthCheck.Timeout = 5 }},
+		"healthCheck: 2 failures every 300 seconds take":     {`"healthCheck": {"interval": 300}`, func(a *FargateServiceArgs) { a.HTTP.HealthCheck.Interval = 300 }},
+		"port: 70000: must be from 1 to 65535":               {`"port": 70000`, func(a *FargateServiceArgs) { a.HTTP.Port = 70_000 }},
+		"cpu: no Fargate task has 300 CPU units":             {`"cpu": 300`, func(a *FargateServiceArgs) { a.Size.CPU = 300 }},
+		"memory: no Fargate task of 256 CPU units has 6":     {`"memory": 600`, func(a *FargateServiceArgs) { a.Size.Memory = 600 }},
+		`architecture: "x86": must be amd64 or arm64`:        {`"architecture": "x86"`, func(a *FargateServiceArgs) { a.Size.Architecture = "x86" }},
+		"instanceCount: 5001: must be from 0 to 5000":        {`"instanceCount": 5001`, func(a *FargateServiceArgs) { a.Count = count(5001) }},
+		"stopTimeout: is 9: the container keeps serving for": {`"stopTimeout": 9`, func(a *FargateServiceArgs) { a.Drain.StopTimeout = 9 }},
+		"capacity: fargate and fargateSpot both have we":     {`"capacity": {"fargate": {"base": 1}}`, func(a *FargateServiceArgs) { a.Capacity = spec.Capacity{Fargate: spec.Share{Base: 1}} }},
+		"scaling.cpu: 101: must be from 1 to 100":            {`"scaling": {"max": 2, "cpu": 101}`, func(a *FargateServiceArgs) { a.Scaling = &spec.Scaling{Max: 2, CPU: 101} }},
+		`deployment.strategy: "slow": must be rolling, `:     {`"deployment": {"strategy": "slow"}`, func(a *FargateServiceArgs) { a.Deployment.Strategy = "slow" }},
+		"env.PORT: is set from the port; change that in":     {`"env": {"PORT": "1"}`, func(a *FargateServiceArgs) { a.Access.Environment = pulumi.StringMap{"PORT": pulumi.String("1")} }},
 		"env.AWS_SECRET_ACCESS_KEY: is a credential; gi": {`"env": {"AWS_SECRET_ACCESS_KEY": "a"}`, func(a *FargateServiceArgs) {
 			a.Environment = map[string]string{"AWS_SECRET_ACCESS_KEY": "a"}
 		}},
@@ -48,7 +48,7 @@ func TestConfigAndComponentsRefuseTheSame(t *testing.T) {
 	}
 }
 
-// Tags and the boundary are the stack's in the config, and each component's in Go.
+// The config has tags and the boundary for the stack, and Go for each component.
 func TestConfigAndComponentsRefuseTheSameOfAStack(t *testing.T) {
 	const arn = "arn:aws:iam::123456789012:role/no-policy"
 	for want, test := range map[string]struct {
@@ -73,7 +73,7 @@ func TestConfigAndComponentsRefuseTheSameOfAStack(t *testing.T) {
 	}
 }
 
-// Every component refuses tags that AWS would.
+// Every component refuses tags that AWS would refuse.
 func TestEveryComponentChecksItsTags(t *testing.T) {
 	wrong := Tags{"aws:Team": "web"}
 	for name, create := range map[string]func(ctx *pulumi.Context) error{

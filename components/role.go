@@ -11,7 +11,7 @@ import (
 	"slipway/spec"
 )
 
-// newRole creates a role that ECS can give to the service's tasks.
+// newRole creates a role for the service's tasks.
 func (s *FargateService) newRole(ctx *pulumi.Context, name, description string) (*iam.Role, error) {
 	trust, err := trustECSTasks.JSON()
 	if err != nil {
@@ -26,9 +26,9 @@ func (s *FargateService) newRole(ctx *pulumi.Context, name, description string) 
 	}, s.parent())
 }
 
-// newExecutionRole creates the role by which ECS starts the tasks. Everything that it may use has a policy of its own: one for
-// another image's repository or a new secret is created before the service is updated, and one that is not wanted any
-// more is deleted after that, so that the tasks that still run, and a rollback to them, keep theirs.
+// newExecutionRole creates the role with which ECS starts the tasks. Each thing that it may use has a separate policy. A policy for a
+// new repository or secret is created before the service is updated, and an old one is deleted after that. So the running tasks, and a
+// rollback to them, keep theirs.
 func (s *FargateService) newExecutionRole(ctx *pulumi.Context) (*iam.Role, []pulumi.Resource, error) {
 	name, secrets := s.name+"-execution", s.around.secrets
 	role, err := s.newRole(ctx, name, "Used by ECS to start the tasks")
@@ -48,7 +48,7 @@ func (s *FargateService) newExecutionRole(ctx *pulumi.Context) (*iam.Role, []pul
 		grants = append(grants, grant{name + "-registry", secrets.registry, readSecret})
 	}
 	for _, arn := range s.repositories() {
-		hash := sha256.Sum256([]byte(arn)) // a policy's name cannot hold the "/" that a repository's can
+		hash := sha256.Sum256([]byte(arn)) // a policy's name cannot contain "/", and a repository's can
 		grants = append(grants, grant{fmt.Sprintf("%s-image-%x", name, hash[:4]), pulumi.String(arn).ToStringOutput(), pullImage})
 	}
 	var policies []pulumi.Resource
@@ -65,7 +65,7 @@ func (s *FargateService) newExecutionRole(ctx *pulumi.Context) (*iam.Role, []pul
 	return role, policies, nil
 }
 
-// repositories returns the ARNs of the ECR repositories that the images are in, sorted.
+// repositories returns the ARNs of the images' ECR repositories, sorted.
 func (s *FargateService) repositories() []string {
 	var arns []string
 	for _, image := range s.args.Images() {

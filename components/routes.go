@@ -17,20 +17,20 @@ import (
 // RoutesArgs describe [Routes].
 type RoutesArgs struct {
 	ListenerARN pulumi.StringInput // of the HTTPS listener that gets the rules
-	// Priorities are the routes with the priorities of their rules. See [spec.Priorities].
+	// Priorities has the routes with the priorities of their rules. See [spec.Priorities].
 	Priorities map[spec.Route]int
-	// Services are what the routes lead to, by the short names that the routes carry.
+	// Services has the targets of the routes, by their short names.
 	Services map[string]*FargateService
-	// Former are the names of the components that the routes' rules were part of, until rules were resources of their own.
+	// Former has the names of the components that had the routes' rules as children, before rules were separate resources.
 	Former map[spec.Route]string
 	Tags   Tags
 }
 
-// Routes are the listener rules by which a load balancer divides requests among services.
+// Routes are the listener rules that divide a load balancer's requests among services.
 //
-// A rule belongs to its host name and path and not to a service. When a route passes to another service, the rule stays and leads
-// there from one request to the next. A rule is created, or led to a service, after the service's tasks are healthy, and it is
-// deleted before they stop. So no rule is ever without a task that serves, unless its service is to have none.
+// A rule belongs to its host name and path and not to a service. When another service takes a route, the rule stays and changes its
+// target between two requests. A rule is created for a service, or changed to it, after the service's tasks are healthy, and deleted
+// before they stop. So every rule has tasks that serve, unless its service has a count of 0.
 type Routes struct {
 	pulumi.ResourceState
 
@@ -60,7 +60,7 @@ func NewRoutes(ctx *pulumi.Context, name string, args *RoutesArgs, opts ...pulum
 	return routes, ctx.RegisterResourceOutputs(routes, pulumi.Map{})
 }
 
-// check reports routes that lead nowhere, that no rule can have, or that have no order among each other.
+// check reports routes that lead nowhere, that no rule can have, or that have no order between them.
 func (r *Routes) check() error {
 	if r.args.ListenerARN == nil {
 		return errors.New("the listener's ARN is missing")
@@ -96,7 +96,7 @@ type registeredRule struct {
 	resource pulumi.Resource
 }
 
-// overlapping returns those of the rules whose requests can be the route's too.
+// overlapping returns the rules that can match the route's requests too.
 func overlapping(rules []registeredRule, route spec.Route) []pulumi.Resource {
 	var overlapping []pulumi.Resource
 	for _, rule := range rules {
@@ -107,10 +107,10 @@ func overlapping(rules []registeredRule, route spec.Route) []pulumi.Resource {
 	return overlapping
 }
 
-// add creates the rule of a route, and the one of its service's canary.
+// add creates the rule of a route, and the rule of its service's canary.
 //
-// They are created or changed after the more specific ones that take some of the route's requests, and deleted before them. Such a request
-// then goes from its old service to its new one, and never to this rule's service in between.
+// They are created or changed after the more specific rules that take some of the route's requests, and deleted before those. So such a
+// request moves from its old service to its new one, and never reaches this rule's service in between.
 func (r *Routes) add(ctx *pulumi.Context, route spec.Route) error {
 	service, priority := r.args.Services[route.Service], r.args.Priorities[route]
 	first := pulumi.DependsOn(overlapping(r.rules, route))
@@ -123,7 +123,7 @@ func (r *Routes) add(ctx *pulumi.Context, route spec.Route) error {
 		return nil
 	}
 	canary, err := r.create(ctx, spec.CanaryName(r.name), spec.CanaryName(service.name), listenerRule{
-		route: route, priority: priority - 1, // the step between priorities leaves it free for this
+		route: route, priority: priority - 1, // the step between priorities leaves it free
 		header: &service.canary.header, targets: service.canary.targets,
 	}, first)
 	if err != nil {
@@ -133,7 +133,8 @@ func (r *Routes) add(ctx *pulumi.Context, route spec.Route) error {
 	return nil
 }
 
-// create creates a rule. Until rules were resources of their own, they were children of the service that they led to, and named after it.
+// create creates a rule. Before rules were separate resources, they were children of their target service, and their names began with
+// its name.
 func (r *Routes) create(ctx *pulumi.Context, of, formerly string, rule listenerRule, first pulumi.ResourceOption) (pulumi.Resource, error) {
 	service := r.args.Services[rule.route.Service]
 	rule.tags = r.args.Tags.With(spec.ServiceTag, rule.route.Service).named(formerly)
@@ -146,8 +147,8 @@ func (r *Routes) create(ctx *pulumi.Context, of, formerly string, rule listenerR
 	return rule.create(ctx, of, r.args.ListenerARN, first, pulumi.Parent(r), pulumi.Aliases(aliases))
 }
 
-// Before returns the output for what sends clients to a host name: it is created or changed after the rules for the host name's requests,
-// and deleted before them.
+// Before returns the output for a resource that sends clients to a host name. The resource is created or changed after the rules for
+// the host name's requests, and deleted before them.
 func (r *Routes) Before(hostname string, output pulumi.StringOutput) pulumi.StringOutput {
 	return after(output, overlapping(r.rules, spec.Route{Hostname: hostname, Path: spec.EveryPath})...)
 }
@@ -159,7 +160,7 @@ type weightedTarget struct {
 	weight int
 }
 
-// listenerRule forwards the requests of a route, or those of them with a header, to target groups.
+// listenerRule forwards a route's requests to target groups, or only those with a header.
 type listenerRule struct {
 	route    spec.Route
 	priority int
@@ -168,8 +169,8 @@ type listenerRule struct {
 	tags     pulumi.StringMap
 }
 
-// name returns the rule's name below that of what it belongs to. A "/" is in no component's name and in no host name, so that no two
-// rules have the same.
+// name returns the rule's name, which begins with its owner's. No component's name and no host name has a "/", so no two rules have the
+// same name.
 func (r listenerRule) name(of string) string {
 	if r.route.Path == spec.EveryPath {
 		return of + "/" + r.route.Hostname
@@ -186,7 +187,7 @@ func (r listenerRule) create(ctx *pulumi.Context, of string, listener pulumi.Str
 		ListenerArn: listener,
 		Priority:    pulumi.Int(r.priority),
 		Conditions:  r.conditions(),
-		// The weighted form, even with one target group: a second one is added in place.
+		// The weighted form, even with one target group, so that a second one can be added in place.
 		Actions: lb.ListenerRuleActionArray{lb.ListenerRuleActionArgs{
 			Type:    pulumi.String("forward"),
 			Forward: lb.ListenerRuleActionForwardArgs{TargetGroups: groups},

@@ -36,7 +36,7 @@ func routed(change func(*FargateServiceArgs), routes ...spec.Route) pulumi.RunFu
 	}
 }
 
-// helloAt returns a route of the service that most tests have.
+// helloAt returns a route of the service hello.
 func helloAt(hostname, path string) spec.Route {
 	return spec.Route{Service: "hello", Hostname: hostname, Path: path}
 }
@@ -63,7 +63,8 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-// A rule leads to tasks that are healthy, and goes before they do. It belongs to its route, and has replaced a rule of the service's.
+// A rule leads to healthy tasks, and is deleted before they go. It belongs to its route, and has replaced a rule that belonged to the
+// service.
 func TestRoutesOrder(t *testing.T) {
 	var cloud mocks.Cloud
 	if err := cloud.Run(routed(withCanary(nil), helloRoute)); err != nil {
@@ -85,7 +86,7 @@ func TestRoutesOrder(t *testing.T) {
 	}
 }
 
-// A rule of yesterday is found by the service that it led to, if the route has passed to another one since.
+// An old rule is found by its former service if another service has the route now.
 func TestRoutesFindFormerRules(t *testing.T) {
 	var cloud mocks.Cloud
 	if err := cloud.Run(func(ctx *pulumi.Context) error {
@@ -110,11 +111,11 @@ func TestRoutesFindFormerRules(t *testing.T) {
 	}
 }
 
-// A request that another service is to get never gets to the rule that covers it in between.
+// A request on its way to another service never matches a wider rule in between.
 func TestRoutesOrderBySpecificity(t *testing.T) {
 	var cloud mocks.Cloud
 	all := []spec.Route{helloAt("a.x.y", "/api/v1/*"), helloAt("a.x.y", "/api/*"), helloAt("a.x.y", "/log/*"), helloAt("a.x.y", spec.EveryPath), helloAt("b.x.y", spec.EveryPath), helloAt("*.x.y", spec.EveryPath)}
-	if err := cloud.Run(routed(nil, all...)); err != nil { // whose priorities rise
+	if err := cloud.Run(routed(nil, all...)); err != nil { // their priorities rise
 		t.Fatal(err)
 	}
 	for rule, wants := range map[string][]string{
@@ -133,7 +134,7 @@ func TestRoutesOrderBySpecificity(t *testing.T) {
 	}
 }
 
-// Without a task of the wanted version there is no rule, and one that stands goes on leading to what it led to.
+// Without a task of the wanted version there is no new rule, and an existing one keeps its target.
 func TestRoutesWaitForTheVersion(t *testing.T) {
 	cloud := mocks.Cloud{RunningTask: "arn:aws:ecs:eu-central-1:123456789012:task-definition/slipway-dev-hello:1"}
 	if err := cloud.Run(routed(nil, helloRoute)); err == nil || !strings.Contains(err.Error(), "service dev-hello-0123456 runs") {
@@ -144,7 +145,7 @@ func TestRoutesWaitForTheVersion(t *testing.T) {
 	}
 }
 
-// What sends clients to a host name waits for the host name's rules.
+// A record that sends clients to a host name waits for the host name's rules.
 func TestRoutesBefore(t *testing.T) {
 	var cloud mocks.Cloud
 	if err := cloud.Run(func(ctx *pulumi.Context) error {
@@ -175,7 +176,7 @@ func TestRoutesBefore(t *testing.T) {
 	}
 }
 
-// The first deployment is not there yet when it is previewed, and must not be looked up.
+// The first deployment does not exist in its preview, and must not be looked up.
 func TestRoutesPreview(t *testing.T) {
 	cloud := mocks.Cloud{Fail: func(token, _ string) error {
 		if token == "aws:ecs/getService:getService" {
@@ -217,7 +218,7 @@ func TestRoutesRefuse(t *testing.T) {
 	}
 }
 
-// Elastic Load Balancing and IAM refuse tags with other characters, "*" for one, which routes have.
+// Elastic Load Balancing and IAM refuse tags with other characters, such as the "*" of routes.
 func TestRoutesTagsAreValid(t *testing.T) {
 	valid := regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$`)
 	var cloud mocks.Cloud

@@ -10,7 +10,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// How many seconds scaling waits for what it did to show. To have too many tasks for a while costs less than to have too few.
+// How many seconds scaling waits for its last action to take effect. Too many tasks for a while cost less than too few.
 const (
 	scaleInCooldown  = 300
 	scaleOutCooldown = 60
@@ -57,7 +57,7 @@ func (s *FargateService) newScaling(ctx *pulumi.Context, v version, service *ecs
 					ResourceLabel:        policy.label,
 				},
 				TargetValue: pulumi.Float64(policy.value),
-				// The AWS provider sends 0 for what is not given, and AWS's own defaults of 300 never apply.
+				// The AWS provider sends 0 for a missing value, so AWS's defaults of 300 never apply.
 				ScaleInCooldown:  pulumi.Int(scaleInCooldown),
 				ScaleOutCooldown: pulumi.Int(scaleOutCooldown),
 			},
@@ -67,7 +67,7 @@ func (s *FargateService) newScaling(ctx *pulumi.Context, v version, service *ecs
 	}
 	for _, key := range slices.Sorted(maps.Keys(v.scaling.Schedule)) {
 		action := v.scaling.Schedule[key]
-		// A "." is in no component's name, so that no other service's schedule makes the same name.
+		// No component's name has a ".", so no other service's schedule has the same name.
 		if _, err := appautoscaling.NewScheduledAction(ctx, v.name+"."+key, &appautoscaling.ScheduledActionArgs{
 			ServiceNamespace:  target.ServiceNamespace,
 			ScalableDimension: target.ScalableDimension,

@@ -37,7 +37,7 @@ aws:appautoscaling/scheduledAction:ScheduledAction dev-hello.night {`+of+`"scala
 	}
 }
 
-// A service that is made anew begins with as many tasks as serve already, within the bounds of scaling. All of them have to be healthy.
+// A replaced service starts with as many tasks as serve already, within the bounds of scaling. All of them must be healthy.
 func TestScalingBeginsWithWhatServes(t *testing.T) {
 	for _, test := range []struct{ serving, want int }{{0, 2}, {1, 2}, {7, 7}, {20, 20}, {30, 20}} {
 		var cloud mocks.Cloud
@@ -61,7 +61,7 @@ func TestScalingBeginsWithWhatServes(t *testing.T) {
 	}
 }
 
-// A canary does not scale: it has its part of the most tasks.
+// A canary does not scale: it has its share of the maximum.
 func TestCanaryOfServiceThatScales(t *testing.T) {
 	var cloud mocks.Cloud
 	err := cloud.Run(fargateService(withCanary(func(args *FargateServiceArgs) {

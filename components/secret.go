@@ -7,8 +7,8 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// newSecret creates a secret whose value is a JSON object of strings. The AWS SDK makes the value a Pulumi secret, if it is
-// none yet.
+// newSecret creates a secret whose value is a JSON object of strings. The AWS SDK makes the value a Pulumi secret, if it is not one
+// yet.
 func newSecret(
 	ctx *pulumi.Context, name, description string, value pulumi.StringMap, tags Tags, parent pulumi.ResourceOption,
 ) (*secretsmanager.SecretVersion, error) {
@@ -27,9 +27,9 @@ func newSecret(
 	}, parent)
 }
 
-// secretReference returns what a task definition says to have a key of a version of a secret in an environment variable
-// ("Pass Secrets Manager secrets through Amazon ECS environment variables"). ECS reads secrets when it starts a task:
-// naming the version makes a changed value a changed task definition, and so a deployment.
+// secretReference returns the reference in a task definition that puts a key of a secret's version into an environment variable ("Pass
+// Secrets Manager secrets through Amazon ECS environment variables"). ECS reads secrets when it starts a task: with the version in it,
+// a changed value changes the task definition and so makes a deployment.
 func secretReference(secretARN, key, versionID string) string {
 	return fmt.Sprintf("%s:%s::%s", secretARN, key, versionID)
 }
@@ -40,8 +40,8 @@ type serviceSecrets struct {
 	registry                        pulumi.StringOutput
 }
 
-// newSecrets creates one secret for the environment, with a key for each variable, and one for the registry's credentials,
-// if the service has any. AWS bills by the secret.
+// newSecrets creates one secret for the environment, with a key for each variable, and one for the registry's credentials, if the
+// service has any. AWS bills for each secret.
 func (s *FargateService) newSecrets(ctx *pulumi.Context) (serviceSecrets, error) {
 	secrets := serviceSecrets{
 		environment:        pulumi.String("").ToStringOutput(),

@@ -6,16 +6,16 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// Every source or destination, for the rules that allow it.
+// Every source or destination, for rules that allow all.
 const (
 	everyIPv4 = "0.0.0.0/0"
 	everyIPv6 = "::/0"
 )
 
-// newSecurityGroup creates a security group without rules. Its description cannot be changed: EC2 would need a new group,
-// and deleting the old one waits for as long as a network interface uses it. So descriptions do not depend on config.
+// newSecurityGroup creates a security group without rules. Its description cannot be changed: EC2 would need a new group, and the old
+// one cannot be deleted while a network interface uses it. So descriptions do not depend on config.
 //
-// Rules are resources of their own. Inline rules would delete those.
+// Rules are separate resources. Inline rules would delete them.
 func newSecurityGroup(
 	ctx *pulumi.Context, name, description string, vpcID pulumi.StringInput, tags Tags, parent pulumi.ResourceOption,
 ) (*ec2.SecurityGroup, error) {
@@ -51,7 +51,7 @@ func (p peer) groupID() pulumi.StringPtrInput {
 	return p.group.ToStringOutput().ToStringPtrOutput()
 }
 
-// allowTCPFrom lets the group's members be reached on a TCP port.
+// allowTCPFrom lets the peer reach the group's members on a TCP port.
 func allowTCPFrom(
 	ctx *pulumi.Context, name string, group pulumi.StringInput, from peer, port int, tags Tags, parent pulumi.ResourceOption,
 ) (*vpc.SecurityGroupIngressRule, error) {
@@ -85,7 +85,7 @@ func allowTCPTo(
 	}, parent)
 }
 
-// allowAllTo lets the group's members reach every port of the peer by every protocol.
+// allowAllTo lets the group's members reach every port of the peer with every protocol.
 func allowAllTo(
 	ctx *pulumi.Context, name string, group pulumi.StringInput, to peer, tags Tags, parent pulumi.ResourceOption,
 ) (*vpc.SecurityGroupEgressRule, error) {

@@ -9,13 +9,13 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// surroundings are what every task of a service needs, whichever version it runs.
+// surroundings has what every task of a service needs, in every version.
 type surroundings struct {
 	securityGroup   pulumi.StringInput
 	logs            *cloudwatch.LogGroup
 	secrets         serviceSecrets
 	execution, task *iam.Role
-	// access are the policies and rules by which tasks can start, and stop properly as long as they are there.
+	// access has the policies and rules that tasks need to start, and to stop cleanly.
 	access []pulumi.Resource
 }
 
@@ -45,8 +45,8 @@ func (s *FargateService) newSurroundings(ctx *pulumi.Context) error {
 	return err
 }
 
-// newSecurityGroup creates the tasks' security group: in only from the load balancer to the container's port, if there is one, and out to
-// everywhere, because tasks fetch their image and secrets from, write their logs to and use services on the internet.
+// newSecurityGroup creates the tasks' security group: in only from the load balancer to the container's port, if there is one, and out
+// to everywhere. Tasks use services on the internet, also for their image, secrets and logs.
 func (s *FargateService) newSecurityGroup(ctx *pulumi.Context) (group pulumi.StringInput, rules []pulumi.Resource, err error) {
 	description := "Tasks of a service: in from its load balancer, out to anywhere"
 	if s.args.HTTP == nil {
@@ -74,10 +74,9 @@ func (s *FargateService) newSecurityGroup(ctx *pulumi.Context) (group pulumi.Str
 	return g.ID(), rules, nil
 }
 
-// newRequestRules lets the load balancer's requests into the tasks' security group, and out of the load balancer's own.
+// newRequestRules lets requests out of the load balancer's security group and into the tasks'.
 func (s *FargateService) newRequestRules(ctx *pulumi.Context, group pulumi.StringInput) ([]pulumi.Resource, error) {
-	// The port is part of the rules' names: another port gets rules of its own while the tasks that listen on the old one
-	// still serve.
+	// The port is part of the rules' names: another port gets new rules while tasks on the old port still serve.
 	number, balancer := s.args.HTTP.Port, s.args.Listener.SecurityGroupID
 	port := strconv.Itoa(number)
 	in, err := allowTCPFrom(ctx, s.name+"-in-"+port, group, peer{group: balancer}, number, s.args.Tags, s.parent())

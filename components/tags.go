@@ -8,10 +8,10 @@ import (
 	"slipway/spec"
 )
 
-// Tags are put on every resource that can carry tags.
+// Tags are put on every resource that can have tags.
 type Tags spec.Tags
 
-// problems reports what AWS would refuse, and what the components set themselves.
+// problems reports what AWS would refuse, and tags that the components set themselves.
 func (t Tags) problems() spec.Problems {
 	var found spec.Problems
 	found.Include(spec.Tags(t).Problems("Name", spec.ServiceTag), "tags")
@@ -28,7 +28,7 @@ func (t Tags) With(key, value string) Tags {
 	return out
 }
 
-// named returns the tags as an input, with the Name tag that the AWS console shows in its lists.
+// named returns the tags as an input, with the Name tag that the AWS console lists.
 func (t Tags) named(name string) pulumi.StringMap {
 	return pulumi.ToStringMap(t.With("Name", name))
 }

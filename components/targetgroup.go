@@ -7,15 +7,15 @@ import (
 
 // newTargetGroup creates a target group for tasks to register with.
 //
-// Another health check makes another target group, with tasks of its own. In place it would apply to the running tasks at once,
-// and take all of them out of service if none of them passes it.
+// A change of the health check makes a new target group, with its own tasks. In place it would apply to the running tasks at once, and
+// take all of them out of service if none passes it.
 func (s *FargateService) newTargetGroup(ctx *pulumi.Context, name string) (*lb.TargetGroup, error) {
 	return lb.NewTargetGroup(ctx, name, &lb.TargetGroupArgs{
 		VpcId:      s.args.In.VPCID,
 		TargetType: pulumi.String("ip"),
 		Protocol:   pulumi.String("HTTP"),
-		// The port is only for targets that are registered without one. ECS registers tasks with theirs, so that
-		// another container port does not need another target group.
+		// The port is only for targets that are registered without one. ECS registers tasks with theirs, so a new container port does
+		// not need a new target group.
 		Port:                pulumi.Int(httpPort),
 		ProtocolVersion:     pulumi.String("HTTP1"),
 		DeregistrationDelay: pulumi.Int(s.args.Drain.DeregistrationDelay),

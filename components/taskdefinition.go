@@ -13,7 +13,7 @@ import (
 // cpuArchitectures are ECS's names for the architectures of images.
 var cpuArchitectures = map[string]string{"amd64": "X86_64", "arm64": "ARM64"}
 
-// environment returns the container's environment variables: its own, and what it has to know.
+// environment returns the container's environment variables: the user's, and those that slipway adds.
 func (s *FargateService) environment() pulumi.StringMap {
 	environment := maps.Clone(s.args.Access.Environment)
 	if environment == nil {
@@ -35,7 +35,7 @@ func (s *FargateService) port() int {
 	return s.args.HTTP.Port
 }
 
-// newTaskDefinition creates a revision of a version's task definition.
+// newTaskDefinition creates a revision of the task definition of a version.
 func (s *FargateService) newTaskDefinition(ctx *pulumi.Context, v version) (*ecs.TaskDefinition, error) {
 	secrets := s.around.secrets
 	containers := pulumi.All(
@@ -66,7 +66,7 @@ func (s *FargateService) newTaskDefinition(ctx *pulumi.Context, v version) (*ecs
 	}).(pulumi.StringOutput)
 
 	return ecs.NewTaskDefinition(ctx, v.name, &ecs.TaskDefinitionArgs{
-		// A family only groups revisions, and every change makes a revision, so a fixed name is in nothing's way here.
+		// A family only groups revisions, and every change makes a revision, so a fixed name causes no conflict here.
 		Family:                  pulumi.String(ctx.Project() + "-" + v.name),
 		RequiresCompatibilities: pulumi.ToStringArray([]string{fargate}),
 		NetworkMode:             pulumi.String("awsvpc"),
@@ -79,8 +79,8 @@ func (s *FargateService) newTaskDefinition(ctx *pulumi.Context, v version) (*ecs
 		ExecutionRoleArn:     s.around.execution.Arn,
 		TaskRoleArn:          s.around.task.Arn,
 		ContainerDefinitions: containers,
-		// Replaced revisions stay active: a deployment that fails goes back to the last one, and a service that
-		// loses a task starts another from its revision.
+		// Replaced revisions stay active: a failed deployment returns to the last one, and a service that loses a task starts another
+		// from its revision.
 		SkipDestroy: pulumi.Bool(true),
 		Tags:        s.args.Tags.named(v.name),
 	}, s.parent())

@@ -12,18 +12,18 @@ import (
 	"slipway/spec"
 )
 
-// version is a version of the service: the one that it is to run, or its canary.
+// version is a version of the service: its own, or its canary's.
 type version struct {
 	name       string // of its resources
 	stream     string // prefix of its log streams
 	image      spec.Image
-	count      int           // how many tasks have to be healthy before what depends on them goes on
+	count      int           // how many tasks must be healthy before their dependents continue
 	scaling    *spec.Scaling // nil: the count stays
-	running    int           // how many tasks serve its requests already
+	running    int           // how many tasks already serve its requests
 	attachment spec.Route    // matches no request; its rule attaches the target group to the load balancer
 }
 
-// ownVersion returns the version that the service is to run.
+// ownVersion returns the service's own version.
 func (s *FargateService) ownVersion() version {
 	v := version{
 		name: s.name, stream: s.args.Name, image: s.args.Image, count: s.args.Tasks(), scaling: s.args.Scaling, running: s.args.Serving,
@@ -34,9 +34,8 @@ func (s *FargateService) ownVersion() version {
 	return v
 }
 
-// begin returns how many tasks the version begins with, where ECS makes it anew: if it scales, no fewer than serve its requests now. More
-// than the most Application Auto Scaling takes away again when the service is registered there (RegisterScalableTarget in its API
-// reference).
+// begin returns how many tasks a replaced version starts with: if it scales, no fewer than serve its requests now. Application Auto
+// Scaling removes those above the maximum when the service is registered there (RegisterScalableTarget in its API reference).
 func (v version) begin() int {
 	if v.scaling == nil {
 		return v.count
@@ -44,16 +43,16 @@ func (v version) begin() int {
 	return max(v.count, min(v.running, v.scaling.Max))
 }
 
-// tasks are a version at work.
+// tasks are the running tasks of a version.
 type tasks struct {
 	service *ecs.Service
-	running pulumi.StringOutput // ARN of the task definition that runs, or an error if that is not the wanted one
-	// group is the target group's ARN, for the rules that lead requests to the tasks: they are created after the tasks are healthy, and
-	// deleted before the tasks go. A version that ECS has rolled back gets none. Of a worker it is nothing.
+	running pulumi.StringOutput // ARN of the running task definition, or an error if it is not the wanted one
+	// group is the target group's ARN, for the rules that send requests to the tasks: they are created after the tasks are healthy, and
+	// deleted before the tasks go. A version that ECS has rolled back gets no rules. A worker has no group.
 	group pulumi.StringOutput
 }
 
-// newVersion creates a version, and the target group by which it takes requests, if it does.
+// newVersion creates a version, and its target group if it takes requests.
 func (s *FargateService) newVersion(ctx *pulumi.Context, v version) (*tasks, error) {
 	definition, err := s.newTaskDefinition(ctx, v)
 	if err != nil {
@@ -79,14 +78,14 @@ func (s *FargateService) newVersion(ctx *pulumi.Context, v version) (*tasks, err
 	return version, nil
 }
 
-// requests are how a version takes requests.
+// requests is how a version takes requests.
 type requests struct {
 	target     *lb.TargetGroup
-	attachment pulumi.Resource // by which the target group belongs to the load balancer
+	attachment pulumi.Resource // attaches the target group to the load balancer
 	alarms     ecs.ServiceAlarmsPtrInput
 }
 
-// newRequests creates what a version takes requests by; nil for a worker.
+// newRequests creates a version's target group and attaches it; nil for a worker.
 func (s *FargateService) newRequests(ctx *pulumi.Context, v version) (*requests, error) {
 	if s.args.HTTP == nil {
 		return nil, nil
@@ -111,9 +110,9 @@ func (s *FargateService) newRequests(ctx *pulumi.Context, v version) (*requests,
 
 // newService creates the ECS service that runs a version's tasks, and waits until it is in a steady state.
 //
-// A target group must belong to a load balancer when the service registers with it, which the attachment sees to. Another target group
-// takes another ECS service, which comes up beside the old one. Tasks that moved to it one by one would leave requests to the old target
-// group without tasks before the rules lead to the new one.
+// A target group must belong to a load balancer when the service registers with it; the attachment does that. A new target group needs
+// a new ECS service, which starts while the old one runs. If tasks moved one by one, the old target group would run out of tasks before
+// the rules lead to the new one.
 func (s *FargateService) newService(ctx *pulumi.Context, v version, definition *ecs.TaskDefinition, requests *requests) (*ecs.Service, error) {
 	explained, err := s.explainFailure(ctx, v.name)
 	if err != nil {
@@ -122,7 +121,7 @@ func (s *FargateService) newService(ctx *pulumi.Context, v version, definition *
 	first := slices.Clone(s.around.access)
 	options := []pulumi.ResourceOption{s.parent(), explained, s.timeouts(v)}
 	if v.scaling != nil {
-		// The engine ignores changes of a service that stays. One that takes another's place gets what is said here.
+		// The engine ignores changes of a service that stays. A replacement gets this value.
 		options = append(options, pulumi.IgnoreChanges([]string{"desiredCount"}))
 	}
 	minimumHealthy, maximum := s.args.Deployment.Percentages(v.count)
@@ -157,15 +156,15 @@ func (s *FargateService) newService(ctx *pulumi.Context, v version, definition *
 		args.Alarms = requests.alarms
 		args.HealthCheckGracePeriodSeconds = pulumi.Int(s.args.HTTP.HealthCheck.GracePeriod)
 		options = append(options,
-			// The engine does not replace what had no trigger before; the property tells it of those.
+			// The engine does not replace a resource that had no trigger before; the property covers those.
 			pulumi.ReplacementTrigger(requests.target.Arn),
 			pulumi.ReplaceOnChanges([]string{"loadBalancers[*].targetGroupArn"}))
 	}
 	return ecs.NewService(ctx, v.name, args, append(options, pulumi.DependsOn(first))...)
 }
 
-// timeouts returns for how long the AWS provider waits until a version's tasks run and no others do. A service that never had healthy
-// tasks cannot be rolled back, so its first deployment ends by this alone.
+// timeouts returns how long the AWS provider waits until only the version's tasks run. A service that never had healthy tasks cannot be
+// rolled back, so only this ends its first deployment.
 func (s *FargateService) timeouts(v version) pulumi.ResourceOption {
 	minutes := func(d time.Duration) string { return fmt.Sprintf("%dm", int(d.Minutes())) }
 	return pulumi.Timeouts(&pulumi.CustomTimeouts{
@@ -173,8 +172,8 @@ func (s *FargateService) timeouts(v version) pulumi.ResourceOption {
 	})
 }
 
-// arrived returns the output once the wanted version runs, and an error if it does not. A preview does not know yet which one
-// will run: there it is known as before, so that what does not change is not shown as a change.
+// arrived returns the output once the wanted version runs, and an error if it does not. A preview does not know yet which version will
+// run. There the output is known as before, so an unchanged value does not look changed.
 func arrived(ctx *pulumi.Context, output, running pulumi.StringOutput) pulumi.StringOutput {
 	if ctx.DryRun() {
 		return output

@@ -18,7 +18,7 @@ func worker(change func(*FargateServiceArgs)) func(*FargateServiceArgs) {
 	}
 }
 
-// A worker has what a service has, but for what sends requests to it and watches them.
+// A worker has all of a service but the resources that send requests and watch them.
 func TestWorker(t *testing.T) {
 	var cloud mocks.Cloud
 	if err := cloud.Run(fargateService(worker(nil))); err != nil {
@@ -48,7 +48,7 @@ func TestWorker(t *testing.T) {
 	}
 }
 
-// It scales by what it uses, and by times.
+// It scales by its use and by schedule.
 func TestWorkerScales(t *testing.T) {
 	var cloud mocks.Cloud
 	if err := cloud.Run(fargateService(worker(func(args *FargateServiceArgs) { args.Scaling = &spec.Scaling{Min: 1, Max: 4, CPU: 60} }))); err != nil {
@@ -72,7 +72,7 @@ func TestWorkerRefuses(t *testing.T) {
 	}
 }
 
-// Without requests nothing can lead to it.
+// No route can lead to a worker.
 func TestWorkerHasNoRoutes(t *testing.T) {
 	var cloud mocks.Cloud
 	err := cloud.Run(routed(worker(nil), helloRoute))

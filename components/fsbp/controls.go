@@ -10,7 +10,7 @@ import (
 	"slipway/components/mocks"
 )
 
-// uncontrolled are the kinds that no control of the standard is about, beyond those about what they belong to.
+// uncontrolled are the kinds without a control of their own in the standard.
 var uncontrolled = []string{
 	"aws:acm/certificateValidation:CertificateValidation",
 	"aws:appautoscaling/policy:Policy", // AutoScaling.* are about groups of EC2 instances
@@ -22,7 +22,7 @@ var uncontrolled = []string{
 	"aws:ec2/route:Route",
 	"aws:ec2/routeTable:RouteTable",
 	"aws:ec2/routeTableAssociation:RouteTableAssociation",
-	"aws:ec2/securityGroup:SecurityGroup", // its rules are resources of their own
+	"aws:ec2/securityGroup:SecurityGroup", // its rules are separate resources
 	"aws:ecr/lifecyclePolicy:LifecyclePolicy",
 	"aws:ecr/repositoryPolicy:RepositoryPolicy",
 	"aws:ecs/clusterCapacityProviders:ClusterCapacityProviders",
@@ -36,7 +36,7 @@ var uncontrolled = []string{
 	"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
 }
 
-// recommendedTLS are the security policies that ELB.17 takes.
+// recommendedTLS are the security policies that ELB.17 accepts.
 var recommendedTLS = []string{
 	"ELBSecurityPolicy-TLS13-1-3-2021-06", "ELBSecurityPolicy-TLS13-1-3-FIPS-2023-04",
 	"ELBSecurityPolicy-TLS13-1-2-Res-2021-06", "ELBSecurityPolicy-TLS13-1-2-Res-FIPS-2023-04",
@@ -44,15 +44,15 @@ var recommendedTLS = []string{
 	"ELBSecurityPolicy-TLS13-1-2-Res-FIPS-PQ-2025-09", "ELBSecurityPolicy-TLS13-1-3-FIPS-PQ-2025-09",
 }
 
-// riskyPorts are those that EC2.19 wants closed to the world.
+// riskyPorts are the ports that EC2.19 wants closed to the world.
 var riskyPorts = []int{
 	20, 21, 22, 23, 25, 110, 135, 143, 445, 1433, 1434, 3000, 3306, 3389, 4333, 5000, 5432, 5500, 5601, 8080, 8088, 8888, 9200, 9300,
 }
 
-// credentials are the environment variables that ECS.8 knows to be secret.
+// credentials are the environment variables that ECS.8 treats as secret.
 var credentials = []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "ECS_ENGINE_AUTH_DATA"}
 
-// adminS3 are the actions that S3.6 wants no other account to have on a bucket.
+// adminS3 are the actions on a bucket that S3.6 denies to other accounts.
 var adminS3 = []string{
 	"s3:DeleteBucketPolicy", "s3:PutBucketAcl", "s3:PutBucketPolicy", "s3:PutEncryptionConfiguration", "s3:PutObjectAcl",
 }
@@ -60,7 +60,7 @@ var adminS3 = []string{
 var controls = slices.Concat(acm, ec2, ecr, ecs, elb, iam, s3, secretsManager)
 
 var acm = []control{
-	// ACM.1, renewal in time, is done by ACM itself for what is validated by DNS.
+	// ACM itself fulfils ACM.1, renewal in time, for certificates that are validated by DNS.
 	{"ACM.1", on("aws:acm/certificate:Certificate"), func(r mocks.Resource, _ []mocks.Resource) bool { return text(r, "validationMethod") != "DNS" }},
 	{"ACM.2", on("aws:acm/certificate:Certificate"), func(r mocks.Resource, _ []mocks.Resource) bool { return text(r, "keyAlgorithm") == "RSA_1024" }},
 }
@@ -163,12 +163,12 @@ var elb = []control{
 	{"ELB.22", on("aws:lb/targetGroup:TargetGroup"), func(r mocks.Resource, _ []mocks.Resource) bool { return text(r, "protocol") != "HTTPS" }},
 }
 
-// The standard has IAM.1, IAM.21 and KMS.1 for managed policies, and KMS.2 for inline ones. Here both are held to all of them.
+// The standard has IAM.1, IAM.21 and KMS.1 for managed policies, and KMS.2 for inline ones. Here all of them apply to both.
 var iam = []control{
 	{"IAM.1", on("aws:iam/policy:Policy", "aws:iam/rolePolicy:RolePolicy"), anyStatement(func(s statement) bool {
 		return s.Effect == "Allow" && slices.Contains(s.Action, "*") && slices.Contains(s.Resource, "*")
 	})},
-	// What AWS's own policies allow is for AWS to change, and more than any service needs.
+	// AWS can change what its own policies allow, and they allow more than any service needs.
 	{"IAM.1", on("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "aws:iam/role:Role"), func(r mocks.Resource, _ []mocks.Resource) bool {
 		return strings.Contains(text(r, "policyArn"), "::aws:policy/") || given(r, "managedPolicyArns") || given(r, "inlinePolicies")
 	}},
@@ -183,7 +183,7 @@ var iam = []control{
 }
 
 var s3 = []control{
-	// S3.2 and S3.3, nothing public to read or to write, are what the block of S3.8 sees to.
+	// The block of S3.8 covers S3.2 and S3.3: nothing is public to read or to write.
 	{"S3.8", on("aws:s3/bucketV2:BucketV2"), func(r mocks.Resource, stack []mocks.Resource) bool {
 		return !slices.ContainsFunc(stack, func(other mocks.Resource) bool {
 			return other.Type == "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock" && belongs(other, "bucket", r) &&
@@ -212,8 +212,7 @@ var s3 = []control{
 
 var secretsManager = []control{
 	{"SecretsManager.1", on("aws:secretsmanager/secret:Secret"), lacks("aws:secretsmanager/secretRotation:SecretRotation", "secretId")},
-	// SecretsManager.2 is about rotations that fail.
-	// SecretsManager.3, no unused secrets: every one is in a task definition, by its ARN.
+	// SecretsManager.2 is about rotations that fail. SecretsManager.3, no unused secrets: every secret's ARN is in a task definition.
 	{"SecretsManager.3", on("aws:secretsmanager/secret:Secret"), func(r mocks.Resource, stack []mocks.Resource) bool {
 		return !slices.ContainsFunc(stack, func(other mocks.Resource) bool {
 			return other.Type == "aws:ecs/taskDefinition:TaskDefinition" && strings.Contains(text(other, "containerDefinitions"), `"arn:Secret/`+r.Name)
@@ -224,7 +223,7 @@ var secretsManager = []control{
 
 func on(tokens ...string) []string { return tokens }
 
-// text returns a string among the resource's inputs; empty if it is not given.
+// text returns a string input of the resource, empty if it is not given.
 func text(r mocks.Resource, key resource.PropertyKey) string {
 	if value := r.Inputs[key]; value.IsString() {
 		return value.StringValue()
@@ -238,13 +237,13 @@ func is(r mocks.Resource, key resource.PropertyKey) bool {
 	return value.IsBool() && value.BoolValue()
 }
 
-// given reports whether an input is there.
+// given reports whether an input is given.
 func given(r mocks.Resource, key resource.PropertyKey) bool {
 	_, found := r.Inputs[key]
 	return found
 }
 
-// belongs reports whether a resource refers to another by its id.
+// belongs reports whether a resource refers to another one's id.
 func belongs(r mocks.Resource, key resource.PropertyKey, to mocks.Resource) bool {
 	id := text(r, key)
 	kind := to.Type[strings.LastIndex(to.Type, ":")+1:]
@@ -256,7 +255,7 @@ func hasOne(stack []mocks.Resource, token string, key resource.PropertyKey, of m
 	return slices.ContainsFunc(stack, func(r mocks.Resource) bool { return r.Type == token && belongs(r, key, of) })
 }
 
-// lacks is broken by a resource that has none of a kind that refers to it.
+// lacks is broken by a resource to which no resource of a kind refers.
 func lacks(token string, key resource.PropertyKey) func(mocks.Resource, []mocks.Resource) bool {
 	return func(r mocks.Resource, stack []mocks.Resource) bool { return !hasOne(stack, token, key, r) }
 }
@@ -275,7 +274,7 @@ func publicAddress(r mocks.Resource, _ []mocks.Resource) bool {
 	return network.IsObject() && network.ObjectValue()["assignPublicIp"].IsBool() && network.ObjectValue()["assignPublicIp"].BoolValue()
 }
 
-// open reports whether a rule is for everybody.
+// open reports whether a rule is for any address.
 func open(r mocks.Resource) bool {
 	return strings.HasSuffix(text(r, "cidrIpv4"), "/0") || strings.HasSuffix(text(r, "cidrIpv6"), "/0")
 }
@@ -286,7 +285,7 @@ func allows(r mocks.Resource, from, to int) bool {
 		r.Inputs["fromPort"].NumberValue() == float64(from) && r.Inputs["toPort"].NumberValue() == float64(to)
 }
 
-// reaches reports whether a port is among those of a rule.
+// reaches reports whether a rule includes a port.
 func reaches(r mocks.Resource, port int) bool {
 	if text(r, "ipProtocol") == "-1" || !given(r, "fromPort") {
 		return true
@@ -294,7 +293,7 @@ func reaches(r mocks.Resource, port int) bool {
 	return r.Inputs["fromPort"].NumberValue() <= float64(port) && float64(port) <= r.Inputs["toPort"].NumberValue()
 }
 
-// container is the part of a container definition that controls are about.
+// container is the part of a container definition that controls check.
 type container struct {
 	Privileged             bool
 	ReadonlyRootFilesystem bool
@@ -305,7 +304,7 @@ type container struct {
 
 type variable struct{ Name string }
 
-// anyContainer is broken by a task definition of which any container is wrong, or that cannot be read.
+// anyContainer is broken by a task definition with a wrong container, or one that cannot be read.
 func anyContainer(wrong func(container) bool) func(mocks.Resource, []mocks.Resource) bool {
 	return func(r mocks.Resource, _ []mocks.Resource) bool {
 		var containers []container
@@ -323,7 +322,7 @@ type statement struct {
 	Condition        map[string]map[string][]string
 }
 
-// statements returns those of the resource's policy; a policy that cannot be read allows everything.
+// statements returns the statements of the resource's policy; a policy that cannot be read allows everything.
 func statements(r mocks.Resource) []statement {
 	var policy struct{ Statement []statement }
 	if err := json.Unmarshal([]byte(text(r, "policy")), &policy); err != nil || len(policy.Statement) == 0 {
@@ -332,7 +331,7 @@ func statements(r mocks.Resource) []statement {
 	return policy.Statement
 }
 
-// anyStatement is broken by a policy of which any statement is wrong.
+// anyStatement is broken by a policy with a wrong statement.
 func anyStatement(wrong func(statement) bool) func(mocks.Resource, []mocks.Resource) bool {
 	return func(r mocks.Resource, _ []mocks.Resource) bool { return slices.ContainsFunc(statements(r), wrong) }
 }

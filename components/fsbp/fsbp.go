@@ -1,7 +1,7 @@
-// Package fsbp holds what a Pulumi program registers against AWS's Foundational Security Best Practices, for tests. The
-// controls are those of the standard ("AWS Foundational Security Best Practices standard in Security Hub CSPM" in the AWS
-// Security Hub user guide, as of July 2026) that are about a single resource of a kind that slipway uses. Those about an
-// account as a whole (GuardDuty.1, EC2.172 and so on) are not a program's to fulfil.
+// Package fsbp checks the resources of a Pulumi program against AWS's Foundational Security Best Practices, for tests. It has the
+// standard's controls for single resources of the kinds that slipway uses ("AWS Foundational Security Best Practices standard in
+// Security Hub CSPM" in the AWS Security Hub user guide, as of July 2026). A program cannot fulfil controls for a whole account
+// (GuardDuty.1, EC2.172 and so on).
 package fsbp
 
 import (
@@ -13,7 +13,7 @@ import (
 	"slipway/components/mocks"
 )
 
-// control is a rule that every resource of some kinds is held against.
+// control is a rule for every resource of some kinds.
 type control struct {
 	id    string
 	kinds []string // tokens
@@ -21,8 +21,8 @@ type control struct {
 	broken func(r mocks.Resource, stack []mocks.Resource) bool
 }
 
-// Findings returns which resources break which controls: lines of control, kind and name, sorted. It fails for a kind of AWS's
-// that nobody has thought about.
+// Findings returns which resources break which controls, sorted by control, kind and name. It fails for an AWS kind that is not listed
+// here.
 func Findings(stack []mocks.Resource) ([]Finding, error) {
 	var findings []Finding
 	for _, r := range stack {
@@ -49,7 +49,7 @@ func Findings(stack []mocks.Resource) ([]Finding, error) {
 // Finding is a resource that breaks a control.
 type Finding struct{ Control, Kind, Name string }
 
-// Exceptions are the controls that are broken on purpose: by the program, and by bootstrap.
+// Exceptions are the controls that the program and bootstrap break on purpose.
 var (
 	StackExceptions = []string{
 		"EC2.6", "EC2.10", "EC2.15", "EC2.55", "EC2.56", "EC2.57", "EC2.58", "EC2.60", "ECS.2", "ECS.12",
@@ -58,7 +58,7 @@ var (
 	AccountExceptions = []string{"S3.9", "S3.13"}
 )
 
-// Expect fails a test for each finding that is no exception, and for each exception that nothing needs.
+// Expect fails a test for each finding that is not an exception, and for each exception without a finding.
 func Expect(t testing.TB, findings []Finding, exceptions []string) {
 	t.Helper()
 	unexpected, unneeded := Unexpected(findings, exceptions)
@@ -67,11 +67,11 @@ func Expect(t testing.TB, findings []Finding, exceptions []string) {
 			f.Kind, f.Name, f.Control)
 	}
 	for _, id := range unneeded {
-		t.Errorf("%s is an exception that nothing needs", id)
+		t.Errorf("%s is an exception without a finding", id)
 	}
 }
 
-// Unexpected returns the findings that are no exceptions, and the exceptions that nothing needs.
+// Unexpected returns the findings that are not exceptions, and the exceptions without a finding.
 func Unexpected(findings []Finding, exceptions []string) (unexpected []Finding, unneeded []string) {
 	broken := make(map[string]bool)
 	for _, f := range findings {

@@ -10,7 +10,7 @@ import (
 	"slipway/components/mocks"
 )
 
-// Every control can be broken, and does not break by itself: of each there is a resource that it finds, and one that it does not.
+// Every control has a resource that breaks it, and one that does not.
 func TestControls(t *testing.T) {
 	t.Parallel()
 	const (
@@ -42,7 +42,7 @@ func TestControls(t *testing.T) {
 	for _, test := range []struct {
 		control, kind string
 		broken, kept  inputs
-		with          []mocks.Resource // beside the one that keeps it
+		with          []mocks.Resource // in addition to the one that keeps it
 	}{
 		{"ACM.1", "aws:acm/certificate:Certificate", inputs{"validationMethod": "EMAIL"}, inputs{"validationMethod": "DNS"}, nil},
 		{"ACM.2", "aws:acm/certificate:Certificate", inputs{"keyAlgorithm": "RSA_1024"}, inputs{"keyAlgorithm": "RSA_2048"}, nil},

@@ -1,5 +1,5 @@
-// Package mocks runs Pulumi programs in tests without an engine. It records what a program registers and answers with
-// outputs in the shape of AWS's.
+// Package mocks runs Pulumi programs in tests without an engine. It records what a program registers, and answers with outputs like
+// AWS's.
 package mocks
 
 import (
@@ -17,7 +17,7 @@ import (
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 )
 
-// The project and the stack that programs run in.
+// The project and the stack of the programs.
 const (
 	Project = "slipway"
 	Stack   = "dev"
@@ -30,14 +30,14 @@ type Resource struct {
 	RPC        *pulumirpc.RegisterResourceRequest // parent, dependencies and options
 }
 
-// Cloud is what a program runs against. The zero value is a cloud in which everything succeeds.
+// Cloud is the cloud of a program. In the zero value everything succeeds.
 type Cloud struct {
 	Zones       []string                       // availability zones; three if nil
 	Images      map[string]string              // digests in ECR by "repository:tag"
-	Refused     map[string]string              // what ECR answers about digests that it does not give; it has all others
-	RunningTask string                         // ARN of the task definition that every service runs; the wanted one if empty
+	Refused     map[string]string              // ECR's answers for digests that it does not return; it has all others
+	RunningTask string                         // ARN of the task definition of every service; the wanted one if empty
 	Outputs     map[string]any                 // of the stack's last successful update
-	Scaled      int                            // how many tasks every service has; as many as wanted if 0
+	Scaled      int                            // the task count of every service; the wanted one if 0
 	Fail        func(token, name string) error // refuses resources and function calls
 	Options     []pulumi.RunOption             // for the run, such as another stack and its config
 
@@ -51,7 +51,7 @@ type Cloud struct {
 // Run runs the program as in `pulumi up`.
 func (c *Cloud) Run(program pulumi.RunFunc) error { return c.run(program, false) }
 
-// Preview runs the program as in `pulumi preview`: what AWS decides is unknown.
+// Preview runs the program as in `pulumi preview`: AWS's values are unknown.
 func (c *Cloud) Preview(program pulumi.RunFunc) error { return c.run(program, true) }
 
 func (c *Cloud) run(program pulumi.RunFunc, preview bool) error {
@@ -122,7 +122,7 @@ func JSON(inputs resource.PropertyMap) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// Expect reports how the listing differs from the lines that are wanted, in any order.
+// Expect reports how the listing differs from the wanted lines, in any order.
 func (c *Cloud) Expect(t testing.TB, want string) {
 	t.Helper()
 	lines := func(text string) []string {
@@ -152,7 +152,7 @@ func (r Resource) DependsOn(token, name string) bool {
 	return false
 }
 
-// sharesURN reports whether both resources have one URN, which an engine refuses: it is made of a resource's name, its type
+// sharesURN reports whether both resources have the same URN, which an engine refuses. A URN consists of a resource's name, its type
 // and its parent's types.
 func (r Resource) sharesURN(other Resource) bool {
 	parents := func(r Resource) string {
@@ -188,10 +188,10 @@ func (c *Cloud) NewResource(args pulumi.MockResourceArgs) (string, resource.Prop
 	id, arn, name := kind+"/"+args.Name, "arn:"+kind+"/"+args.Name, args.Name+"-0123456"
 	switch kind {
 	case "Cluster", "LogGroup", "MetricAlarm", "Role", "Service":
-		set("name", name) // Pulumi's, and so known in a preview
+		set("name", name) // Pulumi sets it, so a preview knows it
 	}
 	if c.preview {
-		return "", outputs, nil // what is missing is unknown
+		return "", outputs, nil // missing outputs are unknown
 	}
 	switch kind {
 	case "Vpc":
@@ -224,7 +224,7 @@ func (c *Cloud) NewResource(args pulumi.MockResourceArgs) (string, resource.Prop
 	return id, outputs, nil
 }
 
-// validationOptions returns what ACM answers: an option for each name, of which a domain's wildcard has the domain's record.
+// validationOptions returns ACM's answer: an option for each name. A wildcard has the record of its domain.
 func validationOptions(inputs resource.PropertyMap) []any {
 	names := []string{inputs["domainName"].StringValue()}
 	if others := inputs["subjectAlternativeNames"]; others.IsArray() {
@@ -245,7 +245,7 @@ func validationOptions(inputs resource.PropertyMap) []any {
 	return options
 }
 
-// zoneID is what the ids of Cloudflare zones begin with, before the zone's name.
+// zoneID begins the ids of Cloudflare zones, before the zone's name.
 const zoneID = "zone-of-"
 
 // hostname returns a record's full name.

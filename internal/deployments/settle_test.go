@@ -96,25 +96,25 @@ func TestSettle(t *testing.T) {
 		"rolled back after a server's error":           {[]look{busy, fails(&ecstypes.ServerException{}), back}, "hello:2", "", ""},
 		"completed after a question without an answer": {[]look{busy, {mute: true}, done}, "hello:3", "", ""},
 		"unreachable from the beginning": {
-			[]look{fails(errors.New("no route to host"))}, "", "", "how its deployment ended could not be found out for 1m0s: ",
+			[]look{fails(errors.New("no route to host"))}, "", "", "could not find out how its deployment ended for 1m0s: ",
 		},
 		"unreachable to the end": {
-			[]look{busy, fails(unreachable)}, "", "", "how its deployment ended could not be found out for 1m0s: no answer within 20s",
+			[]look{busy, fails(unreachable)}, "", "", "could not find out how its deployment ended for 1m0s: no answer within 20s",
 		},
 		"mute to the end": {
-			[]look{busy, {mute: true}}, "", "", "how its deployment ended could not be found out for 1m0s: no answer within 20s",
+			[]look{busy, {mute: true}}, "", "", "could not find out how its deployment ended for 1m0s: no answer within 20s",
 		},
 		"without credentials any more": {
-			[]look{busy, fails(refusal("ExpiredTokenException"))}, "", "", "how its deployment ended could not be found out: ECS DescribeServices: ExpiredTokenException: says AWS",
+			[]look{busy, fails(refusal("ExpiredTokenException"))}, "", "", "could not find out how its deployment ended: ECS DescribeServices: ExpiredTokenException: says AWS",
 		},
 		"without permission any more": {
-			[]look{busy, fails(refusal("AccessDeniedException"))}, "", "", "how its deployment ended could not be found out: ECS DescribeServices: AccessDeniedException: says AWS",
+			[]look{busy, fails(refusal("AccessDeniedException"))}, "", "", "could not find out how its deployment ended: ECS DescribeServices: AccessDeniedException: says AWS",
 		},
 		"expired from the beginning": {
-			[]look{fails(refusal("ExpiredTokenException"))}, "", "", "how its deployment ended could not be found out: ECS DescribeServices: ExpiredTokenException: says AWS",
+			[]look{fails(refusal("ExpiredTokenException"))}, "", "", "could not find out how its deployment ended: ECS DescribeServices: ExpiredTokenException: says AWS",
 		},
-		"draining": {[]look{busy, {status: "DRAINING"}}, "", "", "how its deployment ended could not be found out: the service is not there"},
-		"deleted":  {[]look{busy, fails(errNoService)}, "", "", "how its deployment ended could not be found out: "},
+		"draining": {[]look{busy, {status: "DRAINING"}}, "", "", "could not find out how its deployment ended: the service is not there"},
+		"deleted":  {[]look{busy, fails(errNoService)}, "", "", "could not find out how its deployment ended: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -154,7 +154,7 @@ func TestSettleWithoutCredentials(t *testing.T) {
 		"none":             {errors.New("no credentials"), "", "", "get AWS credentials: no credentials"},
 		"not on EC2":       {instance, "", "", "get AWS credentials: no answer within 20s"},
 		"role not allowed": {refusal("AccessDenied"), "", "", "get AWS credentials: AccessDenied: says AWS"},
-		"expired":          {refusal("ExpiredToken"), "", "", "how its deployment ended could not be found out: get AWS credentials: ExpiredToken: says AWS"},
+		"expired":          {refusal("ExpiredToken"), "", "", "could not find out how its deployment ended: get AWS credentials: ExpiredToken: says AWS"},
 		"throttled":        {refusal("Throttling"), "hello:3", "", ""},
 		"unreachable":      {unreachable, "hello:3", "", ""},
 	} {
