@@ -11,6 +11,7 @@ import (
 )
 
 func TestBefore(t *testing.T) {
+	t.Parallel()
 	var cloud mocks.Cloud
 	err := cloud.Run(fargateService(func(args *FargateServiceArgs) {
 		args.Before = &spec.Before{Command: []string{"migrate", "up"}}
@@ -42,6 +43,7 @@ func TestBefore(t *testing.T) {
 }
 
 func TestBeforeHasAnImageOfItsOwn(t *testing.T) {
+	t.Parallel()
 	var cloud mocks.Cloud
 	migrate := spec.Image{Registry: "123456789012.dkr.ecr.eu-central-1.amazonaws.com", Repository: "migrate", Digest: testDigest}
 	if err := cloud.Run(fargateService(func(args *FargateServiceArgs) { args.Before = &spec.Before{Command: []string{"up"}, Image: &migrate} })); err != nil {

@@ -29,6 +29,7 @@ func withCanary(change func(*FargateServiceArgs)) func(*FargateServiceArgs) {
 }
 
 func TestCanary(t *testing.T) {
+	t.Parallel()
 	var cloud mocks.Cloud
 	if err := cloud.Run(routed(withCanary(nil), helloRoute)); err != nil {
 		t.Fatal(err)
@@ -84,6 +85,7 @@ func TestCanary(t *testing.T) {
 
 // The canary registers with its target group only once the group has a load balancer.
 func TestCanaryOrder(t *testing.T) {
+	t.Parallel()
 	var cloud mocks.Cloud
 	if err := cloud.Run(fargateService(withCanary(nil))); err != nil {
 		t.Fatal(err)
@@ -95,6 +97,7 @@ func TestCanaryOrder(t *testing.T) {
 
 // A version that ECS rolled back gets no more requests than it had.
 func TestCanaryThatIsRolledBackGetsNoRequests(t *testing.T) {
+	t.Parallel()
 	var cloud mocks.Cloud
 	err := cloud.Run(routed(withCanary(func(args *FargateServiceArgs) {
 		args.Watcher, args.onError = canaryRolledBack{}, withoutErrorHook
@@ -119,6 +122,7 @@ func (w canaryRolledBack) Settle(ctx context.Context, r ServiceRevision, tasks E
 
 // The canary's weight never changes the service's own resources.
 func TestCanaryLeavesTheServiceAlone(t *testing.T) {
+	t.Parallel()
 	listing := func(change func(*FargateServiceArgs)) map[string]string {
 		var cloud mocks.Cloud
 		if err := cloud.Run(fargateService(change)); err != nil {
@@ -143,6 +147,7 @@ func TestCanaryLeavesTheServiceAlone(t *testing.T) {
 
 // Rules for a version wait until all of its tasks are healthy.
 func TestCanaryWaitsForItsTasks(t *testing.T) {
+	t.Parallel()
 	waits := waits{}
 	err := new(mocks.Cloud).Run(fargateService(withCanary(func(args *FargateServiceArgs) {
 		args.Count, args.HTTP.Canary.Weight = count(6), 50
@@ -179,6 +184,7 @@ func (w *waits) Settle(ctx context.Context, r ServiceRevision, tasks EnoughTasks
 }
 
 func TestCanaryRefuses(t *testing.T) {
+	t.Parallel()
 	for want, change := range map[string]func(*spec.Canary){
 		"canary.image: is missing":                  func(c *spec.Canary) { c.Image = spec.Image{} },
 		"canary.weight: 101: must be from 0 to 100": func(c *spec.Canary) { c.Weight = 101 },

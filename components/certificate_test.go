@@ -18,6 +18,7 @@ func certificate(hostnames ...string) pulumi.RunFunc {
 }
 
 func TestCertificate(t *testing.T) {
+	t.Parallel()
 	var cloud mocks.Cloud
 	if err := cloud.Run(certificate("hello.example.com")); err != nil {
 		t.Fatal(err)
@@ -34,6 +35,7 @@ aws:acm/certificateValidation:CertificateValidation dev {"certificateArn":"arn:C
 // A wildcard shares the record of the name that it is below, and a name that it covers needs none. The order of the host names makes no
 // difference.
 func TestCertificateForSeveralNames(t *testing.T) {
+	t.Parallel()
 	for _, hostnames := range [][]string{
 		{"example.com", "*.example.com", "b.c.example.com"},
 		{"b.c.example.com", "*.example.com", "example.com", "b.c.example.com", "covered.example.com"},
@@ -54,6 +56,7 @@ aws:acm/certificateValidation:CertificateValidation dev {"certificateArn":"arn:C
 
 // The preview has the records although ACM's answer is not known yet: none is registered inside an Apply.
 func TestCertificatePreviewHasItsRecords(t *testing.T) {
+	t.Parallel()
 	var cloud mocks.Cloud
 	if err := cloud.Preview(certificate("a.example.com", "b.example.com")); err != nil {
 		t.Fatal(err)
@@ -68,6 +71,7 @@ func TestCertificatePreviewHasItsRecords(t *testing.T) {
 
 // A name of the certificate changes: the listener gets the new certificate before the old one is deleted.
 func TestCertificateIsCreatedBeforeDelete(t *testing.T) {
+	t.Parallel()
 	var cloud mocks.Cloud
 	if err := cloud.Run(certificate("a.example.com")); err != nil {
 		t.Fatal(err)
@@ -79,6 +83,7 @@ func TestCertificateIsCreatedBeforeDelete(t *testing.T) {
 
 // More names than one certificate takes make several certificates, which share the record of a common domain.
 func TestCertificateForManyNames(t *testing.T) {
+	t.Parallel()
 	var names []string
 	for i := range 11 {
 		names = append(names, fmt.Sprintf("n%02d.example.com", i))
@@ -107,6 +112,7 @@ func TestCertificateForManyNames(t *testing.T) {
 
 // A renamed stack keeps the record: its name is only the domain. It once had the stack's name too.
 func TestValidationRecordIsNamedByItsDomain(t *testing.T) {
+	t.Parallel()
 	var cloud mocks.Cloud
 	if err := cloud.Run(certificate("a.example.com")); err != nil {
 		t.Fatal(err)
@@ -118,6 +124,7 @@ func TestValidationRecordIsNamedByItsDomain(t *testing.T) {
 }
 
 func TestCertificateRefuses(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		args *CertificateArgs
 		want string

@@ -11,6 +11,7 @@ import (
 
 // The service-linked role of ECS is not there: AWS makes it, and making it again fails.
 func TestCluster(t *testing.T) {
+	t.Parallel()
 	var cloud mocks.Cloud
 	err := cloud.Run(func(ctx *pulumi.Context) error {
 		_, err := NewCluster(ctx, "dev", &ClusterArgs{Region: "eu-central-1"})
@@ -27,6 +28,7 @@ aws:ecs/clusterCapacityProviders:ClusterCapacityProviders dev {"capacityProvider
 }
 
 func TestClusterRefuses(t *testing.T) {
+	t.Parallel()
 	var cloud mocks.Cloud
 	err := cloud.Run(func(ctx *pulumi.Context) error {
 		_, err := NewCluster(ctx, "dev", nil)

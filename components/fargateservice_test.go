@@ -78,6 +78,7 @@ func fargateServiceArgs(change func(*FargateServiceArgs)) *FargateServiceArgs {
 }
 
 func TestFargateService(t *testing.T) {
+	t.Parallel()
 	var cloud mocks.Cloud
 	if err := cloud.Run(fargateService(nil)); err != nil {
 		t.Fatal(err)
@@ -105,6 +106,7 @@ aws:ecs/service:Service dev-hello {"alarms":{"alarmNames":["dev-hello-errors-012
 // The service registers with its target group only once a rule makes the load balancer forward to it. While it stops, its role still
 // lets it read and log, and it can be reached.
 func TestFargateServiceOrder(t *testing.T) {
+	t.Parallel()
 	var cloud mocks.Cloud
 	if err := cloud.Run(fargateService(nil)); err != nil {
 		t.Fatal(err)
@@ -126,6 +128,7 @@ func TestFargateServiceOrder(t *testing.T) {
 
 // Without autoscaling only the config decides how many tasks there are.
 func TestFargateServiceIgnoresNoChanges(t *testing.T) {
+	t.Parallel()
 	var cloud mocks.Cloud
 	if err := cloud.Run(fargateService(nil)); err != nil {
 		t.Fatal(err)
@@ -137,6 +140,7 @@ func TestFargateServiceIgnoresNoChanges(t *testing.T) {
 
 // A task that still listens on the old port must be reachable until the last of them is gone.
 func TestFargateServiceOtherPortHasOtherRules(t *testing.T) {
+	t.Parallel()
 	names := func(port int) []string {
 		var cloud mocks.Cloud
 		if err := cloud.Run(fargateService(func(args *FargateServiceArgs) { args.HTTP.Port = port })); err != nil {
@@ -156,6 +160,7 @@ func TestFargateServiceOtherPortHasOtherRules(t *testing.T) {
 }
 
 func TestFargateServiceCapacity(t *testing.T) {
+	t.Parallel()
 	var cloud mocks.Cloud
 	err := cloud.Run(fargateService(func(args *FargateServiceArgs) {
 		args.Capacity = spec.Capacity{Fargate: spec.Share{Base: 3, Weight: 1}, FargateSpot: spec.Share{Weight: 2}}
@@ -175,6 +180,7 @@ func TestFargateServiceCapacity(t *testing.T) {
 }
 
 func TestFargateServiceSecrets(t *testing.T) {
+	t.Parallel()
 	var cloud mocks.Cloud
 	err := cloud.Run(fargateService(func(args *FargateServiceArgs) {
 		args.Access.Environment = pulumi.StringMap{"B": pulumi.String("b"), "A": pulumi.String("a")}
@@ -225,6 +231,7 @@ func TestFargateServiceSecrets(t *testing.T) {
 
 // Another repository has another policy, so tasks and rollbacks keep the old one until the service is updated.
 func TestFargateServicePullsFromItsRepositoryAlone(t *testing.T) {
+	t.Parallel()
 	policies := func(repository string) (names []string) {
 		var cloud mocks.Cloud
 		err := cloud.Run(fargateService(func(args *FargateServiceArgs) {
@@ -249,6 +256,7 @@ func TestFargateServicePullsFromItsRepositoryAlone(t *testing.T) {
 
 // With a boundary, all of the service's roles have it.
 func TestFargateServiceRolesHaveTheBoundary(t *testing.T) {
+	t.Parallel()
 	const boundary = "arn:aws:iam::123456789012:policy/boundary"
 	var cloud mocks.Cloud
 	err := cloud.Run(fargateService(func(args *FargateServiceArgs) { args.Access.Boundary = pulumi.String(boundary) }))
@@ -271,6 +279,7 @@ func TestFargateServiceRolesHaveTheBoundary(t *testing.T) {
 }
 
 func TestFargateServiceDefaults(t *testing.T) {
+	t.Parallel()
 	var all, defaults mocks.Cloud
 	if err := all.Run(fargateService(func(args *FargateServiceArgs) { args.Count = count(1) })); err != nil {
 		t.Fatal(err)
@@ -287,6 +296,7 @@ func TestFargateServiceDefaults(t *testing.T) {
 
 // Given values are taken, and the rest has its defaults.
 func TestFargateServiceDefaultsOfFields(t *testing.T) {
+	t.Parallel()
 	var cloud mocks.Cloud
 	err := cloud.Run(fargateService(func(args *FargateServiceArgs) {
 		args.HTTP.HealthCheck, args.Drain, args.Count = spec.HealthCheck{Path: "/x", Codes: "204"}, spec.Drain{DeregistrationDelay: 20}, count(0)
@@ -307,6 +317,7 @@ func TestFargateServiceDefaultsOfFields(t *testing.T) {
 
 // Only the timeout ends the first deployment if no task gets healthy.
 func TestFargateServiceTimeouts(t *testing.T) {
+	t.Parallel()
 	var cloud mocks.Cloud
 	if err := cloud.Run(fargateService(nil)); err != nil {
 		t.Fatal(err)
@@ -317,6 +328,7 @@ func TestFargateServiceTimeouts(t *testing.T) {
 }
 
 func TestFargateServiceReportsRollback(t *testing.T) {
+	t.Parallel()
 	rolledBack := mocks.Cloud{RunningTask: "arn:aws:ecs:eu-central-1:123456789012:task-definition/slipway-dev-hello:1"}
 	err := rolledBack.Run(fargateService(nil))
 	want := "service dev-hello-0123456 runs task definition slipway-dev-hello:1 and not dev-hello: ECS rolled the deployment back, or someone else deployed; correct the cause, then deploy this version or another one"
@@ -327,6 +339,7 @@ func TestFargateServiceReportsRollback(t *testing.T) {
 
 // The count that scaling left does not change by itself, so there is a warning. A service that scales may have any count.
 func TestFargateServiceTellsOfOtherCount(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		scaling *spec.Scaling
 		warning string
@@ -386,6 +399,7 @@ func watched(w watcher) (pulumi.RunFunc, map[string]pulumi.ErrorHookFunction) {
 }
 
 func TestFargateServiceExplainsFailedDeployment(t *testing.T) {
+	t.Parallel()
 	const because = "\nbecause of {ClusterARN:cluster ServiceName:dev-hello-0123456 TaskDefinitionARN:arn:TaskDefinition/dev-hello}"
 	for name, test := range map[string]struct {
 		running string
@@ -418,6 +432,7 @@ func TestFargateServiceExplainsFailedDeployment(t *testing.T) {
 
 // A preview deploys nothing, so it does not wait.
 func TestFargateServicePreviewDoesNotWatch(t *testing.T) {
+	t.Parallel()
 	program, _ := watched(watcher{failure: "tasks failed"})
 	if err := new(mocks.Cloud).Preview(program); err != nil {
 		t.Error(err)
@@ -426,6 +441,7 @@ func TestFargateServicePreviewDoesNotWatch(t *testing.T) {
 
 // The hook never makes the provider retry. It says nothing about a service without a name, which was not created, nor after Ctrl-C.
 func TestFargateServiceExplainsProvidersError(t *testing.T) {
+	t.Parallel()
 	var log errorLog
 	program, hooks := watched(watcher{})
 	if err := new(mocks.Cloud).Run(func(ctx *pulumi.Context) error {
@@ -471,6 +487,7 @@ func (l *errorLog) Error(message string, _ *pulumi.LogArgs) error {
 
 // The service does not exist in the preview of its creation, so it must not be looked up.
 func TestFargateServicePreviewOfCreation(t *testing.T) {
+	t.Parallel()
 	cloud := mocks.Cloud{Fail: func(token, _ string) error {
 		if token == "aws:ecs/getService:getService" {
 			return errors.New("ServiceNotFoundException")
@@ -486,6 +503,7 @@ func TestFargateServicePreviewOfCreation(t *testing.T) {
 }
 
 func TestFargateServiceRefuses(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		change func(*FargateServiceArgs)
 		want   string

@@ -16,6 +16,7 @@ var (
 )
 
 func TestResolveImage(t *testing.T) {
+	t.Parallel()
 	const registry = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
 	for name, test := range map[string]struct {
 		reference, want string

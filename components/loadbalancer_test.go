@@ -23,6 +23,7 @@ func loadBalancer(change func(*LoadBalancerArgs)) pulumi.RunFunc {
 }
 
 func TestLoadBalancer(t *testing.T) {
+	t.Parallel()
 	var cloud mocks.Cloud
 	if err := cloud.Run(loadBalancer(func(*LoadBalancerArgs) {})); err != nil {
 		t.Fatal(err)
@@ -42,6 +43,7 @@ aws:lb/listener:Listener dev-https {"certificateArn":"certificate","defaultActio
 }
 
 func TestLoadBalancerOptions(t *testing.T) {
+	t.Parallel()
 	var cloud mocks.Cloud
 	if err := cloud.Run(loadBalancer(func(args *LoadBalancerArgs) {
 		args.IPv6, args.IdleTimeout, args.DeletionProtection, args.SSLPolicy = false, 300, true, "ELBSecurityPolicy-TLS13-1-3-2021-06"
@@ -61,6 +63,7 @@ func TestLoadBalancerOptions(t *testing.T) {
 
 // More certificates are on the same listener, each with a separate resource: adding or removing one leaves the others.
 func TestLoadBalancerWithMoreCertificates(t *testing.T) {
+	t.Parallel()
 	var cloud mocks.Cloud
 	if err := cloud.Run(loadBalancer(func(args *LoadBalancerArgs) {
 		args.MoreCertificates = map[string]pulumi.StringOutput{"k.example.com": pulumi.String("second").ToStringOutput()}
@@ -75,6 +78,7 @@ func TestLoadBalancerWithMoreCertificates(t *testing.T) {
 
 // A resource that cannot leave its network is replaced with it, but not one from before the program said so.
 func TestReplacedWithTheNetwork(t *testing.T) {
+	t.Parallel()
 	var balancers, services, networks mocks.Cloud
 	for cloud, program := range map[*mocks.Cloud]pulumi.RunFunc{
 		&balancers: loadBalancer(func(*LoadBalancerArgs) {}),
@@ -105,6 +109,7 @@ func TestReplacedWithTheNetwork(t *testing.T) {
 }
 
 func TestLoadBalancerRefuses(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		change func(*LoadBalancerArgs)
 		want   string

@@ -20,6 +20,7 @@ func network(args *NetworkArgs) pulumi.RunFunc {
 }
 
 func TestNetwork(t *testing.T) {
+	t.Parallel()
 	var cloud mocks.Cloud
 	if err := cloud.Run(network(&NetworkArgs{Network: spec.Network{IPv6: true}})); err != nil {
 		t.Fatal(err)
@@ -42,6 +43,7 @@ aws:ec2/routeTableAssociation:RouteTableAssociation dev-public-2 {"routeTableId"
 }
 
 func TestNetworkWithoutIPv6(t *testing.T) {
+	t.Parallel()
 	var cloud mocks.Cloud
 	if err := cloud.Run(network(&NetworkArgs{Network: spec.Network{CIDR: "192.168.0.0/24", Zones: 3}})); err != nil {
 		t.Fatal(err)
@@ -64,6 +66,7 @@ aws:ec2/routeTableAssociation:RouteTableAssociation dev-public-3 {"routeTableId"
 
 // In an outage AWS lists other zones. The subnets must stay where they are.
 func TestNetworkKeepsItsZones(t *testing.T) {
+	t.Parallel()
 	var cloud mocks.Cloud
 	if err := cloud.Run(network(&NetworkArgs{})); err != nil {
 		t.Fatal(err)
@@ -75,6 +78,7 @@ func TestNetworkKeepsItsZones(t *testing.T) {
 }
 
 func TestNetworkRefuses(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		args  *NetworkArgs
 		cloud *mocks.Cloud

@@ -19,6 +19,7 @@ func outputs(content string, ttl float64) resource.PropertyMap {
 
 // The old target must serve for the longest time-to-live that resolvers have got.
 func TestPropagation(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		changes []*pulumi.ResourceHookArgs
 		want    time.Duration
@@ -51,6 +52,7 @@ func TestPropagation(t *testing.T) {
 }
 
 func TestPropagationIsInterrupted(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	err := new(mocks.Cloud).Run(func(c *pulumi.Context) error {

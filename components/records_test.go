@@ -11,6 +11,7 @@ import (
 )
 
 func TestDNSRecord(t *testing.T) {
+	t.Parallel()
 	var cloud mocks.Cloud
 	err := cloud.Run(func(ctx *pulumi.Context) error {
 		for name, args := range map[string]record{
@@ -43,6 +44,7 @@ cloudflare:index/record:Record twice {"comment":"","content":"lb.amazonaws.com",
 
 // Records belong to the stack, one for each host name.
 func TestRecords(t *testing.T) {
+	t.Parallel()
 	var cloud mocks.Cloud
 	err := cloud.Run(func(ctx *pulumi.Context) error { _, err := NewRecords(ctx, recordsArgs(nil)); return err })
 	if err != nil {
@@ -67,6 +69,7 @@ func recordsArgs(change func(*RecordsArgs)) *RecordsArgs {
 }
 
 func TestRecordsRefuse(t *testing.T) {
+	t.Parallel()
 	for want, args := range map[string]*RecordsArgs{
 		"DNS records: args are missing":                     nil,
 		"DNS records: ttl: 59: must be from 60 to 86400":    recordsArgs(func(a *RecordsArgs) { a.TTL = 59 }),

@@ -14,6 +14,7 @@ import (
 
 // The components refuse in Go what the config refuses, in the same words.
 func TestConfigAndComponentsRefuseTheSame(t *testing.T) {
+	t.Parallel()
 	for want, test := range map[string]struct {
 		members string
 		change  func(*FargateServiceArgs)
@@ -50,6 +51,7 @@ func TestConfigAndComponentsRefuseTheSame(t *testing.T) {
 
 // The config has tags and the boundary for the stack, and Go for each component.
 func TestConfigAndComponentsRefuseTheSameOfAStack(t *testing.T) {
+	t.Parallel()
 	const arn = "arn:aws:iam::123456789012:role/no-policy"
 	for want, test := range map[string]struct {
 		key, value string
@@ -75,6 +77,7 @@ func TestConfigAndComponentsRefuseTheSameOfAStack(t *testing.T) {
 
 // Every component refuses tags that AWS would refuse.
 func TestEveryComponentChecksItsTags(t *testing.T) {
+	t.Parallel()
 	wrong := Tags{"aws:Team": "web"}
 	for name, create := range map[string]func(ctx *pulumi.Context) error{
 		"network": func(ctx *pulumi.Context) error {

@@ -44,6 +44,7 @@ func helloAt(hostname, path string) spec.Route {
 var helloRoute = helloAt("hello.example.com", spec.EveryPath)
 
 func TestRoutes(t *testing.T) {
+	t.Parallel()
 	var cloud mocks.Cloud
 	if err := cloud.Run(routed(nil,
 		helloAt("example.com", "/api/*"), helloAt("*.example.com", "/api/*"), helloAt("example.com", spec.EveryPath),
@@ -66,6 +67,7 @@ func TestRoutes(t *testing.T) {
 // A rule leads to healthy tasks, and is deleted before they go. It belongs to its route, and has replaced a rule that belonged to the
 // service.
 func TestRoutesOrder(t *testing.T) {
+	t.Parallel()
 	var cloud mocks.Cloud
 	if err := cloud.Run(routed(withCanary(nil), helloRoute)); err != nil {
 		t.Fatal(err)
@@ -88,6 +90,7 @@ func TestRoutesOrder(t *testing.T) {
 
 // An old rule is found by its former service if another service has the route now.
 func TestRoutesFindFormerRules(t *testing.T) {
+	t.Parallel()
 	var cloud mocks.Cloud
 	if err := cloud.Run(func(ctx *pulumi.Context) error {
 		service, err := NewFargateService(ctx, "dev-hello", fargateServiceArgs(nil))
@@ -113,6 +116,7 @@ func TestRoutesFindFormerRules(t *testing.T) {
 
 // A request on its way to another service never matches a wider rule in between.
 func TestRoutesOrderBySpecificity(t *testing.T) {
+	t.Parallel()
 	var cloud mocks.Cloud
 	all := []spec.Route{helloAt("a.x.y", "/api/v1/*"), helloAt("a.x.y", "/api/*"), helloAt("a.x.y", "/log/*"), helloAt("a.x.y", spec.EveryPath), helloAt("b.x.y", spec.EveryPath), helloAt("*.x.y", spec.EveryPath)}
 	if err := cloud.Run(routed(nil, all...)); err != nil { // their priorities rise
@@ -136,6 +140,7 @@ func TestRoutesOrderBySpecificity(t *testing.T) {
 
 // Without a task of the wanted version there is no new rule, and an existing one keeps its target.
 func TestRoutesWaitForTheVersion(t *testing.T) {
+	t.Parallel()
 	cloud := mocks.Cloud{RunningTask: "arn:aws:ecs:eu-central-1:123456789012:task-definition/slipway-dev-hello:1"}
 	if err := cloud.Run(routed(nil, helloRoute)); err == nil || !strings.Contains(err.Error(), "service dev-hello-0123456 runs") {
 		t.Errorf("error %v", err)
@@ -147,6 +152,7 @@ func TestRoutesWaitForTheVersion(t *testing.T) {
 
 // A record that sends clients to a host name waits for the host name's rules.
 func TestRoutesBefore(t *testing.T) {
+	t.Parallel()
 	var cloud mocks.Cloud
 	if err := cloud.Run(func(ctx *pulumi.Context) error {
 		service, err := NewFargateService(ctx, "dev-hello", fargateServiceArgs(nil))
@@ -178,6 +184,7 @@ func TestRoutesBefore(t *testing.T) {
 
 // The first deployment does not exist in its preview, and must not be looked up.
 func TestRoutesPreview(t *testing.T) {
+	t.Parallel()
 	cloud := mocks.Cloud{Fail: func(token, _ string) error {
 		if token == "aws:ecs/getService:getService" {
 			return errors.New("ServiceNotFoundException")
@@ -195,6 +202,7 @@ func TestRoutesPreview(t *testing.T) {
 }
 
 func TestRoutesRefuse(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		args *RoutesArgs
 		want string
@@ -220,6 +228,7 @@ func TestRoutesRefuse(t *testing.T) {
 
 // Elastic Load Balancing and IAM refuse tags with other characters, such as the "*" of routes.
 func TestRoutesTagsAreValid(t *testing.T) {
+	t.Parallel()
 	valid := regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$`)
 	var cloud mocks.Cloud
 	if err := cloud.Run(routed(nil, helloAt("*.example.com", "/a$~\"'@:+&*"))); err != nil {

@@ -15,6 +15,7 @@ func testScaling() *spec.Scaling {
 }
 
 func TestScaling(t *testing.T) {
+	t.Parallel()
 	var fixed, scaled mocks.Cloud
 	if err := fixed.Run(fargateService(nil)); err != nil {
 		t.Fatal(err)
@@ -39,6 +40,7 @@ aws:appautoscaling/scheduledAction:ScheduledAction dev-hello.night {`+of+`"scala
 
 // A replaced service starts with as many tasks as serve already, within the bounds of scaling. All of them must be healthy.
 func TestScalingBeginsWithWhatServes(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct{ serving, want int }{{0, 2}, {1, 2}, {7, 7}, {20, 20}, {30, 20}} {
 		var cloud mocks.Cloud
 		var waits waits
@@ -63,6 +65,7 @@ func TestScalingBeginsWithWhatServes(t *testing.T) {
 
 // A canary does not scale: it has its share of the maximum.
 func TestCanaryOfServiceThatScales(t *testing.T) {
+	t.Parallel()
 	var cloud mocks.Cloud
 	err := cloud.Run(fargateService(withCanary(func(args *FargateServiceArgs) {
 		args.Scaling, args.HTTP.Canary.Weight = testScaling(), 50
@@ -80,6 +83,7 @@ func TestCanaryOfServiceThatScales(t *testing.T) {
 }
 
 func TestScalingRefuses(t *testing.T) {
+	t.Parallel()
 	for want, change := range map[string]func(*spec.Scaling){
 		"min is 3 and max 2":                                   func(s *spec.Scaling) { s.Min, s.Max = 3, 2 },
 		"scaling.min: -1: must be from 0 to 5000":              func(s *spec.Scaling) { s.Min = -1 },
@@ -108,6 +112,7 @@ func TestScalingRefuses(t *testing.T) {
 }
 
 func TestScalingExcludesOneAtATime(t *testing.T) {
+	t.Parallel()
 	var cloud mocks.Cloud
 	err := cloud.Run(fargateService(func(args *FargateServiceArgs) {
 		args.Scaling, args.Deployment.Strategy = testScaling(), spec.OneAtATime

@@ -20,6 +20,7 @@ func worker(change func(*FargateServiceArgs)) func(*FargateServiceArgs) {
 
 // A worker has all of a service but the resources that send requests and watch them.
 func TestWorker(t *testing.T) {
+	t.Parallel()
 	var cloud mocks.Cloud
 	if err := cloud.Run(fargateService(worker(nil))); err != nil {
 		t.Fatal(err)
@@ -50,6 +51,7 @@ func TestWorker(t *testing.T) {
 
 // It scales by its use and by schedule.
 func TestWorkerScales(t *testing.T) {
+	t.Parallel()
 	var cloud mocks.Cloud
 	if err := cloud.Run(fargateService(worker(func(args *FargateServiceArgs) { args.Scaling = &spec.Scaling{Min: 1, Max: 4, CPU: 60} }))); err != nil {
 		t.Fatal(err)
@@ -60,6 +62,7 @@ func TestWorkerScales(t *testing.T) {
 }
 
 func TestWorkerRefuses(t *testing.T) {
+	t.Parallel()
 	for want, change := range map[string]func(*FargateServiceArgs){
 		"scaling.requests: is for a service that takes requests":  func(a *FargateServiceArgs) { a.Scaling = &spec.Scaling{Max: 2, Requests: 100} },
 		"deployment.alarms: is for a service that takes requests": func(a *FargateServiceArgs) { a.Deployment.Alarms = true },
@@ -74,6 +77,7 @@ func TestWorkerRefuses(t *testing.T) {
 
 // No route can lead to a worker.
 func TestWorkerHasNoRoutes(t *testing.T) {
+	t.Parallel()
 	var cloud mocks.Cloud
 	err := cloud.Run(routed(worker(nil), helloRoute))
 	if err == nil || !strings.Contains(err.Error(), "the service takes no requests") {

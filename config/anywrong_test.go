@@ -242,6 +242,7 @@ func (k kind) has(value any) bool {
 
 // A value of another type, or a list of texts with an element of another type.
 func TestAnyWrongType(t *testing.T) {
+	t.Parallel()
 	everySetting(t, func(setting) bool { return true }, func(t *rapid.T, s setting) {
 		object, name, _ := cutLast(s.path)
 		key := keyOf(s.path)
@@ -281,6 +282,7 @@ func TestAnyWrongType(t *testing.T) {
 
 // A number that is out of range, not whole, or too large for a computer.
 func TestAnyNumberOutOfRange(t *testing.T) {
+	t.Parallel()
 	everySetting(t, func(s setting) bool { return s.kind == anInt }, func(t *rapid.T, s setting) {
 		digits := rapid.StringMatching(`[1-9][0-9]{18,900}`)
 		value := rapid.OneOf(
@@ -298,6 +300,7 @@ func TestAnyNumberOutOfRange(t *testing.T) {
 
 // An unknown member of an object.
 func TestAnyUnknownKey(t *testing.T) {
+	t.Parallel()
 	objects := []string{""}
 	for _, s := range allSettings {
 		if s.kind == anObject && named[s.path] == nil {
@@ -324,6 +327,7 @@ func TestAnyUnknownKey(t *testing.T) {
 
 // A wrong name, where names can be chosen.
 func TestAnyWrongName(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		object := rapid.SampledFrom(slices.Sorted(maps.Keys(named))).Draw(t, "object")
 		name := rapid.OneOf(rapid.String(), rapid.StringN(200, 300, -1), rapid.StringMatching(`[a-z]{1,5}[\x00-\x1f<>!?"]`)).
@@ -338,6 +342,7 @@ func TestAnyWrongName(t *testing.T) {
 
 // A text with a control character where it is not allowed; NUL is allowed nowhere.
 func TestAnyControlCharacter(t *testing.T) {
+	t.Parallel()
 	everySetting(t, hasTexts, func(t *rapid.T, s setting) {
 		control := rune(0)
 		if !s.bytes {
@@ -353,6 +358,7 @@ func TestAnyControlCharacter(t *testing.T) {
 
 // A text that is longer than AWS takes, and perhaps secret.
 func TestHugeTexts(t *testing.T) {
+	t.Parallel()
 	for _, s := range allSettings {
 		if !hasTexts(s) {
 			continue
@@ -372,6 +378,7 @@ func TestHugeTexts(t *testing.T) {
 
 // Lists in lists, and objects in objects, nested too deep.
 func TestAnyDeepNesting(t *testing.T) {
+	t.Parallel()
 	const most = 10_000 // the depth that encoding/json reads
 	rapid.Check(t, func(t *rapid.T) {
 		s := rapid.SampledFrom(allSettings).Filter(func(s setting) bool { return s.kind != anObject }).Draw(t, "setting")
@@ -423,6 +430,7 @@ func (s setting) valued(text string) (value, key string) {
 
 // allSettings is complete, so no key of the program is left out.
 func TestAllSettingsAreListed(t *testing.T) {
+	t.Parallel()
 	for _, s := range append([]setting{{kind: anObject}}, allSettings...) {
 		if s.kind != anObject || named[s.path] != nil {
 			continue

@@ -17,6 +17,7 @@ import (
 )
 
 func TestDefaults(t *testing.T) {
+	t.Parallel()
 	c, err := Read(configtest.Source(configtest.Service("")))
 	if err != nil {
 		t.Fatal(err)
@@ -64,6 +65,7 @@ func TestDefaults(t *testing.T) {
 }
 
 func TestEverythingGiven(t *testing.T) {
+	t.Parallel()
 	c, err := Read(configtest.Encrypted(configtest.Source(`{
 		"web": {
 			"image": "ghcr.io/web:v1", "hostnames": ["*.example.com", "www.example.com"], "paths": ["/web/*", "/"], "port": 3000,
@@ -141,6 +143,7 @@ func TestEverythingGiven(t *testing.T) {
 
 // Each of these configs is refused, by its key.
 func TestRefusedConfigs(t *testing.T) {
+	t.Parallel()
 	long := strings.Repeat("a", 200)
 	const tooBig = "slipway:services.hello: env, secrets, command and entryPoint make a task definition of about "
 	for name, test := range map[string]struct {
@@ -376,6 +379,7 @@ func objectOf(n int, value string) string {
 
 // All problems are in one message, a line each.
 func TestAllProblemsAtOnce(t *testing.T) {
+	t.Parallel()
 	_, err := Read(configtest.Source(`{"hello": {"image": "x", "port": 0, "cpu": 1}, "Other": {}}`, "domain", "x", "network", `{"zones": 9}`, "bogus", "1"))
 	want := []string{
 		"config of stack dev:",
@@ -396,6 +400,7 @@ func TestAllProblemsAtOnce(t *testing.T) {
 
 // A secret whose name is wrong is reported for that alone: the command for a wrong name would be of no use.
 func TestWrongNameIsReportedOnce(t *testing.T) {
+	t.Parallel()
 	_, err := Read(configtest.Source(configtest.Service(`"secrets": {"1.b": "swordfish"}`)))
 	if want := "config of stack dev:\nslipway:services.hello.secrets[\"1.b\"]: a variable's name is letters, digits, underscores, dots and hyphens, beginning with a letter or an underscore"; fmt.Sprint(err) != want {
 		t.Errorf("%v\nwant %s", err, want)
@@ -404,6 +409,7 @@ func TestWrongNameIsReportedOnce(t *testing.T) {
 
 // Any config is read without a panic, no secret shows, and what passes is within the bounds.
 func TestConfigProperties(t *testing.T) {
+	t.Parallel()
 	scalar := rapid.OneOf(
 		rapid.Map(rapid.IntRange(-1, 130), func(n int) any { return n }),
 		rapid.SampledFrom([]any{nil, true, "", "a", "/a/*", "hello.example.com", "*.example.com", configtest.Image, 256, 512, 1024, 1.5, "arm64", []any{}, map[string]any{}}),
@@ -459,6 +465,7 @@ func TestConfigProperties(t *testing.T) {
 
 // A wrong value under a key with Pulumi secrets is reported without the value, wherever it stands.
 func TestSecretTextsDoNotShow(t *testing.T) {
+	t.Parallel()
 	parts := rapid.SliceOfN(rapid.SampledFrom([]string{
 		"", "swordfish", "SWORDFISH", "/", "*", "*.", ".", ":", "@", "-", "_", " ", "\n", ".example.com", "ghcr.io/", "sha256:", "1",
 	}), 0, 4)
@@ -516,6 +523,7 @@ func TestSecretTextsDoNotShow(t *testing.T) {
 // A route that two services share, or that one service has twice, is valid by itself. The error shows it if the stack's file has it in
 // plain text, and not if it may be encrypted.
 func TestSecretRoutesDoNotShow(t *testing.T) {
+	t.Parallel()
 	shared := configtest.Source(`{"a": {"image": "` + configtest.Image + `", "hostnames": ["swordfish.example.com"]}, ` +
 		`"b": {"image": "` + configtest.Image + `", "hostnames": ["swordfish.example.com"]}}`)
 	twice := secretive(configtest.Source(configtest.Service(`"paths": ["/swordfish", "/swordfish"]`)))
@@ -539,6 +547,7 @@ func TestSecretRoutesDoNotShow(t *testing.T) {
 
 // A misspelt name is one mistake.
 func TestMisspeltNamesAreNotMissingBesides(t *testing.T) {
+	t.Parallel()
 	misspelt := func(name, as string) string {
 		return strings.Replace(configtest.Service(""), `"`+name+`"`, `"`+as+`"`, 1)
 	}
@@ -568,6 +577,7 @@ func TestMisspeltNamesAreNotMissingBesides(t *testing.T) {
 
 // Numbers and booleans are settings, and stay visible next to secrets.
 func TestNumbersShowBesideSecrets(t *testing.T) {
+	t.Parallel()
 	_, err := Read(configtest.Encrypted(configtest.Source(configtest.Service(`"port": 70000, "secrets": {"A": "swordfish"}`))))
 	if want := "slipway:services.hello.port: 70000: must be from 1 to 65535"; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("%v, want an error with %q", err, want)
@@ -575,6 +585,7 @@ func TestNumbersShowBesideSecrets(t *testing.T) {
 }
 
 func TestQuotaWarnings(t *testing.T) {
+	t.Parallel()
 	hostnames := func(n int) string {
 		names := make([]string, n)
 		for i := range names {
@@ -594,6 +605,7 @@ func TestQuotaWarnings(t *testing.T) {
 }
 
 func TestSecretDoesNotShow(t *testing.T) {
+	t.Parallel()
 	s := newSecret("swordfish")
 	encoded, err := json.Marshal(map[string]any{"pointer": &s, "value": s})
 	if err != nil {
@@ -612,6 +624,7 @@ func TestSecretDoesNotShow(t *testing.T) {
 
 // Fargate Spot should not run a service's only task.
 func TestSpotWarning(t *testing.T) {
+	t.Parallel()
 	for members, want := range map[string]int{
 		`"capacity": {"fargateSpot": {"weight": 1}}`:                                             1,
 		`"capacity": {"fargateSpot": {"weight": 1}}, "scaling": {"min": 1, "max": 9, "cpu": 50}`: 1,
@@ -631,6 +644,7 @@ func TestSpotWarning(t *testing.T) {
 
 // A wrong region is refused; without one, the environment decides.
 func TestRegions(t *testing.T) {
+	t.Parallel()
 	for region, want := range map[string]string{
 		"eu-central-1": "", "us-gov-west-1": "", "eusc-de-east-1": "", "ap-southeast-7": "",
 		"":              "aws:region: is empty; run `pulumi config set aws:region eu-central-1`, or `pulumi config rm aws:region` for the environment's",
@@ -654,6 +668,7 @@ func TestRegions(t *testing.T) {
 
 // A service can have only wildcards; its URL then has a name that one matches.
 func TestWildcardsAlone(t *testing.T) {
+	t.Parallel()
 	c, err := Read(configtest.Source(strings.Replace(configtest.Service(`"paths": ["/v?/*"]`), "hello.example.com", "*.tenants.example.com", 1)))
 	if err != nil {
 		t.Fatal(err)
@@ -669,6 +684,7 @@ func TestWildcardsAlone(t *testing.T) {
 
 // Settings that AWS, Cloudflare or people may read differently cause a warning.
 func TestRouteWarnings(t *testing.T) {
+	t.Parallel()
 	const deep = " is more than one label below example.com and goes through Cloudflare, whose Universal SSL has no certificate for it: " +
 		"clients get a TLS error unless the zone has an advanced certificate"
 	on := func(hostname, members string) string {

@@ -17,6 +17,7 @@ func twoOnOneHost(web, api string) string {
 }
 
 func TestChecks(t *testing.T) {
+	t.Parallel()
 	c, err := Read(configtest.Source(twoOnOneHost(
 		`"smoke": {"version": "/version", "websocket": "/ws?room=1", "paths": ["/", "/api"]}`,
 		`"healthCheck": {"path": "/api/up?full=1", "codes": "200-299"}, "smoke": {"version": "/api/v"}`,
@@ -42,6 +43,7 @@ func TestChecks(t *testing.T) {
 
 // The load balancer checks the health of tasks on any path; others only reach routed paths.
 func TestHealthThatIsNotRouted(t *testing.T) {
+	t.Parallel()
 	for paths, want := range map[string]bool{`["/"]`: false, `["/app/*"]`: false, `["/", "/healthz"]`: true, `["/health*"]`: true} {
 		c, err := Read(configtest.Source(configtest.Service(`"paths": ` + paths)))
 		if err != nil {
@@ -54,6 +56,7 @@ func TestHealthThatIsNotRouted(t *testing.T) {
 }
 
 func TestRefusedSmoke(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct{ web, api, want string }{
 		{`"smoke": {"version": "version"}`, `"port": 80`, `slipway:services.web.smoke.version: "version": must begin with /`},
 		{`"smoke": {"websocket": "/w s"}`, `"port": 80`, `slipway:services.web.smoke.websocket: "/w s": must begin with /`},

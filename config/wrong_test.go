@@ -174,6 +174,7 @@ var wrongMembers = []struct{ member, value, at string }{
 }
 
 func TestWrongMembers(t *testing.T) {
+	t.Parallel()
 	for _, test := range wrongMembers {
 		shown := test.value
 		if len(shown) > 60 {
@@ -193,6 +194,7 @@ func TestWrongMembers(t *testing.T) {
 
 // Sections and texts outside a service.
 func TestWrongSections(t *testing.T) {
+	t.Parallel()
 	deep := strings.Repeat("[", 20_000)
 	for _, test := range []struct{ key, value, at string }{
 		{"domain", "1", "domain"},
@@ -262,6 +264,7 @@ func TestWrongSections(t *testing.T) {
 
 // Names of services become part of nearly every name, path and tag.
 func TestWrongServiceNames(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{
 		"a b", "a;b", "$(id)", "../a", "a/b", `a"b`, "a\nb", "a\x00b", "-a", "a-", "1", "h\u00e9llo", "\U0001f680", "<a>", "*", "{{a}}", "a=b",
 	} {
@@ -277,6 +280,7 @@ func TestWrongServiceNames(t *testing.T) {
 
 // A config with one mistake is refused by that mistake's key, whatever else it says, and a secret in it does not show.
 func TestAnyWrongConfigIsRefused(t *testing.T) {
+	t.Parallel()
 	right := map[string]string{
 		"port": "8081", "cpu": "512", "memory": "1024", "architecture": `"arm64"`, "instanceCount": "2", "paths": `["/a/*"]`,
 		"env": `{"A": "a"}`, "command": `["serve"]`, "healthCheck": `{"interval": 10}`, "deployment": `{"alarms": true}`,

@@ -6,6 +6,7 @@ import (
 )
 
 func TestDeploymentTimeouts(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		count            int
 		change           func(*Service)
