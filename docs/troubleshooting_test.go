@@ -15,13 +15,13 @@ func TestTroubleshootingQuotesTheProgram(t *testing.T) {
 		"get AWS credentials":      "../internal/standing/standing.go",
 		"look up the rules and certificates of the stack's load balancer": "../internal/standing/standing.go",
 		"ECS rolled the deployment back":                                  "../components/rollback.go",
-		"does not run task definition":                              "../components/rollback.go",
-		"could not find out how its deployment ended":                 "../internal/deployments/settle.go",
+		"does not run task definition":                                    "../components/rollback.go",
+		"could not find out how its deployment ended":                     "../internal/deployments/settle.go",
 		"could not ask AWS why":                                           "../internal/deployments/deployments.go",
 		"look up the quota of rules of a load balancer":                   "../internal/standing/quota.go",
-		"is not asked: ": "../internal/stack/endpoint.go",
-		"cannot be read from its history any more": "../cmd/promote/images.go",
-		"nothing answers on port":                  "../internal/deployments/hints.go",
+		"is not asked: ":                                                  "../internal/stack/endpoint.go",
+		"cannot be read from its history any more":                        "../cmd/promote/images.go",
+		"nothing answers on port":                                         "../internal/deployments/hints.go",
 	} {
 		text, err := os.ReadFile(source)
 		if err != nil {
