@@ -1,12 +1,12 @@
 package aws_test
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"slipway/localcloud/aws/acm"
 	"slipway/localcloud/aws/appautoscaling"
 	"slipway/localcloud/aws/awstest"
 	"slipway/localcloud/aws/ec2"
@@ -18,12 +18,13 @@ import (
 	"slipway/localcloud/aws/s3"
 	"slipway/localcloud/aws/secretsmanager"
 	"slipway/localcloud/cloud"
+	"slipway/localcloud/cloudflare"
 )
 
 // Every kind is imported by the id that its page in the registry says. What comes back is what was made.
 func TestImport(t *testing.T) {
 	c, made := awstest.DefaultStack(t, nil)
-	ids := map[string]string{ // of those that are not imported by the id that they have
+	written := map[string]string{ // as the pages have them, of those that are not imported by the id that they have
 		ec2.RouteToken:                     made[ec2.RouteTableToken].ID + "_0.0.0.0/0",
 		ec2.RouteTableAssociationToken:     made[ec2.SubnetToken].ID + "/" + made[ec2.RouteTableToken].ID,
 		iam.RolePolicyAttachmentToken:      "task/" + made[iam.PolicyToken].ID,
@@ -31,23 +32,27 @@ func TestImport(t *testing.T) {
 		ecs.ServiceToken:                   "main/hello",
 		appautoscaling.ScalableTargetToken: "ecs/service/main/hello/ecs:service:DesiredCount",
 		appautoscaling.ScalingPolicyToken:  "ecs/service/main/hello/ecs:service:DesiredCount/requests",
+		awstest.RecordToken:                made[awstest.RecordToken].Inputs["zoneId"].(string) + "/" + made[awstest.RecordToken].ID,
 	}
-	ids[awstest.RecordToken] = made[awstest.RecordToken].Inputs["zoneId"].(string) + "/" + made[awstest.RecordToken].ID
-	for _, token := range c.Tokens() {
-		if strings.Contains(token, "/get") || token == acm.CertificateValidationToken || token == appautoscaling.ScheduledActionToken { // which cannot be imported
+	imported := 0
+	for _, spec := range public(t, c) {
+		token := spec.Token
+		if spec.Import == nil {
+			t.Errorf("%s does not say how it is imported", token)
 			continue
 		}
-		if _, _, err := c.Check(token, cloud.Map{}); err != nil {
-			continue // made by the cloud alone
+		if spec.Import == cloud.NotImported {
+			continue
 		}
+		imported++
 		r := made[token]
 		if r == nil {
 			t.Errorf("the stack has no %s", token)
 			continue
 		}
-		id := ids[token]
-		if id == "" {
-			id = r.ID
+		id := spec.Import.ID(r)
+		if want := cmp.Or(written[token], r.ID); id != want {
+			t.Errorf("%s is imported by %s; want %s", token, id, want)
 		}
 		got, err := c.Read(awstest.Here, token, id)
 		if err != nil || got == nil || got.ID != r.ID {
@@ -67,6 +72,24 @@ func TestImport(t *testing.T) {
 			}
 		}
 	}
+	if imported < 38 {
+		t.Errorf("only %d kinds were imported", imported)
+	}
+}
+
+// public returns what is known of the kinds that programs can make.
+func public(t *testing.T, c *awstest.Tester) []*cloud.Spec {
+	t.Helper()
+	var out []*cloud.Spec
+	for _, spec := range cloud.Specs(slices.Concat(awstest.AllKinds(), cloudflare.New(nil).Kinds())...) {
+		if _, _, err := c.Check(spec.Token, cloud.Map{}); err == nil { // the others are made by the cloud alone
+			out = append(out, spec)
+		}
+	}
+	if len(out) < 40 {
+		t.Errorf("only %d kinds are looked at", len(out))
+	}
+	return out
 }
 
 func TestDroppedInputsThatAWSChooses(t *testing.T) {

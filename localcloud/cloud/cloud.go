@@ -386,8 +386,8 @@ func (c *Cloud) Read(caller Caller, token, id string) (*Resource, error) {
 	key := Key{Scope: b.scope(caller.Scope), Token: token, ID: id}
 	call := c.call(context.Background(), caller, 0)
 	c.Store.View(func(tx *Tx) {
-		if call.Resource = tx.Get(key); call.Resource == nil && b.Import != nil {
-			key.ID = b.Import(tx, key.Scope, id)
+		if call.Resource = tx.Get(key); call.Resource == nil && b.Import != nil && b.Import.Find != nil {
+			key.ID = b.Import.Find(tx, key.Scope, id)
 			call.Resource = tx.Get(key)
 		}
 		if call.Resource != nil {

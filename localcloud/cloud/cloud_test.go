@@ -292,7 +292,7 @@ func TestLatencyOfUpdate(t *testing.T) {
 func TestReadByIDOfImport(t *testing.T) {
 	c, _ := newCloud(t)
 	shelves, _ := kinds()
-	shelves.Import = func(_ *cloud.Tx, _ cloud.Scope, id string) string { return "shelf-" + id }
+	shelves.Import = &cloud.Import{Find: func(_ *cloud.Tx, _ cloud.Scope, id string) string { return "shelf-" + id }}
 	c.Add(shelves)
 	s := create(t, c, "test:Shelf", cloud.Map{"name": "a"})
 	for _, id := range []string{"a", s.ID} {

@@ -55,9 +55,10 @@ type Spec struct {
 	// Alias says what the engine has as the id, where the real provider tells it another one than the resource's own; nil for
 	// that.
 	Alias *Alias
-	// Import returns the id of the resource that a program imports by another one, or "": some kinds have ids that nobody
-	// could know.
-	Import func(tx *Tx, s Scope, id string) string
+	// Import says by what id a program imports a resource of the kind; nil where no program makes one.
+	Import *Import
+	// Drift is what somebody may do to a resource of the kind by hand. Tests do it.
+	Drift Drift
 	// Gone reports whether a provider that reads the resource takes it for gone, though the service still tells of it.
 	Gone func(r *Resource) bool
 	// Seen remembers what a read has told the caller, where the real provider does something with that later.
@@ -117,6 +118,38 @@ type AutoName struct {
 	// Max is how long the name may be; zero for no limit.
 	Max int
 }
+
+// Import is how a program imports a resource: some kinds have ids that nobody could know.
+type Import struct {
+	// ID returns the id by which a program imports the resource.
+	ID func(r *Resource) string
+	// Find returns the id of the resource that a program means by another one, or "". Nil where that is the resource's own.
+	Find func(tx *Tx, s Scope, id string) string
+}
+
+var (
+	// ByID is for kinds that are imported by their own ids.
+	ByID = &Import{ID: func(r *Resource) string { return r.ID }}
+	// NotImported is for kinds that the real provider cannot import.
+	NotImported = &Import{}
+)
+
+// Drift is what somebody may do to a resource by hand, in AWS's console or Cloudflare's dashboard.
+type Drift struct {
+	// Change are inputs that are changed; where there is nothing to change, Unchanged says why.
+	Change    Map
+	Unchanged string
+	// Serves says that a service which needs the resource keeps answering after the change.
+	Serves bool
+	// Left says why nobody deletes the resource. Refused matches the code with which that is refused, for it is in use or goes with
+	// another. Where both are empty, it can be deleted.
+	Left, Refused string
+	// ServesWithout says that a service which needs the resource keeps answering after the deletion.
+	ServesWithout bool
+}
+
+// Deletable reports whether somebody can delete the resource, whatever that breaks.
+func (d Drift) Deletable() bool { return d.Left == "" && d.Refused == "" }
 
 // Latency is how many seconds the real service takes to create, update and delete a resource.
 type Latency struct {

@@ -75,6 +75,7 @@ func (c *Cloudflare) record() *cloud.Kind[record, recordOutputs] {
 		Spec: cloud.Spec{
 			Token:    RecordToken,
 			Label:    "Cloudflare record",
+			Drift:    cloud.Drift{Change: cloud.Map{"ttl": 120.0}, Serves: true},
 			Global:   true,
 			Defaults: cloud.Map{"allowOverwrite": false},
 			Replace:  []string{"zoneId", "name", "type"},
@@ -84,12 +85,15 @@ func (c *Cloudflare) record() *cloud.Kind[record, recordOutputs] {
 			Sets:                []string{"tags"},
 			Latency:             cloud.Latency{Create: 1, Delete: 1},
 			// https://registry.terraform.io/providers/cloudflare/cloudflare/4.52.0/docs/resources/record#import
-			Import: func(tx *cloud.Tx, s cloud.Scope, id string) string {
-				zone, id, _ := strings.Cut(id, "/")
-				if r := tx.Get(cloud.Key{Scope: s, Token: RecordToken, ID: id}); r == nil || cloud.InputsOf[record](r).ZoneID != zone {
-					return ""
-				}
-				return id
+			Import: &cloud.Import{
+				ID: func(r *cloud.Resource) string { return cloud.InputsOf[record](r).ZoneID + "/" + r.ID },
+				Find: func(tx *cloud.Tx, s cloud.Scope, id string) string {
+					zone, id, _ := strings.Cut(id, "/")
+					if r := tx.Get(cloud.Key{Scope: s, Token: RecordToken, ID: id}); r == nil || cloud.InputsOf[record](r).ZoneID != zone {
+						return ""
+					}
+					return id
+				},
 			},
 			NotFound: func(string) *cloud.Error { return cloud.Errorf("81044", "Record does not exist.") },
 		},

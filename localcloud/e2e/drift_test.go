@@ -8,73 +8,58 @@ import (
 	"strings"
 	"testing"
 
+	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/cloudwatch"
+	"slipway/localcloud/aws/ec2"
+	"slipway/localcloud/aws/elbv2"
+	"slipway/localcloud/aws/iam"
+	"slipway/localcloud/cloud"
+	"slipway/localcloud/cloudflare"
 	"slipway/localcloud/daemon"
 	"slipway/localcloud/e2e/life"
 )
 
-// A drift is what somebody does by hand to a resource of a kind, in the AWS console or Cloudflare's dashboard.
+// A drift is what somebody does by hand to a resource of a kind of the default stack.
 type drift struct {
+	cloud.Drift
 	kind string
 	name string // matches the name in the program; empty for any
-	// change are the properties that are changed; nil if there is nothing to change, because of unchanged.
-	change    map[string]any
-	unchanged string
-	// whole says that the service keeps answering then.
-	whole bool
-	// left says why it is not deleted by hand; empty if it is, or if that is refused.
-	left string
-	// refused matches the code with which AWS and the local cloud refuse to delete it, for it is in use or goes with another.
-	refused string
-	// survived says that the service keeps answering without it.
-	survived bool
 }
 
-const (
-	noThing  = "it is no thing of its own"
-	takesOne = "AWS has nothing else that it could lead to"
-)
+// which of several resources of a kind is changed: one that a refresh tells of alone, or that only some requests need.
+var which = map[string]string{
+	cloudwatch.MetricAlarmToken:       "errors",
+	ec2.RouteTableAssociationToken:    "-1$",
+	ec2.SecurityGroupToken:            "hello",
+	ec2.SecurityGroupEgressRuleToken:  "load-balancer-out",
+	ec2.SecurityGroupIngressRuleToken: "in-8080",
+	elbv2.ListenerToken:               "https",
+	elbv2.ListenerRuleToken:           "^local/",
+	iam.RolePolicyToken:               "logs",
+	iam.Role.Token:                    "execution",
+	cloudflare.RecordToken:            "^hello",
+}
 
-var handmade = map[string]any{"tags": map[string]any{"By": "hand"}}
-
-func (d drift) deletable() bool { return d.left == "" && d.refused == "" }
-
-// drifts has at least one row for every kind that a default stack consists of; what goes with another comes before it.
-var drifts = []drift{
-	{kind: "aws:acm/certificate:Certificate", change: handmade, whole: true, refused: "ResourceInUseException"},
-	{kind: "aws:acm/certificateValidation:CertificateValidation", unchanged: noThing, left: noThing},
-	{kind: "aws:cloudwatch/logGroup:LogGroup", change: map[string]any{"retentionInDays": 1}, whole: true, survived: true},
-	{kind: "aws:cloudwatch/metricAlarm:MetricAlarm", name: "errors", change: map[string]any{"threshold": 50}, whole: true, survived: true},
-	{kind: "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", change: map[string]any{"ingress": []any{
-		map[string]any{"protocol": "tcp", "fromPort": 22, "toPort": 22, "cidrBlocks": []any{"0.0.0.0/0"}},
-	}}, whole: true, refused: "CannotDelete"},
-	{kind: "aws:ec2/internetGateway:InternetGateway", change: handmade, whole: true, refused: "DependencyViolation"},
-	{kind: "aws:ec2/route:Route", unchanged: takesOne},
-	{kind: "aws:ec2/routeTable:RouteTable", change: handmade, whole: true, left: "the local cloud takes it from its subnets first, as the provider does"},
-	{kind: "aws:ec2/routeTableAssociation:RouteTableAssociation", name: "-1$", unchanged: "its subnet would have to have another table"},
-	{kind: "aws:ec2/securityGroup:SecurityGroup", name: "hello", change: handmade, whole: true, refused: "DependencyViolation"},
-	{kind: "aws:ec2/subnet:Subnet", change: map[string]any{"mapPublicIpOnLaunch": false}, whole: true, refused: "DependencyViolation"},
-	{kind: "aws:ec2/vpc:Vpc", change: map[string]any{"enableDnsHostnames": false}, whole: true, refused: "DependencyViolation"},
-	{kind: "aws:ecs/cluster:Cluster", change: handmade, whole: true, refused: "ClusterContains(Services|Tasks)Exception"},
-	{kind: "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders", change: map[string]any{"capacityProviders": []any{"FARGATE"}}, whole: true, refused: "ResourceInUseException"},
-	{kind: "aws:ecs/service:Service", change: map[string]any{"desiredCount": 2}, whole: true},
-	{kind: "aws:ecs/taskDefinition:TaskDefinition", change: handmade, whole: true, survived: true}, // which tasks need to start alone
-	{kind: "aws:iam/role:Role", name: "execution", change: map[string]any{"description": "by hand"}, whole: true, left: "it has policies, with which IAM refuses it"},
-	{kind: "aws:iam/role:Role", name: "task", change: map[string]any{"maxSessionDuration": 7200}, whole: true, survived: true},
-	{
-		kind: "aws:iam/rolePolicy:RolePolicy", name: "logs", whole: true, survived: true,
-		change: map[string]any{"policy": `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["logs:*"],"Resource":["*"]}]}`},
-	},
-	{kind: "aws:lb/listenerRule:ListenerRule", name: "^local/", change: map[string]any{"conditions": []any{
-		map[string]any{"hostHeader": map[string]any{"values": []any{"other.slipway.test"}}},
-	}}},
-	{kind: "aws:lb/listener:Listener", name: "https", change: map[string]any{"sslPolicy": "ELBSecurityPolicy-2016-08"}, whole: true},
-	{kind: "aws:lb/loadBalancer:LoadBalancer", change: map[string]any{"idleTimeout": 61}, whole: true},
-	{kind: "aws:lb/targetGroup:TargetGroup", change: map[string]any{"deregistrationDelay": 61}, whole: true, refused: "ResourceInUse"},
-	{kind: "aws:secretsmanager/secret:Secret", change: map[string]any{"description": "by hand"}, whole: true, survived: true},
-	{kind: "aws:secretsmanager/secretVersion:SecretVersion", unchanged: "another value is another version", left: "Secrets Manager keeps a secret's current one"},
-	{kind: "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", name: "load-balancer-out", change: handmade, whole: true},
-	{kind: "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", name: "in-8080", change: map[string]any{"fromPort": 8000}, whole: true},
-	{kind: "cloudflare:index/record:Record", name: "^hello", change: map[string]any{"ttl": 120}, whole: true},
+// driftsOf returns what the kinds of a stack's resources say. What goes with another comes before it: a state lists first what others
+// need. A task's own role has no policies, and can be deleted.
+func driftsOf(t *testing.T, state []stateResource) []drift {
+	t.Helper()
+	kinds := cloud.Specs(slices.Concat(aws.Kinds(), cloudflare.New(nil).Kinds())...)
+	var drifts []drift
+	for _, r := range slices.Backward(state) {
+		if slices.ContainsFunc(drifts, func(d drift) bool { return d.kind == r.Type }) {
+			continue
+		}
+		i := slices.IndexFunc(kinds, func(k *cloud.Spec) bool { return k.Token == r.Type })
+		if i < 0 {
+			t.Errorf("%s: no kind says what somebody could do to it by hand", r.Type)
+			continue
+		}
+		drifts = append(drifts, drift{Drift: kinds[i].Drift, kind: r.Type, name: which[r.Type]})
+	}
+	return append(drifts, drift{kind: iam.Role.Token, name: "task", Drift: cloud.Drift{
+		Change: cloud.Map{"maxSessionDuration": 7200.0}, Serves: true, ServesWithout: true,
+	}})
 }
 
 // TestDrift changes and deletes by hand a resource of every kind of a default stack: a refresh tells of each, the next update
@@ -100,19 +85,9 @@ func TestDrift(t *testing.T) {
 	if err := s.Converged(ctx, "hello.slipway.test"); err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range stateOf(t, s) {
-		if !slices.ContainsFunc(drifts, func(d drift) bool { return d.kind == r.Type }) {
-			t.Errorf("%s: say in drifts what somebody could do to it by hand", r.Type)
-		}
-	}
-	for _, d := range drifts {
-		if (d.change == nil) != (d.unchanged != "") || d.whole && d.change == nil ||
-			d.left != "" && d.refused != "" || d.survived && !d.deletable() {
-			t.Errorf("the row of %s contradicts itself", d.kind)
-		}
-	}
+	drifts := driftsOf(t, stateOf(t, s))
 
-	change := func(d drift, r stateResource) error { return s.Cloud.Change(ctx, r.Type, r.ID, d.change) }
+	change := func(d drift, r stateResource) error { return s.Cloud.Change(ctx, r.Type, r.ID, d.Change) }
 	remove := func(d drift, r stateResource) error { return s.Cloud.Delete(ctx, r.Type, r.ID) }
 	for _, round := range []struct {
 		name    string
@@ -120,10 +95,10 @@ func TestDrift(t *testing.T) {
 		of      func(drift) bool
 		answers bool
 	}{
-		{"changed", change, func(d drift) bool { return d.change != nil && d.whole }, true},
-		{"changed, to its harm", change, func(d drift) bool { return d.change != nil && !d.whole }, false},
-		{"deleted", remove, func(d drift) bool { return d.deletable() && d.survived }, true},
-		{"deleted, to its harm", remove, func(d drift) bool { return d.deletable() && !d.survived }, false},
+		{"changed", change, func(d drift) bool { return d.Change != nil && d.Serves }, true},
+		{"changed, to its harm", change, func(d drift) bool { return d.Change != nil && !d.Serves }, false},
+		{"deleted", remove, func(d drift) bool { return d.Deletable() && d.ServesWithout }, true},
+		{"deleted, to its harm", remove, func(d drift) bool { return d.Deletable() && !d.ServesWithout }, false},
 	} {
 		t.Run(round.name, func(t *testing.T) {
 			stop, err := s.Watch(ctx, "hello.slipway.test")
@@ -169,7 +144,7 @@ func TestDrift(t *testing.T) {
 	t.Run("in use", func(t *testing.T) {
 		state := stateOf(t, s)
 		for _, d := range drifts {
-			if d.refused == "" {
+			if d.Refused == "" {
 				continue
 			}
 			r := pick(t, state, d)
@@ -177,8 +152,8 @@ func TestDrift(t *testing.T) {
 				r.Type = "aws:ec2/securityGroup:SecurityGroup" // which it is one of
 			}
 			err := s.Cloud.Delete(ctx, r.Type, r.ID)
-			if err == nil || !regexp.MustCompile(": api error "+d.refused+": ").MatchString(err.Error()) {
-				t.Errorf("deletion of %s %s: %v; want %s", r.Type, r.Name, err, d.refused)
+			if err == nil || !regexp.MustCompile(": api error "+d.Refused+": ").MatchString(err.Error()) {
+				t.Errorf("deletion of %s %s: %v; want %s", r.Type, r.Name, err, d.Refused)
 			}
 			living, err := s.Living(ctx)
 			if err != nil {

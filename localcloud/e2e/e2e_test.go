@@ -102,7 +102,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup:               setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"cloud":       cloud,
+			"cloud":       startCloud,
 			"environment": environment,
 			"program":     program,
 			"ownresource": ownResource,
@@ -158,10 +158,10 @@ func setup(env *testscript.Env) error {
 	return nil
 }
 
-// cloud starts the local cloud, makes the script's `pulumi` use it, and pushes the service's image as version v1.
+// startCloud starts the local cloud, makes the script's `pulumi` use it, and pushes the service's image as version v1.
 //
 //	cloud [flags of localcloud start]
-func cloud(ts *testscript.TestScript, neg bool, args []string) {
+func startCloud(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg, "cloud")
 	ts.Check(ts.Exec("localcloud", append([]string{"start", "-zone", "slipway.test"}, args...)...))
 	environment(ts, false, nil)

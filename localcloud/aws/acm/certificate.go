@@ -176,6 +176,8 @@ var Certificate = &cloud.Kind[certificate, certificateOutputs]{
 	Spec: cloud.Spec{
 		Token:   CertificateToken,
 		Label:   "ACM Certificate",
+		Import:  cloud.ByID,
+		Drift:   cloud.Drift{Change: cloud.Map{"tags": cloud.Map{"By": "hand"}}, Serves: true, Refused: "ResourceInUseException"},
 		Derived: tags.All,
 		Needs:   certificateNeeds,
 		Replace: []string{

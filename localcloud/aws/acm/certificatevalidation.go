@@ -22,8 +22,10 @@ const certificateIssuance = 75 * time.Minute
 // terraform-provider-aws, resource aws_acm_certificate_validation
 var CertificateValidation = &cloud.Kind[certificateValidation, struct{}]{
 	Spec: cloud.Spec{
-		Token: CertificateValidationToken,
-		Label: "ACM Certificate Validation",
+		Token:  CertificateValidationToken,
+		Label:  "ACM Certificate Validation",
+		Import: cloud.NotImported,
+		Drift:  cloud.Drift{Unchanged: "it is no thing of its own", Left: "it is no thing of its own"},
 		// terraform-provider-aws v5.100.0, internal/service/acm/certificate_validation.go
 		Waits: []cloud.Wait{
 			{

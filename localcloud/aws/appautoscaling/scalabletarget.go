@@ -57,19 +57,23 @@ var ScalableTarget = &cloud.Kind[ScalableTargetSpec, scalableTargetOutputs]{
 	Spec: cloud.Spec{
 		Token:    ScalableTargetToken,
 		Label:    "Application AutoScaling Target",
+		Drift:    cloud.Drift{Change: cloud.Map{"maxCapacity": 7.0}, Serves: true, ServesWithout: true},
 		Derived:  tags.All,
 		Needs:    scalableTargetNeeds,
 		Replace:  []string{"resourceId", "scalableDimension", "serviceNamespace"},
 		Computed: []string{"roleArn", "suspendedState"},
 		Shared:   []string{"minCapacity", "maxCapacity"},
 		// https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/appautoscaling_target#import
-		Import: func(_ *cloud.Tx, _ cloud.Scope, id string) string {
-			inner, ok := strings.CutPrefix(id, scalableNamespace+"/")
-			id, dimension := strings.CutSuffix(inner, "/"+scalableDimension)
-			if !ok || !dimension {
-				return ""
-			}
-			return id
+		Import: &cloud.Import{
+			ID: func(r *cloud.Resource) string { return scalableNamespace + "/" + r.ID + "/" + scalableDimension },
+			Find: func(_ *cloud.Tx, _ cloud.Scope, id string) string {
+				inner, ok := strings.CutPrefix(id, scalableNamespace+"/")
+				id, dimension := strings.CutSuffix(inner, "/"+scalableDimension)
+				if !ok || !dimension {
+					return ""
+				}
+				return id
+			},
 		},
 		Latency: cloud.Latency{Create: 1, Delete: 1},
 		NotFound: func(id string) *cloud.Error {

@@ -92,20 +92,28 @@ func (out *scalingPolicyOutputs) watch(c *cloud.Call, in *ScalingPolicySpec, met
 // https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScalingPolicy.html
 var ScalingPolicy = &cloud.Kind[ScalingPolicySpec, scalingPolicyOutputs]{
 	Spec: cloud.Spec{
-		Token:    ScalingPolicyToken,
-		Label:    "Application Auto Scaling Scaling Policy",
+		Token: ScalingPolicyToken,
+		Label: "Application Auto Scaling Scaling Policy",
+		Drift: cloud.Drift{Change: cloud.Map{"targetTrackingScalingPolicyConfiguration": cloud.Map{
+			"targetValue": 50.0, "predefinedMetricSpecification": cloud.Map{"predefinedMetricType": serviceCPU},
+		}}, Serves: true, ServesWithout: true},
 		Needs:    scalingNeeds("DescribeScalingPolicies", "PutScalingPolicy", "DeleteScalingPolicy"),
 		Defaults: cloud.Map{"policyType": "StepScaling"},
 		AutoName: &cloud.AutoName{Property: "name", Max: 255},
 		Replace:  []string{"name", "resourceId", "scalableDimension", "serviceNamespace"},
 		// https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/appautoscaling_policy#import
-		Import: func(tx *cloud.Tx, s cloud.Scope, id string) string {
-			target, name, _ := strings.Cut(id, "/"+scalableDimension+"/")
-			r := tx.Get(cloud.Key{Scope: s, Token: ScalingPolicyToken, ID: name})
-			if r == nil || target != scalableNamespace+"/"+cloud.InputsOf[ScalingPolicySpec](r).ResourceID {
-				return ""
-			}
-			return name
+		Import: &cloud.Import{
+			ID: func(r *cloud.Resource) string {
+				return scalableNamespace + "/" + cloud.InputsOf[ScalingPolicySpec](r).ResourceID + "/" + scalableDimension + "/" + r.ID
+			},
+			Find: func(tx *cloud.Tx, s cloud.Scope, id string) string {
+				target, name, _ := strings.Cut(id, "/"+scalableDimension+"/")
+				r := tx.Get(cloud.Key{Scope: s, Token: ScalingPolicyToken, ID: name})
+				if r == nil || target != scalableNamespace+"/"+cloud.InputsOf[ScalingPolicySpec](r).ResourceID {
+					return ""
+				}
+				return name
+			},
 		},
 		Latency:  cloud.Latency{Create: 1, Delete: 1},
 		NotFound: check.NotFound("ObjectNotFoundException", "No scaling policy found for the policy name: %s"),

@@ -40,6 +40,8 @@ var ScheduledAction = &cloud.Kind[ScheduledActionSpec, scheduledActionOutputs]{
 	Spec: cloud.Spec{
 		Token:    ScheduledActionToken,
 		Label:    "Application Auto Scaling Scheduled Action",
+		Import:   cloud.NotImported,
+		Drift:    cloud.Drift{Change: cloud.Map{"schedule": "cron(0 9 * * ? *)"}, Serves: true, ServesWithout: true},
 		Needs:    scalingNeeds("DescribeScheduledActions", "PutScheduledAction", "DeleteScheduledAction"),
 		Defaults: cloud.Map{"timezone": "UTC"},
 		AutoName: &cloud.AutoName{Property: "name"},

@@ -106,6 +106,8 @@ var MetricAlarm = &cloud.Kind[metricAlarm, metricAlarmOutputs]{
 	Spec: cloud.Spec{
 		Token:    MetricAlarmToken,
 		Label:    "CloudWatch Metric Alarm",
+		Import:   cloud.ByID,
+		Drift:    cloud.Drift{Change: cloud.Map{"threshold": 50.0}, Serves: true, ServesWithout: true},
 		Derived:  tags.All,
 		Needs:    metricAlarmNeeds,
 		Filled:   cloud.Map{"datapointsToAlarm": 0.0, "period": 0.0},

@@ -25,8 +25,12 @@ type defaultSecurityGroupOutputs struct {
 // group to its VPC.
 var DefaultSecurityGroup = &cloud.Kind[defaultSecurityGroup, defaultSecurityGroupOutputs]{
 	Spec: cloud.Spec{
-		Token:   DefaultSecurityGroupToken,
-		Label:   "EC2 Default Security Group",
+		Token:  DefaultSecurityGroupToken,
+		Label:  "EC2 Default Security Group",
+		Import: cloud.ByID,
+		Drift: cloud.Drift{Change: cloud.Map{"ingress": []any{
+			cloud.Map{"protocol": "tcp", "fromPort": 22.0, "toPort": 22.0, "cidrBlocks": []any{"0.0.0.0/0"}},
+		}}, Serves: true, Refused: "CannotDelete"},
 		Derived: tags.All,
 		Needs:   defaultSecurityGroupNeeds,
 		Filled:  cloud.Map{"revokeRulesOnDelete": false, "ingress": []any{}, "egress": []any{}},

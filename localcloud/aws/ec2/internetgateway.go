@@ -20,6 +20,8 @@ var InternetGateway = &cloud.Kind[internetGateway, owned]{
 	Spec: cloud.Spec{
 		Token:    InternetGatewayToken,
 		Label:    "EC2 Internet Gateway",
+		Import:   cloud.ByID,
+		Drift:    cloud.Drift{Change: cloud.Map{"tags": cloud.Map{"By": "hand"}}, Serves: true, Refused: "DependencyViolation"},
 		Derived:  tags.All,
 		Needs:    internetGatewayNeeds,
 		Computed: []string{"vpcId"},

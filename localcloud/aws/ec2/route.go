@@ -35,12 +35,19 @@ var Route = &cloud.Kind[route, routeOutputs]{
 	Spec: cloud.Spec{
 		Token:   RouteToken,
 		Label:   "EC2 Route",
+		Drift:   cloud.Drift{Unchanged: "AWS has nothing else that it could lead to"},
 		Needs:   routeNeeds,
 		Replace: []string{"routeTableId", "destinationCidrBlock", "destinationIpv6CidrBlock"},
 		// https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/route#import
-		Import: func(_ *cloud.Tx, _ cloud.Scope, id string) string {
-			table, destination, _ := strings.Cut(id, "_")
-			return routeID(table, destination)
+		Import: &cloud.Import{
+			ID: func(r *cloud.Resource) string {
+				in := cloud.InputsOf[route](r)
+				return in.RouteTableID + "_" + in.destination()
+			},
+			Find: func(_ *cloud.Tx, _ cloud.Scope, id string) string {
+				table, destination, _ := strings.Cut(id, "_")
+				return routeID(table, destination)
+			},
 		},
 		Latency: cloud.Latency{Create: 1, Delete: 1},
 	},

@@ -23,6 +23,8 @@ var RouteTable = &cloud.Kind[routeTable, owned]{
 	Spec: cloud.Spec{
 		Token:    RouteTableToken,
 		Label:    "EC2 Route Table",
+		Import:   cloud.ByID,
+		Drift:    cloud.Drift{Change: cloud.Map{"tags": cloud.Map{"By": "hand"}}, Serves: true, Left: "the local cloud takes it from its subnets first, as the provider does"},
 		Derived:  tags.All,
 		Needs:    routeTableNeeds,
 		Filled:   cloud.Map{"routes": []any{}, "propagatingVgws": []any{}},

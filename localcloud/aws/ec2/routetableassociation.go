@@ -19,17 +19,24 @@ var RouteTableAssociation = &cloud.Kind[routeTableAssociation, struct{}]{
 	Spec: cloud.Spec{
 		Token:   RouteTableAssociationToken,
 		Label:   "EC2 Route Table Association",
+		Drift:   cloud.Drift{Unchanged: "its subnet would have to have another table"},
 		Needs:   routeTableAssociationNeeds,
 		Replace: []string{"subnetId"},
 		// https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/route_table_association#import
-		Import: func(tx *cloud.Tx, s cloud.Scope, id string) string {
-			subnet, table, _ := strings.Cut(id, "/")
-			for _, r := range tx.List(s, RouteTableAssociationToken) {
-				if in := cloud.InputsOf[routeTableAssociation](r); in.SubnetID == subnet && in.RouteTableID == table {
-					return r.ID
+		Import: &cloud.Import{
+			ID: func(r *cloud.Resource) string {
+				in := cloud.InputsOf[routeTableAssociation](r)
+				return in.SubnetID + "/" + in.RouteTableID
+			},
+			Find: func(tx *cloud.Tx, s cloud.Scope, id string) string {
+				subnet, table, _ := strings.Cut(id, "/")
+				for _, r := range tx.List(s, RouteTableAssociationToken) {
+					if in := cloud.InputsOf[routeTableAssociation](r); in.SubnetID == subnet && in.RouteTableID == table {
+						return r.ID
+					}
 				}
-			}
-			return ""
+				return ""
+			},
 		},
 		Latency: cloud.Latency{Create: 1, Delete: 1},
 	},

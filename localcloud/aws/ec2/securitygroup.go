@@ -26,6 +26,8 @@ var SecurityGroup = &cloud.Kind[securityGroup, owned]{
 	Spec: cloud.Spec{
 		Token:    SecurityGroupToken,
 		Label:    "EC2 Security Group",
+		Import:   cloud.ByID,
+		Drift:    cloud.Drift{Change: cloud.Map{"tags": cloud.Map{"By": "hand"}}, Serves: true, Refused: "DependencyViolation"},
 		Derived:  tags.All,
 		Needs:    securityGroupNeeds,
 		Filled:   cloud.Map{"revokeRulesOnDelete": false, "ingress": []any{}, "egress": []any{}},

@@ -86,15 +86,17 @@ type securityGroupRuleOutputs struct {
 // A rule of a security group is a resource of its own.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AuthorizeSecurityGroupIngress.html
 var (
-	SecurityGroupIngressRule = ruleKind(SecurityGroupIngressRuleToken, "Ingress")
-	SecurityGroupEgressRule  = ruleKind(SecurityGroupEgressRuleToken, "Egress")
+	SecurityGroupIngressRule = ruleKind(SecurityGroupIngressRuleToken, "Ingress", cloud.Map{"fromPort": 79.0})
+	SecurityGroupEgressRule  = ruleKind(SecurityGroupEgressRuleToken, "Egress", cloud.Map{"tags": cloud.Map{"By": "hand"}})
 )
 
-func ruleKind(token, direction string) *cloud.Kind[securityGroupRule, securityGroupRuleOutputs] {
+func ruleKind(token, direction string, byHand cloud.Map) *cloud.Kind[securityGroupRule, securityGroupRuleOutputs] {
 	return &cloud.Kind[securityGroupRule, securityGroupRuleOutputs]{
 		Spec: cloud.Spec{
 			Token:   token,
 			Label:   "VPC Security Group " + direction + " Rule",
+			Import:  cloud.ByID,
+			Drift:   cloud.Drift{Change: byHand, Serves: true},
 			Derived: tags.All,
 			Needs:   securityGroupRuleNeeds(direction),
 			Replace: []string{"securityGroupId"},

@@ -51,6 +51,8 @@ var Subnet = &cloud.Kind[subnet, subnetOutputs]{
 	Spec: cloud.Spec{
 		Token:   SubnetToken,
 		Label:   "EC2 Subnet",
+		Import:  cloud.ByID,
+		Drift:   cloud.Drift{Change: cloud.Map{"mapPublicIpOnLaunch": false}, Serves: true, Refused: "DependencyViolation"},
 		Derived: tags.All,
 		Needs:   subnetNeeds,
 		Filled: cloud.Map{

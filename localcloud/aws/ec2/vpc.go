@@ -41,6 +41,8 @@ var VPC = &cloud.Kind[vpc, vpcOutputs]{
 	Spec: cloud.Spec{
 		Token:    VPCToken,
 		Label:    "EC2 VPC",
+		Import:   cloud.ByID,
+		Drift:    cloud.Drift{Change: cloud.Map{"enableDnsHostnames": false}, Serves: true, Refused: "DependencyViolation"},
 		Derived:  tags.All,
 		Needs:    vpcNeeds,
 		Filled:   cloud.Map{"enableNetworkAddressUsageMetrics": false, "ipv6NetmaskLength": 0.0},

@@ -22,8 +22,12 @@ type lifecyclePolicy struct {
 // https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
 var LifecyclePolicy = &cloud.Kind[lifecyclePolicy, ofRegistry]{
 	Spec: cloud.Spec{
-		Token:               LifecyclePolicyToken,
-		Label:               "ECR Lifecycle Policy",
+		Token:  LifecyclePolicyToken,
+		Label:  "ECR Lifecycle Policy",
+		Import: cloud.ByID,
+		Drift: cloud.Drift{Change: cloud.Map{
+			"policy": `{"rules":[{"rulePriority":1,"selection":{"tagStatus":"any","countType":"imageCountMoreThan","countNumber":7},"action":{"type":"expire"}}]}`,
+		}, Serves: true, ServesWithout: true},
 		Needs:               repositorySettingNeeds("ecr:GetLifecyclePolicy", "ecr:PutLifecyclePolicy", "ecr:DeleteLifecyclePolicy"),
 		Replace:             []string{"repository", "policy"},
 		DeleteBeforeReplace: true, // as pulumi-aws has it: the deletion of the old one would take the new one's place

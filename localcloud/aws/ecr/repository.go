@@ -55,6 +55,8 @@ var Repository = &cloud.Kind[repository, repositoryOutputs]{
 	Spec: cloud.Spec{
 		Token:    RepositoryToken,
 		Label:    "ECR Repository",
+		Import:   cloud.ByID,
+		Drift:    cloud.Drift{Change: cloud.Map{"tags": cloud.Map{"By": "hand"}}, Serves: true, ServesWithout: true},
 		Derived:  tags.All,
 		Needs:    repositoryNeeds,
 		Defaults: cloud.Map{"imageTagMutability": tagsMutable},

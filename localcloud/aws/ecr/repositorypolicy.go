@@ -19,8 +19,12 @@ type repositoryPolicy struct {
 // https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_SetRepositoryPolicy.html
 var RepositoryPolicy = &cloud.Kind[repositoryPolicy, ofRegistry]{
 	Spec: cloud.Spec{
-		Token:   RepositoryPolicyToken,
-		Label:   "ECR Repository Policy",
+		Token:  RepositoryPolicyToken,
+		Label:  "ECR Repository Policy",
+		Import: cloud.ByID,
+		Drift: cloud.Drift{Change: cloud.Map{
+			"policy": `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":["ecr:BatchGetImage"]}]}`,
+		}, Serves: true, ServesWithout: true},
 		Needs:   repositorySettingNeeds("ecr:GetRepositoryPolicy", "ecr:SetRepositoryPolicy", "ecr:DeleteRepositoryPolicy"),
 		Replace: []string{"repository"},
 		Normal:  map[string]func(any) any{"policy": policy.Normal},

@@ -45,6 +45,7 @@ var Cluster = &cloud.Kind[cluster, clusterOutputs]{
 	Spec: cloud.Spec{
 		Token:    ClusterToken,
 		Label:    "ECS Cluster",
+		Drift:    cloud.Drift{Change: cloud.Map{"tags": cloud.Map{"By": "hand"}}, Serves: true, Refused: "ClusterContains(Services|Tasks)Exception"},
 		Derived:  tags.All,
 		Needs:    clusterNeeds,
 		AutoName: &cloud.AutoName{Property: "name", Max: 255},
@@ -52,7 +53,10 @@ var Cluster = &cloud.Kind[cluster, clusterOutputs]{
 		Computed: []string{"settings"},
 		Sets:     []string{"settings"},
 		// https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/ecs_cluster#import
-		Import:   func(_ *cloud.Tx, s cloud.Scope, name string) string { return ClusterARN(s, name) },
+		Import: &cloud.Import{
+			ID:   func(r *cloud.Resource) string { return clusterNameOf(r.ID) },
+			Find: func(_ *cloud.Tx, s cloud.Scope, name string) string { return ClusterARN(s, name) },
+		},
 		Latency:  cloud.Latency{Create: 11, Delete: 1},
 		Patience: 10 * time.Minute,
 		NotFound: func(string) *cloud.Error { return cloud.Errorf("ClusterNotFoundException", "Cluster not found.") },

@@ -41,6 +41,8 @@ var ClusterCapacityProviders = &cloud.Kind[clusterCapacityProviders, struct{}]{
 	Spec: cloud.Spec{
 		Token:    ClusterCapacityProvidersToken,
 		Label:    "ECS Cluster Capacity Providers",
+		Import:   cloud.ByID,
+		Drift:    cloud.Drift{Change: cloud.Map{"capacityProviders": []any{Fargate}}, Serves: true, Refused: "ResourceInUseException"},
 		Needs:    clusterCapacityProvidersNeeds,
 		Filled:   cloud.Map{"defaultCapacityProviderStrategies": []any{}},
 		Replace:  []string{"clusterName"},

@@ -128,6 +128,7 @@ var Service = &cloud.Kind[ServiceSpec, serviceOutputs]{
 	Spec: cloud.Spec{
 		Token: ServiceToken,
 		Label: "ECS Service",
+		Drift: cloud.Drift{Change: cloud.Map{"desiredCount": 2.0}, Serves: true},
 		// terraform-provider-aws v5.100.0, internal/service/ecs/service.go
 		Waits: []cloud.Wait{
 			{
@@ -153,7 +154,13 @@ var Service = &cloud.Kind[ServiceSpec, serviceOutputs]{
 		Sets:     []string{"capacityProviderStrategies", "loadBalancers"},
 		Shared:   []string{"desiredCount"},
 		// https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/ecs_service#import
-		Import:  func(_ *cloud.Tx, s cloud.Scope, id string) string { return arns.New(s, "ecs", "service/"+id) },
+		Import: &cloud.Import{
+			ID: func(r *cloud.Resource) string {
+				_, id, _ := strings.Cut(r.ID, ":service/")
+				return id
+			},
+			Find: func(_ *cloud.Tx, s cloud.Scope, id string) string { return arns.New(s, "ecs", "service/"+id) },
+		},
 		Latency: cloud.Latency{Create: 1, Delete: 5},
 		// For two minutes the provider looks whether it gets ACTIVE, which one that drains never does; then it takes it for gone
 		// (terraform-provider-aws v5.100.0, internal/service/ecs/service.go, findServiceByTwoPartKeyWaitForActive).

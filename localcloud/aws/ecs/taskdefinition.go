@@ -74,6 +74,8 @@ var TaskDefinition = &cloud.Kind[TaskDefinitionSpec, taskDefinitionOutputs]{
 	Spec: cloud.Spec{
 		Token:   TaskDefinitionToken,
 		Label:   "ECS Task Definition",
+		Import:  cloud.ByID,
+		Drift:   cloud.Drift{Change: cloud.Map{"tags": cloud.Map{"By": "hand"}}, Serves: true, ServesWithout: true}, // which tasks need to start alone
 		Alias:   &cloud.Alias{ID: "family", Own: "arn"},
 		Derived: tags.All,
 		Needs:   taskDefinitionNeeds,

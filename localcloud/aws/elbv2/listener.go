@@ -64,6 +64,8 @@ var Listener = &cloud.Kind[listener, listenerOutputs]{
 	Spec: cloud.Spec{
 		Token:    ListenerToken,
 		Label:    "ELBv2 Listener",
+		Import:   cloud.ByID,
+		Drift:    cloud.Drift{Change: cloud.Map{"sslPolicy": defaultSSLPolicy}, Serves: true},
 		Derived:  tags.All,
 		Needs:    listenerNeeds,
 		Replace:  []string{"loadBalancerArn"},

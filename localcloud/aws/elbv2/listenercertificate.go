@@ -27,6 +27,8 @@ var ListenerCertificate = &cloud.Kind[listenerCertificate, struct{}]{
 	Spec: cloud.Spec{
 		Token:    ListenerCertificateToken,
 		Label:    "ELBv2 Listener Certificate",
+		Import:   cloud.ByID,
+		Drift:    cloud.Drift{Unchanged: "it has nothing but its two ends"},
 		Needs:    listenerCertificateNeeds,
 		Replace:  []string{"listenerArn", "certificateArn"},
 		Latency:  cloud.Latency{Create: 1, Delete: 1},

@@ -64,8 +64,12 @@ func (in *listenerRule) siblings(c *cloud.Call) []*cloud.Resource {
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateRule.html
 var ListenerRule = &cloud.Kind[listenerRule, listenerRuleOutputs]{
 	Spec: cloud.Spec{
-		Token:    ListenerRuleToken,
-		Label:    "ELBv2 Listener Rule",
+		Token:  ListenerRuleToken,
+		Label:  "ELBv2 Listener Rule",
+		Import: cloud.ByID,
+		Drift: cloud.Drift{Change: cloud.Map{"conditions": []any{
+			cloud.Map{"hostHeader": cloud.Map{"values": []any{"other.slipway.test"}}},
+		}}},
 		Derived:  tags.All,
 		Needs:    listenerRuleNeeds,
 		Replace:  []string{"listenerArn"},

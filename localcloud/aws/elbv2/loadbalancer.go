@@ -155,8 +155,10 @@ func (out *loadBalancerOutputs) place(c *cloud.Call, in *loadBalancer, network *
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html
 var LoadBalancer = &cloud.Kind[loadBalancer, loadBalancerOutputs]{
 	Spec: cloud.Spec{
-		Token: LoadBalancerToken,
-		Label: "ELBv2 Load Balancer",
+		Token:  LoadBalancerToken,
+		Label:  "ELBv2 Load Balancer",
+		Import: cloud.ByID,
+		Drift:  cloud.Drift{Change: cloud.Map{"idleTimeout": 61.0}, Serves: true},
 		// terraform-provider-aws v5.100.0, internal/service/elbv2/load_balancer.go
 		Waits: []cloud.Wait{
 			{

@@ -93,6 +93,8 @@ var TargetGroup = &cloud.Kind[targetGroup, targetGroupOutputs]{
 	Spec: cloud.Spec{
 		Token:   TargetGroupToken,
 		Label:   "ELBv2 Target Group",
+		Import:  cloud.ByID,
+		Drift:   cloud.Drift{Change: cloud.Map{"deregistrationDelay": 61.0}, Serves: true, Refused: "ResourceInUse"},
 		Derived: tags.All,
 		Needs:   targetGroupNeeds,
 		Defaults: cloud.Map{

@@ -35,8 +35,12 @@ type managedPolicyOutputs struct {
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html
 var ManagedPolicy = &cloud.Kind[customerPolicy, managedPolicyOutputs]{
 	Spec: cloud.Spec{
-		Token:    PolicyToken,
-		Label:    "IAM Policy",
+		Token:  PolicyToken,
+		Label:  "IAM Policy",
+		Import: cloud.ByID,
+		Drift: cloud.Drift{Change: cloud.Map{
+			"policy": `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["logs:*"],"Resource":["*"]}]}`,
+		}, Serves: true, Refused: "DeleteConflict"},
 		Derived:  tags.All,
 		Needs:    managedPolicyNeeds,
 		JSON:     []string{"policy"},

@@ -46,6 +46,8 @@ var OpenIDConnectProvider = &cloud.Kind[openIDConnectProvider, openIDConnectProv
 	Spec: cloud.Spec{
 		Token:    OpenIDConnectProviderToken,
 		Label:    "IAM OIDC Provider",
+		Import:   cloud.ByID,
+		Drift:    cloud.Drift{Change: cloud.Map{"clientIdLists": []any{"by-hand"}}, Serves: true, ServesWithout: true},
 		Derived:  tags.All,
 		Needs:    openIDConnectProviderNeeds,
 		Global:   true,

@@ -52,6 +52,8 @@ var Role = &cloud.Kind[role, roleOutputs]{
 	Spec: cloud.Spec{
 		Token:    identity.RoleToken,
 		Label:    "IAM Role",
+		Import:   cloud.ByID,
+		Drift:    cloud.Drift{Change: cloud.Map{"description": "by hand"}, Serves: true, Left: "it has policies, with which IAM refuses it"},
 		Derived:  tags.All,
 		Needs:    roleNeeds,
 		JSON:     []string{"assumeRolePolicy"},

@@ -27,8 +27,12 @@ type rolePolicyOutputs struct {
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePolicy.html
 var RolePolicy = &cloud.Kind[rolePolicy, rolePolicyOutputs]{
 	Spec: cloud.Spec{
-		Token:    RolePolicyToken,
-		Label:    "IAM Role Policy",
+		Token:  RolePolicyToken,
+		Label:  "IAM Role Policy",
+		Import: cloud.ByID,
+		Drift: cloud.Drift{Change: cloud.Map{
+			"policy": `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["logs:*"],"Resource":["*"]}]}`,
+		}, Serves: true, ServesWithout: true},
 		Needs:    rolePolicyNeeds,
 		JSON:     []string{"policy"},
 		Global:   true,

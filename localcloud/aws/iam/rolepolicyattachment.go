@@ -20,19 +20,26 @@ var RolePolicyAttachment = &cloud.Kind[rolePolicyAttachment, struct{}]{
 	Spec: cloud.Spec{
 		Token:   RolePolicyAttachmentToken,
 		Label:   "IAM Role Policy Attachment",
+		Drift:   cloud.Drift{Unchanged: "it has nothing but its two ends", ServesWithout: true},
 		Needs:   rolePolicyAttachmentNeeds,
 		Global:  true,
 		Replace: []string{"role", "policyArn"},
 		Latency: cloud.Latency{Create: 1, Delete: 1},
 		// https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/iam_role_policy_attachment#import
-		Import: func(tx *cloud.Tx, s cloud.Scope, id string) string {
-			role, policy, _ := strings.Cut(id, "/")
-			for _, r := range tx.List(s, RolePolicyAttachmentToken) {
-				if in := cloud.InputsOf[rolePolicyAttachment](r); in.Role == role && in.PolicyARN == policy {
-					return r.ID
+		Import: &cloud.Import{
+			ID: func(r *cloud.Resource) string {
+				in := cloud.InputsOf[rolePolicyAttachment](r)
+				return in.Role + "/" + in.PolicyARN
+			},
+			Find: func(tx *cloud.Tx, s cloud.Scope, id string) string {
+				role, policy, _ := strings.Cut(id, "/")
+				for _, r := range tx.List(s, RolePolicyAttachmentToken) {
+					if in := cloud.InputsOf[rolePolicyAttachment](r); in.Role == role && in.PolicyARN == policy {
+						return r.ID
+					}
 				}
-			}
-			return ""
+				return ""
+			},
 		},
 	},
 	Refs: func(_ *cloud.Call, in *rolePolicyAttachment) []cloud.Ref {

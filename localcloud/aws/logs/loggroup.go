@@ -51,6 +51,8 @@ var LogGroup = &cloud.Kind[logGroup, logGroupOutputs]{
 	Spec: cloud.Spec{
 		Token:    LogGroupToken,
 		Label:    "CloudWatch Logs Log Group",
+		Import:   cloud.ByID,
+		Drift:    cloud.Drift{Change: cloud.Map{"retentionInDays": 1.0}, Serves: true, ServesWithout: true},
 		Derived:  tags.All,
 		Needs:    logGroupNeeds,
 		Defaults: cloud.Map{"retentionInDays": 0.0, "skipDestroy": false},

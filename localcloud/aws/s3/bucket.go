@@ -87,6 +87,8 @@ var Bucket = &cloud.Kind[bucket, bucketOutputs]{
 	Spec: cloud.Spec{
 		Token:    BucketToken,
 		Label:    "S3 Bucket",
+		Import:   cloud.ByID,
+		Drift:    cloud.Drift{Change: cloud.Map{"tags": cloud.Map{"By": "hand"}}, Serves: true, ServesWithout: true},
 		Derived:  tags.All,
 		Needs:    bucketNeeds,
 		Defaults: cloud.Map{"forceDestroy": false},

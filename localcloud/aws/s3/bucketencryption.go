@@ -35,8 +35,12 @@ type appliedEncryption struct {
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketEncryption.html
 var BucketEncryption = &cloud.Kind[bucketEncryption, bucketEncryptionOutputs]{
 	Spec: cloud.Spec{
-		Token:   BucketEncryptionToken,
-		Label:   "S3 Bucket Server-side Encryption Configuration",
+		Token:  BucketEncryptionToken,
+		Label:  "S3 Bucket Server-side Encryption Configuration",
+		Import: cloud.ByID,
+		Drift: cloud.Drift{Change: cloud.Map{"rules": []any{
+			cloud.Map{"applyServerSideEncryptionByDefault": cloud.Map{"sseAlgorithm": "aws:kms"}},
+		}}, Serves: true, ServesWithout: true},
 		Needs:   bucketSettingNeeds("s3:GetEncryptionConfiguration", "s3:PutEncryptionConfiguration", "s3:PutEncryptionConfiguration"),
 		Replace: []string{"bucket", "expectedBucketOwner"},
 		Sets:    []string{"rules"},

@@ -21,8 +21,12 @@ type bucketPolicy struct {
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html
 var BucketPolicy = &cloud.Kind[bucketPolicy, struct{}]{
 	Spec: cloud.Spec{
-		Token:   BucketPolicyToken,
-		Label:   "S3 Bucket Policy",
+		Token:  BucketPolicyToken,
+		Label:  "S3 Bucket Policy",
+		Import: cloud.ByID,
+		Drift: cloud.Drift{Change: cloud.Map{
+			"policy": `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":["s3:*"],"Resource":["arn:aws:s3:::*"]}]}`,
+		}, Serves: true, ServesWithout: true},
 		Needs:   bucketSettingNeeds("s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"),
 		Replace: []string{"bucket"},
 		Normal:  map[string]func(any) any{"policy": policy.Normal},

@@ -16,6 +16,8 @@ var BucketPublicAccessBlock = &cloud.Kind[bucketPublicAccessBlock, struct{}]{
 	Spec: cloud.Spec{
 		Token:    BucketPublicAccessBlockToken,
 		Label:    "S3 Bucket Public Access Block",
+		Import:   cloud.ByID,
+		Drift:    cloud.Drift{Change: cloud.Map{"blockPublicPolicy": false}, Serves: true, ServesWithout: true},
 		Needs:    bucketSettingNeeds("s3:GetBucketPublicAccessBlock", "s3:PutBucketPublicAccessBlock", "s3:PutBucketPublicAccessBlock"),
 		Replace:  []string{"bucket"},
 		Defaults: cloud.Map{"blockPublicAcls": false, "blockPublicPolicy": false, "ignorePublicAcls": false, "restrictPublicBuckets": false},

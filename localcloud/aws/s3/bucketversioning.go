@@ -20,8 +20,10 @@ type bucketVersioning struct {
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketVersioning.html
 var BucketVersioning = &cloud.Kind[bucketVersioning, struct{}]{
 	Spec: cloud.Spec{
-		Token: BucketVersioningToken,
-		Label: "S3 Bucket Versioning",
+		Token:  BucketVersioningToken,
+		Label:  "S3 Bucket Versioning",
+		Import: cloud.ByID,
+		Drift:  cloud.Drift{Change: cloud.Map{"versioningConfiguration": cloud.Map{"status": versioningSuspended}}, Serves: true, ServesWithout: true},
 		// To delete the versioning of a bucket is to suspend it, and to delete its encryption to go back to S3's own.
 		Needs:   bucketSettingNeeds("s3:GetBucketVersioning", "s3:PutBucketVersioning", "s3:PutBucketVersioning"),
 		Replace: []string{"bucket", "expectedBucketOwner"},

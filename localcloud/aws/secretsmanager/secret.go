@@ -77,6 +77,8 @@ var Secret = &cloud.Kind[secret, secretOutputs]{
 	Spec: cloud.Spec{
 		Token:    SecretToken,
 		Label:    "Secrets Manager Secret",
+		Import:   cloud.ByID,
+		Drift:    cloud.Drift{Change: cloud.Map{"description": "by hand"}, Serves: true, ServesWithout: true},
 		Derived:  tags.All,
 		Needs:    secretNeeds,
 		Defaults: cloud.Map{"recoveryWindowInDays": 30.0, "forceOverwriteReplicaSecret": false},

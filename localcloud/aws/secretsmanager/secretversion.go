@@ -52,6 +52,8 @@ var SecretVersion = &cloud.Kind[secretVersion, secretVersionOutputs]{
 	Spec: cloud.Spec{
 		Token:    SecretVersionToken,
 		Label:    "Secrets Manager Secret Version",
+		Import:   cloud.ByID,
+		Drift:    cloud.Drift{Unchanged: "another value is another version", Left: "Secrets Manager keeps a secret's current one"},
 		Needs:    secretVersionNeeds,
 		Replace:  []string{"secretId", "secretString", "secretBinary"},
 		Computed: []string{"versionStages"},
