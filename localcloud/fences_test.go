@@ -52,12 +52,14 @@ var fences = []fence{
 	},
 	{packages: "aws", ships: []string{"aws/*", "aws/internal/*", "cloud", "fault"}, tests: everything},
 	{packages: "cloudflare", ships: []string{"cloud", "fault"}, tests: []string{"schema"}},
+	// What services answer by AWS's own protocols.
+	{packages: "api", ships: []string{"cloud"}, tests: everything},
+	{packages: "aws/*/*api", ships: []string{"aws/*", "aws/internal/*", "aws/logs/streams", "api", "cloud"}, tests: everything},
 	// Controllers, which do not know each other.
 	{packages: "aws/*/*", ships: []string{"aws/*", "addr", "cloud", "dns", "lb", "pace", "registry", "task"}, tests: everything},
 	{packages: "zones", ships: []string{"aws/elbv2", "cloud", "cloudflare", "dns"}, tests: everything},
-	{packages: "api", ships: []string{"aws/*", "aws/*/streams", "cloud"}, tests: everything},
 	// What puts it all together.
-	{packages: "services", ships: []string{"aws", "aws/*", "aws/*/*", "addr", "cloud", "pace", "registry", "task"}},
+	{packages: "services", ships: []string{"aws", "aws/*", "aws/*/*", "addr", "api", "cloud", "pace", "registry", "task"}},
 	{packages: "daemon", ships: everything},
 	{packages: "cmd/*", ships: everything},
 	{packages: "e2e", ships: everything},

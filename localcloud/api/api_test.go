@@ -1,4 +1,4 @@
-package api
+package api_test
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"slipway/localcloud/api"
 	"slipway/localcloud/aws"
 	localecs "slipway/localcloud/aws/ecs"
 	"slipway/localcloud/aws/elbv2"
@@ -21,6 +22,7 @@ import (
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/oidc"
 	"slipway/localcloud/schema"
+	"slipway/localcloud/services"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	sdkcredentials "github.com/aws/aws-sdk-go-v2/credentials"
@@ -64,7 +66,8 @@ func newWorld(t *testing.T) *world {
 	}
 	w := &world{t: t, cloud: cloud.New(store, cloud.Options{Schema: schema.SDKs{}}), logs: streams.Open(store, filepath.Join(dir, "logs")), tokens: tokens}
 	w.cloud.Add(aws.Kinds()...)
-	server := httptest.NewServer(&Server{Store: store, Callers: &localsts.Callers{Store: store, Tokens: tokens}, Logs: w.logs, Token: "token"})
+	all := services.Services{Logs: w.logs}
+	server := httptest.NewServer(all.API(store, &localsts.Callers{Store: store, Tokens: tokens}, "token"))
 	t.Cleanup(server.Close)
 	w.url = server.URL + "/token"
 	return w
@@ -384,7 +387,7 @@ func TestWhoCalls(t *testing.T) {
 	}
 
 	unknown := w.config()
-	unknown.Credentials = sdkcredentials.NewStaticCredentialsProvider(ownKeys+"FORGOTTEN11", "s", "t")
+	unknown.Credentials = sdkcredentials.NewStaticCredentialsProvider("ASIALOCAL"+"FORGOTTEN11", "s", "t")
 	if got := who(unknown); got != "InvalidClientTokenId" {
 		t.Errorf("with credentials of before a restart: %s", got)
 	}
@@ -483,7 +486,7 @@ func TestAddressHoldsToken(t *testing.T) {
 	for _, path := range []string{"", "/", "/guess", "/token/more"} {
 		req := httptest.NewRequest(http.MethodPost, "http://localhost"+path, strings.NewReader("Action=GetCallerIdentity&Version=2011-06-15"))
 		answer := httptest.NewRecorder()
-		(&Server{Store: w.cloud.Store, Token: "token"}).ServeHTTP(answer, req)
+		(&api.Server{Store: w.cloud.Store, Token: "token"}).ServeHTTP(answer, req)
 		if answer.Code != http.StatusNotFound {
 			t.Errorf("at %q: %d", path, answer.Code)
 		}

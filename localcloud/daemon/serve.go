@@ -12,7 +12,6 @@ import (
 	"net/netip"
 	"time"
 
-	"slipway/localcloud/api"
 	"slipway/localcloud/aws"
 	"slipway/localcloud/aws/sts"
 	"slipway/localcloud/cloudflare"
@@ -82,7 +81,7 @@ func (d *daemon) serveHandlers(ctx context.Context, group *errgroup.Group, calle
 	}{
 		{before.Registry, &d.info.Registry, d.folder.images},
 		{before.Control, &d.info.Control, d.control()},
-		{apiAddress, &apiAddress, &api.Server{Store: d.cloud.Store, Callers: callers, Logs: d.services.Logs, Token: token}},
+		{apiAddress, &apiAddress, d.services.API(d.cloud.Store, callers, token)},
 	} {
 		l, err := listen(s.before)
 		if err != nil {

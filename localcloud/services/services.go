@@ -9,18 +9,25 @@ import (
 	"time"
 
 	"slipway/localcloud/addr"
+	"slipway/localcloud/api"
 	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/acm/acmapi"
 	"slipway/localcloud/aws/acm/issuer"
 	"slipway/localcloud/aws/appautoscaling"
 	"slipway/localcloud/aws/appautoscaling/scaling"
 	"slipway/localcloud/aws/cloudwatch/metrics"
 	"slipway/localcloud/aws/ecr"
 	"slipway/localcloud/aws/ecr/images"
+	"slipway/localcloud/aws/ecs/ecsapi"
 	"slipway/localcloud/aws/ecs/scheduler"
 	"slipway/localcloud/aws/elbv2/balancers"
+	"slipway/localcloud/aws/elbv2/elbv2api"
 	"slipway/localcloud/aws/iam"
+	"slipway/localcloud/aws/logs/logsapi"
 	"slipway/localcloud/aws/logs/streams"
 	"slipway/localcloud/aws/resourcegroupstagging"
+	"slipway/localcloud/aws/sts"
+	"slipway/localcloud/aws/sts/stsapi"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/pace"
 	"slipway/localcloud/registry"
@@ -89,6 +96,14 @@ func New(o Options) *Services {
 			&scaling.Scaler{Store: o.Store, Alarms: metrics, Pace: o.Pace, Log: o.Log},
 		},
 	}
+}
+
+// API serves what the services answer by AWS's own protocols, to callers who show the token.
+func (s *Services) API(store *cloud.Store, callers *sts.Callers, token string) *api.Server {
+	sessions := &stsapi.STS{Callers: callers}
+	return &api.Server{Store: store, Caller: sessions.Caller, Token: token, Services: []api.Service{
+		acmapi.Service, ecsapi.Service, elbv2api.Service, logsapi.Service(s.Logs), sessions.Service(),
+	}}
 }
 
 // WithHooks adds what services do in the operations on every kind: IAM lets callers in, and the tagging API goes on listing what

@@ -22,7 +22,7 @@ type Look struct {
 }
 
 // May refuses a request to a caller with a role that does not allow it.
-func (l Look) May(tx *cloud.Tx, who cloud.Caller) error {
+func May(tx *cloud.Tx, who cloud.Caller, l Look) error {
 	if who.Identity == "" {
 		return nil
 	}

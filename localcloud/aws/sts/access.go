@@ -7,7 +7,7 @@ import (
 	"slipway/localcloud/cloud"
 )
 
-// What AWS's own APIs ask of IAM and STS, beside what the provider does: see package api.
+// What AWS's own APIs ask of IAM and STS, besides what the provider does: see package stsapi.
 
 // AssumeRole makes a caller take on a role, which is given as the provider's option assumeRole is.
 func (c *Callers) AssumeRole(who cloud.Caller, option cloud.Map) (cloud.Caller, error) {

@@ -1,4 +1,5 @@
-package api
+// Package stsapi answers the API of AWS STS.
+package stsapi
 
 import (
 	"cmp"
@@ -7,11 +8,30 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
+	"slipway/localcloud/api"
 	"slipway/localcloud/aws/sts"
 	"slipway/localcloud/cloud"
 )
+
+// STS makes temporary credentials, and knows whose they are.
+type STS struct {
+	Callers *sts.Callers
+
+	mu       sync.Mutex
+	sessions map[string]session // by access key
+}
+
+// Service answers STS's API.
+func (s *STS) Service() api.Service {
+	return api.Service{Version: "2011-06-15", Namespace: "https://sts.amazonaws.com/doc/2011-06-15/", Operations: map[string]api.Operation{
+		"AssumeRole":                s.assumeRole,
+		"AssumeRoleWithWebIdentity": s.assumeRoleWithWebIdentity,
+		"GetCallerIdentity":         getCallerIdentity,
+	}}
+}
 
 // session is what temporary credentials stand for. Its region is that of each request.
 type session struct {
@@ -30,9 +50,9 @@ var credential = regexp.MustCompile(`Credential=([^/,\s]+)/\d{8}/([a-z0-9-]+)/[a
 // globalRegion is where requests belong that are not signed: those that make the first credentials.
 const globalRegion = "us-east-1"
 
-// caller finds out who calls, by the access key: a session that was made here, or else, as without any role at the provider,
+// Caller finds out who calls, by the access key: a session that was made here, or else, as without any role at the provider,
 // the root of the default account, whosever key it is.
-func (s *Server) caller(r *http.Request) (cloud.Caller, error) {
+func (s *STS) Caller(r *http.Request) (cloud.Caller, error) {
 	root := cloud.Caller{Scope: cloud.Scope{Account: sts.DefaultAccount, Region: globalRegion}}
 	found := credential.FindStringSubmatch(r.Header.Get("Authorization"))
 	if found == nil {
@@ -54,7 +74,7 @@ func (s *Server) caller(r *http.Request) (cloud.Caller, error) {
 }
 
 // remember makes temporary credentials for a caller, and forgets those that have expired.
-func (s *Server) remember(caller cloud.Caller, lifetime time.Duration) credentials {
+func (s *STS) remember(caller cloud.Caller, lifetime time.Duration) credentials {
 	now := time.Now()
 	made := session{caller, now.Add(lifetime)}
 	key := ownKeys + rand.Text()[:11]
@@ -89,57 +109,57 @@ type assumedRole struct {
 }
 
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
-func assumeRole(r *request) (any, error) {
-	option, err := r.role("ExternalId")
+func (s *STS) assumeRole(r *api.Request) (any, error) {
+	option, err := role(r, "ExternalId")
 	if err != nil {
 		return nil, err
 	}
-	option["externalId"] = r.form.Get("ExternalId")
-	who, err := r.server.Callers.AssumeRole(r.caller, option)
-	return r.assumed(who, err)
+	option["externalId"] = r.Form.Get("ExternalId")
+	who, err := s.Callers.AssumeRole(r.Caller, option)
+	return s.assumed(r, who, err)
 }
 
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
-func assumeRoleWithWebIdentity(r *request) (any, error) {
-	option, err := r.role("WebIdentityToken")
+func (s *STS) assumeRoleWithWebIdentity(r *api.Request) (any, error) {
+	option, err := role(r, "WebIdentityToken")
 	if err != nil {
 		return nil, err
 	}
-	option["webIdentityToken"] = r.form.Get("WebIdentityToken")
-	who, err := r.server.Callers.AssumeRoleWithWebIdentity(r.caller.Scope.Region, option)
-	return r.assumed(who, err)
+	option["webIdentityToken"] = r.Form.Get("WebIdentityToken")
+	who, err := s.Callers.AssumeRoleWithWebIdentity(r.Caller.Scope.Region, option)
+	return s.assumed(r, who, err)
 }
 
 // role returns the role that is asked for as the provider's options have it.
-func (r *request) role(own ...string) (cloud.Map, error) {
-	if err := r.only(slices.Concat([]string{"RoleArn", "RoleSessionName", "DurationSeconds"}, own)...); err != nil {
+func role(r *api.Request, own ...string) (cloud.Map, error) {
+	if err := r.Only(slices.Concat([]string{"RoleArn", "RoleSessionName", "DurationSeconds"}, own)...); err != nil {
 		return nil, err
 	}
-	option := cloud.Map{"roleArn": r.form.Get("RoleArn"), "sessionName": r.form.Get("RoleSessionName")}
-	if seconds := r.form.Get("DurationSeconds"); seconds != "" {
+	option := cloud.Map{"roleArn": r.Form.Get("RoleArn"), "sessionName": r.Form.Get("RoleSessionName")}
+	if seconds := r.Form.Get("DurationSeconds"); seconds != "" {
 		option["duration"] = seconds + "s"
 	}
 	return option, nil
 }
 
-func (r *request) assumed(who cloud.Caller, err error) (any, error) {
+func (s *STS) assumed(r *api.Request, who cloud.Caller, err error) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	lifetime, err := time.ParseDuration(cmp.Or(r.form.Get("DurationSeconds"), "3600") + "s")
+	lifetime, err := time.ParseDuration(cmp.Or(r.Form.Get("DurationSeconds"), "3600") + "s")
 	if err != nil {
 		return nil, err
 	}
-	out := &assumedRole{Credentials: r.server.remember(who, lifetime)}
-	return out, r.view(func(tx *cloud.Tx) (err error) {
+	out := &assumedRole{Credentials: s.remember(who, lifetime)}
+	return out, r.View(func(tx *cloud.Tx) (err error) {
 		out.AssumedRoleUser.ARN, out.AssumedRoleUser.AssumedRoleID, err = sts.Identity(tx, who)
 		return err
 	})
 }
 
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
-func getCallerIdentity(r *request) (any, error) {
-	if err := r.only(); err != nil {
+func getCallerIdentity(r *api.Request) (any, error) {
+	if err := r.Only(); err != nil {
 		return nil, err
 	}
 	var out struct {
@@ -147,9 +167,9 @@ func getCallerIdentity(r *request) (any, error) {
 		UserID  string `xml:"UserId"`
 		Account string
 	}
-	out.Account = r.caller.Scope.Account
-	err := r.view(func(tx *cloud.Tx) (err error) {
-		out.ARN, out.UserID, err = sts.Identity(tx, r.caller)
+	out.Account = r.Caller.Scope.Account
+	err := r.View(func(tx *cloud.Tx) (err error) {
+		out.ARN, out.UserID, err = sts.Identity(tx, r.Caller)
 		return err
 	})
 	return out, err

@@ -1,13 +1,22 @@
-package api
+// Package logsapi answers the API of CloudWatch Logs.
+package logsapi
 
 import (
 	"time"
 
+	"slipway/localcloud/api"
 	"slipway/localcloud/aws/iam"
 	"slipway/localcloud/aws/logs"
 	"slipway/localcloud/aws/logs/streams"
 	"slipway/localcloud/cloud"
 )
+
+type answers struct{ *streams.Logs }
+
+// Service answers CloudWatch Logs' API.
+func Service(events *streams.Logs) api.Service {
+	return api.Service{Target: "Logs_20140328", Operations: map[string]api.Operation{"GetLogEvents": answers{events}.getLogEvents}}
+}
 
 // https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_OutputLogEvent.html
 type logEvent struct {
@@ -17,31 +26,31 @@ type logEvent struct {
 }
 
 // https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_GetLogEvents.html
-func getLogEvents(r *request) (any, error) {
+func (a answers) getLogEvents(r *api.Request) (any, error) {
 	in := struct {
 		Group         string `json:"logGroupName"`
 		Stream        string `json:"logStreamName"`
 		Limit         int    `json:"limit"`
 		StartFromHead bool   `json:"startFromHead"`
 	}{Limit: maxLogEvents}
-	if err := r.decode(&in); err != nil {
+	if err := r.Decode(&in); err != nil {
 		return nil, err
 	}
 	if in.Limit < 1 || in.Limit > maxLogEvents {
 		return nil, cloud.Errorf("InvalidParameterException", "limit must be between 1 and %d", maxLogEvents)
 	}
-	if err := r.view(func(tx *cloud.Tx) error {
-		group := tx.Get(cloud.Key{Scope: r.caller.Scope, Token: logs.LogGroup.Token, ID: in.Group})
+	if err := r.View(func(tx *cloud.Tx) error {
+		group := tx.Get(cloud.Key{Scope: r.Caller.Scope, Token: logs.LogGroup.Token, ID: in.Group})
 		if group == nil {
 			return logs.LogGroupNotFound()
 		}
 		arn := logs.LogGroup.Outputs(group).ARN
-		return r.may(tx, iam.Look{Action: "logs:GetLogEvents", Resource: arn + ":log-stream:" + in.Stream, Of: group})
+		return iam.May(tx, r.Caller, iam.Look{Action: "logs:GetLogEvents", Resource: arn + ":log-stream:" + in.Stream, Of: group})
 	}); err != nil {
 		return nil, err
 	}
 	var events []streams.Event
-	for e, err := range r.server.Logs.Read(r.Context(), r.caller.Scope, in.Group, time.Time{}, false) {
+	for e, err := range a.Logs.Read(r.Context(), r.Caller.Scope, in.Group, time.Time{}, false) {
 		if err != nil {
 			return nil, err
 		}

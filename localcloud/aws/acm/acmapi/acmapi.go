@@ -1,14 +1,22 @@
-package api
+// Package acmapi answers the API of AWS Certificate Manager.
+package acmapi
 
 import (
 	"slices"
 	"time"
 
+	"slipway/localcloud/api"
 	"slipway/localcloud/aws/acm"
 	"slipway/localcloud/aws/elbv2"
 	"slipway/localcloud/aws/iam"
 	"slipway/localcloud/cloud"
 )
+
+// Service answers AWS Certificate Manager's API.
+var Service = api.Service{Target: "CertificateManager", Operations: map[string]api.Operation{
+	"DescribeCertificate": describeCertificate,
+	"ListCertificates":    listCertificates,
+}}
 
 // https://docs.aws.amazon.com/acm/latest/APIReference/API_CertificateDetail.html
 type certificateDetail struct {
@@ -19,9 +27,9 @@ type certificateDetail struct {
 	Status       string             `json:"Status"`
 	Type         string             `json:"Type"`
 	KeyAlgorithm string             `json:"KeyAlgorithm"`
-	CreatedAt    epoch              `json:"CreatedAt"`
-	NotBefore    epoch              `json:"NotBefore"`
-	NotAfter     epoch              `json:"NotAfter"`
+	CreatedAt    api.Epoch          `json:"CreatedAt"`
+	NotBefore    api.Epoch          `json:"NotBefore"`
+	NotAfter     api.Epoch          `json:"NotAfter"`
 	InUseBy      []string           `json:"InUseBy"`
 	Renewal      string             `json:"RenewalEligibility"`
 }
@@ -41,19 +49,19 @@ type resourceRecord struct {
 }
 
 // https://docs.aws.amazon.com/acm/latest/APIReference/API_DescribeCertificate.html
-func describeCertificate(r *request) (any, error) {
+func describeCertificate(r *api.Request) (any, error) {
 	var in struct {
 		ARN string `json:"CertificateArn"`
 	}
-	if err := r.decode(&in); err != nil {
+	if err := r.Decode(&in); err != nil {
 		return nil, err
 	}
 	var out struct {
 		Certificate certificateDetail `json:"Certificate"`
 	}
-	return &out, r.view(func(tx *cloud.Tx) error {
-		found := tx.Get(cloud.Key{Scope: r.caller.Scope, Token: acm.Certificate.Token, ID: in.ARN})
-		if err := r.may(tx, iam.Look{Action: "acm:DescribeCertificate", Resource: in.ARN, Of: found}); err != nil {
+	return &out, r.View(func(tx *cloud.Tx) error {
+		found := tx.Get(cloud.Key{Scope: r.Caller.Scope, Token: acm.Certificate.Token, ID: in.ARN})
+		if err := iam.May(tx, r.Caller, iam.Look{Action: "acm:DescribeCertificate", Resource: in.ARN, Of: found}); err != nil {
 			return err
 		}
 		if found == nil {
@@ -68,7 +76,7 @@ func certificateOf(tx *cloud.Tx, r *cloud.Resource) certificateDetail {
 	out := acm.Certificate.Outputs(r)
 	d := certificateDetail{
 		ARN: r.ID, DomainName: acm.CertificateNames(r)[0], Names: acm.CertificateNames(r), Status: out.Status, Type: out.Type,
-		KeyAlgorithm: out.KeyAlgorithm, CreatedAt: epoch(cloud.StatusOf[acm.CertificateStatus](r).Requested),
+		KeyAlgorithm: out.KeyAlgorithm, CreatedAt: api.Epoch(cloud.StatusOf[acm.CertificateStatus](r).Requested),
 		NotBefore: at(out.NotBefore), NotAfter: at(out.NotAfter), InUseBy: usersOf(tx, r), Renewal: out.RenewalEligibility,
 	}
 	for _, o := range out.DomainValidationOptions {
@@ -87,9 +95,9 @@ func certificateOf(tx *cloud.Tx, r *cloud.Resource) certificateDetail {
 }
 
 // at returns an output that is a time; zero where there is none.
-func at(output string) epoch {
+func at(output string) api.Epoch {
 	t, _ := time.Parse(time.RFC3339, output)
-	return epoch(t)
+	return api.Epoch(t)
 }
 
 // usersOf returns the ARNs of the load balancers with a listener that presents the certificate.
@@ -106,22 +114,22 @@ func usersOf(tx *cloud.Tx, r *cloud.Resource) []string {
 
 // https://docs.aws.amazon.com/acm/latest/APIReference/API_CertificateSummary.html
 type certificateSummary struct {
-	ARN          string   `json:"CertificateArn"`
-	DomainName   string   `json:"DomainName"`
-	Names        []string `json:"SubjectAlternativeNameSummaries"`
-	More         bool     `json:"HasAdditionalSubjectAlternativeNames"`
-	Status       string   `json:"Status"`
-	Type         string   `json:"Type"`
-	KeyAlgorithm string   `json:"KeyAlgorithm"`
-	InUse        bool     `json:"InUse"`
-	CreatedAt    epoch    `json:"CreatedAt"`
-	NotBefore    epoch    `json:"NotBefore"`
-	NotAfter     epoch    `json:"NotAfter"`
-	Renewal      string   `json:"RenewalEligibility"`
+	ARN          string    `json:"CertificateArn"`
+	DomainName   string    `json:"DomainName"`
+	Names        []string  `json:"SubjectAlternativeNameSummaries"`
+	More         bool      `json:"HasAdditionalSubjectAlternativeNames"`
+	Status       string    `json:"Status"`
+	Type         string    `json:"Type"`
+	KeyAlgorithm string    `json:"KeyAlgorithm"`
+	InUse        bool      `json:"InUse"`
+	CreatedAt    api.Epoch `json:"CreatedAt"`
+	NotBefore    api.Epoch `json:"NotBefore"`
+	NotAfter     api.Epoch `json:"NotAfter"`
+	Renewal      string    `json:"RenewalEligibility"`
 }
 
 // https://docs.aws.amazon.com/acm/latest/APIReference/API_ListCertificates.html
-func listCertificates(r *request) (any, error) {
+func listCertificates(r *api.Request) (any, error) {
 	const most = 1000
 	in := struct {
 		Statuses []string `json:"CertificateStatuses"`
@@ -131,7 +139,7 @@ func listCertificates(r *request) (any, error) {
 		MaxItems  *int   `json:"MaxItems"`
 		NextToken string `json:"NextToken"`
 	}{}
-	if err := r.decode(&in); err != nil {
+	if err := r.Decode(&in); err != nil {
 		return nil, err
 	}
 	if len(in.Includes.KeyTypes) == 0 {
@@ -149,18 +157,18 @@ func listCertificates(r *request) (any, error) {
 		Certificates []certificateSummary `json:"CertificateSummaryList"`
 		NextToken    string               `json:"NextToken,omitempty"`
 	}{Certificates: []certificateSummary{}}
-	return &out, r.view(func(tx *cloud.Tx) error {
-		if err := r.may(tx, iam.Look{Action: "acm:ListCertificates"}); err != nil {
+	return &out, r.View(func(tx *cloud.Tx) error {
+		if err := iam.May(tx, r.Caller, iam.Look{Action: "acm:ListCertificates"}); err != nil {
 			return err
 		}
 		var all []certificateSummary
-		for _, c := range tx.List(r.caller.Scope, acm.Certificate.Token) {
+		for _, c := range tx.List(r.Caller.Scope, acm.Certificate.Token) {
 			s := summaryOf(tx, c)
 			if slices.Contains(in.Includes.KeyTypes, s.KeyAlgorithm) && (len(in.Statuses) == 0 || slices.Contains(in.Statuses, s.Status)) {
 				all = append(all, s)
 			}
 		}
-		some, next, ok := pageOf(all, func(s certificateSummary) string { return s.ARN }, size, in.NextToken)
+		some, next, ok := api.Page(all, func(s certificateSummary) string { return s.ARN }, size, in.NextToken)
 		if !ok {
 			return cloud.Errorf("ValidationException", "Invalid NextToken.")
 		}

@@ -1,0 +1,172 @@
+// Package api speaks AWS's own protocols over HTTP, for services whose answers are in aws/SERVICE/SERVICEapi: what the program asks by
+// itself, and what people want to look at. The AWS SDKs and the AWS CLI work against it where AWS_ENDPOINT_URL leads to it. It changes
+// nothing. Unlike AWS, it does not verify signatures: it is for those who know the address, which holds a token.
+package api
+
+import (
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"slipway/localcloud/cloud"
+)
+
+// Server is the APIs of a cloud.
+type Server struct {
+	Store *cloud.Store
+	// Caller finds out who makes a request.
+	Caller   func(*http.Request) (cloud.Caller, error)
+	Services []Service
+	// Token is the path below which the APIs are: a client of AWS has nowhere else to show it.
+	Token string
+}
+
+// operation returns what answers the operation of a service that is.
+func (s *Server) operation(name string, is func(Service) bool) (Service, Operation) {
+	i := slices.IndexFunc(s.Services, is)
+	if i < 0 {
+		return Service{}, nil
+	}
+	return s.Services[i], s.Services[i].Operations[name]
+}
+
+// Service is what a service of AWS answers, by one of two protocols: "AWS JSON 1.1" where it has a target, else "AWS query".
+// https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html
+// https://smithy.io/2.0/aws/protocols/aws-query-protocol.html
+type Service struct {
+	// Target is the prefix of the header that names the operation.
+	Target string
+	// Version is that of the service's API, and Namespace that of its answers.
+	Version, Namespace string
+
+	Operations map[string]Operation
+}
+
+// Operation answers a request with what its protocol encodes.
+type Operation func(*Request) (any, error)
+
+// maxBody is more than any request is long that is answered here.
+const maxBody = 1 << 20
+
+// ServeHTTP implements [http.Handler].
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if subtle.ConstantTimeCompare([]byte(strings.Trim(r.URL.Path, "/")), []byte(s.Token)) != 1 {
+		http.Error(w, "ask at the address that `localcloud env` prints", http.StatusNotFound)
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		http.Error(w, "read request: "+err.Error(), http.StatusBadRequest)
+		return
+	}
+	req := &Request{Request: r, Store: s.Store, server: s, body: body}
+	if target := r.Header.Get("X-Amz-Target"); target != "" {
+		req.answerJSON(w, target)
+		return
+	}
+	if req.Form, err = url.ParseQuery(string(body)); err != nil {
+		http.Error(w, "read request: "+err.Error(), http.StatusBadRequest)
+		return
+	}
+	req.answerQuery(w)
+}
+
+func (r *Request) answerJSON(w http.ResponseWriter, target string) {
+	service, name, _ := strings.Cut(target, ".")
+	var out any
+	_, do := r.server.operation(name, func(s Service) bool { return s.Target == service })
+	err := error(cloud.Errorf("UnknownOperationException", "%s is not modelled by the local cloud", target))
+	if do != nil {
+		out, err = r.do(do)
+	}
+	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+	w.Header().Set("X-Amzn-Requestid", rand.Text())
+	if err != nil {
+		refusal := refusalOf(err)
+		w.WriteHeader(statusOf(refusal))
+		out = map[string]string{"__type": refusal.Code, "message": refusal.Message}
+	}
+	_ = json.NewEncoder(w).Encode(out) // or the client is gone
+}
+
+func (r *Request) answerQuery(w http.ResponseWriter) {
+	name := r.Form.Get("Action")
+	var out any
+	service, do := r.server.operation(name, func(s Service) bool { return s.Target == "" && s.Version == r.Form.Get("Version") })
+	err := error(cloud.Errorf("InvalidAction", "Action %s of version %s is not modelled by the local cloud", name, r.Form.Get("Version")))
+	if do != nil {
+		out, err = r.do(do)
+	}
+	w.Header().Set("Content-Type", "text/xml")
+	id := rand.Text()
+	answer := answered{
+		XMLName: xml.Name{Space: service.Namespace, Local: name + "Response"}, Result: result{out, name}, RequestID: id,
+	}
+	if err != nil {
+		refusal := refusalOf(err)
+		w.WriteHeader(statusOf(refusal))
+		_ = xml.NewEncoder(w).Encode(refused{Type: "Sender", Code: refusal.Code, Message: refusal.Message, RequestID: id})
+		return
+	}
+	_ = xml.NewEncoder(w).Encode(answer)
+}
+
+// answered and refused are the answers of the query protocol.
+type answered struct {
+	XMLName   xml.Name
+	Result    result
+	RequestID string `xml:"ResponseMetadata>RequestId"`
+}
+
+type refused struct {
+	XMLName   xml.Name `xml:"ErrorResponse"`
+	Type      string   `xml:"Error>Type"`
+	Code      string   `xml:"Error>Code"`
+	Message   string   `xml:"Error>Message"`
+	RequestID string   `xml:"RequestId"`
+}
+
+// result is an operation's own part of an answer, in an element named after it.
+type result struct {
+	value     any
+	operation string
+}
+
+// MarshalXML implements [xml.Marshaler].
+func (r result) MarshalXML(e *xml.Encoder, _ xml.StartElement) error {
+	return e.EncodeElement(r.value, xml.StartElement{Name: xml.Name{Local: r.operation + "Result"}})
+}
+
+// do finds out who calls and calls the operation.
+func (r *Request) do(o Operation) (any, error) {
+	var err error
+	if r.Caller, err = r.server.Caller(r.Request); err != nil {
+		return nil, err
+	}
+	return o(r)
+}
+
+// refusalOf returns what to answer for an error: AWS's own words where they are known.
+func refusalOf(err error) *cloud.Error {
+	if refusal, ok := errors.AsType[*cloud.Error](err); ok {
+		return refusal
+	}
+	return cloud.Errorf("ValidationError", "%s", err)
+}
+
+// statusOf returns the HTTP status that goes with a refusal.
+// https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
+func statusOf(refusal *cloud.Error) int {
+	switch refusal.Code {
+	case "AccessDenied", "InvalidClientTokenId":
+		return http.StatusForbidden
+	}
+	return http.StatusBadRequest
+}

@@ -1,0 +1,157 @@
+package ecsapi
+
+import (
+	"cmp"
+	"strings"
+
+	"slipway/localcloud/api"
+	"slipway/localcloud/aws/ecs"
+	"slipway/localcloud/aws/iam"
+	"slipway/localcloud/cloud"
+)
+
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTasks.html
+func listTasks(r *api.Request) (any, error) {
+	var in struct {
+		Cluster       string `json:"cluster"`
+		ServiceName   string `json:"serviceName"`
+		DesiredStatus string `json:"desiredStatus"`
+		MaxResults    *int   `json:"maxResults"`
+		NextToken     string `json:"nextToken"`
+	}
+	if err := r.Decode(&in); err != nil {
+		return nil, err
+	}
+	in.DesiredStatus = cmp.Or(in.DesiredStatus, ecs.TaskRunning)
+	var arns []string
+	err := r.View(func(tx *cloud.Tx) error {
+		cluster, err := clusterOf(r, tx, in.Cluster)
+		if err != nil {
+			return err
+		}
+		if err := iam.May(tx, r.Caller, iam.Look{Action: "ecs:ListTasks", Context: inCluster(cluster.ID)}); err != nil {
+			return err
+		}
+		of := ""
+		if in.ServiceName != "" {
+			if of = in.ServiceName; !strings.HasPrefix(of, "arn:") {
+				of = ecs.ServiceARN(r.Caller.Scope, cluster.ID, of)
+			}
+			if tx.Get(cloud.Key{Scope: r.Caller.Scope, Token: ecs.Service.Token, ID: of}) == nil {
+				return ecs.Service.NotFound(of)
+			}
+		}
+		for _, t := range tx.List(r.Caller.Scope, ecs.Task.Token) {
+			spec, status := ecs.Task.Inputs(t), cloud.StatusOf[ecs.TaskStatus](t)
+			if spec.ClusterARN == cluster.ID && (of == "" || spec.Service == of) && status.DesiredStatus == in.DesiredStatus {
+				arns = append(arns, t.ID)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var out struct {
+		TaskARNs  []string `json:"taskArns"`
+		NextToken string   `json:"nextToken,omitempty"`
+	}
+	out.TaskARNs, out.NextToken, err = page(arns, in.MaxResults, in.NextToken)
+	return &out, err
+}
+
+// page returns the part of a list that follows a token, and the token of what follows that, if anything does.
+func page(all []string, maxResults *int, token string) (some []string, next string, err error) {
+	const most = 100 // and as many if the request does not say, as API_ListTasks has it
+	size := most
+	if maxResults != nil {
+		size = *maxResults
+	}
+	if size < 1 || size > most {
+		return nil, "", cloud.Errorf("InvalidParameterException", "maxResults must be between 1 and %d.", most)
+	}
+	some, next, ok := api.Page(all, func(s string) string { return s }, size, token)
+	if !ok {
+		return nil, "", cloud.Errorf("InvalidParameterException", "Invalid nextToken.")
+	}
+	return append([]string{}, some...), next, nil
+}
+
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html
+type task struct {
+	TaskARN           string      `json:"taskArn"`
+	ClusterARN        string      `json:"clusterArn"`
+	TaskDefinitionARN string      `json:"taskDefinitionArn"`
+	LastStatus        string      `json:"lastStatus"`
+	DesiredStatus     string      `json:"desiredStatus"`
+	HealthStatus      string      `json:"healthStatus"`
+	StopCode          string      `json:"stopCode,omitempty"`
+	StoppedReason     string      `json:"stoppedReason,omitempty"`
+	Group             string      `json:"group"`
+	StartedBy         string      `json:"startedBy"`
+	CapacityProvider  string      `json:"capacityProviderName"`
+	CreatedAt         api.Epoch   `json:"createdAt"`
+	StartedAt         api.Epoch   `json:"startedAt"`
+	StoppedAt         api.Epoch   `json:"stoppedAt"`
+	Containers        []container `json:"containers"`
+}
+
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Container.html
+type container struct {
+	Name         string `json:"name"`
+	LastStatus   string `json:"lastStatus"`
+	HealthStatus string `json:"healthStatus"`
+	ExitCode     *int   `json:"exitCode,omitempty"`
+	Reason       string `json:"reason,omitempty"`
+}
+
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html
+func describeTasks(r *api.Request) (any, error) {
+	var in struct {
+		Cluster string   `json:"cluster"`
+		Tasks   []string `json:"tasks"`
+	}
+	if err := r.Decode(&in); err != nil {
+		return nil, err
+	}
+	out := struct {
+		Tasks    []task    `json:"tasks"`
+		Failures []failure `json:"failures"`
+	}{[]task{}, []failure{}}
+	return &out, r.View(func(tx *cloud.Tx) error {
+		cluster, err := clusterOf(r, tx, in.Cluster)
+		if err != nil {
+			return err
+		}
+		for _, arn := range in.Tasks {
+			if !strings.HasPrefix(arn, "arn:") {
+				arn = ecs.TaskARN(r.Caller.Scope, cluster.ID, arn)
+			}
+			if err := iam.May(tx, r.Caller, iam.Look{Action: "ecs:DescribeTasks", Resource: arn, Context: inCluster(cluster.ID)}); err != nil {
+				return err
+			}
+			found := tx.Get(cloud.Key{Scope: r.Caller.Scope, Token: ecs.Task.Token, ID: arn})
+			if found == nil {
+				out.Failures = append(out.Failures, failure{arn, "MISSING"})
+				continue
+			}
+			out.Tasks = append(out.Tasks, taskOf(found))
+		}
+		return nil
+	})
+}
+
+func taskOf(r *cloud.Resource) task {
+	spec, status := ecs.Task.Inputs(r), cloud.StatusOf[ecs.TaskStatus](r)
+	t := task{
+		TaskARN: r.ID, ClusterARN: spec.ClusterARN, TaskDefinitionARN: spec.TaskDefinitionARN,
+		LastStatus: status.LastStatus, DesiredStatus: status.DesiredStatus, HealthStatus: status.HealthStatus,
+		StopCode: status.StopCode, StoppedReason: status.StoppedReason,
+		Group: "service:" + ecs.TaskID(spec.Service), StartedBy: spec.Deployment, CapacityProvider: spec.CapacityProvider,
+		CreatedAt: api.Epoch(status.CreatedAt), StartedAt: api.Epoch(status.StartedAt), StoppedAt: api.Epoch(status.StoppedAt),
+	}
+	for _, c := range status.Containers {
+		t.Containers = append(t.Containers, container(c))
+	}
+	return t
+}
