@@ -1,9 +1,11 @@
 package e2e
 
 import (
+	"bufio"
 	"cmp"
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,7 +18,7 @@ import (
 
 // The stack of another name takes the place of the old one: everybody is served meanwhile, by the same service and by as many tasks, and
 // what the old one's end takes with it is nothing that the new one needs. All that holds too if the update is killed when the records
-// have just moved, and has to be made once more.
+// have just moved, and if somebody interrupts the next one while it waits for resolvers to forget the old one.
 func TestStackRename(t *testing.T) {
 	shares(t)
 	ctx := sweepContext(t)
@@ -66,8 +68,13 @@ func TestStackRename(t *testing.T) {
 	if began != scaled {
 		t.Errorf("the service began with %d tasks, want the %d that ran before", began, scaled)
 	}
-	if out, err := w.stack.Up(ctx); err != nil {
+	w.interruptTheWait(ctx, t)
+	out, err := w.stack.Pulumi(ctx, "up", "--yes", "--skip-preview")
+	if err != nil {
 		t.Errorf("bring up the renamed stack: %v: %s", err, out)
+	}
+	if !strings.Contains(out, waiting) {
+		t.Errorf("after an update that was interrupted while it waited, the next one does not wait: %s", out)
 	}
 	expect.Ended = time.Now()
 	if err := answered(ctx, probe, len(targets), expect.Ended); err != nil {
@@ -140,6 +147,52 @@ func (w *walker) killOnceMoved(ctx context.Context, balancer string, tell func(*
 		return fmt.Errorf("%w: %s", err, out)
 	}
 	return nil
+}
+
+// waiting is what an update says when it waits for resolvers to forget the old load balancer.
+const waiting = "DNS records lead to another load balancer"
+
+// interruptTheWait makes an update and interrupts it once it waits, as ^C does. What tells the next update of the old load balancer stays as
+// it was.
+func (w *walker) interruptTheWait(ctx context.Context, t *testing.T) {
+	t.Helper()
+	outputs := func() string {
+		var all strings.Builder
+		for _, name := range []string{"loadBalancerDnsName", "network", "dnsTtl"} {
+			out, err := w.stack.Pulumi(ctx, "stack", "output", "--json", name)
+			if err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			all.WriteString(out)
+		}
+		return all.String()
+	}
+	before := outputs()
+	up := w.stack.Command(ctx, "up", "--yes", "--skip-preview")
+	progress, err := up.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := up.Start(); err != nil {
+		t.Fatal(err)
+	}
+	waited := false
+	var said strings.Builder
+	for lines := bufio.NewScanner(progress); lines.Scan(); {
+		said.WriteString(lines.Text() + "\n")
+		if !waited && strings.Contains(lines.Text(), waiting) {
+			waited = true
+			if err := up.Process.Signal(os.Interrupt); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := up.Wait(); err == nil || !waited {
+		t.Errorf("the update was to be interrupted while it waited (it waited: %t), and ended with %v: %s", waited, err, said.String())
+	}
+	if after := outputs(); after != before {
+		t.Errorf("after an update that was interrupted while it waited, the outputs are\n%swant\n%s", after, before)
+	}
 }
 
 // until waits until the cloud is as it should be.
