@@ -15,7 +15,9 @@ type Watcher struct {
 	c     chan struct{}
 	store *Store
 	kinds []string
-	seen  map[interest]struct{} // guarded by the store's watchers
+	// Both are guarded by the store's watchers.
+	seen    map[interest]struct{}
+	stopped bool
 }
 
 // Watch returns a watcher that has read nothing yet. Kinds are named by those who learn of them in another way than through the
@@ -37,10 +39,11 @@ func (w *Watcher) View(f func(*Tx)) { w.store.view(w, f) }
 // Update is [Store.Update]. A watcher is woken by its own changes of what it has read, too.
 func (w *Watcher) Update(f func(*Tx) error) error { return w.store.update(w, f) }
 
-// Stop ends the watch.
+// Stop ends the watch. What is read through the watcher afterwards wakes nobody.
 func (w *Watcher) Stop() {
 	w.store.watchers.mu.Lock()
 	defer w.store.watchers.mu.Unlock()
+	w.stopped = true
 	w.store.watchers.forget(w)
 	for _, kind := range w.kinds {
 		w.store.watchers.remove(w, interest{kind: kind})
@@ -67,6 +70,9 @@ func (x *watchers) add(w *Watcher, seen map[interest]struct{}) {
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if w.stopped {
+		return
+	}
 	for i := range seen {
 		if !w.names(i) {
 			w.seen[i] = struct{}{}

@@ -123,6 +123,21 @@ func TestWatchersOfNamedKinds(t *testing.T) {
 	}
 }
 
+// Who reads on after the end of the watch is remembered nowhere.
+func TestStoppedWatchers(t *testing.T) {
+	c, _ := newCloud(t)
+	w := c.Store.Watch()
+	w.Stop()
+	w.View(func(tx *cloud.Tx) { tx.Everywhere("test:A") })
+	if err := w.Update(func(tx *cloud.Tx) error { tx.Get(keyOf("test:A", "1")); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	change(t, c.Store, func(tx *cloud.Tx) { put(tx, "test:A", "1", "x") })
+	if woken(w) {
+		t.Error("woken by what it read after it was stopped")
+	}
+}
+
 // A refused change has been, as far as what it read goes: who tries again waits for that to change.
 func TestWatchersOfUpdates(t *testing.T) {
 	c, _ := newCloud(t)
