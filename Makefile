@@ -69,7 +69,7 @@ cli:
 binaries:
 	@mkdir -p bin
 	@test -x bin/slipway || { echo "building the program: the first time, its AWS SDK takes some minutes" >&2; go build -o bin/ .; }
-	@tools/build cmd/smoke cmd internal
+	@tools/build cmd/smoke cmd internal spec
 	@tools/build localcloud/cmd/localcloud localcloud
 
 build:

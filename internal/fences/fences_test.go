@@ -145,8 +145,14 @@ func fits(pkg string, patterns ...string) bool {
 // list returns what `go list` says in the module's folder.
 func list(t *testing.T, args ...string) []string {
 	t.Helper()
+	return listIn(t, "../..", args...)
+}
+
+// listIn returns what `go list` says in a folder.
+func listIn(t *testing.T, dir string, args ...string) []string {
+	t.Helper()
 	cmd := exec.Command("go", append([]string{"list"}, args...)...)
-	cmd.Dir = "../.."
+	cmd.Dir = dir
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
