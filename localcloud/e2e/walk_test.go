@@ -202,7 +202,7 @@ func (w *walker) step(ctx context.Context, step walk.Step) (complaints []string,
 	if err != nil {
 		return nil, err
 	}
-	census, err := w.count(ctx)
+	census, err := count(ctx, w.running)
 	if err != nil {
 		return nil, err
 	}
@@ -213,7 +213,10 @@ func (w *walker) step(ctx context.Context, step walk.Step) (complaints []string,
 	}
 	w.updates++
 	expect.Ended = time.Now()
-	fewest := census.stop()
+	fewest, err := census.stop()
+	if err != nil {
+		return nil, err
+	}
 	expect.Settled = step.Outcome != walk.Interrupted || failure == nil
 	fails := step.Outcome == walk.Fails || step.Outcome == walk.Refused || step.Outcome == walk.Interrupted && hit
 	switch {

@@ -2,10 +2,12 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"strings"
 	"sync"
+	"testing"
 	"time"
 
 	"slipway/localcloud/e2e/walk"
@@ -61,35 +63,88 @@ type census struct {
 	cancel context.CancelFunc
 	ended  sync.WaitGroup
 	fewest map[string]int
+	err    error
 }
 
-// count begins a census.
-func (w *walker) count(ctx context.Context) (*census, error) {
-	first, err := w.running(ctx)
+// count begins a census, of what running counts.
+func count(ctx context.Context, running func(context.Context) (map[string]int, error)) (*census, error) {
+	first, err := running(ctx)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	c := &census{first: first, cancel: cancel, fewest: maps.Clone(first)}
-	c.ended.Go(func() {
-		for ctx.Err() == nil {
-			if now, err := w.running(ctx); err == nil {
-				for name, n := range c.fewest {
-					c.fewest[name] = min(n, now[name])
-				}
-			}
-			select {
-			case <-ctx.Done():
-			case <-time.After(often):
-			}
-		}
-	})
+	c.ended.Go(func() { c.err = c.run(ctx, running) })
 	return c, nil
 }
 
-// stop ends the census, and returns the fewest tasks that there were of each service that was there when it began.
-func (c *census) stop() map[string]int {
+// run counts until the census is stopped.
+func (c *census) run(ctx context.Context, running func(context.Context) (map[string]int, error)) error {
+	for ctx.Err() == nil {
+		now, err := running(ctx)
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
+		for name, n := range c.fewest {
+			if err == nil {
+				c.fewest[name] = min(n, now[name])
+			}
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(often):
+		}
+	}
+	return nil
+}
+
+// stop ends the census, and returns the fewest tasks that there were of each service that was there when it began. The error is of what
+// kept it from counting.
+func (c *census) stop() (map[string]int, error) {
 	c.cancel()
 	c.ended.Wait()
-	return c.fewest
+	return c.fewest, c.err
+}
+
+// A census that cannot count any more has not found that there were enough.
+func TestCensusFails(t *testing.T) {
+	t.Parallel()
+	broken, asked := errors.New("the cloud does not answer"), 0
+	again := make(chan struct{})
+	c, err := count(t.Context(), func(context.Context) (map[string]int, error) {
+		if asked++; asked > 1 {
+			close(again)
+			return nil, broken
+		}
+		return map[string]int{"web": 2}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-again
+	c.ended.Wait()
+	if fewest, err := c.stop(); !errors.Is(err, broken) {
+		t.Errorf("it counted %v (%v)", fewest, err)
+	}
+}
+
+func TestCensus(t *testing.T) {
+	t.Parallel()
+	const counts = 3
+	asked, thrice := 0, make(chan struct{})
+	c, err := count(t.Context(), func(ctx context.Context) (map[string]int, error) {
+		if asked++; asked > counts {
+			close(thrice)
+			<-ctx.Done()
+			return nil, ctx.Err() // as a request that is cut off
+		}
+		return map[string]int{"web": []int{2, 1, 3}[asked-1], "new": asked}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-thrice
+	if fewest, err := c.stop(); err != nil || fewest["web"] != 1 || fewest["new"] != 1 {
+		t.Errorf("it counted %v (%v)", fewest, err)
+	}
 }

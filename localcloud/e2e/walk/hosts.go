@@ -149,6 +149,24 @@ func removeWildcard(d draw, c *Config) bool {
 	})(d, c)
 }
 
+// putWildcard puts a wildcard in the place of a host name that it covers. In a certificate that has the name, and in one update, the
+// name's own record has to outlive the record by which ACM validated it.
+func putWildcard(d draw, c *Config) bool {
+	free := shuffled(d, c.freeHosts(wildcards))
+	return ofAny(func(d draw, s *Service) bool {
+		for _, host := range shuffled(d, s.Hostnames) {
+			for _, wildcard := range free {
+				if _, covers := match(wildcard, "/*", host, "/"); isPlain(host) && covers {
+					s.Hostnames = slices.Clone(s.Hostnames)
+					s.Hostnames[slices.Index(s.Hostnames, host)] = wildcard
+					return true
+				}
+			}
+		}
+		return false
+	})(d, c)
+}
+
 // leaveToWildcard removes a host name that a wildcard covers too.
 func leaveToWildcard(d draw, c *Config) bool {
 	return ofAny(func(d draw, s *Service) bool {

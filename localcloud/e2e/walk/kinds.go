@@ -38,6 +38,7 @@ var kinds = []kind{
 	{"remove a wildcard", removeWildcard},
 	{"add a service that has a wildcard alone", addWildcardService},
 	{"leave a name to a wildcard", leaveToWildcard},
+	{"put a wildcard in the place of a name", putWildcard},
 	{"new version", ofAny(func(d draw, s *Service) bool { s.Version = d.version(s.Version); return true })},
 	{"port", ofAny(func(d draw, s *Service) bool { s.Port = other(d, s.Port, 8080, 8081, 9000); return true })},
 	{"size", ofAny(func(d draw, s *Service) bool { s.Memory = other(d, s.Memory, 512, 1024, 2048); return true })},

@@ -57,7 +57,7 @@ func TestSameSeedSameWalk(t *testing.T) {
 func TestWalksAreRight(t *testing.T) {
 	t.Parallel()
 	seen := map[string]int{}
-	for seed := range uint64(8) {
+	for seed := range uint64(10) {
 		w := New(Options{Seed: seed, Steps: 100, Most: 1 + int(seed%3), Kinds: Kinds()})
 		now := []Config{w.First}
 		if problems := w.First.Problems(); len(problems) > 0 {

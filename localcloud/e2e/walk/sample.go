@@ -19,7 +19,7 @@ var sample = [][]string{
 		"health check path", "health check interval", "health check codes",
 	},
 	{
-		"add a wildcard", "remove a wildcard", "leave a name to a wildcard", "size", "count", "alarms", "capacity", "drain profile",
+		"add a wildcard", "remove a wildcard", "leave a name to a wildcard", "put a wildcard in the place of a name", "size", "count", "alarms", "capacity", "drain profile",
 		"deregistration delay", "zones", "idle timeout", sickVersion, exitingVersion,
 	},
 	{
@@ -33,8 +33,9 @@ var sample = [][]string{
 }
 
 // network are the kinds that bring another network: the old one stays until no client can know its load balancer's address any more,
-// which is a minute. So a sample has one update with all of them.
-var network = []string{"network.cidr", "network.ipv6", "region"}
+// which is a minute. So a sample has one update with all of them. A name that is left to a wildcard in that update keeps its record, which
+// leads to the new load balancer, until the next one.
+var network = []string{"network.cidr", "network.ipv6", "region", "put a wildcard in the place of a name"}
 
 // mostSteps bounds the steps of a walk of the sample: it has to end in minutes.
 const mostSteps = 9
@@ -45,12 +46,12 @@ func Sample(seed uint64) []Walk {
 	walks := make([]Walk, len(sample))
 	d := draw{rand.New(rand.NewPCG(seed, 1))}
 	for i, kinds := range sample {
-		limit := mostSteps
+		limit, most := mostSteps, 3
 		if slices.Equal(kinds, network) {
-			limit = 1
+			limit, most = 1, len(network)
 		}
 		for !walks[i].has(kinds) || len(walks[i].Steps) > limit {
-			walks[i] = New(Options{Seed: d.Uint64N(1_000_000), Steps: limit, Most: 3, Kinds: kinds})
+			walks[i] = New(Options{Seed: d.Uint64N(1_000_000), Steps: limit, Most: most, Kinds: kinds})
 			walks[i].cut(kinds)
 		}
 	}
