@@ -100,7 +100,10 @@ func (e *Existing) lookUpStanding(ctx *pulumi.Context, cfg *config.Config, in Ac
 	for _, rule := range listener.Rules {
 		route := spec.Route{Hostname: rule.Hostname, Path: rule.Path}
 		e.Priorities.Add(rule.Priority, route)
-		e.Former[route] = strings.TrimSuffix(rule.Name, spec.CanarySuffix)
+		e.Former[route] = rule.Name
+		if rule.Header {
+			e.Former[route] = strings.TrimSuffix(rule.Name, spec.CanarySuffix)
+		}
 	}
 	return nil
 }

@@ -81,6 +81,29 @@ func TestLookUpFindsWhatTheLastUpdateLeft(t *testing.T) {
 	}
 }
 
+// A rule that asks for a header is a canary's. A service may be called like one.
+func TestLookUpFindsFormerRules(t *testing.T) {
+	in := &holds{listener: standing.Listener{Rules: []standing.Rule{
+		{Priority: 1, Hostname: "a.example.com", Path: "/*", Header: true, Name: "dev-a-canary", Service: "a"},
+		{Priority: 2, Hostname: "a.example.com", Path: "/*", Name: "dev-a", Service: "a"},
+		{Priority: 3, Hostname: "b.example.com", Path: "/*", Header: true, Name: "dev-b-canary-canary", Service: "b-canary"},
+		{Priority: 4, Hostname: "b.example.com", Path: "/*", Name: "dev-b-canary", Service: "b-canary"},
+		{Priority: 6, Hostname: "c.example.com", Path: "/*", Name: "dev-c-canary", Service: "c-canary"},
+	}}}
+	found, _, err := lookUp(t, configtest.Service(""), nil, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[spec.Route]string{
+		{Hostname: "a.example.com", Path: "/*"}: "dev-a",
+		{Hostname: "b.example.com", Path: "/*"}: "dev-b-canary",
+		{Hostname: "c.example.com", Path: "/*"}: "dev-c-canary",
+	}
+	if !reflect.DeepEqual(found.Former, want) {
+		t.Errorf("found %v, want %v", found.Former, want)
+	}
+}
+
 func TestLookUpOfANewStack(t *testing.T) {
 	in := &holds{}
 	found, cfg, err := lookUp(t, configtest.Service(""), nil, in)
