@@ -121,9 +121,6 @@ func (a *answer) findRoutes(ctx *pulumi.Context, q question) error {
 	return nil
 }
 
-// noRecord is how the provider says that there is no such record (terraform-provider-cloudflare v4, data source cloudflare_record).
-const noRecord = "didn't get any DNS records"
-
 // findRecords finds DNS records by name: they have a comment in place of tags, which the provider does not tell.
 func (a *answer) findRecords(ctx *pulumi.Context, q question) error {
 	kind := "CNAME"
@@ -137,7 +134,7 @@ func (a *answer) findRecords(ctx *pulumi.Context, q question) error {
 		switch {
 		case err == nil:
 			a.records[wanted] = foundRecord{found.Id, found.Value}
-		case !strings.Contains(err.Error(), noRecord):
+		case !function.NoRecord(err):
 			return fmt.Errorf("look for the record of %s: %w", hostname, function.Error(err))
 		}
 	}

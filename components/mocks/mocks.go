@@ -35,6 +35,7 @@ type Cloud struct {
 	Zones       []string                       // availability zones; three if nil
 	Images      map[string]string              // digests in ECR by "repository:tag"
 	Refused     map[string]string              // ECR's answers for digests that it does not return; it has all others
+	RecordTTLs  map[string]int                 // of the DNS records that there are, by their host names
 	RunningTask string                         // ARN of the task definition of every service; the wanted one if empty
 	Outputs     map[string]any                 // of the stack's last successful update
 	Scaled      int                            // the task count of every service; the wanted one if 0
@@ -279,6 +280,12 @@ func (c *Cloud) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 		answer["outputs"] = c.Outputs
 	case "cloudflare:index/getZone:getZone":
 		answer["zoneId"] = zoneID + args.Args["name"].StringValue()
+	case "cloudflare:index/getRecord:getRecord":
+		ttl, found := c.RecordTTLs[args.Args["hostname"].StringValue()]
+		if !found {
+			return nil, fmt.Errorf("didn't get any DNS records for hostname: %s", args.Args["hostname"].StringValue())
+		}
+		answer["ttl"], answer["proxied"] = ttl, ttl == 1
 	case "aws:ecr/getImage:getImage":
 		if digest := args.Args["imageDigest"]; digest.IsString() {
 			if refusal := c.Refused[digest.StringValue()]; refusal != "" {

@@ -20,6 +20,7 @@ type change struct {
 	*config.Config
 	last     lastUpdate
 	standing standing.Listener
+	ttl      int // for how many seconds resolvers may remember the records as they are; 0 if nobody needs to know
 }
 
 // check reports what one update would do with failed requests, or would not get done.
@@ -100,10 +101,12 @@ func (c change) moves() bool {
 	return slices.ContainsFunc(c.standing.Balancers, func(b standing.Balancer) bool { return !b.Tagged })
 }
 
-// remembered returns for how long resolvers may remember where the records lead: they have them with the time-to-live of the last update.
-// A stack of a program that did not tell it has the config's, as far as is known.
+// remembered returns for how long resolvers may remember where the records lead: they have them with the time-to-live of the last
+// successful update, or with the one that the records have since an update that failed. Where nothing tells, it is the config's.
+//
+// Of a time-to-live that was lowered since, nobody tells any more: whoever lowers it is told to wait before the records move.
 func (c change) remembered() time.Duration {
-	return time.Duration(cmp.Or(c.last.TTL, c.DNS.Remembered())) * time.Second
+	return time.Duration(cmp.Or(max(c.last.TTL, c.ttl), c.DNS.Remembered())) * time.Second
 }
 
 const (
@@ -193,26 +196,39 @@ type ruleKey struct {
 
 // rulesAtOnce returns how many rules the load balancer has that stay until the update ends, and how many come to them. Of several, as an
 // interrupted move leaves them, it is the fullest of those that get rules: each has a quota of its own.
+//
+// Which of several that carry the stack's tags is the old one, as after another network, AWS does not tell. If its rules are not those of
+// the config, it is counted as well, and may have the update refused though it gets no rules. An update with the rules as they were
+// removes it.
 func (c change) rulesAtOnce() (stay, come int) {
-	if c.moves() {
-		return 0, len(c.wantedRules())
-	}
 	type count struct{ stay, come int }
-	counts := make([]count, max(len(c.standing.Balancers), 1))
-	for balancer := range counts {
-		missing := c.wantedRules()
+	var counts []count
+	for balancer := range max(len(c.standing.Balancers), 1) {
+		if c.moves() && !c.movesTo(balancer) {
+			continue
+		}
+		missing, stays := c.wantedRules(), 0
 		for _, rule := range c.standing.Rules {
 			if rule.Balancer == balancer {
-				counts[balancer].stay++
+				stays++
 				delete(missing, ruleKey{rule.Hostname, rule.Path, rule.Header})
 			}
 		}
-		counts[balancer].come = len(missing)
+		counts = append(counts, count{stays, len(missing)})
+	}
+	if len(counts) == 0 {
+		return 0, len(c.wantedRules())
 	}
 	most := slices.MaxFunc(counts, func(a, b count) int {
 		return cmp.Or(cmp.Compare(min(a.come, 1), min(b.come, 1)), cmp.Compare(a.stay+a.come, b.stay+b.come))
 	})
 	return most.stay, most.come
+}
+
+// movesTo reports whether the stack has a load balancer of its own already, and another one from before it was renamed or moved to another
+// region: an update that was interrupted has made it.
+func (c change) movesTo(balancer int) bool {
+	return c.standing.Balancers[balancer].Tagged && slices.ContainsFunc(c.standing.Balancers, func(b standing.Balancer) bool { return !b.Tagged })
 }
 
 // wantedRules returns the rules that the config makes.

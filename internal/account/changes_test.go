@@ -19,7 +19,7 @@ func changeOf(t *testing.T, services string, last lastUpdate, listener standing.
 	if err != nil {
 		t.Fatal(err)
 	}
-	return change{c, last, listener}
+	return change{Config: c, last: last, standing: listener}
 }
 
 func TestChangesThatTakeTwoUpdates(t *testing.T) {
@@ -189,7 +189,7 @@ func TestRulesAtOnce(t *testing.T) {
 		}
 		return rules
 	}
-	two := []standing.Balancer{{Tagged: true}, {Tagged: true}}
+	two, renamed := []standing.Balancer{{Tagged: true}, {Tagged: true}}, []standing.Balancer{{}, {Tagged: true}}
 	for name, test := range map[string]struct {
 		services   string
 		listener   standing.Listener
@@ -204,6 +204,12 @@ func TestRulesAtOnce(t *testing.T) {
 		"others go":        {hostnames(45), standing.Listener{Rules: rules(100, 120)}, 100, 20, 92, "have 112 rules at once, 20 that stand and 92 that come"},
 		"another balancer": {hostnames(45), standing.Listener{Balancers: []standing.Balancer{{}}, Rules: rules(100, 120)}, 0, 0, 92, ""},
 		"two balancers":    {hostnames(24), standing.Listener{Balancers: two, Rules: slices.Concat(on(0, rules(0, 60)), on(1, rules(0, 55)))}, 0, 60, 26, ""},
+		"a renamed stack's": { // which an interrupted update has begun to fill
+			hostnames(45),
+			standing.Listener{Balancers: renamed, Rules: slices.Concat(on(0, rules(0, 90)), on(1, rules(100, 120)))},
+			100, 20, 92,
+			"have 112 rules at once, 20 that stand and 92 that come",
+		},
 		"one gets too many": {
 			hostnames(45),
 			standing.Listener{Balancers: two, Rules: slices.Concat(on(0, rules(0, 20)), on(1, rules(100, 120)))},

@@ -82,7 +82,13 @@ func (e *Existing) lookUpStanding(ctx *pulumi.Context, cfg *config.Config, in Ac
 	if err != nil {
 		return err
 	}
-	change := change{cfg, last, listener}
+	change := change{Config: cfg, last: last, standing: listener}
+	e.Replacing = len(listener.Balancers) > 1
+	if change.moves() || e.Replacing {
+		if change.ttl, err = recordTTL(ctx, e.ZoneID, cfg.Hostnames()); err != nil {
+			return err
+		}
+	}
 	quota := func() (int, error) { return in.RuleQuota(ctx.Context()) }
 	if err := errors.Join(change.check(), change.checkRules(quota)); err != nil {
 		return fmt.Errorf("%w\n(pulumi destroy needs none of this, unless it is run with --run-program: then set %s=true for it)", err, onlyProviders)
@@ -92,7 +98,6 @@ func (e *Existing) lookUpStanding(ctx *pulumi.Context, cfg *config.Config, in Ac
 			return err
 		}
 	}
-	e.Replacing = len(listener.Balancers) > 1
 	e.Remembered, e.Left = change.remembered(), change.leftNames()
 	e.Certificates = listener.Certificates
 	e.Serving = servingBy(listener.Rules)

@@ -41,11 +41,16 @@ func (h *holds) RuleQuota(context.Context) (int, error) {
 // lookUp looks up what there is for services, in a stack whose last update left outputs.
 func lookUp(t *testing.T, services string, outputs map[string]any, in *holds) (found Existing, cfg *config.Config, err error) {
 	t.Helper()
+	return lookUpIn(t, &mocks.Cloud{Outputs: outputs}, services, in)
+}
+
+// lookUpIn is lookUp in a cloud.
+func lookUpIn(t *testing.T, cloud *mocks.Cloud, services string, in *holds) (found Existing, cfg *config.Config, err error) {
+	t.Helper()
 	cfg, err = config.Read(configtest.Source(services))
 	if err != nil {
 		t.Fatal(err)
 	}
-	cloud := mocks.Cloud{Outputs: outputs}
 	err = cloud.Run(func(ctx *pulumi.Context) error {
 		found, err = LookUp(ctx, cfg, in)
 		return err
@@ -78,6 +83,43 @@ func TestLookUpFindsWhatTheLastUpdateLeft(t *testing.T) {
 	}
 	if got := found.Tasks(cfg.Services[0]); got != 7 {
 		t.Errorf("%d tasks serve", got)
+	}
+}
+
+// An update that raised the records' time-to-live and failed told nothing of it.
+func TestLookUpFindsHowLongRecordsAreRemembered(t *testing.T) {
+	const hostname = "hello.example.com"
+	moved := []standing.Balancer{{DNSName: "old"}, {DNSName: "new", Tagged: true}}
+	told := map[string]any{"dnsTtl": 120.0}
+	for name, test := range map[string]struct {
+		outputs   map[string]any
+		records   map[string]int
+		balancers []standing.Balancer
+		want      time.Duration
+	}{
+		"raised":          {told, map[string]int{hostname: 900}, moved, 15 * time.Minute},
+		"lowered":         {told, map[string]int{hostname: 60}, moved, 2 * time.Minute},
+		"proxied":         {nil, map[string]int{hostname: 1}, moved, spec.ProxiedTTL * time.Second},
+		"no record":       {told, nil, moved, 2 * time.Minute},
+		"going back":      {told, map[string]int{hostname: 900}, []standing.Balancer{{Tagged: true}, {Tagged: true}}, 15 * time.Minute},
+		"nothing moves":   {told, map[string]int{hostname: 900}, moved[1:], 2 * time.Minute},
+		"nothing told it": {nil, nil, moved, spec.MinTTL * time.Second},
+	} {
+		cloud := mocks.Cloud{Outputs: test.outputs, RecordTTLs: test.records}
+		found, _, err := lookUpIn(t, &cloud, configtest.Service(""), &holds{listener: standing.Listener{Balancers: test.balancers}})
+		if err != nil || found.Remembered != test.want {
+			t.Errorf("%s: %s (%v), want %s", name, found.Remembered, err, test.want)
+		}
+	}
+	refused := mocks.Cloud{Fail: func(token, _ string) error {
+		if token == "cloudflare:index/getRecord:getRecord" {
+			return errors.New("Authentication error (10000)")
+		}
+		return nil
+	}}
+	_, _, err := lookUpIn(t, &refused, configtest.Service(""), &holds{listener: standing.Listener{Balancers: moved}})
+	if err == nil || !strings.Contains(err.Error(), "look up the DNS record of hello.example.com: ") {
+		t.Errorf("error %v", err)
 	}
 }
 

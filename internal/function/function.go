@@ -4,6 +4,7 @@ package function
 import (
 	"errors"
 	"regexp"
+	"strings"
 
 	"google.golang.org/grpc/status"
 )
@@ -19,4 +20,10 @@ func Error(err error) error {
 		return err
 	}
 	return errors.New(wrapped.ReplaceAllString(s.Message(), ""))
+}
+
+// NoRecord reports whether the error is that of Cloudflare's getRecord where there is no such record (terraform-provider-cloudflare v4, data
+// source cloudflare_record).
+func NoRecord(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "didn't get any DNS records")
 }
