@@ -17,6 +17,10 @@ MODULES    := . app localcloud
 # The race detector needs a C compiler, which a machine with nothing but Go, git and make lacks.
 RACE        = $(if $(shell command -v "$$(go env CC)"),-race)
 
+# What of the root module has goroutines of its own. The race detector doubles the time of these tests. It is not for the others: they
+# start none, or have the providers' SDKs, which take minutes to compile once more.
+RACING     := slipway/internal/confirm slipway/internal/smoke slipway/internal/stack slipway/cmd/fleet slipway/cmd/promote slipway/cmd/smoke
+
 # The version is the commit's, and of a changed app/ that of the change too, new files among it, so that an unchanged tree
 # builds the same image again, to the byte. e69de29 is the hash of nothing. Recipes read it from their environment: what a tag
 # is called, others choose, and in a recipe's text it would be part of the command. Git is asked when one of these is first
@@ -101,7 +105,8 @@ test: cli build commands ## Run all tests of all modules, those end to end inclu
 
 # `make lint` has go vet in it.
 test-packages:
-	CHROMIUM="$$(tools/chromium)" go test -vet=off ./...
+	CHROMIUM="$$(tools/chromium)" go test -vet=off $(RACE) $(RACING)
+	go test -vet=off $(filter-out $(RACING),$(shell go list ./...))
 	go test -C app -vet=off $(RACE) ./...
 	go test -C localcloud -vet=off $(RACE) $$(go list -C localcloud ./... | grep -v '/e2e$$')
 
