@@ -25,9 +25,9 @@ func main() {
 
 // deploy composes the stack:
 //
-//	client ── DNS record ─▶ load balancer ──▶ service: tasks on Fargate
-//	                         │ certificate      │ logs, secrets, image
-//	                        network ────────────┘ cluster
+//	client ── DNS record ─▶ load balancer ──▶ service: tasks on Fargate     worker: tasks on Fargate
+//	                         │ certificate      │ logs, secrets, image        │ logs, secrets, image
+//	                        network ────────────┘ cluster ────────────────────┘
 //
 // The account answers what the AWS provider cannot. With nil nothing exists yet, and the provider is trusted.
 func deploy(ctx *pulumi.Context, source settings.Source, in account.Account) error {
@@ -37,28 +37,22 @@ func deploy(ctx *pulumi.Context, source settings.Source, in account.Account) err
 	}
 	name := ctx.Stack()
 	tags := components.Tags(cfg.Tags).With("Project", ctx.Project()).With("Stack", ctx.Stack())
-	comment := "Pulumi stack " + ctx.Project() + "/" + ctx.Stack()
 
 	network, err := components.NewNetwork(ctx, name, &components.NetworkArgs{Network: cfg.Network, Tags: tags})
-	if err != nil {
-		return err
-	}
-	certificate, err := components.NewCertificate(ctx, name, &components.CertificateArgs{
-		Hostnames: cfg.Hostnames(), Standing: existing.Certificates, ZoneID: pulumi.String(existing.ZoneID), Zone: cfg.Domain, Comment: comment, Tags: tags,
-	})
-	if err != nil {
-		return err
-	}
-	balancer, err := components.NewLoadBalancer(ctx, name, &components.LoadBalancerArgs{
-		LoadBalancer: cfg.LoadBalancer, In: network.Public(), IPv6: cfg.Network.IPv6,
-		CertificateARN: certificate.ARN, MoreCertificates: certificate.More, Tags: tags,
-	})
 	if err != nil {
 		return err
 	}
 	cluster, err := components.NewCluster(ctx, name, &components.ClusterArgs{Region: existing.Region, Tags: tags})
 	if err != nil {
 		return err
+	}
+	var balancer *components.LoadBalancer // nil: the stack has nothing but workers
+	var listener components.Listener
+	if cfg.TakesRequests() {
+		if balancer, err = newLoadBalancer(ctx, cfg, existing, network, tags); err != nil {
+			return err
+		}
+		listener = balancer.Listener()
 	}
 
 	priorities, err := cfg.Prioritize(existing.Priorities)
@@ -69,13 +63,19 @@ func deploy(ctx *pulumi.Context, source settings.Source, in account.Account) err
 	for _, s := range cfg.Services {
 		service, err := components.NewFargateService(ctx, config.ComponentName(name, s.Name), &components.FargateServiceArgs{
 			Service: s.Pinned(existing.Images), Cluster: cluster, In: network.Public(), Access: access(cfg, s),
-			Listener: balancer.Listener(), Priorities: priorities.Attachments, Serving: existing.Tasks(s), Watcher: in, Tags: tags,
+			Listener: listener, Priorities: priorities.Attachments, Serving: existing.Tasks(s), Watcher: in, Tags: tags,
 		})
 		if err != nil {
 			return err
 		}
 		running[s.Name] = service
 	}
+	exportServices(ctx, cfg, existing, running)
+	ctx.Export("cluster", cluster.Name)
+	if balancer == nil {
+		return nil
+	}
+
 	routes, err := components.NewRoutes(ctx, name, &components.RoutesArgs{
 		ListenerARN: balancer.ListenerARN, Priorities: priorities.Routes, Services: running, Former: existing.Former, Tags: tags,
 	})
@@ -83,21 +83,38 @@ func deploy(ctx *pulumi.Context, source settings.Source, in account.Account) err
 		return err
 	}
 	propagated, err := components.NewRecords(ctx, &components.RecordsArgs{
-		DNS: cfg.DNS, ZoneID: pulumi.String(existing.ZoneID), Zone: cfg.Domain, Hostnames: slices.Concat(cfg.Hostnames(), existing.Left), Comment: comment,
+		DNS: cfg.DNS, ZoneID: pulumi.String(existing.ZoneID), Zone: cfg.Domain, Hostnames: slices.Concat(cfg.Hostnames(), existing.Left),
 		Target: func(hostname string) pulumi.StringInput { return routes.Before(hostname, balancer.DNSName) },
-		Wait:   in != nil, Replaced: existing.Replacing, Remembered: existing.Remembered,
+		Wait:   in != nil, Replaced: existing.Replacing, Remembered: existing.Remembered, Comment: comment(ctx),
 	})
 	if err != nil {
 		return err
 	}
-
-	exportServices(ctx, cfg, existing, running)
 	ctx.Export("loadBalancerDnsName", once(propagated, balancer.DNSName))
 	ctx.Export("network", once(propagated, pulumi.Map{"cidr": pulumi.String(cfg.Network.CIDR), "ipv6": pulumi.Bool(cfg.Network.IPv6)}))
 	ctx.Export("dnsTtl", once(propagated, pulumi.Int(cfg.DNS.Remembered())))
-	ctx.Export("cluster", cluster.Name)
 	return nil
 }
+
+// newLoadBalancer creates the load balancer with its certificates.
+func newLoadBalancer(
+	ctx *pulumi.Context, cfg *config.Config, existing account.Existing, network *components.Network, tags components.Tags,
+) (*components.LoadBalancer, error) {
+	certificate, err := components.NewCertificate(ctx, ctx.Stack(), &components.CertificateArgs{
+		Hostnames: cfg.Hostnames(), Standing: existing.Certificates, ZoneID: pulumi.String(existing.ZoneID), Zone: cfg.Domain,
+		Comment: comment(ctx), Tags: tags,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return components.NewLoadBalancer(ctx, ctx.Stack(), &components.LoadBalancerArgs{
+		LoadBalancer: cfg.LoadBalancer, In: network.Public(), IPv6: cfg.Network.IPv6,
+		CertificateARN: certificate.ARN, MoreCertificates: certificate.More, Tags: tags,
+	})
+}
+
+// comment says in Cloudflare's dashboard where records come from.
+func comment(ctx *pulumi.Context) string { return "Pulumi stack " + ctx.Project() + "/" + ctx.Stack() }
 
 // once returns a value that resolves only after another one. The next update learns from such outputs what this one did: if this update
 // is interrupted while it waits, they stay unchanged.
@@ -138,7 +155,9 @@ func exportServices(ctx *pulumi.Context, cfg *config.Config, existing account.Ex
 	canaries, before, logGroups := pulumi.StringMap{}, pulumi.StringMap{}, pulumi.StringMap{}
 	for _, s := range cfg.Services {
 		service, pinned := running[s.Name], s.Pinned(existing.Images)
-		urls[s.Name], checks[s.Name] = pulumi.String(s.URL()), cfg.Checks(s)
+		if s.HTTP != nil {
+			urls[s.Name], checks[s.Name] = pulumi.String(s.URL()), cfg.Checks(s)
+		}
 		services[s.Name], images[s.Name], logGroups[s.Name] = service.Name, service.Image, service.LogGroupName
 		if canary := pinned.Canary(); canary != nil {
 			canaries[s.Name] = pulumi.String(canary.Image.String())

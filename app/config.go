@@ -28,6 +28,10 @@ type config struct {
 	drainDelay      time.Duration // DRAIN_DELAY: how long to keep serving after SIGTERM; default 5s
 	shutdownTimeout time.Duration // SHUTDOWN_TIMEOUT: for what is in flight after that; default 10s
 
+	workInterval time.Duration // WORK_INTERVAL: between two items of `app worker`; default 1s
+	workDuration time.Duration // WORK_DURATION: that an item takes; default 100ms
+	workTimeout  time.Duration // WORK_TIMEOUT: that an item may take; default 30s
+
 	checks       []Check       // CHECK_HTTP_URLS and CHECK_TCP_ADDRESSES: name=target, comma-separated
 	checkTimeout time.Duration // CHECK_TIMEOUT: for one run of all checks; default 2s
 	checkMaxAge  time.Duration // CHECK_MAX_AGE: how long a result is repeated before checks run again; default 2s
@@ -62,6 +66,10 @@ func loadConfig(getenv func(string) string) (config, error) {
 
 		drainDelay:      e.duration("DRAIN_DELAY", 5*time.Second, 0, maxStopTimeout),
 		shutdownTimeout: e.duration("SHUTDOWN_TIMEOUT", 10*time.Second, time.Millisecond, maxStopTimeout),
+
+		workInterval: e.duration("WORK_INTERVAL", time.Second, time.Millisecond, time.Hour),
+		workDuration: e.duration("WORK_DURATION", 100*time.Millisecond, 0, time.Hour),
+		workTimeout:  e.duration("WORK_TIMEOUT", 30*time.Second, time.Millisecond, time.Hour),
 
 		checkTimeout: e.duration("CHECK_TIMEOUT", 2*time.Second, time.Millisecond, 10*time.Second),
 		checkMaxAge:  e.duration("CHECK_MAX_AGE", 2*time.Second, 100*time.Millisecond, time.Minute),

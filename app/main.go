@@ -1,8 +1,9 @@
 // Command app is the service that slipway ships: a greeting, a health check, a version, a status page and a WebSocket
-// room, in a binary that needs nothing from the file system it runs on.
+// room; and a worker. It is a binary that needs nothing from the file system it runs on.
 //
 //	app              serve until SIGTERM or SIGINT, then drain
-//	app healthcheck  ask a running app for its health; for the container's health check, as scratch has no curl
+//	app worker       take work until SIGTERM or SIGINT, then finish what is at hand
+//	app healthcheck  ask either of them for its health; for the container's health check, as scratch has no curl
 //
 // All configuration is read from the environment; see config.
 package main
@@ -32,11 +33,14 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 	if err != nil {
 		return err
 	}
+	do := serve
 	switch {
 	case slices.Equal(args, []string{"healthcheck"}):
 		return healthcheck(ctx, cfg)
+	case slices.Equal(args, []string{"worker"}):
+		do = work
 	case len(args) > 0:
-		return fmt.Errorf("unknown arguments %q: run 'app' to serve or 'app healthcheck' to probe", args)
+		return fmt.Errorf("unknown arguments %q: run 'app' to serve, 'app worker' to work or 'app healthcheck' to probe", args)
 	}
 
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
@@ -50,5 +54,5 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 	if err != nil {
 		return fmt.Errorf("listen on HOST and PORT: %w", err)
 	}
-	return serve(ctx, listener, cfg, log)
+	return do(ctx, listener, cfg, log)
 }

@@ -169,8 +169,9 @@ func withoutErrorHook(*pulumi.Context, string, pulumi.ErrorHookFunction) (pulumi
 // waits is a [Watcher] that notes for how many tasks of which service it must wait.
 type waits struct {
 	watcher
-	mu    sync.Mutex
-	tasks map[string]int
+	mu      sync.Mutex
+	tasks   map[string]int
+	checked bool
 }
 
 func (w *waits) Settle(ctx context.Context, r ServiceRevision, tasks EnoughTasks) (running, failure string, err error) {
@@ -179,7 +180,7 @@ func (w *waits) Settle(ctx context.Context, r ServiceRevision, tasks EnoughTasks
 	if w.tasks == nil {
 		w.tasks = make(map[string]int)
 	}
-	w.tasks[r.ServiceName] = tasks.Begun
+	w.tasks[r.ServiceName], w.checked = tasks.Begun, tasks.Checked
 	return w.watcher.Settle(ctx, r, tasks)
 }
 

@@ -31,6 +31,7 @@ type containerDefinition struct {
 	Environment            []environmentVariable  `json:"environment"`
 	Secrets                []secretVariable       `json:"secrets,omitempty"`
 	DependsOn              []containerDependency  `json:"dependsOn,omitempty"`
+	HealthCheck            *containerHealthCheck  `json:"healthCheck,omitempty"`
 	PortMappings           []portMapping          `json:"portMappings"`
 	User                   string                 `json:"user"`
 	ReadonlyRootFilesystem bool                   `json:"readonlyRootFilesystem"`
@@ -59,6 +60,15 @@ type containerDependency struct {
 	Condition     string `json:"condition"`
 }
 
+// containerHealthCheck is what ECS runs in the container (HealthCheck in the ECS API reference). Times are in seconds.
+type containerHealthCheck struct {
+	Command     []string `json:"command"`
+	Interval    int      `json:"interval"`
+	Timeout     int      `json:"timeout"`
+	Retries     int      `json:"retries"`
+	StartPeriod int      `json:"startPeriod,omitempty"`
+}
+
 type portMapping struct {
 	ContainerPort int    `json:"containerPort"`
 	HostPort      int    `json:"hostPort"` // always the container's in network mode awsvpc
@@ -84,6 +94,7 @@ type container struct {
 	secrets             map[string]string // the source of each variable's value
 	port                int               // 0: none
 	after               string            // the container that must succeed first, or empty
+	healthCheck         *spec.ContainerHealthCheck
 	stopTimeout         int
 	logGroup, region    string
 	logStreamPrefix     string
@@ -95,7 +106,7 @@ func (c *container) before(image spec.Image, command []string) container {
 	before.name = beforeName
 	before.image = image.String()
 	before.entryPoint, before.command = nil, command
-	before.port = 0
+	before.port, before.healthCheck = 0, nil
 	c.after = before.name
 	return before
 }
@@ -135,6 +146,12 @@ func (c container) definition() containerDefinition {
 	}
 	if c.after != "" {
 		definition.DependsOn = []containerDependency{{c.after, "SUCCESS"}}
+	}
+	if h := c.healthCheck; h != nil {
+		definition.HealthCheck = &containerHealthCheck{
+			// CMD is the form without a shell, which an image made from scratch lacks.
+			append([]string{"CMD"}, h.Command...), h.Interval, h.Timeout, h.Retries, h.StartPeriod,
+		}
 	}
 	if c.registryCredentials != "" {
 		definition.RepositoryCredentials = &repositoryCredentials{c.registryCredentials}

@@ -20,6 +20,7 @@ type ServiceRevision struct {
 // removed some of them.
 type EnoughTasks struct {
 	Least, Begun int
+	Checked      bool // a worker's containers have a health check of ECS's own
 }
 
 // Watcher reports about deployments what the AWS provider does not.
@@ -61,7 +62,9 @@ func (s *FargateService) runningTaskDefinition(
 			settling, cancel := context.WithTimeout(ctx.Context(), s.args.UpdateTimeout(v.count, v.scaling))
 			defer cancel()
 			var err error
-			running, failure, err = s.args.Watcher.Settle(settling, r, EnoughTasks{Least: v.count, Begun: v.begin()})
+			running, failure, err = s.args.Watcher.Settle(settling, r, EnoughTasks{
+				Least: v.count, Begun: v.begin(), Checked: s.args.ContainerHealthCheck != nil,
+			})
 			if unknown, ok := errors.AsType[UnknownOutcome](err); ok {
 				return "", fmt.Errorf("deploy: the outcome is unknown for service %s and task definition %s: %w; run `pulumi up` again to look again",
 					r.ServiceName, nameInARN(r.TaskDefinitionARN), unknown)

@@ -54,6 +54,7 @@ func (s *FargateService) newTaskDefinition(ctx *pulumi.Context, v version) (*ecs
 			environment:         known[0].(map[string]string),
 			secrets:             references,
 			port:                s.port(),
+			healthCheck:         s.args.ContainerHealthCheck,
 			stopTimeout:         s.args.Drain.StopTimeout,
 			logGroup:            known[1].(string),
 			region:              s.args.Cluster.Region,

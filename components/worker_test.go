@@ -44,8 +44,28 @@ func TestWorker(t *testing.T) {
 		t.Errorf("the service is %s\nwant %s", got, service)
 	}
 	definitions := cloud.Resource(taskDefinitionType, "dev-hello").Inputs["containerDefinitions"].StringValue()
-	if want := `"environment":[{"name":"SHUTDOWN_TIMEOUT","value":"29s"}],"portMappings":[],`; !strings.Contains(definitions, want) {
+	if want := `"environment":[{"name":"DRAIN_DELAY","value":"0s"},{"name":"SHUTDOWN_TIMEOUT","value":"29s"}],"portMappings":[],`; !strings.Contains(definitions, want) {
 		t.Errorf("the container is %s\nwant %s", definitions, want)
+	}
+}
+
+// ECS finds out how a worker is by a command in its container, and the watcher knows that it does.
+func TestWorkerIsChecked(t *testing.T) {
+	var cloud mocks.Cloud
+	saw := &waits{}
+	if err := cloud.Run(fargateService(worker(func(args *FargateServiceArgs) {
+		args.ContainerHealthCheck = &spec.ContainerHealthCheck{Command: []string{"/app", "healthcheck"}, StartPeriod: 20}
+		args.Watcher, args.onError = saw, withoutErrorHook
+	}))); err != nil {
+		t.Fatal(err)
+	}
+	definitions := cloud.Resource(taskDefinitionType, "dev-hello").Inputs["containerDefinitions"].StringValue()
+	const want = `"healthCheck":{"command":["CMD","/app","healthcheck"],"interval":10,"timeout":5,"retries":3,"startPeriod":20},`
+	if !strings.Contains(definitions, want) {
+		t.Errorf("the container is %s\nwant %s", definitions, want)
+	}
+	if !saw.checked {
+		t.Error("the watcher does not know that the tasks are checked")
 	}
 }
 

@@ -41,6 +41,8 @@ type setting struct {
 	// bytes says that any text without NUL is valid. tooBig is where a text that is too long is reported, if not at the key.
 	bytes  bool
 	tooBig string
+	// worker says that only a worker has the setting.
+	worker bool
 }
 
 // allSettings has all keys of the config, which TestAllSettingsAreListed checks.
@@ -94,6 +96,9 @@ var allSettings = []setting{
 	{path: "services.hello.healthCheck.healthyThreshold", kind: anInt, least: 2, most: 10},
 	{path: "services.hello.healthCheck.unhealthyThreshold", kind: anInt, least: 2, most: 10},
 	{path: "services.hello.healthCheck.gracePeriod", kind: anInt, least: 0, most: spec.MaxGracePeriod},
+	{path: "services.hello.healthCheck.command", kind: theTexts, right: "/app", bytes: true, tooBig: "services.hello", worker: true},
+	{path: "services.hello.healthCheck.retries", kind: anInt, least: 1, most: 10, worker: true},
+	{path: "services.hello.healthCheck.startPeriod", kind: anInt, least: 0, most: 300, worker: true},
 	{path: "services.hello.registry", kind: anObject},
 	{path: "services.hello.registry.username", kind: aText, right: "me", tooBig: "services.hello.registry"},
 	{path: "services.hello.registry.password", kind: aText, right: "a", tooBig: "services.hello.registry"},
@@ -173,7 +178,11 @@ func keyOf(object string, name ...string) string {
 // configWith returns a config with one wrong value, given as JSON; at the root, as text.
 func configWith(object, name, value string) settings.Source {
 	const placeholder = "\ufffcvalue" // the value may not be JSON, or may be too deep to encode
-	root := map[string]any{"services": map[string]any{"hello": map[string]any{"image": configtest.Image, "hostnames": []any{"hello.example.com"}}}}
+	hello := map[string]any{"image": configtest.Image, "hostnames": []any{"hello.example.com"}}
+	if slices.ContainsFunc(allSettings, func(s setting) bool { return s.worker && s.path == object+"."+name }) {
+		delete(hello, "hostnames")
+	}
+	root := map[string]any{"services": map[string]any{"hello": hello}}
 	at := root
 	if object != "" {
 		for _, member := range strings.Split(object, ".") {

@@ -48,7 +48,7 @@ func Read(source settings.Source) (*Config, error) {
 	root := source.Root(&found, "services.*.secrets", "services.*.registry") // which go to AWS Secrets Manager
 
 	c := &Config{
-		Domain: root.RequiredText("domain", "the name of the Cloudflare zone, for example example.com", spec.CheckDomain),
+		Domain: root.Text("domain", "", spec.CheckDomain),
 		ZoneID: root.Text("zoneId", "", checkZoneID),
 	}
 	c.Network = readNetwork(root.Section("network"))
@@ -69,6 +69,9 @@ func Read(source settings.Source) (*Config, error) {
 	if services.Len() == 0 {
 		root.Missing("services", "it is an object with at least one service: its name, its image and its hostnames")
 	}
+	if c.Domain == "" && c.TakesRequests() && !root.Has("domain") {
+		root.Missing("domain", "it is the name of the Cloudflare zone, for example example.com")
+	}
 	root.Close()
 	checkRegion(source, &found)
 
@@ -80,8 +83,10 @@ func Read(source settings.Source) (*Config, error) {
 		c.checkOrder(services)
 		c.checkWildcards(services)
 		c.checkSmoke(services)
-		if err := spec.CheckCertificateNames(c.Hostnames()); err != nil {
-			found.Add(services.Key, "%w", err)
+		if c.TakesRequests() {
+			if err := spec.CheckCertificateNames(c.Hostnames()); err != nil {
+				found.Add(services.Key, "%w", err)
+			}
 		}
 		if _, err := c.Prioritize(nil); err != nil {
 			found.Add(services.Key, "%w", err)
@@ -136,8 +141,16 @@ func (s Service) Routes() []spec.Route {
 	return routes
 }
 
+// TakesRequests reports whether any service takes requests. Without one the stack needs no load balancer.
+func (c *Config) TakesRequests() bool {
+	return slices.ContainsFunc(c.Services, func(s Service) bool { return s.HTTP != nil })
+}
+
 // Attachments returns the routes that only attach the service's target groups to the load balancer and match no request.
 func (s Service) Attachments() []spec.Route {
+	if s.HTTP == nil {
+		return nil
+	}
 	attachments := []spec.Route{spec.AttachmentRoute(s.Name, s.HTTP.HealthCheck)}
 	if s.Canary() != nil {
 		attachments = append(attachments, spec.CanaryRoute(s.Name, s.HTTP.HealthCheck))
@@ -145,7 +158,8 @@ func (s Service) Attachments() []spec.Route {
 	return attachments
 }
 
-// URL returns the service's URL: its first path on its first host name that is not a wildcard, or on a name that its wildcard matches.
+// URL returns the service's URL, unless it is a worker: its first path on its first host name that is not a wildcard, or on a name that its
+// wildcard matches.
 func (s Service) URL() string {
 	hostname := strings.Replace(s.Hostnames[0], "*", anyLabel, 1)
 	if i := slices.IndexFunc(s.Hostnames, IsPlain); i >= 0 {
@@ -245,14 +259,25 @@ func (c *Config) Warnings() []string {
 	}
 	for _, service := range c.Services {
 		warnings = append(warnings, c.routeWarnings(service)...)
-		if service.Tasks() == 0 {
-			warnings = append(warnings, fmt.Sprintf("service %s may have no task: its clients then get 503", service.Name))
-		}
-		if spot := service.Capacity; spot.Fargate == (spec.Share{}) && service.Tasks() < 2 {
-			warnings = append(warnings, fmt.Sprintf(
-				"service %s has a single task, on Fargate Spot: when AWS interrupts it, nothing answers until another one is healthy; "+
-					"have two tasks, or capacity.fargate.base 1", service.Name))
-		}
+		warnings = append(warnings, taskWarnings(service)...)
+	}
+	return warnings
+}
+
+// taskWarnings warns of a service that has too few tasks.
+func taskWarnings(s Service) []string {
+	without, alone := "its clients then get 503", "nothing answers"
+	if s.HTTP == nil {
+		without, alone = "no work is done then", "no work is done"
+	}
+	var warnings []string
+	if s.Tasks() == 0 {
+		warnings = append(warnings, fmt.Sprintf("service %s may have no task: %s", s.Name, without))
+	}
+	if s.Capacity.Fargate == (spec.Share{}) && s.Tasks() < 2 {
+		warnings = append(warnings, fmt.Sprintf(
+			"service %s has a single task, on Fargate Spot: when AWS interrupts it, %s until another one is healthy; "+
+				"have two tasks, or capacity.fargate.base 1", s.Name, alone))
 	}
 	return warnings
 }

@@ -177,14 +177,12 @@ func TestRefusedConfigs(t *testing.T) {
 		"no tag":              {configtest.Source(strings.Replace(configtest.Service(""), configtest.Image, "ghcr.io/hello", 1)), "slipway:services.hello.image: \"ghcr.io/hello\": needs a digest"},
 		"bad digest":          {configtest.Source(strings.Replace(configtest.Service(""), configtest.Image, "hello@sha256:1", 1)), "slipway:services.hello.image: "},
 		"image is a number":   {configtest.Source(strings.Replace(configtest.Service(""), `"`+configtest.Image+`"`, "1", 1)), "slipway:services.hello.image: is a number and must be a string"},
-		"no hostnames":        {configtest.Source(`{"hello": {"image": "` + configtest.Image + `"}}`), "slipway:services.hello.hostnames: is missing"},
-		"empty hostnames":     {configtest.Source(`{"hello": {"image": "` + configtest.Image + `", "hostnames": []}}`), "slipway:services.hello.hostnames: is missing"},
+		"empty hostnames":     {configtest.Source(`{"hello": {"image": "` + configtest.Image + `", "hostnames": []}}`), "slipway:services.hello.hostnames: is empty; list the names"},
 		"hostnames is text":   {configtest.Source(strings.Replace(configtest.Service(""), `["hello.example.com"]`, `"hello.example.com"`, 1)), "slipway:services.hello.hostnames: is a string and must be a list of strings"},
 		"hostname is null":    {configtest.Source(strings.Replace(configtest.Service(""), `"hello.example.com"`, `null`, 1)), "slipway:services.hello.hostnames[0]: is null and must be a string"},
 		"other zone":          {configtest.Source(strings.Replace(configtest.Service(""), "hello.example.com", "hello.example.org", 1)), "slipway:services.hello.hostnames[0]: \"hello.example.org\": is not in the zone example.com"},
 		"upper-case host":     {configtest.Source(strings.Replace(configtest.Service(""), "hello.example.com", "Hello.example.com", 1)), "slipway:services.hello.hostnames[0]: "},
 		"long host":           {configtest.Source(strings.Replace(configtest.Service(""), "hello.example.com", strings.Repeat("a.", 60)+"example.com", 1)), "slipway:services.hello.hostnames[0]: "},
-		"a worker":            {configtest.Source(`{"hello": {"image": "` + configtest.Image + `"}}`), "slipway:services.hello.hostnames: is missing; it is a list of the names in the zone at which the service is reached. A service without host names, a worker, is not supported yet"},
 		"a URL":               {configtest.Source(strings.Replace(configtest.Service(""), "hello.example.com", "https://Hello.example.com:443/", 1)), `slipway:services.hello.hostnames[0]: "https://Hello.example.com:443/": has a scheme, has a port, has a path and has capital letters; write it as "hello.example.com"`},
 		"no secret's parts":   {secretive(configtest.Source(strings.Replace(configtest.Service(""), "hello.example.com", "Swordfish.example.com", 1))), "slipway:services.hello.hostnames[0]: [secret]: has capital letters\n"},
 		"long hosts only":     {configtest.Source(strings.Replace(configtest.Service(""), "hello.example.com", strings.Repeat("a", 60)+".example.com", 1)), "slipway:services: one of the host names must have at most 64 characters"},
@@ -384,8 +382,8 @@ func TestAllProblemsAtOnce(t *testing.T) {
 	want := []string{
 		"config of stack dev:",
 		"slipway:bogus: ", "slipway:domain: ", "slipway:network.zones: ",
-		"slipway:services.Other.hostnames: ", "slipway:services.Other.image: ", "slipway:services.Other: ",
-		"slipway:services.hello.cpu: ", "slipway:services.hello.hostnames: ", "slipway:services.hello.image: ", "slipway:services.hello.port: ",
+		"slipway:services.Other.image: ", "slipway:services.Other: ",
+		"slipway:services.hello.cpu: ", "slipway:services.hello.image: ", "slipway:services.hello.port: ",
 	}
 	lines := strings.Split(fmt.Sprint(err), "\n")
 	if len(lines) != len(want) {
@@ -567,8 +565,8 @@ func TestMisspeltNamesAreNotMissingBesides(t *testing.T) {
 		}
 	}
 	// An unknown key with another meaning does not hide that a key is missing.
-	_, err := Read(configtest.Source(misspelt("hostnames", "colour")))
-	for _, want := range []string{"hello.hostnames: is missing", "hello.colour: unknown key; known here are"} {
+	_, err := Read(configtest.Source(misspelt("image", "colour")))
+	for _, want := range []string{"hello.image: is missing", "hello.colour: unknown key; known here are"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
 		}

@@ -19,7 +19,12 @@ func (r serviceReader) readDeployment() (spec.Deployment, spec.Drain) {
 		MinimumHealthyPercent: o.Integer("minimumHealthyPercent", 0, 0, 100),
 		MaximumPercent:        o.Integer("maximumPercent", 0, 100, spec.MaxMaximumPercent),
 		Alarms:                o.Boolean("alarms", false),
-		ErrorPercent:          o.Integer("errorPercent", spec.DefaultErrorPercent, 1, 99),
+		ErrorPercent:          spec.DefaultErrorPercent,
+	}
+	if r.isWorker() {
+		refuse(o, errWorker, "drain", "errorPercent")
+	} else {
+		d.ErrorPercent = o.Integer("errorPercent", d.ErrorPercent, 1, 99)
 	}
 	_, minimum := o.Get("minimumHealthyPercent")
 	_, maximum := o.Get("maximumPercent")
@@ -38,10 +43,12 @@ func (r serviceReader) readDeployment() (spec.Deployment, spec.Drain) {
 
 // readDrain returns the drain profile with the service's own deregistration delay and stop timeout.
 func (r serviceReader) readDrain(deployment *settings.Object) spec.Drain {
+	stopTimeout := r.Integer("stopTimeout", spec.DefaultStopTimeout, 1, spec.MaxStopTimeout)
+	if r.isWorker() {
+		return spec.Drain{StopTimeout: stopTimeout}
+	}
 	profile := deployment.Text("drain", spec.DrainHTTP, spec.CheckDrainProfile)
-	return spec.NewDrain(profile,
-		r.Integer("deregistrationDelay", spec.DefaultDeregistrationDelay(profile), 0, spec.MaxDeregistrationDelay),
-		r.Integer("stopTimeout", spec.DefaultStopTimeout, 1, spec.MaxStopTimeout))
+	return spec.NewDrain(profile, r.Integer("deregistrationDelay", spec.DefaultDeregistrationDelay(profile), 0, spec.MaxDeregistrationDelay), stopTimeout)
 }
 
 // readScaling returns how the service scales, or nil if the number of its tasks is fixed.

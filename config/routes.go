@@ -69,6 +69,9 @@ const privilegedPorts = 1024
 
 // routeWarnings returns what may be wrong with how a service is reached.
 func (c *Config) routeWarnings(s Service) []string {
+	if s.HTTP == nil {
+		return nil
+	}
 	var warnings []string
 	if s.HTTP.Port < privilegedPorts {
 		warnings = append(warnings, fmt.Sprintf(

@@ -47,29 +47,52 @@ func (r serviceReader) read(stack, name string) Service {
 			Count:    r.readCount(),
 			Scaling:  r.readScaling(),
 			Capacity: r.readCapacity(),
-			HTTP: &spec.HTTP{
-				Port:        r.Integer("port", spec.DefaultPort, 1, spec.MaxPort),
-				HealthCheck: r.readHealthCheck(),
-				Canary:      r.readCanary(),
-			},
 		},
 		Secrets:  r.readSecrets(),
 		Registry: r.readRegistry(),
-		Smoke:    r.readSmoke(),
 	}
 	s.Deployment, s.Drain = r.readDeployment()
 	r.RequiredText("image", "a container image's reference with its digest", func(reference string) (err error) {
 		s.Image, err = spec.ParseImage(reference)
 		return err
 	})
-	s.Hostnames = r.readHostnames()
-	s.Paths = r.readPaths()
+	r.readRequests(&s)
 	r.readBuild()
 	r.check(stack, s)
-	if s.HTTP.HealthCheck.GracePeriod == 0 {
+	if s.HTTP != nil && s.HTTP.HealthCheck.GracePeriod == 0 {
 		s.HTTP.HealthCheck.GracePeriod = spec.NoGracePeriod
 	}
 	return s
+}
+
+// readRequests reads how the service takes requests, or a worker's health check.
+func (r serviceReader) readRequests(s *Service) {
+	if r.isWorker() {
+		refuse(r.Object, errWorker, "canary", "deregistrationDelay", "paths", "port", "smoke")
+		s.ContainerHealthCheck = r.readContainerHealthCheck()
+		return
+	}
+	s.Hostnames, s.Paths, s.Smoke = r.readHostnames(), r.readPaths(), r.readSmoke()
+	s.HTTP = &spec.HTTP{
+		Port:        r.Integer("port", spec.DefaultPort, 1, spec.MaxPort),
+		HealthCheck: r.readHealthCheck(),
+		Canary:      r.readCanary(),
+	}
+}
+
+// isWorker reports whether the service takes no requests: without host names it has no clients.
+func (r serviceReader) isWorker() bool { return !r.Has("hostnames") }
+
+// errWorker refuses a setting that a worker has no use for.
+var errWorker = fmt.Errorf("%w; this one is a worker, because it has no hostnames", spec.ErrTakesRequests)
+
+// refuse reports the members that are given.
+func refuse(o *settings.Object, err error, members ...string) {
+	for _, member := range members {
+		if o.Has(member) {
+			o.Problems.Add(o.Path(member), "%w", err)
+		}
+	}
 }
 
 // check reports the problems that the rules about services find.
@@ -101,7 +124,7 @@ func (r serviceReader) readCount() *int {
 	return &count
 }
 
-// readHostnames returns the host names.
+// readHostnames returns the host names, of which a worker has none.
 func (r serviceReader) readHostnames() []string {
 	names := r.Set("hostnames", func(name string) error {
 		if r.domain == "" {
@@ -110,9 +133,8 @@ func (r serviceReader) readHostnames() []string {
 		return spec.CheckHostname(name, r.domain)
 	})
 	value, _ := r.Get("hostnames")
-	if list, isList := value.([]any); value == nil || isList && len(list) == 0 {
-		r.Missing("hostnames", "it is a list of the names in the zone at which the service is reached. "+
-			"A service without host names, a worker, is not supported yet")
+	if list, isList := value.([]any); isList && len(list) == 0 {
+		r.Problems.Add(r.Path("hostnames"), "is empty; list the names in the zone at which the service is reached, or leave it out for a worker")
 	}
 	return names
 }
@@ -144,9 +166,11 @@ func (r serviceReader) readCapacity() spec.Capacity {
 	return capacity
 }
 
+// readHealthCheck returns what the load balancer asks.
 func (r serviceReader) readHealthCheck() spec.HealthCheck {
 	o := r.Section("healthCheck")
 	defer o.Close()
+	refuse(o, spec.ErrTakesNoRequests, "command", "retries", "startPeriod")
 	usual := spec.DefaultHealthCheck
 	return spec.HealthCheck{
 		Path:               o.Text("path", usual.Path, spec.CheckHealthPath),
@@ -157,6 +181,27 @@ func (r serviceReader) readHealthCheck() spec.HealthCheck {
 		UnhealthyThreshold: o.Integer("unhealthyThreshold", usual.UnhealthyThreshold, spec.MinHealthThreshold, spec.MaxHealthThreshold),
 		GracePeriod:        o.Integer("gracePeriod", usual.GracePeriod, 0, spec.MaxGracePeriod),
 	}
+}
+
+// readContainerHealthCheck returns what ECS runs in a worker's container, or nil if that is nothing.
+func (r serviceReader) readContainerHealthCheck() *spec.ContainerHealthCheck {
+	o := r.Section("healthCheck")
+	defer o.Close()
+	refuse(o, errWorker, "codes", "gracePeriod", "healthyThreshold", "path", "unhealthyThreshold")
+	check := &spec.ContainerHealthCheck{
+		Command:     o.Texts("command", spec.CheckArgument),
+		Interval:    o.Integer("interval", spec.DefaultContainerInterval, spec.MinContainerInterval, spec.MaxContainerInterval),
+		Timeout:     o.Integer("timeout", spec.DefaultContainerTimeout, spec.MinContainerTimeout, spec.MaxContainerTimeout),
+		Retries:     o.Integer("retries", spec.DefaultContainerRetries, 1, spec.MaxContainerRetries),
+		StartPeriod: o.Integer("startPeriod", 0, 0, spec.MaxStartPeriod),
+	}
+	if o.Len() == 0 {
+		return nil
+	}
+	if len(check.Command) == 0 && !o.Problems.Within(o.Key) {
+		o.Missing("command", "it is a list: the program in the image that exits with 0 if the task works, and its arguments")
+	}
+	return check
 }
 
 func (r serviceReader) readSecrets() map[string]Secret {

@@ -41,6 +41,9 @@ func checkSmokePath(path string) error {
 func (c *Config) checkSmoke(services *settings.Object) {
 	routes := c.Routes()
 	for _, s := range c.Services {
+		if s.HTTP == nil {
+			continue
+		}
 		o := services.Section(s.Name).Section("smoke")
 		for member, path := range map[string]string{"version": s.Smoke.Version, "websocket": s.Smoke.WebSocket} {
 			if err := s.reachedAt(routes, path); path != "" && err != nil {
@@ -71,7 +74,7 @@ func (s Service) reachedAt(routes []spec.Route, path string) error {
 	return nil
 }
 
-// Checks returns the checks that can be made from outside, as the output "checks" has them for the commands that make them.
+// Checks returns the checks that can be made from outside, as the output "checks" has them for the commands that make them. A worker has none.
 func (c *Config) Checks(s Service) pulumi.Map {
 	return pulumi.Map{
 		"healthPath":    pulumi.String(s.HTTP.HealthCheck.Path),

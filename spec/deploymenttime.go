@@ -31,7 +31,10 @@ func (s Service) UpdateTimeout(count int, scaling *Scaling) time.Duration {
 	if scaling != nil {
 		tasks = scaling.Most()
 	}
-	leaving := s.Drain.DeregistrationDelay + s.Drain.StopTimeout
+	leaving := s.Drain.StopTimeout
+	if s.HTTP != nil {
+		leaving += s.Drain.DeregistrationDelay
+	}
 	replacing := divideUp(tasks, s.Deployment.Batch(tasks)) * (s.taskTime() + leaving)
 	watching := 0
 	if s.Deployment.Alarms {
@@ -40,11 +43,14 @@ func (s Service) UpdateTimeout(count int, scaling *Scaling) time.Duration {
 	return max(leastUpdate, wholeMinutes(replacing+watching+s.failureTime(tasks, s.Deployment.Batch(tasks))+leaving))
 }
 
-// taskTime returns how long a task takes until the load balancer finds it healthy, in seconds.
+// taskTime returns how long a task takes until it is found healthy, in seconds.
 func (s Service) taskTime() int {
 	time := taskStart
 	if s.HTTP != nil {
 		time += s.HTTP.HealthCheck.HealthyThreshold * s.HTTP.HealthCheck.Interval
+	}
+	if check := s.ContainerHealthCheck; check != nil {
+		time += check.Interval + check.Timeout
 	}
 	if s.Before != nil {
 		time += beforeLimit
@@ -60,6 +66,9 @@ func (s Service) failureTime(tasks, atATime int) int {
 	failing := s.taskTime()
 	if s.HTTP != nil {
 		failing += s.HTTP.HealthCheck.GracePeriod + s.HTTP.HealthCheck.UnhealthyThreshold*s.HTTP.HealthCheck.Interval
+	}
+	if check := s.ContainerHealthCheck; check != nil {
+		failing += check.StartPeriod + check.Retries*(check.Interval+check.Timeout)
 	}
 	return divideUp(failures, max(1, atATime)) * failing
 }

@@ -134,4 +134,9 @@ func (d Drain) Environment() map[string]string {
 	}
 }
 
+// workerEnvironment returns what a worker's container has to know: it takes no requests to wait for.
+func (d Drain) workerEnvironment() map[string]string {
+	return map[string]string{"DRAIN_DELAY": seconds(0), "SHUTDOWN_TIMEOUT": seconds(d.StopTimeout - 1)}
+}
+
 func seconds(n int) string { return fmt.Sprintf("%ds", n) }

@@ -75,7 +75,7 @@ func (s Service) Canary() *Canary {
 // Settings returns the environment variables that tell the container its settings. The idle timeout is the load balancer's.
 func (s Service) Settings(idleTimeout int) map[string]string {
 	if s.HTTP == nil {
-		return map[string]string{"SHUTDOWN_TIMEOUT": seconds(s.Drain.StopTimeout - 1)} // a moment before SIGKILL, for the process to end
+		return s.Drain.workerEnvironment()
 	}
 	settings := s.Drain.Environment()
 	maps.Copy(settings, IdleEnvironment(idleTimeout))
@@ -119,18 +119,36 @@ func (s Service) Problems() Problems {
 	}
 	found.Include(s.Capacity.Problems(), "capacity")
 	found.Include(s.Deployment.Problems(s.Tasks(), s.Scaling), "deployment")
-	found.Include(s.Drain.Problems())
 	if s.HTTP == nil {
-		if s.Scaling != nil && s.Scaling.Requests != 0 {
-			found.Add(errors.New("is for a service that takes requests"), "scaling", "requests")
-		}
-		if s.Deployment.Alarms {
-			found.Add(errors.New("is for a service that takes requests"), "deployment", "alarms")
-		}
-		return found
+		found.Include(s.workerProblems())
+	} else {
+		found.Include(s.httpProblems())
 	}
+	return found
+}
+
+// workerProblems reports the problems of a service that takes no requests.
+func (s Service) workerProblems() Problems {
+	var found Problems
+	// The container gets a second less, to end in.
+	found.AddRange(s.Drain.StopTimeout, minWorkerStopTimeout, MaxStopTimeout, "stopTimeout")
+	if s.Scaling != nil && s.Scaling.Requests != 0 {
+		found.Add(ErrTakesRequests, "scaling", "requests")
+	}
+	if s.Deployment.Alarms {
+		found.Add(ErrTakesRequests, "deployment", "alarms")
+	}
+	return found
+}
+
+// httpProblems reports the problems of a service that takes requests.
+func (s Service) httpProblems() Problems {
+	found := s.Drain.Problems()
 	found.AddRange(s.HTTP.Port, 1, MaxPort, "port")
 	found.Include(s.HTTP.HealthCheck.Problems(), "healthCheck")
+	if s.ContainerHealthCheck != nil {
+		found.Add(ErrTakesNoRequests, "healthCheck", "command")
+	}
 	if s.HTTP.Canary != nil {
 		found.Include(s.HTTP.Canary.Problems(), "canary")
 		if len(s.Deployment.Problems(s.Tasks(), s.Scaling)) == 0 {
@@ -142,6 +160,16 @@ func (s Service) Problems() Problems {
 	}
 	return found
 }
+
+var (
+	// ErrTakesRequests refuses a worker a setting that only a service that takes requests has.
+	ErrTakesRequests = errors.New("is for a service that takes requests")
+	// ErrTakesNoRequests refuses other services a setting that only a worker has.
+	ErrTakesNoRequests = errors.New("is for a worker, a service without host names: the load balancer asks this one at healthCheck.path")
+)
+
+// minWorkerStopTimeout leaves a worker a second after SIGTERM.
+const minWorkerStopTimeout = 2
 
 // forCanary is an error that only a canary has.
 type forCanary struct{ error }

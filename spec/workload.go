@@ -59,11 +59,18 @@ type Workload struct {
 	Environment         map[string]string
 	Before              *Before // nil: nothing runs before the container
 	LogRetention        int     // days
+
+	// ContainerHealthCheck is a worker's; nil: ECS takes a task for healthy as long as it runs.
+	ContainerHealthCheck *ContainerHealthCheck
 }
 
 func (w Workload) withDefaults() Workload {
 	w.Size = w.Size.withDefaults()
 	w.LogRetention = cmp.Or(w.LogRetention, DefaultLogRetention)
+	if w.ContainerHealthCheck != nil {
+		check := w.ContainerHealthCheck.withDefaults()
+		w.ContainerHealthCheck = &check
+	}
 	return w
 }
 
@@ -89,6 +96,9 @@ func (w Workload) Problems() Problems {
 	}
 	if w.Before != nil {
 		found.Include(w.Before.Problems(), "before")
+	}
+	if w.ContainerHealthCheck != nil {
+		found.Include(w.ContainerHealthCheck.Problems(), "healthCheck")
 	}
 	if err := CheckLogRetention(w.LogRetention); err != nil {
 		found.AddValue(w.LogRetention, err, "logs", "retentionDays")
@@ -129,6 +139,9 @@ func (w Workload) CheckDefinition(secrets []string) error {
 		variables = append(variables, variable{name, value})
 	}
 	size := otherDefinition + jsonSize(variables) + jsonSize(w.Command) + jsonSize(w.EntryPoint)
+	if w.ContainerHealthCheck != nil {
+		size += jsonSize(w.ContainerHealthCheck.Command)
+	}
 	for _, name := range secrets {
 		size += secretReference + 2*len(name)
 	}

@@ -284,8 +284,8 @@ func (p *promotion) verify(ctx context.Context, target environment, services []s
 	return nil
 }
 
-// check smoke-tests services, all at once and each by what its stack says of it. Those without a URL, which are not deployed yet,
-// are left out.
+// check smoke-tests services, all at once and each by what its stack says of it. Those that are not deployed yet are left
+// out.
 func (p *promotion) check(ctx context.Context, outputs stack.Outputs, services []string, wanted map[string]string, wait time.Duration,
 ) (map[string]smoke.Report, error) {
 	targets := map[string]smoke.Target{}
@@ -294,7 +294,7 @@ func (p *promotion) check(ctx context.Context, outputs stack.Outputs, services [
 		if err != nil {
 			return nil, err
 		}
-		if target.URL != "" {
+		if target.URL != "" || target.Worker != "" {
 			target.Version, target.Wait = wanted[name], wait
 			targets[name] = target
 		}

@@ -33,6 +33,7 @@ type fake struct {
 	history    []stack.Release
 	previewErr error
 	upErr      error
+	workers    map[string]bool
 	overtaken  images // what runs after an update that somebody else's followed
 	log        *[]string
 }
@@ -73,6 +74,9 @@ func (f *fake) Up(_ context.Context, message string, _ io.Writer) error {
 		f.last.Result = "failed"
 	}
 	for name := range f.configured {
+		if f.workers[name] {
+			continue
+		}
 		f.urls[name] = "https://" + name + "." + f.name + ".test"
 	}
 	return f.upErr
@@ -155,6 +159,9 @@ func (w *world) promotion() *promotion {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			w.asked = append(w.asked, target)
+			if target.Worker != "" {
+				return smoke.Run(context.Background(), target)
+			}
 			report := smoke.Report{URL: target.URL}
 			for _, f := range []*fake{w.dev, w.prod} {
 				for name, url := range f.urls {
@@ -408,6 +415,16 @@ func TestPromote(t *testing.T) {
 		{
 			name: "the target was never up", given: func(w *world) { w.prod.last, w.prod.runs, w.prod.urls = stack.Update{}, nil, map[string]string{} },
 			log: both, config: []string{newAPI, newHello}, asked: 1, out: []string{"api    nothing  ->  sha256:b00000000000 version b"},
+		},
+		{
+			name: "a worker", given: func(w *world) {
+				for _, f := range []*fake{w.dev, w.prod} {
+					f.workers = map[string]bool{"api": true}
+					delete(f.urls, "api")
+				}
+			},
+			log:    "preview save up prod: promote from dev: api sha256:b00000000000, hello sha256:b00000000000 version b discard",
+			config: []string{newAPI, newHello}, asked: 1, out: []string{"worker api\n", "the service tells no version; its image is " + digest("b")},
 		},
 		{
 			name: "the target runs it already", given: func(w *world) { w.prod.runs, w.prod.configured = w.dev.runs, w.dev.runs },

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -123,12 +122,12 @@ func targetsOf(ctx context.Context, dir, name, service string) ([]smoke.Target, 
 	if err != nil {
 		return nil, err
 	}
-	if len(outputs.URLs) == 0 {
+	services := outputs.Deployed()
+	if len(services) == 0 {
 		return nil, fmt.Errorf("stack %s has no output urls; is it up?", name)
 	}
-	services := slices.Sorted(maps.Keys(outputs.URLs))
 	if service != "" {
-		if outputs.URLs[service] == "" {
+		if !slices.Contains(services, service) {
 			return nil, fmt.Errorf("stack %s has no service %s; there are: %s", name, service, strings.Join(services, ", "))
 		}
 		services = []string{service}

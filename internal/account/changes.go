@@ -71,7 +71,7 @@ func (c change) checkEmptied() error {
 // empty reports whether the service has no task when its routes lead to it, and by which key. One that scales, and is made anew, begins
 // with as many tasks as serve its routes now.
 func (c change) empty(s config.Service) (key string, empty bool) {
-	if s.Tasks() > 0 {
+	if s.Tasks() > 0 || s.HTTP == nil {
 		return "", false
 	}
 	if s.Scaling == nil {

@@ -108,6 +108,39 @@ func (c clients) targets(ctx context.Context, group string) ([]elbtypes.TargetHe
 	return out.TargetHealthDescriptions, nil
 }
 
+// healthyTargets returns how many targets of the groups the load balancer finds healthy.
+func (c clients) healthyTargets(ctx context.Context, groups []string) (int, error) {
+	healthy := 0
+	for _, group := range groups {
+		targets, err := c.targets(ctx, group)
+		if err != nil {
+			return 0, err
+		}
+		for _, target := range targets {
+			if target.TargetHealth != nil && target.TargetHealth.State == elbtypes.TargetHealthStateEnumHealthy {
+				healthy++
+			}
+		}
+	}
+	return healthy, nil
+}
+
+// healthyTasks returns how many tasks of the revision run, and are found healthy if they are checked. ECS calls the health of others
+// UNKNOWN (Task in its API reference).
+func (c clients) healthyTasks(ctx context.Context, d Revision, checked bool) (int, error) {
+	tasks, err := c.tasksOf(ctx, d, ecstypes.DesiredStatusRunning)
+	if err != nil {
+		return 0, err
+	}
+	healthy := 0
+	for _, t := range tasks {
+		if aws.ToString(t.LastStatus) == string(ecstypes.DesiredStatusRunning) && (!checked || t.HealthStatus == ecstypes.HealthStatusHealthy) {
+			healthy++
+		}
+	}
+	return healthy, nil
+}
+
 // excerpt is the end of what a container logged.
 type excerpt struct {
 	task, container string

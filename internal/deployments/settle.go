@@ -8,7 +8,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
-	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 )
 
 // How often ECS is asked.
@@ -17,7 +16,7 @@ const (
 	longestPause = 5 * time.Second
 )
 
-// Settle waits until ECS has brought the deployment of the revision to its end and the load balancer finds enough tasks healthy, or
+// Settle waits until ECS has brought the deployment of the revision to its end and enough tasks are healthy, or
 // until ctx is at its deadline. It returns the ARN of the task definition that the service is on then, which is another one if
 // the deployment was rolled back, and what went wrong with that too, or "". An error is an [UnknownError], or means that the caller may
 // not ask, or has no credentials to ask with.
@@ -31,6 +30,8 @@ func (w Watcher) Settle(ctx context.Context, d Revision, tasks Tasks) (running, 
 type Tasks struct {
 	Least int // however few ECS keeps
 	Begun int // as many as ECS keeps, up to so many: scaling may have taken some of those that the service began with
+	// Checked says that ECS runs a health check in a worker's containers. A worker without one is healthy as long as it runs.
+	Checked bool
 }
 
 // enough returns how many tasks are, of a service of which ECS keeps so many.
@@ -105,7 +106,7 @@ type questions struct {
 type state struct {
 	primary ecstypes.Deployment
 	enough  int // healthy tasks
-	healthy int // tasks that the load balancer finds so, if somebody asked
+	healthy int // tasks that the load balancer finds so, or that ECS finds so of a service without one, if somebody asked
 }
 
 // state asks for the service as it is now. No question takes so long that none could follow it.
@@ -128,16 +129,13 @@ func (q *questions) state(ctx context.Context, d Revision, tasks Tasks) (state, 
 	if now.enough == 0 {
 		return now, nil
 	}
-	for _, group := range targetGroups(service) {
-		targets, err := q.clients.targets(ctx, group)
-		if err != nil {
-			return state{}, err
-		}
-		for _, target := range targets {
-			if target.TargetHealth != nil && target.TargetHealth.State == elbtypes.TargetHealthStateEnumHealthy {
-				now.healthy++
-			}
-		}
+	if groups := targetGroups(service); len(groups) > 0 {
+		now.healthy, err = q.clients.healthyTargets(ctx, groups)
+	} else {
+		now.healthy, err = q.clients.healthyTasks(ctx, d, tasks.Checked)
+	}
+	if err != nil {
+		return state{}, err
 	}
 	return now, nil
 }

@@ -231,6 +231,42 @@ func (healthy healthyTargets) DescribeTargetHealth(
 	return &elasticloadbalancingv2.DescribeTargetHealthOutput{TargetHealthDescriptions: targets}, nil
 }
 
+// Nobody asks a worker's load balancer: its tasks are healthy when ECS says so, or when they run, if it does not check them.
+func TestSettleWaitsForHealthyWorkers(t *testing.T) {
+	task := func(revision, status string, health ecstypes.HealthStatus) ecstypes.Task {
+		return ecstypes.Task{
+			TaskArn: aws.String("arn:task/" + revision + status + string(health)), TaskDefinitionArn: aws.String("arn:task-definition/hello:" + revision),
+			DesiredStatus: aws.String("RUNNING"), LastStatus: &status, HealthStatus: health,
+		}
+	}
+	const missing = "0 of 1 tasks are healthy after 5m0s"
+	for name, test := range map[string]struct {
+		task    ecstypes.Task
+		checked bool
+		failure string
+	}{
+		"runs":                   {task("3", "RUNNING", "UNKNOWN"), false, ""},
+		"starts":                 {task("3", "PENDING", "UNKNOWN"), false, missing},
+		"is healthy":             {task("3", "RUNNING", "HEALTHY"), true, ""},
+		"is not checked yet":     {task("3", "RUNNING", "UNKNOWN"), true, missing},
+		"is unhealthy":           {task("3", "RUNNING", "UNHEALTHY"), true, missing},
+		"is of another revision": {task("2", "RUNNING", "HEALTHY"), true, missing},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+				defer cancel()
+				p := &progress{looks: []look{rollout("3", "COMPLETED")}, desired: 1}
+				p.tasks = []ecstypes.Task{test.task}
+				running, failure, err := settle(ctx, p.connect, wanted, Tasks{Least: 1, Begun: 1, Checked: test.checked})
+				if err != nil || revision(running) != "hello:3" || failure != test.failure {
+					t.Errorf("%s, %q, %v; want %q", running, failure, err, test.failure)
+				}
+			})
+		})
+	}
+}
+
 // Whoever interrupts `pulumi up` does not wait for the deployment, whatever becomes of it.
 func TestSettleInterrupted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -18,7 +18,10 @@ import (
 
 // Target is a service and what is expected of it.
 type Target struct {
-	URL string // https://host, or https://host/path if only that path of the host is the service's
+	// URL is https://host, or https://host/path if only that path of the host is the service's. A worker has none, and nobody asks it:
+	// what is checked is its image.
+	URL    string
+	Worker string // its name
 	Checks
 	// Version is what the service must say that it is; as sha256:…, the digest of the image that it must run. Empty accepts any.
 	Version string
@@ -85,6 +88,9 @@ func (r Report) Err() error {
 // Run checks the service, all checks at once and each on its own. A check that fails is repeated until Wait is over or ctx
 // ends. The error is of a URL that cannot be checked; what is wrong with the service is in the report.
 func Run(ctx context.Context, target Target) (Report, error) {
+	if target.URL == "" && target.Worker != "" {
+		return runWorker(target), nil
+	}
 	p, err := newProbe(target)
 	if err != nil {
 		return Report{}, err
@@ -103,6 +109,22 @@ func Run(ctx context.Context, target Target) (Report, error) {
 	report.Version = p.found
 	report.Advice = p.advise(report.Results)
 	return report, nil
+}
+
+// runWorker checks which image a worker runs. That its tasks are healthy is waited for by whoever deploys it.
+func runWorker(target Target) Report {
+	target.VersionPath = ""
+	p := &probe{Target: target}
+	result := Result{Name: "version", State: OK}
+	var skipped skip
+	detail, err := p.version(context.Background(), nil) // which asks nobody
+	switch result.Detail = detail; {
+	case errors.As(err, &skipped):
+		result.State, result.Detail = Skipped, skipped.Error()
+	case err != nil:
+		result.State, result.Detail = Failed, err.Error()
+	}
+	return Report{URL: "worker " + target.Worker, Version: p.found, Results: []Result{result}}
 }
 
 // check is one that a probe makes.

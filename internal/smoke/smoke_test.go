@@ -644,3 +644,28 @@ func TestWrite(t *testing.T) {
 		t.Errorf("wrote\n%s", out.String())
 	}
 }
+
+// Nobody can ask a worker: its image is what is checked.
+func TestWorker(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		version, detail string
+		state           State
+	}{
+		"any":               {"", "the service tells no version; its image is sha256:aa", OK},
+		"its digest":        {"sha256:aa", "the service tells no version; its image is sha256:aa", OK},
+		"another digest":    {"sha256:bb", "the service runs the image sha256:aa, not sha256:bb", Failed},
+		"a version by name": {"v1", `the service tells no version that could be "v1"; its image is sha256:aa`, Skipped},
+	} {
+		report, err := Run(t.Context(), Target{Worker: "mailer", Image: "sha256:aa", Version: test.version, Checks: Checks{VersionPath: "/version"}})
+		if err != nil || report.URL != "worker mailer" || len(report.Results) != 1 || report.Version == "" && test.state == OK {
+			t.Fatalf("%s: %+v, %v", name, report, err)
+		}
+		if got := report.Results[0]; got.State != test.state || got.Detail != test.detail {
+			t.Errorf("%s: %+v, want %s %q", name, got, test.state, test.detail)
+		}
+		if failed := report.Err() != nil; failed != (test.state == Failed) {
+			t.Errorf("%s: %v", name, report.Err())
+		}
+	}
+}

@@ -3,6 +3,7 @@ package stack
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -14,19 +15,29 @@ import (
 	"slipway/internal/smoke"
 )
 
-// Target returns a service of the outputs as a smoke test asks it, which has no URL if the service has none. The outputs of a
+// Target returns a service of the outputs as a smoke test asks it. A worker has no URL; what is not deployed has no image either. The outputs of a
 // stack whose last update was made by a program of before tell a URL and nothing of what can be asked there.
 //
 // The outputs are what the stack's state says, and whoever may write that chooses them: a URL must be in one of the project's domains.
 func (o Outputs) Target(service string) (smoke.Target, error) {
 	target := smoke.Target{URL: o.URLs[service], Checks: o.Checks[service], Image: o.Images[service].Digest}
 	if target.URL == "" {
+		if target.Image != "" {
+			target.Worker = service
+		}
 		return target, nil
 	}
 	if err := errors.Join(o.Domains.Check(target.URL), target.Checks.Check()); err != nil {
 		return smoke.Target{}, fmt.Errorf("service %s is not asked: %w", service, err)
 	}
 	return target, nil
+}
+
+// Deployed returns the names of the services that are deployed, workers among them, sorted.
+func (o Outputs) Deployed() []string {
+	names := slices.AppendSeq(slices.Collect(maps.Keys(o.URLs)), maps.Keys(o.Images))
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // OfPullRequest says whether a stack is one of those that pull requests bring up (ci/pr-stack). Whoever can push a branch can write

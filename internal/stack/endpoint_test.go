@@ -76,8 +76,14 @@ func TestTarget(t *testing.T) {
 	if got, err := outputs.Target("old"); err != nil || got.URL != "https://old.example.com/" || got.HealthPath != "" || got.VersionPath != "" {
 		t.Errorf("of an old stack it is %+v, %v", got, err)
 	}
-	if got, err := outputs.Target("new"); err != nil || got.URL != "" {
+	if got, err := outputs.Target("new"); err != nil || got.URL != "" || got.Worker != "new" || got.Image != digestAA {
+		t.Errorf("of a worker it is %+v, %v", got, err)
+	}
+	if got, err := outputs.Target("planned"); err != nil || got.URL != "" || got.Worker != "" {
 		t.Errorf("of a service that is not deployed it is %+v, %v", got, err)
+	}
+	if got := strings.Join(outputs.Deployed(), " "); got != "evil hello new old" {
+		t.Errorf("deployed are %s", got)
 	}
 	if got, err := outputs.Target("evil"); err == nil || got.URL != "" || !strings.Contains(err.Error(), "service evil is not asked") {
 		t.Errorf("of a foreign URL it is %+v, %v", got, err)
