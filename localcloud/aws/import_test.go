@@ -140,6 +140,11 @@ func TestTextsThatMeanTheSame(t *testing.T) {
 			`{"Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":["a","b"]}}]}`,
 			`{ "Statement": {"Principal": {"Service": ["b", "a"]}, "Effect": "Allow", "Action": ["sts:AssumeRole"]}}`, true,
 		},
+		{
+			"an account and its root", identity.RoleToken, "assumeRolePolicy",
+			`{"Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"123456789012"}}]}`,
+			`{"Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"arn:aws:iam::123456789012:root"}}]}`, true,
+		},
 		{"role policy", iam.RolePolicyToken, "policy", made[iam.RolePolicyToken].Inputs["policy"], permission, true},
 		{"managed policy", iam.PolicyToken, "policy", made[iam.PolicyToken].Inputs["policy"], permission, true},
 		{

@@ -46,6 +46,8 @@ func diff(k *Spec, isMap func(property string) bool, oldInputs, state, inputs Ma
 		switch {
 		case !given:
 			same = empty(was) || slices.Contains(k.Computed, p)
+		case k.Same[p] != nil && !HasUnknown(want):
+			same = k.Same[p](want, have)
 		case isMap(p):
 			same = reflect.DeepEqual(want, have) || empty(want) && empty(have)
 		default:

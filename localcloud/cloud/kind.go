@@ -42,6 +42,8 @@ type Spec struct {
 	// Normal returns, by input, the form of a value in which values that mean the same are equal, as do JSON texts that
 	// differ in white space. It is given nothing but what Check has accepted.
 	Normal map[string]func(v any) any
+	// Same reports, by input, whether two values mean the same, where they have no such form. It is given nothing else either.
+	Same map[string]func(a, b any) bool
 	// Latency is how long the real service takes.
 	Latency Latency
 	// Patience is how long a deletion is tried again while something still refers to the resource, and an update while something

@@ -6,8 +6,6 @@
 package appautoscaling
 
 import (
-	"strings"
-
 	"slipway/localcloud/aws/ecs"
 	"slipway/localcloud/aws/internal/arns"
 	"slipway/localcloud/aws/internal/check"
@@ -63,7 +61,7 @@ func (s scalable) target() cloud.Ref {
 
 // scalableID is the resource id of a service.
 func scalableID(service *cloud.Resource) string {
-	return service.ID[strings.LastIndex(service.ID, ":")+1:]
+	return arns.Resource(service.ID)
 }
 
 // service returns the service that is scaled, or nil.

@@ -47,7 +47,7 @@ type scalableTargetOutputs struct {
 // register brings the service within the bounds. Whatever role is given, ECS is scaled with the one that is linked to it.
 func (out *scalableTargetOutputs) register(c *cloud.Call, in *ScalableTargetSpec) {
 	bound(c.Tx, in.service(c.Tx, c.Caller.Scope), in.MinCapacity, in.MaxCapacity, "")
-	out.RoleARN = "arn:aws:iam::" + c.Caller.Scope.Account + ":role/aws-service-role/" + scalingPrincipal + "/" + scalingRole
+	out.RoleARN = arns.Global("iam", c.Caller.Scope.Account, "role/aws-service-role/"+scalingPrincipal+"/"+scalingRole)
 }
 
 // ScalableTarget is a service whose number of tasks Application Auto Scaling may change. Its id is the resource id.

@@ -129,8 +129,7 @@ var ScalingPolicy = &cloud.Kind[ScalingPolicySpec, scalingPolicyOutputs]{
 			return "", fmt.Errorf("a second scaling policy called %s: %w", in.Name, cloud.ErrUnimplemented)
 		}
 		s := c.Caller.Scope
-		out.ARN = fmt.Sprintf("arn:aws:autoscaling:%s:%s:scalingPolicy:%s:resource/%s/%s:policyName/%s",
-			s.Region, s.Account, uuid(), scalableNamespace, in.ResourceID, in.Name)
+		out.ARN = arns.New(s, "autoscaling", fmt.Sprintf("scalingPolicy:%s:resource/%s/%s:policyName/%s", uuid(), scalableNamespace, in.ResourceID, in.Name))
 		out.watch(c, in, metric, ScalingPolicyStatus{})
 		return in.Name, nil
 	},

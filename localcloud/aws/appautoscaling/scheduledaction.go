@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"slipway/localcloud/aws/internal/arns"
 	"slipway/localcloud/aws/internal/check"
 	"slipway/localcloud/aws/internal/schedule"
 	"slipway/localcloud/cloud"
@@ -82,8 +83,7 @@ var ScheduledAction = &cloud.Kind[ScheduledActionSpec, scheduledActionOutputs]{
 	},
 	Create: func(c *cloud.Call, in *ScheduledActionSpec, out *scheduledActionOutputs) (string, error) {
 		s := c.Caller.Scope
-		out.ARN = fmt.Sprintf("arn:aws:autoscaling:%s:%s:scheduledAction:%s:resource/%s/%s:scheduledActionName/%s",
-			s.Region, s.Account, uuid(), scalableNamespace, in.ResourceID, in.Name)
+		out.ARN = arns.New(s, "autoscaling", fmt.Sprintf("scheduledAction:%s:resource/%s/%s:scheduledActionName/%s", uuid(), scalableNamespace, in.ResourceID, in.Name))
 		c.Resource.SetStatus(ScheduledActionStatus{Since: time.Now().UTC()})
 		return in.Name + "-" + in.ServiceNamespace + "-" + in.ResourceID, nil
 	},

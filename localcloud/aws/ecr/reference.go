@@ -3,6 +3,7 @@ package ecr
 import (
 	"regexp"
 
+	"slipway/localcloud/aws/internal/arns"
 	"slipway/localcloud/cloud"
 )
 
@@ -35,5 +36,5 @@ func RepositoryARN(image string) (arn, region string, ok bool) {
 	if m == nil {
 		return "", "", false
 	}
-	return "arn:aws:ecr:" + m[2] + ":" + m[1] + ":repository/" + m[3], m[2], true
+	return arns.New(cloud.Scope{Account: m[1], Region: m[2]}, "ecr", "repository/"+m[3]), m[2], true
 }

@@ -8,6 +8,8 @@ import (
 	"slipway/localcloud/aws/internal/arns"
 	"slipway/localcloud/aws/internal/policy"
 	"slipway/localcloud/cloud"
+
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 )
 
 type repositoryPolicy struct {
@@ -27,7 +29,7 @@ var RepositoryPolicy = &cloud.Kind[repositoryPolicy, ofRegistry]{
 		}, Serves: true, ServesWithout: true},
 		Needs:   repositorySettingNeeds("ecr:GetRepositoryPolicy", "ecr:SetRepositoryPolicy", "ecr:DeleteRepositoryPolicy"),
 		Replace: []string{"repository"},
-		Normal:  map[string]func(any) any{"policy": policy.Normal},
+		Same:    map[string]func(a, b any) bool{"policy": policy.Same},
 		Latency: cloud.Latency{Create: 1, Delete: 1},
 	},
 	Check: func(in *repositoryPolicy) []cloud.Failure { return in.Policy.Check("policy") },
@@ -74,9 +76,10 @@ func checkRepositoryPolicy(d policy.Document, tx *cloud.Tx) error {
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html
 func RepositoryDenial(tx *cloud.Tx, repositoryARN, principal, action string, allowed bool) string {
 	v := policy.Silent
-	parts := strings.SplitN(repositoryARN, ":", 6)
-	name := strings.TrimPrefix(parts[5], "repository/")
-	key := cloud.Key{Scope: cloud.Scope{Account: parts[4], Region: parts[3]}, Token: RepositoryPolicyToken, ID: name}
+	of, _ := arn.Parse(repositoryARN) // which the cloud has made
+	key := cloud.Key{
+		Scope: cloud.Scope{Account: of.AccountID, Region: of.Region}, Token: RepositoryPolicyToken, ID: strings.TrimPrefix(of.Resource, "repository/"),
+	}
 	if r := tx.Get(key); r != nil {
 		if p, err := RepositoryPolicy.Inputs(r).Policy.ResourcePolicy(tx); err == nil { // checked when it was stored
 			v = policy.Decide([]*policy.Policy{p}, policy.Request{Action: action, Resource: repositoryARN, Principal: policy.NamesOf(principal), Context: map[string]string{

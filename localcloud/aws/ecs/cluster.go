@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"slipway/localcloud/aws/internal/arns"
@@ -12,6 +11,8 @@ import (
 	"slipway/localcloud/aws/internal/permission"
 	"slipway/localcloud/aws/internal/tags"
 	"slipway/localcloud/cloud"
+
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 )
 
 var clusterName = regexp.MustCompile(`^[0-9A-Za-z_-]{1,255}$`)
@@ -136,7 +137,7 @@ var clusterNeeds = permission.Needs{
 // ClusterARN returns the ARN of a cluster given by name or ARN; empty means the one called default.
 func ClusterARN(s cloud.Scope, nameOrARN string) string {
 	switch {
-	case strings.HasPrefix(nameOrARN, "arn:"):
+	case arn.IsARN(nameOrARN):
 		return nameOrARN
 	case nameOrARN == "":
 		nameOrARN = "default"
@@ -145,4 +146,4 @@ func ClusterARN(s cloud.Scope, nameOrARN string) string {
 }
 
 // clusterNameOf returns the name in a cluster's ARN.
-func clusterNameOf(arn string) string { return arn[strings.LastIndex(arn, "/")+1:] }
+func clusterNameOf(name string) string { return arns.Last(name) }

@@ -2,11 +2,12 @@ package ecs
 
 import (
 	"fmt"
-	"strings"
 
 	"slipway/localcloud/aws/internal/permission"
 	"slipway/localcloud/aws/internal/tags"
 	"slipway/localcloud/cloud"
+
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 )
 
 type serviceArgs struct {
@@ -25,7 +26,7 @@ var getService = &cloud.Function[serviceArgs]{
 			return nil, Cluster.NotFound(clusterID)
 		}
 		id := args.ServiceName
-		if !strings.HasPrefix(id, "arn:") {
+		if !arn.IsARN(id) {
 			id = ServiceARN(s, clusterID, id)
 		}
 		r := c.Find(cloud.Ref{Token: ServiceToken, Value: id})
@@ -47,7 +48,7 @@ var getServiceNeeds = permission.Needs{Invoke: func(o *permission.Operation) {
 	cluster, _ := o.Args["clusterArn"].(string)
 	service, _ := o.Args["serviceName"].(string)
 	cluster = ClusterARN(o.Caller.Scope, cluster)
-	if !strings.HasPrefix(service, "arn:") {
+	if !arn.IsARN(service) {
 		service = o.Regional("ecs", "service/"+clusterNameOf(cluster)+"/"+service)
 	}
 	o.ARN = service

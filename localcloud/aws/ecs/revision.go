@@ -9,6 +9,8 @@ import (
 
 	"slipway/localcloud/aws/internal/arns"
 	"slipway/localcloud/cloud"
+
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 )
 
 // RevisionStatus is the Status of a [TaskDefinitionRevision].
@@ -66,15 +68,16 @@ var ErrNoRevision = errors.New("there is no such task definition")
 // FindRevision returns the revision that a service means: by ARN, by family and revision, or by family for the newest one
 // that is ACTIVE.
 func FindRevision(tx *cloud.Tx, s cloud.Scope, name string) (*Revision, error) {
-	if !strings.HasPrefix(name, "arn:") {
+	if !arn.IsARN(name) {
 		name = arns.New(s, "ecs", "task-definition/"+name)
 	}
 	var found *cloud.Resource
-	if _, revision, ok := strings.Cut(name[strings.LastIndex(name, "/"):], ":"); ok && revision != "" {
+	family, revision, _ := strings.Cut(arns.Last(name), ":")
+	if revision != "" {
 		found = tx.Get(cloud.Key{Scope: s, Token: TaskDefinitionRevisionToken, ID: name})
 	} else {
 		newest := 0
-		for _, r := range tx.Where(s, TaskDefinitionRevisionToken, "family", name[strings.LastIndex(name, "/")+1:]) {
+		for _, r := range tx.Where(s, TaskDefinitionRevisionToken, "family", family) {
 			status := cloud.Peek[RevisionStatus](r)
 			if strings.HasPrefix(r.ID, name+":") && status.Active && status.Revision > newest {
 				found, newest = r, status.Revision

@@ -156,8 +156,7 @@ var Service = &cloud.Kind[ServiceSpec, serviceOutputs]{
 		// https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/ecs_service#import
 		Import: &cloud.Import{
 			ID: func(r *cloud.Resource) string {
-				_, id, _ := strings.Cut(r.ID, ":service/")
-				return id
+				return strings.TrimPrefix(arns.Resource(r.ID), "service/")
 			},
 			Find: func(_ *cloud.Tx, s cloud.Scope, id string) string { return arns.New(s, "ecs", "service/"+id) },
 		},

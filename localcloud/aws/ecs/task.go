@@ -1,7 +1,6 @@
 package ecs
 
 import (
-	"strings"
 	"time"
 
 	"slipway/localcloud/aws/internal/arns"
@@ -129,7 +128,7 @@ func TaskARN(s cloud.Scope, clusterARN, id string) string {
 }
 
 // TaskID returns the short id in a task's ARN.
-func TaskID(arn string) string { return arn[strings.LastIndex(arn, "/")+1:] }
+func TaskID(name string) string { return arns.Last(name) }
 
 // TasksOf returns the tasks of a service, those that have stopped among them, by ARN.
 func TasksOf(tx *cloud.Tx, service *cloud.Resource) []*cloud.Resource {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"slipway/localcloud/aws/internal/arns"
 	"slipway/localcloud/aws/internal/check"
 	"slipway/localcloud/aws/internal/ids"
 	"slipway/localcloud/aws/internal/permission"
@@ -49,7 +50,7 @@ var ManagedPolicy = &cloud.Kind[customerPolicy, managedPolicyOutputs]{
 		AutoName: &cloud.AutoName{Property: "name", Max: 128},
 		Replace:  []string{"name", "namePrefix", "path", "description"},
 		Computed: []string{"name", "namePrefix"},
-		Normal:   map[string]func(any) any{"policy": policy.Normal},
+		Same:     map[string]func(a, b any) bool{"policy": policy.Same},
 		Latency:  cloud.Latency{Create: 1, Delete: 1},
 		Patience: iamPropagation,
 		NotFound: noSuchPolicy,
@@ -78,7 +79,7 @@ var ManagedPolicy = &cloud.Kind[customerPolicy, managedPolicyOutputs]{
 				return "", cloud.Errorf("EntityAlreadyExists", "A policy called %s already exists. Duplicate names are not allowed.", name)
 			}
 		}
-		out.Name, out.ARN = name, "arn:aws:iam::"+c.Caller.Scope.Account+":policy"+in.Path+name
+		out.Name, out.ARN = name, arns.Global("iam", c.Caller.Scope.Account, "policy"+in.Path+name)
 		out.PolicyID = "ANPA" + ids.Random(17)
 		return out.ARN, nil
 	},

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 
+	"slipway/localcloud/aws/internal/arns"
 	"slipway/localcloud/aws/internal/check"
 	"slipway/localcloud/aws/internal/permission"
 	"slipway/localcloud/aws/internal/policy"
@@ -99,7 +100,7 @@ var OpenIDConnectProvider = &cloud.Kind[openIDConnectProvider, openIDConnectProv
 		if strings.Trim(out.URL, "/") == "" {
 			return "", cloud.Errorf("ValidationError", "Invalid Open ID Connect Provider URL")
 		}
-		out.ARN = "arn:aws:iam::" + c.Caller.Scope.Account + ":oidc-provider/" + out.URL
+		out.ARN = arns.Global("iam", c.Caller.Scope.Account, "oidc-provider/"+out.URL)
 		if c.Find(cloud.Ref{Token: OpenIDConnectProviderToken, Value: out.ARN}) != nil {
 			return "", cloud.Errorf("EntityAlreadyExists", "Provider with url https://%s already exists.", out.URL)
 		}

@@ -3,13 +3,13 @@ package iam
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"slipway/localcloud/aws/internal/arns"
 	"slipway/localcloud/aws/internal/check"
 	"slipway/localcloud/aws/internal/identity"
 	"slipway/localcloud/aws/internal/ids"
@@ -64,7 +64,7 @@ var Role = &cloud.Kind[role, roleOutputs]{
 		Replace:  []string{"name", "namePrefix", "path"},
 		Computed: []string{"inlinePolicies", "managedPolicyArns", "name", "namePrefix"},
 		Sets:     []string{"managedPolicyArns", "inlinePolicies"},
-		Normal:   map[string]func(any) any{"assumeRolePolicy": policy.Normal, "inlinePolicies": normalInlinePolicies},
+		Same:     map[string]func(a, b any) bool{"assumeRolePolicy": policy.Same, "inlinePolicies": sameInlinePolicies},
 		Latency:  cloud.Latency{Create: 2, Delete: 1},
 		Patience: iamPropagation,
 		NotFound: check.NotFound("NoSuchEntity", "The role with name %s cannot be found."),
@@ -159,7 +159,7 @@ var Role = &cloud.Kind[role, roleOutputs]{
 			}
 		}
 		attach(c.Tx, c.Resource.Scope, 1, in.ManagedPolicyARNs...)
-		out.Name, out.ARN = name, "arn:aws:iam::"+c.Caller.Scope.Account+":role"+in.Path+name
+		out.Name, out.ARN = name, arns.Global("iam", c.Caller.Scope.Account, "role"+in.Path+name)
 		out.UniqueID, out.CreateDate = "AROA"+ids.Random(17), untyped.Timestamp(time.Now())
 		return name, nil
 	},
@@ -327,20 +327,14 @@ func without(l, other []any) []any {
 	})
 }
 
-// normalInlinePolicies is normalPolicy for each of a role's inline policies.
-func normalInlinePolicies(v any) any {
-	list, ok := v.([]any)
-	if !ok {
-		return v
-	}
-	out := make([]any, len(list))
-	for i, e := range list {
-		out[i] = e
-		if p, ok := e.(cloud.Map); ok {
-			p = maps.Clone(p)
-			p["policy"] = policy.Normal(p["policy"])
-			out[i] = p
-		}
-	}
-	return out
+// sameInlinePolicies is [policy.Same] for a role's inline policies, in any order.
+func sameInlinePolicies(a, b any) bool {
+	first, second := untyped.List(a), untyped.List(b)
+	return len(first) == len(second) && !slices.ContainsFunc(first, func(p any) bool {
+		one, _ := p.(cloud.Map)
+		return !slices.ContainsFunc(second, func(q any) bool {
+			other, _ := q.(cloud.Map)
+			return one["name"] == other["name"] && policy.Same(one["policy"], other["policy"])
+		})
+	})
 }

@@ -39,7 +39,7 @@ var RolePolicy = &cloud.Kind[rolePolicy, rolePolicyOutputs]{
 		AutoName: &cloud.AutoName{Property: "name", Max: 128},
 		Replace:  []string{"name", "namePrefix", "role"},
 		Computed: []string{"name", "namePrefix"},
-		Normal:   map[string]func(any) any{"policy": policy.Normal},
+		Same:     map[string]func(a, b any) bool{"policy": policy.Same},
 		Latency:  cloud.Latency{Create: 1, Delete: 1},
 		NotFound: check.NotFound("NoSuchEntity", "The role policy with name %s cannot be found."),
 	},

@@ -14,6 +14,8 @@ import (
 	"slipway/localcloud/aws/internal/permission"
 	"slipway/localcloud/aws/internal/untyped"
 	"slipway/localcloud/cloud"
+
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 )
 
 type resourcesArgs struct {
@@ -95,11 +97,11 @@ func (args *resourcesArgs) match(arn string, tags map[string]string) bool {
 }
 
 // isOfType tells whether a resource is of a type such as ec2:vpc, or of a service such as ec2.
-func isOfType(arn, filter string) bool {
+func isOfType(name, filter string) bool {
 	service, kind, one := strings.Cut(filter, ":")
-	parts := strings.SplitN(arn, ":", 6) // arn:partition:service:region:account:resource
-	if len(parts) < 6 || parts[2] != service {
+	of, err := arn.Parse(name)
+	if err != nil || of.Service != service {
 		return false
 	}
-	return !one || strings.HasPrefix(parts[5], kind+"/") || strings.HasPrefix(parts[5], kind+":")
+	return !one || strings.HasPrefix(of.Resource, kind+"/") || strings.HasPrefix(of.Resource, kind+":")
 }

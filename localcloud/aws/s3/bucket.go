@@ -137,7 +137,7 @@ var Bucket = &cloud.Kind[bucket, bucketOutputs]{
 		status := newBucketStatus()
 		c.Resource.SetStatus(status)
 		*out = bucketOutputs{
-			bucketSettings: status.outputs(), Bucket: name, ARN: "arn:aws:s3:::" + name, Region: s.Region, HostedZoneID: websiteZones[s.Region],
+			bucketSettings: status.outputs(), Bucket: name, ARN: bucketARN(name), Region: s.Region, HostedZoneID: websiteZones[s.Region],
 			DomainName: name + ".s3.amazonaws.com", RegionalDomainName: name + ".s3." + s.Region + ".amazonaws.com", RequestPayer: "BucketOwner",
 			Grants: []grant{{ID: canonicalUser(s.Account), Type: "CanonicalUser", Permissions: []string{"FULL_CONTROL"}}},
 		}
@@ -157,7 +157,7 @@ var Bucket = &cloud.Kind[bucket, bucketOutputs]{
 
 var bucketNeeds = permission.Needs{
 	Create: func(o *permission.Operation) {
-		o.ARN = "arn:aws:s3:::" + o.Name("bucket", "bucketPrefix")
+		o.ARN = bucketARN(o.Name("bucket", "bucketPrefix"))
 		onBucket(o, "s3:CreateBucket")
 		if len(o.WantedTags()) > 0 {
 			onBucket(o, "s3:PutBucketTagging")

@@ -29,7 +29,7 @@ var BucketPolicy = &cloud.Kind[bucketPolicy, struct{}]{
 		}, Serves: true, ServesWithout: true},
 		Needs:   bucketSettingNeeds("s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"),
 		Replace: []string{"bucket"},
-		Normal:  map[string]func(any) any{"policy": policy.Normal},
+		Same:    map[string]func(a, b any) bool{"policy": policy.Same},
 		Latency: cloud.Latency{Create: 1, Delete: 1},
 	},
 	Check:  func(in *bucketPolicy) []cloud.Failure { return in.Policy.Check("policy") },

@@ -9,6 +9,7 @@ import (
 	"cmp"
 	"strings"
 
+	"slipway/localcloud/aws/internal/arns"
 	"slipway/localcloud/aws/internal/permission"
 	"slipway/localcloud/aws/internal/policy"
 	"slipway/localcloud/cloud"
@@ -32,12 +33,15 @@ var s3Calls = map[string]string{
 func bucketSettingNeeds(get, put, remove string) permission.Needs {
 	on := func(action string) func(*permission.Operation) {
 		return func(o *permission.Operation) {
-			o.ARN = "arn:aws:s3:::" + o.Text("bucket")
+			o.ARN = bucketARN(o.Text("bucket"))
 			onBucket(o, action)
 		}
 	}
 	return permission.Needs{Create: on(put), Read: on(get), Update: on(put), Delete: on(remove)}
 }
+
+// bucketARN returns the ARN of a bucket, which is in no account's namespace.
+func bucketARN(name string) string { return arns.Global("s3", "", name) }
 
 // onBucket adds calls about the bucket. S3 knows a bucket's tags for permissions only where that is turned on for it.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/buckets-tagging.html

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"slipway/localcloud/cloud"
+
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 )
 
 // SecretValue returns what a task definition means by the place of a secret: the secret's ARN, or its name, and after colons
@@ -60,12 +62,14 @@ func SecretARN(tx *cloud.Tx, s cloud.Scope, valueFrom string) string {
 }
 
 func splitSecret(valueFrom string) (id, key, stage, version string) {
-	parts := strings.Split(valueFrom, ":")
-	if !strings.HasPrefix(valueFrom, "arn:") || len(parts) < 8 {
+	secret, err := arn.Parse(valueFrom)
+	parts := strings.Split(secret.Resource, ":")
+	if err != nil || len(parts) < 3 {
 		return valueFrom, "", "", ""
 	}
 	parts = append(parts, "", "")
-	return strings.Join(parts[:7], ":"), parts[7], parts[8], parts[9]
+	secret.Resource = parts[0] + ":" + parts[1]
+	return secret.String(), parts[2], parts[3], parts[4]
 }
 
 func findSecret(tx *cloud.Tx, s cloud.Scope, id string) *cloud.Resource {

@@ -296,7 +296,7 @@ func sessionOf(account string, role *cloud.Resource, name string) principal {
 	if role == nil {
 		return principal{account: account}
 	}
-	return principal{account: account, role: role, session: "arn:aws:sts::" + account + ":assumed-role/" + role.ID + "/" + name}
+	return principal{account: account, role: role, session: arns.Global("sts", account, "assumed-role/"+role.ID+"/"+name)}
 }
 
 func nanoseconds() string { return strconv.FormatInt(time.Now().UnixNano(), 10) }

@@ -2,12 +2,12 @@
 package ecsapi
 
 import (
-	"strings"
-
 	"slipway/localcloud/api"
 	"slipway/localcloud/aws/ecs"
 	"slipway/localcloud/aws/iam"
 	"slipway/localcloud/cloud"
+
+	awsarn "github.com/aws/aws-sdk-go-v2/aws/arn"
 )
 
 // Service answers ECS's API.
@@ -38,7 +38,7 @@ func clusterOf(r *api.Request, tx *cloud.Tx, nameOrARN string) (*cloud.Resource,
 // findService returns the service of the cluster with the name or ARN, nil if there is none, to a caller who may look at it.
 func findService(r *api.Request, tx *cloud.Tx, cluster *cloud.Resource, nameOrARN, action string) (string, *cloud.Resource, error) {
 	arn := nameOrARN
-	if !strings.HasPrefix(arn, "arn:") {
+	if !awsarn.IsARN(arn) {
 		arn = ecs.ServiceARN(r.Caller.Scope, cluster.ID, nameOrARN)
 	}
 	found := tx.Get(cloud.Key{Scope: r.Caller.Scope, Token: ecs.Service.Token, ID: arn})

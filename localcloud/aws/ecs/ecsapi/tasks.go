@@ -2,12 +2,13 @@ package ecsapi
 
 import (
 	"cmp"
-	"strings"
 
 	"slipway/localcloud/api"
 	"slipway/localcloud/aws/ecs"
 	"slipway/localcloud/aws/iam"
 	"slipway/localcloud/cloud"
+
+	awsarn "github.com/aws/aws-sdk-go-v2/aws/arn"
 )
 
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTasks.html
@@ -34,7 +35,7 @@ func listTasks(r *api.Request) (any, error) {
 		}
 		of := ""
 		if in.ServiceName != "" {
-			if of = in.ServiceName; !strings.HasPrefix(of, "arn:") {
+			if of = in.ServiceName; !awsarn.IsARN(of) {
 				of = ecs.ServiceARN(r.Caller.Scope, cluster.ID, of)
 			}
 			if tx.Get(cloud.Key{Scope: r.Caller.Scope, Token: ecs.Service.Token, ID: of}) == nil {
@@ -124,7 +125,7 @@ func describeTasks(r *api.Request) (any, error) {
 			return err
 		}
 		for _, arn := range in.Tasks {
-			if !strings.HasPrefix(arn, "arn:") {
+			if !awsarn.IsARN(arn) {
 				arn = ecs.TaskARN(r.Caller.Scope, cluster.ID, arn)
 			}
 			if err := iam.May(tx, r.Caller, iam.Look{Action: "ecs:DescribeTasks", Resource: arn, Context: inCluster(cluster.ID)}); err != nil {

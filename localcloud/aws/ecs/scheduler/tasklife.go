@@ -14,6 +14,7 @@ import (
 	"slipway/localcloud/aws/ec2"
 	"slipway/localcloud/aws/ecs"
 	"slipway/localcloud/aws/elbv2"
+	"slipway/localcloud/aws/internal/arns"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/task"
 )
@@ -348,7 +349,7 @@ func (l *life) provision(ports []int) (*ec2.Interface, error) {
 	err = l.change(func(tx *cloud.Tx, status *ecs.TaskStatus) error {
 		r, err := ec2.AddInterface(tx, l.key.Scope, ec2.Interface{
 			SubnetID: l.spec.SubnetID, SecurityGroups: l.groups(tx), Owner: l.key.ID,
-			Description: "arn:aws:ecs:" + l.key.Scope.Region + ":" + l.key.Scope.Account + ":attachment/" + l.id,
+			Description: arns.New(l.key.Scope, "ecs", "attachment/"+l.id),
 		}, l.spec.AssignPublicIP)
 		if err != nil {
 			return &startError{fmt.Sprintf("Unexpected EC2 error while attempting to Create Network Interface: %s", message(err))}

@@ -14,6 +14,7 @@ import (
 	"slipway/localcloud/aws/ec2"
 	"slipway/localcloud/aws/ecr"
 	"slipway/localcloud/aws/ecs"
+	"slipway/localcloud/aws/internal/arns"
 	"slipway/localcloud/aws/secretsmanager"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/registry"
@@ -129,9 +130,8 @@ func (l *life) deniedImages(tx *cloud.Tx, role, action, repository string) strin
 }
 
 func (l *life) refusal(role, action, resource, why string) string {
-	name := role[strings.LastIndex(role, "/")+1:]
-	return fmt.Sprintf("AccessDeniedException: User: arn:aws:sts::%s:assumed-role/%s/%s is not authorized to perform: %s on resource: %s %s",
-		l.key.Scope.Account, name, l.id, action, resource, why)
+	user := arns.Global("sts", l.key.Scope.Account, "assumed-role/"+arns.Last(role)+"/"+l.id)
+	return fmt.Sprintf("AccessDeniedException: User: %s is not authorized to perform: %s on resource: %s %s", user, action, resource, why)
 }
 
 // fetch logs in to the registries and reads the secrets, which it returns by container and name of the variable.
@@ -260,7 +260,7 @@ func (l *life) openLog(d *ecs.ContainerDefinition, revision *ecs.Revision, ni *e
 	o := d.LogConfiguration.Options
 	group, stream := o["awslogs-group"], o["awslogs-stream-prefix"]+"/"+d.Name+"/"+l.id
 	scope := cloud.Scope{Account: l.key.Scope.Account, Region: o["awslogs-region"]}
-	resource := fmt.Sprintf("arn:aws:logs:%s:%s:log-group:%s:log-stream:%s", scope.Region, scope.Account, group, stream)
+	resource := arns.New(scope, "logs", "log-group:"+group+":log-stream:"+stream)
 	refused, lost := "", false
 	l.Store.View(func(tx *cloud.Tx) {
 		if err := l.Egress(tx, l.key.Scope, ni, httpsPort); err != nil {

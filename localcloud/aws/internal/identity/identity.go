@@ -16,8 +16,7 @@ func ErrInvalidToken() *cloud.Error {
 
 // SessionRole returns the role that the session with the ARN is of, and the session's name; nil if the role has gone.
 func SessionRole(tx *cloud.Tx, session string) (*cloud.Resource, string) {
-	_, path, _ := strings.Cut(session, ":assumed-role/")
-	role, name, _ := strings.Cut(path, "/")
+	role, name, _ := strings.Cut(strings.TrimPrefix(arns.Resource(session), "assumed-role/"), "/")
 	return tx.Get(cloud.Key{Scope: cloud.Scope{Account: arns.Account(session)}, Token: RoleToken, ID: role}), name
 }
 

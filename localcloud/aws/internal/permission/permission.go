@@ -248,7 +248,7 @@ func (o *Operation) Regional(service, resource string) string {
 
 // IAM makes the name of a resource of IAM in the caller's account.
 func (o *Operation) IAM(resource string) string {
-	return "arn:aws:iam::" + o.Caller.Scope.Account + ":" + resource
+	return arns.Global("iam", o.Caller.Scope.Account, resource)
 }
 
 // ServiceRole adds the role that a service makes for itself in an account that does not have it yet: so that a policy that lacks
