@@ -15,15 +15,23 @@ type fargateSize struct {
 }
 
 var fargateSizes = []fargateSize{
-	{cpu: 256, only: []int{512, 1024, 2048}},
+	{cpu: MinFargateCPU, only: []int{MinFargateMemory, 1024, 2048}},
 	{cpu: 512, min: 1024, max: 4096, step: 1024},
 	{cpu: 1024, min: 2048, max: 8192, step: 1024},
 	{cpu: 2048, min: 4096, max: 16384, step: 1024},
 	{cpu: 4096, min: 8192, max: 30720, step: 1024},
 	{cpu: 8192, min: 16384, max: 61440, step: 4096},
 	{cpu: 16384, min: 32768, max: 122880, step: 8192},
-	{cpu: 32768, only: []int{61440, 122880, 249856}},
+	{cpu: MaxFargateCPU, only: []int{61440, 122880, MaxFargateMemory}},
 }
+
+// Bounds of the table.
+const (
+	MinFargateCPU    = 256
+	MaxFargateCPU    = 32_768
+	MinFargateMemory = 512
+	MaxFargateMemory = 249_856
+)
 
 func (s fargateSize) allows(memory int) bool {
 	if s.only != nil {
