@@ -299,7 +299,7 @@ func TestRefusedConfigs(t *testing.T) {
 			configtest.EncryptedAt(configtest.Source(configtest.Service(`"secrets": {"A": "swordfish", "B": "swordfish"}`)), "services.hello.secrets.A"),
 			"slipway:services.hello.secrets.B: is in plain text; run `pulumi config set --secret --path 'slipway:services.hello.secrets.B'`",
 		},
-		"nobody knows which": {settings.Source{Project: "slipway", Stack: "dev", Values: configtest.Source(configtest.Service("")).Values, SecretKeys: []string{"slipway:services"}}, "slipway:services: has encrypted values, and Pulumi does not tell which; the stack's file would, but it was not read. "},
+		"nobody knows which": {settings.Source{Project: "slipway", Stack: "dev", Values: configtest.Source(configtest.Service("")).Values, SecretKeys: []string{"slipway:services"}}, "slipway:services: has encrypted values, and Pulumi does not say which; the stack's file would, but it was not read. "},
 
 		"env is a list":        {configtest.Source(configtest.Service(`"env": ["A=a"]`)), "slipway:services.hello.env: is a list and must be an object"},
 		"env value is a list":  {configtest.Source(configtest.Service(`"env": {"A": []}`)), "slipway:services.hello.env.A: is a list and must be a string"},

@@ -1,5 +1,5 @@
-// Package account is the account that a stack is deployed to, as it stands before the first resource is registered: what the stack needs
-// and does not create, and what the stack has there already.
+// Package account looks up the account of a stack before the first resource is registered: what the stack needs and does not create,
+// and what it has there already.
 package account
 
 import (
@@ -14,16 +14,16 @@ import (
 	"slipway/internal/standing"
 )
 
-// Account is what the program asks AWS by itself. The AWS provider has no functions for it.
+// Account has the program's own calls to AWS. The AWS provider has no functions for them.
 type Account interface {
 	components.Watcher
-	// Standing returns what the load balancer that is sought holds already.
+	// Standing returns what the sought load balancer has already.
 	Standing(ctx context.Context, sought standing.Sought) (standing.Listener, error)
 	// RuleQuota returns how many rules a load balancer may have.
 	RuleQuota(ctx context.Context) (int, error)
 }
 
-// New returns the account that the config says to the AWS provider, asked as the provider asks it.
+// New returns the account that the config gives the AWS provider, with the same access as the provider.
 func New(source settings.Source) Account {
 	options := awsconfig.Options{}
 	for key, value := range source.Values {
@@ -34,7 +34,7 @@ func New(source settings.Source) Account {
 	return asked{options}
 }
 
-// asked is an [Account] that is asked over the network.
+// asked is an [Account] that calls AWS over the network.
 type asked struct{ options awsconfig.Options }
 
 func (a asked) Settle(ctx context.Context, r components.ServiceRevision, tasks components.EnoughTasks) (running, failure string, err error) {

@@ -13,9 +13,9 @@ import (
 	"slipway/spec"
 )
 
-// What the config may be, and yet the stack that stands cannot become in one update.
+// Changes that are valid in the config, but that one update cannot make to the existing stack.
 
-// change is what an update is to make of a stack.
+// change is the change of a stack in an update.
 type change struct {
 	*config.Config
 	last     lastUpdate
@@ -23,13 +23,12 @@ type change struct {
 	ttl      int // for how many seconds resolvers may remember the records as they are; 0 if nobody needs to know
 }
 
-// check reports what one update would do with failed requests, or would not get done.
+// check reports changes that would fail requests in one update, or that one update cannot make.
 func (c change) check() error {
 	return errors.Join(c.checkCanaryNames(), c.checkEmptied(), c.checkWait())
 }
 
-// checkCanaryNames reports a service that would take the resources of another one's canary for its own, or the other way round:
-// both are named alike.
+// checkCanaryNames reports a service with the same resource names as another service's running canary, or the other way round.
 func (c change) checkCanaryNames() error {
 	stands := func(service string, canary bool) bool {
 		return slices.ContainsFunc(c.standing.Rules, func(r standing.Rule) bool { return spec.Attaches(r.Hostname, service, canary) })
@@ -48,7 +47,7 @@ func (c change) checkCanaryNames() error {
 	return errors.Join(problems...)
 }
 
-// checkEmptied reports routes that another service's tasks serve, and that would lead to a service without tasks.
+// checkEmptied reports routes that another service's tasks serve now and that would lead to a service without tasks.
 func (c change) checkEmptied() error {
 	var problems []error
 	for _, s := range c.Services {
@@ -60,7 +59,7 @@ func (c change) checkEmptied() error {
 			for _, rule := range c.standing.Rules {
 				if rule.Hostname == route.Hostname && rule.Path == route.Path && rule.Service != s.Name && rule.Targets > 0 {
 					problems = append(problems, fmt.Errorf("services.%s.%s: is 0, and %s%s would lead to it, which service %s serves now: its requests "+
-						"would fail; let the service have a task, or leave the route where it is", s.Name, key, rule.Hostname, rule.Path, rule.Service))
+						"would fail; give the service a task, or leave the route where it is", s.Name, key, rule.Hostname, rule.Path, rule.Service))
 				}
 			}
 		}
@@ -68,8 +67,8 @@ func (c change) checkEmptied() error {
 	return errors.Join(problems...)
 }
 
-// empty reports whether the service has no task when its routes lead to it, and by which key. One that scales, and is made anew, begins
-// with as many tasks as serve its routes now.
+// empty reports whether the service has no task when its routes lead to it, and which key says so. A replaced service that scales
+// begins with as many tasks as serve its routes now.
 func (c change) empty(s config.Service) (key string, empty bool) {
 	if s.Tasks() > 0 || s.HTTP == nil {
 		return "", false
@@ -83,14 +82,13 @@ func (c change) empty(s config.Service) (key string, empty bool) {
 	})
 }
 
-// makesAnew reports whether the service comes up with a target group of its own, at first without tasks: it is new, has another health
-// check, or moves.
+// makesAnew reports whether the service gets a new target group, at first without tasks: it is new, has another health check, or moves.
 func (c change) makesAnew(s config.Service) bool {
 	attachment := spec.AttachmentRoute(s.Name, s.HTTP.HealthCheck)
 	return c.moves() || !slices.ContainsFunc(c.standing.Rules, func(r standing.Rule) bool { return r.Hostname == attachment.Hostname })
 }
 
-// moves reports whether the update brings up another load balancer in the place of the one that stands, or goes on doing so.
+// moves reports whether the update replaces the load balancer, or continues such a replacement.
 func (c change) moves() bool {
 	if len(c.standing.Balancers) == 0 {
 		return false
@@ -101,48 +99,48 @@ func (c change) moves() bool {
 	return slices.ContainsFunc(c.standing.Balancers, func(b standing.Balancer) bool { return !b.Tagged })
 }
 
-// remembered returns for how long resolvers may remember where the records lead: they have them with the time-to-live of the last
-// successful update, or with the one that the records have since an update that failed. Where nothing tells, it is the config's.
+// remembered returns how long resolvers may remember the records: the time-to-live of the last successful update, or the one that the
+// records have since a failed update. If both are unknown, it is the config's.
 //
-// Of a time-to-live that was lowered since, nobody tells any more: whoever lowers it is told to wait before the records move.
+// A time-to-live that was lowered since then is not known any more: the error tells the user to wait before the records move.
 func (c change) remembered() time.Duration {
 	return time.Duration(cmp.Or(max(c.last.TTL, c.ttl), c.DNS.Remembered())) * time.Second
 }
 
 const (
-	// longestWait is for how long an update may wait until no resolver knows the old load balancer. A job that deploys has an hour, and so
-	// has the session of its role ("Role chaining" in the IAM user guide).
+	// longestWait is how long an update may wait until no resolver knows the old load balancer. A deploying job has an hour, and so has
+	// the session of its role ("Role chaining" in the IAM user guide).
 	longestWait = 30 * time.Minute
-	// longWait is worth a warning.
+	// longWait is a wait that is worth a warning.
 	longWait = 5 * time.Minute
 )
 
-// checkWait reports a time-to-live that would have the update wait for too long.
+// checkWait reports a time-to-live that would make the update wait too long.
 func (c change) checkWait() error {
 	if wait := c.remembered(); c.moves() && wait > longestWait {
-		return fmt.Errorf("dns.ttl: another network, region or stack name moves the records to another load balancer, and the old one has to serve "+
-			"for %s more, as resolvers remember a record for so long; an update waits for %s at most. First put network, region and name back, set "+
+		return fmt.Errorf("dns.ttl: another network, region or stack name moves the records to another load balancer, and the old one must serve "+
+			"for another %s, because resolvers remember a record for so long; an update waits at most %s. First put network, region and name back, set "+
 			"dns.ttl to %d and run `pulumi up`; make the change %s later", wait, longestWait, spec.MinTTL, wait)
 	}
 	return nil
 }
 
-// warnings returns what is worth knowing before the update.
+// warnings returns the warnings to give before the update.
 func (c change) warnings(images map[spec.Image]spec.Image) []string {
 	var warnings []string
 	if wait := c.remembered(); c.moves() && wait > longWait {
 		warnings = append(warnings, fmt.Sprintf("the DNS records move to another load balancer: the update waits for %s (dns.ttl) then, before it "+
-			"deletes the old one. To have it shorter, first put network, region and name back, set dns.ttl to %d and run `pulumi up`; make the "+
-			"change %s later, when resolvers remember no record for longer", wait, spec.MinTTL, wait))
+			"deletes the old one. To shorten this, first put network, region and name back, set dns.ttl to %d and run `pulumi up`; make the "+
+			"change %s later, when no resolver remembers a record for longer", wait, spec.MinTTL, wait))
 	}
 	for _, name := range c.leftNames() {
-		warnings = append(warnings, fmt.Sprintf("host name %s is left to a wildcard, and keeps its own DNS record until the `pulumi up` after this one: "+
-			"as long as a record validates its certificate, the wildcard is not found in its place", name))
+		warnings = append(warnings, fmt.Sprintf("host name %s keeps its own DNS record, although a wildcard serves it now, until the next `pulumi up`: "+
+			"while a record validates its certificate, DNS does not find the wildcard for it", name))
 	}
 	for _, s := range c.Services {
 		if tasks := servingBy(c.standing.Rules).tasks(s); s.Scaling != nil && tasks > s.Scaling.Max && c.makesAnew(s) {
-			warnings = append(warnings, fmt.Sprintf("service %s is made anew, and begins with %d tasks (scaling.max); %d serve its requests now, as by a "+
-				"schedule. If so few cannot take the load, raise scaling.max for this update", s.Name, s.Scaling.Max, tasks))
+			warnings = append(warnings, fmt.Sprintf("service %s is replaced, and begins with %d tasks (scaling.max); %d serve its requests now, perhaps by a "+
+				"schedule. If that is too few for the load, raise scaling.max for this update", s.Name, s.Scaling.Max, tasks))
 		}
 	}
 	for _, s := range c.Services {
@@ -158,7 +156,7 @@ func (c change) warnings(images map[spec.Image]spec.Image) []string {
 	return warnings
 }
 
-// owner returns the service that a rule's route is to lead to, or "".
+// owner returns the service to which a rule's route must lead, or "".
 func (c change) owner(rule standing.Rule) string {
 	for _, route := range c.Routes() {
 		if route.Hostname == rule.Hostname && route.Path == rule.Path {
@@ -168,12 +166,12 @@ func (c change) owner(rule standing.Rule) string {
 	return ""
 }
 
-// leftNames returns the host names that are left to a wildcard, and cannot do without a record of their own yet.
+// leftNames returns the host names that only a wildcard serves from now on, and that still need their own record.
 //
-// One has a record below it that validates its certificate, and that goes only after the certificate: no wildcard covers a name with a
-// record below it (RFC 4592, section 2.2.2), and whoever asked in between would remember for long that there is no such name. When the
-// load balancer moves, the record of another one would go on leading to the old one until that is deleted. With the next update such a
-// name is in no certificate any more, and its record goes.
+// Such a name may have a validation record below it, which is deleted only after the certificate. No wildcard covers a name with a
+// record below it (RFC 4592, section 2.2.2), and resolvers that asked in between would long remember that the name does not exist. Or
+// the load balancer moves: the name's record would lead to the old one until that is deleted. At the next update no certificate has the
+// name any more, and its record is deleted.
 func (c change) leftNames() []string {
 	had := slices.Concat(c.standing.Certificates...)
 	if c.moves() {
@@ -188,14 +186,14 @@ func (c change) leftNames() []string {
 	})
 }
 
-// ruleKey tells the rules of a listener apart.
+// ruleKey identifies a rule of a listener.
 type ruleKey struct {
 	hostname, path string
-	header         bool // it asks for a header too
+	header         bool // it has a condition on a header too
 }
 
-// rulesAtOnce returns how many rules the load balancer has that stay until the update ends, and how many come to them. Of several, as an
-// interrupted move leaves them, it is the fullest of those that get rules: each has a quota of its own.
+// rulesAtOnce returns how many rules of the load balancer stay until the update ends, and how many are added. An interrupted move
+// leaves several load balancers, each with its own quota: then it is the fullest one that gets rules.
 //
 // Which of several that carry the stack's tags is the old one, as after another network, AWS does not tell. If its rules are not those of
 // the config, it is counted as well, and may have the update refused though it gets no rules. An update with the rules as they were
@@ -247,7 +245,7 @@ func (c change) wantedRules() map[ruleKey]bool {
 	return wanted
 }
 
-// checkRules reports more rules than the load balancer may have at a time. The quota is asked for only where AWS's default does not do.
+// checkRules reports more rules than the load balancer may have at a time. It looks up the quota only if AWS's default is not enough.
 func (c change) checkRules(quota func() (int, error)) error {
 	stay, come := c.rulesAtOnce()
 	if come == 0 || stay+come <= config.RulesPerLoadBalancer {
@@ -257,6 +255,6 @@ func (c change) checkRules(quota func() (int, error)) error {
 	if err != nil || stay+come <= most {
 		return err
 	}
-	return fmt.Errorf("services: the load balancer would have %d rules at once, %d that stand and %d that come before any of those go; the account's "+
-		"quota is %d. Have the quota \"Rules per Application Load Balancer\" raised, or make the change in several updates", stay+come, stay, come, most)
+	return fmt.Errorf("services: the load balancer would have %d rules at once, %d existing ones and %d added before any is deleted; the account's "+
+		"quota is %d. Ask AWS to raise \"Rules per Application Load Balancer\", or make the change in several updates", stay+come, stay, come, most)
 }

@@ -12,7 +12,7 @@ import (
 	"slipway/spec"
 )
 
-// changeOf returns what an update to the config is to make of what stands.
+// changeOf returns the change from the existing stack to the config.
 func changeOf(t *testing.T, services string, last lastUpdate, listener standing.Listener, more ...string) change {
 	t.Helper()
 	c, err := config.Read(configtest.Source(services, more...))
@@ -50,7 +50,7 @@ func TestChangesThatTakeTwoUpdates(t *testing.T) {
 		"a route that moves to a service without tasks": {
 			`{"web": {` + image + `: ["a.example.com"], "instanceCount": 0}}`, serves("api", 3),
 			"services.web.instanceCount: is 0, and a.example.com/* would lead to it, which service api serves now: its requests would fail; " +
-				"let the service have a task, or leave the route where it is",
+				"give the service a task, or leave the route where it is",
 		},
 		"a service whose owner takes its tasks away": {`{"web": {` + image + `: ["a.example.com"], "instanceCount": 0}}`, serves("web", 3), ""},
 		"a route that nobody serves moves":           {`{"web": {` + image + `: ["a.example.com"], "instanceCount": 0}}`, serves("api", 0), ""},
@@ -61,7 +61,7 @@ func TestChangesThatTakeTwoUpdates(t *testing.T) {
 			`{"web": {` + image + `: ["a.example.com"], "scaling": {"min": 0, "max": 2, "cpu": 50}}}`,
 			standing.Listener{Rules: append(serves("api", 3).Rules, standing.Rule{Hostname: "web.service.invalid", Path: "/*", Service: "web"})},
 			"services.web.scaling.min: is 0, and a.example.com/* would lead to it, which service api serves now: its requests would fail; " +
-				"let the service have a task, or leave the route where it is",
+				"give the service a task, or leave the route where it is",
 		},
 	} {
 		got := ""
@@ -74,7 +74,7 @@ func TestChangesThatTakeTwoUpdates(t *testing.T) {
 	}
 }
 
-// A name keeps its record where the wildcard would not be found in its place.
+// A name keeps its record if DNS would not find the wildcard for it.
 func TestNamesLeftToAWildcard(t *testing.T) {
 	const wildcard = `{"web": {"image": "` + configtest.Image + `", "hostnames": ["*.example.com"]}}`
 	stays, moved := []standing.Balancer{{Tagged: true}}, []standing.Balancer{{}}
@@ -106,13 +106,13 @@ func TestNamesLeftToAWildcard(t *testing.T) {
 	}
 }
 
-// What moves the records to another load balancer takes as long as resolvers remember the old one, which is bounded and told before.
+// A move of the records to another load balancer waits until no resolver remembers the old one. The wait is bounded and announced.
 func TestMovesWait(t *testing.T) {
 	const services = `{"web": {"image": "` + configtest.Image + `", "hostnames": ["a.example.com"]}}`
 	network := &lastNetwork{CIDR: "10.0.0.0/16", IPv6: true}
 	stays := []standing.Balancer{{Tagged: true}}
-	const refused = "dns.ttl: another network, region or stack name moves the records to another load balancer, and the old one has to serve for 24h0m0s more, " +
-		"as resolvers remember a record for so long; an update waits for 30m0s at most. First put network, region and name back, set dns.ttl to 60 and run " +
+	const refused = "dns.ttl: another network, region or stack name moves the records to another load balancer, and the old one must serve for another 24h0m0s, " +
+		"because resolvers remember a record for so long; an update waits at most 30m0s. First put network, region and name back, set dns.ttl to 60 and run " +
 		"`pulumi up`; make the change 24h0m0s later"
 	for name, test := range map[string]struct {
 		last           lastUpdate
@@ -193,35 +193,35 @@ func TestRulesAtOnce(t *testing.T) {
 	for name, test := range map[string]struct {
 		services   string
 		listener   standing.Listener
-		quota      int // 0: is not asked for
+		quota      int // 0: not looked up
 		stay, come int
 		want       string
 	}{
 		"nothing stands":   {hostnames(10), standing.Listener{}, 0, 0, 22, ""},
-		"too many":         {hostnames(60), standing.Listener{}, 100, 0, 122, "have 122 rules at once, 0 that stand and 122 that come before any of those go; the account's quota is 100. "},
+		"too many":         {hostnames(60), standing.Listener{}, 100, 0, 122, "have 122 rules at once, 0 existing ones and 122 added before any is deleted; the account's quota is 100. "},
 		"a raised quota":   {hostnames(60), standing.Listener{}, 200, 0, 122, ""},
 		"all stand":        {hostnames(2), standing.Listener{Rules: append(rules(0, 120), standing.Rule{Hostname: "h0.example.com", Path: "/*", Header: true}, standing.Rule{Hostname: "h1.example.com", Path: "/*", Header: true}, standing.Rule{Hostname: "web.service.invalid", Path: "/*"}, standing.Rule{Hostname: "web.canary.invalid", Path: "/*"})}, 0, 124, 0, ""},
-		"others go":        {hostnames(45), standing.Listener{Rules: rules(100, 120)}, 100, 20, 92, "have 112 rules at once, 20 that stand and 92 that come"},
+		"others go":        {hostnames(45), standing.Listener{Rules: rules(100, 120)}, 100, 20, 92, "have 112 rules at once, 20 existing ones and 92 added"},
 		"another balancer": {hostnames(45), standing.Listener{Balancers: []standing.Balancer{{}}, Rules: rules(100, 120)}, 0, 0, 92, ""},
 		"two balancers":    {hostnames(24), standing.Listener{Balancers: two, Rules: slices.Concat(on(0, rules(0, 60)), on(1, rules(0, 55)))}, 0, 60, 26, ""},
-		"a renamed stack's": { // which an interrupted update has begun to fill
+		"a renamed stack's": { // an interrupted update has begun to fill it
 			hostnames(45),
 			standing.Listener{Balancers: renamed, Rules: slices.Concat(on(0, rules(0, 90)), on(1, rules(100, 120)))},
 			100, 20, 92,
-			"have 112 rules at once, 20 that stand and 92 that come",
+			"have 112 rules at once, 20 existing ones and 92 added",
 		},
 		"one gets too many": {
 			hostnames(45),
 			standing.Listener{Balancers: two, Rules: slices.Concat(on(0, rules(0, 20)), on(1, rules(100, 120)))},
 			100, 20, 92,
-			"have 112 rules at once, 20 that stand and 92 that come",
+			"have 112 rules at once, 20 existing ones and 92 added",
 		},
 		"one of two has all": {
 			hostnames(1),
 			standing.Listener{Balancers: two, Rules: slices.Concat(on(0, append(rules(0, 120), standing.Rule{Hostname: "h0.example.com", Path: "/*", Header: true},
 				standing.Rule{Hostname: "web.service.invalid", Path: "/*"}, standing.Rule{Hostname: "web.canary.invalid", Path: "/*"})), on(1, rules(0, 99)))},
 			100, 99, 3,
-			"have 102 rules at once, 99 that stand and 3 that come",
+			"have 102 rules at once, 99 existing ones and 3 added",
 		},
 	} {
 		c := changeOf(t, test.services, lastUpdate{}, test.listener)
@@ -239,11 +239,11 @@ func TestRulesAtOnce(t *testing.T) {
 	}
 }
 
-// What a schedule has raised is more than a service that is made anew begins with.
+// A schedule can have raised the count above that of a replaced service.
 func TestFewerTasksThanServe(t *testing.T) {
 	t.Parallel()
 	const services = `{"web": {"image": "` + configtest.Image + `", "hostnames": ["a.example.com"], "scaling": {"max": 5, "cpu": 50}}}`
-	const want = "service web is made anew, and begins with 5 tasks (scaling.max); 15 serve its requests now, as by a schedule. If so few cannot take " +
+	const want = "service web is replaced, and begins with 5 tasks (scaling.max); 15 serve its requests now, perhaps by a schedule. If that is too few for " +
 		"the load, raise scaling.max for this update"
 	attachment := standing.Rule{Hostname: "web.service.invalid", Path: "/*", Service: "web"}
 	serves := func(tasks int, more ...standing.Rule) []standing.Rule {

@@ -6,23 +6,23 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// lastUpdate is what the outputs of the stack's last successful update say. It is all that a program is told about what the stack was
-// before it was renamed, or before somebody configured another region: what AWS has then carries other tags, or is elsewhere.
+// lastUpdate has the outputs of the stack's last successful update. After a rename or a change of region, a program knows nothing else
+// about the old stack: its AWS resources have other tags, or are in another region.
 type lastUpdate struct {
 	LoadBalancer string            `pulumi:"loadBalancerDnsName"`
 	Images       map[string]string `pulumi:"images"`
-	Network      *lastNetwork      `pulumi:"network"` // nil: the program did not tell yet
+	Network      *lastNetwork      `pulumi:"network"` // nil: an older program did not export it
 	TTL          int               `pulumi:"dnsTtl"`
 }
 
-// lastNetwork is what another of makes another load balancer.
+// lastNetwork has the network settings whose change makes a new load balancer.
 type lastNetwork struct {
 	CIDR string `pulumi:"cidr"`
 	IPv6 bool   `pulumi:"ipv6"`
 }
 
-// readLastUpdate asks the engine for the stack's own outputs, as a reference to the stack does (pulumi/pulumi#3722), but registers nothing.
-// An update changes them when it has succeeded, and not before.
+// readLastUpdate asks the engine for the stack's own outputs, as a stack reference does (pulumi/pulumi#3722), but registers nothing. An
+// update changes them only when it has succeeded.
 func readLastUpdate(ctx *pulumi.Context) (lastUpdate, error) {
 	var read struct {
 		Outputs lastUpdate `pulumi:"outputs"`
@@ -39,8 +39,8 @@ func readLastUpdate(ctx *pulumi.Context) (lastUpdate, error) {
 // diyOrganization is the organization of every stack whose state is in a folder or a bucket.
 const diyOrganization = "organization"
 
-// reference returns by which name the engine finds the stack. A folder or bucket of Pulumi's older layout, without projects, takes a bare
-// name only, which the newer one takes as well (ParseReference in pkg/backend/diy/store.go of pulumi/pulumi).
+// reference returns the name by which the engine finds the stack. A folder or bucket of Pulumi's older layout, without projects, takes
+// only a bare name, and the newer layout takes it too (ParseReference in pkg/backend/diy/store.go of pulumi/pulumi).
 func reference(organization, project, stack string) string {
 	if organization == diyOrganization {
 		return stack

@@ -21,7 +21,7 @@ func TestReferenceToTheStackItself(t *testing.T) {
 	}
 }
 
-// namer keeps by which name the outputs were asked for.
+// namer keeps the name by which the outputs were requested.
 type namer struct {
 	mocks.Cloud
 	name string

@@ -21,18 +21,18 @@ import (
 type Existing struct {
 	Region string
 	ZoneID string
-	Images map[spec.Image]spec.Image // the config's, pinned to digests
+	Images map[spec.Image]spec.Image // the config's images, pinned to digests
 
 	Priorities   spec.HeldPriorities   // of the listener's rules
-	Former       map[spec.Route]string // names of the components that rules were part of, by their routes without a service
+	Former       map[spec.Route]string // names of the components that had the rules as children, by route without a service
 	Serving      serving               // how many tasks serve the requests now
-	Replacing    bool                  // an earlier update replaced the load balancer, and did not get to delete the old one
-	Remembered   time.Duration         // for how long resolvers may remember where the records lead
-	Left         []string              // host names that are left to a wildcard, and keep their records until the next update
-	Certificates [][]string            // names in each of the listener's, the default one's first
+	Replacing    bool                  // an earlier update replaced the load balancer, and ended before it deleted the old one
+	Remembered   time.Duration         // how long resolvers may remember the records
+	Left         []string              // host names that only a wildcard serves from now on; they keep their records until the next update
+	Certificates [][]string            // names in each of the listener's certificates, the default one first
 }
 
-// LookUp finds what the stack needs, so that what is missing is noticed before anything is created.
+// LookUp finds what the stack needs, so anything missing is found before anything is created.
 func LookUp(ctx *pulumi.Context, cfg *config.Config, in Account) (Existing, error) {
 	region, err := aws.GetRegion(ctx, &aws.GetRegionArgs{})
 	if err != nil {
@@ -65,7 +65,7 @@ func LookUp(ctx *pulumi.Context, cfg *config.Config, in Account) (Existing, erro
 	return found, nil
 }
 
-// lookUpStanding finds what the stack's load balancer holds already, and refuses what one update cannot make of it.
+// lookUpStanding finds what the stack's load balancer has already, and refuses changes that one update cannot make.
 func (e *Existing) lookUpStanding(ctx *pulumi.Context, cfg *config.Config, in Account) error {
 	last, err := readLastUpdate(ctx)
 	if err != nil {
@@ -113,5 +113,5 @@ func (e *Existing) lookUpStanding(ctx *pulumi.Context, cfg *config.Config, in Ac
 	return nil
 }
 
-// Tasks returns how many tasks serve the requests now that are to be the service's.
+// Tasks returns how many tasks now serve the requests that the service will get.
 func (e Existing) Tasks(s config.Service) int { return e.Serving.tasks(s) }

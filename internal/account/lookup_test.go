@@ -18,11 +18,11 @@ import (
 	"slipway/spec"
 )
 
-// holds is an account in which the load balancer holds something already.
+// holds is an account with a load balancer that has something already.
 type holds struct {
 	components.Watcher
 	listener standing.Listener
-	sought   standing.Sought // what was asked for
+	sought   standing.Sought // the last call
 	quota    int
 }
 
@@ -33,12 +33,12 @@ func (h *holds) Standing(_ context.Context, sought standing.Sought) (standing.Li
 
 func (h *holds) RuleQuota(context.Context) (int, error) {
 	if h.quota == 0 {
-		return 0, errors.New("nobody should have asked")
+		return 0, errors.New("there should be no call")
 	}
 	return h.quota, nil
 }
 
-// lookUp looks up what there is for services, in a stack whose last update left outputs.
+// lookUp looks up what exists for services, in a stack with outputs of its last update.
 func lookUp(t *testing.T, services string, outputs map[string]any, in *holds) (found Existing, cfg *config.Config, err error) {
 	t.Helper()
 	return lookUpIn(t, &mocks.Cloud{Outputs: outputs}, services, in)
@@ -77,7 +77,7 @@ func TestLookUpFindsWhatTheLastUpdateLeft(t *testing.T) {
 	if in.sought.Counted == nil || !in.sought.Counted("hello.example.com", "/*") {
 		t.Error("tasks are not counted for a service that scales")
 	}
-	// An update that was interrupted while it waited left both load balancers: the next one waits once more.
+	// An update that was interrupted during its wait left both load balancers: the next one waits again.
 	if !found.Replacing || found.Remembered != 5*time.Minute {
 		t.Errorf("replacing is %v, and resolvers remember for %s", found.Replacing, found.Remembered)
 	}
@@ -86,7 +86,7 @@ func TestLookUpFindsWhatTheLastUpdateLeft(t *testing.T) {
 	}
 }
 
-// An update that raised the records' time-to-live and failed told nothing of it.
+// An update that raised the records' time-to-live and failed did not export it.
 func TestLookUpFindsHowLongRecordsAreRemembered(t *testing.T) {
 	const hostname = "hello.example.com"
 	moved := []standing.Balancer{{DNSName: "old"}, {DNSName: "new", Tagged: true}}
@@ -123,7 +123,7 @@ func TestLookUpFindsHowLongRecordsAreRemembered(t *testing.T) {
 	}
 }
 
-// A rule that asks for a header is a canary's. A service may be called like one.
+// A rule with a header belongs to a canary. A service may have a canary's name.
 func TestLookUpFindsFormerRules(t *testing.T) {
 	in := &holds{listener: standing.Listener{Rules: []standing.Rule{
 		{Priority: 1, Hostname: "a.example.com", Path: "/*", Header: true, Name: "dev-a-canary", Service: "a"},
@@ -163,7 +163,7 @@ func TestLookUpRefuses(t *testing.T) {
 		in.listener.Rules = append(in.listener.Rules, standing.Rule{Priority: 2*i + 2, Hostname: "others.example.com"})
 	}
 	in.quota = 100
-	if _, _, err := lookUp(t, configtest.Service(""), nil, in); err == nil || !strings.Contains(err.Error(), "101 rules at once, 100 that stand and 1 that come") {
+	if _, _, err := lookUp(t, configtest.Service(""), nil, in); err == nil || !strings.Contains(err.Error(), "101 rules at once, 100 existing ones and 1 added") {
 		t.Errorf("error %v", err)
 	}
 	in.quota = 101

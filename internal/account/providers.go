@@ -13,25 +13,25 @@ import (
 	"slipway/internal/settings"
 )
 
-// onlyProviders is the environment variable by which whoever runs `pulumi destroy --run-program`, or refresh, says that the program is
-// run for the configuration of its providers. The engine does not tell a program what it runs it for (RunRequest in
-// proto/pulumi/language.proto of pulumi/pulumi).
+// onlyProviders is the environment variable that marks a `pulumi destroy --run-program`, or refresh, as one that runs the program only
+// to configure its providers. The engine does not tell a program why it runs (RunRequest in proto/pulumi/language.proto of
+// pulumi/pulumi).
 const onlyProviders = "SLIPWAY_ONLY_PROVIDERS"
 
-// OnlyProviders reports whether the program is run for the configuration of its providers alone.
+// OnlyProviders reports whether the program runs only to configure its providers.
 func OnlyProviders() bool {
 	set, _ := strconv.ParseBool(os.Getenv(onlyProviders))
 	return set
 }
 
-// ConfigureProviders has the engine configure the stack's providers, and registers nothing that they have. A destroy and a refresh take
-// the rest from the state (DestroyV2 and RefreshV2 in pkg/engine of pulumi/pulumi). They need neither a config that makes sense nor
-// images that are still there, and nothing that an update refuses is in their way.
+// ConfigureProviders makes the engine configure the stack's providers, and registers none of their resources. A destroy and a refresh
+// take the rest from the state (DestroyV2 and RefreshV2 in pkg/engine of pulumi/pulumi). They need neither a valid config nor images
+// that still exist, and nothing that an update refuses stops them.
 func ConfigureProviders(ctx *pulumi.Context, source settings.Source) error {
 	if err := refuseUpdate(ctx); err != nil {
 		return err
 	}
-	// Asking a provider anything configures it.
+	// Any call of a provider configures it.
 	if _, err := aws.GetRegion(ctx, &aws.GetRegionArgs{}); err != nil {
 		return fmt.Errorf("look up the AWS region, which is aws:region or that of the environment: %w", function.Error(err))
 	}
@@ -42,9 +42,9 @@ func ConfigureProviders(ctx *pulumi.Context, source settings.Source) error {
 	return nil
 }
 
-// refuseUpdate registers what no update accepts: one would delete whatever the program does not register. A destroy and a refresh do not
-// look at a resource that is not in the state (continueStepsFromRefresh in pkg/resource/deploy/step_generator.go of pulumi/pulumi). To an
-// update, the builtin provider says that the property is unknown.
+// refuseUpdate registers a resource that every update refuses, because an update would delete all resources that the program does not
+// register. A destroy and a refresh ignore a resource that is not in the state (continueStepsFromRefresh in
+// pkg/resource/deploy/step_generator.go of pulumi/pulumi). In an update, the builtin provider refuses the unknown property.
 func refuseUpdate(ctx *pulumi.Context) error {
 	var reference pulumi.CustomResourceState
 	return ctx.RegisterResource("pulumi:pulumi:StackReference", onlyProviders, pulumi.Map{

@@ -6,10 +6,10 @@ import (
 	"slipway/spec"
 )
 
-// serving is how many tasks of each service serve a route's requests, by the routes without a service.
+// serving is how many tasks of each service serve a route's requests, by route without a service.
 type serving map[spec.Route]map[string]int
 
-// servingBy returns what the rules lead to.
+// servingBy returns the tasks to which the rules lead.
 func servingBy(rules []standing.Rule) serving {
 	found := make(serving)
 	for _, rule := range rules {
@@ -22,8 +22,8 @@ func servingBy(rules []standing.Rule) serving {
 	return found
 }
 
-// tasks returns how many tasks serve the requests that are to be the service's. Several routes of one service lead to the same tasks.
-// Those of several services lead to different ones, and the service takes the load of all of them.
+// tasks returns how many tasks serve the requests that the service will get. Several routes of one service lead to the same tasks.
+// Routes of several services lead to different tasks, and the service takes the load of all of them.
 func (s serving) tasks(of config.Service) int {
 	most := make(map[string]int)
 	for _, route := range of.Routes() {

@@ -1,5 +1,5 @@
-// Package awsconfig makes a configuration of the AWS SDK of what a stack's config tells Pulumi's AWS provider, so that the program asks
-// AWS as the provider does.
+// Package awsconfig makes a configuration of the AWS SDK from the AWS provider's settings in a stack's config. So the program calls AWS
+// with the provider's access.
 package awsconfig
 
 import (
@@ -19,9 +19,8 @@ import (
 	ststypes "github.com/aws/aws-sdk-go-v2/service/sts/types"
 )
 
-// Options are the options of Pulumi's AWS provider as a stack's config has them: namespace "aws", without it in the
-// keys; objects and lists as JSON.
-// https://www.pulumi.com/registry/packages/aws/installation-configuration/
+// Options are the settings of Pulumi's AWS provider in a stack's config: those of namespace "aws", without it in the keys; objects and
+// lists as JSON. https://www.pulumi.com/registry/packages/aws/installation-configuration/
 type Options map[string]string
 
 // roleOption is a role that the provider assumes.
@@ -35,25 +34,25 @@ type roleOption struct {
 	SourceIdentity    string            `json:"sourceIdentity"`
 	Tags              map[string]string `json:"tags"`
 	TransitiveTagKeys []string          `json:"transitiveTagKeys"`
-	// Of a web identity alone: the token, or the file that it is in.
+	// Only for a web identity: the token, or its file.
 	WebIdentityToken     string `json:"webIdentityToken"`
 	WebIdentityTokenFile string `json:"webIdentityTokenFile"`
 }
 
-// What the options say besides who asks, and where: it makes no difference to what is asked here.
+// Settings that change neither who calls nor where: they make no difference to the calls here.
 var irrelevant = []string{
 	"allowedAccountIds", "forbiddenAccountIds", "defaultTags", "ignoreTags", "maxRetries", "retryMode", "tokenBucketRateLimiterCapacity",
 	"s3UsEast1RegionalEndpoint", "s3UsePathStyle", "skipCredentialsValidation", "skipMetadataApiCheck", "skipRegionValidation",
 	"skipRequestingAccountId", "version", "pluginDownloadURL",
 }
 
-// What Load follows.
+// Settings that Load follows.
 var followed = []string{
 	"region", "profile", "accessKey", "secretKey", "token", "sharedConfigFiles", "sharedCredentialsFiles", "stsRegion",
 	"useDualstackEndpoint", "useFipsEndpoint", "endpoints", "assumeRole", "assumeRoleWithWebIdentity",
 }
 
-// Ignored returns the options that Load does not follow though they may make a difference.
+// Ignored returns the settings that Load ignores although they may make a difference.
 func (o Options) Ignored() []string {
 	var ignored []string
 	for _, key := range slices.Sorted(maps.Keys(o)) {
@@ -64,8 +63,8 @@ func (o Options) Ignored() []string {
 	return ignored
 }
 
-// Load makes a configuration of the SDK of what the options say, and beside them what the SDK and the provider both read:
-// environment variables and shared files. It gets credentials, so that it is known whether there are any.
+// Load makes a configuration of the SDK from the options, and from what the SDK and the provider both read: environment variables and
+// shared files. It gets credentials, so it fails if there are none.
 func (o Options) Load(ctx context.Context) (aws.Config, error) {
 	var options []func(*config.LoadOptions) error
 	if region := o["region"]; region != "" {
@@ -109,9 +108,9 @@ func (o Options) Load(ctx context.Context) (aws.Config, error) {
 	return cfg, err
 }
 
-// Endpoint returns where the provider asks a service, by the provider's name for it, or nil where the SDK asks it by itself.
+// Endpoint returns the provider's endpoint for a service, by the provider's name for it, or nil for the SDK's default.
 func (o Options) Endpoint(service string) *string {
-	endpoints, _ := o.endpoints() // Load has reported what is wrong
+	endpoints, _ := o.endpoints() // Load has reported an error
 	return optional(endpoints[service])
 }
 
@@ -138,8 +137,8 @@ func (o Options) decode(key string, into any) error {
 	return nil
 }
 
-// assumeRoles gives the configuration the credentials of the roles that the provider assumes: by a web identity first, and
-// from there the other one.
+// assumeRoles gives the configuration the credentials of the roles that the provider assumes: first the role by a web identity, and
+// with it the other one.
 func (o Options) assumeRoles(cfg *aws.Config) error {
 	var web, role roleOption
 	if err := errors.Join(o.decode("assumeRoleWithWebIdentity", &web), o.decode("assumeRole", &role)); err != nil {
@@ -177,7 +176,7 @@ func (o Options) assumeRoles(cfg *aws.Config) error {
 					p.Tags = append(p.Tags, ststypes.Tag{Key: &key, Value: &value})
 				}
 				if d > 0 {
-					p.Duration = d // by default the SDK's, which every role allows
+					p.Duration = d // by default the SDK's duration, which every role allows
 				}
 			}))
 	}
@@ -203,7 +202,7 @@ func (r *roleOption) policyARNs() []ststypes.PolicyDescriptorType {
 	return arns
 }
 
-// token returns where the web identity token comes from.
+// token returns the source of the web identity token.
 func (r *roleOption) token() stscreds.IdentityTokenRetriever {
 	if r.WebIdentityToken != "" {
 		return literalToken(r.WebIdentityToken)
@@ -211,13 +210,13 @@ func (r *roleOption) token() stscreds.IdentityTokenRetriever {
 	return stscreds.IdentityTokenFile(r.WebIdentityTokenFile)
 }
 
-// literalToken is a web identity token that is given as such.
+// literalToken is a web identity token that the settings contain.
 type literalToken string
 
 // GetIdentityToken implements [stscreds.IdentityTokenRetriever].
 func (t literalToken) GetIdentityToken() ([]byte, error) { return []byte(t), nil }
 
-// optional returns nil for a text that is not given.
+// optional returns nil for an empty text.
 func optional(text string) *string {
 	if text == "" {
 		return nil

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// isolate keeps what the machine's user has configured out of a test.
+// isolate keeps the user's own AWS configuration out of a test.
 func isolate(t *testing.T) {
 	t.Helper()
 	for _, variable := range os.Environ() {
@@ -33,7 +33,7 @@ func write(t *testing.T, text string) (path string) {
 	return path
 }
 
-// tokenService is a security token service that gives each role a key that tells who asked for it.
+// tokenService is a security token service whose keys name the role and its caller.
 func tokenService(t *testing.T) {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -7,8 +7,7 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// Reason shortens an error of the SDK to the operation and what the service said about it. An error that no service answered with
-// stays as it is.
+// Reason shortens an error of the SDK to the operation and the service's answer. An error without an answer stays unchanged.
 func Reason(err error) string {
 	api, answered := errors.AsType[smithy.APIError](err)
 	if !answered {

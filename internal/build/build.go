@@ -1,4 +1,4 @@
-// Package build knows what the image of a service is built from.
+// Package build knows the source of a service's image.
 package build
 
 import (
@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Build says what an image is built from, as services.<name>.build in a stack's config does.
+// Build is the source of an image: services.<name>.build in a stack's config.
 type Build struct {
 	Context    string // a folder of the repository: "." or "services/api"
 	Dockerfile string // a file in the context
@@ -20,13 +20,13 @@ const (
 	DefaultDockerfile = "Dockerfile"
 )
 
-// pathPattern keeps paths free of what a shell, or a line of words, would take apart.
+// pathPattern keeps out characters at which a shell, or a line of words, would split a path.
 var pathPattern = regexp.MustCompile(`^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$`)
 
-// maxPath is longer than any path that is meant.
+// maxPath is longer than any sensible path.
 const maxPath = 255
 
-// CheckPath reports a path that is not one inside the repository, or inside the context.
+// CheckPath reports a path that is not inside the repository, or inside the context.
 func CheckPath(path string) error {
 	elements := strings.Split(path, "/")
 	if len(path) > maxPath || !pathPattern.MatchString(path) || strings.HasPrefix(path, "-") || slices.Contains(elements, "..") {

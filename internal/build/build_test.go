@@ -20,7 +20,7 @@ func TestCheckPath(t *testing.T) {
 	}
 }
 
-// repository is one with a commit of its own for each step of a test.
+// repository is a repository with a commit for each step of a test.
 type repository struct {
 	t   *testing.T
 	dir string
@@ -98,14 +98,14 @@ func TestSourceIsWhatDockerTakes(t *testing.T) {
 	change(false, ".dockerignore", "# The same.\n*\n!app\napp/*_test.go\n")
 	change(true, ".dockerignore", "*\n!app\n")
 	change(true, "app/main_test.go", "taken now")
-	// The Dockerfile's own goes before it.
+	// The Dockerfile's own ignore file wins over it.
 	change(true, "Dockerfile.dockerignore", "*\n!app/main.go\n")
 	change(false, "app/web/index.html", "left out")
 
 	if r.source(b, "linux/amd64,linux/arm64") == last {
 		t.Error("another platform is not another image")
 	}
-	// What is not committed is not in the checkout of a job.
+	// Uncommitted files are not in a job's checkout.
 	if err := os.WriteFile(filepath.Join(r.dir, "app/main.go"), []byte("not committed"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func TestSourceIsWhatDockerTakes(t *testing.T) {
 	}
 }
 
-// A folder by itself, wherever it is: below the root of the repository too.
+// Only the folder counts, also below the root of the repository.
 func TestSourceOfAFolder(t *testing.T) {
 	r := newRepository(t)
 	r.commit("services/api/Dockerfile", "FROM scratch")

@@ -15,9 +15,9 @@ import (
 	"github.com/moby/patternmatcher/ignorefile"
 )
 
-// Source returns a hash of everything in the commit HEAD that decides what the image is: the files of the context that Docker
-// takes, the Dockerfile, and the platforms. dir is the folder that the build's context is in. What a build fetches from
-// elsewhere, such as a base image that is not given by its digest, is not part of it.
+// Source returns a hash of everything in the commit HEAD that decides the image: the context's files that Docker takes, the Dockerfile,
+// and the platforms. dir is the folder of the build's context. The hash does not cover what a build fetches from elsewhere, such as a
+// base image without a digest.
 func Source(ctx context.Context, dir string, b Build, platforms string) (string, error) {
 	repository := git{dir}
 	dockerfile := path.Join(b.Context, b.Dockerfile)
@@ -57,7 +57,7 @@ func Source(ctx context.Context, dir string, b Build, platforms string) (string,
 type git struct{ dir string }
 
 func (g git) run(ctx context.Context, args ...string) (string, error) {
-	command := exec.CommandContext(ctx, "git", args...) //nolint:gosec // paths were checked, or are git's own
+	command := exec.CommandContext(ctx, "git", args...) //nolint:gosec // paths were checked, or come from git
 	command.Dir = g.dir
 	out, err := command.Output()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
@@ -70,15 +70,15 @@ func (g git) run(ctx context.Context, args ...string) (string, error) {
 func (g git) hash(ctx context.Context, path string) (string, error) {
 	out, err := g.run(ctx, "rev-parse", "--verify", "--quiet", object(path))
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok && len(exit.Stderr) == 0 {
-		return "", nil // it is quiet about that alone
+		return "", nil // only for this it prints nothing
 	}
 	return strings.TrimSpace(out), err
 }
 
-// object names a file or a folder of the commit, relative to the folder that git runs in ("git help revisions").
+// object names a file or a folder of the commit, relative to git's working folder ("git help revisions").
 func object(path string) string { return "HEAD:./" + strings.TrimPrefix(path, "./") }
 
-// ignored returns what Docker leaves out of the context. A file that is named after the Dockerfile goes before the context's
+// ignored returns the files that Docker leaves out of the context. An ignore file named after the Dockerfile wins over the context's
 // .dockerignore ("Build context: filename and location" in Docker's documentation).
 func (g git) ignored(ctx context.Context, b Build) (*patternmatcher.PatternMatcher, error) {
 	var patterns []string

@@ -1,4 +1,4 @@
-// Package cli is what the project's commands have in common: how they end, and what they say to a command line that makes no sense.
+// Package cli has what the project's commands share: how they end, and how they refuse a wrong command line.
 package cli
 
 import (
@@ -12,8 +12,8 @@ import (
 	"syscall"
 )
 
-// Main runs a command and exits. An interrupt ends the command's context. A command that failed ends with 1, and its error is printed; with
-// an error of [Said] it ends as that says.
+// Main runs a command and exits. An interrupt ends the command's context. A command that failed ends with 1, and its error is printed.
+// With an error from [Said] it ends with that exit code.
 func Main(name string, run func(ctx context.Context, args []string) error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:])
@@ -21,7 +21,7 @@ func Main(name string, run func(ctx context.Context, args []string) error) {
 	os.Exit(code(name, err, os.Stderr))
 }
 
-// code returns the exit code for a command's error, after it has told of it what there is to tell.
+// code returns the exit code for a command's error. It prints the error first, if it is not printed yet.
 func code(name string, err error, stderr io.Writer) int {
 	if err == nil {
 		return 0
@@ -33,7 +33,7 @@ func code(name string, err error, stderr io.Writer) int {
 	return 1
 }
 
-// said is an error whose cause the command has told already.
+// said is an error that the command has printed already.
 type said struct {
 	code int
 	text string
@@ -41,16 +41,16 @@ type said struct {
 
 func (s *said) Error() string { return s.text }
 
-// Said returns an error with which a command ends with an exit code, and prints nothing: it has said what there is to say.
+// Said returns an error that ends a command with an exit code and without output, because the command has printed everything.
 func Said(code int, text string) error { return &said{code, text} }
 
-// ErrUsage is the error of a command line that makes no sense, or that asks for help.
+// ErrUsage is the error of a wrong command line, or of one that asks for help.
 var ErrUsage = Said(2, "usage")
 
 // Flags are a command's flags.
 type Flags struct{ *flag.FlagSet }
 
-// NewFlags returns the flags of a command, whose usage begins with a text and ends with the flags. It is printed on out.
+// NewFlags returns the flags of a command. Its usage begins with a text, ends with the flags, and is printed on out.
 func NewFlags(name, usage string, out io.Writer) Flags {
 	flags := flag.NewFlagSet(name, flag.ContinueOnError)
 	flags.SetOutput(out)
@@ -64,7 +64,7 @@ func NewFlags(name, usage string, out io.Writer) Flags {
 // Parse reads the command line. Its error is [ErrUsage].
 func (f Flags) Parse(args []string) error {
 	if err := f.FlagSet.Parse(args); err != nil {
-		return ErrUsage // which the flag set has said
+		return ErrUsage // the flag set has printed why
 	}
 	return nil
 }

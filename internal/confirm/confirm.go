@@ -11,8 +11,7 @@ import (
 	"strings"
 )
 
-// isTerminal says whether a file is one that somebody may answer at: a character device, though not the one that CI gives to
-// what is to read nothing.
+// isTerminal reports whether a person may answer at a file: it is a character device, but not the null device of CI.
 func isTerminal(file *os.File) bool {
 	info, err := file.Stat()
 	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
@@ -22,11 +21,11 @@ func isTerminal(file *os.File) bool {
 	return err != nil || !os.SameFile(info, null)
 }
 
-// Asker asks questions one after the other. There must be one for an input: what one has read is lost for another.
+// Asker asks questions one after the other. An input must have only one, because a second one would miss what the first has read.
 type Asker struct {
 	out   io.Writer
 	lines *bufio.Scanner
-	// reading is the line that is waited for. It outlives a question whose context ends, because a read cannot be called off.
+	// reading is the awaited line. It outlives a question whose context ends, because a read cannot be cancelled.
 	reading chan line
 }
 
@@ -36,12 +35,12 @@ type line struct {
 	ok   bool
 }
 
-// New returns what asks on out and reads the answers from in, of which it reads no line that it has not asked for.
+// New returns an asker that asks on out and reads answers from in. It reads no line without a question.
 func New(in io.Reader, out io.Writer) *Asker {
 	return &Asker{out: out, lines: bufio.NewScanner(in)}
 }
 
-// YesNo asks a question until the answer is yes or no. No answer at all, that is the end of the input, is no.
+// YesNo asks a question until the answer is yes or no. The end of the input is no.
 func (a *Asker) YesNo(ctx context.Context, question string) (bool, error) {
 	for {
 		fmt.Fprintf(a.out, "%s (yes/no) ", question)
@@ -78,14 +77,14 @@ func (a *Asker) next(ctx context.Context) (line, error) {
 	}
 }
 
-// Unless returns how a command confirms what it is about to do: not at all if the answer is yes beforehand, as in CI. Otherwise it asks at
-// the terminal, without which there is an error.
+// Unless returns how a command asks for confirmation: not at all if yes is given, as in CI. Otherwise it asks at the terminal, and
+// fails without one.
 func Unless(yes bool) (func(ctx context.Context, question string) (bool, error), error) {
 	switch {
 	case yes:
 		return func(context.Context, string) (bool, error) { return true, nil }, nil
 	case !isTerminal(os.Stdin):
-		return nil, errors.New("there is no terminal to ask at; -yes does without asking")
+		return nil, errors.New("there is no terminal to ask at; use -yes to skip the question")
 	}
 	return New(os.Stdin, os.Stdout).YesNo, nil
 }

@@ -70,7 +70,7 @@ func TestAskEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// Each question gets the answer that is typed after it, and one that nobody waited for any more goes to the next.
+// Each question gets the answer that is typed after it. An answer to an interrupted question goes to the next one.
 func TestAskTwice(t *testing.T) {
 	in, keys := io.Pipe()
 	defer keys.Close()

@@ -26,15 +26,15 @@ func (c clients) service(ctx context.Context, d Revision) (*ecstypes.Service, er
 	if err != nil {
 		return nil, err
 	}
-	// ECS tells of a deleted service for a while yet, as DRAINING and then INACTIVE (DeleteService in its API reference).
+	// ECS returns a deleted service for a while, as DRAINING and then INACTIVE (DeleteService in its API reference).
 	if len(out.Services) == 0 || cmp.Or(aws.ToString(out.Services[0].Status), active) != active {
 		return nil, errNoService
 	}
 	return &out.Services[0], nil
 }
 
-// tasks returns the tasks of the wanted revision: those that stopped, which ECS tells of for an hour, the latest first, and
-// after them those that have not. Beside an error it returns those that it has found before.
+// tasks returns the tasks of the wanted revision: first the stopped ones, the latest first, which ECS returns for an hour, and then the
+// others. With an error it returns those that it found before.
 func (c clients) tasks(ctx context.Context, d Revision) (tasks []ecstypes.Task, err error) {
 	for _, status := range []ecstypes.DesiredStatus{ecstypes.DesiredStatusStopped, ecstypes.DesiredStatusRunning} {
 		some, failure := c.tasksOf(ctx, d, status)
@@ -49,8 +49,8 @@ func (c clients) tasks(ctx context.Context, d Revision) (tasks []ecstypes.Task, 
 	return tasks, err
 }
 
-// tasksOf returns the tasks of the wanted revision that are to be in a status. ECS lists those of all revisions, in no order
-// that it tells, and a page has as many as can be described at once.
+// tasksOf returns the tasks of the wanted revision with a desired status. ECS lists those of all revisions, without a documented order.
+// A page has as many as one call can describe.
 func (c clients) tasksOf(ctx context.Context, d Revision, status ecstypes.DesiredStatus) (tasks []ecstypes.Task, err error) {
 	pages := ecs.NewListTasksPaginator(c.ecs, &ecs.ListTasksInput{Cluster: &d.ClusterARN, ServiceName: &d.ServiceName, DesiredStatus: status})
 	for pages.HasMorePages() {
@@ -74,12 +74,12 @@ func (c clients) tasksOf(ctx context.Context, d Revision, status ecstypes.Desire
 	return tasks, nil
 }
 
-// stopping reports whether the task has stopped or is about to, which is when it has a reason.
+// stopping reports whether the task has stopped or is about to: only then it has a reason.
 func stopping(t ecstypes.Task) bool {
 	return aws.ToString(t.DesiredStatus) == string(ecstypes.DesiredStatusStopped)
 }
 
-// mostTelling returns the task whose log tells most: the last one of which a container failed, else the last one.
+// mostTelling returns the task with the most useful log: the last one with a failed container, or else the last one.
 func mostTelling(tasks []ecstypes.Task) *ecstypes.Task {
 	if len(tasks) == 0 {
 		return nil
@@ -147,9 +147,9 @@ type excerpt struct {
 	messages        []string
 }
 
-// lastLines returns the end of the log of the task's container that failed, or else of the first one that logged anything.
-// Where to look is in the task definition: driver awslogs names a stream prefix/container/task ("Send Amazon ECS logs to
-// CloudWatch" in the ECS developer guide).
+// lastLines returns the end of the log of the task's failed container, or else of the first one that logged anything. The task
+// definition has the log's place: driver awslogs names a stream prefix/container/task ("Send Amazon ECS logs to CloudWatch" in the ECS
+// developer guide).
 func (c clients) lastLines(ctx context.Context, d Revision, task *ecstypes.Task) (excerpt, error) {
 	out, err := c.ecs.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{TaskDefinition: &d.TaskDefinitionARN})
 	if err != nil {
@@ -182,7 +182,7 @@ func (c clients) lastLines(ctx context.Context, d Revision, task *ecstypes.Task)
 	return log, nil
 }
 
-// messages returns the last events of a stream, of which there are none if there is no stream.
+// messages returns the last events of a stream, or none if there is no stream.
 func (c clients) messages(ctx context.Context, group, stream string) ([]string, error) {
 	out, err := c.logs.GetLogEvents(ctx, &cloudwatchlogs.GetLogEventsInput{
 		LogGroupName: &group, LogStreamName: &stream, Limit: aws.Int32(maxLines), StartFromHead: aws.Bool(false),

@@ -1,8 +1,8 @@
-// Package deployments follows a deployment of an ECS service to its end and, if it failed, says why in the words of the services
-// that know: ECS, Elastic Load Balancing and CloudWatch Logs.
+// Package deployments follows a deployment of an ECS service to its end and, if it failed, says why in the words of ECS, Elastic Load
+// Balancing and CloudWatch Logs.
 //
-// Pulumi's AWS provider has no functions for deployments, for stopped tasks, for the health of targets or for log events, so
-// that this package asks AWS by itself, with the credentials that the provider is configured with.
+// Pulumi's AWS provider has no functions for deployments, for stopped tasks, for the health of targets or for log events. So this
+// package calls AWS itself, with the provider's credentials.
 package deployments
 
 import (
@@ -21,20 +21,20 @@ import (
 	"slipway/internal/awsconfig"
 )
 
-// Watcher asks AWS as whom, and where, the options say.
+// Watcher calls AWS with the credentials and endpoints of the options.
 type Watcher struct{ Options awsconfig.Options }
 
-// timeout is how long a diagnosis may take. Nobody waits for more than what it has found out by then.
+// timeout is how long a diagnosis may take. It then reports what it has found.
 const timeout = 20 * time.Second
 
-// Revision is the version that a service is to run.
+// Revision is the version that a service must run.
 type Revision struct {
 	ClusterARN, ServiceName, TaskDefinitionARN string
 }
 
-// Explain returns lines of text that say what became of a deployment that failed: which revision was wanted and which runs, the events
-// of the service, why tasks stopped, why targets were unhealthy and are, what that points to, and the last lines that a failed task
-// logged. What cannot be read costs its own part alone, in which the text says why. A service that is not there has no text.
+// Explain returns lines of text about a failed deployment: the wanted and the running revision, the events of the service, why tasks
+// stopped, why targets were or are unhealthy, hints, and the last lines of a failed task's log. A part that cannot be read says why,
+// and the others stay. A missing service has no text.
 func (w Watcher) Explain(ctx context.Context, d Revision) string {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -44,7 +44,7 @@ func (w Watcher) Explain(ctx context.Context, d Revision) string {
 	}
 	text := c.explain(ctx, d)
 	if ignored := w.Options.Ignored(); text != "" && len(ignored) > 0 {
-		text += fmt.Sprintf("\n(this was asked without the provider's %s)", strings.Join(ignored, ", "))
+		text += fmt.Sprintf("\n(asked without the provider's %s)", strings.Join(ignored, ", "))
 	}
 	return text
 }
@@ -84,7 +84,7 @@ func (w Watcher) clients(ctx context.Context) (clients, error) {
 	}, err
 }
 
-// explain writes the parts of a diagnosis one after the other.
+// explain writes the parts of a diagnosis in order.
 func (c clients) explain(ctx context.Context, d Revision) string {
 	var text report
 	service, err := c.service(ctx, d)

@@ -137,8 +137,8 @@ func event(second int, format string, args ...any) ecstypes.ServiceEvent {
 	}
 }
 
-// rolledBack is a service whose new version failed in three ways, and that is in a steady state with the old one: what failed
-// is gone, but for events and stopped tasks.
+// rolledBack is a service whose new version failed in three ways. It is in a steady state with the old one, and only events and stopped
+// tasks of the failure are left.
 func rolledBack() *fake {
 	other := task("9", 9, "Scaling activity initiated by (deployment ecs-svc/1)", nil, nil)
 	other.TaskDefinitionArn = taskDefinition("2")
@@ -212,7 +212,7 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// While the rollback is under way, ECS still tells of the deployment that failed, and the load balancer of its targets.
+// During the rollback, ECS still returns the failed deployment, and the load balancer its targets.
 func TestExplainDuringRollback(t *testing.T) {
 	t.Parallel()
 	f := rolledBack()

@@ -13,21 +13,21 @@ import (
 	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 )
 
-// findings are what AWS tells of targets and tasks that points to a mistake in the configuration, or in how the service listens.
+// findings are facts from AWS about targets and tasks that point to a mistake in the configuration, or in how the service listens.
 type findings struct {
-	// mute are the ports on which the load balancer could not connect, or got no HTTP; late those on which it waited in vain.
+	// mute has the ports on which the load balancer could not connect, or got no HTTP. late has those on which its requests timed out.
 	// "Target.FailedHealthChecks - The load balancer received an error while establishing a connection to the target or the target
 	// response was malformed": API_TargetHealth.
 	mute, late map[string]bool
-	// codes are the status codes that were not those of a healthy task.
+	// codes has the status codes that a healthy task would not answer with.
 	codes map[string]bool
-	// exited says that a task ended by itself, and so cannot be blamed for not answering.
+	// exited says that a task ended by itself, which explains missing answers.
 	exited bool
-	// killed are for how long tasks ran until ECS stopped them for their health checks.
+	// killed has how long tasks ran until ECS stopped them for their health checks.
 	killed []time.Duration
 }
 
-// failedCheck is in an event that tells why a target is unhealthy ("Service event messages" in the ECS developer guide).
+// failedCheck matches an event that says why a target is unhealthy ("Service event messages" in the ECS developer guide).
 var failedCheck = regexp.MustCompile(`\(port (\d+)\) is unhealthy in .* due to \(reason ([^\[]*[^\[ :])(?: with these codes: \[(\d+)\])?\)`)
 
 func findingsOf(tasks []ecstypes.Task, events []ecstypes.ServiceEvent, since time.Time, targets []elbtypes.TargetHealthDescription) findings {
@@ -62,7 +62,7 @@ func findingsOf(tasks []ecstypes.Task, events []ecstypes.ServiceEvent, since tim
 	return f
 }
 
-// add takes in why a target is unhealthy, in the words of the load balancer ("Target health status" in the guide to Application Load
+// add notes why a target is unhealthy, in the load balancer's words ("Target health status" in the guide to Application Load
 // Balancers).
 func (f *findings) add(port, why, code string) {
 	switch {
@@ -75,11 +75,11 @@ func (f *findings) add(port, why, code string) {
 	}
 }
 
-// startAllowance is for how long after its grace period a task can at most have run that never became healthy, with checks as often
-// and as many as are usual.
+// startAllowance is the longest time after its grace period that a task runs if it never becomes healthy, with the usual interval and
+// number of checks.
 const startAllowance = time.Minute
 
-// lines are what to look at.
+// lines returns the hints.
 func (f *findings) lines(grace time.Duration) []string {
 	var lines []string
 	if !f.exited && len(f.codes) == 0 {
@@ -91,8 +91,8 @@ func (f *findings) lines(grace time.Duration) []string {
 		}
 	}
 	for _, code := range slices.Sorted(maps.Keys(f.codes)) {
-		if code[0] == '3' || code[0] == '4' { // what says 5xx knows the path
-			lines = append(lines, fmt.Sprintf("the health check is answered with %s; is healthCheck.path right?", code))
+		if code[0] == '3' || code[0] == '4' { // a service that answers 5xx knows the path
+			lines = append(lines, fmt.Sprintf("the health check gets %s; is healthCheck.path right?", code))
 		}
 	}
 	if len(f.killed) > 0 && !f.exited && len(f.codes) == 0 {

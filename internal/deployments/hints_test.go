@@ -47,8 +47,8 @@ func TestHints(t *testing.T) {
 		"slow to start":               {tasks: killed(30 * time.Second), events: unhealthy("Health checks failed"), want: []string{mute, slow}},
 		"healthy once":                {tasks: killed(time.Hour), events: unhealthy("Health checks failed"), want: []string{mute}},
 		"exits":                       {tasks: []ecstypes.Task{exited}, events: unhealthy("Health checks failed")},
-		"wrong path":                  {events: unhealthy("Health checks failed with these codes: [404]"), want: []string{"the health check is answered with 404; is healthCheck.path right?"}},
-		"wrong path, by the target":   {targets: target("unhealthy", "Health checks failed with these codes: [302]"), want: []string{"the health check is answered with 302; is healthCheck.path right?"}},
+		"wrong path":                  {events: unhealthy("Health checks failed with these codes: [404]"), want: []string{"the health check gets 404; is healthCheck.path right?"}},
+		"wrong path, by the target":   {targets: target("unhealthy", "Health checks failed with these codes: [302]"), want: []string{"the health check gets 302; is healthCheck.path right?"}},
 		"fails":                       {tasks: killed(30 * time.Second), events: unhealthy("Health checks failed with these codes: [500]")},
 		"answers, and not any longer": {events: append(unhealthy("Health checks failed"), unhealthy("Health checks failed with these codes: [503]")...)},
 	} {
@@ -63,7 +63,7 @@ func TestHints(t *testing.T) {
 	}
 }
 
-// A task that is stopping has no exit code yet. It is no other reason.
+// A task that is stopping has no exit code yet. That is not another reason.
 func TestStoppingTasksAreNoReasonOfTheirOwn(t *testing.T) {
 	t.Parallel()
 	const reason = "Task failed ELB health checks in (target-group " + group + ")"

@@ -14,7 +14,7 @@ import (
 	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 )
 
-// How much of each part is told.
+// How much each part shows.
 const (
 	maxEvents  = 8
 	maxReasons = 5 // different ones, of tasks and of targets
@@ -32,7 +32,7 @@ func (r *report) line(format string, args ...any) {
 	r.WriteString(clean(targetGroupARN.ReplaceAllString(fmt.Sprintf(format, args...), "$1")))
 }
 
-// targetGroupARN is in many of ECS's sentences, and longer than what they say; its name is enough.
+// targetGroupARN is in many of ECS's messages, and long; its name is enough.
 var targetGroupARN = regexp.MustCompile(`arn:[^ ()]+:targetgroup/([^/ ()]+)/[0-9a-f]+`)
 
 // list adds a title and lines under it, if there are any.
@@ -46,7 +46,7 @@ func (r *report) list(title string, lines []string) {
 	}
 }
 
-// unread tells of a part that is missing.
+// unread notes a part that could not be read.
 func (r *report) unread(what string, err error) { r.line("could not read %s: %s", what, reason(err)) }
 
 func (r *report) service(s *ecstypes.Service, d Revision) {
@@ -78,13 +78,13 @@ func (r *report) service(s *ecstypes.Service, d Revision) {
 	r.list("last events (UTC):", events)
 }
 
-// routine are events that go with every task that starts or stops, whatever the reason.
+// routine matches events of every task that starts or stops.
 var routine = regexp.MustCompile(`^((de)?registered \d+ targets|has begun draining connections)`)
 
-// stopped tells why tasks stopped. One that has not quite stopped has no exit codes yet, and is told of with those that have.
+// stopped says why tasks stopped. A task that is still stopping has no exit codes yet, and is counted with those that have.
 func (r *report) stopped(tasks []ecstypes.Task) {
 	var reasons counted
-	ends := map[string]string{} // by reason: how the containers of a task ended, if one has told
+	ends := map[string]string{} // by reason: how the containers of a task ended, if known
 	for _, t := range tasks {
 		if why, how := stopReason(t), containerEnds(t); stopping(t) && ends[why] == "" {
 			ends[why] = how
@@ -126,12 +126,12 @@ func containerEnds(t ecstypes.Task) string {
 	return all
 }
 
-// unhealthy tells why targets were unhealthy since then. Those of a deployment that failed are gone once it has been rolled
-// back, and the load balancer tells of the good ones; the service's events remember, a hundred of them ("Service event
-// messages" in the ECS developer guide).
+// unhealthy says why targets were unhealthy since then. After a rollback the failed deployment's targets are gone, and the load
+// balancer only knows the good ones. The service's last hundred events still have them ("Service event messages" in the ECS developer
+// guide).
 func (r *report) unhealthy(events []ecstypes.ServiceEvent, since time.Time) {
 	var reasons counted
-	for _, e := range slices.Backward(events) { // which come the newest first
+	for _, e := range slices.Backward(events) { // they come newest first
 		message := aws.ToString(e.Message)
 		if at := unhealthyTarget.FindStringIndex(message); at != nil && !since.IsZero() && !aws.ToTime(e.CreatedAt).Before(since) {
 			reasons.add(message[at[0]:])
@@ -140,12 +140,11 @@ func (r *report) unhealthy(events []ecstypes.ServiceEvent, since time.Time) {
 	r.list("targets that were unhealthy:", reasons.lines())
 }
 
-// unhealthyTarget is in an event that tells why a target is unhealthy, after the service and the task, of which each has
-// another.
+// unhealthyTarget matches an event that says why a target is unhealthy, after the service and the task, which differ in each.
 var unhealthyTarget = regexp.MustCompile(`\(port \d+\) is unhealthy in .* due to `)
 
-// began returns when ECS began to deploy the revision; zero if it is not known. A deployment that was rolled back ECS
-// forgets, its tasks not for an hour.
+// began returns when ECS began to deploy the revision; zero if it is not known. ECS forgets a deployment that was rolled back, but
+// keeps its tasks for an hour.
 func began(s *ecstypes.Service, tasks []ecstypes.Task, d Revision) (began time.Time) {
 	for _, dep := range s.Deployments {
 		if at := aws.ToTime(dep.CreatedAt); aws.ToString(dep.TaskDefinition) == d.TaskDefinitionARN && at.After(began) {
@@ -191,7 +190,7 @@ func (r *report) log(e excerpt) {
 	r.list(fmt.Sprintf("last lines of task %s, container %s:", e.task, e.container), e.messages)
 }
 
-// counted are lines, each different one once.
+// counted has each different line once.
 type counted struct {
 	order []string
 	times map[string]int
@@ -207,7 +206,7 @@ func (c *counted) add(line string) {
 	c.times[line]++
 }
 
-// lines returns the first of the different lines, and how often each was added.
+// lines returns the first different lines, and how often each was added.
 func (c *counted) lines() []string {
 	var lines []string
 	for _, line := range c.order[:min(len(c.order), maxReasons)] {
@@ -225,8 +224,7 @@ func (c *counted) lines() []string {
 // escape is a control sequence of terminals: CSI, OSC and the short ones (ECMA-48).
 var escape = regexp.MustCompile("\x1b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)?|[ -/]*[0-~])")
 
-// clean makes one line of a text that somebody else wrote: nothing in it moves the cursor, colours, hides or reorders what
-// the terminal shows.
+// clean makes one line of an untrusted text: nothing in it moves the cursor, or colours, hides or reorders text on the terminal.
 func clean(text string) string {
 	text = strings.Map(func(c rune) rune {
 		switch {
@@ -247,5 +245,5 @@ func clean(text string) string {
 // revision returns the family and revision in a task definition's ARN.
 func revision(arn string) string { return lastOf(arn) }
 
-// lastOf returns what follows the last slash in an ARN.
+// lastOf returns the part of an ARN after its last slash.
 func lastOf(arn string) string { return arn[strings.LastIndex(arn, "/")+1:] }

@@ -10,36 +10,35 @@ import (
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 )
 
-// How often ECS is asked.
+// The pause between two calls to ECS.
 const (
 	firstPause   = 250 * time.Millisecond
 	longestPause = 5 * time.Second
 )
 
-// Settle waits until ECS has brought the deployment of the revision to its end and enough tasks are healthy, or
-// until ctx is at its deadline. It returns the ARN of the task definition that the service is on then, which is another one if
-// the deployment was rolled back, and what went wrong with that too, or "". An error is an [UnknownError], or means that the caller may
-// not ask, or has no credentials to ask with.
+// Settle waits until the deployment of the revision has ended and enough tasks are healthy, or until ctx's deadline. It returns the ARN
+// of the service's task definition, which is another one after a rollback. It also returns what is wrong with that one, or "". An error
+// is an [UnknownError], or means that the caller has no permission or no credentials.
 //
-// The AWS provider waits for less: for tasks that run, healthy or not, and not for the alarms that ECS watches after that.
+// The AWS provider waits for less: for running tasks, healthy or not, and not for the alarms that ECS watches after that.
 func (w Watcher) Settle(ctx context.Context, d Revision, tasks Tasks) (running, failure string, err error) {
 	return settle(ctx, w.clients, d, tasks)
 }
 
-// Tasks say how many of a service's tasks are enough.
+// Tasks says how many of a service's tasks are enough.
 type Tasks struct {
-	Least int // however few ECS keeps
-	Begun int // as many as ECS keeps, up to so many: scaling may have taken some of those that the service began with
-	// Checked says that ECS runs a health check in a worker's containers. A worker without one is healthy as long as it runs.
+	Least int // even if ECS keeps fewer
+	Begun int // as many as ECS keeps, up to this many: scaling may have removed some of the first tasks
+	// Checked says that ECS runs a health check in a worker's containers. A worker without one is healthy while it runs.
 	Checked bool
 }
 
-// enough returns how many tasks are, of a service of which ECS keeps so many.
+// enough returns how many tasks are enough if ECS keeps so many.
 func (t Tasks) enough(desired int) int { return max(t.Least, min(t.Begun, desired)) }
 
-// UnknownError is the error of Settle where it could ask at first and then not any more: the deployment may be good, or bad.
+// UnknownError is the error of Settle if it could ask at first and then no longer: the deployment may be good or bad.
 type UnknownError struct {
-	asked string // since when or for how long it was asked in vain; "" if it was not asked again
+	asked string // for how long calls failed; "" if there was no retry
 	err   error
 }
 
@@ -49,11 +48,11 @@ func (e *UnknownError) Error() string {
 
 func (e *UnknownError) Unwrap() error { return e.err }
 
-// longestTrouble is for how long nobody may answer. Whoever has pulled the plug does not wait for as long as for a deployment.
+// longestTrouble is how long AWS may give no answer. Without a network, the user should not wait as long as for a deployment.
 const longestTrouble = time.Minute
 
-// settle asks until the deployment has ended. What goes wrong with a question and may be better the next time, as with a network
-// that fails or with throttling, does not end that at once: the deployment goes on meanwhile, and may be rolled back yet.
+// settle asks until the deployment has ended. It retries errors that may go away, such as a network failure or throttling, because the
+// deployment continues and may still be rolled back.
 func settle(ctx context.Context, connect func(context.Context) (clients, error), d Revision, tasks Tasks) (running, failure string, err error) {
 	begun := time.Now()
 	q := questions{connect: connect}
@@ -65,7 +64,7 @@ func settle(ctx context.Context, connect func(context.Context) (clients, error),
 				return running, failure, nil
 			}
 			q.last = state
-		case ctx.Err() != nil: // it was cut off, and did not fail
+		case ctx.Err() != nil: // it was cancelled, and did not fail
 			err = q.trouble
 		case !q.answered && forbidden(err):
 			return "", "", errors.New(reason(err))
@@ -92,24 +91,24 @@ func settle(ctx context.Context, connect func(context.Context) (clients, error),
 	}
 }
 
-// questions are what ECS is asked, one after the other, while a deployment is under way.
+// questions are the successive calls to ECS during a deployment.
 type questions struct {
 	connect  func(context.Context) (clients, error)
 	clients  *clients  // nil until there are credentials
-	answered bool      // it has answered one
-	trouble  error     // why it has not answered the last one
+	answered bool      // one call has been answered
+	trouble  error     // why the last call failed
 	since    time.Time // when that began
-	last     state     // what it has answered before
+	last     state     // the answer before
 }
 
-// state is how a service is at a moment.
+// state is the state of a service at one moment.
 type state struct {
 	primary ecstypes.Deployment
 	enough  int // healthy tasks
-	healthy int // tasks that the load balancer finds so, or that ECS finds so of a service without one, if somebody asked
+	healthy int // tasks that the load balancer finds healthy, or ECS for a service without one, if it was asked
 }
 
-// state asks for the service as it is now. No question takes so long that none could follow it.
+// state returns the service's current state. Each call has a timeout, so another can follow.
 func (q *questions) state(ctx context.Context, d Revision, tasks Tasks) (state, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -140,14 +139,14 @@ func (q *questions) state(ctx context.Context, d Revision, tasks Tasks) (state, 
 	return now, nil
 }
 
-// completed reports whether the service is on a revision for good, healthy or not.
+// completed reports whether the deployment is over, with healthy tasks or not.
 func (s state) completed() bool {
 	return s.primary.RolloutState != ecstypes.DeploymentRolloutStateInProgress
 }
 
-// outcome returns what Settle does, and whether there is nothing more to wait for.
+// outcome returns Settle's result, and whether it is final.
 func (s state) outcome(d Revision) (running, failure string, ended bool) {
-	// A deployment that rolls back may still be under way.
+	// A rollback may still be in progress.
 	if running := aws.ToString(s.primary.TaskDefinition); running != d.TaskDefinitionARN {
 		return running, "", true
 	}
@@ -157,7 +156,7 @@ func (s state) outcome(d Revision) (running, failure string, ended bool) {
 	return d.TaskDefinitionARN, "", s.completed() && s.healthy >= s.enough
 }
 
-// unsettled says that the time is up, and whose fault that is.
+// unsettled says that the time is up, and why.
 func (q *questions) unsettled(after time.Duration) (failure string, err error) {
 	switch {
 	case q.trouble != nil:
@@ -168,7 +167,7 @@ func (q *questions) unsettled(after time.Duration) (failure string, err error) {
 	return fmt.Sprintf("ECS has not ended the deployment after %s", after), nil
 }
 
-// primaryDeployment returns the deployment that the service is moving to, or is on.
+// primaryDeployment returns the service's current or next deployment.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html
 func primaryDeployment(s *ecstypes.Service) ecstypes.Deployment {
 	for _, d := range s.Deployments {

@@ -18,7 +18,7 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// look is what one question about the service gets: a deployment, an error, or no answer.
+// look is the answer to one call about the service: a deployment, an error, or none.
 type look struct {
 	deployment ecstypes.Deployment
 	status     string // of the service; ACTIVE if empty
@@ -26,7 +26,7 @@ type look struct {
 	mute       bool
 }
 
-// progress is a service that looks different each time, until the last.
+// progress is a service with another answer at each call, until the last.
 type progress struct {
 	fake
 	looks []look
@@ -59,7 +59,7 @@ func (p *progress) DescribeServices(ctx context.Context, in *ecs.DescribeService
 	return p.fake.DescribeServices(ctx, in, o...)
 }
 
-// rollout is how the service's deployment of a revision goes.
+// rollout is the course of the service's deployment of a revision.
 func rollout(revision string, state ecstypes.DeploymentRolloutState) look {
 	return look{deployment: ecstypes.Deployment{
 		Status: aws.String("PRIMARY"), RolloutState: state, RolloutStateReason: aws.String("tasks failed to start."),
@@ -67,12 +67,12 @@ func rollout(revision string, state ecstypes.DeploymentRolloutState) look {
 	}}
 }
 
-// refusal is an answer of AWS that is an error.
+// refusal is an error that AWS answers with.
 func refusal(code string) error {
 	return &smithy.GenericAPIError{Code: code, Message: "says AWS"}
 }
 
-// unreachable is what a connection that cannot be made in time ends with, which [errors.Is] takes for a context that ended.
+// unreachable is the error of a connection that timed out. To [errors.Is] it is the end of a context.
 var unreachable = func() error {
 	_, err := (&net.Dialer{Deadline: time.Unix(1, 0)}).Dial("tcp", "127.0.0.1:1")
 	return err
@@ -83,7 +83,7 @@ func TestSettle(t *testing.T) {
 	fails := func(err error) look { return look{err: err} }
 	for name, test := range map[string]struct {
 		looks                     []look
-		running, failure, unknown string // what it is unknown for is the error's, not the failure's
+		running, failure, unknown string // the reason of unknown is in the error, not in the failure
 	}{
 		"completed":        {[]look{busy, busy, done}, "hello:3", "", ""},
 		"no rollout state": {[]look{rollout("3", "")}, "hello:3", "", ""},
@@ -147,7 +147,7 @@ func TestSettleWithoutCredentials(t *testing.T) {
 	completed := &progress{looks: []look{rollout("3", "COMPLETED")}}
 	instance := &smithy.OperationError{ServiceID: "ec2imds", OperationName: "GetMetadata", Err: unreachable}
 	for name, test := range map[string]struct {
-		err              error // of the first time that credentials are asked for
+		err              error // of the first call for credentials
 		running, failure string
 		problem          string
 	}{
@@ -179,7 +179,7 @@ func TestSettleWithoutCredentials(t *testing.T) {
 	}
 }
 
-// A deployment that has ended does not start another when there are to be more tasks: those are waited for by their health.
+// A raised count does not start a new deployment after one has ended: Settle waits for the tasks' health.
 func TestSettleWaitsForHealthyTasks(t *testing.T) {
 	three := Tasks{Least: 3, Begun: 3}
 	for name, test := range map[string]struct {
@@ -231,7 +231,7 @@ func (healthy healthyTargets) DescribeTargetHealth(
 	return &elasticloadbalancingv2.DescribeTargetHealthOutput{TargetHealthDescriptions: targets}, nil
 }
 
-// Nobody asks a worker's load balancer: its tasks are healthy when ECS says so, or when they run, if it does not check them.
+// A worker has no load balancer: its tasks are healthy when ECS says so, or when they run, if ECS does not check them.
 func TestSettleWaitsForHealthyWorkers(t *testing.T) {
 	task := func(revision, status string, health ecstypes.HealthStatus) ecstypes.Task {
 		return ecstypes.Task{
@@ -267,7 +267,7 @@ func TestSettleWaitsForHealthyWorkers(t *testing.T) {
 	}
 }
 
-// Whoever interrupts `pulumi up` does not wait for the deployment, whatever becomes of it.
+// An interrupted `pulumi up` does not wait for the deployment.
 func TestSettleInterrupted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())

@@ -1,2 +1,2 @@
-// Package fences has nothing but a test: which packages of this module import which.
+// Package fences only has a test: which packages of this module may import which.
 package fences

@@ -14,8 +14,8 @@ type fence struct {
 	ships, tests []string
 }
 
-// fences say what packages import of ours, by patterns of path.Match, and what their tests import besides. The first that fits holds.
-// Every package has one.
+// fences say which of our packages a package imports, by patterns of path.Match, and which its tests import in addition. The first
+// match decides. Every package has one.
 var fences = []fence{
 	{
 		packages: "slipway", ships: []string{"slipway/config", "slipway/components", "slipway/spec", "slipway/internal/account", "slipway/internal/settings"},
@@ -43,7 +43,7 @@ var fences = []fence{
 	{packages: "slipway/ci"},
 	{packages: "slipway/ci/*", ships: []string{"slipway/spec", "slipway/internal/*"}, tests: []string{"slipway/config", "slipway/config/configtest"}},
 	{packages: "slipway/docs", tests: []string{"slipway/spec", "slipway/config", "slipway/config/configtest", "slipway/bootstrap/permissions"}},
-	{packages: "slipway/internal/stack", ships: []string{"slipway/spec", "slipway/internal/smoke"}}, // a stack's outputs tell what a smoke test asks
+	{packages: "slipway/internal/stack", ships: []string{"slipway/spec", "slipway/internal/smoke"}}, // a stack's outputs have the checks of a smoke test
 	{packages: "slipway/internal/deployments", ships: []string{"slipway/internal/awsconfig"}},
 	{packages: "slipway/internal/standing", ships: []string{"slipway/spec", "slipway/internal/awsconfig"}},
 	{
@@ -63,7 +63,7 @@ var fences = []fence{
 	{packages: "slipway/internal/*"},
 }
 
-// Imports run one way: from programs to what they are made of.
+// Imports go one way: from programs to their parts.
 func TestImportsRunOneWay(t *testing.T) {
 	t.Parallel()
 	for _, line := range list(t, "-f", `{{.ImportPath}};{{join .Imports " "}};{{join .TestImports " "}} {{join .XTestImports " "}}`, "./...") {
@@ -87,7 +87,7 @@ func TestImportsRunOneWay(t *testing.T) {
 	}
 }
 
-// What a stack is made of is plain Go, so that every command can afford it: Pulumi's SDK and AWS's take minutes to compile.
+// The parts of a stack are plain Go, so every command can afford to import them: Pulumi's SDK and AWS's take minutes to compile.
 func TestSpecIsPlainGo(t *testing.T) {
 	t.Parallel()
 	for _, imported := range list(t, "-deps", "./spec") {
@@ -100,27 +100,27 @@ func TestSpecIsPlainGo(t *testing.T) {
 // asksProviders is the one command that calls functions of the providers, by their SDKs.
 const asksProviders = "slipway/cmd/orphans"
 
-// ofTheProgram are the packages in internal/ that are the program's own.
+// ofTheProgram are the packages in internal/ that only the program uses.
 var ofTheProgram = []string{"slipway/internal/account", "slipway/internal/programtest"}
 
-// The other commands speak of stacks, and not of the resources that those have. The config, too, is read without the SDKs of providers.
+// The other commands know stacks, but not their resources. The config is also read without the SDKs of providers.
 func TestCommandsDoWithoutTheSDKs(t *testing.T) {
 	t.Parallel()
 	packages := slices.DeleteFunc(list(t, "./config/...", "./cmd/...", "./internal/...", "./ci/..."), func(pkg string) bool {
 		return pkg == asksProviders || slices.Contains(ofTheProgram, pkg)
 	})
 	for _, imported := range list(t, append([]string{"-deps", "-test"}, packages...)...) {
-		// The types of Pulumi Cloud's API, which Pulumi's own SDK imports, are no provider's.
+		// The types of Pulumi Cloud's API, which Pulumi's own SDK imports, do not belong to a provider.
 		if strings.HasPrefix(imported, "github.com/pulumi/pulumi-") && !strings.HasPrefix(imported, "github.com/pulumi/pulumi-cloud-sdk/") {
 			t.Errorf("they import %s", imported)
 		}
 	}
 }
 
-// asksAWS are the packages that ask AWS what Pulumi's provider has no functions for, and what they ask with.
+// asksAWS are the packages with calls to AWS for which Pulumi's provider has no functions, and the packages that they need for it.
 var asksAWS = []string{"slipway/internal/deployments", "slipway/internal/standing", "slipway/internal/awsconfig"}
 
-// The other packages do without AWS's SDK, except for what reads ARNs, which needs nothing else of it.
+// The other packages do not use AWS's SDK, except its parser of ARNs, which needs nothing else of it.
 func TestFewPackagesAskAWS(t *testing.T) {
 	t.Parallel()
 	for _, line := range list(t, "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...") {

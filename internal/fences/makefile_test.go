@@ -16,7 +16,7 @@ import (
 // builds are the Makefile's lines that build a command if one of some folders has changed.
 var builds = regexp.MustCompile(`(?m)^\t@tools/build (\S+) (.*)$`)
 
-// The Makefile builds a command again when anything of ours has changed that the command is made of.
+// The Makefile builds a command again when one of its own packages has changed.
 func TestMakefileNamesTheFoldersOfCommands(t *testing.T) {
 	t.Parallel()
 	makefile, err := os.ReadFile("../../Makefile")
@@ -37,7 +37,7 @@ func TestMakefileNamesTheFoldersOfCommands(t *testing.T) {
 	}
 }
 
-// foldersOf returns the folders of our packages that a command is made of, from the repository's.
+// foldersOf returns the folders of a command's own packages, relative to the repository.
 func foldersOf(t *testing.T, command string) []string {
 	t.Helper()
 	// A command of the local cloud's module has its folder's name first.

@@ -1,4 +1,4 @@
-// Package function is about calls of providers' functions: what the programs that make them tell of one that failed.
+// Package function shortens the errors of providers' functions.
 package function
 
 import (
@@ -9,11 +9,11 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// wrapped matches what the engine puts before an error of a provider's function (Invoke of pkg/resource/deploy/source_eval.go in
-// pulumi/pulumi). The SDKs hand on the error of the protocol, which says even less.
+// wrapped matches the engine's prefix of an error from a provider's function (Invoke of pkg/resource/deploy/source_eval.go in
+// pulumi/pulumi). The SDKs return the protocol's error, which says even less.
 var wrapped = regexp.MustCompile(`^invocation of \S+ returned an error: `)
 
-// Error returns what a provider says of a function that failed, without how the answer came here.
+// Error returns the provider's own error of a failed function, without the engine's prefix.
 func Error(err error) error {
 	s, ok := status.FromError(err)
 	if !ok {

@@ -27,6 +27,6 @@ func TestError(t *testing.T) {
 		}
 	}
 	if !errors.Is(Error(plain), plain) {
-		t.Error("an error of another kind is not handed on")
+		t.Error("another error is not returned")
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"slipway/components/mocks"
 )
 
-// Every resource of every stack keeps AWS's Foundational Security Best Practices, but for the exceptions.
+// Every resource of every stack keeps AWS's Foundational Security Best Practices, except the listed exceptions.
 func (p Program) testBestPractices(t *testing.T) {
 	var findings []fsbp.Finding
 	for name, source := range everyFeature(t) {

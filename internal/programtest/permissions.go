@@ -16,7 +16,7 @@ import (
 
 const testBoundary = "arn:aws:iam::123456789012:policy/slipway-boundary"
 
-// everyFeature returns configs that together make the program do everything that it can.
+// everyFeature returns configs that together use every feature of the program.
 func everyFeature(t *testing.T) map[string]settings.Source {
 	t.Helper()
 	configs := map[string]settings.Source{
@@ -40,7 +40,7 @@ func everyFeature(t *testing.T) map[string]settings.Source {
 	return configs
 }
 
-// usage is what the program registers and calls in all of its configs.
+// usage has what the program registers and calls with these configs.
 type usage struct {
 	kinds, functions map[string]bool // by token
 	resources        []mocks.Resource
@@ -69,8 +69,8 @@ func (p Program) everyUse(t *testing.T) usage {
 	return u
 }
 
-// Whoever adds a kind or a function to the program adds what it needs to the permissions, and whoever removes one removes it there:
-// the deploy role may do what the program does, and no more.
+// A kind or function in the program must be in the permissions too, and the other way round: the deploy role may do what the program
+// does, and no more.
 func (p Program) testPermissionsAreWhatTheProgramNeeds(t *testing.T) {
 	used := p.everyUse(t)
 	compare := func(what string, used, listed []string) {
@@ -81,7 +81,7 @@ func (p Program) testPermissionsAreWhatTheProgramNeeds(t *testing.T) {
 		}
 		for _, token := range listed {
 			if !slices.Contains(used, token) {
-				t.Errorf("bootstrap/permissions/kinds.go lists %s %s, which no config makes the program use", what, token)
+				t.Errorf("bootstrap/permissions/kinds.go lists %s %s, which the program uses with no config", what, token)
 			}
 		}
 	}
@@ -89,7 +89,7 @@ func (p Program) testPermissionsAreWhatTheProgramNeeds(t *testing.T) {
 	compare("function", slices.Sorted(maps.Keys(used.functions)), slices.Sorted(maps.Keys(permissions.Functions)))
 }
 
-// The table names properties that the program sets, and says what tags take of the kinds that it tags.
+// The table's properties are ones that the program sets, and it has the actions for tags of each tagged kind.
 func (p Program) testUpdatesAreOfWhatTheProgramSets(t *testing.T) {
 	sets := make(map[string]map[string]bool) // properties, by kind
 	for _, r := range p.everyUse(t).resources {
@@ -103,11 +103,11 @@ func (p Program) testUpdatesAreOfWhatTheProgramSets(t *testing.T) {
 	for token, operations := range permissions.Kinds {
 		for property := range operations.Update {
 			if property != "" && !sets[token][property] {
-				t.Errorf("no config sets %s of %s, of which bootstrap/permissions/kinds.go says what a change takes", property, token)
+				t.Errorf("no config sets %s of %s, and bootstrap/permissions/kinds.go has actions for its change", property, token)
 			}
 		}
 		if tagged := len(operations.Tags) > 0; tagged != sets[token]["tags"] {
-			t.Errorf("%s is tagged: %v; bootstrap/permissions/kinds.go says what changed tags take: %v", token, sets[token]["tags"], tagged)
+			t.Errorf("%s is tagged: %v; bootstrap/permissions/kinds.go has actions for changed tags: %v", token, sets[token]["tags"], tagged)
 		}
 	}
 }
@@ -154,7 +154,7 @@ func (p Program) testPreviewRoleMayLookUpAlone(t *testing.T) {
 	}
 }
 
-// reads reports whether the action changes nothing.
+// reads reports whether the action only reads.
 func reads(action string) bool {
 	_, name, _ := strings.Cut(action, ":")
 	return strings.HasPrefix(name, "Describe") || strings.HasPrefix(name, "Get") || strings.HasPrefix(name, "List")
@@ -185,7 +185,7 @@ func (p Program) testDriftRoleMayReadTheProgramsResourcesAlone(t *testing.T) {
 	}
 }
 
-// The deploy role can create the program's roles, and the boundary takes nothing from them.
+// The deploy role can create the program's roles, and the boundary allows all that they need.
 func (p Program) testBoundaryFitsTheProgramsRoles(t *testing.T) {
 	account := testAccount()
 	within := allowed(permissions.Boundary(account))

@@ -1,5 +1,5 @@
-// Package programtest holds the program against what is true of every stack. The program is package main, which no package can
-// import: its own tests hand it over, as those of a file system hand it to [testing/fstest].
+// Package programtest checks the program as a whole. No package can import package main, so the program's own tests pass it in, as the
+// tests of a file system pass it to [testing/fstest].
 package programtest
 
 import (
@@ -13,13 +13,13 @@ import (
 	"slipway/internal/settings"
 )
 
-// Program deploys a stack with a config to an account; nil is one in which nothing stands yet.
+// Program deploys a stack with a config to an account; nil is an empty account.
 type Program func(ctx *pulumi.Context, source settings.Source, in account.Account) error
 
-// Stacks are those of the Pulumi.*.yaml files: what a new user begins with.
+// Stacks are those of the Pulumi.*.yaml files, with which a new user begins.
 var Stacks = []string{"dev", "local", "prod"}
 
-// Test runs all checks. It has to be called in the project's folder.
+// Test runs all checks. It must be called in the project's folder.
 func Test(t *testing.T, p Program) {
 	for _, test := range []struct {
 		name  string

@@ -17,19 +17,19 @@ import (
 	"slipway/internal/settings"
 )
 
-var writeYesterday = flag.String("write-yesterday", "", "write down in `FILE` what the program registers for the last of the yesterdays, for later ones to be held against")
+var writeYesterday = flag.String("write-yesterday", "", "write to `FILE` what the program registers for the last of the yesterdays, to compare later programs with")
 
-// A yesterday is what an earlier program registered.
+// A yesterday has what an earlier program registered.
 type yesterday struct {
 	file   string // its resources' inputs, by [place]
 	config func() settings.Source
-	// exact says that nothing is new either: neither a resource nor an input.
+	// exact says that no resource and no input is new.
 	exact bool
 }
 
-// yesterdays are the earlier programs whose stacks are still about.
+// yesterdays are the earlier programs whose stacks still exist.
 var yesterdays = []yesterday{
-	{file: "yesterday.json", config: beforeRoutes}, // before listener rules were resources of their own
+	{file: "yesterday.json", config: beforeRoutes}, // before listener rules were separate resources
 	{file: "d119c6a.json", config: beforeWorkloads, exact: true},
 }
 
@@ -65,7 +65,7 @@ func beforeWorkloads() settings.Source {
 		"logs", `{"retentionDays": 7}`, "tags", `{"Team": "web"}`, "permissionsBoundary", testBoundary))
 }
 
-// place is what an engine finds a resource by in one stack: its parents' types, its type and its name.
+// place identifies a resource in a stack: its parents' types, its type and its name.
 func place(parent, token, name string) string {
 	if urn := resource.URN(parent); urn.IsValid() && urn.Type() != resource.RootStackType {
 		token = string(urn.QualifiedType()) + "$" + token
@@ -73,20 +73,20 @@ func place(parent, token, name string) string {
 	return token + "::" + name
 }
 
-// sameToTheProvider are the inputs that the program gives otherwise now, by kind, and in which the provider sees no change.
+// sameToTheProvider are the inputs, by kind, that the program changed without a change for the provider.
 var sameToTheProvider = map[string][]string{
 	"aws:acm/certificate:Certificate":  {"subjectAlternativeNames"}, // it adds the first name itself (resourceCertificateCreate's CustomizeDiff)
-	"aws:lb/listenerRule:ListenerRule": {"priority"},                // a rule that is there keeps its number, which only AWS tells
+	"aws:lb/listenerRule:ListenerRule": {"priority"},                // an existing rule keeps its number, which only AWS knows
 }
 
 // registered is a resource that the program registers today.
 type registered struct {
 	kind   string
 	inputs map[string]any
-	places []string // where an engine looks for it: its own place, and those of its aliases
+	places []string // where an engine looks for it: its place, and those of its aliases
 }
 
-// register returns what the program registers with a config.
+// register returns the resources that the program registers with a config.
 func (p Program) register(t *testing.T, source settings.Source) []registered {
 	t.Helper()
 	var cloud mocks.Cloud
@@ -113,7 +113,7 @@ func (p Program) register(t *testing.T, source settings.Source) []registered {
 	return all
 }
 
-// A stack that was brought up before updates in place: each of its resources is found, by its URN or by an alias, and has the same inputs.
+// An existing stack updates in place: each of its resources is found, by its URN or by an alias, and has the same inputs.
 func (p Program) testStackOfYesterdayUpdatesInPlace(t *testing.T) {
 	for _, y := range yesterdays {
 		t.Run(y.file, func(t *testing.T) {
@@ -162,7 +162,7 @@ func (y yesterday) compare(t *testing.T, before map[string]map[string]any, today
 	}
 }
 
-// testWriteYesterday writes down what the program registers today, if the flag says so.
+// testWriteYesterday writes what the program registers today, if the flag is given.
 func (p Program) testWriteYesterday(t *testing.T) {
 	if *writeYesterday == "" {
 		t.Skip("-write-yesterday is not given")

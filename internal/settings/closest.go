@@ -2,7 +2,7 @@ package settings
 
 import "strings"
 
-// closest returns the name that somebody is likely to mean with another one, or "" if none is.
+// closest returns the name that a wrong name probably means, or "" if there is none.
 func closest(name string, known []string) string {
 	if len(name) > maxShownName {
 		return ""
@@ -29,7 +29,7 @@ func closest(name string, known []string) string {
 	return ""
 }
 
-// plain returns a name without what is easily confused: case, hyphens, underscores and spaces.
+// plain returns a name without case, hyphens, underscores and spaces, which are easily confused.
 func plain(name string) string {
 	return strings.NewReplacer("-", "", "_", "", " ", "").Replace(strings.ToLower(name))
 }
@@ -42,7 +42,7 @@ func commonPrefix(a, b string) int {
 	return n
 }
 
-// distance returns how many letters have to be put in, left out or replaced to make one text of another (Levenshtein's).
+// distance returns how many letters to insert, delete or replace to turn one text into the other (Levenshtein's distance).
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

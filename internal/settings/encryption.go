@@ -9,15 +9,15 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// An encryption checks that a root key has encrypted values only where they stay secret. Anywhere else they would stand in plain
-// text in the state, in previews, and in what the cloud tells.
+// An encryption checks that a root key has encrypted values only where they stay secret. Anywhere else they would be in plain text in
+// the state, in previews, and in the cloud.
 type encryption struct {
 	found *Problems
 	file  *File
 	kept  [][]string // paths of members whose values stay secret; "*" is any member
 }
 
-// newEncryption takes paths as they are written, "services.*.secrets".
+// newEncryption takes paths in the form "services.*.secrets".
 func newEncryption(found *Problems, file *File, kept []string) encryption {
 	e := encryption{found: found, file: file}
 	for _, path := range kept {
@@ -26,12 +26,12 @@ func newEncryption(found *Problems, file *File, kept []string) encryption {
 	return e
 }
 
-// check checks the value of a root key in which the engine says that there are secrets.
+// check checks the value of a root key if the engine says that it has secrets.
 func (e encryption) check(namespace, name string, value any) {
 	key, path := joinedKey(namespace, name), []string{name}
 	node := e.file.value(namespace + name)
 	switch {
-	case !e.mayHold(name): // which is known without the file
+	case !e.mayHold(name): // this needs no file
 		if before := len(e.found.errs); node != nil && !isScalar(value) {
 			if e.walk(path, key, value, node, true); len(e.found.errs) > before {
 				return
@@ -40,15 +40,15 @@ func (e encryption) check(namespace, name string, value any) {
 		e.refuse(key)
 	case e.file == nil || e.file.config == nil:
 		if e.holdsOthers(path, value) {
-			e.found.Add(key, "has encrypted values, and Pulumi does not tell which; %s would, but %w. "+
-				"Have it in the project's folder, or set %s to the file that --config-file names", e.fileName(), e.whyNoFile(), FileVariable)
+			e.found.Add(key, "has encrypted values, and Pulumi does not say which; %s would, but %w. "+
+				"Put it in the project's folder, or set %s to the file that --config-file names", e.fileName(), e.whyNoFile(), FileVariable)
 		}
 	default:
 		e.walk(path, key, value, node, false)
 	}
 }
 
-// walk checks a value and all that is in it. Certain reports only what is certain.
+// walk checks a value and everything in it. With certain, it reports only what is certain.
 func (e encryption) walk(path []string, key string, value any, node *yaml.Node, certain bool) {
 	node = resolved(node)
 	switch {
@@ -58,7 +58,7 @@ func (e encryption) walk(path []string, key string, value any, node *yaml.Node, 
 		e.refuse(key)
 		return
 	case node == nil && !certain && e.holdsOthers(path, value):
-		e.found.Add(key, "is not in %s, and Pulumi does not tell whether it is encrypted elsewhere; have it there, or set %s to the file that --config-file names",
+		e.found.Add(key, "is not in %s, and Pulumi does not say whether it is encrypted elsewhere; put it there, or set %s to the file that --config-file names",
 			e.fileName(), FileVariable)
 		return
 	}
@@ -75,7 +75,7 @@ func (e encryption) walk(path []string, key string, value any, node *yaml.Node, 
 		}
 	default:
 		if node != nil && !certain && originOf(value, node) == elsewhere {
-			e.found.Add(key, "is another value in %s, and Pulumi does not tell whether this one is encrypted elsewhere; have it there, or set %s to the file that --config-file names",
+			e.found.Add(key, "is another value in %s, and Pulumi does not say whether this one is encrypted elsewhere; put it there, or set %s to the file that --config-file names",
 				e.fileName(), FileVariable)
 		}
 	}
@@ -83,7 +83,7 @@ func (e encryption) walk(path []string, key string, value any, node *yaml.Node, 
 
 func (e encryption) refuse(key string) {
 	if len(e.kept) == 0 {
-		e.found.Add(key, "is encrypted, and nothing here stays secret: it would be in plain text in the state and on AWS; set it without --secret")
+		e.found.Add(key, "is encrypted, and this key does not stay secret: it would be in plain text in the state and on AWS; set it without --secret")
 		return
 	}
 	var kept []string
@@ -94,7 +94,7 @@ func (e encryption) refuse(key string) {
 		"move it there, or set it without --secret", strings.Join(kept, " and "))
 }
 
-// isKept reports whether all that is at a path stays secret.
+// isKept reports whether everything at a path stays secret.
 func (e encryption) isKept(path []string) bool {
 	return slices.ContainsFunc(e.kept, func(kept []string) bool {
 		if len(path) < len(kept) {
@@ -114,7 +114,7 @@ func (e encryption) mayHold(name string) bool {
 	return slices.ContainsFunc(e.kept, func(kept []string) bool { return kept[0] == name })
 }
 
-// holdsOthers reports whether there is a value at the path, or in what is there, that does not stay secret.
+// holdsOthers reports whether any value at or below the path does not stay secret.
 func (e encryption) holdsOthers(path []string, value any) bool {
 	if e.isKept(path) {
 		return false

@@ -14,18 +14,18 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// FileVariable names the stack's file for a run of pulumi that has --config-file: the CLI does not tell the program.
+// FileVariable names the stack's file for a run of pulumi with --config-file, because the CLI does not tell the program.
 const FileVariable = "SLIPWAY_CONFIG_FILE"
 
-// File is the stack's file as it is written. What the engine hands over is decrypted, and says only which root keys have
-// encrypted values in them; and a number or a date without quotation marks arrives in another form than it was written in.
+// File is the stack's file. The engine's config is decrypted, and says only which root keys have encrypted values. Numbers and dates
+// without quotation marks also arrive in another form.
 type File struct {
 	name   string     // without its folder
-	reason error      // why there is nothing to read
+	reason error      // why it could not be read
 	config *yaml.Node // nil: nothing is known
 }
 
-// readFile reads the stack's file from where the CLI has it.
+// readFile reads the stack's file from its place in the CLI.
 func readFile(stack string) *File {
 	path := os.Getenv(FileVariable)
 	if path == "" {
@@ -34,7 +34,7 @@ func readFile(stack string) *File {
 			return &File{name: "Pulumi." + stack + ".yaml", reason: err}
 		}
 	}
-	text, err := os.ReadFile(path) //nolint:gosec // Whoever deploys names it, as for --config-file.
+	text, err := os.ReadFile(path) //nolint:gosec // The user names it, as for --config-file.
 	if errors.Is(err, fs.ErrNotExist) {
 		err = errors.New("there is no such file")
 	}
@@ -60,10 +60,10 @@ func ParseFile(name string, text []byte) *File {
 	return f
 }
 
-// NewFile returns a stack's file from what is below "config" in it.
+// NewFile returns a stack's file from its "config" node.
 func NewFile(name string, config *yaml.Node) *File { return &File{name: name, config: config} }
 
-// value returns what is written for a root key, given in full. Pulumi takes its older and its shorter forms too.
+// value returns the node of a root key, given in full. Pulumi takes its older and its shorter forms too.
 func (f *File) value(key string) *yaml.Node {
 	if f == nil {
 		return nil
@@ -77,10 +77,10 @@ func (f *File) value(key string) *yaml.Node {
 	return nil
 }
 
-// maxMerges bounds how many merges are followed, since they may lead in a circle.
+// maxMerges bounds how many merges are followed, because they may form a loop.
 const maxMerges = 10
 
-// memberOf returns a member of a mapping, and its name as it is written; nil if it is not there.
+// memberOf returns a member of a mapping, and its name as written; nil if there is none.
 func memberOf(object *yaml.Node, name string) (key, value *yaml.Node) {
 	return mergedMember(object, name, 0)
 }
@@ -111,7 +111,7 @@ func mergedMember(object *yaml.Node, name string, merges int) (key, value *yaml.
 	return nil, nil
 }
 
-// elementOf returns an element of a list; nil if it is not there.
+// elementOf returns an element of a list; nil if there is none.
 func elementOf(list *yaml.Node, i int) *yaml.Node {
 	list = resolved(list)
 	if list == nil || list.Kind != yaml.SequenceNode || i >= len(list.Content) {
@@ -128,8 +128,7 @@ func resolved(node *yaml.Node) *yaml.Node {
 	return node
 }
 
-// handedOver returns a scalar as Pulumi hands it over as text: it decodes what is written without quotation marks, and encodes
-// it again.
+// handedOver returns a scalar as the text that Pulumi passes on: it decodes a value without quotation marks, and encodes it again.
 func handedOver(node *yaml.Node) string {
 	if node.ShortTag() == "!!str" {
 		return node.Value
@@ -141,17 +140,17 @@ func handedOver(node *yaml.Node) string {
 	return fmt.Sprint(value)
 }
 
-// An origin is what the stack's file says of a value that the engine hands over.
+// An origin says where in the stack's file a value from the engine comes from.
 type origin int
 
 const (
-	elsewhere origin = iota // the value is not from the file: from another one, or an environment of Pulumi ESC
-	asWritten               // it is the file's, in plain text
-	changed                 // it is the file's, in plain text, and was handed over in another form
+	elsewhere origin = iota // the value is not from the file, but from another one, or an environment of Pulumi ESC
+	asWritten               // it is in the file, in plain text
+	changed                 // it is in the file, in plain text, and was passed on in another form
 	encrypted               // it is encrypted in the file
 )
 
-// originOf compares a value with what is written where it should come from.
+// originOf compares a value with the file's.
 func originOf(value any, node *yaml.Node) origin {
 	switch {
 	case value == nil:
@@ -184,7 +183,7 @@ func sameNumber(a, b string) bool {
 	return err == nil && x == y
 }
 
-// isEncrypted reports whether Pulumi takes a node for an encrypted value.
+// isEncrypted reports whether a node is an encrypted value to Pulumi.
 func isEncrypted(node *yaml.Node) bool {
 	if node.Kind != yaml.MappingNode || len(node.Content) != 2 {
 		return false

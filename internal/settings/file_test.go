@@ -11,10 +11,10 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/workspace"
 )
 
-// ciphertext decrypts a value to its own ciphertext. Pulumi's own that does so leaves objects as they are.
+// ciphertext decrypts a value to its own ciphertext. Pulumi's own such decrypter does not change objects.
 type ciphertext struct{ pulumiconfig.Decrypter }
 
-// handed returns what Pulumi hands over of a stack's file.
+// handed returns what Pulumi passes on from a stack's file.
 func handed(t *testing.T, text string) Source {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "Pulumi.dev.yaml")
@@ -37,7 +37,7 @@ func handed(t *testing.T, text string) Source {
 	return s
 }
 
-// problems returns what is wrong with the config, in which services have secrets and a registry; "" if nothing is.
+// problems returns the problems of a config whose services have secrets and a registry, or "".
 func problems(s Source, kept ...string) string {
 	var found Problems
 	s.Root(&found, kept...)
@@ -51,10 +51,10 @@ func problems(s Source, kept ...string) string {
 const (
 	misplaced = ": is encrypted, and would be in plain text in the state, in previews and on AWS: only what is in services.NAME.secrets and services.NAME.registry stays secret; " +
 		"move it there, or set it without --secret"
-	elsewhereText = ", and Pulumi does not tell whether it is encrypted elsewhere; have it there, or set SLIPWAY_CONFIG_FILE to the file that --config-file names"
+	elsewhereText = ", and Pulumi does not say whether it is encrypted elsewhere; put it there, or set SLIPWAY_CONFIG_FILE to the file that --config-file names"
 )
 
-// An encrypted value is taken only where it stays secret.
+// An encrypted value is accepted only where it stays secret.
 func TestEncryptedValues(t *testing.T) {
 	for name, test := range map[string]struct{ config, want string }{
 		"in their places": {`
@@ -101,19 +101,19 @@ func TestEncryptedValues(t *testing.T) {
 		})
 	}
 	t.Run("where nothing stays secret", func(t *testing.T) {
-		want := "p:images: is encrypted, and nothing here stays secret: it would be in plain text in the state and on AWS; set it without --secret"
+		want := "p:images: is encrypted, and this key does not stay secret: it would be in plain text in the state and on AWS; set it without --secret"
 		if got := problems(handed(t, "config: {p:images: {secure: swordfish}}")); got != want {
 			t.Errorf("%s\nwant %s", got, want)
 		}
 	})
 }
 
-// A stack with secrets says in its file all that is not secret: Pulumi does not tell whether what comes from elsewhere is.
+// A stack with secrets has every plain value in its file: Pulumi does not say whether values from elsewhere are secret.
 func TestEncryptedElsewhere(t *testing.T) {
 	const text = "config: {p:services: {hello: {port: 8080, env: {A: b, V: 1.10, D: 2024-01-02}, list: [a], secrets: {K: {secure: swordfish}}}}}"
 	noFile := func(why string) string {
-		return "p:services: has encrypted values, and Pulumi does not tell which; Pulumi.dev.yaml would, but " + why +
-			". Have it in the project's folder, or set SLIPWAY_CONFIG_FILE to the file that --config-file names"
+		return "p:services: has encrypted values, and Pulumi does not say which; Pulumi.dev.yaml would, but " + why +
+			". Put it in the project's folder, or set SLIPWAY_CONFIG_FILE to the file that --config-file names"
 	}
 	for name, test := range map[string]struct {
 		file *File
@@ -149,7 +149,7 @@ func TestEncryptedElsewhere(t *testing.T) {
 	}
 }
 
-// The CLI has the file beside Pulumi.yaml, or in the folder that it names, and a variable names another one.
+// The CLI has the file next to Pulumi.yaml, or in the folder that Pulumi.yaml names. A variable names another one.
 func TestFileIsWhereTheCLIHasIt(t *testing.T) {
 	write := func(path, text string) {
 		t.Helper()
@@ -183,7 +183,7 @@ func TestFileIsWhereTheCLIHasIt(t *testing.T) {
 	}
 }
 
-// A text that YAML takes for something else is refused where another text arrives, or may have been written.
+// A text that YAML reads as another type is refused if another text arrives, or may have been written.
 func TestForms(t *testing.T) {
 	const config = `config:
   p:root: 0123
@@ -284,7 +284,7 @@ p:texts[2]: is a number and must be a string: put it in quotation marks`},
 	}
 }
 
-// What is in plain text in the file may be shown, whatever else is encrypted beside it.
+// A value that is in plain text in the file may be shown, even if others are encrypted.
 func TestPlainTextsShow(t *testing.T) {
 	var found Problems
 	o := handed(t, "config: {p:o: {plain: a, list: [b, b], secret: {secure: swordfish}}}").Root(&found, "o").Section("o")
@@ -292,7 +292,7 @@ func TestPlainTextsShow(t *testing.T) {
 	o.Text("plain", "", wrong)
 	o.Text("secret", "", wrong)
 	o.Set("list", nil)
-	want := `config of stack dev ([secret] is any text that may be encrypted: Pulumi does not tell which are):
+	want := `config of stack dev ([secret] is any text that may be encrypted: Pulumi does not say which are):
 p:o.list[1]: "b": is listed more than once
 p:o.plain: "a": invalid argument
 p:o.secret: [secret]: invalid argument`

@@ -17,15 +17,15 @@ var (
 )
 
 var (
-	// wholePattern matches numbers that are their digits.
+	// wholePattern matches numbers that keep their digits.
 	wholePattern = regexp.MustCompile(`^-?[0-9]+$`)
-	// timePattern matches what [time.Time.String] makes of a time, as Pulumi does of a date.
+	// timePattern matches the result of [time.Time.String], which Pulumi makes of a date.
 	timePattern = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)? [+-][0-9]{4} ([A-Z]+|[+-][0-9]+)$`)
 )
 
-// checkForm reports a value that is wanted as text and may be another text than somebody has written: without quotation marks YAML
-// has numbers, booleans and dates, which Pulumi decodes and encodes again. The stack's file tells what was written. A fraction is
-// refused even if it is the same there, for Pulumi rewrites the file whenever it changes something in it.
+// checkForm reports a text that may differ from what the user wrote: without quotation marks YAML has numbers, booleans and dates, and
+// Pulumi decodes and encodes them again. The stack's file shows what was written. A fraction is refused even if the file has the same
+// text, because Pulumi rewrites the file with each change.
 func checkForm(value any, written *yaml.Node) error {
 	if number, isNumber := value.(json.Number); isNumber {
 		if !wholePattern.MatchString(number.String()) {

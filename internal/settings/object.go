@@ -15,21 +15,20 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Object reads an object of the config strictly: every getter reports a value of the wrong type, and Close reports the
-// keys that no getter has asked for. A key that is absent or null has its default. Keys are reported the way
-// `pulumi config set --path` takes them.
+// Object reads an object of the config strictly: every getter reports a value of the wrong type, and Close reports keys without a
+// getter. A key that is absent or null has its default. Keys are reported in the form of `pulumi config set --path`.
 type Object struct {
-	Key      string    // where the object is; ends with a colon for the root
-	Secret   bool      // there are Pulumi secrets in it: no text in it is shown
-	Problems *Problems // to which all that is wrong in it goes
+	Key      string    // the object's path; ends with a colon for the root
+	Secret   bool      // it has Pulumi secrets: none of its texts is shown
+	Problems *Problems // collects everything that is wrong in it
 
 	values     map[string]any
 	known      map[string]bool
 	absent     []absence
-	secretKeys []string // of the root: the keys of its members that there are Pulumi secrets in
+	secretKeys []string // of the root: the keys of its members with Pulumi secrets
 
 	file    *File      // of the root: the stack's file
-	written *yaml.Node // of others: what the stack's file has there; nil if nothing
+	written *yaml.Node // of others: the node in the stack's file; nil if there is none
 }
 
 func newObject(key string, values map[string]any, problems *Problems) *Object {
@@ -39,7 +38,7 @@ func newObject(key string, values map[string]any, problems *Problems) *Object {
 // Len returns how many members the object has.
 func (o *Object) Len() int { return len(o.values) }
 
-// maxShownName is how much of a member's name is shown, in bytes. It is longer than any name that is right.
+// maxShownName is how much of a member's name is shown, in bytes. It is longer than any valid name.
 const maxShownName = 100
 
 func shortened(name string) string {
@@ -51,7 +50,7 @@ func shortened(name string) string {
 
 func unprintable(r rune) bool { return !unicode.IsPrint(r) }
 
-// Path returns where what a path of members leads to is. Names that could be taken for something else are quoted.
+// Path returns the full path of a path of members. Names that could be misread are quoted.
 func (o *Object) Path(members ...string) string {
 	key := o.Key
 	for _, member := range members {
@@ -70,12 +69,12 @@ func joinedKey(key, member string) string {
 	return key + "." + member
 }
 
-// isSecret reports whether there are Pulumi secrets in the member.
+// isSecret reports whether the member has Pulumi secrets.
 func (o *Object) isSecret(member string) bool {
 	return o.Secret || slices.Contains(o.secretKeys, o.Path(member))
 }
 
-// writtenOf returns what the stack's file has for a member; nil if nothing.
+// writtenOf returns a member's node in the stack's file; nil if there is none.
 func (o *Object) writtenOf(member string) *yaml.Node {
 	if strings.HasSuffix(o.Key, ":") {
 		return resolved(o.file.value(o.Key + member))
@@ -84,7 +83,7 @@ func (o *Object) writtenOf(member string) *yaml.Node {
 	return value
 }
 
-// hides reports whether a value of a member must not be shown: it may be encrypted.
+// hides reports whether a value of a member must not be shown because it may be encrypted.
 func (o *Object) hides(member string, value any, written *yaml.Node) bool {
 	if !o.isSecret(member) {
 		return false
@@ -93,12 +92,12 @@ func (o *Object) hides(member string, value any, written *yaml.Node) bool {
 	return origin != asWritten && origin != changed
 }
 
-// Invalid reports what is wrong with a member's value. See [Problems.AddValue].
+// Invalid reports a wrong value of a member. See [Problems.AddValue].
 func (o *Object) Invalid(member string, value any, err error) {
 	o.Problems.AddValue(o.Path(member), value, o.hides(member, value, o.writtenOf(member)), err)
 }
 
-// InvalidElement reports what is wrong with an element of a member that is a list. See [Problems.AddValue].
+// InvalidElement reports a wrong element of a member that is a list. See [Problems.AddValue].
 func (o *Object) InvalidElement(member string, i int, value any, err error) {
 	o.Problems.AddValue(elementKey(o.Path(member), i), value, o.hides(member, value, elementOf(o.writtenOf(member), i)), err)
 }
@@ -120,7 +119,7 @@ func (o *Object) IsPlain(member string) bool {
 	return true
 }
 
-// Members returns the names of everything in the object, sorted, and marks it known.
+// Members returns the names of all members, sorted, and marks them known.
 func (o *Object) Members() []string {
 	members := slices.Sorted(maps.Keys(o.values))
 	for _, member := range members {
@@ -142,16 +141,16 @@ func (o *Object) Has(member string) bool {
 	return found
 }
 
-// absence is a member that has to be there and is not.
+// absence is a required member that is missing.
 type absence struct{ member, advice string }
 
-// Missing reports, when the object is closed, that a member is missing, with what it would be or what to do.
+// Missing reports a missing member when the object is closed, with its meaning or what to do.
 func (o *Object) Missing(member, advice string) {
 	o.absent = append(o.absent, absence{member, advice})
 }
 
-// Close reports the members that are missing, and those that are unknown. One that is there under a name which is likely to mean it is
-// not missing besides. The known names are listed once, and not where one of them is likely to be meant.
+// Close reports missing and unknown members. A member under a misspelt name is not also reported as missing. The known names are listed
+// once, and not if one of them is probably meant.
 func (o *Object) Close() {
 	known, listed := slices.Sorted(maps.Keys(o.known)), false
 	for _, a := range o.absent {
@@ -177,7 +176,7 @@ func (o *Object) Close() {
 	}
 }
 
-// WrongType reports the type of a member.
+// WrongType reports the wrong type of a member.
 func (o *Object) WrongType(member string, value any, want string) {
 	o.Problems.addWrongType(o.Path(member), value, want)
 }
@@ -244,7 +243,7 @@ func (o *Object) RequiredText(member, what string, checks ...func(string) error)
 	return o.Text(member, "", checks...)
 }
 
-// literal returns the number or the boolean that a member of the root means: there Pulumi passes them as text.
+// literal returns the number or the boolean of a member of the root, where Pulumi passes them as text.
 func (o *Object) literal(value any) any {
 	text, isText := value.(string)
 	if !isText || !strings.HasSuffix(o.Key, ":") {
@@ -283,8 +282,7 @@ func (o *Object) Integer(member string, otherwise, least, most int) int {
 	return n
 }
 
-// whole returns the whole number that a literal of JSON stands for, in whatever form: some tools write 1e3. It is exact, which
-// a float64 is not.
+// whole returns the whole number of a JSON literal in any form: some tools write 1e3. It is exact, unlike a float64.
 func whole(literal string) (int, bool) {
 	if n, err := strconv.Atoi(literal); err == nil {
 		return n, true
@@ -297,7 +295,7 @@ func whole(literal string) (int, bool) {
 		return 0, true
 	}
 	if math.Abs(f) < 1 {
-		return 0, false // and perhaps a power of ten that a [big.Rat] has no room for
+		return 0, false // and perhaps a power of ten that is too big for a [big.Rat]
 	}
 	exact, ok := new(big.Rat).SetString(literal)
 	if !ok || !exact.IsInt() {
@@ -328,7 +326,7 @@ func (o *Object) Boolean(member string, otherwise bool) bool {
 	return b
 }
 
-// Texts returns a list of strings. Those that fail the check, if there is one, are reported and left out.
+// Texts returns a list of strings. It reports and leaves out strings that fail the check, if there is one.
 func (o *Object) Texts(member string, check func(string) error) []string {
 	value, found := o.Get(member)
 	if !found {
@@ -362,7 +360,7 @@ func (o *Object) Texts(member string, check func(string) error) []string {
 	return texts
 }
 
-// Set returns a list of strings of which none is there twice. See [Object.Texts].
+// Set returns a list of different strings. See [Object.Texts].
 func (o *Object) Set(member string, check func(string) error) []string {
 	var set []string
 	return o.Texts(member, func(text string) error {
@@ -379,8 +377,8 @@ func (o *Object) Set(member string, check func(string) error) []string {
 	})
 }
 
-// Scalars returns an object of strings. Whole numbers and booleans count as strings, because `pulumi config set --path` makes
-// them of text; see [checkForm]. No value is ever shown: people put secrets into environments too.
+// Scalars returns an object of strings. Whole numbers and booleans count as strings, because `pulumi config set --path` turns text into
+// them; see [checkForm]. No value is ever shown: people put secrets into environments too.
 func (o *Object) Scalars(member string) map[string]string {
 	inner := o.Section(member)
 	texts := make(map[string]string, len(inner.values))
@@ -388,7 +386,7 @@ func (o *Object) Scalars(member string) map[string]string {
 		value := inner.values[name]
 		key, written := memberOf(inner.written, name)
 		if key != nil && key.Value != name {
-			inner.Problems.Add(inner.Path(name), "this name is written as %s, which is no text without quotation marks, and Pulumi hands over %s: quote it", key.Value, name)
+			inner.Problems.Add(inner.Path(name), "this name is written as %s, which is not text without quotation marks, and Pulumi passes on %s: quote it", key.Value, name)
 			continue
 		}
 		if err := checkForm(value, written); err != nil {

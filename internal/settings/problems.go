@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// Redacted takes the place of what is not shown.
+// Redacted replaces a value that is not shown.
 const Redacted = "[secret]"
 
-// Problems gathers what is wrong with the config, so that all of it is reported at once.
+// Problems collects everything that is wrong with the config, to report it at once.
 type Problems struct {
 	errs   []error
-	hidden bool // a value is not shown, since there are secrets around it
+	hidden bool // a value is not shown, because there are secrets around it
 }
 
 // Add reports what is wrong with the value at key. The message must not contain the value of a secret.
@@ -22,9 +22,8 @@ func (p *Problems) Add(key, format string, args ...any) {
 	p.errs = append(p.errs, fmt.Errorf("%s: %w", key, fmt.Errorf(format, args...)))
 }
 
-// AddValue reports what is wrong with a value. A text is shown only if it is not secret; a number is what a setting takes,
-// and no secret. The error must not contain the value: not even a part of it,
-// but in what its method Instead returns if it has one: how to write the value.
+// AddValue reports a wrong value. It shows a text only if it is not secret; a number is never secret. The error must not contain any
+// part of the value, except in its method Instead, if it has one, which says how to write the value.
 func (p *Problems) AddValue(key string, value any, secret bool, err error) {
 	shown := fmt.Sprint(value)
 	if _, isText := value.(string); isText {
@@ -44,7 +43,7 @@ func (p *Problems) AddValue(key string, value any, secret bool, err error) {
 	p.Add(key, "%s: %w", shown, err)
 }
 
-// addWrongType reports a value's type. It does not show the value: what is in the wrong place may be a secret.
+// addWrongType reports a value's wrong type. It does not show the value: a misplaced value may be a secret.
 func (p *Problems) addWrongType(key string, value any, want string) {
 	advice := ""
 	if name := typeName(value); want == "a string" && (name == "a number" || name == "a boolean") {
@@ -53,12 +52,12 @@ func (p *Problems) addWrongType(key string, value any, want string) {
 	p.Add(key, "is %s and must be %s%s", typeName(value), want, advice)
 }
 
-// Within reports whether anything at key, or inside what is there, is a problem already.
+// Within reports whether there is a problem at key, or inside its value, already.
 func (p *Problems) Within(key string) bool {
 	return slices.ContainsFunc(p.errs, func(err error) bool { return strings.HasPrefix(err.Error(), key) })
 }
 
-// At reports whether the value at key, or an element of a list there, is a problem already.
+// At reports whether there is a problem at key, or at an element of a list there, already.
 func (p *Problems) At(key string) bool {
 	return slices.ContainsFunc(p.errs, func(err error) bool {
 		return strings.HasPrefix(err.Error(), key+": ") || strings.HasPrefix(err.Error(), key+"[")
@@ -76,7 +75,7 @@ func (p *Problems) Err(stack string) error {
 	slices.SortFunc(p.errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	note := ""
 	if p.hidden {
-		note = fmt.Sprintf(" (%s is any text that may be encrypted: Pulumi does not tell which are)", Redacted)
+		note = fmt.Sprintf(" (%s is any text that may be encrypted: Pulumi does not say which are)", Redacted)
 	}
 	return fmt.Errorf("config of stack %s%s:\n%w", stack, note, errors.Join(p.errs...))
 }

@@ -17,7 +17,7 @@ func source(values ...string) Source {
 	return s
 }
 
-// At the root Pulumi passes numbers and booleans as text; inside of objects they are what they are.
+// At the root Pulumi passes numbers and booleans as text; inside of objects they keep their types.
 func TestScalars(t *testing.T) {
 	t.Parallel()
 	const otherwise = 7
@@ -83,7 +83,7 @@ p:list[3]: is a number and must be a string: put it in quotation marks`
 	}
 }
 
-// Of an object with a secret in it no text is shown, whatever is wrong with it.
+// No text of an object with a secret is shown, in any error.
 func TestSecretsAreNotShown(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -118,7 +118,7 @@ func TestUnknownKeys(t *testing.T) {
 	}
 }
 
-// A name that is nearly right gets the right one, and not all that there are.
+// A misspelt name gets the right one as a suggestion, and not the whole list.
 func TestClosest(t *testing.T) {
 	t.Parallel()
 	known := []string{"canary", "command", "cpu", "env", "healthCheck", "hostnames", "image", "instanceCount", "memory", "paths", "port", "scaling"}
@@ -134,7 +134,7 @@ func TestClosest(t *testing.T) {
 	}
 }
 
-// What to write is said unless the value may be a secret.
+// The error says what to write, unless the value may be a secret.
 func TestInstead(t *testing.T) {
 	t.Parallel()
 	for secret, want := range map[bool]string{false: `p:a: "Swordfish": is odd; write it as "swordfish"`, true: "p:a: [secret]: is odd"} {

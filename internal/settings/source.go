@@ -1,5 +1,5 @@
-// Package settings reads a Pulumi program's config as a whole and strictly: whatever is wrong in it is reported by key, all of it at
-// once, and no secret is shown.
+// Package settings reads a Pulumi program's config as a whole and strictly: it reports everything that is wrong at once, by key, and
+// shows no secret.
 package settings
 
 import (
@@ -13,22 +13,22 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// Source is where the config is read from: what the engine hands to the program.
+// Source is the config that the engine passes to the program.
 type Source struct {
 	Project, Stack string
 	Values         map[string]string // by full key ("slipway:domain"); objects as JSON, secrets decrypted
 	SecretKeys     []string          // full keys whose values contain secrets
-	File           *File             // the stack's, as it is written; nil: nothing is known of it
+	File           *File             // the stack's file; nil: it is not known
 }
 
-// Capture is a [pulumi.RunOption] that takes the config from what the engine hands over. A [pulumi.Context] returns a value
-// for its key, but does not list the keys, and an unknown key is a mistake that has to be reported.
+// Capture is a [pulumi.RunOption] that takes the config from the engine. A [pulumi.Context] returns a value for its key, but does not
+// list the keys, and an unknown key must be reported.
 func (s *Source) Capture(info *pulumi.RunInfo) {
 	*s = Source{Project: info.Project, Stack: info.Stack, Values: info.Config, SecretKeys: info.ConfigSecretKeys, File: readFile(info.Stack)}
 }
 
-// Root returns the project's own part of the config, without the providers'. Encrypted values are refused but for those in the
-// members that the paths lead to ("services.*.secrets"), whose values the program keeps secret.
+// Root returns the project's own part of the config, without the providers'. It refuses encrypted values outside the paths
+// ("services.*.secrets") whose values the program keeps secret.
 func (s Source) Root(found *Problems, keptSecret ...string) *Object {
 	namespace := s.Project + ":"
 	encrypted := newEncryption(found, s.File, keptSecret)
@@ -62,7 +62,7 @@ func parseValue(text string) (any, error) {
 		return text, nil
 	}
 	decoder := json.NewDecoder(strings.NewReader(text))
-	decoder.UseNumber() // so that numbers in an environment keep their digits
+	decoder.UseNumber() // numbers in an environment keep their digits
 	var value any
 	if err := decoder.Decode(&value); err != nil {
 		return nil, errors.New("is not valid JSON") // the decoder's error would quote the value

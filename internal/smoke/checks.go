@@ -17,18 +17,18 @@ import (
 	"github.com/coder/websocket"
 )
 
-// answer is a response, read.
+// answer is a response with its body.
 type answer struct {
 	*http.Response
 	body []byte
 }
 
-// get asks for a path of the service's host.
+// get requests a path of the service's host.
 func (p *probe) get(ctx context.Context, client *http.Client, path string) (answer, error) {
 	return get(ctx, client, "https://"+p.url.Host+path, "")
 }
 
-// get asks for a URL. A host that is not empty takes the place of the URL's in the Host header.
+// get requests a URL. A host that is not empty replaces the URL's in the Host header.
 func get(ctx context.Context, client *http.Client, target, host string) (answer, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
 	if err != nil {
@@ -41,7 +41,7 @@ func get(ctx context.Context, client *http.Client, target, host string) (answer,
 		return answer{}, err
 	}
 	defer func() { _ = response.Body.Close() }()
-	const enough = 64 << 10 // for what is expected
+	const enough = 64 << 10 // for the expected answers
 	body, err := io.ReadAll(io.LimitReader(response.Body, enough))
 	if err != nil {
 		return answer{}, fmt.Errorf("read the answer: %w", err)
@@ -49,15 +49,14 @@ func get(ctx context.Context, client *http.Client, target, host string) (answer,
 	return answer{Response: response, body: body}, nil
 }
 
-// tls checks the certificate's chain, name and time, and the protocol's version: what net/http connects with at all is
-// TLS 1.2 or later.
+// tls checks the certificate's chain, name and time, and the protocol's version: net/http connects only with TLS 1.2 or later.
 func (p *probe) tls(ctx context.Context, client *http.Client) (string, error) {
 	a, err := p.get(ctx, client, "/")
 	if err != nil {
 		return "", err
 	}
 	if a.TLS == nil || len(a.TLS.PeerCertificates) == 0 {
-		return "", errors.New("the connection is not one of TLS")
+		return "", errors.New("the connection does not use TLS")
 	}
 	leaf := a.TLS.PeerCertificates[0]
 	left := time.Until(leaf.NotAfter)
@@ -79,10 +78,10 @@ func days(d time.Duration) string {
 	return "1 day"
 }
 
-// redirect checks that plain HTTP leads to the same path and query by HTTPS.
+// redirect checks that plain HTTP leads to the same path and query on HTTPS.
 func (p *probe) redirect(ctx context.Context, client *http.Client) (string, error) {
 	if port := p.url.Port(); port != "" && port != "443" {
-		return "", skip("the URL has a port of its own: where plain HTTP would be is not known")
+		return "", skip("the URL has a port: the port of plain HTTP is not known")
 	}
 	host := strings.TrimSuffix(p.url.Host, ":443")
 	const path = "/smoke/redirect?a=1&b=%2F"
@@ -104,9 +103,9 @@ func (p *probe) redirect(ctx context.Context, client *http.Client) (string, erro
 	return "", fmt.Errorf("plain HTTP leads from http://%s%s to %q", host, path, location)
 }
 
-// notFound checks that a name which no service has gets the load balancer's own answer, the one of components.LoadBalancer.
+// notFound checks that a name without a service gets the load balancer's own answer, that of components.LoadBalancer.
 func (p *probe) notFound(ctx context.Context, client *http.Client) (string, error) {
-	// RFC 2606 keeps .invalid from ever being somebody's.
+	// RFC 2606 reserves .invalid, so no one can have such a name.
 	a, err := get(ctx, client, "https://"+p.url.Host, "smoke-test.invalid")
 	if err != nil {
 		return "", err
@@ -126,7 +125,7 @@ func (p *probe) notFound(ctx context.Context, client *http.Client) (string, erro
 	return "an unknown host name gets 404", nil
 }
 
-// health checks that the service says that it is well, or that it answers at all if nobody outside can ask for that.
+// health checks that the service is healthy, or that it answers at all if the health check is not reachable from outside.
 func (p *probe) health(ctx context.Context, client *http.Client) (string, error) {
 	path, passes := p.AskHealth(cmp.Or(p.url.EscapedPath(), "/"))
 	a, err := p.get(ctx, client, path)
@@ -146,12 +145,12 @@ func (p *probe) health(ctx context.Context, client *http.Client) (string, error)
 	return fmt.Sprintf("%s answers %d", path, a.StatusCode), nil
 }
 
-// Status is a status in words of ours, as those of the answer are whatever somebody puts there.
+// Status is a status in our words, because an answer can have any text there.
 func Status(code int) string {
 	return strings.TrimSpace(fmt.Sprintf("%d %s", code, http.StatusText(code)))
 }
 
-// WhyByBalancer tells why the load balancer answers itself ("HTTP errors" in "Troubleshoot your Application Load Balancers").
+// WhyByBalancer says why the load balancer answers itself ("HTTP errors" in "Troubleshoot your Application Load Balancers").
 func WhyByBalancer(status int) string {
 	switch status {
 	case http.StatusNotFound:
@@ -159,7 +158,7 @@ func WhyByBalancer(status int) string {
 	case http.StatusServiceUnavailable:
 		return "the service has no healthy task"
 	default:
-		return "the service's tasks do not answer it as they should"
+		return "the service's tasks do not answer it properly"
 	}
 }
 
@@ -175,10 +174,10 @@ func (p *probe) path(ctx context.Context, client *http.Client, path string) (str
 	return fmt.Sprintf("%s answers %d", path, a.StatusCode), nil
 }
 
-// IsDigest says whether a version is the digest of an image.
+// IsDigest reports whether a version is the digest of an image.
 func IsDigest(version string) bool { return strings.HasPrefix(version, "sha256:") }
 
-// version checks which version of the service answers. Of one that tells none, the image's digest is the version.
+// version checks which version of the service answers. The image's digest is the version of a service that has none.
 func (p *probe) version(ctx context.Context, client *http.Client) (string, error) {
 	if p.Image != "" && IsDigest(p.Version) && p.Version != p.Image {
 		return "", fmt.Errorf("the service runs the image %s, not %s", p.Image, p.Version)
@@ -204,24 +203,24 @@ func (p *probe) version(ctx context.Context, client *http.Client) (string, error
 	return fmt.Sprintf("%s says %q", p.VersionPath, said), nil
 }
 
-// digest takes the image's digest for the version.
+// digest uses the image's digest as the version.
 func (p *probe) digest() (string, error) {
 	p.found = p.Image
-	const none = "the service tells no version"
+	const none = "the service does not say its version"
 	switch {
 	case p.Image == "":
 		return "", skip(none)
 	case p.Version != "" && !IsDigest(p.Version):
-		return "", skip(fmt.Sprintf("%s that could be %q; its image is %s", none, p.Version, p.Image))
+		return "", skip(fmt.Sprintf("%s, so %q cannot be checked; its image is %s", none, p.Version, p.Image))
 	}
 	return none + "; its image is " + p.Image, nil
 }
 
-// maxVersion is how long a version may be, in bytes: longer than a name for people.
+// maxVersion is how long a version may be, in bytes: longer than any readable name.
 const maxVersion = 256
 
-// ReadVersion returns the version that an answer tells. It goes to terminals and into stacks' histories, so that it must be of
-// printable characters.
+// ReadVersion returns the version in an answer. It goes to terminals and into stacks' histories, so it must have only printable
+// characters.
 func ReadVersion(body []byte) (string, error) {
 	var said struct {
 		Version string `json:"version"`
@@ -235,11 +234,11 @@ func ReadVersion(body []byte) (string, error) {
 	return said.Version, nil
 }
 
-// webSocket checks that what is said comes back. Others may speak meanwhile: the service sends to all what each says.
+// webSocket checks that a message comes back. Others may send meanwhile: the service sends each message to all.
 func (p *probe) webSocket(ctx context.Context, client *http.Client) (string, error) {
 	path := p.WebSocketPath
 	start := time.Now()
-	conn, response, err := websocket.Dial( //nolint:bodyclose // says the library: it need not be
+	conn, response, err := websocket.Dial( //nolint:bodyclose // the library says that it need not be closed
 		ctx, "https://"+p.url.Host+path, &websocket.DialOptions{HTTPClient: client})
 	if err != nil {
 		if response != nil {
@@ -256,10 +255,10 @@ func (p *probe) webSocket(ctx context.Context, client *http.Client) (string, err
 	for {
 		_, heard, err := conn.Read(ctx)
 		if ctx.Err() != nil {
-			return "", fmt.Errorf("%s does not send back in time what is said", path)
+			return "", fmt.Errorf("%s does not echo the message in time", path)
 		}
 		if err != nil {
-			return "", fmt.Errorf("%s does not send back what is said: %w", path, err)
+			return "", fmt.Errorf("%s does not echo the message: %w", path, err)
 		}
 		if string(heard) == said {
 			_ = conn.Close(websocket.StatusNormalClosure, "")

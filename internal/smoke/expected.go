@@ -8,19 +8,19 @@ import (
 	"strings"
 )
 
-// Checks are what a service can be asked from outside, as the stack's output "checks" tells it: main.go writes it. Paths are
-// those of the service's host. What is empty is not asked.
+// Checks are the checks of a service from outside, in the stack's output "checks", which main.go writes. Paths are those of the
+// service's host. An empty one is not checked.
 type Checks struct {
 	HealthPath    string   `json:"healthPath"`    // of the load balancer's health check
-	HealthCodes   string   `json:"healthCodes"`   // that it is to be answered with, such as 200-299,301; 200 if empty
-	HealthRouted  bool     `json:"healthRouted"`  // requests for it get to the service, and not the load balancer's alone
+	HealthCodes   string   `json:"healthCodes"`   // the expected answers, such as 200-299,301; 200 if empty
+	HealthRouted  bool     `json:"healthRouted"`  // clients' requests for it reach the service too, not only the load balancer's
 	VersionPath   string   `json:"versionPath"`   // answers a JSON object with a version
-	WebSocketPath string   `json:"websocketPath"` // sends back what it is told
+	WebSocketPath string   `json:"websocketPath"` // echoes each message
 	Paths         []string `json:"paths"`         // answer without an error
 }
 
-// Check returns an error if the checks cannot be made: whoever may write a stack's state chooses them. What does not begin with a
-// slash would end the host's name in another way, and be asked of somebody else.
+// Check returns an error if the checks cannot be made: anyone who may write a stack's state chooses them. A path without a leading
+// slash would change the host's name, and the request would go elsewhere.
 func (c Checks) Check() error {
 	for _, path := range append([]string{c.HealthPath, c.VersionPath, c.WebSocketPath}, c.Paths...) {
 		if path != "" && !strings.HasPrefix(path, "/") {
@@ -31,9 +31,8 @@ func (c Checks) Check() error {
 	return err
 }
 
-// AskHealth returns the path that tells how the service is and the test of its answer's status. Where the path of the load
-// balancer's health check does not get to the service from outside, or is not known, that is the path of the service's URL, which
-// is answered by anything but an error of the server.
+// AskHealth returns the path of the health check and the test of its answer's status. If clients cannot reach the load balancer's
+// health check path, or it is not known, it is the path of the service's URL, with any answer but a server error.
 func (c Checks) AskHealth(own string) (path string, passes func(status int) bool) {
 	if c.HealthPath == "" || !c.HealthRouted {
 		return own, func(status int) bool { return status < http.StatusInternalServerError }
@@ -44,11 +43,11 @@ func (c Checks) AskHealth(own string) (path string, passes func(status int) bool
 	}
 }
 
-// Passes says whether the answer of one of Paths is a good one. A redirect, to a login for example, is.
+// Passes reports whether the answer of one of Paths is good. A redirect, to a login for example, is.
 func Passes(status int) bool { return status < http.StatusBadRequest }
 
-// MatchesCodes says whether a status is among those of a health check's matcher, such as "200,204" or "200-299" (HttpCode of
-// Matcher in the API reference of Elastic Load Balancing).
+// MatchesCodes reports whether a status is among those of a health check's matcher, such as "200,204" or "200-299" (HttpCode of Matcher
+// in the API reference of Elastic Load Balancing).
 func MatchesCodes(codes string, status int) (bool, error) {
 	if codes == "" {
 		return status == http.StatusOK, nil
@@ -69,7 +68,7 @@ func MatchesCodes(codes string, status int) (bool, error) {
 	return matches, nil
 }
 
-// ByBalancer says whether an answer is the load balancer's own, and not a service's: it signs those (the attribute
+// ByBalancer reports whether an answer comes from the load balancer itself and not from a service: it marks those (the attribute
 // routing.http.response.server.enabled in "HTTP header modification for your Application Load Balancer").
 func ByBalancer(response *http.Response) bool {
 	return strings.HasPrefix(response.Header.Get("Server"), "awselb/")

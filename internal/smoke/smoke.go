@@ -1,4 +1,4 @@
-// Package smoke checks a deployed service from outside, as its users reach it.
+// Package smoke checks a deployed service from outside, as its users do.
 package smoke
 
 import (
@@ -16,23 +16,24 @@ import (
 	"time"
 )
 
-// Target is a service and what is expected of it.
+// Target is a service and the expected results.
 type Target struct {
-	// URL is https://host, or https://host/path if only that path of the host is the service's. A worker has none, and nobody asks it:
-	// what is checked is its image.
+	// URL is https://host, or https://host/path if the service only has that path. A worker has none: only its image is
+	// checked.
 	URL    string
 	Worker string // its name
 	Checks
-	// Version is what the service must say that it is; as sha256:…, the digest of the image that it must run. Empty accepts any.
+	// Version is the version that the service must answer with; as sha256:…, the digest of the image that it must run. Empty accepts
+	// any.
 	Version string
-	Image   string // the digest of the image that the service runs, if that is known
+	Image   string // the digest of the service's image, if it is known
 
-	Expiry  time.Duration // for which the certificate must still be valid; default 14 days
-	Wait    time.Duration // how long a check that fails is repeated; default: not at all
+	Expiry  time.Duration // how long the certificate must still be valid; default 14 days
+	Wait    time.Duration // how long a failing check is retried; default: not at all
 	Timeout time.Duration // of one attempt; default 10 seconds
 
-	// Transport makes the connections; default: a copy of [http.DefaultTransport], which trusts the system's roots and uses
-	// the environment's proxy. Each check uses connections of its own.
+	// Transport makes the connections; default: a copy of [http.DefaultTransport], which trusts the system's roots and uses the
+	// environment's proxy. Each check uses its own connections.
 	Transport *http.Transport
 }
 
@@ -42,7 +43,7 @@ const (
 	timeout = 10 * time.Second
 )
 
-// pause is between two attempts at a check.
+// pause is the time between two attempts at a check.
 const pause = 500 * time.Millisecond
 
 // State is how a check ended.
@@ -59,19 +60,19 @@ const (
 type Result struct {
 	Name     string
 	State    State
-	Detail   string // what was found, or why the check failed or was skipped
+	Detail   string // the finding, or why the check failed or was skipped
 	Duration time.Duration
 }
 
 // Report is the outcome of all checks of a service.
 type Report struct {
 	URL     string
-	Version string // what the service says it is, or else the digest of its image; empty if neither is known
+	Version string // the service's answer, or else the digest of its image; empty if neither is known
 	Results []Result
-	Advice  string // what to do about checks that failed; empty if that is not known
+	Advice  string // what to do about failed checks; empty if that is not known
 }
 
-// Err returns nil if no check failed, and otherwise an error that names those that did.
+// Err returns nil if no check failed, and otherwise an error with the failed ones.
 func (r Report) Err() error {
 	var failed []string
 	for _, result := range r.Results {
@@ -85,8 +86,8 @@ func (r Report) Err() error {
 	return fmt.Errorf("smoke test of %s failed: %s", r.URL, strings.Join(failed, ", "))
 }
 
-// Run checks the service, all checks at once and each on its own. A check that fails is repeated until Wait is over or ctx
-// ends. The error is of a URL that cannot be checked; what is wrong with the service is in the report.
+// Run runs all checks of the service at once. A failing check is retried until Wait is over or ctx ends. The error is about a URL that
+// cannot be checked; the report has the service's problems.
 func Run(ctx context.Context, target Target) (Report, error) {
 	if target.URL == "" && target.Worker != "" {
 		return runWorker(target), nil
@@ -133,7 +134,7 @@ type check struct {
 	run  func(context.Context, *http.Client) (string, error)
 }
 
-// checks returns those of the load balancer, and those that the service is there for.
+// checks returns the load balancer's checks and those that the service has.
 func (p *probe) checks() []check {
 	checks := []check{{"tls", p.tls}, {"redirect", p.redirect}, {"404", p.notFound}, {"health", p.health}}
 	if p.VersionPath != "" || p.Version != "" || p.Image != "" {
@@ -150,14 +151,14 @@ func (p *probe) checks() []check {
 	return checks
 }
 
-// advise tells what reaches a service of the local cloud by its name. RFC 2606 keeps .test out of the world's DNS, and nothing
-// but a local cloud has the engine attach to its providers.
+// advise says how to reach a service of the local cloud by name. RFC 2606 reserves .test, and only a local cloud makes the engine
+// attach to its providers.
 func (p *probe) advise(results []Result) string {
 	unknown := slices.ContainsFunc(results, func(r Result) bool {
 		return r.State == Failed && r.Detail == noAddress+p.url.Hostname()
 	})
 	if unknown && (strings.HasSuffix(p.url.Hostname(), ".test") || os.Getenv("PULUMI_DEBUG_PROVIDERS") != "") {
-		return "names of the local cloud are known after `eval \"$(bin/localcloud env -clients)\"`"
+		return "names of the local cloud can be resolved after `eval \"$(bin/localcloud env -clients)\"`"
 	}
 	return ""
 }
@@ -166,7 +167,7 @@ func (p *probe) advise(results []Result) string {
 type probe struct {
 	Target
 	url   *url.URL
-	found string // by the check of the version
+	found string // the version, from its check
 }
 
 func newProbe(target Target) (*probe, error) {
@@ -205,7 +206,7 @@ type skip string
 
 func (s skip) Error() string { return string(s) }
 
-// repeat runs a check until it succeeds or there is no time left.
+// repeat runs a check until it succeeds or the time is up.
 func (p *probe) repeat(ctx context.Context, check func(context.Context, *http.Client) (string, error)) (State, string) {
 	ctx, cancel := context.WithTimeout(ctx, p.Wait+p.Timeout)
 	defer cancel()
@@ -250,7 +251,7 @@ func (p *probe) attempt(ctx context.Context, check func(context.Context, *http.C
 	return check(ctx, client)
 }
 
-// explain says what went wrong in words for people who did not write net/http.
+// explain says what went wrong in plain words.
 func explain(err error) string {
 	var request *url.Error
 	if errors.As(err, &request) {
@@ -263,12 +264,12 @@ func explain(err error) string {
 	var dns *net.DNSError
 	switch {
 	case errors.As(err, &authority):
-		return "the certificate is of an authority that this machine does not trust"
+		return "the certificate is from an authority that this machine does not trust"
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return noAddress + dns.Name
 	}
 	return err.Error()
 }
 
-// noAddress and a host name are the detail of a check whose host DNS does not know.
+// noAddress, followed by a host name, is the detail of a check whose host DNS does not know.
 const noAddress = "there is no address for "

@@ -26,7 +26,7 @@ import (
 	"github.com/coder/websocket"
 )
 
-// site is a deployed service with its load balancer: what the tests break, one thing at a time.
+// site is a deployed service with its load balancer. The tests break one thing of it at a time.
 type site struct {
 	certificate func(*x509.Certificate) // changes the certificate before it is signed
 	tlsVersion  uint16                  // the only one spoken, if not 0
@@ -37,7 +37,7 @@ type site struct {
 
 const host = "hello.slipway.test"
 
-// all is what the good site has.
+// all has the paths of a good site.
 func all() Checks {
 	return Checks{HealthPath: "/healthz", HealthRouted: true, VersionPath: "/version", WebSocketPath: "/ws", Paths: []string{"/"}}
 }
@@ -212,7 +212,7 @@ func TestChecks(t *testing.T) {
 	for name, test := range map[string]struct {
 		site   func(*site)
 		target func(*Target)
-		check  string // the one that does not end well, or none
+		check  string // the one that does not succeed, or none
 		state  State
 		detail string
 	}{
@@ -349,7 +349,7 @@ func TestChecks(t *testing.T) {
 		},
 		"a version of a service that tells none": {
 			target: func(target *Target) { target.Image, target.Version, target.VersionPath = "sha256:aa", "v1", "" },
-			check:  "version", state: Skipped, detail: `the service tells no version that could be "v1"; its image is sha256:aa`,
+			check:  "version", state: Skipped, detail: `the service does not say its version, so "v1" cannot be checked; its image is sha256:aa`,
 		},
 		"a version for the terminal": {
 			site:  func(s *site) { s.replace("/version", reply(http.StatusOK, `{"version":"\u001b[2J"}`)) },
@@ -397,7 +397,7 @@ func TestChecks(t *testing.T) {
 					}
 				case test.check == "" && result.State != OK:
 					t.Errorf("%s ended %s: %s", result.Name, result.State, result.Detail)
-				// One fault is found by one check, but where no connection gets through at all.
+				// One check finds a fault, unless no connection is possible at all.
 				case test.check != "tls" && result.State != OK:
 					t.Errorf("%s ended %s as well: %s", result.Name, result.State, result.Detail)
 				}
@@ -421,7 +421,7 @@ func TestRunReportsTheVersion(t *testing.T) {
 	}
 }
 
-// What a service does not have it is not asked for.
+// A path that a service does not have is not checked.
 func TestPlainServer(t *testing.T) {
 	s := goodSite()
 	s.service = http.NewServeMux()
@@ -476,7 +476,7 @@ func TestMatchesCodes(t *testing.T) {
 	}
 }
 
-// A rollout that is not over yet is waited for.
+// The checks wait for a rollout that is not over yet.
 func TestRunWaits(t *testing.T) {
 	s := goodSite()
 	var asked atomic.Int32
@@ -495,7 +495,7 @@ func TestRunWaits(t *testing.T) {
 	if n := asked.Load(); n != 3 {
 		t.Errorf("the version was asked for %d times, and not until it was right", n)
 	}
-	// The others are not asked again, and do not wait.
+	// The others are not repeated, and do not wait.
 	for _, result := range report.Results {
 		if result.Name != "version" && result.Duration > 2*pause {
 			t.Errorf("%s took %s", result.Name, result.Duration)
@@ -520,7 +520,7 @@ func TestRunEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// Everything, WebSocket and the request of an unknown host too, goes the way that the transport says.
+// Every request goes through the transport, also the WebSocket and that for an unknown host.
 func TestRunThroughAProxy(t *testing.T) {
 	transport := goodSite().start(t)
 	var tunnels, requests atomic.Int32
@@ -598,7 +598,7 @@ func TestRunRefusesURLs(t *testing.T) {
 	}
 }
 
-// A name that DNS does not know is one of the local cloud's if it ends in .test or the engine attaches to its providers.
+// A name that DNS does not know belongs to the local cloud if it ends in .test or the engine attaches to its providers.
 func TestAdvice(t *testing.T) {
 	for _, test := range []struct {
 		host, providers string
@@ -655,7 +655,7 @@ func TestWorker(t *testing.T) {
 		"any":               {"", "the service tells no version; its image is sha256:aa", OK},
 		"its digest":        {"sha256:aa", "the service tells no version; its image is sha256:aa", OK},
 		"another digest":    {"sha256:bb", "the service runs the image sha256:aa, not sha256:bb", Failed},
-		"a version by name": {"v1", `the service tells no version that could be "v1"; its image is sha256:aa`, Skipped},
+		"a version by name": {"v1", `the service does not say its version, so "v1" cannot be checked; its image is sha256:aa`, Skipped},
 	} {
 		report, err := Run(t.Context(), Target{Worker: "mailer", Image: "sha256:aa", Version: test.version, Checks: Checks{VersionPath: "/version"}})
 		if err != nil || report.URL != "worker mailer" || len(report.Results) != 1 || report.Version == "" && test.state == OK {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Write writes the report for people, a line for each check and one of advice.
+// Write writes the report as text: a line for each check and one of advice.
 func (r Report) Write(w io.Writer) error {
 	fmt.Fprintln(w, r.URL)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -23,7 +23,7 @@ func (r Report) Write(w io.Writer) error {
 	return nil
 }
 
-// rounded is a duration without digits that nobody reads.
+// rounded is a duration without needless digits.
 func rounded(d time.Duration) time.Duration {
 	if d < time.Second {
 		return d.Round(time.Millisecond)

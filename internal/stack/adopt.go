@@ -17,32 +17,31 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 )
 
-// Import is a resource that exists, to be put into the state.
+// Import is an existing resource to put into the state.
 type Import struct {
 	URN    resource.URN
-	ID     string // by which its kind is imported
+	ID     string // the id for an import of its kind
 	Parent resource.URN
 }
 
-// missing is how the engine says that there is nothing to import with an id.
+// missing matches the engine's error for an id without a resource.
 var missing = regexp.MustCompile(`resource '(.*)' does not exist`)
 
-// Import puts resources into the state, without protection, and returns the ids of those that do not exist. Those that do are in
-// the state even then.
+// Import puts resources into the state, without protection, and returns the ids of those that do not exist. The others are in the state
+// even then.
 func (s *Stack) Import(ctx context.Context, resources []Import) (gone []string, err error) {
 	return s.importExisting(ctx, resources, "--yes", "--skip-preview")
 }
 
-// Missing returns the ids of those resources that do not exist, by a preview of their import, which changes nothing and takes no
-// lock.
+// Missing returns the ids of resources that do not exist. It previews their import, so it changes nothing and takes no lock.
 func (s *Stack) Missing(ctx context.Context, resources []Import) (gone []string, err error) {
 	return s.importExisting(ctx, resources, previewOnly)
 }
 
-// previewOnly has `pulumi import` change nothing.
+// previewOnly makes `pulumi import` change nothing.
 const previewOnly = "--preview-only"
 
-// importExisting imports until nothing is in the way but what there is, and returns the ids of what there is not.
+// importExisting imports again without the missing resources until all others are imported, and returns the ids of the missing ones.
 func (s *Stack) importExisting(ctx context.Context, resources []Import, flags ...string) (gone []string, err error) {
 	if err := s.prepare(ctx); err != nil {
 		return nil, err
@@ -77,9 +76,8 @@ func (s *Stack) importExisting(ctx context.Context, resources []Import, flags ..
 	return gone, nil
 }
 
-// withoutImported returns those of the resources that are not in the state. The engine refuses a second import where the state has another
-// id than the one that a kind is imported by, as of ECS's services and clusters (ImportStep.Apply in pkg/resource/deploy/step.go of
-// pulumi/pulumi).
+// withoutImported returns the resources that are not in the state. The engine refuses a second import if the state's id differs from
+// the import's, as for ECS services and clusters (ImportStep.Apply in pkg/resource/deploy/step.go of pulumi/pulumi).
 func (s *Stack) withoutImported(ctx context.Context, resources []Import) ([]Import, error) {
 	deployment, err := s.Deployment(ctx)
 	if err != nil {
@@ -105,7 +103,7 @@ type importSpec struct {
 	Parent string `json:"parent,omitempty"`
 }
 
-// tryImport imports all of the resources, and returns what Pulumi said.
+// tryImport imports all of the resources, and returns Pulumi's output.
 func (s *Stack) tryImport(ctx context.Context, resources []Import, flags []string) (said string, err error) {
 	file := importFile{NameTable: map[string]resource.URN{}}
 	for _, r := range resources {
@@ -129,7 +127,7 @@ func (s *Stack) tryImport(ctx context.Context, resources []Import, flags []strin
 	if err := os.WriteFile(path, text, 0o600); err != nil {
 		return "", fmt.Errorf("write the list of imports: %w", err)
 	}
-	// Not the Automation API's ImportResources, which tells nothing of what went wrong.
+	// Not the Automation API's ImportResources: it does not say what went wrong.
 	args := append([]string{
 		"import", "--stack", s.Name(), "--file", path, "--protect=false", "--generate-code=false", "--suppress-outputs",
 	}, flags...)
@@ -137,11 +135,11 @@ func (s *Stack) tryImport(ctx context.Context, resources []Import, flags []strin
 	return out + complaint, err
 }
 
-// noCause is what the CLI says in addition to what went wrong.
+// noCause is a text that the CLI adds to each cause.
 var noCause = regexp.MustCompile(`^(preview|import|update) failed$`)
 
-// complaintIn returns the errors that the CLI told of, each once, or err if there is none. Several errors of one kind it tells as a
-// list below a sentence that only says how many there are.
+// complaintIn returns the errors in the CLI's output, each once, or err if there is none. The CLI prints several errors of one kind as
+// a list below a line with their number.
 func complaintIn(said string, err error) error {
 	var complaints []string
 	listing := false
@@ -172,7 +170,7 @@ func complaintIn(said string, err error) error {
 	return errors.New(strings.Join(complaints, "; "))
 }
 
-// Destroy deletes some of the stack's resources, showing on progress what happens.
+// Destroy deletes some of the stack's resources, and shows its progress.
 func (s *Stack) Destroy(ctx context.Context, urns []resource.URN, progress io.Writer) error {
 	if err := s.prepare(ctx); err != nil {
 		return err

@@ -29,9 +29,9 @@ func flagValue(args []string, flag string) string {
 	return ""
 }
 
-// fakeImport puts into the stack's state what exists of what it is to import, unless it is a preview, and names what does not: the ids in
-// the file absent, one a line. As the engine does, it refuses to import again what has an id in the state by which it is not imported, as
-// everything has here. With a file broken it puts nothing into the state, and ends with what is in there.
+// fakeImport puts the existing resources into the stack's state, unless it is a preview, and names the missing ones: the ids in the
+// file absent, one a line. Like the engine, it refuses to import a resource again whose id in the state differs from the import's, as
+// all do here. With a file broken it puts nothing into the state, and ends with that file's text.
 func fakeImport(folder string, args []string) int {
 	text, err := os.ReadFile(flagValue(args, "--file"))
 	if err != nil {
@@ -79,7 +79,7 @@ func fakeImport(folder string, args []string) int {
 	return 0
 }
 
-// stateFile is what the fake CLI exports of stack dev.
+// stateFile is the fake CLI's export of stack dev.
 const stateFile = "stack-export-dev"
 
 func fakeState(folder string) []apitype.ResourceV3 {
@@ -124,7 +124,7 @@ func urn(parent, token, name string) resource.URN {
 	return resource.URN("urn:pulumi:dev::slipway::" + parent + token + "::" + name)
 }
 
-// toImport are a part of the network, something of the stack itself, and something that nothing is the parent of.
+// toImport has a part of the network, a child of the stack itself, and a resource without a parent.
 func toImport() []Import {
 	network := urn("", "slipway:index:Network", "dev")
 	return []Import{
@@ -161,7 +161,7 @@ func TestImport(t *testing.T) {
 	}
 }
 
-// What does not exist keeps nothing else from being imported.
+// A missing resource does not prevent the import of the others.
 func TestImportOfWhatIsGone(t *testing.T) {
 	s := open(t, project(t, map[string]string{"absent": "vpc-1\nsubnet-2"}))
 	gone, err := s.Import(t.Context(), toImport())
@@ -189,7 +189,7 @@ func TestImportFails(t *testing.T) {
 	}
 }
 
-// To look for what is missing is a preview, which takes no lock.
+// The search for missing resources is a preview, which takes no lock.
 func TestMissing(t *testing.T) {
 	s := open(t, project(t, map[string]string{"absent": "subnet-1"}))
 	if gone, err := s.Missing(t.Context(), toImport()); err != nil || !slices.Equal(gone, []string{"subnet-1"}) {

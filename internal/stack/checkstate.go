@@ -13,12 +13,12 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/workspace"
 )
 
-// pullRequestSource is the stack whose configuration those of pull requests are copied from (ci/pr-stack).
+// pullRequestSource is the stack whose configuration pull requests copy (ci/pr-stack).
 const pullRequestSource = "dev"
 
-// CheckState reads the state of a stack that pull requests can write, and returns an error if it names plugins other than the program's,
-// or configures them in another way: to use such a state is to run what it says, with the credentials of whoever uses it. Everything
-// here that uses a state checks it before; a state of other stacks was written by those who deploy them, and is not checked.
+// CheckState reads the state of a stack that pull requests can write. It returns an error if the state names plugins other than the
+// program's, or configures them differently: a user of such a state runs what it says, with their own credentials. All code here checks
+// a state before it uses it. States of other stacks come from the people who deploy them, and are not checked.
 func (s *Stack) CheckState(ctx context.Context) error {
 	if !OfPullRequest(s.Name()) {
 		return nil
@@ -32,16 +32,14 @@ func (s *Stack) CheckState(ctx context.Context) error {
 		return err
 	}
 	if err := trusted.check(state); err != nil {
-		return fmt.Errorf(`the state of stack %[1]s is not used, since whoever can push a branch can write it:
+		return fmt.Errorf(`the state of stack %[1]s is not used, because anyone who can push a branch can write it:
 %[2]w
-If the pull request changes the program's providers, do this from a checkout of it. If the configuration of the stack that %[1]s is copied
-from has changed since, do this from a checkout of the commit before that change. If neither, somebody tampered with the state: look at it
-with `+"`pulumi stack export --stack %[1]s`"+`, which runs nothing; docs/security.md says how to clear up`, s.Name(), err)
+If the pull request changes the program's providers, do this from a checkout of it. If the configuration of the stack that %[1]s is copied from has changed since, do this from a checkout of the commit before that change. Otherwise someone tampered with the state: look at it with `+"`pulumi stack export --stack %[1]s`"+`, which runs nothing; docs/security.md says how to clear up`, s.Name(), err)
 	}
 	return nil
 }
 
-// prepare is what comes before the engine runs on the stack.
+// prepare runs before the engine runs on the stack.
 func (s *Stack) prepare(ctx context.Context) error {
 	if err := s.CheckState(ctx); err != nil {
 		return err
@@ -49,7 +47,7 @@ func (s *Stack) prepare(ctx context.Context) error {
 	return s.project.installPlugins(ctx)
 }
 
-// trust reads what the program makes of providers, from go.mod and the configuration.
+// trust reads the program's providers from go.mod and the configuration.
 func (s *Stack) trust() (trust, error) {
 	plugins, err := s.project.pinnedPlugins()
 	if err != nil {
@@ -75,7 +73,8 @@ func (s *Stack) trust() (trust, error) {
 	return t, nil
 }
 
-// configuration reads the stack's file, or where a pull request's has none, as in every other checkout, the one that it is copied from.
+// configuration reads the stack's file. A pull request's stack has one only in its own checkout; elsewhere it is the file that it was
+// copied from.
 func (s *Stack) configuration() (config.Map, error) {
 	for _, path := range []string{s.ConfigFile(), filepath.Join(s.project.Dir(), "Pulumi."+pullRequestSource+".yaml")} {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {

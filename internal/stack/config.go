@@ -26,8 +26,8 @@ func (s *Stack) ConfigFile() string {
 	return filepath.Join(s.project.Dir(), "Pulumi."+s.Name()[strings.LastIndex(s.Name(), "/")+1:]+".yaml")
 }
 
-// ConfiguredImages returns the images that the stack's configuration file names, by service: those of the services, and those
-// of what runs before them where it has an image of its own. Secrets stay encrypted.
+// ConfiguredImages returns the images in the stack's configuration file, by service: those of the services, and those of their before
+// containers if they have their own. Secrets stay encrypted.
 func (s *Stack) ConfiguredImages() (images, before map[string]spec.Image, err error) {
 	if _, err := os.Stat(s.ConfigFile()); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, fmt.Errorf("stack %s has no configuration: there is no %s", s.Name(), s.ConfigFile())
@@ -49,14 +49,14 @@ func (s *Stack) ConfiguredImages() (images, before map[string]spec.Image, err er
 	return images, before, nil
 }
 
-// Draft is a changed copy of a stack's configuration file, to be previewed before it takes the file's place.
+// Draft is a changed copy of a stack's configuration file. It can be previewed before it replaces the file.
 type Draft struct {
 	stack    *Stack
 	path     string
-	original []byte // what the configuration file held
+	original []byte // the configuration file's content
 }
 
-// Draft makes a copy of the configuration file in which services run the given images. Discard must be called on it.
+// Draft makes a copy of the configuration file with the given images. Call Discard on it in the end.
 func (s *Stack) Draft(ctx context.Context, images map[string]spec.Image) (_ *Draft, err error) {
 	text, err := os.ReadFile(s.ConfigFile())
 	if err != nil {
@@ -76,7 +76,7 @@ func (s *Stack) Draft(ctx context.Context, images map[string]spec.Image) (_ *Dra
 	if err := errors.Join(err, file.Close()); err != nil {
 		return nil, fmt.Errorf("copy the configuration of stack %s: %w", s.Name(), err)
 	}
-	// The CLI edits the file in place, and leaves comments and order as they are.
+	// The CLI edits the file in place, and keeps comments and order.
 	for _, service := range slices.Sorted(maps.Keys(images)) {
 		key := fmt.Sprintf("%s:services[%q].image", s.project.name, service)
 		if _, err := s.project.run(ctx, "config", "set", "--stack", s.Name(), "--config-file", draft.path,
@@ -90,7 +90,7 @@ func (s *Stack) Draft(ctx context.Context, images map[string]spec.Image) (_ *Dra
 // configFileVariable names the stack's file to the program, which the CLI does not do: see [slipway/internal/settings.FileVariable].
 const configFileVariable = "SLIPWAY_CONFIG_FILE"
 
-// Preview shows on progress what an update with the draft would do.
+// Preview shows what an update with the draft would do.
 func (d *Draft) Preview(ctx context.Context, progress io.Writer) error {
 	if err := d.stack.prepare(ctx); err != nil {
 		return err
@@ -106,7 +106,7 @@ func (d *Draft) Preview(ctx context.Context, progress io.Writer) error {
 	return nil
 }
 
-// Save puts the draft in the place of the configuration file.
+// Save replaces the configuration file with the draft.
 func (d *Draft) Save() error {
 	text, err := os.ReadFile(d.path)
 	if err != nil {
@@ -115,11 +115,11 @@ func (d *Draft) Save() error {
 	return d.write(text)
 }
 
-// Restore undoes Save: the file is again what it was when the draft was made, byte for byte.
+// Restore undoes Save: the file is again as it was for the draft, byte for byte.
 func (d *Draft) Restore() error { return d.write(d.original) }
 
-// write replaces the file as a whole, so that whoever is killed leaves the old one or the new one. The file keeps its mode,
-// and stays a link if it is one.
+// write replaces the file in one step, so a kill leaves the old one or the new one. The file keeps its mode, and stays a link if it is
+// one.
 func (d *Draft) write(text []byte) (err error) {
 	defer func() {
 		if err != nil {

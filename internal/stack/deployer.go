@@ -6,8 +6,8 @@ import (
 	"os/user"
 )
 
-// deployer is who makes an update: of GitHub's job whoever started it, or else the user of this machine as Pulumi's locks name
-// them. Pulumi records the author of the checked-out commit, and not this.
+// deployer is the person who makes an update: the one who started GitHub's job, or else this machine's user in the form of Pulumi's
+// locks. Pulumi records only the author of the checked-out commit.
 func deployer() string {
 	if actor := os.Getenv("GITHUB_ACTOR"); actor != "" {
 		return actor

@@ -8,11 +8,10 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 )
 
-// Deployment reads the stack's state: its resources and, while an update runs, the operations that have begun and not ended.
-// The backend keeps it up to date step by step. What is secret in it is encrypted. It is zero for a stack that has never been
-// updated.
+// Deployment reads the stack's state: its resources and, while an update runs, the pending operations. The backend updates it with each
+// step. Its secrets are encrypted. It is zero for a stack that has never been updated.
 func (s *Stack) Deployment(ctx context.Context) (apitype.DeploymentV3, error) {
-	// Not the Automation API's Export, which asks for the plain text of secrets.
+	// Not the Automation API's Export: it asks for the plain text of secrets.
 	var exported apitype.UntypedDeployment
 	if err := s.project.query(ctx, &exported, "stack", "export", "--stack", s.Name()); err != nil {
 		return apitype.DeploymentV3{}, fmt.Errorf("read the state of stack %s: %w", s.Name(), err)

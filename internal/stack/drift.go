@@ -13,15 +13,15 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 )
 
-// Change is what a refresh would do to a resource of the state, because the real one is not as the state says.
+// Change is what a refresh would do to a resource of the state, because the real one differs.
 type Change struct {
 	Operation string // "update", or "delete" if it is gone
-	Type      string // as the Pulumi CLI shows it: aws:cloudwatch:LogGroup
+	Type      string // in the Pulumi CLI's form: aws:cloudwatch:LogGroup
 	Name      string // the resource's name in the program
 }
 
-// Drift asks the providers for every resource of the stack, and returns those that are not as the state says. It changes
-// nothing, and takes no lock.
+// Drift reads every resource of the stack from the providers, and returns those that differ from the state. It changes nothing, and
+// takes no lock.
 func (s *Stack) Drift(ctx context.Context) ([]Change, error) {
 	if err := s.prepare(ctx); err != nil {
 		return nil, err
@@ -47,8 +47,7 @@ func drifted(op apitype.OpType) bool {
 	return op != apitype.OpSame && op != apitype.OpRefresh
 }
 
-// ShortType is a resource's type as the Pulumi CLI shows it, without its module's file: aws:ecs/service:Service is
-// aws:ecs:Service.
+// ShortType is a resource's type in the Pulumi CLI's form, without its module's file: aws:ecs/service:Service is aws:ecs:Service.
 func ShortType(token string) string {
 	pkg, rest, ok := strings.Cut(token, ":")
 	if !ok {

@@ -18,7 +18,7 @@ import (
 // Target returns a service of the outputs as a smoke test asks it. A worker has no URL; what is not deployed has no image either. The outputs of a
 // stack whose last update was made by a program of before tell a URL and nothing of what can be asked there.
 //
-// The outputs are what the stack's state says, and whoever may write that chooses them: a URL must be in one of the project's domains.
+// The outputs come from the stack's state, and anyone who may write that chooses them: a URL must be in one of the project's domains.
 func (o Outputs) Target(service string) (smoke.Target, error) {
 	target := smoke.Target{URL: o.URLs[service], Checks: o.Checks[service], Image: o.Images[service].Digest}
 	if target.URL == "" {
@@ -40,17 +40,17 @@ func (o Outputs) Deployed() []string {
 	return slices.Compact(names)
 }
 
-// OfPullRequest says whether a stack is one of those that pull requests bring up (ci/pr-stack). Whoever can push a branch can write
-// whatever they like into the state of any of them: the role of those jobs may (bootstrap/).
+// OfPullRequest reports whether a stack belongs to a pull request (ci/pr-stack). Anyone who can push a branch can write anything into
+// the state of any of them, because the role of those jobs may (bootstrap/).
 func OfPullRequest(name string) bool {
 	return strings.HasPrefix(name[strings.LastIndex(name, "/")+1:], "pr-")
 }
 
-// Domains are the DNS zones that a project's configuration files name. What has a certificate for a name in one of them belongs
-// to those who have the project.
+// Domains are the DNS zones in a project's configuration files. A server with a certificate for a name in one of them belongs to the
+// owners of the project.
 type Domains []string
 
-// Check returns an error unless a URL is one of https in a domain, as main.go makes them.
+// Check returns an error unless a URL uses https and a domain, as main.go makes them.
 func (d Domains) Check(text string) error {
 	u, err := url.Parse(text)
 	if err != nil {
@@ -65,12 +65,12 @@ func (d Domains) Check(text string) error {
 		return nil
 	}
 	if len(d) == 0 {
-		return fmt.Errorf("no Pulumi.*.yaml here names the domain, without which nobody vouches for %q", shown)
+		return fmt.Errorf("no Pulumi.*.yaml here names the domain of %q, so it is not trusted", shown)
 	}
 	return fmt.Errorf("its URL %q is not in the configured %s", shown, strings.Join(d, ", "))
 }
 
-// configurations reads the project's configuration files, of all stacks. Those that cannot be read are left out.
+// configurations reads the project's configuration files of all stacks. It leaves out those that cannot be read.
 func (p *Project) configurations() []*workspace.ProjectStack {
 	files, _ := filepath.Glob(filepath.Join(p.Dir(), "Pulumi.*.yaml")) // fails only if the pattern is bad
 	var all []*workspace.ProjectStack

@@ -8,7 +8,7 @@ import (
 	"slipway/spec"
 )
 
-// Whoever may write a stack's state chooses its outputs, and with them whom an operator's machine asks.
+// Anyone who may write a stack's state chooses its outputs, and with them the hosts that an operator's machine calls.
 func TestDomains(t *testing.T) {
 	domains := Domains{"example.com", "slipway.test"}
 	for _, url := range []string{
@@ -72,7 +72,7 @@ func TestTarget(t *testing.T) {
 	if err != nil || got.URL != "https://hello.example.com/" || got.HealthPath != "/up" || got.VersionPath != "/v" || got.Image != digestAA {
 		t.Errorf("it is %+v, %v", got, err)
 	}
-	// One that was deployed before the outputs told what it has is asked whether it answers.
+	// A service of an older program, whose outputs have no checks, must only answer.
 	if got, err := outputs.Target("old"); err != nil || got.URL != "https://old.example.com/" || got.HealthPath != "" || got.VersionPath != "" {
 		t.Errorf("of an old stack it is %+v, %v", got, err)
 	}

@@ -4,12 +4,12 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/events"
 )
 
-// eventReader reads what the engine tells while the Automation API runs it.
+// eventReader reads the engine's events while the Automation API runs it.
 type eventReader struct {
 	stream    chan events.EngineEvent
 	returned  chan struct{} // closed when the Automation API has returned
 	done      chan struct{} // closed when everything is read
-	complaint string        // the first error that the engine told of
+	complaint string        // the engine's first error
 }
 
 // readEvents hands every event to see until end is called.
@@ -27,7 +27,7 @@ func readEvents(see func(events.EngineEvent)) *eventReader {
 				if e := event.DiagnosticEvent; e != nil && e.Severity == "error" && r.complaint == "" {
 					r.complaint = plain(e.Message)
 				}
-			case <-r.returned: // the stream is closed only if the engine has begun to tell something
+			case <-r.returned: // the stream is closed only if the engine has sent an event
 				return
 			}
 		}
@@ -35,8 +35,7 @@ func readEvents(see func(events.EngineEvent)) *eventReader {
 	return r
 }
 
-// end waits until everything is read, and returns the first error that the engine told of: the Automation API knows but an
-// exit code.
+// end waits until everything is read, and returns the engine's first error: the Automation API only knows an exit code.
 func (r *eventReader) end() string {
 	close(r.returned)
 	<-r.done

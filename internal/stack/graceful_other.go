@@ -4,5 +4,5 @@ package stack
 
 import "github.com/pulumi/pulumi/sdk/v3/go/auto"
 
-// graceful leaves the command as it is: what it does on Unix needs Unix's signals.
+// graceful does nothing here: on Unix it needs Unix's signals.
 func graceful(c auto.PulumiCommand) auto.PulumiCommand { return c }

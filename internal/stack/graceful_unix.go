@@ -14,15 +14,15 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 )
 
-// graceful makes Pulumi end cleanly when a context does. The Automation API's own command kills Pulumi ten seconds after it
-// interrupted it, which leaves a locked stack and resources that the state does not know; and a ^C reaches Pulumi twice,
-// from the terminal and from the Automation API, which Pulumi understands as the wish to end at once.
+// graceful makes Pulumi end cleanly when a context does. The Automation API's own command kills Pulumi ten seconds after it interrupted
+// it. That leaves a locked stack and resources that are not in the state. Also, a ^C reaches Pulumi twice, from the terminal and from
+// the Automation API, and two mean to end at once.
 func graceful(c auto.PulumiCommand) auto.PulumiCommand { return gracefulCommand{c} }
 
 type gracefulCommand struct{ auto.PulumiCommand }
 
-// Run runs `pulumi` as the Automation API does, in a process group of its own, so that the terminal's signals do not reach it.
-// When ctx ends it is interrupted, once, and waited for; each later ^C is passed on, and the second ends Pulumi at once.
+// Run runs `pulumi` as the Automation API does, but in its own process group, so the terminal's signals do not reach it. When ctx ends,
+// Run interrupts it once and waits. It passes on each later ^C, and the second one ends Pulumi at once.
 func (gracefulCommand) Run(ctx context.Context, dir string, stdin io.Reader, stdouts, stderrs []io.Writer, env []string, args ...string,
 ) (stdout, stderr string, code int, err error) {
 	if err := ctx.Err(); err != nil {
@@ -49,7 +49,7 @@ func (gracefulCommand) Run(ctx context.Context, dir string, stdin io.Reader, std
 			return
 		case <-ctx.Done():
 		}
-		// From here on, so that the signal which ended ctx is not passed on twice.
+		// Only from here on, so the signal that ended ctx is not passed on twice.
 		signals := make(chan os.Signal, 1)
 		signal.Notify(signals, os.Interrupt)
 		defer signal.Stop(signals)

@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// shown is what an update shows, read line by line.
+// shown is an update's output, read line by line.
 type shown struct {
 	*io.PipeWriter
 	lines *bufio.Scanner
@@ -35,7 +35,7 @@ func (s shown) until(t *testing.T, line string) {
 	t.Errorf("Pulumi did not show %q", line)
 }
 
-// An update that is interrupted is told once, and waited for.
+// An interrupted update gets one signal, and Up waits for it.
 func TestUpIsInterruptedOnce(t *testing.T) {
 	s := open(t, project(t, nil))
 	t.Setenv("FAKE_PULUMI_PATIENCE", "300ms")
@@ -65,7 +65,7 @@ func TestUpIsInterruptedOnce(t *testing.T) {
 	}
 }
 
-// A second ^C ends Pulumi at once, as it says itself.
+// A second ^C ends Pulumi at once, as Pulumi says itself.
 func TestLaterInterruptsArePassedOn(t *testing.T) {
 	s := open(t, project(t, nil))
 	t.Setenv("FAKE_PULUMI_PATIENCE", "1m")

@@ -20,12 +20,12 @@ type Update struct {
 	Message     string
 	Start, End  time.Time         // End is zero while the update runs
 	Changes     map[string]int    // number of resources by what happened to them: "create", "update", "same", …
-	Environment map[string]string // what Pulumi recorded of the one who made it: git.author, git.head, ci.system, exec.kind, …
+	Environment map[string]string // Pulumi's record of its author: git.author, git.head, ci.system, exec.kind, …
 
-	config auto.ConfigMap // not for others: it may hold secrets
+	config auto.ConfigMap // not exported: it may contain secrets
 }
 
-// Succeeded says whether the update has ended well.
+// Succeeded reports whether the update has succeeded.
 func (u Update) Succeeded() bool { return u.Result == "succeeded" }
 
 // History returns the newest entries first, limit of them at most, or all if limit is 0.
@@ -34,7 +34,7 @@ func (s *Stack) History(ctx context.Context, limit int) ([]Update, error) {
 }
 
 func (s *Stack) history(ctx context.Context, limit int, flags ...string) ([]Update, error) {
-	// Not the Automation API's History, whose errors repeat what the CLI printed.
+	// Not the Automation API's History: its errors repeat the CLI's output.
 	var entries []auto.UpdateSummary
 	args := append([]string{"stack", "history", "--json", "--stack", s.Name(), "--page-size", strconv.Itoa(limit)}, flags...)
 	if err := s.project.query(ctx, &entries, args...); err != nil {
@@ -43,7 +43,7 @@ func (s *Stack) history(ctx context.Context, limit int, flags ...string) ([]Upda
 	updates := make([]Update, len(entries))
 	for i, e := range entries {
 		u := Update{Version: e.Version, Kind: e.Kind, Result: e.Result, Message: e.Message, Environment: e.Environment, config: e.Config}
-		// The Automation API quotes messages for a shell that is not there.
+		// The Automation API quotes messages for a shell, but runs none.
 		if unquoted, err := strconv.Unquote(u.Message); err == nil {
 			u.Message = unquoted
 		}
@@ -76,11 +76,11 @@ func (s *Stack) LastUpdate(ctx context.Context) (Update, bool, error) {
 // Release is an update that ran the program, with the images that its configuration named.
 type Release struct {
 	Update
-	Images map[string]spec.Image // by service; nil if its configuration has none that can be read, or decrypted any more
-	Before map[string]spec.Image // of what runs before a service, where it has an image of its own
+	Images map[string]spec.Image // by service; nil if its configuration has none that can still be read or decrypted
+	Before map[string]spec.Image // of a service's before container, if it has its own image
 }
 
-// Releases returns those of the newest limit entries of the history that are releases, newest first.
+// Releases returns the releases among the newest limit entries of the history, newest first.
 func (s *Stack) Releases(ctx context.Context, limit int) ([]Release, error) {
 	updates, err := s.history(ctx, limit)
 	if err != nil {
@@ -89,7 +89,7 @@ func (s *Stack) Releases(ctx context.Context, limit int) ([]Release, error) {
 	key := s.project.name + ":services"
 	withheld := func(u Update) bool { return u.config[key].Secret && u.config[key].Value == "" }
 	if slices.ContainsFunc(updates, withheld) {
-		// An object that holds a secret is withheld as a whole. What is secret in it goes no further than imagesOf.
+		// The CLI withholds an object with a secret as a whole. Its secrets go no further than imagesOf.
 		if updates, err = s.history(ctx, limit, "--show-secrets"); err != nil {
 			return nil, err
 		}

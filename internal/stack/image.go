@@ -7,8 +7,8 @@ import (
 	"slipway/spec"
 )
 
-// imagesOf returns the images in a value of the configuration key "services": those of the services, and those of what runs
-// before them where it has an image of its own.
+// imagesOf returns the images in a value of the configuration key "services": those of the services, and those of their before
+// containers if they have their own.
 func imagesOf(services string) (images, before map[string]spec.Image, err error) {
 	var parsed map[string]struct {
 		Image  spec.Image `json:"image"`

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// Lock is what a backend other than Pulumi Cloud keeps for as long as an update of a stack runs (lockContent in pulumi's
+// Lock is what a backend other than Pulumi Cloud keeps while an update of a stack runs (lockContent in pulumi's
 // pkg/backend/diy/lock.go). Previews take none.
 type Lock struct {
 	Username string    `json:"username"`
@@ -22,11 +22,11 @@ type Lock struct {
 	PID      int       `json:"pid"`
 	Since    time.Time `json:"timestamp"`
 
-	// Abandoned is true if the process that took the lock is known to be gone, as it is when it was killed.
+	// Abandoned is true if the process that took the lock is known to be gone, as after a kill.
 	Abandoned bool `json:"-"`
 }
 
-// ownerGone says whether the process that took the lock is known to be gone.
+// ownerGone reports whether the process that took the lock is known to be gone.
 func (l Lock) ownerGone() bool {
 	if host, err := os.Hostname(); err != nil || host != l.Hostname {
 		return false
@@ -38,11 +38,11 @@ func (l Lock) ownerGone() bool {
 	return errors.Is(process.Signal(syscall.Signal(0)), os.ErrProcessDone)
 }
 
-// Locks tells which of a project's stacks are locked. Asking costs no process.
+// Locks knows which of a project's stacks are locked. A look-up starts no process.
 type Locks struct{ dir string }
 
-// Locks finds where the backend keeps its locks. The Pulumi CLI shows them to nobody, so that only those of a backend in a
-// folder, file://…, are visible.
+// Locks finds the place of the backend's locks. The Pulumi CLI does not show them, so only those of a backend in a folder, file://…,
+// are visible.
 func (p *Project) Locks(ctx context.Context) (Locks, error) {
 	var who struct{ URL string }
 	if err := p.query(ctx, &who, "whoami", "--json"); err != nil {
@@ -68,14 +68,14 @@ func locksOf(backend, project string) (Locks, error) {
 		}
 		path = filepath.Join(home, rest)
 	}
-	// A backend of this kind has one organization, which is called so (projectReferenceStore in pkg/backend/diy/store.go).
+	// Such a backend has one organization, with this name (projectReferenceStore in pkg/backend/diy/store.go).
 	return Locks{filepath.Join(path, ".pulumi", "locks", "organization", project)}, nil
 }
 
-// Visible says whether there is anything to be learned from Of.
+// Visible reports whether Of can find locks.
 func (l Locks) Visible() bool { return l.dir != "" }
 
-// Of returns the lock of a stack and true, or false if there is none, or none to be seen.
+// Of returns the lock of a stack and true, or false if there is none, or none is visible.
 func (l Locks) Of(stack string) (Lock, bool, error) {
 	if !l.Visible() {
 		return Lock{}, false, nil
@@ -97,7 +97,7 @@ func (l Locks) Of(stack string) (Lock, bool, error) {
 			continue // being written
 		}
 		if lock.Abandoned = lock.ownerGone(); lock.Abandoned {
-			// It may have released the lock, and ended, after that was read.
+			// It may have released the lock, and ended, after the lock was read.
 			if _, err := os.Stat(file); err != nil {
 				continue
 			}

@@ -74,7 +74,7 @@ func TestLocks(t *testing.T) {
 	none("after the update")
 }
 
-// endedProcess is the number of one that has run and ended.
+// endedProcess is the id of a process that has ended.
 func endedProcess(t *testing.T) int {
 	t.Helper()
 	self, err := os.Executable()

@@ -11,11 +11,10 @@ import (
 // Placement is where a stack's AWS resources are.
 type Placement struct {
 	Region  string
-	Account string // of the role that is assumed; empty if none is
+	Account string // of the assumed role; empty if there is none
 }
 
-// Placement reads from the stack's configuration where it is deployed to. What the environment says, such as AWS_PROFILE, is
-// not part of it.
+// Placement reads the stack's region and account from its configuration. It ignores the environment, such as AWS_PROFILE.
 func (s *Stack) Placement(ctx context.Context) (Placement, error) {
 	// The CLI prints an object's value as JSON in a string.
 	var config map[string]struct{ Value string }

@@ -16,7 +16,7 @@ import (
 type Creation struct {
 	URN    resource.URN
 	Parent resource.URN
-	// Inputs are those that are known before the update; secrets are withheld.
+	// Inputs are the inputs that are known before the update; secrets are withheld.
 	Inputs map[string]any
 }
 
@@ -31,7 +31,7 @@ func (s *Stack) Creations(ctx context.Context) ([]Creation, error) {
 	return creations, err
 }
 
-// creationIn returns the creation that an event announces. What replaces something is none.
+// creationIn returns the creation that an event announces. A replacement is not a creation.
 func creationIn(event events.EngineEvent) (Creation, bool) {
 	e := event.ResourcePreEvent
 	if e == nil || e.Metadata.Op != apitype.OpCreate || e.Metadata.New == nil {
@@ -40,8 +40,8 @@ func creationIn(event events.EngineEvent) (Creation, bool) {
 	return Creation{URN: resource.URN(e.Metadata.URN), Parent: resource.URN(e.Metadata.New.Parent), Inputs: e.Metadata.New.Inputs}, true
 }
 
-// Ask runs a program in the stack's place, with its configuration and so with its providers, whose functions the program can
-// call. It runs as a preview: nothing that it registers comes to be, and nothing is locked.
+// Ask runs another program for the stack, with its configuration and so with its providers, whose functions the program can call. It
+// runs as a preview, so it creates and locks nothing.
 func (s *Stack) Ask(ctx context.Context, program func(*pulumi.Context) error) error {
 	workspace, err := auto.NewLocalWorkspace(ctx, auto.WorkDir(s.project.Dir()), auto.Pulumi(s.project.workspace.PulumiCommand()), auto.Program(program))
 	if err != nil {

@@ -15,8 +15,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// fakePreview fails without an event, as a preview does that cannot begin. A program that is to run in the place of the project's
-// has to be served.
+// fakePreview fails without an event, like a preview that cannot begin. A program that replaces the project's must be served.
 func fakePreview(args []string) int {
 	if address := flagValue(args, "--client"); address != "" {
 		connection, err := net.Dial("tcp", address)
@@ -35,7 +34,7 @@ func preEvent(op apitype.OpType, urn resource.URN, state *apitype.StepEventState
 	}}}
 }
 
-// Creations are what the state has none of: not what is the same, nor what replaces something.
+// Creations are resources that the state does not have: neither unchanged ones nor replacements.
 func TestCreationIn(t *testing.T) {
 	network, vpc := urn("", "slipway:index:Network", "dev"), urn("slipway:index:Network$", "aws:ec2/vpc:Vpc", "dev")
 	state := &apitype.StepEventStateMetadata{Parent: string(network), Inputs: map[string]any{"cidrBlock": "10.0.0.0/16"}}
@@ -67,10 +66,10 @@ func TestCreationsOfAnEngineThatFails(t *testing.T) {
 	}
 }
 
-// The program to ask by is served to the engine in the place of the project's, for the stack, which does not get selected.
+// The asking program is served to the engine instead of the project's, for the stack, which does not get selected.
 func TestAskOfAnEngineThatFails(t *testing.T) {
 	s := open(t, project(t, nil))
-	program := func(*pulumi.Context) error { return errors.New("it runs, and nobody wants it to") }
+	program := func(*pulumi.Context) error { return errors.New("it runs, and it should not") }
 	if err := s.Ask(t.Context(), program); err == nil || !strings.HasPrefix(err.Error(), "asking the providers of stack dev: ") {
 		t.Errorf("the error is %v", err)
 	}
@@ -80,7 +79,7 @@ func TestAskOfAnEngineThatFails(t *testing.T) {
 	}
 }
 
-// The first error that the engine told of is what its end is explained by.
+// The engine's first error explains its end.
 func TestEvents(t *testing.T) {
 	diagnostic := func(severity, message string) events.EngineEvent {
 		return events.EngineEvent{EngineEvent: apitype.EngineEvent{DiagnosticEvent: &apitype.DiagnosticEvent{Severity: severity, Message: message}}}

@@ -16,9 +16,8 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 )
 
-// sealed keeps Pulumi from installing plugins by itself. A stack's state names the plugins of its resources, and from where they
-// come: whoever can write the state could have any code run by whoever reads it. The program's own plugins are installed by
-// installPlugins.
+// sealed keeps Pulumi from installing plugins by itself. A stack's state names the plugins of its resources, and their source. So
+// anyone who can write the state could make its readers run any code. installPlugins installs the program's own plugins.
 type sealed struct{ auto.PulumiCommand }
 
 func (c sealed) Run(ctx context.Context, dir string, stdin io.Reader, stdouts, stderrs []io.Writer, env []string, args ...string,
@@ -27,13 +26,13 @@ func (c sealed) Run(ctx context.Context, dir string, stdin io.Reader, stdouts, s
 	return c.PulumiCommand.Run(ctx, dir, stdin, stdouts, stderrs, env, args...)
 }
 
-// plugin is a provider's.
+// plugin is a provider plugin.
 type plugin struct{ name, version string }
 
-// sdkPattern matches what go.mod requires of a provider's SDK: github.com/pulumi/pulumi-aws/sdk/v6 v6.83.4.
+// sdkPattern matches go.mod's requirement of a provider's SDK: github.com/pulumi/pulumi-aws/sdk/v6 v6.83.4.
 var sdkPattern = regexp.MustCompile(`(?m)^(?:require)?[ \t]*github\.com/pulumi/pulumi-([a-z0-9-]+)/sdk(?:/v[0-9]+)? v([0-9.]+)(?:[ \t].*)?$`)
 
-// pinned returns the plugins of a program, at the versions of the SDKs that its go.mod requires.
+// pinned returns a program's plugins, at the versions of the SDKs in its go.mod.
 func pinned(goMod string) []plugin {
 	var plugins []plugin
 	for _, match := range sdkPattern.FindAllStringSubmatch(goMod, -1) {
@@ -51,14 +50,14 @@ func (p *Project) pinnedPlugins() ([]plugin, error) {
 	return pinned(string(text)), nil
 }
 
-// plugins is whether those of a project are installed.
+// plugins notes whether a project's plugins are installed.
 type plugins struct {
 	mutex sync.Mutex
 	ready bool
 }
 
-// installPlugins installs the plugins of the project's program, as tools/plugins does. Those that are there cost no connection.
-// What the engine is attached to, as on the local cloud, is none.
+// installPlugins installs the plugins of the project's program, as tools/plugins does. An installed one costs no connection. Providers
+// to which the engine is attached, as on the local cloud, need no plugin.
 func (p *Project) installPlugins(ctx context.Context) error {
 	p.plugins.mutex.Lock()
 	defer p.plugins.mutex.Unlock()

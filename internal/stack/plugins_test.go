@@ -42,7 +42,7 @@ func TestPinnedPlugins(t *testing.T) {
 	}
 }
 
-// The program's plugins are installed before anything needs them, and once. What the engine is attached to is not.
+// The program's plugins are installed once, before anything needs them. Providers to which the engine is attached are not.
 func TestPluginsAreInstalled(t *testing.T) {
 	t.Setenv("PULUMI_DEBUG_PROVIDERS", "random:1234,cloudflare:2345")
 	dir := project(t, map[string]string{"plugin-install-resource-aws-6.83.4": ""})
@@ -74,8 +74,7 @@ func TestPluginsThatCannotBeInstalled(t *testing.T) {
 	}
 }
 
-// evilState is what a pull request may write into the state of its stack: a resource of a plugin that is to be had at a place of
-// its own.
+// evilState is what a pull request may write into the state of its stack: a resource of a plugin with its own download URL.
 const evilState = `{"version": 3, "deployment": {"manifest": {"time": "2026-01-01T00:00:00Z", "magic": "", "version": ""}, "resources": [
   {"urn": "urn:pulumi:%[1]s::slipway::pulumi:pulumi:Stack::slipway-%[1]s", "custom": false, "type": "pulumi:pulumi:Stack"},
   {"urn": "urn:pulumi:%[1]s::slipway::pulumi:providers:evil::default", "custom": true, "id": "00000000-0000-4000-8000-000000000000",
@@ -85,8 +84,8 @@ const evilState = `{"version": 3, "deployment": {"manifest": {"time": "2026-01-0
     "provider": "urn:pulumi:%[1]s::slipway::pulumi:providers:evil::default::00000000-0000-4000-8000-000000000000"}
 ]}}`
 
-// evilStack is a stack of the real CLI with such a state. asked tells whether anybody wanted the plugin from its place since the last
-// time, or ran the one that lies on the machine where there is one.
+// evilStack is a stack of the real CLI with such a state. asked reports whether the plugin was requested from its URL since the last
+// call, or whether an installed one was run.
 func evilStack(t *testing.T, name string, lying bool) (s *Stack, asked func() bool) {
 	t.Helper()
 	cli := exec.Command("../../tools/cli")
@@ -142,7 +141,7 @@ func evilStack(t *testing.T, name string, lying bool) (s *Stack, asked func() bo
 	return s, asked
 }
 
-// installEvil puts the plugin where the CLI installs plugins: what runs it leaves a file.
+// installEvil installs the plugin as the CLI does: a run of it leaves a file.
 func installEvil(t *testing.T, home, ran string) {
 	t.Helper()
 	dir := filepath.Join(home, "plugins", "resource-evil-v1.0.0")
@@ -172,7 +171,7 @@ func uses(s *Stack, t *testing.T) map[string]func() error {
 	}
 }
 
-// Whatever is done with a state, no plugin that it names is asked for.
+// No use of a state requests a plugin that it names.
 func TestStatesInstallNoPlugins(t *testing.T) {
 	s, asked := evilStack(t, "dev", false)
 	for name, use := range uses(s, t) {
@@ -183,7 +182,7 @@ func TestStatesInstallNoPlugins(t *testing.T) {
 	}
 }
 
-// Nor is one run that lies on the machine, if a pull request can have written the state.
+// Nor does it run an installed one, if a pull request may have written the state.
 func TestStatesRunNoOtherPlugins(t *testing.T) {
 	s, asked := evilStack(t, "pr-7", true)
 	for name, use := range uses(s, t) {
@@ -200,7 +199,7 @@ func TestStatesRunNoOtherPlugins(t *testing.T) {
 	}
 }
 
-// What a pull request's stack may be configured with is what the stack says from which it is copied.
+// The stack that a pull request's stack is copied from decides its allowed configuration.
 func TestConfigurationOfPullRequests(t *testing.T) {
 	dir := project(t, map[string]string{
 		"stack-ls": `[{"name":"pr-7"}]`,
@@ -213,10 +212,10 @@ func TestConfigurationOfPullRequests(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, step := range []struct{ file, says, want string }{
-		{"Pulumi.dev.yaml", "config: {aws:profile: other}", "does not say so of aws:profile"},
+		{"Pulumi.dev.yaml", "config: {aws:profile: other}", "has another value of aws:profile"},
 		{"Pulumi.dev.yaml", "config: {aws:profile: other}", "do this from a checkout of the commit before that change"},
 		{"Pulumi.dev.yaml", "config: {aws:profile: dev}", ""},
-		{"Pulumi.pr-7.yaml", "config: {}", "does not say so of aws:profile"},
+		{"Pulumi.pr-7.yaml", "config: {}", "has another value of aws:profile"},
 		{"Pulumi.pr-7.yaml", "config: {aws:profile: dev}", ""},
 		{"Pulumi.pr-7.yaml", "- it is none", "Pulumi.pr-7.yaml"},
 	} {

@@ -16,16 +16,16 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 )
 
-// Project is a folder with a Pulumi.yaml, whose stacks the environment's backend keeps.
+// Project is a folder with a Pulumi.yaml. The environment's backend has its stacks.
 type Project struct {
 	name      string
 	workspace auto.Workspace
-	env       []string // beside the process's own
+	env       []string // in addition to the process's own
 	plugins   plugins
 }
 
-// OpenProject opens the project in a folder. The environment (PULUMI_BACKEND_URL, PULUMI_CONFIG_PASSPHRASE, AWS_PROFILE, …)
-// is the process's own, but for the variables given, KEY=value, which what is asked of the backend has.
+// OpenProject opens the project in a folder. The environment (PULUMI_BACKEND_URL, PULUMI_CONFIG_PASSPHRASE, AWS_PROFILE, …) is the
+// process's own, changed by the given variables, KEY=value.
 func OpenProject(ctx context.Context, dir string, env ...string) (*Project, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -58,13 +58,13 @@ func (p *Project) Name() string { return p.name }
 // Dir is the project's folder, as an absolute path.
 func (p *Project) Dir() string { return p.workspace.WorkDir() }
 
-// Summary is what the backend lists of a stack.
+// Summary is the backend's list entry of a stack.
 type Summary struct {
 	Name       string
 	LastUpdate time.Time // zero if it has never been updated
-	InProgress bool      // an update is running; known of Pulumi Cloud alone
+	InProgress bool      // an update is running; only Pulumi Cloud knows
 	Resources  int
-	URL        string // of its page; Pulumi Cloud alone
+	URL        string // of its page; only in Pulumi Cloud
 }
 
 // Stacks lists the project's stacks by name.
@@ -90,11 +90,11 @@ func (p *Project) Stacks(ctx context.Context) ([]Summary, error) {
 	return stacks, nil
 }
 
-// notFound is the exit code of the CLI for a stack that is not there (pulumi/pulumi, pkg/cmd/pulumi/cmd/exit_codes.go).
+// notFound is the exit code of the CLI for a missing stack (pulumi/pulumi, pkg/cmd/pulumi/cmd/exit_codes.go).
 const notFound = 6
 
-// Stack opens a stack of the project, which must exist. It asks for that stack alone: in a bucket that accounts share, not
-// everybody may list all of them.
+// Stack opens an existing stack of the project. It reads only that stack, because in a bucket that accounts share, not every account
+// may list all stacks.
 func (p *Project) Stack(ctx context.Context, name string) (*Stack, error) {
 	if _, err := p.run(ctx, "stack", "--stack", name, "--show-name"); err != nil {
 		if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() == notFound {
@@ -109,7 +109,7 @@ func (p *Project) Stack(ctx context.Context, name string) (*Stack, error) {
 	return &Stack{project: p, stack: opened}, nil
 }
 
-// unknown returns the error of a stack that is not there, which names those that are, where they may be listed.
+// unknown returns the error for a missing stack. It names the existing ones, if they may be listed.
 func (p *Project) unknown(ctx context.Context, name string) error {
 	stacks, err := p.Stacks(ctx)
 	if err != nil || len(stacks) == 0 {
@@ -134,7 +134,7 @@ func (p *Project) query(ctx context.Context, result any, args ...string) error {
 	return nil
 }
 
-// run runs a command of the Pulumi CLI and returns what it printed on standard output, which errors do not repeat.
+// run runs a command of the Pulumi CLI and returns its standard output, which errors do not repeat.
 func (p *Project) run(ctx context.Context, args ...string) (string, error) {
 	out, complaint, _, err := p.workspace.PulumiCommand().Run(ctx, p.Dir(), nil, nil, nil, p.env, args...)
 	if ctx.Err() != nil {
@@ -146,8 +146,7 @@ func (p *Project) run(ctx context.Context, args ...string) (string, error) {
 	return out, nil
 }
 
-// keepSelection is a workspace in which no stack gets selected: every command names its stack, and what `pulumi` does next
-// in the user's shell is the user's choice.
+// keepSelection is a workspace that never selects a stack: every command names its stack, and the user's shell keeps its own selection.
 type keepSelection struct{ auto.Workspace }
 
 func (keepSelection) SelectStack(context.Context, string) error { return nil }

@@ -17,7 +17,7 @@ import (
 	"slipway/spec"
 )
 
-// Stack is a stack of a project, which exists.
+// Stack is an existing stack of a project.
 type Stack struct {
 	project *Project
 	stack   auto.Stack
@@ -32,7 +32,7 @@ func Open(ctx context.Context, dir, name string) (*Stack, error) {
 	return project.Stack(ctx, name)
 }
 
-// Name is the stack's name, as it was given to open it.
+// Name is the stack's name, as given to open it.
 func (s *Stack) Name() string { return s.stack.Name() }
 
 // Project is the project that the stack belongs to.
@@ -41,25 +41,25 @@ func (s *Stack) Project() *Project { return s.project }
 // Outputs are the stack's outputs, as main.go exports them. Maps are by service.
 type Outputs struct {
 	URLs                map[string]string       `json:"urls"`
-	Checks              map[string]smoke.Checks `json:"checks"` // nil if a program of before made the last update
-	Images              map[string]spec.Image   `json:"images"` // what its last update deployed
+	Checks              map[string]smoke.Checks `json:"checks"` // nil if an older program made the last update
+	Images              map[string]spec.Image   `json:"images"` // deployed by its last update
 	Canaries            map[string]spec.Image   `json:"canaries"`
-	Before              map[string]spec.Image   `json:"beforeImages"` // of what runs before a service, where it has an image of its own
+	Before              map[string]spec.Image   `json:"beforeImages"` // of a service's before container, if it has its own image
 	Services            map[string]string       `json:"services"`
 	LogGroups           map[string]string       `json:"logGroups"`
 	Cluster             string                  `json:"cluster"`
 	LoadBalancerDNSName string                  `json:"loadBalancerDnsName"`
 
-	Domains Domains `json:"-"` // in which services may be asked
+	Domains Domains `json:"-"` // in which services may be called
 }
 
 // Outputs reads the stack's outputs. Those of a stack that has never been updated, or was destroyed, are zero.
 func (s *Stack) Outputs(ctx context.Context) (Outputs, error) {
-	// The CLI asks whoever encrypted the state before it tells any of it.
+	// The CLI calls the state's encryption service before it shows any of it.
 	if err := s.CheckState(ctx); err != nil {
 		return Outputs{}, err
 	}
-	// Not the Automation API's Outputs, which asks for the plain text of secrets and so for the passphrase.
+	// Not the Automation API's Outputs: it asks for the plain text of secrets and so for the passphrase.
 	var outputs Outputs
 	if err := s.project.query(ctx, &outputs, "stack", "output", "--json", "--stack", s.Name()); err != nil {
 		return Outputs{}, fmt.Errorf("read the outputs of stack %s: %w", s.Name(), err)
@@ -71,11 +71,11 @@ func (s *Stack) Outputs(ctx context.Context) (Outputs, error) {
 	return outputs, nil
 }
 
-// serviceName matches the names of services, as main.go takes them.
+// serviceName matches the names of services that main.go accepts.
 var serviceName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
 
-// checkNames returns an error if there is a service by a name that none has. Names are shown on terminals, and a state holds what
-// those wrote who may.
+// checkNames returns an error for an impossible name of a service. Names are shown on terminals, and a state's writers can put anything
+// into it.
 func (o Outputs) checkNames() error {
 	for _, names := range []iter.Seq[string]{maps.Keys(o.URLs), maps.Keys(o.Checks), maps.Keys(o.Images), maps.Keys(o.Canaries), maps.Keys(o.Before)} {
 		for name := range names {
@@ -87,11 +87,11 @@ func (o Outputs) checkNames() error {
 	return nil
 }
 
-// ErrNotBegun is in the errors of [Stack.Up] that leave the stack as it was.
+// ErrNotBegun is in the errors of [Stack.Up] that leave the stack unchanged.
 var ErrNotBegun = errors.New("the update did not begin")
 
-// Up updates the stack to its configuration file and the program, showing on progress what happens. The message is kept in
-// the stack's history, with who made the update. When ctx ends Pulumi stops as it does on one ^C: it completes what it has begun and releases the stack.
+// Up updates the stack to its configuration file and the program, and shows its progress. The stack's history keeps the message and the
+// person who made the update. When ctx ends, Pulumi stops as it does on one ^C: it completes running operations and releases the stack.
 func (s *Stack) Up(ctx context.Context, message string, progress io.Writer) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("update of stack %s: %w: %w", s.Name(), ErrNotBegun, context.Cause(ctx))
@@ -107,13 +107,13 @@ func (s *Stack) Up(ctx context.Context, message string, progress io.Writer) erro
 	return nil
 }
 
-// explain shortens an error of the Automation API, which repeats all that was shown as progress.
+// explain shortens an error of the Automation API, which repeats the whole progress.
 func (s *Stack) explain(ctx context.Context, operation string, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s of stack %s: %w", operation, s.Name(), context.Cause(ctx))
 	}
 	if auto.IsConcurrentUpdateError(err) {
-		return fmt.Errorf("%s of stack %s: %w, since another one is running; wait for that, or if it was killed: pulumi cancel --stack %s",
+		return fmt.Errorf("%s of stack %s: %w, because another one is running; wait for it, or if it was killed: pulumi cancel --stack %s",
 			operation, s.Name(), ErrNotBegun, s.Name())
 	}
 	reason, _, _ := strings.Cut(err.Error(), "\n")

@@ -67,7 +67,7 @@ func fakeCLI(folder string, args []string) int {
 	return 0
 }
 
-// fakeStack looks for a stack, by its name or its full name, among those that are listed.
+// fakeStack looks for a stack, by its name or its full name, in the list.
 func fakeStack(folder, name string) int {
 	text, err := os.ReadFile(filepath.Join(folder, "stack-ls"))
 	if err != nil {
@@ -87,7 +87,7 @@ func fakeStack(folder, name string) int {
 	return notFound
 }
 
-// slowUpdate says how often it is interrupted, and ends after the second time, or when there was none for a while.
+// slowUpdate prints each interrupt, and ends after the second one, or if none comes for a while.
 func slowUpdate(patience time.Duration) int {
 	signals := make(chan os.Signal, 10)
 	signal.Notify(signals, os.Interrupt)
@@ -141,7 +141,7 @@ func project(t *testing.T, answers map[string]string) (dir string) {
 	write(t, filepath.Join(dir, "Pulumi.dev.yaml"), configuration)
 	t.Setenv(fakeFolder, folder)
 	t.Setenv("PATH", bin)
-	t.Setenv("GORACE", "atexit_sleep_ms=0") // which each copy would wait for otherwise: a second
+	t.Setenv("GORACE", "atexit_sleep_ms=0") // otherwise each copy would wait for a second
 	return dir
 }
 
@@ -152,7 +152,7 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-// commands returns what the Pulumi CLI was asked for.
+// commands returns the calls of the Pulumi CLI.
 func commands(t *testing.T) string {
 	t.Helper()
 	log, err := os.ReadFile(filepath.Join(os.Getenv(fakeFolder), "log"))
@@ -254,7 +254,7 @@ func TestOutputs(t *testing.T) {
 	if got, err := s.Outputs(t.Context()); err != nil || len(got.URLs) != 0 {
 		t.Errorf("%+v (%v)", got, err)
 	}
-	// What goes to terminals is in the state, where whoever may write that puts what they like.
+	// Names from the state go to terminals, and anyone who may write the state chooses them.
 	for _, outputs := range []string{`{"urls":{"\u001b[2J":"https://h.test/"}}`, `{"images":{"hello":"r.test/hello@sha256:\u001b[2J"}}`, `{"images":{"hello":"r.test/a b"}}`} {
 		s = open(t, project(t, map[string]string{"stack-output-dev": outputs}))
 		if got, err := s.Outputs(t.Context()); err == nil || strings.Contains(err.Error(), "\x1b") {
@@ -268,7 +268,7 @@ func TestOutputs(t *testing.T) {
 	}
 }
 
-// What the backend is asked has the environment that the project was opened with.
+// Calls of the backend have the environment with which the project was opened.
 func TestEnvironment(t *testing.T) {
 	dir, other := project(t, map[string]string{"stack-output-dev": `{"cluster":"ours"}`}), t.TempDir()
 	write(t, filepath.Join(other, "stack-ls"), `[{"name":"dev"}]`)
@@ -286,7 +286,7 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
-// history is what the CLI prints of three updates, their images as given in services, or withheld if that is empty.
+// history is the CLI's output for three updates, with the images in services, or withheld if that is empty.
 func history(t *testing.T, services ...string) string {
 	t.Helper()
 	entries := make([]auto.UpdateSummary, len(services))
@@ -336,7 +336,7 @@ func TestReleases(t *testing.T) {
 		t.Errorf("secrets were asked for that nobody needs:\n%s", commands(t))
 	}
 
-	// With a secret in it the object is withheld as a whole, and is asked for once more.
+	// An object with a secret is withheld as a whole, and read a second time.
 	secret := `{"hello":{"image":"r.test/hello@` + digestBB + `","secrets":{"API_KEY":"hunter2"}}}`
 	s = open(t, project(t, map[string]string{
 		"stack-history-dev-9":                history(t, helloAA, ""),
@@ -390,7 +390,7 @@ func TestConfiguredImages(t *testing.T) {
 	}
 }
 
-// The file is not touched before Save, and is as it was, byte for byte, after Restore.
+// The file is unchanged before Save, and equal to the original, byte for byte, after Restore.
 func TestDraft(t *testing.T) {
 	dir := project(t, map[string]string{})
 	s := open(t, dir)
@@ -401,7 +401,7 @@ func TestDraft(t *testing.T) {
 		}
 		return string(text)
 	}
-	// The CLI that edits is not here: nothing is to be edited.
+	// There is no CLI that edits here: nothing may be edited.
 	d, err := s.Draft(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -422,7 +422,7 @@ func TestDraft(t *testing.T) {
 	}
 }
 
-// Whoever reads the file while it is saved reads the old one or the new one: it is another file, in the same place.
+// A reader during Save reads the old file or the new one: it is another file, in the same place.
 func TestSaveReplacesTheFile(t *testing.T) {
 	dir := project(t, map[string]string{})
 	s := open(t, dir)

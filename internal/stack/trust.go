@@ -17,9 +17,9 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
 )
 
-// trust is what a stack's state may make the engine do, when anybody can have written it: start the plugins that the program pins,
-// and configure them as the program does. Whatever else a state may say (pkg/resource/deploy/providers/registry.go and
-// pkg/secrets in pulumi/pulumi) is refused, also what Pulumi only learns to read later.
+// trust is what an untrusted state may make the engine do: start the plugins that the program pins, and configure them as the program
+// does. Everything else in a state (pkg/resource/deploy/providers/registry.go and pkg/secrets in pulumi/pulumi) is refused, also fields
+// of later versions of Pulumi.
 type trust struct {
 	plugins  []plugin
 	settings map[string]setting // by key: "aws:region"
@@ -27,13 +27,13 @@ type trust struct {
 	keys     []string           // URLs of the key services that configuration files name
 }
 
-// setting is the value of a provider's setting in the configuration. That of a secret is not known.
+// setting is the value of a provider's setting in the configuration. A secret value is not known.
 type setting struct {
 	value  any
 	secret bool
 }
 
-// check returns what the state would have run or asked beyond that, or nil.
+// check returns an error for anything beyond that in the state, or nil.
 func (t trust) check(state apitype.DeploymentV3) error {
 	problems := []error{t.checkSecrets(state.SecretsProviders)}
 	if len(state.Extensions) > 0 || len(state.Snippets) > 0 {
@@ -58,21 +58,21 @@ func (t trust) checkResource(r apitype.ResourceV3) error {
 	case providers.IsProviderType(r.Type):
 		return t.checkProvider(r)
 	case r.ExtensionRef != "" || r.SnippetID != "":
-		return errors.New("it comes of an extension or a snippet, which the program does not make")
+		return errors.New("it comes from an extension or a snippet, which the program does not make")
 	case r.Custom && r.Provider == "":
-		// The engine makes one of what the state's manifest says (addDefaultProviders in pkg/resource/deploy/deployment.go).
+		// The engine makes a provider from the state's manifest (addDefaultProviders in pkg/resource/deploy/deployment.go).
 		return errors.New("it does not say which provider it has")
 	case r.Custom && (r.URN.Type().Package() == builtin || strings.Contains(r.Provider, "::pulumi:providers:"+builtin+"::")):
-		return errors.New("it is the engine's own, which reads what other stacks have, and the program makes none")
+		return errors.New("it is the engine's own, which reads other stacks, and the program makes none")
 	}
 	return nil
 }
 
 // builtin is the provider that is part of the engine (pkg/resource/deploy/builtins.go in pulumi/pulumi). The program asks it for the
-// stack's own outputs, and so every state has it. Resources of it read other stacks' states (pulumi:pulumi:StackReference).
+// stack's own outputs, so every state has it. Its resources read other stacks' states (pulumi:pulumi:StackReference).
 const builtin = "pulumi"
 
-// checkProvider checks which plugin a provider is, and how it is configured.
+// checkProvider checks a provider's plugin and configuration.
 func (t trust) checkProvider(r apitype.ResourceV3) error {
 	name := string(providers.GetProviderPackage(r.Type))
 	if name == builtin {
@@ -91,7 +91,7 @@ func (t trust) checkProvider(r apitype.ResourceV3) error {
 			problems = append(problems, fmt.Errorf("it says by itself which plugin it is (__internal: %s)",
 				strings.Join(slices.Sorted(maps.Keys(internal)), ", ")))
 		case !t.sets(name, key, r.Inputs[key]):
-			problems = append(problems, fmt.Errorf("the stack's configuration does not say so of %s:%s", name, key))
+			problems = append(problems, fmt.Errorf("the stack's configuration has another value of %s:%s, or none", name, key))
 		}
 	}
 	return errors.Join(problems...)
@@ -107,17 +107,17 @@ func checkBuiltin(r apitype.ResourceV3) error {
 	return nil
 }
 
-// serves returns an error unless the plugin is what runs a provider of a version. A state may be older than what go.mod pins today:
-// the pinned plugin serves that as well, where no other is installed. A newer one it cannot serve.
+// serves returns an error unless the plugin can run a provider of a version. A state may be older than go.mod's pin: the pinned plugin
+// serves that too, if no other is installed. It cannot serve a newer one.
 func (p plugin) serves(version any) error {
 	text, _ := version.(string)
 	wanted, err := semver.Parse(text)
 	if err != nil {
-		return errors.New("it does not say plainly which version of the provider it has")
+		return errors.New("its version of the provider is not a plain one")
 	}
 	ours, err := semver.Parse(p.version)
 	if err != nil {
-		return fmt.Errorf("go.mod pins the version %s, which is none: %w", p.version, err)
+		return fmt.Errorf("go.mod pins %s, which is not a version: %w", p.version, err)
 	}
 	if wanted.GT(ours) || len(wanted.Pre) > 0 || len(wanted.Build) > 0 {
 		return fmt.Errorf("its version is %s, and go.mod pins %s", wanted, ours)
@@ -125,16 +125,15 @@ func (p plugin) serves(version any) error {
 	return nil
 }
 
-// region matches the regions of AWS. A provider makes host names of it, and does not look whether there is such a region.
+// region matches AWS's regions. A provider makes host names from it, and does not check that the region exists.
 var region = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$`)
 
-// harmless are settings that change neither whom a provider asks nor who asks, and may be in a state though no configuration has them now:
-// the providers add them (NewProvider in the Go SDKs of pulumi-aws 6 and pulumi-cloudflare 5), or the stack that a pull request's stack is
-// copied from had others then. The region may be another one than the configuration's today, in the middle of a change, and leads to AWS
-// in any case.
+// harmless are settings that change neither the endpoints nor the identity of a provider. A state may have them although no
+// configuration has them now: the providers add them (NewProvider in the Go SDKs of pulumi-aws 6 and pulumi-cloudflare 5), or the
+// copied stack had others then. During a change, the region may differ from the configuration's, and it leads to AWS in any case.
 var harmless = map[string]func(any) bool{
 	"aws:region":                    func(v any) bool { text, ok := v.(string); return ok && region.MatchString(text) },
-	"aws:allowedAccountIds":         isAny, // an account that is refused is asked nothing
+	"aws:allowedAccountIds":         isAny, // it only prevents calls to other accounts
 	"aws:defaultTags":               isAny,
 	"aws:forbiddenAccountIds":       isAny,
 	"aws:ignoreTags":                isAny,
@@ -143,15 +142,15 @@ var harmless = map[string]func(any) bool{
 	"aws:skipMetadataApiCheck":      isSwitch,
 	"aws:skipRegionValidation":      isSwitch,
 	"aws:skipRequestingAccountId":   isSwitch,
-	"cloudflare:apiClientLogging":   func(v any) bool { return v == false || v == "false" }, // of whole requests, with the token
+	"cloudflare:apiClientLogging":   func(v any) bool { return v == false || v == "false" }, // it would log whole requests, with the token
 	"cloudflare:maxBackoff":         isCount,
 	"cloudflare:minBackoff":         isCount,
 	"cloudflare:retries":            isCount,
 	"cloudflare:rps":                isCount,
 }
 
-// credentials are settings that cannot be compared where they are secret, and need not be: whoever put in their own only acts as
-// themselves, and the provider asks whom it asks anyway.
+// credentials are settings that cannot be compared if they are secret, and need not be: a user with other credentials only acts as
+// themselves, and the provider's endpoints stay the same.
 var credentials = []string{
 	"aws:accessKey", "aws:secretKey", "aws:token", "cloudflare:apiKey", "cloudflare:apiToken", "cloudflare:apiUserServiceKey",
 }
@@ -173,7 +172,7 @@ func isCount(value any) bool {
 	return false
 }
 
-// sets says whether the program gives a provider a setting with that value.
+// sets reports whether the program gives a provider a setting with that value.
 func (t trust) sets(provider, key string, value any) bool {
 	full := provider + ":" + key
 	if is := harmless[full]; is != nil && is(value) {
@@ -189,13 +188,13 @@ func (t trust) sets(provider, key string, value any) bool {
 	return reflect.DeepEqual(unwrapped(value), unwrapped(configured.value))
 }
 
-// isSecret says whether a value of a state is encrypted.
+// isSecret reports whether a value of a state is encrypted.
 func isSecret(value any) bool {
 	object, _ := value.(map[string]any)
 	return object[resource.SigKey] == resource.SecretSig
 }
 
-// unwrapped is a value as it was before it was put into a text as JSON, as settings of providers are that are no texts.
+// unwrapped decodes a value from JSON: settings of providers that are not texts are stored as JSON texts.
 func unwrapped(value any) any {
 	text, ok := value.(string)
 	if !ok {
@@ -208,11 +207,11 @@ func unwrapped(value any) any {
 	return inner
 }
 
-// pulumiCloud is where Pulumi Cloud encrypts.
+// pulumiCloud is the URL of Pulumi Cloud's encryption.
 const pulumiCloud = "https://api.pulumi.com"
 
-// checkSecrets checks who decrypts what is secret in the state. To read anything of it, the CLI asks them, with the credentials of
-// whoever runs it.
+// checkSecrets checks the service that decrypts the state's secrets. To read any of it, the CLI calls that service, with the user's
+// credentials.
 func (t trust) checkSecrets(p *apitype.SecretsProvidersV1) error {
 	if p == nil {
 		return nil
@@ -227,7 +226,7 @@ func (t trust) checkSecrets(p *apitype.SecretsProvidersV1) error {
 		}
 	}
 	switch {
-	case p.Type == "" || p.Type == "passphrase": // which asks nobody
+	case p.Type == "" || p.Type == "passphrase": // no service is called
 		return nil
 	case p.Type == "service" && !state.Insecure && slices.Contains([]string{pulumiCloud, t.backend}, strings.TrimSuffix(state.URL, "/")):
 		return nil

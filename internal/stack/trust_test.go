@@ -9,7 +9,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 )
 
-// trusting is what a program with the pins and a configuration of this repository makes of providers.
+// trusting has the providers of a program with this repository's pins and a configuration.
 func trusting() trust {
 	return trust{
 		plugins: []plugin{{"aws", "6.83.4"}, {"cloudflare", "5.49.1"}},
@@ -26,7 +26,7 @@ func trusting() trust {
 	}
 }
 
-// stateOf is a state with a provider, whose inputs are given besides its version, and something that it made.
+// stateOf is a state with a provider, its given inputs, and a resource of it.
 func stateOf(t *testing.T, provider, inputs string) apitype.DeploymentV3 {
 	t.Helper()
 	return stateFrom(t, fmt.Sprintf(`{"resources": [
@@ -46,7 +46,7 @@ func stateFrom(t *testing.T, text string) apitype.DeploymentV3 {
 	return state
 }
 
-// builtinOf is a state with the engine's own provider, as the program's question for the stack's outputs leaves it.
+// builtinOf is a state with the engine's own provider, as after the program's call for the stack's outputs.
 func builtinOf(t *testing.T, inputs string) apitype.DeploymentV3 {
 	t.Helper()
 	return stateFrom(t, `{"resources": [{"urn": "urn:pulumi:pr-7::slipway::pulumi:providers:pulumi::default", "custom": true, "id": "1",
@@ -55,7 +55,7 @@ func builtinOf(t *testing.T, inputs string) apitype.DeploymentV3 {
 
 const encrypted = `{"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:a:b"}`
 
-// What the program itself leaves is taken: by the engine and provider of today, and by those of before.
+// States of the program itself are accepted, from today's engine and provider and from older ones.
 func TestStatesOfTheProgramAreTrusted(t *testing.T) {
 	for name, state := range map[string]apitype.DeploymentV3{
 		"nothing":                          {},
@@ -84,11 +84,13 @@ func TestStatesOfTheProgramAreTrusted(t *testing.T) {
 	}
 }
 
-// Each of these has the engine start something else, or lets the provider ask somebody else, or as somebody else, with what the one
-// has who uses the state.
+// Each of these makes the engine start something else, or makes the provider call another endpoint or use another identity, with the
+// credentials of the state's user.
 func TestHostileStates(t *testing.T) {
 	const provider = "resource default (pulumi:providers:aws): "
-	says := func(key string) string { return provider + "the stack's configuration does not say so of aws:" + key }
+	says := func(key string) string {
+		return provider + "the stack's configuration has another value of aws:" + key + ", or none"
+	}
 	for name, hostile := range map[string]struct {
 		state apitype.DeploymentV3
 		want  string
@@ -98,7 +100,7 @@ func TestHostileStates(t *testing.T) {
 		"another stack's outputs": {
 			stateFrom(t, `{"resources": [{"urn": "urn:pulumi:pr-7::slipway::pulumi:pulumi:StackReference::prod", "custom": true, "id": "acme/slipway/prod",
 				"type": "pulumi:pulumi:StackReference", "provider": "urn:pulumi:pr-7::slipway::pulumi:providers:pulumi::default::1"}]}`),
-			"resource prod (pulumi:pulumi:StackReference): it is the engine's own, which reads what other stacks have",
+			"resource prod (pulumi:pulumi:StackReference): it is the engine's own, which reads other stacks",
 		},
 		"the engine's provider behind a name": {
 			stateFrom(t, `{"resources": [{"urn": "urn:pulumi:pr-7::slipway::aws:ec2/vpc:Vpc::a", "custom": true, "id": "a",
@@ -129,8 +131,8 @@ func TestHostileStates(t *testing.T) {
 		"a newer version":     {stateOf(t, "aws", `"version": "6.90.0"`), provider + "its version is 6.90.0, and go.mod pins 6.83.4"},
 		"a prerelease":        {stateOf(t, "aws", `"version": "6.83.4-evil"`), "its version is 6.83.4-evil"},
 		"a build":             {stateOf(t, "aws", `"version": "6.83.4+evil"`), "its version is 6.83.4+evil"},
-		"no version":          {stateOf(t, "aws", ``), "does not say plainly which version"},
-		"an encrypted one":    {stateOf(t, "aws", `"version": `+encrypted), "does not say plainly which version"},
+		"no version":          {stateOf(t, "aws", ``), "its version of the provider is not a plain one"},
+		"an encrypted one":    {stateOf(t, "aws", `"version": `+encrypted), "its version of the provider is not a plain one"},
 		"endpoints":           {stateOf(t, "aws", `"version": "6.83.4", "endpoints": "[{\"sts\": \"https://evil.test\"}]"`), says("endpoints")},
 		"a profile":           {stateOf(t, "aws", `"version": "6.83.4", "profile": "admin"`), says("profile")},
 		"files of profiles":   {stateOf(t, "aws", `"version": "6.83.4", "sharedConfigFiles": ["/tmp/evil"]`), says("sharedConfigFiles")},
@@ -141,9 +143,9 @@ func TestHostileStates(t *testing.T) {
 		"a token in a file":   {stateOf(t, "aws", `"version": "6.83.4", "assumeRoleWithWebIdentity": {"webIdentityTokenFile": "/etc/passwd"}`), says("assumeRoleWithWebIdentity")},
 		"a region's host":     {stateOf(t, "aws", `"version": "6.83.4", "region": "evil.test#"`), says("region")},
 		"a region's user":     {stateOf(t, "aws", `"version": "6.83.4", "region": "eu-central-1@evil.test/"`), says("region")},
-		"who is asked of DNS": {stateOf(t, "cloudflare", `"version": "5.49.1", "apiHostname": "evil.test"`), "does not say so of cloudflare:apiHostname"},
-		"what is logged":      {stateOf(t, "cloudflare", `"version": "5.49.1", "apiClientLogging": true`), "does not say so of cloudflare:apiClientLogging"},
-		"a plain token":       {stateOf(t, "cloudflare", `"version": "5.49.1", "apiToken": "x"`), "does not say so of cloudflare:apiToken"},
+		"who is asked of DNS": {stateOf(t, "cloudflare", `"version": "5.49.1", "apiHostname": "evil.test"`), "has another value of cloudflare:apiHostname"},
+		"what is logged":      {stateOf(t, "cloudflare", `"version": "5.49.1", "apiClientLogging": true`), "has another value of cloudflare:apiClientLogging"},
+		"a plain token":       {stateOf(t, "cloudflare", `"version": "5.49.1", "apiToken": "x"`), "has another value of cloudflare:apiToken"},
 		"a provider that was": {stateFrom(t, `{"resources": [{"urn": "urn:pulumi:pr-7::slipway::pulumi:providers:evil::a", "custom": true, "delete": true,
 			"type": "pulumi:providers:evil"}]}`), `go.mod pins no provider "evil"`},
 		"a provider to be": {stateFrom(t, `{"pending_operations": [{"type": "creating", "resource": {
@@ -159,7 +161,7 @@ func TestHostileStates(t *testing.T) {
 		"a snippet":    {stateFrom(t, `{"snippets": [{}]}`), "it has extensions or snippets"},
 		"of a snippet": {
 			stateFrom(t, `{"resources": [{"urn": "urn:pulumi:pr-7::slipway::a:b:C::d", "type": "a:b:C", "snippetID": "x"}]}`),
-			"it comes of an extension or a snippet",
+			"it comes from an extension or a snippet",
 		},
 		"another Pulumi Cloud": {stateFrom(t, `{"secrets_providers": {"type": "service", "state": {"url": "https://evil.test"}}}`), `encrypted by service "https://evil.test"`},
 		"without TLS": {

@@ -12,7 +12,7 @@ import (
 	"slipway/internal/awsconfig"
 )
 
-// ruleLimit is Elastic Load Balancing's name for how many rules a load balancer may have, default rules aside (Limit in its API
+// ruleLimit is Elastic Load Balancing's name for the limit of a load balancer's rules, without default rules (Limit in its API
 // reference).
 const ruleLimit = "rules-per-application-load-balancer"
 
@@ -35,7 +35,7 @@ func RuleQuota(ctx context.Context, options awsconfig.Options) (int, error) {
 			}
 		}
 		if marker = page.NextMarker; aws.ToString(marker) == "" {
-			return 0, fmt.Errorf("look up the quota of rules of a load balancer: AWS does not tell of %s", ruleLimit)
+			return 0, fmt.Errorf("look up the quota of rules of a load balancer: AWS returned no limit %s", ruleLimit)
 		}
 	}
 }

@@ -1,5 +1,5 @@
-// Package standing finds out what a stack's load balancer holds in AWS already: which numbers its listener's rules have, how many tasks
-// they lead to, and which names are in its certificates. Pulumi's AWS provider has functions for a single rule or certificate only.
+// Package standing finds out what a stack's load balancer has in AWS already: the numbers of its listener's rules, how many tasks they
+// lead to, and the names in its certificates. Pulumi's AWS provider only has functions for a single rule or certificate.
 package standing
 
 import (
@@ -21,36 +21,36 @@ import (
 	"slipway/spec"
 )
 
-// Sought says which load balancer is the stack's, and what to find out about it.
+// Sought identifies the stack's load balancer, and says what to find out about it.
 type Sought struct {
 	// Tags are those of the stack's resources.
 	Tags map[string]string
-	// DNSName is that of the load balancer which the stack's last successful update left, or "". The tags of a stack that has been
-	// renamed since, or that is to be in another region, do not find it.
+	// DNSName is the load balancer's name after the stack's last successful update, or "". After a rename or a change of region, the
+	// stack's tags do not find it.
 	DNSName string
-	// Counted says of which routes the targets are counted, which takes a question for each target group; nil is none.
+	// Counted reports whether a route's targets are counted, which takes a call for each target group; nil is none.
 	Counted func(hostname, path string) bool
 }
 
-// Listener is what an HTTPS listener holds.
+// Listener is the content of an HTTPS listener.
 type Listener struct {
 	Balancers []Balancer
 	Rules     []Rule
-	// Certificates are the names in each of its certificates, the default one's first.
+	// Certificates has the names in each of its certificates, the default one first.
 	Certificates [][]string
 }
 
 // Balancer is a load balancer of the stack.
 type Balancer struct {
 	DNSName string
-	Tagged  bool // it has the stack's tags and region; another one stays from before the stack was renamed or moved
+	Tagged  bool // it has the stack's tags and region; otherwise it is from before a rename or a move
 }
 
-// Rule is a rule of a listener. Of one that is for something else than one host name, with one path or every path, both are empty.
+// Rule is a rule of a listener. Host name and path are empty unless the rule is for one host name and one path, or every path.
 type Rule struct {
 	Priority       int
 	Hostname, Path string // every path is "/*"
-	Header         bool   // it asks for a header too
+	Header         bool   // it has a condition on a header too
 	Name, Service  string // its tags of these names
 	Targets        int    // tasks that it sends requests to, if they were counted
 	Balancer       int    // index of its load balancer
@@ -61,8 +61,8 @@ type Rule struct {
 // everyPath is the path of a rule that has no condition on paths.
 const everyPath = "/*"
 
-// Find returns what the HTTPS listener of the load balancer holds that is sought. It is empty if there is none. Should there be
-// several, as when one replaces another, it is what they hold together.
+// Find returns the content of the sought load balancer's HTTPS listener. It is empty if there is none. If there are several, as during
+// a replacement, it is their content together.
 func Find(ctx context.Context, options awsconfig.Options, sought Sought) (Listener, error) {
 	cfg, err := options.Load(ctx)
 	if err != nil {
@@ -90,9 +90,9 @@ func Find(ctx context.Context, options awsconfig.Options, sought Sought) (Listen
 	return found, nil
 }
 
-// regions returns where to look: in the stack's region, and first in the one that its load balancer was in, should that be another.
+// regions returns the regions to search: first the load balancer's last region if it is a different one, then the stack's region.
 func (s Sought) regions(home string) []string {
-	// A load balancer is called name-id.region.elb.amazonaws.com, with .cn after it in China.
+	// A load balancer's DNS name is name-id.region.elb.amazonaws.com, with .cn after it in China.
 	_, domain, _ := strings.Cut(s.DNSName, ".")
 	if region, _, known := strings.Cut(domain, ".elb.amazonaws.com"); known && region != home {
 		return []string{region, home}
@@ -153,13 +153,13 @@ func (s search) listener(ctx context.Context, found *Listener) error {
 // maxTagged is how many resources DescribeTags takes at once (DescribeTags in Elastic Load Balancing's API reference).
 const maxTagged = 20
 
-// candidate is a load balancer that may be the stack's.
+// candidate is a load balancer that may belong to the stack.
 type candidate struct {
 	Balancer
 	arn string
 }
 
-// balancers returns the load balancers that are sought.
+// balancers returns the sought load balancers.
 func (s search) balancers(ctx context.Context) ([]candidate, error) {
 	var all []candidate
 	for pages := elb.NewDescribeLoadBalancersPaginator(s.elb, &elb.DescribeLoadBalancersInput{}); pages.HasMorePages(); {
@@ -184,7 +184,7 @@ func (s search) balancers(ctx context.Context) ([]candidate, error) {
 	return slices.DeleteFunc(all, func(c candidate) bool { return !c.Tagged && (s.DNSName == "" || c.DNSName != s.DNSName) }), err
 }
 
-// tags tells of the tags of each resource that is still there. AWS refuses a question about several if one of them is gone.
+// tags returns the tags of each resource that still exists. AWS refuses a call about several if one of them is gone.
 func (s search) tags(ctx context.Context, arns []string, tell func(arn string, tags []types.Tag)) error {
 	for some := range slices.Chunk(arns, maxTagged) {
 		out, err := s.elb.DescribeTags(ctx, &elb.DescribeTagsInput{ResourceArns: some})
@@ -208,7 +208,7 @@ func (s search) tags(ctx context.Context, arns []string, tell func(arn string, t
 	return nil
 }
 
-// isGone reports whether what was asked about is not there any more.
+// isGone reports whether the resource of the call no longer exists.
 func isGone(err error) bool {
 	api, answered := errors.AsType[smithy.APIError](err)
 	return answered && slices.Contains([]string{"LoadBalancerNotFound", "ListenerNotFound", "RuleNotFound", "TargetGroupNotFound"}, api.ErrorCode())
@@ -320,11 +320,11 @@ func (s search) count(ctx context.Context, rules []Rule) error {
 	return nil
 }
 
-// leaving are the states of a target that gets no request, and is not about to ("Target health status" in the user guide for Application
-// Load Balancers).
+// leaving are the states of a target that gets no requests now or soon ("Target health status" in the user guide for Application Load
+// Balancers).
 var leaving = []types.TargetHealthStateEnum{types.TargetHealthStateEnumDraining, types.TargetHealthStateEnumUnused}
 
-// targets returns how many targets a group has that do not leave it.
+// targets returns how many targets of a group are not leaving.
 func (s search) targets(ctx context.Context, group string) (int, error) {
 	out, err := s.elb.DescribeTargetHealth(ctx, &elb.DescribeTargetHealthInput{TargetGroupArn: &group})
 	if isGone(err) {
@@ -342,7 +342,7 @@ func (s search) targets(ctx context.Context, group string) (int, error) {
 	return staying, nil
 }
 
-// route returns the one host name and the one path that the conditions ask for. Whatever header they ask for too makes no difference.
+// route returns the single host name and path in the conditions. A header in them makes no difference.
 func route(conditions []types.RuleCondition) (hostname, path string) {
 	path = everyPath
 	for _, condition := range conditions {
@@ -375,7 +375,7 @@ func route(conditions []types.RuleCondition) (hostname, path string) {
 	return hostname, path
 }
 
-// certificates returns the names in the listener's certificates, the default one's first.
+// certificates returns the names in the listener's certificates, the default one first.
 func (s search) certificates(ctx context.Context, listener string) ([][]string, error) {
 	var arns []string
 	for pages := elb.NewDescribeListenerCertificatesPaginator(s.elb, &elb.DescribeListenerCertificatesInput{ListenerArn: &listener}); pages.HasMorePages(); {

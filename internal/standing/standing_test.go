@@ -14,7 +14,7 @@ import (
 	"slipway/internal/awsconfig"
 )
 
-// fake answers as AWS's APIs do, for each operation with the next of its answers.
+// fake answers like AWS's APIs: each call of an operation gets its next answer.
 type fake struct {
 	t       *testing.T
 	answers map[string][]string
@@ -41,7 +41,7 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = fmt.Fprintf(w, "<%[1]sResponse><%[1]sResult>%[2]s</%[1]sResult></%[1]sResponse>", action, answer)
 }
 
-// in names the region that is asked, if it is not the stack's.
+// in names the region of the calls, if it is not the stack's.
 func (f fake) in(r *http.Request) string {
 	if strings.Contains(r.Header.Get("Authorization"), "/us-east-1/") {
 		return " in us-east-1"
@@ -59,7 +59,7 @@ func (f fake) next(operation string) string {
 	return answers[0]
 }
 
-// find asks a fake and notices what it was not asked for.
+// find calls a fake, and reports answers that were not used.
 func find(t *testing.T, answers map[string][]string) (Listener, error) {
 	t.Helper()
 	return findSought(t, answers, Sought{Tags: map[string]string{"Project": "slipway", "Stack": "dev"}})
@@ -118,7 +118,7 @@ func TestFind(t *testing.T) {
 			members("LoadBalancers", "<LoadBalancerArn>ours</LoadBalancerArn>"),
 		},
 		"DescribeTags": {
-			// The first question is refused as one of the two is gone.
+			// The first call is refused because one of the two is gone.
 			"<Error><Code>LoadBalancerNotFound</Code><Message>gone</Message></Error>",
 			"<Error><Code>LoadBalancerNotFound</Code><Message>gone</Message></Error>",
 			members("TagDescriptions", tagged("ours", "slipway", "dev")),
@@ -172,7 +172,7 @@ func TestFindNothing(t *testing.T) {
 	}
 }
 
-// Who may not ask is told which operation it was, and what for.
+// A caller without permission learns which operation it was, and its purpose.
 func TestFindIsDenied(t *testing.T) {
 	_, err := find(t, map[string][]string{"DescribeLoadBalancers": {"<Error><Code>AccessDenied</Code><Message>not authorized</Message></Error>"}})
 	const want = "look up the rules and certificates of the stack's load balancer: Elastic Load Balancing v2 DescribeLoadBalancers: AccessDenied: not authorized"
@@ -181,7 +181,7 @@ func TestFindIsDenied(t *testing.T) {
 	}
 }
 
-// A stack that has another name now, or another region, finds what it had by the load balancer's name, and the tasks behind it.
+// A renamed stack, or one in another region, finds its old resources by the load balancer's name, and the tasks behind it.
 func TestFindByName(t *testing.T) {
 	const dnsName = "old-1.us-east-1.elb.amazonaws.com"
 	balancer := func(arn, name string) string {
@@ -197,7 +197,7 @@ func TestFindByName(t *testing.T) {
 	host := func(name string) string { return condition("host-header", "HostHeaderConfig", name) }
 	got, err := findSought(t, map[string][]string{
 		"DescribeLoadBalancers in us-east-1": {balancer("old", dnsName)},
-		// In another region the tags are nobody's: a stack of the same name can be there.
+		// In another region the tags prove nothing: a stack of the same name can be there.
 		"DescribeTags in us-east-1": {
 			members("TagDescriptions", tagged("old", "slipway", "dev")),
 			members("TagDescriptions",
