@@ -23,6 +23,7 @@ func changeOf(t *testing.T, services string, last lastUpdate, listener standing.
 }
 
 func TestChangesThatTakeTwoUpdates(t *testing.T) {
+	t.Parallel()
 	rule := func(hostname string) standing.Listener {
 		return standing.Listener{Rules: []standing.Rule{{Priority: 2, Hostname: hostname, Path: "/*"}}}
 	}
@@ -76,6 +77,7 @@ func TestChangesThatTakeTwoUpdates(t *testing.T) {
 
 // A name keeps its record if DNS would not find the wildcard for it.
 func TestNamesLeftToAWildcard(t *testing.T) {
+	t.Parallel()
 	const wildcard = `{"web": {"image": "` + configtest.Image + `", "hostnames": ["*.example.com"]}}`
 	stays, moved := []standing.Balancer{{Tagged: true}}, []standing.Balancer{{}}
 	rules := []standing.Rule{{Hostname: "a.example.com", Path: "/*"}, {Hostname: "web.service.invalid", Path: "/*"}}
@@ -108,6 +110,7 @@ func TestNamesLeftToAWildcard(t *testing.T) {
 
 // A move of the records to another load balancer waits until no resolver remembers the old one. The wait is bounded and announced.
 func TestMovesWait(t *testing.T) {
+	t.Parallel()
 	const services = `{"web": {"image": "` + configtest.Image + `", "hostnames": ["a.example.com"]}}`
 	network := &lastNetwork{CIDR: "10.0.0.0/16", IPv6: true}
 	stays := []standing.Balancer{{Tagged: true}}
@@ -148,6 +151,7 @@ func TestMovesWait(t *testing.T) {
 }
 
 func TestRouteLostWithAnotherImage(t *testing.T) {
+	t.Parallel()
 	const other = `"image": "` + configtest.Image + `", "hostnames": ["a.example.com"]`
 	c := changeOf(t, `{"web": {`+other+`}, "api": {`+other+`, "paths": ["/api/*"]}}`, lastUpdate{Images: map[string]string{"web": "web:1", "api": "api:1"}},
 		standing.Listener{Rules: []standing.Rule{
@@ -169,6 +173,7 @@ func TestRouteLostWithAnotherImage(t *testing.T) {
 }
 
 func TestRulesAtOnce(t *testing.T) {
+	t.Parallel()
 	hostnames := func(n int) string {
 		names := make([]string, n)
 		for i := range names {

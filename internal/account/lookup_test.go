@@ -59,6 +59,7 @@ func lookUpIn(t *testing.T, cloud *mocks.Cloud, services string, in *holds) (fou
 }
 
 func TestLookUpFindsWhatTheLastUpdateLeft(t *testing.T) {
+	t.Parallel()
 	const dnsName = "old-1.eu-central-1.elb.amazonaws.com"
 	in := &holds{listener: standing.Listener{
 		Balancers: []standing.Balancer{{DNSName: dnsName}, {DNSName: "new", Tagged: true}},
@@ -88,6 +89,7 @@ func TestLookUpFindsWhatTheLastUpdateLeft(t *testing.T) {
 
 // An update that raised the records' time-to-live and failed did not export it.
 func TestLookUpFindsHowLongRecordsAreRemembered(t *testing.T) {
+	t.Parallel()
 	const hostname = "hello.example.com"
 	moved := []standing.Balancer{{DNSName: "old"}, {DNSName: "new", Tagged: true}}
 	told := map[string]any{"dnsTtl": 120.0}
@@ -125,6 +127,7 @@ func TestLookUpFindsHowLongRecordsAreRemembered(t *testing.T) {
 
 // A rule with a header belongs to a canary. A service may have a canary's name.
 func TestLookUpFindsFormerRules(t *testing.T) {
+	t.Parallel()
 	in := &holds{listener: standing.Listener{Rules: []standing.Rule{
 		{Priority: 1, Hostname: "a.example.com", Path: "/*", Header: true, Name: "dev-a-canary", Service: "a"},
 		{Priority: 2, Hostname: "a.example.com", Path: "/*", Name: "dev-a", Service: "a"},
@@ -147,6 +150,7 @@ func TestLookUpFindsFormerRules(t *testing.T) {
 }
 
 func TestLookUpOfANewStack(t *testing.T) {
+	t.Parallel()
 	in := &holds{}
 	found, cfg, err := lookUp(t, configtest.Service(""), nil, in)
 	if err != nil || found.Replacing || found.Left != nil || found.Tasks(cfg.Services[0]) != 0 || in.sought.DNSName != "" || in.sought.Counted != nil {
@@ -155,6 +159,7 @@ func TestLookUpOfANewStack(t *testing.T) {
 }
 
 func TestLookUpRefuses(t *testing.T) {
+	t.Parallel()
 	in := &holds{listener: standing.Listener{Rules: []standing.Rule{{Hostname: "hello.example.com", Path: "/*", Service: "other", Targets: 1}}}}
 	if _, _, err := lookUp(t, configtest.Service(`"instanceCount": 0`), nil, in); err == nil || !strings.Contains(err.Error(), "services.hello.instanceCount: is 0") {
 		t.Errorf("error %v", err)

@@ -13,6 +13,7 @@ import (
 )
 
 func TestAsk(t *testing.T) {
+	t.Parallel()
 	for input, want := range map[string]struct {
 		answer bool
 		asked  int
@@ -35,6 +36,7 @@ func TestAsk(t *testing.T) {
 }
 
 func TestNobodyAnswersAt(t *testing.T) {
+	t.Parallel()
 	pipe, mouth, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -60,6 +62,7 @@ func TestNobodyAnswersAt(t *testing.T) {
 }
 
 func TestAskEndsWithItsContext(t *testing.T) {
+	t.Parallel()
 	silence, mouth := io.Pipe()
 	defer mouth.Close()
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -72,6 +75,7 @@ func TestAskEndsWithItsContext(t *testing.T) {
 
 // Each question gets the answer that is typed after it. An answer to an interrupted question goes to the next one.
 func TestAskTwice(t *testing.T) {
+	t.Parallel()
 	in, keys := io.Pipe()
 	defer keys.Close()
 	a := New(in, io.Discard)

@@ -79,6 +79,7 @@ var unreachable = func() error {
 }()
 
 func TestSettle(t *testing.T) {
+	t.Parallel()
 	busy, done, back := rollout("3", "IN_PROGRESS"), rollout("3", "COMPLETED"), rollout("2", "IN_PROGRESS")
 	fails := func(err error) look { return look{err: err} }
 	for name, test := range map[string]struct {
@@ -135,6 +136,7 @@ func TestSettle(t *testing.T) {
 }
 
 func TestSettleWithoutPermission(t *testing.T) {
+	t.Parallel()
 	f := rolledBack()
 	f.refused = map[string]bool{"DescribeServices": true}
 	connect := func(context.Context) (clients, error) { return f.clients(), nil }
@@ -144,6 +146,7 @@ func TestSettleWithoutPermission(t *testing.T) {
 }
 
 func TestSettleWithoutCredentials(t *testing.T) {
+	t.Parallel()
 	completed := &progress{looks: []look{rollout("3", "COMPLETED")}}
 	instance := &smithy.OperationError{ServiceID: "ec2imds", OperationName: "GetMetadata", Err: unreachable}
 	for name, test := range map[string]struct {
@@ -181,6 +184,7 @@ func TestSettleWithoutCredentials(t *testing.T) {
 
 // A raised count does not start a new deployment after one has ended: Settle waits for the tasks' health.
 func TestSettleWaitsForHealthyTasks(t *testing.T) {
+	t.Parallel()
 	three := Tasks{Least: 3, Begun: 3}
 	for name, test := range map[string]struct {
 		tasks   Tasks
@@ -269,6 +273,7 @@ func TestSettleWaitsForHealthyWorkers(t *testing.T) {
 
 // An interrupted `pulumi up` does not wait for the deployment.
 func TestSettleInterrupted(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Minute, cancel)

@@ -56,6 +56,7 @@ const (
 
 // An encrypted value is accepted only where it stays secret.
 func TestEncryptedValues(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct{ config, want string }{
 		"in their places": {`
   p:domain: example.com
@@ -110,6 +111,7 @@ func TestEncryptedValues(t *testing.T) {
 
 // A stack with secrets has every plain value in its file: Pulumi does not say whether values from elsewhere are secret.
 func TestEncryptedElsewhere(t *testing.T) {
+	t.Parallel()
 	const text = "config: {p:services: {hello: {port: 8080, env: {A: b, V: 1.10, D: 2024-01-02}, list: [a], secrets: {K: {secure: swordfish}}}}}"
 	noFile := func(why string) string {
 		return "p:services: has encrypted values, and Pulumi does not say which; Pulumi.dev.yaml would, but " + why +
@@ -185,6 +187,7 @@ func TestFileIsWhereTheCLIHasIt(t *testing.T) {
 
 // A text that YAML reads as another type is refused if another text arrives, or may have been written.
 func TestForms(t *testing.T) {
+	t.Parallel()
 	const config = `config:
   p:root: 0123
   p:rootdate: 2024-01-02
@@ -286,6 +289,7 @@ p:texts[2]: is a number and must be a string: put it in quotation marks`},
 
 // A value that is in plain text in the file may be shown, even if others are encrypted.
 func TestPlainTextsShow(t *testing.T) {
+	t.Parallel()
 	var found Problems
 	o := handed(t, "config: {p:o: {plain: a, list: [b, b], secret: {secure: swordfish}}}").Root(&found, "o").Section("o")
 	wrong := func(string) error { return os.ErrInvalid }

@@ -410,6 +410,7 @@ func TestChecks(t *testing.T) {
 }
 
 func TestRunReportsTheVersion(t *testing.T) {
+	t.Parallel()
 	transport := goodSite().start(t)
 	for path, want := range map[string]string{"/version": "v1", "": "sha256:aa"} {
 		report, err := Run(t.Context(), Target{
@@ -423,6 +424,7 @@ func TestRunReportsTheVersion(t *testing.T) {
 
 // A path that a service does not have is not checked.
 func TestPlainServer(t *testing.T) {
+	t.Parallel()
 	s := goodSite()
 	s.service = http.NewServeMux()
 	var asked sync.Map
@@ -450,6 +452,7 @@ func TestPlainServer(t *testing.T) {
 }
 
 func TestMatchesCodes(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		codes       string
 		status      int
@@ -478,6 +481,7 @@ func TestMatchesCodes(t *testing.T) {
 
 // The checks wait for a rollout that is not over yet.
 func TestRunWaits(t *testing.T) {
+	t.Parallel()
 	s := goodSite()
 	var asked atomic.Int32
 	s.replace("/version", func(w http.ResponseWriter, r *http.Request) {
@@ -504,6 +508,7 @@ func TestRunWaits(t *testing.T) {
 }
 
 func TestRunEndsWithItsContext(t *testing.T) {
+	t.Parallel()
 	s := goodSite()
 	ctx, cancel := context.WithCancel(t.Context())
 	s.replace("/healthz", func(w http.ResponseWriter, _ *http.Request) {
@@ -522,6 +527,7 @@ func TestRunEndsWithItsContext(t *testing.T) {
 
 // Every request goes through the transport, also the WebSocket and that for an unknown host.
 func TestRunThroughAProxy(t *testing.T) {
+	t.Parallel()
 	transport := goodSite().start(t)
 	var tunnels, requests atomic.Int32
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -578,6 +584,7 @@ func TestRunThroughAProxy(t *testing.T) {
 }
 
 func TestRunRefusesURLs(t *testing.T) {
+	t.Parallel()
 	for _, target := range []Target{
 		{URL: "http://" + host},
 		{URL: host},
@@ -628,6 +635,7 @@ func TestAdvice(t *testing.T) {
 }
 
 func TestWrite(t *testing.T) {
+	t.Parallel()
 	report := Report{URL: "https://hello.slipway.test", Results: []Result{
 		{Name: "tls", State: OK, Detail: "TLS 1.3", Duration: 12_345_678},
 		{Name: "health", State: Failed, Detail: "/healthz answers 503", Duration: 61_234 * time.Millisecond},
