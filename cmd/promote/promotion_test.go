@@ -424,7 +424,7 @@ func TestPromote(t *testing.T) {
 				}
 			},
 			log:    "preview save up prod: promote from dev: api sha256:b00000000000, hello sha256:b00000000000 version b discard",
-			config: []string{newAPI, newHello}, asked: 1, out: []string{"worker api\n", "the service tells no version; its image is " + digest("b")},
+			config: []string{newAPI, newHello}, asked: 1, out: []string{"worker api\n", "the service does not say its version; its image is " + digest("b")},
 		},
 		{
 			name: "the target runs it already", given: func(w *world) { w.prod.runs, w.prod.configured = w.dev.runs, w.dev.runs },

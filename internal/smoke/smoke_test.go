@@ -171,7 +171,6 @@ func (s *site) certify(t *testing.T) (*x509.Certificate, tls.Certificate) {
 
 // A check ends by itself where nothing answers. It runs alone: on a slow machine the time would not do for all.
 func TestChecksEndInTime(t *testing.T) {
-	t.Parallel()
 	s := goodSite()
 	heard := make(chan struct{})
 	s.replace("/healthz", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
@@ -410,7 +409,6 @@ func TestChecks(t *testing.T) {
 }
 
 func TestRunReportsTheVersion(t *testing.T) {
-	t.Parallel()
 	transport := goodSite().start(t)
 	for path, want := range map[string]string{"/version": "v1", "": "sha256:aa"} {
 		report, err := Run(t.Context(), Target{
@@ -424,7 +422,6 @@ func TestRunReportsTheVersion(t *testing.T) {
 
 // A path that a service does not have is not checked.
 func TestPlainServer(t *testing.T) {
-	t.Parallel()
 	s := goodSite()
 	s.service = http.NewServeMux()
 	var asked sync.Map
@@ -452,7 +449,6 @@ func TestPlainServer(t *testing.T) {
 }
 
 func TestMatchesCodes(t *testing.T) {
-	t.Parallel()
 	for _, test := range []struct {
 		codes       string
 		status      int
@@ -481,7 +477,6 @@ func TestMatchesCodes(t *testing.T) {
 
 // The checks wait for a rollout that is not over yet.
 func TestRunWaits(t *testing.T) {
-	t.Parallel()
 	s := goodSite()
 	var asked atomic.Int32
 	s.replace("/version", func(w http.ResponseWriter, r *http.Request) {
@@ -508,7 +503,6 @@ func TestRunWaits(t *testing.T) {
 }
 
 func TestRunEndsWithItsContext(t *testing.T) {
-	t.Parallel()
 	s := goodSite()
 	ctx, cancel := context.WithCancel(t.Context())
 	s.replace("/healthz", func(w http.ResponseWriter, _ *http.Request) {
@@ -527,7 +521,6 @@ func TestRunEndsWithItsContext(t *testing.T) {
 
 // Every request goes through the transport, also the WebSocket and that for an unknown host.
 func TestRunThroughAProxy(t *testing.T) {
-	t.Parallel()
 	transport := goodSite().start(t)
 	var tunnels, requests atomic.Int32
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -584,7 +577,6 @@ func TestRunThroughAProxy(t *testing.T) {
 }
 
 func TestRunRefusesURLs(t *testing.T) {
-	t.Parallel()
 	for _, target := range []Target{
 		{URL: "http://" + host},
 		{URL: host},
@@ -635,7 +627,6 @@ func TestAdvice(t *testing.T) {
 }
 
 func TestWrite(t *testing.T) {
-	t.Parallel()
 	report := Report{URL: "https://hello.slipway.test", Results: []Result{
 		{Name: "tls", State: OK, Detail: "TLS 1.3", Duration: 12_345_678},
 		{Name: "health", State: Failed, Detail: "/healthz answers 503", Duration: 61_234 * time.Millisecond},
@@ -655,13 +646,12 @@ func TestWrite(t *testing.T) {
 
 // Nobody can ask a worker: its image is what is checked.
 func TestWorker(t *testing.T) {
-	t.Parallel()
 	for name, test := range map[string]struct {
 		version, detail string
 		state           State
 	}{
-		"any":               {"", "the service tells no version; its image is sha256:aa", OK},
-		"its digest":        {"sha256:aa", "the service tells no version; its image is sha256:aa", OK},
+		"any":               {"", "the service does not say its version; its image is sha256:aa", OK},
+		"its digest":        {"sha256:aa", "the service does not say its version; its image is sha256:aa", OK},
 		"another digest":    {"sha256:bb", "the service runs the image sha256:aa, not sha256:bb", Failed},
 		"a version by name": {"v1", `the service does not say its version, so "v1" cannot be checked; its image is sha256:aa`, Skipped},
 	} {
