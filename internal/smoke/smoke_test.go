@@ -171,6 +171,7 @@ func (s *site) certify(t *testing.T) (*x509.Certificate, tls.Certificate) {
 
 // A check ends by itself where nothing answers. It runs alone: on a slow machine the time would not do for all.
 func TestChecksEndInTime(t *testing.T) {
+	t.Parallel()
 	s := goodSite()
 	heard := make(chan struct{})
 	s.replace("/healthz", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
@@ -202,7 +203,7 @@ func TestChecksEndInTime(t *testing.T) {
 		case <-ctx.Done():
 		}
 	}()
-	if state, detail := p.repeat(ctx, p.webSocket); state != Failed || detail != "/ws does not send back in time what is said" {
+	if state, detail := p.repeat(ctx, p.webSocket); state != Failed || detail != "/ws does not echo the message in time" {
 		t.Errorf("websocket ended %s (%s)", state, detail)
 	}
 }
@@ -646,6 +647,7 @@ func TestWrite(t *testing.T) {
 
 // Nobody can ask a worker: its image is what is checked.
 func TestWorker(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		version, detail string
 		state           State
