@@ -64,7 +64,12 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, cloud: cloud.New(store, cloud.Options{Schema: schema.SDKs{}}), logs: streams.Open(store, filepath.Join(dir, "logs")), tokens: tokens}
+	events, err := streams.Open(store, filepath.Join(dir, "logs.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = events.Close() })
+	w := &world{t: t, cloud: cloud.New(store, cloud.Options{Schema: schema.SDKs{}}), logs: events, tokens: tokens}
 	w.cloud.Add(aws.Kinds()...)
 	all := services.Services{Logs: w.logs}
 	server := httptest.NewServer(all.API(store, &localsts.Callers{Store: store, Tokens: tokens}, "token"))

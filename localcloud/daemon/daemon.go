@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"path/filepath"
 
 	"slipway/localcloud/aws/plain"
 	"slipway/localcloud/cloud"
@@ -85,7 +84,7 @@ func wire(f *folder, o Options, kept *plain.Kinds, before Info, log *slog.Logger
 	info.DNS = names.Addr().String()
 	aws := services.New(services.Options{
 		Store: f.store, Authority: f.authority, Images: f.images, Runner: f.runner,
-		DNS: names.Addr(), RecordTokens: []string{cloudflare.RecordToken}, LogsDir: filepath.Join(o.Dir, "logs"),
+		DNS: names.Addr(), RecordTokens: []string{cloudflare.RecordToken}, Logs: f.logs,
 		Latency: o.Latency, Pace: pace.Pace(o.Patience), Log: log,
 	})
 	d := &daemon{

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"slipway/localcloud/aws/logs/streams"
 	"slipway/localcloud/ca"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/oidc"
@@ -22,6 +23,7 @@ const stopGrace = 2 * time.Second
 type folder struct {
 	dir       string
 	store     *cloud.Store
+	logs      *streams.Logs
 	authority *ca.Authority
 	tokens    *oidc.Issuer
 	images    *registry.Registry
@@ -48,13 +50,16 @@ func openFolder(dir string) (*folder, error) {
 	}
 	f := &folder{dir: dir, store: store}
 	if err := f.open(); err != nil {
-		return nil, errors.Join(err, store.Close())
+		return nil, errors.Join(err, f.closeFiles())
 	}
 	return f, nil
 }
 
 // open opens what there is besides the store.
 func (f *folder) open() (err error) {
+	if f.logs, err = streams.Open(f.store, filepath.Join(f.dir, "logs.db")); err != nil {
+		return err
+	}
 	if f.authority, err = ca.Open(filepath.Join(f.dir, "ca")); err != nil {
 		return err
 	}
@@ -73,12 +78,19 @@ func (f *folder) open() (err error) {
 	return err
 }
 
-// close ends the tasks, and then closes the store.
+// close ends the tasks, and then closes what they wrote to.
 func (f *folder) close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, stopGrace)
 	defer cancel()
 	f.runner.Close(ctx)
-	return f.store.Close()
+	return f.closeFiles()
+}
+
+func (f *folder) closeFiles() error {
+	if f.logs == nil { // it could not be opened
+		return f.store.Close()
+	}
+	return errors.Join(f.logs.Close(), f.store.Close())
 }
 
 // lookInterval is how often a daemon looks whether its folder is still there.

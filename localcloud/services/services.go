@@ -48,8 +48,8 @@ type Options struct {
 	DNS netip.AddrPort
 	// RecordTokens are the kinds of the records that it answers.
 	RecordTokens []string
-	// LogsDir is the folder of the events of log groups.
-	LogsDir string
+	// Logs keeps the events of log groups.
+	Logs *streams.Logs
 	// Latency scales how long operations take; 0 is as fast as can be, 1 as slow as AWS.
 	Latency float64
 	// Pace is that of the minutes in which AWS counts.
@@ -77,19 +77,18 @@ type Services struct {
 // New wires the services to each other. Nothing works before the controllers are run.
 func New(o Options) *Services {
 	addresses := addr.New()
-	logs := streams.Open(o.Store, o.LogsDir)
 	tasks := scheduler.New(scheduler.Options{
-		Store: o.Store, Runner: o.Runner, Addresses: addresses, Images: o.Images, Logs: logs, Removed: appautoscaling.ServiceRemoved,
+		Store: o.Store, Runner: o.Runner, Addresses: addresses, Images: o.Images, Logs: o.Logs, Removed: appautoscaling.ServiceRemoved,
 		Latency: o.Latency, Pace: o.Pace,
 	})
 	balancers := &balancers.Balancers{Store: o.Store, Addresses: addresses, Registration: registration, Log: o.Log}
 	metrics := &metrics.Metrics{Store: o.Store, Balancers: balancers, Tasks: tasks, Pace: o.Pace}
 	return &Services{
-		Logs: logs, Scheduler: tasks,
+		Logs: o.Logs, Scheduler: tasks,
 		Kinds: append(aws.Kinds(), ecr.WithImages(images.Of(o.Store, o.Images))...),
 		Controllers: []Controller{
 			&issuer.Issuer{Store: o.Store, Authority: o.Authority, DNS: o.DNS, RecordTokens: o.RecordTokens, Log: o.Log},
-			logs,
+			o.Logs,
 			balancers,
 			tasks,
 			metrics,

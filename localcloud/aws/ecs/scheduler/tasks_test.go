@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -37,7 +38,9 @@ func newRealStage(t *testing.T) (s *schedulertest.Stage, logs *streams.Logs, sec
 		cancel()
 		runner.Close(ctx)
 	})
-	logs = streams.Open(s.Store, t.TempDir())
+	if logs, err = streams.Open(s.Store, filepath.Join(t.TempDir(), "logs.db")); err != nil {
+		t.Fatal(err)
+	}
 	s.Scheduler = scheduler.New(scheduler.Options{
 		Store: s.Store, Runner: runner, Addresses: addr.New(), Images: schedulertest.Images{schedulertest.ECRHost + "server:1": schedulertest.ServerImage(t)}, Logs: logs,
 	})

@@ -17,6 +17,7 @@ import (
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/schema"
 
+	"go.etcd.io/bbolt"
 	"pgregory.net/rapid"
 )
 
@@ -27,7 +28,6 @@ type logCloud struct {
 	t     testing.TB
 	cloud *cloud.Cloud
 	logs  *Logs
-	dir   string
 }
 
 func newLogs(t testing.TB) *logCloud {
@@ -39,8 +39,30 @@ func newLogs(t testing.TB) *logCloud {
 	t.Cleanup(func() { _ = store.Close() })
 	c := cloud.New(store, cloud.Options{Schema: schema.SDKs{}})
 	c.Add(logs.LogGroup)
-	dir := filepath.Join(t.TempDir(), "logs")
-	return &logCloud{t: t, cloud: c, logs: Open(store, dir), dir: dir}
+	kept, err := Open(store, filepath.Join(t.TempDir(), "logs.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = kept.Close() })
+	return &logCloud{t: t, cloud: c, logs: kept}
+}
+
+// kept returns the groups that have events, and how many bytes of them there are.
+func (c *logCloud) kept() (folders []string, size int) {
+	c.t.Helper()
+	if err := c.logs.db.View(func(tx *bbolt.Tx) error {
+		folders = names(tx.Bucket(groups))
+		for _, folder := range folders {
+			group := tx.Bucket(groups).Bucket([]byte(folder))
+			for _, stream := range names(group) {
+				size += bytesIn(group.Bucket([]byte(stream)))
+			}
+		}
+		return nil
+	}); err != nil {
+		c.t.Fatal(err)
+	}
+	return folders, size
 }
 
 func (c *logCloud) group(retention int) {
@@ -164,17 +186,11 @@ func TestLogsAreBounded(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	var size int64
-	if err := filepath.Walk(c.dir, func(_ string, info os.FileInfo, err error) error {
-		if err == nil && !info.IsDir() {
-			size += info.Size()
-		}
-		return err
-	}); err != nil {
-		t.Fatal(err)
-	}
-	if size > 2*streamSize+maxMessage+1000 {
+	if _, size := c.kept(); size > maxStream {
 		t.Errorf("%d bytes kept", size)
+	}
+	if info, err := os.Stat(c.logs.db.Path()); err != nil || info.Size() > 8*maxStream {
+		t.Errorf("the file has %d bytes, %v", info.Size(), err)
 	}
 	got := c.read(time.Time{})
 	if n := len(got); n < 1000 || n > lines/2+200 || !strings.HasSuffix(got[n-1], "yyyyyyyyyy") || len(got[n-1]) != len("a: ")+10 || !strings.HasPrefix(got[n-3], "a: 3999 ") {
@@ -227,10 +243,7 @@ func TestLogsGoWithTheirGroup(t *testing.T) {
 	defer again.Stop()
 	deadline := time.After(10 * time.Second)
 	for {
-		left, err := os.ReadDir(c.dir)
-		if err != nil {
-			t.Fatal(err)
-		}
+		left, _ := c.kept()
 		if len(left) == 0 {
 			return
 		}
@@ -252,23 +265,29 @@ func TestLogRetention(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	files, err := filepath.Glob(filepath.Join(c.dir, "*", "old*"))
-	if err != nil || len(files) != 1 {
-		t.Fatal(files, err)
-	}
 	past := time.Now().Add(-25 * time.Hour)
-	if err := os.WriteFile(files[0], fmt.Appendf(nil, "{\"time\":%q,\"stream\":\"old\",\"message\":\"line\"}\n", past.Format(time.RFC3339Nano)), 0o600); err != nil {
+	folders, _ := c.kept()
+	stream := func(tx *bbolt.Tx, name string) *bbolt.Bucket {
+		return tx.Bucket(groups).Bucket([]byte(folders[0])).Bucket([]byte(name))
+	}
+	if err := c.logs.db.Update(func(tx *bbolt.Tx) error {
+		old := stream(tx, "old")
+		first, _ := old.Cursor().First()
+		return errors.Join(old.Delete(first), old.Put(key(past, 1), []byte("line")))
+	}); err != nil {
 		t.Fatal(err)
 	}
 	c.wants(c.read(time.Time{}), "new: line")
-	if err := os.Chtimes(files[0], past, past); err != nil {
-		t.Fatal(err)
-	}
 	if err := c.logs.sweep(time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(files[0]); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("the expired stream is still there: %v", err)
+	if err := c.logs.db.View(func(tx *bbolt.Tx) error {
+		if stream(tx, "old") != nil {
+			t.Error("the expired stream is still there")
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
 	}
 	c.wants(c.read(time.Time{}), "new: line")
 }
