@@ -25,7 +25,7 @@ import (
 // What a kind computes is what the SDK knows of it, so that programs can read it; what can be tagged has all tags.
 func TestComputedOutputsAreDescribed(t *testing.T) {
 	kinds := slices.Concat(awstest.AllKinds(), cloudflare.New(nil).Kinds())
-	computed, n := cloud.Computed(kinds...), 0
+	computed, n := cloud.OutputNames(kinds...), 0
 	for _, spec := range cloud.Specs(kinds...) {
 		described, ok := schema.Lookup(spec.Token)
 		if !ok { // no program can make it

@@ -54,8 +54,8 @@ func (k *Spec) keep(old, inputs Map) Map {
 	return inputs
 }
 
-// Computed returns, by token, the outputs that the kinds among members compute, which are kinds and functions.
-func Computed(members ...any) map[string][]string {
+// OutputNames returns, by token, the outputs that the kinds among members compute, which are kinds and functions.
+func OutputNames(members ...any) map[string][]string {
 	out := map[string][]string{}
 	for _, m := range members {
 		if k, ok := m.(kind); ok {
@@ -65,7 +65,7 @@ func Computed(members ...any) map[string][]string {
 	return out
 }
 
-func (k *Kind[I, O]) computes() []string { return outputNames[O]() }
+func (k *Kind[I, O]) computes() []string { return namesIn[O]() }
 
 // public reports whether programs may make resources of the kind; those of the others the cloud makes by itself.
 func (k *Kind[I, O]) public() bool { return k.Create != nil }

@@ -18,7 +18,7 @@ func SetOutputs[O any](r *Resource, out *O) {
 
 // begun returns the outputs of a struct as far as properties have them.
 func begun[O any](given Map) (*O, error) {
-	names := outputNames[O]()
+	names := namesIn[O]()
 	if names == nil {
 		return Decode[O](given)
 	}
@@ -36,7 +36,7 @@ func begun[O any](given Map) (*O, error) {
 
 // overlay puts the outputs of a struct in the place of those among the properties. What the struct leaves out is no property.
 func overlay[O any](properties Map, out *O) error {
-	names := outputNames[O]()
+	names := namesIn[O]()
 	if names != nil && len(names) == 0 {
 		return nil
 	}
@@ -57,8 +57,8 @@ func overlay[O any](properties Map, out *O) error {
 
 var namesOf sync.Map // of the properties of a struct, by its type
 
-// outputNames returns the names of the properties that the struct O has; nil for a type that has any.
-func outputNames[O any]() []string {
+// namesIn returns the names of the properties that the struct O has; nil for a type that has any.
+func namesIn[O any]() []string {
 	t := reflect.TypeFor[O]()
 	if names, ok := namesOf.Load(t); ok {
 		return names.([]string)
