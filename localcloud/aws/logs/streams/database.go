@@ -21,7 +21,9 @@ func key(at time.Time, number uint64) []byte {
 }
 
 // timeOf returns the time in a key.
-func timeOf(key []byte) time.Time { return time.Unix(0, int64(binary.BigEndian.Uint64(key))).UTC() }
+func timeOf(key []byte) time.Time {
+	return time.Unix(0, int64(binary.BigEndian.Uint64(key))).UTC() //nolint:gosec // which key has written
+}
 
 // groups is the bucket of all groups.
 var groups = []byte("groups")
