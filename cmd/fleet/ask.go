@@ -17,25 +17,25 @@ import (
 	"slipway/internal/smoke"
 )
 
-// question is a service and what it can be asked.
+// question is a service and its checks.
 type question struct {
 	url    string
 	checks smoke.Checks
 }
 
-// answer is what one instance of a service said.
+// answer is the answer of one instance of a service.
 type answer struct {
-	problem  string // what it says is not well; empty if it is
-	version  string // empty if it tells none
-	hostname string // which instance it was; empty if it does not say
+	problem  string // why it is not healthy; empty if it is
+	version  string // empty if it has none
+	hostname string // the instance; empty if it does not say
 }
 
-// asker asks services as their users would: by name, through the load balancer.
+// asker asks services as their users do: by name, through the load balancer.
 type asker struct{ client *http.Client }
 
 func newAsker() asker {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	// A new connection each time, which a load balancer may give to another instance.
+	// A new connection each time, because a load balancer may send it to another instance.
 	transport.DisableKeepAlives = true
 	return asker{&http.Client{
 		Transport:     transport,
@@ -44,7 +44,7 @@ func newAsker() asker {
 	}}
 }
 
-// ask asks a service how it is and which version, as far as its configuration says that it can be asked.
+// ask asks a service for its health and version, if its configuration has the paths.
 func (a asker) ask(ctx context.Context, q question) (answer, error) {
 	base, err := url.Parse(q.url)
 	if err != nil {
@@ -71,7 +71,7 @@ func (a asker) ask(ctx context.Context, q question) (answer, error) {
 	if q.checks.VersionPath == "" {
 		return answer{problem, "", said.Hostname}, nil
 	}
-	// What answers now may be another instance, just as well.
+	// Another instance may answer this time.
 	code, told, err := a.get(ctx, root+q.checks.VersionPath)
 	switch {
 	case err != nil:
@@ -93,7 +93,7 @@ func (a asker) get(ctx context.Context, target string) (int, statement, error) {
 	resp, err := a.client.Do(req)
 	if err != nil {
 		if wrapped, ok := errors.AsType[*url.Error](err); ok {
-			err = wrapped.Err // the URL is on the page anyway
+			err = wrapped.Err // the page shows the URL anyway
 		}
 		return 0, statement{}, err
 	}
@@ -102,7 +102,7 @@ func (a asker) get(ctx context.Context, target string) (int, statement, error) {
 		return 0, statement{}, fmt.Errorf("the load balancer itself answers %s: %s", smoke.Status(resp.StatusCode), smoke.WhyByBalancer(resp.StatusCode))
 	}
 	var said statement
-	// What is not JSON says neither version nor instance.
+	// An answer that is not JSON has neither version nor instance.
 	_ = json.NewDecoder(io.LimitReader(resp.Body, 64<<10)).Decode(&said)
 	return resp.StatusCode, said, nil
 }
@@ -110,15 +110,14 @@ func (a asker) get(ctx context.Context, target string) (int, statement, error) {
 const (
 	// healthyWindow is how long an instance counts as healthy after it has answered.
 	healthyWindow = 30 * time.Second
-	// shareWindow is for which answers it is counted which version gave them: short, so that a rollout is seen as it goes.
+	// shareWindow is how long an answer counts for the shares of versions: short, so the page shows a rollout as it goes.
 	shareWindow = 12 * time.Second
-	// maxRequests bounds a round of asking, however many instances there should be.
+	// maxRequests bounds the requests of a round, for any number of instances.
 	maxRequests = 60
 )
 
-// round asks a service a few times, and says what was answered, or why the last question was not. Unless thorough, it is
-// over once as many instances have answered as there should be; answers that do not say whose they are count for one each. Its
-// other paths it is asked for once.
+// round asks a service a few times. It returns the answers, or why the last request failed. Unless thorough, it ends once the expected
+// number of instances have answered; each answer without an instance counts as one. It asks for the other paths once.
 func round(ctx context.Context, ask func(context.Context, question) (answer, error), q question, desired int, thorough bool) ([]answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -133,7 +132,7 @@ func round(ctx context.Context, ask func(context.Context, question) (answer, err
 	next := func() (next question, more bool) {
 		mu.Lock()
 		defer mu.Unlock()
-		// Three failures are enough to know that it is down.
+		// Three failures show that it is down.
 		if left == 0 || ctx.Err() != nil || failed >= 3 && len(answers) == 0 || !thorough && len(heard) >= max(desired, 1) {
 			return question{}, false
 		}
@@ -169,7 +168,7 @@ func round(ctx context.Context, ask func(context.Context, question) (answer, err
 	return nil, lastErr
 }
 
-// window keeps the answers of a service for as long as they count.
+// window keeps the answers of a service while they count.
 type window struct {
 	asked   time.Time
 	err     string
@@ -193,7 +192,7 @@ func (w *window) add(answers []answer, err error, now time.Time) {
 	}
 }
 
-// sight sums up what was heard.
+// sight sums up the answers.
 func (w *window) sight(now time.Time) sight {
 	s := sight{asked: w.asked, err: w.err}
 	versions := map[string]int{}
@@ -205,7 +204,7 @@ func (w *window) sight(now time.Time) sight {
 	}
 	healthy := map[string]bool{}
 	for _, h := range w.answers {
-		// Once a version answers no more, those who ran it are not waited for: they are gone.
+		// Once a version no longer answers, its instances are gone and do not count.
 		if h.problem == "" && now.Sub(h.at) <= healthyWindow && versions[h.version] > 0 {
 			healthy[h.hostname] = true
 		}

@@ -17,11 +17,11 @@ var steps = [][]string{
 	{"prod", "production", "live"},
 }
 
-// step is the place of a stack in that order, and whether it has one; those that have none come last, but for what is local.
+// step is the place of a stack in that order, and whether it has one. Those without one come last, except the local stack.
 func step(name string) (int, bool) {
 	first, _, _ := strings.Cut(strings.ToLower(name), "-")
 	if first == "local" {
-		return -1, false // it comes first, and passes nothing on: its image is given by a tag
+		return -1, false // it comes first, and nothing is promoted from it: its image has only a tag
 	}
 	for i, names := range steps {
 		if slices.Contains(names, first) {
@@ -40,10 +40,10 @@ func inOrder(names []string) []string {
 	})
 }
 
-// differences returns, for each service of an environment that runs another digest than an environment before it, the
-// nearest such environment. With dev, prod-eu and prod-us it is dev for both prods if only dev has a new version, and prod-eu
-// for prod-us once prod-eu has it too. Who runs what the first one runs is behind nobody, and neither is an environment that
-// versions do not pass through, such as a pull request's, which is there to run another image.
+// differences returns, for each service with another digest than in an earlier environment, the nearest such environment. With dev,
+// prod-eu and prod-us it is dev for both prods if only dev has a new version, and prod-eu for prod-us once prod-eu has it too. An
+// environment with the first one's digests is not behind. Neither is one outside the order, such as a pull request's, which is there to
+// run another image.
 func differences(environments []environment, i int) map[string]string {
 	found := map[string]string{}
 	if !environments[i].staged {
@@ -85,8 +85,8 @@ type promotion struct {
 	Command  string
 }
 
-// promotions returns the commands for what an environment differs in, one for each source. A source whose last update did not
-// succeed, or that is being updated, has nothing to promote. What is being updated is not told to be.
+// promotions returns the commands for an environment's differences, one for each source. A source whose last update failed, or that is
+// being updated, has nothing to promote. An environment that is being updated gets no command.
 func promotions(environments []environment, i int) []promotion {
 	if environments[i].run != nil {
 		return nil

@@ -17,11 +17,11 @@ import (
 	"slipway/spec"
 )
 
-// facts are what a stack's state says. Of everything that may be secret they hold nothing.
+// facts are read from a stack's state. They contain nothing that may be secret.
 type facts struct {
 	written         time.Time // when the state was
 	resources       int
-	touched         []time.Time // when each resource was made or changed last
+	touched         []time.Time // when each resource was last created or changed
 	region, account string
 	services        []service
 	pending         []operation
@@ -31,19 +31,19 @@ type facts struct {
 type service struct {
 	name    string
 	url     string
-	refused string       // why it is not asked there; empty if it is
-	checks  smoke.Checks // what it can be asked
-	image   spec.Image   // that it runs, its canary aside
-	target  spec.Image   // that it should run: another one while it is deployed, or if that failed
+	refused string       // why its URL is not trusted; empty if it is
+	checks  smoke.Checks // its checks
+	image   spec.Image   // the running image, without its canary's
+	target  spec.Image   // the wanted image: another one during a deployment, or after it failed
 	canary  spec.Image   // that its canary runs; zero if it has none
-	desired int          // tasks; of a service that scales, as many as when somebody looked last
+	desired int          // tasks; for a service that scales, their number in the state
 	scaling bounds
 }
 
-// bounds are the fewest and the most tasks that a service scales between, at any time of its schedule; zero if it does not.
+// bounds are the fewest and the most tasks of a service that scales, at any time of its schedule; zero if it does not.
 type bounds struct{ least, most int }
 
-// including returns the bounds that hold others too.
+// including returns bounds that include others too.
 func (b bounds) including(other bounds) bounds {
 	if b == (bounds{}) {
 		return other
@@ -51,7 +51,7 @@ func (b bounds) including(other bounds) bounds {
 	return bounds{min(b.least, other.least), max(b.most, other.most)}
 }
 
-// operation is one that has begun and not ended.
+// operation is a pending operation.
 type operation struct {
 	Verb string // creating, updating, …
 	Kind string // aws:ecs:Service
@@ -65,7 +65,7 @@ const (
 	scheduledActionType = "aws:appautoscaling/scheduledAction:ScheduledAction"
 )
 
-// readFacts takes from a state what the page shows. Services are asked in the domains alone.
+// readFacts reads from a state what the page shows. It accepts URLs only in the domains.
 func readFacts(d apitype.DeploymentV3, domains stack.Domains) facts {
 	f := facts{written: d.Manifest.Time}
 	services := map[string]*service{}
@@ -77,9 +77,9 @@ func readFacts(d apitype.DeploymentV3, domains stack.Domains) facts {
 	}
 	definitions := map[string]spec.Image{} // by ARN
 	newest := map[string]spec.Image{}      // by service
-	running := map[string]string{}         // ARNs of task definitions by service
+	running := map[string]string{}         // task definitions' ARNs by service
 	canaries := map[string]string{}        // the same of their canaries
-	scaling := map[string]bounds{}         // by what Application Auto Scaling calls a service
+	scaling := map[string]bounds{}         // by Application Auto Scaling's name of a service
 	scalable := map[string]string{}        // the same names by service
 
 	for _, r := range d.Resources {
@@ -115,7 +115,7 @@ func readFacts(d apitype.DeploymentV3, domains stack.Domains) facts {
 			if name == "" || r.Delete {
 				continue
 			}
-			// Not the inputs, which are what was asked for: ECS may have gone back, and scaling goes its own way.
+			// Not the inputs, which are only what was wanted: ECS may have rolled back, and scaling changes the count.
 			definition, _ := r.Outputs["taskDefinition"].(string)
 			if ofCanary(r.URN, name) {
 				canaries[name] = definition
@@ -138,7 +138,7 @@ func readFacts(d apitype.DeploymentV3, domains stack.Domains) facts {
 				s.refused = firstLine(err.Error())
 			}
 		}
-		// What ECS runs is told by the service's task definition; the outputs are written only when an update ends.
+		// The service's task definition is what ECS runs; the outputs are written only when an update ends.
 		if image := definitions[running[name]]; image.Digest != "" {
 			s.image = image
 		}
@@ -168,7 +168,7 @@ func place(id string) (region, account string, ok bool) {
 	return named.Region, named.AccountID, true
 }
 
-// textMap returns what of a map is plain text. A secret is a map too, whose signature tells.
+// textMap returns the plain texts of a map. A secret is a map too, with a signature.
 func textMap(value any) map[string]string {
 	object, _ := value.(map[string]any)
 	if _, secret := object[resource.SigKey]; secret {
@@ -183,7 +183,7 @@ func textMap(value any) map[string]string {
 	return texts
 }
 
-// checksIn returns what services can be asked, by the stack's output; nothing of what is not as main.go writes it.
+// checksIn returns the services' checks in the stack's output. It ignores values that main.go would not write.
 func checksIn(output any) map[string]smoke.Checks {
 	text, err := json.Marshal(output)
 	if err != nil {
@@ -196,10 +196,10 @@ func checksIn(output any) map[string]smoke.Checks {
 	return checks
 }
 
-// tagOf returns the name of the service that a resource belongs to, as main.go tags it.
+// tagOf returns the name of a resource's service, from main.go's tag.
 func tagOf(inputs map[string]any) string { return textMap(inputs["tags"])[spec.ServiceTag] }
 
-// ofCanary says whether a resource tagged as a service's is its canary's. A service may itself be called canary.
+// ofCanary reports whether a resource with a service's tag belongs to its canary. A service may itself be called canary.
 func ofCanary(urn resource.URN, service string) bool {
 	return urn.Name() == urn.Stack().String()+"-"+spec.CanaryName(service)
 }
@@ -220,7 +220,7 @@ func imageOf(inputs map[string]any) spec.Image {
 	return spec.Image{}
 }
 
-// boundsOf returns what a scalable target, or one of its scheduled actions, says.
+// boundsOf returns the bounds of a scalable target, or of one of its scheduled actions.
 func boundsOf(r apitype.ResourceV3) bounds {
 	said := r.Outputs
 	if r.Type == scheduledActionType {
@@ -229,7 +229,7 @@ func boundsOf(r apitype.ResourceV3) bounds {
 	return bounds{number(said["minCapacity"]), number(said["maxCapacity"])}
 }
 
-// number returns a number of a state, or 0 if it is none.
+// number returns a number in a state, or 0 for another value.
 func number(value any) int {
 	n, _ := value.(float64)
 	return int(n)

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// ago says how long ago something was, as coarsely as people do.
+// ago says how long ago something was, roughly.
 func ago(t, now time.Time) string {
 	switch d := now.Sub(t); {
 	case d < 10*time.Second:
@@ -39,7 +39,7 @@ func lasting(d time.Duration) string {
 	}
 }
 
-// shortDigest is as much of a digest as people compare: 12 digits.
+// shortDigest is the part of a digest that people compare: 12 digits.
 func shortDigest(digest string) string {
 	_, hex, _ := strings.Cut(digest, ":")
 	return hex[:min(len(hex), 12)]
@@ -54,7 +54,7 @@ func plural(n int, noun string) string {
 	return count(n) + " " + noun + "s"
 }
 
-// list joins words as a sentence does: a, b and c.
+// list joins words for a sentence: a, b and c.
 func list(words []string) string {
 	if len(words) < 2 {
 		return strings.Join(words, "")

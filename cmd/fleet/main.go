@@ -1,10 +1,9 @@
-// Command fleet serves a web page that shows every stack of the project at a glance: what it runs, how healthy that is, who
-// updated it last and how that ended, whether it has drifted, and what is being deployed right now.
+// Command fleet serves a web page that shows every stack of the project: its versions, their health, the last update with its author
+// and result, drift, and running deployments.
 //
 //	go run ./cmd/fleet [-listen 127.0.0.1:8190] [-dir .] [-drift 10m] [stack…]
 //
-// It reads Pulumi's state and history, by way of the Pulumi CLI, and asks each service what its configuration says that it can be
-// asked. It changes nothing, and knows no secrets.
+// It reads Pulumi's state and history with the Pulumi CLI, and makes each service's checks. It changes nothing, and knows no secrets.
 package main
 
 import (
@@ -53,10 +52,10 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", *listen)
 	if err != nil {
-		return fmt.Errorf("listen on %s: %w; another address is chosen by -listen, and by LISTEN= of `make fleet`", *listen, err)
+		return fmt.Errorf("listen on %s: %w; choose another address with -listen, or with LISTEN= of `make fleet`", *listen, err)
 	}
 	if !isLoopback(listener.Addr()) {
-		fmt.Fprintf(out, "warning: whoever reaches %s can see the page: it asks for no password\n", listener.Addr())
+		fmt.Fprintf(out, "warning: anyone who reaches %s can see the page: it has no password\n", listener.Addr())
 	}
 	fmt.Fprintf(out, "the fleet of project %s is at http://%s/; ^C ends\n", project.Name(), listener.Addr())
 	return serve(ctx, listener, newServer(project.Name(), *listen, observer), observer)
@@ -72,7 +71,7 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler, obs
 
 	server := &http.Server{
 		Handler: handler,
-		// The streams of /events end with it, so that they do not hold up the shutdown.
+		// The streams of /events end with it, so they do not delay the shutdown.
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 		ReadHeaderTimeout: 5 * time.Second,
 		IdleTimeout:       time.Minute,

@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// pace says how often is looked where.
+// pace has the intervals of the observer.
 type pace struct {
 	idle  time.Duration // between looks at the stacks
 	busy  time.Duration // the same, while an update runs
-	locks time.Duration // between looks for locks, which cost nothing
-	ask   time.Duration // between rounds of asking a service; while it is being deployed, it is busy
-	drift time.Duration // between looks for drift; 0: never
+	locks time.Duration // between look-ups of locks, which cost nothing
+	ask   time.Duration // between rounds of requests to a service; during a deployment it is busy
+	drift time.Duration // between searches for drift; 0: never
 }
 
 var defaultPace = pace{idle: 10 * time.Second, busy: 2 * time.Second, locks: time.Second, ask: 10 * time.Second, drift: 10 * time.Minute}
@@ -28,7 +28,7 @@ type observer struct {
 	err          string
 	listed       bool
 	order        []string
-	environments map[string]environment // what is in them is replaced, never changed
+	environments map[string]environment // values are replaced, never changed
 	readings     map[string]reading
 	windows      map[key]*watched
 	changed      chan struct{} // closed, and replaced, on each change
@@ -52,7 +52,7 @@ func (o *observer) run(ctx context.Context) {
 	loops.Wait()
 }
 
-// board returns what is known now, and a channel that is closed when there is more.
+// board returns the current board, and a channel that is closed at the next change.
 func (o *observer) board(now time.Time) (board, <-chan struct{}) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -71,7 +71,7 @@ func (o *observer) board(now time.Time) (board, <-chan struct{}) {
 	return b, o.changed
 }
 
-// change changes what is known, and tells.
+// change changes the board, and notifies readers.
 func (o *observer) change(f func()) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -80,7 +80,7 @@ func (o *observer) change(f func()) {
 	o.changed = make(chan struct{})
 }
 
-// update changes what is known of one environment.
+// update changes one environment.
 func (o *observer) update(name string, f func(*environment)) {
 	o.change(func() {
 		e := o.environments[name]
@@ -89,7 +89,7 @@ func (o *observer) update(name string, f func(*environment)) {
 	})
 }
 
-// every calls f, and again and again after the time that it returns, until ctx ends.
+// every calls f repeatedly, each time after the pause that f returns, until ctx ends.
 func every(ctx context.Context, f func() time.Duration) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()

@@ -20,9 +20,8 @@ func (o *observer) watchDrift(ctx context.Context) {
 	})
 }
 
-// driftDue returns the stacks that were not looked at for long, or not since their last update. It leaves out those of pull
-// requests: Pulumi starts the plugins that a state names, with all that this process's environment holds, and pull requests can
-// write those states.
+// driftDue returns the stacks that were not checked for long, or not since their last update. It leaves out those of pull requests:
+// Pulumi starts the plugins that a state names, with this process's environment, and pull requests can write those states.
 func (o *observer) driftDue(now time.Time) []string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -44,7 +43,7 @@ func (o *observer) lookForDrift(ctx context.Context, name string) {
 	o.update(name, func(e *environment) {
 		e.drift.looking = false
 		if e.run != nil || !e.updated().Equal(of) {
-			return // an update has changed what was being looked at
+			return // an update has changed it meanwhile
 		}
 		e.drift = drift{checked: time.Now(), of: of, changes: changes}
 		if err != nil {

@@ -8,7 +8,7 @@ import (
 
 type key struct{ stack, service string }
 
-// watched is a service that is asked now and then.
+// watched is a service with the time of its next round.
 type watched struct {
 	url    string
 	next   time.Time
@@ -16,9 +16,9 @@ type watched struct {
 	window window
 }
 
-// watchServices asks each service now and then.
+// watchServices asks each service at intervals.
 func (o *observer) watchServices(ctx context.Context) {
-	rounds := make(chan struct{}, 4) // so many services are asked at once
+	rounds := make(chan struct{}, 4) // this many services are asked at once
 	var asking sync.WaitGroup
 	defer asking.Wait()
 	every(ctx, func() time.Duration {

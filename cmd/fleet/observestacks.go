@@ -11,13 +11,13 @@ import (
 
 const (
 	readTimeout = time.Minute
-	// rereadAfter is when a stack is read again though nothing says that it has changed.
+	// rereadAfter is when a stack is read again without a sign of a change.
 	rereadAfter = 5 * time.Minute
-	// settling is how long after its state was written a stack is read again and again: its history is written later.
+	// settling is how long a stack is read repeatedly after its state was written, because its history is written later.
 	settling = time.Minute
 )
 
-// listing is what the backend lists of a stack, by which is seen whether there is anything new to read.
+// listing is the backend's list entry of a stack, which shows whether there is anything new to read.
 type listing struct {
 	written    time.Time
 	resources  int
@@ -25,13 +25,13 @@ type listing struct {
 	lock       stack.Lock
 }
 
-// reading is when a stack was read, and what was listed of it then.
+// reading is when a stack was read, and its list entry then.
 type reading struct {
 	listing listing
 	at      time.Time
 }
 
-// watchStacks reads what has changed.
+// watchStacks reads stacks that have changed.
 func (o *observer) watchStacks(ctx context.Context) {
 	var looked time.Time
 	every(ctx, func() time.Duration {
@@ -58,7 +58,7 @@ func (o *observer) busy() bool {
 	return false
 }
 
-// lockMoved says whether a stack has been locked or released since it was read.
+// lockMoved reports whether a stack has been locked or released since it was read.
 func (o *observer) lockMoved() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -148,7 +148,7 @@ func (o *observer) read(ctx context.Context, summary stack.Summary) {
 		} else {
 			o.readings[name] = reading{current, now}
 		}
-		e.drift = o.environments[name].drift // which is looked for at the same time
+		e.drift = o.environments[name].drift // another goroutine looks for it at the same time
 		o.environments[name] = e
 	})
 }
@@ -165,7 +165,7 @@ func (o *observer) readAll(ctx context.Context, before environment, summary stac
 	}
 	e.facts = readFacts(deployment, o.source.domains())
 	if e.region == "" {
-		// Nothing is deployed that would tell.
+		// Without a deployment there is no answer.
 		placement, err := o.source.placement(ctx, e.name)
 		if err != nil {
 			return e, err

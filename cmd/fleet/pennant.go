@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// pennant is a little flag, as ships hoist them, that stands for a digest: where the flags are alike, the same image runs.
+// pennant is a small signal flag for a digest: equal flags mean the same image.
 type pennant struct {
 	Ground, Ink string // colours, by class
 	Figure      string // an SVG path within 18 by 12
@@ -27,7 +27,7 @@ var figures = []string{
 	"M0 0h3l6 4 6-4h3v2l-6 4 6 4v2h-3l-6-4-6 4H0v-2l6-4-6-4z", // a saltire
 }
 
-// colours are pairs that can be told apart, also by those who do not see all colours.
+// colours are pairs that are easy to tell apart, also for the colour-blind.
 var colours = [][2]string{
 	{"white", "blue"},
 	{"blue", "white"},
@@ -43,8 +43,8 @@ var colours = [][2]string{
 	{"black", "white"},
 }
 
-// pennants gives each digest a flag of its own. A digest keeps its flag, unless another one on the page has it too: then the
-// one that sorts later takes the next.
+// pennants gives each digest its own flag. A digest keeps its flag, unless another one on the page has it too: then the one that sorts
+// later takes the next.
 func pennants(digests []string) map[string]pennant {
 	flags := map[string]pennant{}
 	total := len(figures) * len(colours)

@@ -10,14 +10,14 @@ import (
 	"slipway/internal/stack"
 )
 
-// An update that has not written anything for long is taken for one that was killed, where there are no locks to be seen.
+// Without visible locks, an update that has not written anything for long counts as killed.
 const (
 	forgottenAfter = 30 * time.Minute
-	// beyondTimeout is how much longer than an operation may take it is waited for.
+	// beyondTimeout is how long to wait beyond an operation's own timeout.
 	beyondTimeout = 10 * time.Minute
 )
 
-// patience returns how long nothing may be written while operations are under way: a service can take hours, which it says itself.
+// patience returns how long a running update may write nothing: a service can take hours, and its state has its timeout.
 func patience(pending []apitype.OperationV2) time.Duration {
 	longest := forgottenAfter
 	for _, op := range pending {
@@ -31,14 +31,14 @@ func patience(pending []apitype.OperationV2) time.Duration {
 
 // running is an update that another process is making.
 type running struct {
-	since     time.Time // zero if nobody wrote it down
-	by        string    // empty if nobody wrote it down
-	abandoned bool      // whoever made it is gone, and has not finished it
-	after     time.Time // what was touched after this was touched by the update, as far as is known
-	before    int       // how many resources there were when it began; 0 if there were none or nobody looked
+	since     time.Time // zero if it is not recorded
+	by        string    // empty if it is not recorded
+	abandoned bool      // its process is gone, and has not finished it
+	after     time.Time // the update made the changes after this time, if it is known
+	before    int       // how many resources there were when it began; 0 if there were none or it is not known
 }
 
-// signs are what tells whether an update is running.
+// signs are the signs of a running update.
 type signs struct {
 	summary    stack.Summary
 	history    []stack.Update
@@ -49,9 +49,8 @@ type signs struct {
 	now        time.Time
 }
 
-// runningUpdate tells from them which update is running, if one is. Pulumi Cloud says so; a backend in a folder has a lock
-// for as long; of one in a bucket there are only the operations that have begun and not ended, written since the last update
-// that has ended.
+// runningUpdate finds out from them whether an update is running, and which. Pulumi Cloud says so, and a backend in a folder has a
+// lock. A bucket only has the pending operations, written since the last update that has ended.
 func runningUpdate(s signs) *running {
 	if s.locked {
 		return &running{since: s.lock.Since, by: s.lock.Username + "@" + s.lock.Hostname, abandoned: s.lock.Abandoned}
@@ -75,14 +74,14 @@ func runningUpdate(s signs) *running {
 	return &running{abandoned: s.now.Sub(written) > patience(s.deployment.PendingOperations)}
 }
 
-// progress is how far a running update has come. Pulumi does not write down how far it has to go, except when it destroys.
+// progress is how far a running update has come. Pulumi does not record how far it has to go, except when it destroys.
 type progress struct {
 	done, total int // total is 0 if it is not known
 	sentence    string
 	pending     []operation
 }
 
-// progressOf tells it from the state that the update has written so far.
+// progressOf computes it from the state that the update has written so far.
 func progressOf(f facts, r running) progress {
 	changed := 0
 	for _, at := range f.touched {
@@ -115,7 +114,7 @@ func progressOf(f facts, r running) progress {
 	return p
 }
 
-// rank puts what a reader waits for first: services take minutes, everything else seconds.
+// rank puts the slowest operations first: services take minutes, everything else seconds.
 func rank(kind string) int {
 	if kind == "aws:ecs:Service" {
 		return 0

@@ -25,22 +25,22 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 const (
 	// maxStreams is how many pages may be open at once.
 	maxStreams = 32
-	// settle is how long what changes is gathered before it is sent.
+	// settle is how long changes are collected before they are sent.
 	settle = 100 * time.Millisecond
-	// heartbeat is how often something is sent though nothing has changed, so that a page that is gone is noticed.
+	// heartbeat is how often the server sends something without a change, to notice a page that is gone.
 	heartbeat = 15 * time.Second
 )
 
 // server serves the page.
 type server struct {
 	project  string
-	host     string // that the user asked to listen on
+	host     string // to listen on, from the user
 	observer *observer
 	streams  chan struct{} // holds one for each open stream
 	mux      *http.ServeMux
 }
 
-// newServer returns a server of the page of a project, which listens on an address.
+// newServer returns a server for a project's page on an address.
 func newServer(project, listen string, observer *observer) *server {
 	host, _, err := net.SplitHostPort(listen)
 	if err != nil {
@@ -59,7 +59,7 @@ func newServer(project, listen string, observer *observer) *server {
 
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
-	// Everything comes from here, nothing is inline, and nothing else may embed or read it.
+	// Everything comes from this server, nothing is inline, and no other page may embed or read it.
 	header.Set("Content-Security-Policy", "default-src 'none'; connect-src 'self'; img-src 'self'; script-src 'self'; style-src 'self'; "+
 		"base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 	header.Set("Cross-Origin-Opener-Policy", "same-origin")
@@ -75,8 +75,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mux.ServeHTTP(w, r)
 }
 
-// answersTo says whether a Host header names this server. A page of another site whose name resolves to this address, by DNS
-// rebinding, has that site's name in it.
+// answersTo reports whether a Host header names this server. In DNS rebinding, another site's name resolves to this address, and the
+// header has that name.
 func (s *server) answersTo(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
@@ -104,10 +104,10 @@ func (s *server) servePage(w http.ResponseWriter, _ *http.Request) {
 var fragments = []string{"summary", "fleet"}
 
 // dataLines begins every line of an event as one of data. Each of these ends a line there ("Parsing an event stream" in the HTML
-// standard), and messages and versions hold what others wrote.
+// standard), and messages and versions contain texts from others.
 var dataLines = strings.NewReplacer("\r\n", "\ndata: ", "\r", "\ndata: ", "\n", "\ndata: ")
 
-// serveEvents sends the fragments, first all of them, and then those that have changed.
+// serveEvents sends all fragments first, and then those that have changed.
 func (s *server) serveEvents(w http.ResponseWriter, r *http.Request) {
 	select {
 	case s.streams <- struct{}{}:
@@ -148,7 +148,7 @@ func (s *server) serveEvents(w http.ResponseWriter, r *http.Request) {
 				return
 			}
 		}
-		// Each second, as the page says how long ago things were.
+		// Each second, because the page says how long ago things were.
 		select {
 		case <-time.After(time.Second):
 		case <-changed:

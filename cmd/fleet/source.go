@@ -9,19 +9,19 @@ import (
 	"slipway/internal/stack"
 )
 
-// source tells what Pulumi knows of the stacks. Only domains and locks are cheap: everything else starts a process.
+// source reads what Pulumi knows about the stacks. Only domains and locks are cheap: everything else starts a process.
 type source interface {
 	list(ctx context.Context) ([]stack.Summary, error)
 	deployment(ctx context.Context, name string) (apitype.DeploymentV3, error)
 	history(ctx context.Context, name string) ([]stack.Update, error)
 	placement(ctx context.Context, name string) (stack.Placement, error)
 	drift(ctx context.Context, name string) ([]stack.Change, error)
-	domains() stack.Domains // in which services may be asked
+	domains() stack.Domains // in which services may be called
 	lock(name string) (stack.Lock, bool, error)
-	showsLocks() bool // whether lock can tell
+	showsLocks() bool // whether lock can find locks
 }
 
-// pulumi is the source that asks the Pulumi CLI.
+// pulumi is the source that uses the Pulumi CLI.
 type pulumi struct {
 	project   *stack.Project
 	locks     stack.Locks
@@ -48,7 +48,7 @@ func (p *pulumi) deployment(ctx context.Context, name string) (apitype.Deploymen
 }
 
 func (p *pulumi) history(ctx context.Context, name string) ([]stack.Update, error) {
-	// Two: the first may be one that is running.
+	// Two: the first may still be running.
 	return of(ctx, p, name, func(s *stack.Stack) ([]stack.Update, error) { return s.History(ctx, 2) })
 }
 
@@ -66,7 +66,7 @@ func (p *pulumi) lock(name string) (stack.Lock, bool, error) { return p.locks.Of
 
 func (p *pulumi) showsLocks() bool { return p.locks.Visible() }
 
-// of runs what one stack is asked for.
+// of runs a query of one stack.
 func of[T any](ctx context.Context, p *pulumi, name string, ask func(*stack.Stack) (T, error)) (T, error) {
 	return one(ctx, p, func() (T, error) {
 		s, err := p.open(ctx, name)

@@ -16,7 +16,7 @@ type view struct {
 	Project      string
 	Now          string
 	Count        string // 3 environments, 2 services
-	Notes        []note // what deserves a look, worst first
+	Notes        []note // what needs attention, worst first
 	Err          string
 	Listed       bool
 	Environments []environmentView
@@ -37,7 +37,7 @@ const (
 
 type environmentView struct {
 	Name, State, Word string
-	Staged, Behind    bool // on the way of versions; not with what the one before it runs
+	Staged, Behind    bool // in the order of steps; with another digest than the step before
 	Region, Account   string
 	Err               string
 	Reading           bool
@@ -65,11 +65,11 @@ type runView struct {
 
 type serviceView struct {
 	Name, URL      string
-	Host           []string // what of the URL is worth reading, broken at the dots
+	Host           []string // the readable part of the URL, broken at the dots
 	Versions       []shareView
 	Digest, Target *digestView
 	Canary         *digestView
-	Deploying      bool   // Target is on its way; else it did not get there
+	Deploying      bool   // Target is being deployed; otherwise its deployment failed
 	Differs        string // the environment that runs another digest
 	State          string
 	Healthy        string // 2/2, or 3/2–6 if it scales
@@ -88,7 +88,7 @@ type digestView struct {
 	HasPennant  bool
 }
 
-// newView decides what the page says of a board.
+// newView decides what the page shows of a board.
 func newView(project string, b board, now time.Time) view {
 	v := view{Project: project, Now: now.UTC().Format("15:04:05 UTC"), Err: b.err, Listed: b.listed}
 	var digests []string
@@ -115,7 +115,7 @@ func newView(project string, b board, now time.Time) view {
 	return v
 }
 
-// beingRead are the environments of which nothing is known yet.
+// beingRead are the environments that have not been read yet.
 func beingRead(environments []environmentView) []string {
 	var names []string
 	for _, e := range environments {
@@ -130,7 +130,7 @@ func severity(state string) int {
 	return slices.Index([]string{bad, busy, warn, different, idle, steady}, state)
 }
 
-// notes are what the summary says of one environment.
+// notes are the summary's notes about one environment.
 func notes(v environmentView, e environment) []note {
 	switch {
 	case e.err != "":
@@ -165,7 +165,7 @@ func (s serviceView) summary() string {
 	}
 }
 
-// differing are the services that do not run the same image in all environments through which versions pass.
+// differing are the services with different images in the environments of the order.
 func differing(environments []environment) []note {
 	type pair struct{ service, than string }
 	where := map[pair][]string{}
@@ -241,7 +241,7 @@ func state(v environmentView, e environment) (state, word string) {
 	}
 }
 
-// viewUpdate shows an update, and who made it if that was seen while it ran.
+// viewUpdate shows an update, with its author if that was seen while it ran.
 func viewUpdate(u stack.Update, by string, now time.Time) *updateView {
 	v := &updateView{
 		State: steady, Kind: u.Kind, Result: u.Result, By: cmp.Or(system(u), by), Message: firstLine(u.Message),
@@ -254,8 +254,8 @@ func viewUpdate(u stack.Update, by string, now time.Time) *updateView {
 	return v
 }
 
-// system is the CI system that made an update, with the number of its run, which tells who started it. Pulumi records of
-// somebody at a terminal only whose commit was checked out (addVCSMetadata in pulumi's pkg/cmd/pulumi/metadata): not who it was.
+// system is the CI system that made an update, with the number of its run, which has its author. For an update at a terminal, Pulumi
+// only records the author of the checked-out commit (addVCSMetadata in pulumi's pkg/cmd/pulumi/metadata), not the user.
 func system(u stack.Update) string {
 	name := u.Environment["ci.system"]
 	if run := cmp.Or(u.Environment["ci.build.number"], u.Environment["ci.build.id"]); name != "" && run != "" {
@@ -372,7 +372,7 @@ func viewDigest(digest string, flags map[string]pennant) *digestView {
 	return &digestView{Short: shortDigest(digest), Full: digest, Pennant: flag, HasPennant: ok}
 }
 
-// viewShares says which version answers how often, if there is more than one.
+// viewShares says how often each version answers, if there is more than one.
 func viewShares(shares []share) []shareView {
 	total := 0
 	for _, s := range shares {

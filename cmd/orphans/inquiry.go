@@ -15,17 +15,17 @@ import (
 	"slipway/spec"
 )
 
-// question is what the providers are asked.
+// question is the input of a look-up with the providers.
 type question struct {
 	project, stack string   // the values of the tags
-	tables         []string // ids of the route tables to tell about
+	tables         []string // ids of the route tables to read
 	records        []record // to look for
 }
 
 // record is a CNAME record that an update would create: its name is within the zone, or @ for the zone's own.
 type record struct{ zoneID, name string }
 
-// answer is what there is.
+// answer is what exists.
 type answer struct {
 	tagged       []tagged
 	routes       map[route]bool
@@ -33,7 +33,7 @@ type answer struct {
 	records      map[record]foundRecord
 }
 
-// tagged is something with the stack's tags.
+// tagged is a resource with the stack's tags.
 type tagged struct {
 	arn  string
 	tags map[string]string
@@ -45,7 +45,7 @@ type (
 	foundRecord struct{ id, content string }
 )
 
-// inquire asks the stack's providers, by the program that it hands to run.
+// inquire calls the stack's providers, with the program that it passes to run.
 func inquire(ctx context.Context, run func(context.Context, func(*pulumi.Context) error) error, q question) (answer, error) {
 	a := answer{routes: map[route]bool{}, associations: map[association]bool{}, records: map[record]foundRecord{}}
 	err := run(ctx, func(ctx *pulumi.Context) error {
@@ -59,7 +59,7 @@ func inquire(ctx context.Context, run func(context.Context, func(*pulumi.Context
 	return a, err
 }
 
-// findTagged finds by tags whatever the Resource Groups Tagging API knows: that is everything but IAM's roles.
+// findTagged finds resources by tags with the Resource Groups Tagging API, which knows all kinds but IAM roles.
 // https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/supported-services.html
 func (a *answer) findTagged(ctx *pulumi.Context, q question) error {
 	found, err := resourcegroupstaggingapi.GetResources(ctx, &resourcegroupstaggingapi.GetResourcesArgs{
@@ -69,7 +69,7 @@ func (a *answer) findTagged(ctx *pulumi.Context, q question) error {
 		},
 	})
 	if err != nil {
-		return fmt.Errorf("find what has the stack's tags: %w", function.Error(err))
+		return fmt.Errorf("find the resources with the stack's tags: %w", function.Error(err))
 	}
 	seen := map[string]bool{} // a resource may be on several of the answer's pages
 	for _, r := range found.ResourceTagMappingLists {
@@ -81,8 +81,8 @@ func (a *answer) findTagged(ctx *pulumi.Context, q question) error {
 	return nil
 }
 
-// findRoles finds the roles with the tags, among those under the path that all of the program's roles have, and with the name of a
-// stack's: who deploys some stacks may read no other's (permissions.DeployStacks).
+// findRoles finds the roles with the tags, among those with the path of the program's roles and a name of the stack's form: a role that
+// deploys some stacks may not read others (permissions.DeployStacks).
 func (a *answer) findRoles(ctx *pulumi.Context, q question) error {
 	under := spec.RolePath
 	roles, err := iam.GetRoles(ctx, &iam.GetRolesArgs{PathPrefix: &under})
@@ -104,7 +104,7 @@ func (a *answer) findRoles(ctx *pulumi.Context, q question) error {
 	return nil
 }
 
-// findRoutes finds what route tables hold, which cannot have tags.
+// findRoutes finds the routes in route tables, which cannot have tags.
 func (a *answer) findRoutes(ctx *pulumi.Context, q question) error {
 	for _, id := range q.tables {
 		table, err := ec2.LookupRouteTable(ctx, &ec2.LookupRouteTableArgs{RouteTableId: &id})
@@ -112,7 +112,7 @@ func (a *answer) findRoutes(ctx *pulumi.Context, q question) error {
 			return fmt.Errorf("read route table %s: %w", id, function.Error(err))
 		}
 		for _, r := range table.Routes {
-			a.routes[route{id, r.CidrBlock + r.Ipv6CidrBlock}] = true // of which it has one
+			a.routes[route{id, r.CidrBlock + r.Ipv6CidrBlock}] = true // it has one of the two
 		}
 		for _, s := range table.Associations {
 			a.associations[association{id, s.SubnetId}] = true
@@ -121,7 +121,7 @@ func (a *answer) findRoutes(ctx *pulumi.Context, q question) error {
 	return nil
 }
 
-// findRecords finds DNS records by name: they have a comment in place of tags, which the provider does not tell.
+// findRecords finds DNS records by name: they have a comment instead of tags, and the provider does not return it.
 func (a *answer) findRecords(ctx *pulumi.Context, q question) error {
 	kind := "CNAME"
 	for _, wanted := range q.records {

@@ -7,26 +7,24 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 )
 
-// kind is a kind of resource that carries tags.
+// kind is a kind of resource with tags.
 type kind struct {
-	// tokens are Pulumi's names of it; where an ARN can mean one of several, each is tried.
+	// tokens are its types in Pulumi; if an ARN can mean one of several, each is tried.
 	tokens []string
-	// prefix is what the ARNs begin with, after partition and before region and account: service and resource type.
+	// prefix is the service and resource type in the ARN.
 	service, resource string
-	// id makes what Pulumi imports by, of an ARN and of the part after the resource type.
+	// id makes the id for Pulumi's import from an ARN and its part after the resource type.
 	id func(arn, rest string) string
-	// named says that the provider makes up the physical name. Once imported, the name counts as one that the program
-	// gave, and the next update replaces the resource by one with a made-up name, which makes an import useless.
-	// https://github.com/pulumi/pulumi/issues/9210
+	// named says that the provider generates the physical name. After an import, the name counts as given by the program, and the next
+	// update replaces the resource by one with a generated name. So an import is useless. https://github.com/pulumi/pulumi/issues/9210
 	named bool
-	// within names the input for what the resource is part of, which cannot be changed: only if the program's is known can an
-	// existing resource be what the program wants.
+	// within names the input for the resource's parent, which cannot be changed: an existing resource can only be the wanted one if the
+	// program's value is known.
 	within string
 }
 
-// kinds are those that the program makes, in an order in which they can be deleted: what uses others comes before them. By
-// which id each is imported, its page in the registry says, under "Import":
-// https://www.pulumi.com/registry/packages/aws/api-docs/
+// kinds are the program's kinds in order of deletion: a resource that uses others comes before them. Each kind's page in the registry
+// has its id for an import, under "Import": https://www.pulumi.com/registry/packages/aws/api-docs/
 var kinds = []kind{
 	{tokens: []string{"aws:cloudwatch/metricAlarm:MetricAlarm"}, service: "cloudwatch", resource: "alarm:", id: byRest, named: true},
 	{tokens: []string{"aws:ecs/service:Service"}, service: "ecs", resource: "service/", id: byRest, named: true},
@@ -52,9 +50,9 @@ var kinds = []kind{
 	{tokens: []string{"aws:ec2/vpc:Vpc"}, service: "ec2", resource: "vpc/", id: byRest},
 }
 
-// kept are what carries a stack's tags and is not meant to go with it: the revisions of task definitions, which cost nothing and
-// are what ECS rolls back to, what ECS makes and removes for a service, and the limits within which it is scaled, which the next update
-// registers again: the ARN does not tell by what they are imported.
+// kept are resources with a stack's tags that stay when it goes: the revisions of task definitions, which cost nothing and to which ECS
+// rolls back; what ECS makes and removes for a service; and scalable targets, which the next update registers again, because their ARN
+// does not contain their id for an import.
 var kept = []struct{ service, resource string }{
 	{"ecs", "task-definition/"},
 	{"ecs", "task/"},
@@ -67,15 +65,15 @@ var kept = []struct{ service, resource string }{
 func byARN(arn, _ string) string   { return arn }
 func byRest(_, rest string) string { return rest }
 
-// byLastName is for names with a path before them.
+// byLastName is for names after a path.
 func byLastName(_, rest string) string { return rest[strings.LastIndex(rest, "/")+1:] }
 
-// rank is where a token's kind is in the order of deletion. What has no tags belongs to something that has, and goes first.
+// rank is the place of a token's kind in the order of deletion. A resource without tags belongs to one with tags, and goes first.
 func rank(token string) int {
 	return slices.IndexFunc(kinds, func(k kind) bool { return slices.Contains(k.tokens, token) })
 }
 
-// kindOf finds the kind of what has an ARN, and what follows the resource's type in it; nil if the program makes no such kind.
+// kindOf finds the kind of an ARN, and the ARN's part after the resource type; nil if the program makes no such kind.
 func kindOf(text string) (*kind, string) {
 	named, err := arn.Parse(text)
 	if err != nil {
@@ -89,7 +87,7 @@ func kindOf(text string) (*kind, string) {
 	return nil, ""
 }
 
-// isKept tells whether what has an ARN is not meant to go with its stack.
+// isKept reports whether the resource of an ARN stays when its stack goes.
 func isKept(text string) bool {
 	named, err := arn.Parse(text)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Command orphans finds what belongs to a stack and is not in its state, as an update leaves it that was killed, or whose answer
-// was lost, and imports or deletes it.
+// Command orphans finds resources that belong to a stack and are not in its state, and imports or deletes them. A killed update, or one
+// with a lost answer, leaves them.
 package main
 
 import (
@@ -14,15 +14,11 @@ import (
 
 const usage = `usage: orphans [flags] STACK
 
-Lists what carries the tags of STACK (Project and Stack) and is not in its state, and what has no tags but is in the way of the
-next update: routes, associations of route tables, DNS records that lead to the stack.
+Lists resources with the tags of STACK (Project and Stack) that are not in its state, and resources without tags that block the next update: routes, associations of route tables, DNS records that lead to the stack.
 
-An update creates a second one of what it does not know, or fails because there is one. With -import what it would create is put
-into the state, and it takes that over; with -delete the rest is deleted. Both ask first. Refresh the stack before, so that the
-state is true: ` + "`pulumi refresh --clear-pending-creates`" + `.
+An update would create a second one of each, or fail because there is one. -import puts those that it would create into the state, and it takes them over. -delete deletes the rest. Both ask first. Refresh the stack before, to bring its state up to date: ` + "`pulumi refresh --clear-pending-creates`" + `.
 
-Ends with 0 if nothing is left, with 3 if it is only what is not of the program's kinds, which is never changed, with 2 if the
-command line makes no sense, and with 1 if more is left, or if something failed.
+Ends with 0 if nothing is left, with 3 if only resources of other kinds than the program's are left, which are never changed, with 2 for a wrong command line, and with 1 if more is left, or if something failed.
 
 `
 
@@ -31,8 +27,8 @@ func main() { cli.Main("orphans", run) }
 func run(ctx context.Context, args []string) error {
 	flags := cli.NewFlags("orphans", usage, os.Stderr)
 	var (
-		adopt  = flags.Bool("import", false, "import what the next update would create")
-		remove = flags.Bool("delete", false, "delete what is not imported")
+		adopt  = flags.Bool("import", false, "import resources that the next update would create")
+		remove = flags.Bool("delete", false, "delete resources that are not imported")
 		yes    = flags.Bool("yes", false, "do not ask, as CI needs it")
 		dir    = flags.String("C", ".", "the Pulumi project's `folder`")
 	)

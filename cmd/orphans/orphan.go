@@ -12,24 +12,23 @@ import (
 	"slipway/internal/stack"
 )
 
-// orphan is something that belongs to the stack and is not in its state.
+// orphan is a resource that belongs to the stack and is not in its state.
 type orphan struct {
-	tokens []string // what it can be, in Pulumi's names; mostly one
-	id     string   // by which it is imported
-	name   string   // its Name tag, or what says best which one it is
-	// wanted is what an update would create in its place; nil if the program wants no such thing, or one that has to be
-	// another one.
+	tokens []string // its possible types in Pulumi; mostly one
+	id     string   // for its import
+	name   string   // its Name tag, or another name that identifies it best
+	// wanted is the creation of an update that it can replace; nil if the program wants no such resource, or a different one.
 	wanted *stack.Creation
 }
 
 func (o orphan) rank() int { return rank(o.tokens[0]) }
 
-// known is what a state holds.
+// known is the content of a state.
 type known struct {
 	ids  map[string]bool // and ARNs
 	urns map[resource.URN]bool
 	arns []string
-	// balancer is the DNS name of the load balancer that the last successful update told of.
+	// balancer is the DNS name of the load balancer in the last successful update's outputs.
 	balancer string
 }
 
@@ -52,22 +51,21 @@ func knownOf(deployment apitype.DeploymentV3) known {
 	return k
 }
 
-// hasParent tells whether there is what a creation would be a part of. An import makes the stack itself if the state is empty.
+// hasParent reports whether a creation's parent exists. An import makes the stack itself if the state is empty.
 func (k known) hasParent(c stack.Creation) bool {
 	return k.urns[c.Parent] || c.Parent != "" && c.Parent.QualifiedType() == resource.RootStackType
 }
 
-// The kinds without tags that keep an update from creating what a lost one has created. The others go with what they belong to,
-// or are put anew.
+// The kinds without tags that make an update fail if they exist already. The others are deleted with their owner, or created again.
 const (
 	routeToken       = "aws:ec2/route:Route"
 	associationToken = "aws:ec2/routeTableAssociation:RouteTableAssociation"
 	recordToken      = "cloudflare:index/record:Record"
-	// A VPC's own security group is made by AWS, and only given rules and tags by the program: an update does that again.
+	// AWS makes a VPC's own security group. The program only gives it rules and tags, and an update does that again.
 	adoptedGroupToken = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
 )
 
-// questionOf is what to ask about a stack, of which an update would make the creations.
+// questionOf returns the question about a stack with the given creations of its next update.
 func questionOf(project, stackName string, creations []stack.Creation) question {
 	q := question{project: project, stack: stackName[strings.LastIndex(stackName, "/")+1:]}
 	for _, c := range creations {
@@ -87,7 +85,7 @@ func questionOf(project, stackName string, creations []stack.Creation) question 
 	return q
 }
 
-// orphans finds in an answer what the state does not know, in an order in which it can be deleted.
+// orphans finds the resources in an answer that are not in the state, in order of deletion.
 func orphans(a answer, state known, creations []stack.Creation) []orphan {
 	var found []orphan
 	for _, t := range a.tagged {
@@ -118,7 +116,7 @@ func orphans(a answer, state known, creations []stack.Creation) []orphan {
 	return found
 }
 
-// canBe tells whether an update would take an imported resource of the kind for what it would create.
+// canBe reports whether an update would accept an imported resource of the kind as the one that it would create.
 func (k *kind) canBe(c stack.Creation) bool {
 	return !k.named && (k.within == "" || isKnown(text(c, k.within)))
 }
@@ -135,7 +133,7 @@ func named(creations []stack.Creation, name string, tokens []string) []stack.Cre
 	return out
 }
 
-// untagged finds what stands in the way of creations.
+// untagged finds existing resources that block creations.
 func (a answer) untagged(state known, creations []stack.Creation) []orphan {
 	var found []orphan
 	for i, c := range creations {
@@ -164,7 +162,7 @@ func (a answer) untagged(state known, creations []stack.Creation) []orphan {
 	return found
 }
 
-// unambiguous makes sure that no two orphans take the place of one resource: which of them should, nobody can tell.
+// unambiguous makes sure that no two orphans replace one resource, because the right one is not known.
 func unambiguous(found []orphan) {
 	count := map[resource.URN]int{}
 	for _, o := range found {
@@ -179,8 +177,8 @@ func unambiguous(found []orphan) {
 	}
 }
 
-// leadsHere tells whether a record's content is the name of a load balancer of the stack, known, not known or no more: another's
-// record is none of ours. The name is NAME-NUMBER.REGION.elb.amazonaws.com.
+// leadsHere reports whether a record's content is the name of one of the stack's load balancers, even an unknown or deleted one. Other
+// records do not belong to the stack. The name is NAME-NUMBER.REGION.elb.amazonaws.com.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html
 func (a answer) leadsHere(content string, state known) bool {
 	if content != "" && strings.EqualFold(content, state.balancer) {
@@ -191,14 +189,14 @@ func (a answer) leadsHere(content string, state known) bool {
 		arns = append(arns, t.arn)
 	}
 	return slices.ContainsFunc(arns, func(text string) bool {
-		named, _ := arn.Parse(text)                // of something else, nothing is named
+		named, _ := arn.Parse(text)                // for another text, the result is empty
 		path := strings.Split(named.Resource, "/") // loadbalancer/app/NAME/ID
 		return len(path) == 4 && path[0] == "loadbalancer" && strings.HasPrefix(strings.ToLower(content), strings.ToLower(path[2])+"-") &&
 			strings.HasSuffix(content, ".elb.amazonaws.com")
 	})
 }
 
-// recordOf returns the record that an update would create, if it is known before.
+// recordOf returns the record that an update would create, if it is known before the update.
 func recordOf(c stack.Creation) (record, bool) {
 	r := record{text(c, "zoneId"), text(c, "name")}
 	return r, text(c, "type") == "CNAME" && isKnown(r.zoneID) && isKnown(r.name)
@@ -209,7 +207,7 @@ func text(c stack.Creation, input string) string {
 	return s
 }
 
-// unknown is how the engine writes in its events what is not known before an update (plugin.UnknownStringValue).
+// unknown is the engine's text, in its events, for a value that is not known before an update (plugin.UnknownStringValue).
 const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 func isKnown(s string) bool { return s != "" && s != unknown }

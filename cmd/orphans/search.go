@@ -19,7 +19,7 @@ import (
 	"slipway/internal/stack"
 )
 
-// environment is what a search needs of a stack.
+// environment has the calls of a stack that a search needs.
 type environment interface {
 	Name() string
 	Deployment(context.Context) (apitype.DeploymentV3, error)
@@ -38,22 +38,22 @@ type search struct {
 	confirm func(ctx context.Context, question string) (bool, error)
 	out     io.Writer
 
-	gone    map[string]bool // ids of what was found and did not exist
+	gone    map[string]bool // ids that were found and did not exist
 	changed bool            // something was imported or deleted
 }
 
-// errDeclined is the error of a question that was answered no.
+// errDeclined is the error of an answer of no.
 var errDeclined = cli.Said(1, "declined")
 
-// errLeft is the error of orphans that stay.
+// errLeft is the error if orphans stay.
 var errLeft = cli.Said(1, "orphans are left")
 
-// errForeign is the error where all that stays is of kinds that the program does not make: the command leaves it alone. It has an exit code
-// of its own, because such resources disturb nobody.
-var errForeign = cli.Said(3, "what is not of the program's kinds is left")
+// errForeign is the error if only resources of other kinds than the program's stay: the command does not change them. It has a separate
+// exit code, because such resources do no harm.
+var errForeign = cli.Said(3, "only resources of other kinds than the program's are left")
 
-// run looks for orphans until there are none, or none that it is to do anything about. What is imported can show others: the
-// routes of a route table that the state did not know.
+// run looks for orphans until there are none, or none that it may change. An import can reveal others, such as the routes of a route
+// table that was not in the state.
 func (s *search) run(ctx context.Context, e environment) error {
 	for {
 		found, err := s.find(ctx, e)
@@ -61,7 +61,7 @@ func (s *search) run(ctx context.Context, e environment) error {
 			return err
 		}
 		if len(found) == 0 {
-			fmt.Fprintf(s.out, "Nothing carries the tags of stack %s that is not in its state.\n", e.Name())
+			fmt.Fprintf(s.out, "All resources with the tags of stack %s are in its state.\n", e.Name())
 			return nil
 		}
 		imports, deletions, others := sorted(found)
@@ -96,7 +96,7 @@ func (s *search) run(ctx context.Context, e environment) error {
 	}
 }
 
-// sorted tells what can be imported from what can only be deleted, and from what the program makes nothing like.
+// sorted separates orphans that can be imported, those that can only be deleted, and those of other kinds than the program's.
 func sorted(found []orphan) (importable, deletable, others []orphan) {
 	for _, o := range found {
 		switch {
@@ -111,11 +111,11 @@ func sorted(found []orphan) (importable, deletable, others []orphan) {
 	return importable, deletable, others
 }
 
-// leave says what to do about what is not of the program's kinds.
+// leave says what to do about resources of other kinds than the program's.
 func (s *search) leave() error {
-	if _, err := fmt.Fprintln(s.out, "What is not of the program's kinds is left alone. If it is somebody's, let them take its tags off or delete it; "+
-		"if it is deleted, AWS stops listing it within hours."); err != nil {
-		return fmt.Errorf("write what is left: %w", err)
+	if _, err := fmt.Fprintln(s.out, "Resources of other kinds than the program's are not changed. Ask their owner to remove the tags or to delete them; "+
+		"AWS stops listing deleted resources within hours."); err != nil {
+		return fmt.Errorf("write the list of what is left: %w", err)
 	}
 	return errForeign
 }
@@ -136,7 +136,7 @@ func (s *search) agreed(ctx context.Context, question string) error {
 	return errDeclined
 }
 
-// find looks at the state, at what an update would create, and at what there is.
+// find reads the state, the next update's creations, and the existing resources.
 func (s *search) find(ctx context.Context, e environment) ([]orphan, error) {
 	deployment, err := e.Deployment(ctx)
 	if err != nil {
@@ -147,8 +147,8 @@ func (s *search) find(ctx context.Context, e environment) ([]orphan, error) {
 		if ctx.Err() != nil {
 			return nil, err
 		}
-		// What is tagged is found without. That the program does not run must not keep anybody from deleting it.
-		fmt.Fprintf(s.out, "What the program wants is not known, so that nothing can be imported: %v\n", err)
+		// Tagged resources are found without the program. They must be deletable even if the program does not run.
+		fmt.Fprintf(s.out, "The program's wishes are not known, so nothing can be imported: %v\n", err)
 	}
 	a, err := inquire(ctx, e.Ask, questionOf(s.project, e.Name(), creations))
 	if err != nil {
@@ -156,24 +156,24 @@ func (s *search) find(ctx context.Context, e environment) ([]orphan, error) {
 	}
 	state := knownOf(deployment)
 	found := s.among(a, state, creations)
-	// The tagging API goes on listing some kinds for hours after they were deleted, listeners and their rules among them, so that
-	// after every replacement there is something. https://github.com/aws/aws-sdk/issues/676
+	// The tagging API lists some kinds for hours after their deletion, listeners and their rules among them, so there is something
+	// after every replacement. https://github.com/aws/aws-sdk/issues/676
 	ours := slices.DeleteFunc(slices.Clone(found), func(o orphan) bool { return o.tokens[0] == "" })
 	_, gone, err := s.identify(e, ours, func(resources []stack.Import) ([]string, error) { return e.Missing(ctx, resources) })
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return nil, err
 	case err != nil:
-		fmt.Fprintf(s.out, "Some of this may be deleted already: AWS tells late, and to look for it failed: %v\n", err)
+		fmt.Fprintf(s.out, "Some of this may be deleted already: AWS lists it late, and the look-up failed: %v\n", err)
 	case len(gone) > 0:
-		fmt.Fprintf(s.out, "%d that AWS lists are deleted already: it tells late.\n", len(gone))
+		fmt.Fprintf(s.out, "%d of AWS's list are deleted already: the list is late.\n", len(gone))
 		s.forget(gone)
-		found = s.among(a, state, creations) // which takes none of those for what the program wants
+		found = s.among(a, state, creations) // it accepts none of those as the wanted resource
 	}
 	return found, nil
 }
 
-// among are the orphans in an answer, without those of which it is known that they are gone.
+// among returns the orphans in an answer, without those that are known to be gone.
 func (s *search) among(a answer, state known, creations []stack.Creation) []orphan {
 	for id := range s.gone {
 		state.ids[id] = true
@@ -201,7 +201,7 @@ func (s *search) show(importable, deletable, others []orphan) error {
 	return nil
 }
 
-// importAll puts orphans into the state in the place of what an update would create, so that it takes them over.
+// importAll puts orphans into the state under the names of an update's creations, so the update takes them over.
 func (s *search) importAll(ctx context.Context, e environment, found []orphan) error {
 	var imports []stack.Import
 	for _, o := range found {
@@ -215,8 +215,8 @@ func (s *search) importAll(ctx context.Context, e environment, found []orphan) e
 	return s.tellGone(gone)
 }
 
-// deleteAll imports orphans under names that the program does not have, and destroys them. Should that be interrupted they are in
-// the state, and the next update deletes them.
+// deleteAll imports orphans under names that the program does not have, and destroys them. If that is interrupted, they are in the
+// state, and the next update deletes them.
 func (s *search) deleteAll(ctx context.Context, e environment, found []orphan) error {
 	urns, gone, err := s.identify(e, found, func(resources []stack.Import) ([]string, error) { return e.Import(ctx, resources) })
 	if err != nil {
@@ -240,8 +240,8 @@ func (s *search) deleteAll(ctx context.Context, e environment, found []orphan) e
 	return nil
 }
 
-// identify hands orphans, under names that the program does not have, to what returns the ids of those that do not exist, as often
-// as one can be of another kind. It returns the URNs of those that exist, by id, and the ids of the others.
+// identify passes orphans, under names that the program does not have, to a function that returns the ids of missing ones. It repeats
+// that while one can be of another kind. It returns the URNs of existing ones, by id, and the ids of the others.
 func (s *search) identify(
 	e environment, found []orphan, missing func([]stack.Import) ([]string, error),
 ) (urns map[string]resource.URN, gone []string, err error) {
@@ -272,13 +272,13 @@ func (s *search) identify(
 	return urns, gone, nil
 }
 
-// urn is what an orphan that nobody wants is called in the state.
+// urn is an unwanted orphan's name in the state.
 func (s *search) urn(e environment, o orphan, try int) resource.URN {
 	name := e.Name()[strings.LastIndex(e.Name(), "/")+1:]
 	return resource.NewURN(tokens.QName(name), tokens.PackageName(s.project), "", tokens.Type(o.tokens[try]), "orphan-"+url.PathEscape(o.id))
 }
 
-// tellGone tells of what is there no more since it was found, and forgets it.
+// tellGone prints the orphans that are gone since they were found, and drops them.
 func (s *search) tellGone(ids []string) error {
 	s.forget(ids)
 	for _, id := range ids {

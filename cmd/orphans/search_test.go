@@ -197,7 +197,7 @@ func TestSearch(t *testing.T) {
 	}{
 		"nothing": {
 			stack: fakeStack{tags: map[string]map[string]string{vpcARN + "vpc-known": tagsOf("dev")}, state: map[resource.URN]string{vpc.URN: "vpc-known"}},
-			says:  []string{"Nothing carries the tags"},
+			says:  []string{"All resources with the tags"},
 		},
 		"what is only listed stays": {
 			stack: fakeStack{tags: map[string]map[string]string{vpcARN + "vpc-1": tagsOf("dev")}, creations: []stack.Creation{vpc}},
@@ -270,7 +270,7 @@ func TestSearch(t *testing.T) {
 				creations: []stack.Creation{record},
 				records:   map[string]foundRecord{"hello.example.com": {"r", "prod-1-123.eu-central-1.elb.amazonaws.com"}},
 			},
-			adopt: true, delete: true, says: []string{"Nothing carries the tags"},
+			adopt: true, delete: true, says: []string{"All resources with the tags"},
 		},
 		"a rule of the other direction": {
 			stack: fakeStack{
@@ -282,7 +282,7 @@ func TestSearch(t *testing.T) {
 		},
 		"what is gone already": {
 			stack: fakeStack{tags: map[string]map[string]string{vpcARN + "vpc-1": tagsOf("dev")}, absent: []string{"vpc-1"}},
-			says:  []string{"1 that AWS lists are deleted already", "Nothing carries the tags"},
+			says:  []string{"1 of AWS's list are deleted already", "All resources with the tags"},
 		},
 		"what is gone already, among others": {
 			stack: fakeStack{
@@ -294,7 +294,7 @@ func TestSearch(t *testing.T) {
 		},
 		"what may be gone already": {
 			stack: fakeStack{tags: map[string]map[string]string{vpcARN + "vpc-1": tagsOf("dev")}, lookErr: errors.New("AccessDenied")},
-			says:  []string{"may be deleted already: AWS tells late, and to look for it failed: AccessDenied", "can be deleted  aws:ec2:Vpc"}, err: errLeft,
+			says:  []string{"may be deleted already: AWS lists it late, and the look-up failed: AccessDenied", "can be deleted  aws:ec2:Vpc"}, err: errLeft,
 		},
 		"what goes before it is deleted": {
 			stack:  fakeStack{tags: map[string]map[string]string{vpcARN + "vpc-1": tagsOf("dev")}, going: []string{"vpc-1"}},
@@ -302,11 +302,11 @@ func TestSearch(t *testing.T) {
 		},
 		"what goes before it is imported": {
 			stack: fakeStack{tags: map[string]map[string]string{vpcARN + "vpc-1": tagsOf("dev")}, going: []string{"vpc-1"}, creations: []stack.Creation{vpc}},
-			adopt: true, says: []string{"vpc-1 does not exist any more", "Nothing carries the tags"},
+			adopt: true, says: []string{"vpc-1 does not exist any more", "All resources with the tags"},
 		},
 		"what is not of our kinds beside what is": {
 			stack:  fakeStack{tags: map[string]map[string]string{vpcARN + "vpc-1": tagsOf("dev"), "arn:aws:sqs" + here + "queue": tagsOf("q")}},
-			delete: true, want: []string{"import vpc-1 as orphan-vpc-1", "destroy vpc-1"}, says: []string{"is left alone"}, err: errForeign,
+			delete: true, want: []string{"import vpc-1 as orphan-vpc-1", "destroy vpc-1"}, says: []string{"are not changed"}, err: errForeign,
 		},
 		"what is kept, adopted or of no kind of ours": {
 			stack: fakeStack{
@@ -316,7 +316,7 @@ func TestSearch(t *testing.T) {
 				},
 				creations: []stack.Creation{creation(adoptedGroupToken, "dev", withTags("dev-default"))},
 			},
-			adopt: true, delete: true, says: []string{"not of the program's kinds    q  arn:aws:sqs" + here + "queue", "is left alone"}, err: errForeign,
+			adopt: true, delete: true, says: []string{"not of the program's kinds    q  arn:aws:sqs" + here + "queue", "are not changed"}, err: errForeign,
 		},
 		"a program that does not run": {
 			stack: fakeStack{tags: map[string]map[string]string{vpcARN + "vpc-1": tagsOf("dev")}, planErr: errors.New("config is wrong")},

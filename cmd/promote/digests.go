@@ -9,12 +9,12 @@ import (
 	"strings"
 )
 
-// digests are those that somebody has seen and wants to be promoted, by service; without a name that of the only one.
+// digests are the wanted digests, by service; one without a name is for the only service.
 type digests map[string]string
 
 var errDigest = errors.New("must be service=sha256:…, once for each service, or sha256:… for the only one")
 
-// add reads one from the command line.
+// add parses one from the command line.
 func (d digests) add(text string) error {
 	service, digest, named := strings.Cut(text, "=")
 	if !named {
@@ -27,8 +27,8 @@ func (d digests) add(text string) error {
 	return nil
 }
 
-// check returns an error unless the digests are those of the services to promote, of each if all is said to be there. Otherwise one
-// may also be of a service that is left out, as a job has it of one that it deployed and the target does not have yet.
+// check returns an error unless the digests match the services to promote; with all, each service needs one. Without it, a digest may
+// also be for a service that is left out: a job has one for a service that the target does not have yet.
 func (d digests) check(source string, services []string, runs images, all bool) error {
 	if len(d) == 0 {
 		return nil
@@ -46,7 +46,7 @@ func (d digests) check(source string, services []string, runs images, all bool) 
 		case all && !slices.Contains(services, name):
 			errs = append(errs, fmt.Errorf("service %s, whose digest is given, is not among those to promote", name))
 		case runs.Digest != d[name]:
-			errs = append(errs, fmt.Errorf("stack %s runs service %s as %s, not as %s: something else was deployed there since, and is promoted by its own job",
+			errs = append(errs, fmt.Errorf("stack %s runs service %s as %s, not as %s: another version was deployed there since, and its own job promotes it",
 				source, name, runs, d[name]))
 		}
 	}

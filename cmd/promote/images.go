@@ -16,8 +16,8 @@ import (
 // images are the images of a stack's services, by name.
 type images = map[string]spec.Image
 
-// selectServices returns the services to promote: those asked for, which both stacks must have, or all that both have. The
-// source has what it runs, the target what its configuration names.
+// selectServices returns the services to promote: the named ones, which both stacks must have, or all that both have. The source has
+// its running services, the target those in its configuration.
 func selectServices(asked []string, source, target string, runs, configured images) ([]string, error) {
 	if len(asked) == 0 {
 		for name := range runs {
@@ -53,8 +53,8 @@ func names(services images) string {
 	return strings.Join(slices.Sorted(maps.Keys(services)), ", ")
 }
 
-// promoted returns the image that a target's service gets: what the source runs, by digest, from the repository that the
-// target's configuration names. That may be another one which holds the same images.
+// promoted returns the image that a target's service gets: the source's digest, from the repository in the target's configuration. That
+// may be another repository with the same images.
 func promoted(runs, configured spec.Image) spec.Image {
 	image := runs
 	if configured.Repository != "" {
@@ -64,9 +64,9 @@ func promoted(runs, configured spec.Image) spec.Image {
 	return image
 }
 
-// pinned returns the images to which services that could be promoted and are not are set: those that the stack runs, where the
-// configuration names others. It is older than the stack wherever promotions are not committed, and promoting one service
-// must not take another one back. What is never promoted is what the configuration says.
+// pinned returns the images for services that could be promoted and are not: the running ones, if the configuration names others. The
+// configuration is older than the stack if promotions are not committed, and the promotion of one service must not roll another one
+// back. A service that is never promoted keeps its configured image.
 func pinned(promoting []string, promotable, runs, configured images) images {
 	pins := images{}
 	for name, image := range configured {
@@ -79,8 +79,8 @@ func pinned(promoting []string, promotable, runs, configured images) images {
 	return pins
 }
 
-// sameBefore returns an error if one of the services is to run another image before it starts than the configuration of the
-// target names: it belongs to the version of the service, and is not promoted with it.
+// sameBefore returns an error if the target's configuration names another image of before than the source runs: it belongs to the
+// service's version, but is not promoted with it.
 func sameBefore(services []string, who, target string, wanted, configured images) error {
 	var errs []error
 	for _, name := range services {
@@ -88,14 +88,14 @@ func sameBefore(services []string, who, target string, wanted, configured images
 		if want.Digest == now.Digest && (want.Digest != "" || want == now) {
 			continue
 		}
-		errs = append(errs, fmt.Errorf("before service %s, stack %s %s, and the configuration of stack %s names %s: set services.%s.before.image there, and promote then",
+		errs = append(errs, fmt.Errorf("before service %s, stack %s %s, and the configuration of stack %s names %s: set services.%s.before.image there first",
 			name, who, cmp.Or(want.String(), "the service's own image"), target, cmp.Or(now.String(), "the service's own image"), name))
 	}
 	return errors.Join(errs...)
 }
 
-// previous returns the newest successful release in which one of the services had another image than in the newest release,
-// whatever became of that. With no services all are meant. Releases are ordered newest first.
+// previous returns the newest successful release in which one of the services had another image than in the newest release, even if
+// that one failed. No services means all. Releases are ordered newest first.
 func previous(releases []stack.Release, services []string) (stack.Release, error) {
 	if len(releases) == 0 {
 		return stack.Release{}, errors.New("it has never been updated")
@@ -145,13 +145,13 @@ func byDigest(release stack.Release, service string, image spec.Image) error {
 	if image.Digest != "" {
 		return nil
 	}
-	return fmt.Errorf("the update of %s deployed service %s as %s: what that tag meant then, its history does not say; only images configured by digest can be rolled back",
+	return fmt.Errorf("the update of %s deployed service %s as %s: its history does not have that tag's image; only images configured by digest can be rolled back",
 		when(release), service, image)
 }
 
 func when(release stack.Release) string { return release.Start.Local().Format(time.DateTime) }
 
-// short is a digest as people compare it.
+// short is the part of a digest that people compare.
 func short(image spec.Image) string {
 	if image.Digest == "" {
 		return image.String()

@@ -1,4 +1,4 @@
-// Command promote brings to a stack, byte for byte, the images that another stack runs, or those that it ran before.
+// Command promote gives a stack exactly the images that another stack runs, or those that it ran before.
 package main
 
 import (
@@ -17,12 +17,10 @@ import (
 const usage = `usage: promote [flags] SOURCE TARGET [SERVICE…]
        promote -rollback [flags] STACK [SERVICE…]
 
-Brings the images that stack SOURCE runs to stack TARGET, by digest: of the services given, or of all that both have. SOURCE's
-last update must have succeeded and its services must pass their smoke test now. What would happen is shown, and asked for. If
-SOURCE's secrets have a passphrase of their own, PULUMI_CONFIG_PASSPHRASE_SOURCE is it.
-With -preview, what would happen is shown, and nothing more; -save-digests keeps what that would be promoted.
-With -digest, given once for each service, exactly these images are promoted: nothing is if SOURCE runs others by now.
-With -rollback, a stack goes back to the images of its last successful update that ran others.
+Gives stack TARGET the images that stack SOURCE runs, by digest: for the named services, or for all that both have. SOURCE's last update must have succeeded and its services must pass their smoke test now. The command shows the change and asks first. If SOURCE's secrets have another passphrase, set PULUMI_CONFIG_PASSPHRASE_SOURCE.
+With -preview, it only shows the change; -save-digests saves the digests that it would promote.
+With -digest, given once for each service, exactly these images are promoted, or nothing if SOURCE runs others by now.
+With -rollback, a stack returns to the images of its last successful update with others.
 
 `
 
@@ -31,20 +29,20 @@ func main() { cli.Main("promote", run) }
 func run(ctx context.Context, args []string) error {
 	flags := cli.NewFlags("promote", usage, os.Stderr)
 	var (
-		rollback = flags.Bool("rollback", false, "go back to the images of the last successful update that ran others")
-		preview  = flags.Bool("preview", false, "show what would happen, and change nothing")
+		rollback = flags.Bool("rollback", false, "return to the images of the last successful update with others")
+		preview  = flags.Bool("preview", false, "show the change, and make none")
 		yes      = flags.Bool("yes", false, "do not ask, as CI needs it")
-		save     = flags.String("save-digests", "", "write to `file` what would be promoted, as -digest takes it, a line for each service")
+		save     = flags.String("save-digests", "", "write the digests to promote to `file`, in the form of -digest, a line for each service")
 		wait     = flags.Duration("wait", time.Minute, "how long the updated services may take to pass their smoke test")
 		dir      = flags.String("C", ".", "the Pulumi project's `folder`")
 	)
 	digests := digests{}
-	flags.Func("digest", "`service=sha256:…` that SOURCE has to run, or nothing is promoted; once for each service, without its name if there is one", digests.add)
+	flags.Func("digest", "`service=sha256:…` that SOURCE must run, or nothing is promoted; once for each service, without its name if there is one", digests.add)
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 
-	stacks := 2 // that are named
+	stacks := 2 // names on the command line
 	if *rollback {
 		stacks = 1
 	}
@@ -53,9 +51,9 @@ func run(ctx context.Context, args []string) error {
 	case len(names) < stacks && *rollback:
 		complaint = "name the stack to roll back"
 	case len(names) < stacks:
-		complaint = "name two stacks: from which, and to which"
+		complaint = "name two stacks: SOURCE and TARGET"
 	case *rollback && (len(digests) > 0 || *save != ""):
-		complaint = "digests are for a promotion: a rollback finds its own"
+		complaint = "digests are for a promotion: a rollback finds them itself"
 	case stacks == 2 && names[0] == names[1]:
 		complaint = "a stack cannot be promoted to itself"
 	}
@@ -98,7 +96,7 @@ func run(ctx context.Context, args []string) error {
 	return p.promote(ctx, pulumiStack{source}, pulumiStack{target})
 }
 
-// pulumiStack is a stack of Pulumi's as a promotion needs it.
+// pulumiStack is a Pulumi stack with the calls that a promotion needs.
 type pulumiStack struct{ *stack.Stack }
 
 func (s pulumiStack) Draft(ctx context.Context, images map[string]spec.Image) (draft, error) {

@@ -17,7 +17,7 @@ import (
 	"slipway/spec"
 )
 
-// environment is what a promotion needs of a stack.
+// environment has the calls of a stack that a promotion needs.
 type environment interface {
 	Name() string
 	Outputs(context.Context) (stack.Outputs, error)
@@ -28,7 +28,7 @@ type environment interface {
 	Up(ctx context.Context, message string, progress io.Writer) error
 }
 
-// draft is a configuration that is not yet the stack's.
+// draft is a changed configuration before it replaces the stack's.
 type draft interface {
 	Preview(ctx context.Context, progress io.Writer) error
 	Save() error
@@ -38,29 +38,29 @@ type draft interface {
 
 // promotion is one run of the command.
 type promotion struct {
-	services []string      // that were asked for; none means all
-	digests  digests       // that the source has to run, if it matters
+	services []string      // the named ones; none means all
+	digests  digests       // the digests that the source must run, if any
 	save     string        // the file to write the digests to; none if empty
-	wait     time.Duration // how long the target's services may take to answer as they should
+	wait     time.Duration // how long the target's services may take to answer correctly
 	smoke    func(context.Context, smoke.Target) (smoke.Report, error)
 	confirm  func(ctx context.Context, question string) (bool, error)
-	preview  bool // and nothing more
+	preview  bool // only
 	out      io.Writer
 }
 
 // errDeclined is the error of a question that was answered no.
 var errDeclined = errors.New("declined: nothing was changed")
 
-// change is what is to be done to a stack.
+// change is a change of a stack.
 type change struct {
 	images   images            // by service
-	promotes images            // of all services that it might be about
-	versions map[string]string // that the services must be then, as far as they are known
+	promotes images            // of all services that could be changed
+	versions map[string]string // the expected versions of the services afterwards, if known
 	question string
 	message  string // for the stack's history
 }
 
-// promote brings the images of one stack to another.
+// promote gives one stack's images to another.
 func (p *promotion) promote(ctx context.Context, source, target environment) error {
 	if err := settled(ctx, source); err != nil {
 		return fmt.Errorf("promote stack %s: %w", source.Name(), err)
@@ -87,11 +87,11 @@ func (p *promotion) promote(ctx context.Context, source, target environment) err
 	}
 	for _, name := range services {
 		if _, canary := outputs.Canaries[name]; canary {
-			return fmt.Errorf("stack %s runs a canary of service %s, which may answer the smoke test in its place: promote that there, or drop it, first",
+			return fmt.Errorf("stack %s runs a canary of service %s, which may answer the smoke test instead: promote or remove the canary there first",
 				source.Name(), name)
 		}
 		if outputs.Images[name].Digest == "" {
-			return fmt.Errorf("stack %s runs service %s as %s, a tag, which can mean another image tomorrow: configure it by digest, and promote that",
+			return fmt.Errorf("stack %s runs service %s as %s, a tag, which can mean another image tomorrow: configure it by digest first",
 				source.Name(), name, outputs.Images[name])
 		}
 		c.images[name] = promoted(outputs.Images[name], configured[name])
@@ -123,7 +123,7 @@ func (p *promotion) promote(ctx context.Context, source, target environment) err
 	return p.apply(ctx, target, services, configured, c)
 }
 
-// settled returns an error unless the newest entry of the stack's history is a success.
+// settled returns an error unless the newest entry of the stack's history succeeded.
 func settled(ctx context.Context, e environment) error {
 	last, updated, err := e.LastUpdate(ctx)
 	switch {
@@ -142,7 +142,7 @@ func settled(ctx context.Context, e environment) error {
 // limit is how far back in its history a stack is rolled back, in entries.
 const limit = 100
 
-// rollback brings a stack back to images that it ran before.
+// rollback returns a stack to images that it ran before.
 func (p *promotion) rollback(ctx context.Context, target environment) error {
 	fail := func(err error) error { return fmt.Errorf("roll back stack %s: %w", target.Name(), err) }
 	if last, updated, err := target.LastUpdate(ctx); err != nil {
@@ -162,7 +162,7 @@ func (p *promotion) rollback(ctx context.Context, target environment) error {
 	if err != nil {
 		return err
 	}
-	// A service that did not exist then, was given by a tag, or does not exist any more stays as it is.
+	// A service that did not exist then, had only a tag, or does not exist any more stays unchanged.
 	maps.DeleteFunc(before.Images, func(_ string, image spec.Image) bool { return image.Digest == "" })
 	services, err := selectServices(p.services, target.Name(), target.Name(), before.Images, configured)
 	if err != nil {
@@ -178,7 +178,7 @@ func (p *promotion) rollback(ctx context.Context, target environment) error {
 	}
 	for _, name := range services {
 		image := before.Images[name]
-		image.Tag = "" // it may have another meaning now
+		image.Tag = "" // it may mean another image now
 		c.images[name] = image
 	}
 	c.message = "roll back to the images of " + before.Start.UTC().Format("2006-01-02 15:04:05Z") + ": " + c.summary(services)
@@ -186,7 +186,7 @@ func (p *promotion) rollback(ctx context.Context, target environment) error {
 	return p.apply(ctx, target, services, configured, c)
 }
 
-// apply shows a change, asks for it, makes it and looks whether it was a good one.
+// apply shows a change, asks for confirmation, makes it and checks the result.
 func (p *promotion) apply(ctx context.Context, target environment, services []string, configured images, c change) error {
 	outputs, err := target.Outputs(ctx)
 	if err != nil {
@@ -194,11 +194,11 @@ func (p *promotion) apply(ctx context.Context, target environment, services []st
 	}
 	for _, name := range services {
 		if _, runs := outputs.Images[name]; runs && configured[name].Tag != "" && configured[name].Digest == "" {
-			return fmt.Errorf("nothing was changed: the configuration of stack %s names service %s as %s, a tag, to which there would be no way back: configure it by digest",
+			return fmt.Errorf("nothing was changed: the configuration of stack %s names service %s as %s, a tag, so it could not be rolled back: configure it by digest",
 				target.Name(), name, configured[name])
 		}
 	}
-	// Asked for its version alone: whether it is well now matters to nobody.
+	// Only for its version: its health does not matter now.
 	now, err := p.check(ctx, outputs, services, nil, 0)
 	if err != nil {
 		return fmt.Errorf("stack %s: %w", target.Name(), err)
@@ -210,7 +210,7 @@ func (p *promotion) apply(ctx context.Context, target environment, services []st
 	}
 
 	done := settled(ctx, target) == nil
-	saved := true // the configuration names what is to run
+	saved := true // the configuration names the wanted images
 	edits := maps.Clone(pins)
 	for _, name := range services {
 		done = done && outputs.Images[name].Digest == c.images[name].Digest
@@ -253,8 +253,8 @@ func (p *promotion) apply(ctx context.Context, target environment, services []st
 		if errors.Is(err, stack.ErrNotBegun) {
 			return errors.Join(fmt.Errorf("nothing was changed: %w", err), proposed.Restore())
 		}
-		return fmt.Errorf("%w; what Pulumi said stands above. The configuration of stack %s names the new images: "+
-			"mend the cause and run `pulumi up --stack %s`, or %s", err, target.Name(), target.Name(), goBack(target))
+		return fmt.Errorf("%w; Pulumi's output is above. The configuration of stack %s names the new images: "+
+			"fix the cause and run `pulumi up --stack %s`, or %s", err, target.Name(), target.Name(), goBack(target))
 	}
 	if outputs, err = target.Outputs(ctx); err != nil {
 		return err
@@ -263,29 +263,28 @@ func (p *promotion) apply(ctx context.Context, target environment, services []st
 }
 
 func goBack(e environment) string {
-	return fmt.Sprintf("go back with `go run ./cmd/promote -rollback %s`", e.Name())
+	return fmt.Sprintf("roll back with `go run ./cmd/promote -rollback %s`", e.Name())
 }
 
-// verify checks that a stack's services answer as the versions that they should be now.
+// verify checks that a stack's services answer with the expected versions.
 func (p *promotion) verify(ctx context.Context, target environment, services []string, outputs stack.Outputs, c change) error {
 	fmt.Fprintf(p.out, "Does stack %s work?\n", target.Name())
 	for _, name := range services {
 		if runs := outputs.Images[name]; runs.Digest != c.images[name].Digest {
-			return fmt.Errorf("stack %s runs service %s as %s, and not as %s: somebody else has updated it", target.Name(), name, runs, c.images[name])
+			return fmt.Errorf("stack %s runs service %s as %s, and not as %s: someone else has updated it", target.Name(), name, runs, c.images[name])
 		}
 	}
 	reports, err := p.check(ctx, outputs, services, c.versions, p.wait)
 	if err != nil {
-		return fmt.Errorf("whether stack %s works was not found out: %w", target.Name(), err)
+		return fmt.Errorf("could not check stack %s: %w", target.Name(), err)
 	}
 	if err := p.show(services, reports); err != nil {
-		return fmt.Errorf("stack %s is updated, but does not work: %w; mend it, or %s", target.Name(), err, goBack(target))
+		return fmt.Errorf("stack %s is updated, but does not work: %w; fix it, or %s", target.Name(), err, goBack(target))
 	}
 	return nil
 }
 
-// check smoke-tests services, all at once and each by what its stack says of it. Those that are not deployed yet are left
-// out.
+// check smoke-tests all services at once, each with the checks of its stack. It leaves out services that are not deployed yet.
 func (p *promotion) check(ctx context.Context, outputs stack.Outputs, services []string, wanted map[string]string, wait time.Duration,
 ) (map[string]smoke.Report, error) {
 	targets := map[string]smoke.Target{}
@@ -318,7 +317,7 @@ func (p *promotion) check(ctx context.Context, outputs stack.Outputs, services [
 	return reports, errors.Join(errs...)
 }
 
-// show writes what smoke tests found, and returns an error if one failed.
+// show writes the results of smoke tests, and returns an error if one failed.
 func (p *promotion) show(services []string, reports map[string]smoke.Report) error {
 	var errs []error
 	for _, name := range services {
@@ -332,7 +331,7 @@ func (p *promotion) show(services []string, reports map[string]smoke.Report) err
 	return errors.Join(errs...)
 }
 
-// versions are what services said they were, and the digests of those that say none.
+// versions are the services' versions, or the digest for a service that has none.
 func versions(reports map[string]smoke.Report) map[string]string {
 	found := map[string]string{}
 	for name, report := range reports {
@@ -341,7 +340,7 @@ func versions(reports map[string]smoke.Report) map[string]string {
 	return found
 }
 
-// show writes which image takes the place of which.
+// show writes a table of old and new images.
 func (c change) show(w io.Writer, services []string, runs images, current map[string]string, pins, configured images) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, name := range services {

@@ -255,12 +255,12 @@ func TestPromote(t *testing.T) {
 				w.prod.before = images{"api": {Registry: "r.test", Repository: "migrate", Tag: "1"}}
 			},
 			err: "before service api, stack dev runs r.test/migrate:2, and the configuration of stack prod names r.test/migrate:1: " +
-				"set services.api.before.image there, and promote then",
+				"set services.api.before.image there first",
 			config: []string{oldAPI, oldHello},
 		},
 		{
 			name: "a canary in the source", given: func(w *world) { w.dev.canaries = w.prod.runs },
-			err: "stack dev runs a canary of service api, which may answer the smoke test in its place", config: []string{oldAPI, oldHello},
+			err: "stack dev runs a canary of service api, which may answer the smoke test instead", config: []string{oldAPI, oldHello},
 		},
 		{
 			name: "the answer is no", given: func(w *world) { w.answer = false },
@@ -278,13 +278,13 @@ func TestPromote(t *testing.T) {
 		},
 		{
 			name: "the update fails", given: func(w *world) { w.prod.upErr = errors.New("rolled back") },
-			err: "rolled back; what Pulumi said stands above. The configuration of stack prod names the new images: " +
-				"mend the cause and run `pulumi up --stack prod`, or go back with `go run ./cmd/promote -rollback prod`",
+			err: "rolled back; Pulumi's output is above. The configuration of stack prod names the new images: " +
+				"fix the cause and run `pulumi up --stack prod`, or roll back with `go run ./cmd/promote -rollback prod`",
 			log: both, config: []string{newAPI, newHello}, asked: 1,
 		},
 		{
 			name: "what was promoted does not work", given: func(w *world) { w.broken["https://hello.prod.test"] = true },
-			err: "stack prod is updated, but does not work: smoke test of https://hello.prod.test failed: version; mend it, or go back",
+			err: "stack prod is updated, but does not work: smoke test of https://hello.prod.test failed: version; fix it, or roll back",
 			log: both, config: []string{newAPI, newHello}, asked: 1,
 		},
 		{
@@ -359,7 +359,7 @@ func TestPromote(t *testing.T) {
 		},
 		{
 			name: "the source runs another digest", given: func(w *world) { w.digests = digests{"hello": digest("a"), "api": digest("b")} },
-			err:    "stack dev runs service hello as r.test/hello@" + digest("b") + ", not as " + digest("a") + ": something else was deployed there since",
+			err:    "stack dev runs service hello as r.test/hello@" + digest("b") + ", not as " + digest("a") + ": another version was deployed there since",
 			config: []string{oldAPI, oldHello},
 		},
 		{
@@ -402,7 +402,7 @@ func TestPromote(t *testing.T) {
 				w.prod.configured = maps.Clone(w.prod.configured)
 				w.prod.configured["api"] = spec.Image{Registry: "r.test", Repository: "api", Tag: "1"}
 			},
-			err:    "the configuration of stack prod names service api as r.test/api:1, a tag, to which there would be no way back",
+			err:    "the configuration of stack prod names service api as r.test/api:1, a tag, so it could not be rolled back",
 			config: []string{"r.test/api ", oldHello},
 		},
 		{

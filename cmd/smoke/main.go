@@ -1,4 +1,4 @@
-// Command smoke checks from outside that deployed services answer as they should.
+// Command smoke checks deployed services from outside.
 package main
 
 import (
@@ -20,9 +20,7 @@ import (
 const usage = `usage: smoke [flags] URL…
        smoke [flags] -stack STACK
 
-Checks services from outside, as their users reach them: TLS, the redirect from plain HTTP, the 404 of an unknown host name, and
-what each service has: of a stack's services that is what their configuration says (healthCheck and smoke), of a URL what the
-flags say, and at least that it answers. It trusts the system's roots (SSL_CERT_FILE) and uses the environment's proxy
+Checks services from outside, as their users do: TLS, the redirect from plain HTTP, the 404 of an unknown host name, and each service's own checks. For a stack they are in its services' configuration (healthCheck and smoke), for a URL in the flags; without any, the service must answer. It trusts the system's roots (SSL_CERT_FILE) and uses the environment's proxy
 (HTTPS_PROXY, HTTP_PROXY). It ends with 1 if a check failed.
 
 `
@@ -31,9 +29,9 @@ func main() {
 	cli.Main("smoke", func(ctx context.Context, args []string) error { return run(ctx, args, os.Stdout, os.Stderr) })
 }
 
-// options are what the command line says.
+// options are the command line's options.
 type options struct {
-	expected            smoke.Target // of every service; its paths of URLs
+	expected            smoke.Target // for every service; its paths only for URLs
 	stack, service, dir string
 	urls                []string
 }
@@ -62,16 +60,16 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags := cli.NewFlags("smoke", usage, stderr)
 	var o options
 	e := &o.expected
-	flags.StringVar(&o.stack, "stack", "", "check the services of this `stack`, as its outputs tell them")
-	flags.StringVar(&o.service, "service", "", "with -stack: check this `service` alone")
+	flags.StringVar(&o.stack, "stack", "", "check the services in this `stack`'s outputs")
+	flags.StringVar(&o.service, "service", "", "with -stack: check only this `service`")
 	flags.StringVar(&o.dir, "C", ".", "with -stack: the Pulumi project's `folder`")
 	expiry := flags.Int("expiry", int(smoke.Expiry/(24*time.Hour)), "the certificate must be valid for this many `days`")
-	flags.DurationVar(&e.Wait, "wait", 0, "repeat what fails for as long as this")
+	flags.DurationVar(&e.Wait, "wait", 0, "retry failing checks for this long")
 	flags.StringVar(&e.Version, "version", "",
-		"the `version` that services must tell, if they tell one; or the digest sha256:… that they must run; any if empty")
+		"the `version` that services must answer with, if they have one; or the digest sha256:… that they must run; any if empty")
 	flags.StringVar(&e.HealthPath, "health", "", "with URLs: `path` that must answer 200")
-	flags.StringVar(&e.HealthCodes, "health-codes", "", "with URLs: the `codes` that it may answer, such as 200-299")
-	flags.StringVar(&e.VersionPath, "version-path", "", "with URLs: `path` that must answer the version")
+	flags.StringVar(&e.HealthCodes, "health-codes", "", "with URLs: the allowed `codes` of its answer, such as 200-299")
+	flags.StringVar(&e.VersionPath, "version-path", "", "with URLs: `path` that must answer with the version")
 	flags.StringVar(&e.WebSocketPath, "websocket", "", "with URLs: `path` of a WebSocket that echoes")
 	flags.Func("path", "with URLs: `path` that must answer without an error; may be repeated", func(path string) error {
 		e.Paths = append(e.Paths, path)
@@ -89,7 +87,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	return o, nil
 }
 
-// complaint returns what does not make sense; nothing if all does.
+// complaint returns what is wrong with the options, or "".
 func (o options) complaint() string {
 	e := o.expected
 	paths := e.HealthPath + e.HealthCodes + e.VersionPath + e.WebSocketPath + strings.Join(e.Paths, "")
@@ -101,9 +99,9 @@ func (o options) complaint() string {
 	case o.stack == "" && o.service != "":
 		return "-service goes with -stack"
 	case o.stack != "" && paths != "":
-		return "paths go with URLs: which ones a stack's services have, their configuration says"
+		return "paths go with URLs: a stack's services have them in their configuration"
 	case o.stack == "" && smoke.IsDigest(e.Version):
-		return "a digest goes with -stack: a URL does not tell which image answers there"
+		return "a digest goes with -stack: the image behind a URL is not known"
 	case o.stack == "" && e.Version != "" && e.VersionPath == "":
 		return "-version goes with -stack, or with -version-path"
 	case e.Expiry < 0 || e.Wait < 0:
