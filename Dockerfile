@@ -4,7 +4,7 @@
 #	  --build-arg VERSION=1.4.2 --build-arg COMMIT="$(git rev-parse HEAD)" --build-arg BUILD_TIME="$(date -u +%FT%TZ)" \
 #	  --build-arg SOURCE="$(git remote get-url origin)" .
 
-# What /version and the labels say. The binary does without those that are not given.
+# For /version and the labels. The binary works without them.
 ARG VERSION=dev
 ARG COMMIT
 ARG BUILD_TIME
@@ -14,7 +14,7 @@ ARG SOURCE
 FROM --platform=$BUILDPLATFORM golang:1.26.8-alpine3.24@sha256:8ac98ca534ac3f51e1f420a1dd2c15e74c75cfa0f23f3ad27eb5d7236c349a0c AS build
 WORKDIR /src
 
-# In a step of its own, which only a changed go.mod or go.sum repeats.
+# A separate step, which only a changed go.mod or go.sum repeats.
 RUN --mount=type=cache,target=/go/pkg/mod \
     --mount=type=bind,source=app/go.mod,target=go.mod \
     --mount=type=bind,source=app/go.sum,target=go.sum \

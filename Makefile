@@ -7,24 +7,24 @@ MAKEFLAGS += --no-print-directory
 
 DIR        := .localcloud
 LOCALCLOUD := bin/localcloud -dir $(DIR)
-# What every `pulumi` of ours runs with: the local cloud as its providers, its state inside the work folder.
+# The environment of every `pulumi` here: the local cloud as its providers, and its state inside the work folder.
 PULUMI     := eval "$$($(LOCALCLOUD) env)"; pulumi --stack local
-# What asks its services by name runs with that too: the local cloud's proxy, trusting its authority.
+# The environment of commands that reach services by name: the local cloud's proxy and its authority.
 CLIENT     := eval "$$($(LOCALCLOUD) env -clients)";
 IMAGE      := 000000000000.dkr.ecr.eu-central-1.amazonaws.com/hello:local
 STACK      := local
 MODULES    := . app localcloud
-# The race detector needs a C compiler, which a machine with nothing but Go, git and make lacks.
+# The race detector needs a C compiler, and a machine may have only Go, git and make.
 RACE        = $(if $(shell command -v "$$(go env CC)"),-race)
 
 # What of the root module has goroutines of its own. The race detector doubles the time of these tests. It is not for the others: they
 # start none, or have the providers' SDKs, which take minutes to compile once more.
 RACING     := slipway/internal/confirm slipway/internal/smoke slipway/internal/stack slipway/cmd/fleet slipway/cmd/promote slipway/cmd/smoke
 
-# The version is the commit's, and of a changed app/ that of the change too, new files among it, so that an unchanged tree
-# builds the same image again, to the byte. e69de29 is the hash of nothing. Recipes read it from their environment: what a tag
-# is called, others choose, and in a recipe's text it would be part of the command. Git is asked when one of these is first
-# wanted, and once: each recipe line wants all that is exported. eval is given $$, so that it reads no answer as make's own.
+# The version is the commit's, and for a changed app/ also the change's, including new files. So an unchanged tree builds the same image
+# again, to the byte. e69de29 is the hash of nothing. Recipes read it from their environment: others choose a tag's name, and in a
+# recipe's text it would be part of the command. Git runs once, when one of these is first needed, because each recipe line needs every
+# exported variable. eval gets $$, so make does not expand the answer.
 CHANGE      = $(filter-out e69de29,$(shell { git diff HEAD -- app; git ls-files -zo --exclude-standard app | xargs -0r sha256sum; } \
 	2>/dev/null | git hash-object --stdin | cut -c1-7))
 VERSION    ?= $(eval VERSION := $$(or $$(shell ci/version 2>/dev/null),dev)$$(addprefix -,$$(CHANGE)))$(VERSION)
@@ -69,7 +69,7 @@ start: cli binaries ## Start the local cloud alone, without a stack.
 cli:
 	@tools/cli
 
-# The program is built here when there is none, for it takes minutes: from then on Pulumi does so, with each command.
+# The program is built here if there is none, because it takes minutes. From then on Pulumi builds it with each command.
 binaries:
 	@mkdir -p bin
 	@test -x bin/slipway || { echo "building the program: the first time, its AWS SDK takes some minutes" >&2; go build -o bin/ .; }
@@ -82,7 +82,7 @@ build:
 	@go build -o bin/ . ./cmd/smoke
 	@go build -C localcloud -o ../bin/ ./cmd/localcloud
 
-# What is not needed to bring the stack up.
+# Commands that are not needed to bring the stack up.
 commands: ## Build the other commands into bin/: promote, fleet, orphans, slipway-bootstrap.
 	@test -x bin/slipway-bootstrap || echo "building the other commands: the first time, it takes some minutes" >&2
 	@go build -o bin/ ./cmd/promote ./cmd/fleet ./cmd/orphans ./ci/check-state
@@ -95,10 +95,10 @@ image: start
 	@$(LOCALCLOUD) push -dockerfile Dockerfile -file /out/app=bin/app \
 		-arg "VERSION=$$VERSION" -arg "COMMIT=$$COMMIT" -arg "BUILD_TIME=$$BUILD_TIME" $(IMAGE)
 
-# Memory for time: linters, compilers, tests and what they start collect garbage less often.
+# More memory, less time: linters, compilers, tests and their processes collect garbage less often.
 lint test: export GOGC ?= 400
 
-# Stacks wait most of the time, for tasks to get healthy and to drain: the other tests fill that.
+# Stacks mostly wait for tasks to get healthy and to drain, so the other tests run meanwhile.
 test: cli build commands ## Run all tests of all modules, those end to end included.
 	@test -n "$(RACE)" || echo "no C compiler: the tests run without the race detector" >&2
 	@$(MAKE) test-stacks & stacks=$$!; packages=0; $(MAKE) test-packages || packages=$$?; wait $$stacks; exit $$packages
@@ -110,11 +110,11 @@ test-packages:
 	go test -C app -vet=off $(RACE) ./...
 	go test -C localcloud -vet=off $(RACE) $$(go list -C localcloud ./... | grep -v '/e2e$$')
 
-# Without the race detector: what these tests drive are other processes, and what they drive them with has tests of its own.
+# Without the race detector: these tests drive other processes, and their own code has other tests.
 test-stacks:
 	go test -C localcloud -vet=off -timeout 30m ./e2e
 
-# The time-out is for a machine of two cores that has other work too.
+# The timeout is for a machine of two cores with other work.
 faults: ## Let every operation of stacks' lives fail, lose every reply, and kill the engine, a hundred times; takes half an hour.
 	go test -C localcloud -run '^Test(Faults|Kills|LostReplies)$$' -v -timeout 150m ./e2e -full $(if $(SEED),-seed $(SEED)) $(if $(KILLS),-kills $(KILLS))
 

@@ -20,7 +20,7 @@ import (
 	"slipway/spec"
 )
 
-// program is what is tested.
+// program is the program under test.
 var program = programtest.Program(deploy)
 
 func TestProgram(t *testing.T) { programtest.Test(t, deploy) }
@@ -28,7 +28,7 @@ func TestProgram(t *testing.T) { programtest.Test(t, deploy) }
 // exampleSecret is the value of the local stack's secret.
 const exampleSecret = "an example"
 
-// What is secret is encrypted in every stack's file.
+// Every stack's file has its secrets encrypted.
 func TestSecretsAreEncryptedInEveryStackFile(t *testing.T) {
 	encrypted := 0
 	for _, stack := range programtest.Stacks {
@@ -46,7 +46,7 @@ func TestSecretsAreEncryptedInEveryStackFile(t *testing.T) {
 				values = append(values, *service.Registry.Password)
 			}
 			for _, value := range values {
-				if encrypted++; value != "[secret]" { // what the blinding decrypter makes of every encrypted value
+				if encrypted++; value != "[secret]" { // the blinding decrypter's text for every encrypted value
 					t.Errorf("stack %s: service %s has a secret in plain text", stack, name)
 				}
 			}
@@ -103,7 +103,7 @@ func TestOutputs(t *testing.T) {
 	}
 }
 
-// untaggable are the kinds that cannot carry tags.
+// untaggable are the kinds that cannot have tags.
 var untaggable = []string{
 	"aws:acm/certificateValidation:CertificateValidation",
 	"aws:appautoscaling/policy:Policy",
@@ -131,7 +131,7 @@ func TestEveryTaggableResourceHasTags(t *testing.T) {
 			if parent := resource.URN(r.RPC.GetParent()); parent.Type() == "slipway:index:FargateService" {
 				want["Service"] = resource.NewProperty(strings.TrimPrefix(parent.Name(), stack+"-"))
 			}
-			if r.Type == "aws:lb/listenerRule:ListenerRule" { // is of the service that it leads to
+			if r.Type == "aws:lb/listenerRule:ListenerRule" { // it belongs to the service that it leads to
 				want["Service"] = resource.NewProperty(strings.TrimPrefix(want["Name"].StringValue(), stack+"-"))
 			}
 			if tags := r.Inputs["tags"].ObjectValue(); !tags.DeepEquals(want) || !strings.HasPrefix(tags["Name"].StringValue(), stack) {
@@ -141,8 +141,8 @@ func TestEveryTaggableResourceHasTags(t *testing.T) {
 	}
 }
 
-// Pulumi can create a replacement before it deletes what is replaced, and so nothing that can be replaced has a name of its
-// own or is deleted first.
+// Pulumi can create a replacement before it deletes the old resource, so nothing that can be replaced has a fixed name or is deleted
+// first.
 func TestNothingStandsInAReplacementsWay(t *testing.T) {
 	for _, stack := range programtest.Stacks {
 		for _, r := range deployStack(t, stack).Resources() {
@@ -161,7 +161,7 @@ func TestNothingStandsInAReplacementsWay(t *testing.T) {
 	}
 }
 
-// Inline rules and routes beside those that are resources delete each other, and the VPC's main route table is not ours.
+// Inline rules and routes delete those that are resources, and the other way round. The VPC's main route table is not ours.
 func TestRulesAndRoutesAreResources(t *testing.T) {
 	for _, stack := range programtest.Stacks {
 		for _, r := range deployStack(t, stack).Resources() {
@@ -195,7 +195,7 @@ func TestSecurityGroupsAreTheSameInEveryStack(t *testing.T) {
 	}
 }
 
-// What needs the internet is created after the way to it, and deleted before it.
+// A resource that needs the internet is created after the route to it, and deleted before it.
 func TestWhatNeedsTheInternetDependsOnItsRoutes(t *testing.T) {
 	cloud := deployStack(t, "dev")
 	for token, name := range map[string]string{"aws:lb/loadBalancer:LoadBalancer": "dev", "aws:ecs/service:Service": "dev-hello"} {
@@ -214,7 +214,8 @@ func TestWhatNeedsTheInternetDependsOnItsRoutes(t *testing.T) {
 	}
 }
 
-// Every resource belongs to a component, and is named after it. DNS records are the stack's own: services share host names.
+// Every resource belongs to a component, and its name begins with the component's. DNS records belong to the stack, because services
+// share host names.
 func TestChildrenAreNamedAfterTheirComponent(t *testing.T) {
 	for _, stack := range programtest.Stacks {
 		for _, r := range deployStack(t, stack).Resources() {
@@ -228,7 +229,7 @@ func TestChildrenAreNamedAfterTheirComponent(t *testing.T) {
 					}
 				}
 			case parent.Type() == "slipway:index:Certificate" && r.Type == "cloudflare:index/record:Record":
-				// A validation record is named by its domain, and stays when the stack is renamed.
+				// A validation record's name is its domain, so it stays when the stack is renamed.
 			case !strings.HasPrefix(r.Name, parent.Name()):
 				t.Errorf("%s %s is a child of %s", r.Type, r.Name, parent.Name())
 			}
@@ -256,7 +257,7 @@ func TestSharedHostname(t *testing.T) {
 	}
 }
 
-// From the config to Secrets Manager a secret is a Pulumi secret, which is encrypted in the state.
+// From the config to Secrets Manager, a secret is a Pulumi secret, which is encrypted in the state.
 func TestSecretsStaySecret(t *testing.T) {
 	s := configtest.Stack(t, ".", "local")
 	var cloud mocks.Cloud
@@ -273,7 +274,7 @@ func TestSecretsStaySecret(t *testing.T) {
 	}
 }
 
-// Nothing is registered, and nothing is even looked up, when the config is wrong.
+// With a wrong config nothing is registered or looked up.
 func TestBadConfigRegistersNothing(t *testing.T) {
 	s := configtest.Stack(t, ".", "prod")
 	s.Values["slipway:services"] = strings.ReplaceAll(s.Values["slipway:services"], `"cpu":512`, `"cpu":513`)
@@ -291,7 +292,7 @@ func TestBadConfigRegistersNothing(t *testing.T) {
 	}
 }
 
-// What is missing outside of the stack is noticed before anything is created.
+// A missing resource outside of the stack is noticed before anything is created.
 func TestMissingImageRegistersNothing(t *testing.T) {
 	s := configtest.Stack(t, ".", "local")
 	s.Values["slipway:services"] = strings.ReplaceAll(s.Values["slipway:services"], "hello:local", "hello:gone")
@@ -304,7 +305,7 @@ func TestMissingImageRegistersNothing(t *testing.T) {
 	cloud.Expect(t, "")
 }
 
-// A zone id in the config saves a look-up, for which the API token would need the right to read zones.
+// A zone id in the config saves a look-up, which needs an API token that may read zones.
 func TestZoneIDIsNotLookedUp(t *testing.T) {
 	s := configtest.Stack(t, ".", "dev")
 	s.Values["slipway:zoneId"] = "0123456789abcdef0123456789abcdef"
@@ -338,7 +339,7 @@ func TestPulumiYAMLDescribesTheConfig(t *testing.T) {
 	}
 }
 
-// An empty object is as good as none: it is what `pulumi config rm --path` leaves of one.
+// An empty object equals a missing one, because `pulumi config rm --path` leaves an empty one.
 func TestEmptyObjectsAreNone(t *testing.T) {
 	var plain, empty mocks.Cloud
 	members := `"env": {}, "secrets": {}, "capacity": {}, "healthCheck": {}, "registry": {}, "deployment": {}, "canary": {}, "before": {}, "scaling": {}`
@@ -353,8 +354,8 @@ func TestEmptyObjectsAreNone(t *testing.T) {
 	empty.Expect(t, plain.Listing())
 }
 
-// ECS takes other names of variables than shells do, and empty values: a variable is left out by it only where no value is given
-// (pull request 224 of aws-actions/amazon-ecs-deploy-task-definition, 3797 of aws/amazon-ecs-agent).
+// ECS takes more names of variables than shells do, and empty values. It leaves out a variable only without a value (pull request 224
+// of aws-actions/amazon-ecs-deploy-task-definition, 3797 of aws/amazon-ecs-agent).
 func TestOddVariables(t *testing.T) {
 	var cloud mocks.Cloud
 	if _, err := program.Deploy(&cloud, configtest.Source(configtest.Service(`"env": {"discovery.type": "single-node", "A-B": "c", "EMPTY": ""}`))); err != nil {

@@ -15,8 +15,7 @@ type message struct {
 	data []byte // shared by all queues, so never written to
 }
 
-// client is one socket in a room. Its handler reads, a second goroutine writes; the room talks to the latter through the
-// queue alone.
+// client is one socket in a room. Its handler reads, a second goroutine writes; the room talks to the latter only through the queue.
 type client struct {
 	conn      *websocket.Conn
 	deadlines *http.ResponseController
@@ -34,8 +33,8 @@ func newClient(conn *websocket.Conn, deadlines *http.ResponseController, limits 
 	return &client{conn: conn, deadlines: deadlines, limits: limits, queue: make(chan message, limits.queue), closed: make(chan struct{})}
 }
 
-// close makes the writer send what is queued and then a close frame. It does not block, and is called once, by who takes
-// the client out of the room, after which nothing is queued any more.
+// close makes the writer send what is queued and then a close frame. It does not block. The code that takes the client out of the room
+// calls it once, and nothing is queued after that.
 func (c *client) close(code websocket.StatusCode, reason string) {
 	c.code, c.reason = code, reason
 	c.expire(c.limits.closing)
@@ -94,7 +93,7 @@ func (c *client) write() {
 				return
 			}
 		case <-ticker.C:
-			// Beside the writing, as Ping returns only when the pong is there.
+			// In parallel to the writing, because Ping returns only with the pong.
 			pings.Go(func() {
 				if err := c.ping(); err != nil {
 					c.expire(0)

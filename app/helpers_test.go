@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// patience is how long a test waits for what has to happen: only a failing test ever takes it.
+// patience is how long a test waits for an event: only a failing test ever takes it.
 const patience = 20 * time.Second
 
 // until waits for a condition.
@@ -37,7 +37,7 @@ func getenv(env map[string]string) func(string) string {
 	return func(name string) string { return env[name] }
 }
 
-// logBuffer is where a test's log goes.
+// logBuffer keeps a test's log.
 type logBuffer struct {
 	mu  sync.Mutex
 	buf bytes.Buffer

@@ -45,7 +45,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	// The first signal drains; handing signals back to the runtime lets a second one end a drain nobody wants to wait for.
+	// The first signal drains. Signals then go back to the runtime, so a second one ends the drain at once.
 	context.AfterFunc(ctx, stop)
 
 	log := slog.New(slog.NewJSONHandler(stdout, &slog.HandlerOptions{Level: cfg.logLevel}))

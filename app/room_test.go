@@ -345,8 +345,8 @@ func TestRoomIgnoresTheDropped(t *testing.T) {
 	s.hear(t, "heard")
 }
 
-// However many clients speak at once, what waits for one that listens is no more than a burst, and then comes at the room's pace.
-// Those that wait for their turn, and leave, take nobody's time.
+// With any number of clients that speak at once, no more than a burst waits for one that listens, and the rest comes at the room's
+// pace. A client that leaves while it waits for its turn takes no one's time.
 func TestRoomSpeaksInTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		limits := testLimits()

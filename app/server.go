@@ -120,7 +120,7 @@ func (s *server) serveHealth(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, code, map[string]string{"status": state})
 }
 
-// forwardedFor is whom the load balancer forwards for: informative only, as a client can put anything in front.
+// forwardedFor is the client of the load balancer: only informative, because a client can put anything in front.
 func forwardedFor(r *http.Request) string {
 	return clip(strings.Join(r.Header.Values("X-Forwarded-For"), ", "))
 }
@@ -141,5 +141,5 @@ func writeError(w http.ResponseWriter, code int, message string) {
 func writeJSON(w http.ResponseWriter, code int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(body) // fails only if the client is gone, and then there is nobody to tell
+	_ = json.NewEncoder(w).Encode(body) // fails only if the client is gone
 }

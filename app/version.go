@@ -17,7 +17,7 @@ type versionInfo struct {
 	Hostname  string `json:"hostname"`
 }
 
-// currentVersion describes the running binary; what nobody knows is "unknown".
+// currentVersion describes the running binary; a missing value is "unknown".
 func currentVersion(hostname string) versionInfo {
 	build, _ := debug.ReadBuildInfo()
 	return describe(build, hostname)

@@ -68,7 +68,7 @@ func TestWorkerGoesOn(t *testing.T) {
 	})
 }
 
-// SIGTERM ends the taking. What is at hand is finished, or given up after the grace period.
+// SIGTERM ends the taking. The item at hand is finished, or given up after the grace period.
 func TestWorkerFinishesWhatItHas(t *testing.T) {
 	for name, test := range map[string]struct {
 		takes time.Duration

@@ -13,22 +13,22 @@ import (
 
 // config is the account's config, complete and checked. Pulumi.yaml describes its keys.
 type config struct {
-	repository      string   // on GitHub, "owner/name", the way it is in the subjects of its tokens
+	repository      string   // on GitHub, "owner/name", in the form of its tokens' subjects
 	environments    []string // whose jobs deploy to the account; never one of reservedEnvironments
-	deployers       []string // ARNs of IAM principals that may take the deploy role on too
+	deployers       []string // ARNs of IAM principals that may assume the deploy role too
 	images          []string // names of ECR repositories
 	keepImages      int
 	pullAccounts    []string // ids
-	pullRequests    bool     // may have stacks of their own in the account, and previews of its others
-	reachAll        bool     // pullRequestsReachAllEnvironments: others than dev are in the account too
+	pullRequests    bool     // may have their own stacks in the account, and preview its others
+	reachAll        bool     // pullRequestsReachAllEnvironments: the account has environments other than dev too
 	oidcProviderARN string   // empty: made here
 
 	stateBucket       bool                // made here
-	sharedStateBucket string              // another account's, which is used then
-	stateAccounts     map[string][]string // the stacks that others may use in the one made here, by id; "pr-*" is all that begin so
+	sharedStateBucket string              // another account's bucket, used instead
+	stateAccounts     map[string][]string // the stacks that other accounts may use in the bucket made here, by id; "pr-*" is all with that beginning
 }
 
-// Bounds of keepImages. An image that is not there any more cannot be rolled back to, and no task of it can start.
+// Bounds of keepImages. After an image is gone, no rollback to it is possible, and no task of it can start.
 const (
 	minKeepImages     = 10
 	defaultKeepImages = 100
@@ -76,16 +76,16 @@ func readConfig(source settings.Source) (*config, error) {
 	return c, nil
 }
 
-// reachAllKey is the key that lets pull requests into an account with others than dev.
+// reachAllKey is the key that lets pull requests into an account with environments other than dev.
 const reachAllKey = "pullRequestsReachAllEnvironments"
 
-// checkPullRequests refuses pull requests in an account where something else is deployed than what they are tried out beside: AWS
-// does not tell all of one stack from all of another.
+// checkPullRequests refuses pull requests in an account with an environment other than dev: AWS cannot separate all of one stack from
+// all of another.
 func (c *config) checkPullRequests() error {
 	others := slices.DeleteFunc(slices.Clone(c.environments), func(e string) bool { return strings.EqualFold(e, sourceStack) })
 	switch {
 	case c.pullRequests && len(others) > 0 && !c.reachAll:
-		return fmt.Errorf("the code of pull requests, which nobody has reviewed, would get at what is deployed to %s, which is in this account too "+
+		return fmt.Errorf("the code of pull requests, which is not reviewed, would reach everything of %s, which is in this account too "+
 			"(docs/security.md, \"What pull requests can get at\"): give %s an account without them, or set %s: true to let them",
 			strings.Join(others, ", "), strings.Join(others, ", "), reachAllKey)
 	case c.reachAll && (!c.pullRequests || len(others) == 0):
@@ -114,7 +114,7 @@ var (
 	// GitHub appends the ids of the owner and of the repository to their names in the tokens of newer repositories.
 	repositoryPattern  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*(@[0-9]+)?/[A-Za-z0-9._-]+(@[0-9]+)?$`)
 	environmentPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
-	stackPattern       = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]*(-\*)?$`)                              // what the workflows take for a stack's name
+	stackPattern       = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]*(-\*)?$`)                              // the stack names that the workflows accept
 	imagePattern       = regexp.MustCompile(`^([a-z0-9]+([._-][a-z0-9]+)*/)*[a-z0-9]+([._-][a-z0-9]+)*$`) // CreateRepository in ECR's API reference
 	bucketPattern      = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)                         // "General purpose bucket naming rules" in the S3 user guide
 	accountPattern     = regexp.MustCompile(`^[0-9]{12}$`)
@@ -133,20 +133,20 @@ func checkEnvironment(s string) error {
 	if !environmentPattern.MatchString(s) {
 		return errors.New("an environment's name is letters, digits and any of . _ - here")
 	}
-	if role, reserved := reservedEnvironments[strings.ToLower(s)]; reserved { // GitHub heeds no case either
-		return fmt.Errorf("is an environment for which nobody's approval is asked: its jobs have the role %s, and must not have %s", role, deployName)
+	if role, reserved := reservedEnvironments[strings.ToLower(s)]; reserved { // GitHub ignores case too
+		return fmt.Errorf("is an environment without approvals: its jobs have the role %s, and must not have %s", role, deployName)
 	}
 	return nil
 }
 
 func checkStack(s string) error {
 	if !stackPattern.MatchString(s) {
-		return errors.New("a stack's name is letters, digits and hyphens here, the first a letter; a * comes last, after a hyphen: pr* would be prod too")
+		return errors.New("a stack's name is letters, digits and hyphens here, the first a letter; a * comes last, after a hyphen: pr* would match prod too")
 	}
 	return nil
 }
 
-// checkShares refuses stacks that are several accounts'.
+// checkShares refuses stacks of several accounts.
 func checkShares(stacks map[string][]string) error {
 	owners := make(map[string]string) // accounts by stack
 	for _, account := range slices.Sorted(maps.Keys(stacks)) {
@@ -162,7 +162,7 @@ func checkShares(stacks map[string][]string) error {
 	return nil
 }
 
-// overlap reports whether there can be a stack that both are for.
+// overlap reports whether a stack can match both.
 func overlap(a, b string) bool {
 	beginningA, anyA := strings.CutSuffix(a, "*")
 	beginningB, anyB := strings.CutSuffix(b, "*")
@@ -171,7 +171,7 @@ func overlap(a, b string) bool {
 
 func checkPrincipal(s string) error {
 	if !principalPattern.MatchString(s) {
-		return errors.New("must be the ARN of an IAM role or user, or arn:aws:iam::123456789012:root for whoever an account allows to")
+		return errors.New("must be the ARN of an IAM role or user, or arn:aws:iam::123456789012:root for everyone whom an account allows to")
 	}
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 	"slipway/internal/settings"
 )
 
-// source returns the config of a stack "dev" as the engine hands it over: the two required keys, and others.
+// source returns the config of a stack "dev" in the engine's form: the two required keys, and others.
 func source(others ...string) settings.Source {
 	s := settings.Source{Project: "slipway-bootstrap", Stack: "dev", Values: map[string]string{
 		"aws:region":                     "eu-central-1",
@@ -66,7 +66,7 @@ func TestConfigs(t *testing.T) {
 	}
 }
 
-// Pull requests are tried out beside dev, and beside nothing else unless the config says what that means.
+// Pull requests may only be in dev's account, unless the config explicitly allows more.
 func TestPullRequestsBesideOthers(t *testing.T) {
 	for _, test := range []struct {
 		environments      string
@@ -77,7 +77,7 @@ func TestPullRequestsBesideOthers(t *testing.T) {
 		{environments: `["prod"]`, refused: true},
 		{environments: `["dev","prod"]`, refused: true},
 		{environments: `["dev","prod"]`, reachAll: true},
-		{environments: `["dev"]`, reachAll: true, refused: true}, // says what is not so
+		{environments: `["dev"]`, reachAll: true, refused: true}, // not true
 	} {
 		_, err := readConfig(source("environments", test.environments, "pullRequests", "true", reachAllKey, fmt.Sprint(test.reachAll)))
 		if (err != nil) != test.refused {
@@ -105,8 +105,8 @@ func TestRefusedConfigs(t *testing.T) {
 		"environment with a star":  {"environments", `["dev","*"]`, `slipway-bootstrap:environments[1]: "*": `},
 		"environment with a colon": {"environments", `["dev:x"]`, "slipway-bootstrap:environments[0]: "},
 		"environment is empty":     {"environments", `[""]`, "slipway-bootstrap:environments[0]: "},
-		"environment for drift":    {"environments", `["dev","drift"]`, `slipway-bootstrap:environments[1]: "drift": is an environment for which nobody's approval is asked: its jobs have the role slipway-drift`},
-		"environment for Drift":    {"environments", `["Drift"]`, `slipway-bootstrap:environments[0]: "Drift": is an environment for which nobody's approval is asked`},
+		"environment for drift":    {"environments", `["dev","drift"]`, `slipway-bootstrap:environments[1]: "drift": is an environment without approvals: its jobs have the role slipway-drift`},
+		"environment for Drift":    {"environments", `["Drift"]`, `slipway-bootstrap:environments[0]: "Drift": is an environment without approvals`},
 		"environment for previews": {"environments", `["preview"]`, "its jobs have the role slipway-preview, and must not have slipway-deploy"},
 		"environment for branches": {"environments", `["dev","pr"]`, "its jobs have the role slipway-pr, and must not have slipway-deploy"},
 		"environment twice":        {"environments", `["dev","dev"]`, `slipway-bootstrap:environments[1]: "dev": is listed more than once`},
@@ -122,7 +122,7 @@ func TestRefusedConfigs(t *testing.T) {
 		"accounts without images":  {"pullAccounts", `["210987654321"]`, "slipway-bootstrap:pullAccounts: there are accounts that may pull images, and no images"},
 		"everybody deploys":        {"deployers", `["*"]`, "slipway-bootstrap:deployers[0]: "},
 		"a session deploys":        {"deployers", `["arn:aws:sts::123456789012:assumed-role/admin/me"]`, "slipway-bootstrap:deployers[0]: "},
-		"pull requests beside qa": {"pullRequests", "true", "slipway-bootstrap:pullRequests: the code of pull requests, which nobody has reviewed, would get at what is deployed to qa, which is in this account too " +
+		"pull requests beside qa": {"pullRequests", "true", "slipway-bootstrap:pullRequests: the code of pull requests, which is not reviewed, would reach everything of qa, which is in this account too " +
 			`(docs/security.md, "What pull requests can get at"): give qa an account without them, or set pullRequestsReachAllEnvironments: true to let them`},
 		"reach of no pull request": {reachAllKey, "true", "slipway-bootstrap:pullRequests: pullRequestsReachAllEnvironments is for an account with pullRequests and an environment other than dev"},
 		"bucket's name":            {"stateBucket", "state", "slipway-bootstrap:stateBucket: is a string and must be true or false"},
@@ -133,7 +133,7 @@ func TestRefusedConfigs(t *testing.T) {
 		"no stack":                 {"stateAccounts", `{"210987654321":[]}`, "slipway-bootstrap:stateAccounts.210987654321: is empty"},
 		"null stacks":              {"stateAccounts", `{"210987654321":null}`, "slipway-bootstrap:stateAccounts.210987654321: is empty"},
 		"every stack":              {"stateAccounts", `{"210987654321":["dev","*"]}`, `slipway-bootstrap:stateAccounts.210987654321[1]: "*": a stack's name is`},
-		"prod among others":        {"stateAccounts", `{"210987654321":["pr*"]}`, `"pr*": a stack's name is letters, digits and hyphens here, the first a letter; a * comes last, after a hyphen: pr* would be prod too`},
+		"prod among others":        {"stateAccounts", `{"210987654321":["pr*"]}`, `"pr*": a stack's name is letters, digits and hyphens here, the first a letter; a * comes last, after a hyphen: pr* would match prod too`},
 		"stack with two stars":     {"stateAccounts", `{"210987654321":["pr-*-*"]}`, "slipway-bootstrap:stateAccounts.210987654321[0]: "},
 		"stack with a star inside": {"stateAccounts", `{"210987654321":["pr-*-x"]}`, "slipway-bootstrap:stateAccounts.210987654321[0]: "},
 		"stack with a folder":      {"stateAccounts", `{"210987654321":["dev/x"]}`, "slipway-bootstrap:stateAccounts.210987654321[0]: "},
@@ -158,7 +158,7 @@ func TestRefusedConfigs(t *testing.T) {
 	}
 }
 
-// A bucket that is not made here is not for this account to share.
+// This account cannot share a bucket that it does not make.
 func TestSharingNeedsABucket(t *testing.T) {
 	for _, other := range [][]string{{"stateBucket", "false"}, {"sharedStateBucket", "state"}} {
 		_, err := readConfig(source(append(other, "stateAccounts", `{"210987654321":["dev"]}`)...))
@@ -205,7 +205,7 @@ func TestOverlap(t *testing.T) {
 	})
 }
 
-// What passes holds nothing that has a meaning of its own in a token's subject.
+// A value that passes contains nothing with a meaning in a token's subject.
 func TestNamesArePlain(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		repository, environment := rapid.StringMatching(`[ex@1/:*?. ]{1,8}`).Draw(t, "repository"), rapid.StringMatching(`[ev:*?/. ]{1,4}`).Draw(t, "environment")

@@ -10,14 +10,14 @@ import (
 	"slipway/bootstrap/permissions"
 )
 
-// untaggedDays is for how long an image stays that has no tag: one whose push was broken off, since tags do not move.
+// untaggedDays is how long an image without a tag stays. Its push was interrupted, because tags do not move.
 const untaggedDays = 7
 
-// pullRequestDays is for how long an image of a pull request stays: for as long as its stack can start tasks without a push.
+// pullRequestDays is how long an image of a pull request stays, and so how long its stack can start tasks without a push.
 const pullRequestDays = 30
 
-// pullRequestPrefix begins the names of the repositories that pull requests have: what they push is neither promoted, nor in the
-// way of the images that are.
+// pullRequestPrefix begins the names of the pull requests' repositories: their images are not promoted, and do not push out those that
+// are.
 const pullRequestPrefix = "pr/"
 
 // repositories are the ECR repositories of the account's images.
@@ -26,7 +26,7 @@ type repositories struct {
 	urls                  pulumi.StringMap // by name; not of pull requests
 }
 
-// newRepositories creates a repository for each image, and another one for what pull requests make of it.
+// newRepositories creates a repository for each image, and another one for its builds of pull requests.
 func (a *account) newRepositories(ctx *pulumi.Context) (repositories, error) {
 	all := repositories{urls: pulumi.StringMap{}}
 	for _, name := range a.images {
@@ -55,11 +55,10 @@ func (a *account) newRepositories(ctx *pulumi.Context) (repositories, error) {
 	return all, nil
 }
 
-// newRepository creates a repository. Its tags cannot move, and what is in it is scanned. AWS refuses to delete one with images
-// in it.
+// newRepository creates a repository. Its tags cannot move, and its images are scanned. AWS refuses to delete a repository with images.
 func (a *account) newRepository(ctx *pulumi.Context, name, lifecyclePolicy string) (*ecr.Repository, error) {
 	repository, err := ecr.NewRepository(ctx, name, &ecr.RepositoryArgs{
-		Name:               pulumi.String(name), // part of what images are called
+		Name:               pulumi.String(name), // part of the images' names
 		ImageTagMutability: pulumi.String("IMMUTABLE"),
 		ImageScanningConfiguration: ecr.RepositoryImageScanningConfigurationArgs{
 			ScanOnPush: pulumi.Bool(true),
@@ -100,9 +99,9 @@ type (
 	}
 )
 
-// keepNewest returns the lifecycle policy that keeps the newest images and expires older ones. ECR does not know which of them
-// run, so that there have to be enough for the oldest one that runs, or that is rolled back to, to be among them. What a kept
-// image index refers to, an image for each platform and their attestations, is kept with it although it has no tag.
+// keepNewest returns the lifecycle policy that keeps the newest images and expires older ones. ECR does not know which of them run, so
+// it must keep enough to include the oldest one that runs or may be rolled back to. It keeps what a kept image index refers to, an
+// image for each platform and their attestations, although these have no tags.
 func keepNewest(keep int) string {
 	return expire(
 		lifecycleRule{Description: "Expire what was never tagged", Selection: selection{
@@ -121,7 +120,7 @@ func expireAfter(days int) string {
 	}})
 }
 
-// expire returns the lifecycle policy of rules that expire images, the first of which goes first.
+// expire returns the lifecycle policy of rules that expire images, with the first rule first.
 func expire(rules ...lifecycleRule) string {
 	for i := range rules {
 		rules[i].RulePriority = i + 1

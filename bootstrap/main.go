@@ -1,5 +1,5 @@
-// Command slipway-bootstrap is a Pulumi program that is run once in each AWS account that stacks are deployed to, by an
-// administrator. It makes what has to be there before: who may deploy, and where images and state are kept.
+// Command slipway-bootstrap is a Pulumi program that an administrator runs once in each AWS account before stacks are deployed to it.
+// It makes the deploying roles, and the places of images and state.
 package main
 
 import (
@@ -91,15 +91,15 @@ func bootstrap(ctx *pulumi.Context, source settings.Source) error {
 	return nil
 }
 
-// account is what is known of an account before anything is made in it.
+// account has the facts about an account before anything is created in it.
 type account struct {
 	permissions.Account
 	*config
 	region string
-	tags   pulumi.StringMap // of everything that is made
+	tags   pulumi.StringMap // of every resource
 }
 
-// lookUp finds out which account and region this is.
+// lookUp finds out the account and the region.
 func lookUp(ctx *pulumi.Context, cfg *config) (*account, error) {
 	caller, err := aws.GetCallerIdentity(ctx, &aws.GetCallerIdentityArgs{})
 	if err != nil {

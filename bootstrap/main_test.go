@@ -81,7 +81,7 @@ func (c *cloud) deploy(s settings.Source) (outputs string, err error) {
 	return outputs, err
 }
 
-// readStack reads a stack's config from its file, the way the engine does.
+// readStack reads a stack's config from its file, as the engine does.
 func readStack(t *testing.T, name string) settings.Source {
 	t.Helper()
 	project, err := workspace.LoadProject("Pulumi.yaml")
@@ -103,13 +103,13 @@ func readStack(t *testing.T, name string) settings.Source {
 
 func testAccount(id string) permissions.Account {
 	a := permissions.Account{Partition: "aws", ID: id, RolePath: "/slipway/", Boundary: "arn:aws:iam::" + id + ":policy/slipway-boundary"}
-	if id == devAccount { // which pull requests have stacks in
+	if id == devAccount { // it has the stacks of pull requests
 		a.StacksBoundary = "arn:aws:iam::" + id + ":policy/slipway-pr-boundary"
 	}
 	return a
 }
 
-// quote returns the document as it stands in a listing of inputs.
+// quote returns the document in the form of a listing of inputs.
 func quote(document permissions.Document) string { return quoteText(document.JSON()) }
 
 func quoteText(text string) string {
@@ -120,7 +120,7 @@ func quoteText(text string) string {
 	return string(quoted)
 }
 
-// provider is the ARN of the provider that is made.
+// provider is the ARN of the created provider.
 const provider = "arn:OpenIdConnectProvider/github"
 
 // commonResources are in every account.
@@ -170,7 +170,7 @@ aws:iam/rolePolicyAttachment:RolePolicyAttachment slipway-deploy-state {"policyA
 `
 }
 
-// Prod's account has the state of all stacks, and lets dev's have that of its own.
+// Prod's account has the state of all stacks, and lets dev's account use the state of its own.
 func TestProd(t *testing.T) {
 	c := cloud{account: prodAccount}
 	outputs, err := c.deploy(readStack(t, "prod"))
@@ -261,7 +261,7 @@ func TestStateOfSeveralAccounts(t *testing.T) {
 	}
 }
 
-// What is shared are stacks of the program's project.
+// Shared stacks belong to the program's project.
 func TestProgramProject(t *testing.T) {
 	project, err := workspace.LoadProject(filepath.Join("..", "Pulumi.yaml"))
 	if err != nil {
@@ -289,7 +289,7 @@ func TestExpireAfter(t *testing.T) {
 	}
 }
 
-// Pulumi Cloud has the state, somebody made the provider, and people deploy too.
+// Pulumi Cloud has the state, the provider exists already, and people deploy too.
 func TestOptions(t *testing.T) {
 	const provider, admin = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com", "arn:aws:iam::123456789012:role/admin"
 	s := readStack(t, "prod")
@@ -321,7 +321,7 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// deployEverything makes all that an account can have: what dev's has, and the bucket.
+// deployEverything makes everything that an account can have: dev's resources and the bucket.
 func deployEverything(t *testing.T) *cloud {
 	t.Helper()
 	s := readStack(t, "dev")
@@ -347,7 +347,7 @@ func TestEveryTaggableResourceHasTags(t *testing.T) {
 	}
 }
 
-// A name of one's own is in a replacement's way.
+// A fixed name prevents a replacement.
 func TestFixedNamesAreDeletedBeforeReplaced(t *testing.T) {
 	c := deployEverything(t)
 	for _, r := range c.Resources() {
@@ -366,7 +366,7 @@ func TestBucketPolicyComesAfterThePublicAccessBlock(t *testing.T) {
 	}
 }
 
-// Nothing is registered when the config is wrong, or when it is not known where this is.
+// Nothing is registered if the config is wrong, or the account and region are not known.
 func TestFailuresRegisterNothing(t *testing.T) {
 	wrong := readStack(t, "dev")
 	wrong.Values["slipway-bootstrap:repository"] = "hello"
@@ -386,8 +386,7 @@ func TestFailuresRegisterNothing(t *testing.T) {
 	}
 }
 
-// The environments that have a role of their own go with it, and no job has another's. A job without an environment is a pull
-// request's.
+// Each environment with its own role uses it, and no job has another's. A job without an environment belongs to a pull request.
 func TestEnvironmentsHaveTheirRoles(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join("..", ".github", "workflows", "*.yml"))
 	if err != nil {
@@ -432,7 +431,7 @@ func TestEnvironmentsHaveTheirRoles(t *testing.T) {
 	}
 }
 
-// The local cloud serves what is made.
+// The local cloud serves these kinds.
 func TestKindsAreServedByTheLocalCloud(t *testing.T) {
 	tokens, err := os.ReadFile(filepath.Join("..", "localcloud", "schema", "tokens.txt"))
 	if err != nil {
@@ -467,8 +466,7 @@ func TestPulumiYAMLDescribesTheConfig(t *testing.T) {
 	}
 }
 
-// Every resource of every account keeps AWS's Foundational Security Best Practices, but for the exceptions, which docs/security.md
-// gives reasons for.
+// Every resource of every account keeps AWS's Foundational Security Best Practices, except those that docs/security.md explains.
 func TestBestPractices(t *testing.T) {
 	var findings []fsbp.Finding
 	for _, stack := range []string{"dev", "prod"} {

@@ -19,9 +19,9 @@ type stateBucket struct {
 	name, arn pulumi.StringOutput
 }
 
-// newStateBucket returns the bucket for the state of the stacks, or nil if it is kept elsewhere. All stacks are in one bucket, so
-// that one can be promoted to another: where there are several accounts, one makes the bucket and the others share it. The one
-// is that of production, because its roles can read and write all of the bucket, and the others' only what is their own.
+// newStateBucket returns the bucket for the state of the stacks, or nil if it is elsewhere. All stacks are in one bucket, so that one
+// can be promoted to another. With several accounts, one makes the bucket and the others share it. That one is production's account,
+// because its roles can read and write all of the bucket, and those of the others only their own part.
 func (a *account) newStateBucket(ctx *pulumi.Context) (*stateBucket, error) {
 	switch {
 	case a.sharedStateBucket != "":
@@ -35,8 +35,8 @@ func (a *account) newStateBucket(ctx *pulumi.Context) (*stateBucket, error) {
 	return nil, nil
 }
 
-// createStateBucket creates a bucket: versioned, encrypted, closed to the public and to requests without TLS. Names of buckets
-// are global, so this one ends in what Pulumi appends. AWS refuses to delete a bucket that has something in it.
+// createStateBucket creates a bucket: versioned, encrypted, closed to the public and to requests without TLS. Names of buckets are
+// global, so this one ends with Pulumi's suffix. AWS refuses to delete a bucket that is not empty.
 func (a *account) createStateBucket(ctx *pulumi.Context) (*stateBucket, error) {
 	const name = "slipway-state"
 	bucket, err := s3.NewBucketV2(ctx, name, &s3.BucketV2Args{Tags: a.tags})
@@ -74,20 +74,20 @@ func (a *account) createStateBucket(ctx *pulumi.Context) (*stateBucket, error) {
 	if _, err := s3.NewBucketPolicy(ctx, name, &s3.BucketPolicyArgs{
 		Bucket: bucket.ID(),
 		Policy: document(bucket.Arn, a.stateBucketPolicy),
-	}, pulumi.DependsOn([]pulumi.Resource{private})); err != nil { // S3 refuses to change both at a time: OperationAborted
+	}, pulumi.DependsOn([]pulumi.Resource{private})); err != nil { // S3 refuses to change both at the same time: OperationAborted
 		return nil, err
 	}
 	return &stateBucket{name: bucket.Bucket, arn: bucket.Arn}, nil
 }
 
-// stateBucketPolicy returns the bucket's own policy, which lets the roles of other accounts do with the state of their stacks
-// what the roles here do with that of all.
+// stateBucketPolicy returns the bucket's own policy. It gives the roles of other accounts the same access to the state of their stacks
+// as the roles here have to all.
 func (a *account) stateBucketPolicy(arn string) permissions.Document {
 	policy := permissions.RequireTLS(arn)
 	for _, account := range slices.Sorted(maps.Keys(a.stateAccounts)) {
 		stacks := a.stateAccounts[account]
 		readers, deployers := []string{deployName, driftName, previewName}, []string{deployName}
-		if slices.Contains(stacks, pullRequestStacks) { // whose own policy allows less: what both do counts
+		if slices.Contains(stacks, pullRequestStacks) { // their own policy allows less, and only what both allow counts
 			readers, deployers = append(readers, pullRequestName), append(deployers, pullRequestName)
 		}
 		policy = slices.Concat(policy,
@@ -97,7 +97,7 @@ func (a *account) stateBucketPolicy(arn string) permissions.Document {
 	return policy
 }
 
-// document returns the JSON of a policy that is about the resource with the ARN.
+// document returns the JSON of a policy for the resource with the ARN.
 func document(arn pulumi.StringOutput, of func(arn string) permissions.Document) pulumi.StringOutput {
 	return arn.ApplyT(func(arn string) string { return of(arn).JSON() }).(pulumi.StringOutput)
 }

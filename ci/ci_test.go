@@ -1,6 +1,6 @@
-// Package ci tests the scripts that the workflows run, and tools/recover, and holds the workflows to their rules. Each file below
-// testdata/script drives one script, a copy in a project of the test's own. The Pulumi CLI is real, over a backend of files; what would leave
-// the machine is testdata/fake.
+// Package ci tests the scripts of the workflows, and tools/recover, and checks the workflows' rules. Each file below testdata/script
+// drives one script, a copy in the test's own project. The Pulumi CLI is real, with a backend of files; testdata/fake has fakes for
+// everything that would leave the machine.
 package ci
 
 import (
@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 	}())
 }
 
-// build makes what the tests run beside the scripts.
+// build builds the programs that the tests run in addition to the scripts.
 func build() error {
 	for _, command := range [][]string{{"../tools/cli"}, {"go", "build", "-o", tools, "./check-state", "./pin-images", "./pr-config"}} {
 		cmd := exec.Command(command[0], command[1:]...)
@@ -71,7 +71,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// asked fails unless somebody has asked for a plugin at $PLUGINS since the last time; "! asked", if somebody has.
+// asked fails unless a plugin was requested at $PLUGINS since the last call; "! asked" fails if one was.
 func asked(ts *testscript.TestScript, negated bool, args []string) {
 	if len(args) > 0 {
 		ts.Fatalf("usage: asked")
@@ -84,7 +84,7 @@ func asked(ts *testscript.TestScript, negated bool, args []string) {
 
 type requestsKey struct{}
 
-// servePlugins starts a server that has no plugins, and counts how often it is asked for them.
+// servePlugins starts a server without plugins, and counts requests for them.
 func servePlugins(env *testscript.Env) {
 	requests := new(atomic.Int32)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -96,7 +96,7 @@ func servePlugins(env *testscript.Env) {
 	env.Setenv("PLUGINS", server.URL)
 }
 
-// fakes are what the fakes of commands do, unless the test has a file of its own for the command.
+// fakes are the default fakes of commands; a test can have its own file for one.
 var fakes = map[string]string{
 	"aws":        "",
 	"docker":     "",

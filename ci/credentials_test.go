@@ -12,8 +12,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Whoever can push a branch decides what its pull request's jobs run, and what the state of its stack says. A token that writes
-// could approve that very pull request.
+// Anyone who can push a branch decides what its pull request's jobs run, and what the state of its stack says. A token with write
+// access could approve that very pull request.
 func TestCodeOfPullRequestsWritesNothing(t *testing.T) {
 	found := 0
 	for name, w := range load(t) {
@@ -33,11 +33,11 @@ func TestCodeOfPullRequestsWritesNothing(t *testing.T) {
 	}
 }
 
-// What writes on pull requests runs reviewed code, and has nothing else to lose.
+// A job that writes on pull requests runs reviewed code, and has no other credentials.
 func TestTokensThatWriteAreAlone(t *testing.T) {
 	for name, w := range load(t) {
 		for id, job := range w.Jobs {
-			if len(job.writes()) == 0 || job.Environment == "drift" { // which runs what main says on what main wrote
+			if len(job.writes()) == 0 || job.Environment == "drift" { // it runs main's code on a state that main wrote
 				continue
 			}
 			if job.Permissions["id-token"] != "" || job.role() != "" || job.Environment != "" || strings.Contains(job.texts(), "secrets.") {
@@ -58,7 +58,7 @@ var roles = map[string][]string{
 	"slipway-pr":      {"pr"},
 }
 
-// An environment is where GitHub asks for a reviewer, or for a branch.
+// GitHub's rules for reviewers and branches belong to an environment.
 func TestRolesHaveEnvironments(t *testing.T) {
 	found := map[string]bool{}
 	for name, w := range load(t) {
@@ -73,7 +73,7 @@ func TestRolesHaveEnvironments(t *testing.T) {
 			found[role] = true
 			switch {
 			case name == "workflows/preview.yml" && role == "slipway-preview" && job.Environment == "":
-				// Its token says that it is of a pull request.
+				// Its token says that it belongs to a pull request.
 			case name == "workflows/destroy.yml": // by the name of the stack
 				for _, part := range []string{"'pr-') && 'pr'", "'prod') && 'prod' || 'dev'"} {
 					if !strings.Contains(job.Environment, part) {
@@ -95,7 +95,7 @@ func TestRolesHaveEnvironments(t *testing.T) {
 	}
 }
 
-// Production's passphrase is for jobs that only main has.
+// Production's passphrase is only for jobs of main.
 func TestProductionsPassphrase(t *testing.T) {
 	found := 0
 	for name, w := range load(t) {
@@ -115,7 +115,7 @@ func TestProductionsPassphrase(t *testing.T) {
 	}
 }
 
-// A secret is one that is named: not all of them, and not in a workflow's variables, which every job has.
+// A job names each secret that it gets: it does not get all, and none is in a workflow's variables, which every job has.
 func TestSecretsAreNamed(t *testing.T) {
 	for name, w := range load(t) {
 		for variable, value := range w.Env {
@@ -131,8 +131,8 @@ func TestSecretsAreNamed(t *testing.T) {
 	}
 }
 
-// A cache is written by whatever ran before, and nothing verifies it. So it is for workflows that never have credentials: a job
-// without may decide what the next one does with them.
+// Any earlier run may have written a cache, and nothing verifies it. So it is only for workflows without credentials: otherwise a job
+// without any could decide what the next one does with them.
 func TestCachesAndCredentialsAreApart(t *testing.T) {
 	cached := false
 	for name, w := range load(t) {
@@ -179,7 +179,7 @@ const sealing = "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true"
 
 var runsPulumi = regexp.MustCompile(`(?m)(^|[|(]|\bif|!)\s*pulumi [a-z]`)
 
-// Wherever Pulumi runs, no plugin is installed but the program's own. What its programs run, internal/stack sees to.
+// No run of Pulumi installs a plugin other than the program's own. internal/stack does this for the commands.
 func TestNoPluginsByThemselves(t *testing.T) {
 	for name, w := range load(t) {
 		for _, step := range w.steps() {
@@ -232,17 +232,17 @@ func TestNoPluginsByThemselves(t *testing.T) {
 	}
 }
 
-// usesState matches what has the engine use a stack's state, and checksState what has to go before it where a pull request can have
-// written that.
+// usesState matches commands that make the engine use a stack's state. checksState matches the check that must come first if a pull
+// request may have written the state.
 var (
 	usesState   = regexp.MustCompile(`(?m)^\s*pulumi (?:up|destroy|refresh|preview|import|stack output|"\$\w+") ?.*$`)
 	checksState = regexp.MustCompile(`(?m)^\s*go run \./ci/check-state "\$stack"$`)
-	// shellFunction is one of a script, with its body.
+	// shellFunction matches a function of a script, with its body.
 	shellFunction = regexp.MustCompile(`(?ms)^\w+\(\) \{$.*?^\}$`)
 )
 
-// Whoever can push a branch can write the state of its stack, and a state says which plugins run, and whom they ask. Every job with
-// credentials that may meet such a state has it checked before anything is run on it. What programs run, internal/stack checks.
+// Anyone who can push a branch can write the state of its stack, and a state says which plugins run, and which hosts they call. Every
+// job with credentials checks such a state before it runs anything on it. internal/stack checks it for the commands.
 func TestStatesOfPullRequestsAreChecked(t *testing.T) {
 	found := map[string]bool{}
 	for name, w := range load(t) {
@@ -297,7 +297,7 @@ func reached(t *testing.T, commands string) []string {
 	return all
 }
 
-// checkBeforeUse fails unless the script, or the function of it, checks the state before it has it used.
+// checkBeforeUse fails unless the script, or its function, checks the state before the engine uses it.
 func checkBeforeUse(t *testing.T, path string) {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -318,7 +318,7 @@ func checkBeforeUse(t *testing.T, path string) {
 
 var byDigest = regexp.MustCompile(`@sha256:[0-9a-f]{64}\b`)
 
-// What images are built from, and with, is what it was, until dependabot finds something newer.
+// The base images and the tools of a build are pinned, until dependabot finds newer ones.
 func TestImagesAreBuiltFromDigests(t *testing.T) {
 	for file, images := range map[string]int{"../Dockerfile": 1, "../tools/images/Dockerfile": 2} {
 		text, err := os.ReadFile(file)
@@ -345,7 +345,7 @@ func TestImagesAreBuiltFromDigests(t *testing.T) {
 	}
 }
 
-// Everything that is pinned is looked after.
+// Dependabot updates everything that is pinned.
 func TestDependabotKnowsAllPins(t *testing.T) {
 	text, err := os.ReadFile("../.github/dependabot.yml")
 	if err != nil {

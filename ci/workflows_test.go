@@ -12,7 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// workflow is as much of a workflow, or of an action, as the rules are about.
+// workflow is the part of a workflow, or of an action, that the rules check.
 type workflow struct {
 	On          yaml.Node         `yaml:"on"`
 	Permissions map[string]string `yaml:"permissions"`
@@ -23,7 +23,7 @@ type workflow struct {
 	} `yaml:"defaults"`
 	Env  map[string]string `yaml:"env"`
 	Jobs map[string]job    `yaml:"jobs"`
-	Runs struct {          // an action has these, in place of jobs
+	Runs struct {          // an action has these instead of jobs
 		Steps []step `yaml:"steps"`
 	} `yaml:"runs"`
 }
@@ -61,7 +61,7 @@ func (j job) role() string {
 	return ""
 }
 
-// writes are the scopes in which the job's token writes. id-token is none: it is to ask for a token of OIDC.
+// writes are the scopes in which the job's token writes. id-token is not one of them: it only requests an OIDC token.
 func (j job) writes() []string {
 	var scopes []string
 	for scope, access := range j.Permissions {
@@ -72,7 +72,7 @@ func (j job) writes() []string {
 	return scopes
 }
 
-// texts are all that the job is told from outside: its variables, and the inputs of its actions.
+// texts are the job's inputs: its variables, and the inputs of its actions.
 func (j job) texts() string {
 	var all []string
 	for _, s := range j.Steps {
@@ -83,7 +83,7 @@ func (j job) texts() string {
 	return strings.Join(all, "\n")
 }
 
-// runsCodeOf says whose code the job may run: "main", or "a pull request", or "" if it checks out none.
+// runsCodeOf returns the source of the code that the job may run: "main", or "a pull request", or "" if it checks out none.
 func (j job) runsCodeOf(events []string) string {
 	for _, s := range j.Steps {
 		if !strings.HasPrefix(s.Uses.Value, "actions/checkout@") {
@@ -97,7 +97,7 @@ func (j job) runsCodeOf(events []string) string {
 	return ""
 }
 
-// mainBranch is whose code is reviewed. The branch that a pull request is for may be another pull request's.
+// mainBranch has the reviewed code. The target branch of a pull request may belong to another pull request.
 const mainBranch = "${{ github.event.repository.default_branch }}"
 
 var (
@@ -202,7 +202,7 @@ func TestJobsHaveBounds(t *testing.T) {
 		if w.Permissions == nil || len(w.Permissions) > 0 {
 			t.Errorf("%s: permissions that are not {}", name)
 		}
-		// One that is not named goes on after a command that failed in front of a pipe ("Workflow syntax: defaults.run.shell").
+		// A shell that is not named continues after a failed command before a pipe ("Workflow syntax: defaults.run.shell").
 		if w.Defaults.Run.Shell != "bash" {
 			t.Errorf("%s: defaults.run.shell is %q, not bash", name, w.Defaults.Run.Shell)
 		}
@@ -220,7 +220,7 @@ func TestJobsHaveBounds(t *testing.T) {
 	}
 }
 
-// Code of a fork must not get at credentials: neither by an event that hands them out, nor because a job asks for them.
+// Code of a fork must not get credentials: neither from an event that gives them, nor because a job asks for them.
 func TestForksGetNoCredentials(t *testing.T) {
 	const sameRepository = "github.event.pull_request.head.repo.full_name == github.repository"
 	for name, w := range load(t) {
@@ -262,8 +262,8 @@ func TestStacksChangeOneAtATime(t *testing.T) {
 	}
 }
 
-// What a workflow does is in scripts, which can be tested; and what others write (titles, names, inputs) reaches these as
-// variables: an expression in a command would be part of its code.
+// A workflow's steps are scripts, which can be tested. Texts from others (titles, names, inputs) reach them as variables: an expression
+// in a command would be part of its code.
 func TestStepsAreScripts(t *testing.T) {
 	for name, w := range load(t) {
 		for _, step := range w.steps() {
@@ -285,7 +285,7 @@ func TestStepsAreScripts(t *testing.T) {
 	}
 }
 
-// The CLI that the workflows install is the one that everything is tested with.
+// The workflows install the CLI that the tests use.
 func TestPulumiVersion(t *testing.T) {
 	text, err := os.ReadFile("../tools/pulumi/go.mod")
 	if err != nil {

@@ -13,9 +13,8 @@ import (
 	"testing"
 )
 
-// What a user can end with says what to do, or passes on a cause, or has a row in Troubleshooting. Of what is left, somebody has
-// decided that it explains itself, or is part of an error that does, and wrote it into testdata/plain-errors.txt. Config's errors are
-// not among these: each names its key.
+// An error says what to do, or wraps a cause, or has a row in Troubleshooting. The others are listed in testdata/plain-errors.txt: they
+// explain themselves, or are part of an error that does. Config's errors are not checked here: each names its key.
 func TestErrorsAreExplained(t *testing.T) {
 	list, err := os.ReadFile("testdata/plain-errors.txt")
 	if err != nil {
@@ -39,13 +38,13 @@ func TestErrorsAreExplained(t *testing.T) {
 	}
 }
 
-// saysWhatToDo reports whether a text has a command, a cause, or more than one sentence, of which the last is advice; or names what is
-// missing, as those of components do.
+// saysWhatToDo reports whether a text has a command, a cause, or several sentences with advice at the end; or names what is missing, as
+// components do.
 func saysWhatToDo(text string) bool {
 	return slices.ContainsFunc([]string{"`", "%w", "; ", "missing", " need"}, func(part string) bool { return strings.Contains(text, part) })
 }
 
-// quotedTexts returns what the first column of the table quotes, in pieces between ellipses that are long enough to be told apart.
+// quotedTexts returns the quotations in the table's first column, in pieces between ellipses that are long enough to be unique.
 func quotedTexts(table string) []string {
 	var pieces []string
 	for line := range strings.Lines(table) {
@@ -61,7 +60,7 @@ func quotedTexts(table string) []string {
 	return pieces
 }
 
-// errorTexts returns the texts that errors are made of, by file.
+// errorTexts returns the texts of errors, by file.
 func errorTexts(t *testing.T, folders ...string) map[string][]string {
 	t.Helper()
 	texts := map[string][]string{}
@@ -102,7 +101,7 @@ func errorTexts(t *testing.T, folders ...string) map[string][]string {
 	return texts
 }
 
-// makesError reports whether a call is one of those by which the program makes an error.
+// makesError reports whether a call makes an error.
 func makesError(call *ast.CallExpr) bool {
 	name := ""
 	switch function := call.Fun.(type) {

@@ -1,4 +1,4 @@
-// Package docs holds the pages for users. Its tests check that links lead somewhere.
+// Package docs has the pages for users. Its tests check that links lead somewhere.
 package docs
 
 import (
@@ -73,7 +73,7 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// README is what a newcomer reads first, and all of it.
+// A newcomer reads the README first, and all of it.
 func TestREADMEIsShort(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../README.md")

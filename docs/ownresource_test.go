@@ -11,7 +11,7 @@ import (
 	"slipway/bootstrap/permissions"
 )
 
-// The last block of the page goes into the table of permissions: it is an entry of a map, and its fields are those of the entries there.
+// The last block of the page belongs in the table of permissions: it is an entry of the map, with the fields of the other entries.
 func TestPermissionsOfAnOwnResource(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("add-your-own-resource.md")

@@ -1,14 +1,14 @@
-// Package permissions says which IAM actions the program needs, and makes of that the policies of the roles that deploy it,
-// preview it, refresh it and are created by it.
+// Package permissions has the IAM actions that the program needs, and makes the policies of the roles that deploy, preview and refresh
+// it, and of those that it creates.
 //
-// [Kinds] and [Functions] are the table: what the AWS provider calls for each kind of resource that the program registers and
-// each function that it calls. A test runs the program and fails if either lacks an entry that the other has. The policies
-// hold the table's actions and no others; [grants] says on which resources each is allowed.
+// [Kinds] and [Functions] are the table: the AWS provider's calls for each kind of resource that the program registers and each
+// function that it calls. A test runs the program and fails if either lacks an entry of the other. The policies have only the table's
+// actions; [grants] says on which resources each is allowed.
 //
-// Tags are changed before anything else of an update. Then they are listed, unless the update of the kind ends with a read that
-// brings them along (internal/provider, tagsResourceInterceptor): those of an ECS cluster and of a task definition do not.
+// An update changes tags first. Then it lists them, unless the kind's update ends with a read that returns them (internal/provider,
+// tagsResourceInterceptor): those of an ECS cluster and of a task definition do not.
 //
-// Sources: what is called is in the Terraform AWS provider (github.com/hashicorp/terraform-provider-aws, v5.100, internal/service),
-// which the Pulumi provider bridges; what a call is authorized as, and on which types of resource, in AWS's Service
-// Authorization Reference; what Elastic Load Balancing asks of its caller besides in "Elastic Load Balancing API permissions".
+// Sources: the calls are in the Terraform AWS provider (github.com/hashicorp/terraform-provider-aws, v5.100, internal/service), which
+// the Pulumi provider bridges; the action of a call, and its types of resource, in AWS's Service Authorization Reference; what else
+// Elastic Load Balancing needs of its caller in "Elastic Load Balancing API permissions".
 package permissions

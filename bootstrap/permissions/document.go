@@ -24,9 +24,9 @@ const (
 	deny  = "Deny"
 )
 
-// JSON returns the document as IAM takes it, without white space, which does not count towards a policy's size.
+// JSON returns the document in IAM's form, without white space, which does not count towards a policy's size.
 func (d Document) JSON() string {
-	document, _ := json.Marshal(struct { // strings always have a form
+	document, _ := json.Marshal(struct { // never fails for strings
 		Version   string
 		Statement []Statement
 	}{"2012-10-17", d})

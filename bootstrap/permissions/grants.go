@@ -12,16 +12,16 @@ type Account struct {
 	ID        string // twelve digits
 	// RolePath is the path of the roles that the program creates, "/slipway/".
 	RolePath string
-	// Boundary is the ARN of the managed policy that each of those roles has to have as its permissions boundary.
+	// Boundary is the ARN of the managed policy that must be the permissions boundary of each of those roles.
 	Boundary string
-	// StacksBoundary is that of the stacks that DeployStacks is for; empty where there are none.
+	// StacksBoundary is the boundary for the stacks of DeployStacks; empty if there are none.
 	StacksBoundary string
 
-	// stacks is what the policies are limited to; nil for everything in the account.
+	// stacks limits the policies; nil for everything in the account.
 	stacks *stacks
 }
 
-// stacks are the stacks of a project whose names begin alike.
+// stacks are the stacks of a project with the same beginning of their names.
 type stacks struct {
 	project, beginning string // "slipway", "pr-"
 }
@@ -34,8 +34,8 @@ func (a Account) boundary() string {
 	return a.StacksBoundary
 }
 
-// named returns a pattern for the names that Pulumi gives the resources of the stacks, which begin like a stack's: it is all that
-// IAM can tell them apart by where a name is chosen and part of the ARN. With a path, it is for what is named within it.
+// named returns a pattern for the names that Pulumi gives the stacks' resources, which begin with the stack's name. If a chosen name is
+// part of the ARN, IAM can only tell the stacks apart by it. With a path, the pattern is for names within it.
 func (a Account) named(path string) string {
 	if a.stacks == nil {
 		return path + "*"
@@ -70,28 +70,28 @@ func (a Account) ownRoles() []string {
 	return a.roles(a.RolePath + strings.TrimSuffix(a.named(""), "*"))
 }
 
-// images returns the ARN of the repositories of every account, because a stack can run images of another account's: whether
-// it may is for the repository's own policy to say.
+// images returns the ARN of the repositories of every account, because a stack can run images of another account. The repository's own
+// policy decides whether it may.
 func (a Account) images() []string {
 	return []string{fmt.Sprintf("arn:%s:ecr:*:*:repository/*", a.Partition)}
 }
 
-// everything is for actions that take no resource, or not in every region and version of their service.
+// everything is for actions without a resource, or without one in some region or version of their service.
 var everything = []string{"*"}
 
-// grant says on what a policy allows actions.
+// grant says on which resources a policy allows actions.
 type grant struct {
-	policy    string // the managed policy that it is part of
+	policy    string // the managed policy to which it belongs
 	sid       string
 	actions   []string // patterns: a "*" at the end stands for the rest
 	resources func(Account) []string
 	condition func(Account) Condition // nil: none
-	besides   bool                    // allows in addition to the grant before that names the action
+	besides   bool                    // allows in addition to the first grant that names the action
 }
 
-// grants are tried from top to bottom: an action is allowed by the first that names it, and by those besides. The deploy role can
-// thus give no role more than the boundary, hand none but those to anything but tasks, and change neither itself nor the
-// boundary: neither is under the path.
+// grants are tried from top to bottom: the first one that names an action allows it, and those with besides. So the deploy role can
+// give no role more than the boundary, and can pass only those roles, and only to tasks. It cannot change itself or the boundary,
+// because neither is under the path.
 var grants = []grant{
 	{policy: "network", sid: "ReadNetwork", actions: []string{"ec2:Describe*"}, resources: anywhere},
 	{policy: "network", sid: "ChangeNetwork", actions: []string{"ec2:*"}, resources: func(a Account) []string {
@@ -144,7 +144,7 @@ var grants = []grant{
 		resources: Account.ownRoles,
 		condition: func(a Account) Condition {
 			condition := stringEquals("iam:PermissionsBoundary", a.boundary())
-			if a.stacks != nil { // whoever may choose whom a role trusts has to leave it where it is found
+			if a.stacks != nil { // a caller that chooses a role's trust must leave the role where it is found
 				condition["StringLike"] = map[string][]string{"aws:RequestTag/Stack": {a.stacks.beginning + "*"}}
 			}
 			return condition
@@ -156,7 +156,7 @@ var grants = []grant{
 		resources: Account.ownRoles,
 		condition: func(a Account) Condition { return stringEquals("iam:PermissionsBoundary", a.boundary()) },
 	},
-	{ // to delete a role: also one of a stack that came up before there were two boundaries, and for people that of a pull request
+	{ // to delete a role: also one from before there were two boundaries, and, for people, that of a pull request
 		policy: "roles", sid: "TakeBack",
 		actions:   []string{"iam:DeleteRolePolicy"},
 		resources: Account.ownRoles,
@@ -174,7 +174,7 @@ var grants = []grant{
 		resources: Account.ownRoles,
 		condition: func(Account) Condition { return stringEquals("iam:PassedToService", "ecs-tasks.amazonaws.com") },
 	},
-	{ // which nothing but that service can assume, so that it matters to whom it is passed no more
+	{ // only that service can assume it, so it does not matter to whom it is passed
 		policy: "roles", sid: "NameTheRoleOfScaling", besides: true,
 		actions: []string{"iam:PassRole"},
 		resources: func(a Account) []string {
@@ -194,7 +194,7 @@ var grants = []grant{
 	// Amazon Resource Group Tagging API").
 	{policy: "roles", sid: "FindOrphans", actions: []string{"iam:ListRoles", "tag:GetResources"}, resources: anywhere},
 	{
-		policy: "roles", sid: "ManageRoles", // named one by one, so that nobody adds another without a thought
+		policy: "roles", sid: "ManageRoles", // named one by one, so that adding another is a decision
 		actions: []string{
 			"iam:DeleteRole", "iam:Get*", "iam:List*", "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRoleDescription",
 		},
@@ -216,7 +216,7 @@ func (g grant) allows(action string) bool {
 	})
 }
 
-// statements returns what allows the actions, by managed policy.
+// statements returns the statements that allow the actions, by managed policy.
 func (a Account) statements(actions []string) (map[string]Document, error) {
 	granted := make(map[string][]string) // by Sid
 	for _, action := range actions {

@@ -2,16 +2,15 @@ package permissions
 
 import "slices"
 
-// Operations are the actions by which the AWS provider manages a kind of resource. It reads a resource after it created or
-// updated it, and while it waits for it, so that the actions of Read belong to all of them and are not repeated. An import reads, and
-// no more.
+// Operations are the actions with which the AWS provider manages a kind of resource. It reads a resource after it created or updated
+// it, and while it waits for it. So the actions of Read belong to all operations and are not repeated. An import only reads.
 //
-// What only a property that the program never sets leads to is left out.
+// Actions for properties that the program never sets are left out.
 type Operations struct {
 	Create, Read []string
-	// Update is what a changed property takes, by the property; [otherwise] is for those that are not named.
+	// Update has the actions for a changed property, by property; [otherwise] is for the others.
 	Update map[string][]string
-	// Tags is what changed tags take, whether or not anything else changes. Each update calls some of them as soon as a tag comes, goes
+	// Tags has the actions for changed tags, with or without other changes. Each update calls some of them as soon as a tag comes, goes
 	// or gets another value.
 	Tags   []string
 	Delete []string
@@ -20,7 +19,7 @@ type Operations struct {
 // otherwise stands for every property that is not named.
 const otherwise = ""
 
-// always makes the actions those of every property's change.
+// always gives every property's change the same actions.
 func always(actions ...string) map[string][]string { return map[string][]string{otherwise: actions} }
 
 // All returns the actions of all operations, sorted.
@@ -33,7 +32,7 @@ func (o Operations) All() []string {
 	return slices.Compact(all)
 }
 
-// Functions are the actions by which the AWS provider answers a function, by the function's token.
+// Functions are the actions with which the AWS provider answers a function, by the function's token.
 var Functions = map[string][]string{
 	"aws:ecr/getImage:getImage":                           {"ecr:DescribeImages", "ecr:DescribeRepositories"},
 	"aws:ecs/getService:getService":                       {"ecs:DescribeServices"},
@@ -41,14 +40,15 @@ var Functions = map[string][]string{
 	"aws:index/getRegion:getRegion":                       {}, // the provider knows its region
 }
 
-// Deployments are the actions by which the program finds out how a deployment ended, and why it failed: what internal/deployments asks.
+// Deployments are the actions with which the program finds out how a deployment ended, and why it failed: the calls of
+// internal/deployments.
 var Deployments = []string{
 	"ecs:DescribeServices", "ecs:DescribeTaskDefinition", "ecs:DescribeTasks", "ecs:ListTasks",
 	"elasticloadbalancing:DescribeTargetHealth", "logs:GetLogEvents",
 }
 
-// Lookups are the actions by which the program itself finds out, in a preview too, what there is already: certificates, the rules of a
-// listener, how many tasks they lead to, and how many there may be.
+// Lookups are the actions with which the program itself finds out, also in a preview, what exists already: certificates, a listener's
+// rules, how many tasks they lead to, and the quota of rules.
 var Lookups = []string{
 	"acm:DescribeCertificate", "acm:ListCertificates",
 	"elasticloadbalancing:DescribeAccountLimits", "elasticloadbalancing:DescribeListenerCertificates", "elasticloadbalancing:DescribeListeners",
@@ -56,8 +56,8 @@ var Lookups = []string{
 	"elasticloadbalancing:DescribeTargetHealth",
 }
 
-// Orphans are the actions by which cmd/orphans finds what a stack's state does not know, beside those of a refresh: what has its tags,
-// its roles, which the tagging API does not list, and what route tables hold.
+// Orphans are the actions, in addition to a refresh's, with which cmd/orphans finds resources that are not in a stack's state: those
+// with its tags, its roles, which the tagging API does not list, and the routes in route tables.
 var Orphans = []string{"ec2:DescribeRouteTables", "iam:GetRole", "iam:ListRoles", "tag:GetResources"}
 
 // Kinds are the kinds of resources that the program registers, by token.
@@ -83,8 +83,8 @@ var Kinds = map[string]Operations{
 		Update: always("application-autoscaling:PutScheduledAction"),
 		Delete: []string{"application-autoscaling:DeleteScheduledAction"},
 	},
-	// Application Auto Scaling tries whether its caller may scale the service itself ("Permissions validation for Application
-	// Auto Scaling API calls on target resources" in its user guide).
+	// Application Auto Scaling checks that its caller may scale the service itself ("Permissions validation for Application Auto
+	// Scaling API calls on target resources" in its user guide).
 	"aws:appautoscaling/target:Target": {
 		Create: []string{
 			"application-autoscaling:RegisterScalableTarget", "application-autoscaling:TagResource",
@@ -116,7 +116,7 @@ var Kinds = map[string]Operations{
 		Tags:   []string{"cloudwatch:TagResource", "cloudwatch:UntagResource"},
 		Delete: []string{"cloudwatch:DeleteAlarms"},
 	},
-	"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": { // adopted, and left behind for the VPC to take along
+	"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": { // adopted, and deleted with the VPC
 		Create: []string{"ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress", "ec2:CreateTags"},
 		Read:   []string{"ec2:DescribeSecurityGroups"},
 		Update: always("ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress"),
@@ -288,7 +288,7 @@ var Kinds = map[string]Operations{
 		Tags:   []string{"secretsmanager:TagResource", "secretsmanager:UntagResource"},
 		Delete: []string{"secretsmanager:DeleteSecret"},
 	},
-	"aws:secretsmanager/secretVersion:SecretVersion": { // another value is another version, and an old one goes with its secret
+	"aws:secretsmanager/secretVersion:SecretVersion": { // a new value is a new version, and an old one is deleted with its secret
 		Create: []string{"secretsmanager:PutSecretValue"},
 		Read:   []string{"secretsmanager:GetSecretValue"},
 		Delete: []string{"secretsmanager:UpdateSecretVersionStage"},

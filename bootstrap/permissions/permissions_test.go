@@ -64,7 +64,7 @@ func actions(d Document) []string {
 	return slices.Compact(all)
 }
 
-// The policies fit their quotas, with room for what is yet to come.
+// The policies fit their quotas, with room to grow.
 func TestPoliciesFit(t *testing.T) {
 	t.Parallel()
 	account := testAccount
@@ -98,7 +98,7 @@ func TestPoliciesFit(t *testing.T) {
 	}
 }
 
-// The policies hold the table's actions and no others, each once, but for roles that are passed to tasks and to scaling.
+// The policies have only the table's actions, each once, except for roles that are passed to tasks and to scaling.
 func TestDeployIsTheTable(t *testing.T) {
 	t.Parallel()
 	var wanted []string
@@ -200,7 +200,7 @@ func TestPreviewReads(t *testing.T) {
 	}
 }
 
-// Following a deployment reads and changes nothing. Neither a preview nor a refresh does it, so that they do not read logs.
+// Following a deployment only reads. Neither a preview nor a refresh does it, so they do not read logs.
 func TestRolloutReads(t *testing.T) {
 	t.Parallel()
 	deploy := deployDocument(t)
@@ -226,8 +226,8 @@ func TestRolloutReads(t *testing.T) {
 	}
 }
 
-// Looking for orphans reads and changes nothing. It is for those who deploy, who alone recover; a role for some stacks looks for
-// theirs and reads no other stack's roles.
+// The search for orphans only reads. Only deploying roles recover; a role for some stacks searches for theirs and reads no other
+// stack's roles.
 func TestOrphansReads(t *testing.T) {
 	t.Parallel()
 	for _, action := range Orphans {
@@ -332,10 +332,10 @@ func TestSmallPolicies(t *testing.T) {
 	}
 }
 
-// request is what a policy is asked about. The evaluation is IAM's: what a statement refuses none allows.
+// request is a request for a policy to decide. The evaluation is IAM's: no statement allows what another one denies.
 type request struct {
 	action, resource string
-	context          map[string]string // by condition key; what has several values has spaces between them
+	context          map[string]string // by condition key; several values are separated by spaces
 }
 
 func (d Document) allows(r request) bool {
@@ -381,7 +381,7 @@ func matches(pattern, value string) bool {
 	return regexp.MustCompile(`^` + strings.Join(parts, `.*`) + `$`).MatchString(value)
 }
 
-// The deploy role cannot get beyond what it is given.
+// The deploy role cannot extend its permissions.
 func TestDeployEscalation(t *testing.T) {
 	t.Parallel()
 	const (
@@ -503,7 +503,7 @@ func TestDeployStacks(t *testing.T) {
 		"tagging its definition":   {request{"ecs:TagResource", in("ecs", "task-definition/slipway-pr-7-hello:1"), named("pr-7")}, true},
 		"tagging dev's definition": {request{"ecs:TagResource", in("ecs", "task-definition/slipway-dev-hello:1"), named("pr-7")}, false},
 
-		// Load balancers, logs and secrets are its own by their names, also those that nobody has tagged.
+		// Load balancers, logs and secrets belong to it by their names, also those without tags.
 		"own load balancer":           {request{"elasticloadbalancing:SetSubnets", in("elasticloadbalancing", "loadbalancer/app/pr-7-1a2b3c4/50dc6c495c0c9188"), nil}, true},
 		"own listener":                {request{"elasticloadbalancing:CreateListener", in("elasticloadbalancing", "loadbalancer/app/pr-7-1a2b3c4/50dc6c495c0c9188"), nil}, true},
 		"own rule":                    {request{"elasticloadbalancing:DeleteRule", in("elasticloadbalancing", "listener-rule/app/pr-7-1a2b3c4/5/0/1"), nil}, true},
@@ -523,7 +523,7 @@ func TestDeployStacks(t *testing.T) {
 		"secret of a similar name":    {request{"secretsmanager:GetSecretValue", in("secretsmanager", "secret:private-AbCdEf"), nil}, false},
 		"dev's secret in own clothes": {request{"secretsmanager:GetSecretValue", in("secretsmanager", "secret:pr-dev-AbCdEf"), tags("slipway", "dev")}, false},
 
-		// A role comes to what its own boundary allows at most.
+		// A role gets at most what its boundary allows.
 		"own role":                       {request{"iam:CreateRole", role("pr-7-hello-task-1"), within(own, named("pr-7"))}, true},
 		"own role's policy":              {request{"iam:PutRolePolicy", role("pr-7-hello-task-1"), within(own, nil)}, true},
 		"own role, with all roles' most": {request{"iam:CreateRole", role("pr-7-hello-task-1"), within(any, named("pr-7"))}, false},
@@ -557,8 +557,8 @@ func TestDeployStacksNeedsTheirBoundary(t *testing.T) {
 	}
 }
 
-// Whatever a role of a pull request's stack is given, its boundary leaves it its own logs and secrets, and images. The roles of other
-// stacks have a boundary of their own, and people who deploy delete both.
+// With any policy, a role of a pull request's stack only gets its own logs and secrets, and images: its boundary allows no more. The
+// roles of other stacks have another boundary, and people who deploy delete both.
 func TestBoundaries(t *testing.T) {
 	t.Parallel()
 	all, own := Boundary(testAccount), StacksBoundary(testAccount, "slipway", "pr-*")
@@ -599,7 +599,7 @@ func TestBoundaries(t *testing.T) {
 	}
 }
 
-// What could lift a limit is nowhere among the actions.
+// No action could lift a limit.
 func TestDeployLacksWhatEscalates(t *testing.T) {
 	t.Parallel()
 	dangerous := []string{
@@ -613,7 +613,7 @@ func TestDeployLacksWhatEscalates(t *testing.T) {
 	}
 }
 
-// The grants say where their actions are allowed: "*" stands only for reads and for what creates something that has no name yet.
+// The grants say where their actions are allowed: "*" is only for reads and for creations without a name yet.
 func TestWritesAreScoped(t *testing.T) {
 	t.Parallel()
 	unscoped := []string{"acm:RequestCertificate", "ecs:CreateCluster", "ecs:RegisterTaskDefinition"}

@@ -7,18 +7,18 @@ import (
 	"strings"
 )
 
-// MaxPolicySize is how many characters a managed policy can have, white space aside ("IAM and AWS STS quotas" in the IAM user
-// guide). A role can have ten of them.
+// MaxPolicySize is how many characters a managed policy can have, without white space ("IAM and AWS STS quotas" in the IAM user guide).
+// A role can have ten of them.
 const MaxPolicySize = 6144
 
 // Policy is a managed policy.
 type Policy struct {
-	Name     string // what it is about
+	Name     string // its subject
 	Document Document
 }
 
-// Deploy returns the policies that allow everything that the program does, and its recovery, sorted by name. They are several
-// because one would be too long.
+// Deploy returns the policies that allow everything that the program does, and its recovery, sorted by name. One policy would be too
+// long.
 func Deploy(a Account) ([]Policy, error) {
 	var actions []string
 	for _, operations := range Kinds {
@@ -35,13 +35,13 @@ func Deploy(a Account) ([]Policy, error) {
 	return policies, nil
 }
 
-// DeployStacks returns what of Deploy belongs to a project's stacks alone that are called like the pattern, such as "pr-*". What has
-// a name of Pulumi's making in its ARN is theirs by that name: clusters, services, logs, secrets, load balancers and roles, which have
-// to have the stacks' own boundary. Nothing is done to what has the tags of another of the project's stacks, or in its name ("Global
-// condition keys" in the IAM user guide: aws:ResourceTag, of the resources that have tags, and aws:RequestTag).
+// DeployStacks returns the part of Deploy for a project's stacks whose names match the pattern, such as "pr-*". Resources with a name
+// from Pulumi in their ARN belong to the stacks by that name: clusters, services, logs, secrets, load balancers and roles, which must
+// have the stacks' own boundary. The policies exclude resources with the tags of another of the project's stacks, also in requests
+// ("Global condition keys" in the IAM user guide: aws:ResourceTag, of the resources that have tags, and aws:RequestTag).
 //
-// What is left open, because it has neither a name nor a tag, or because AWS does not compare it, is written down in
-// docs/security.md, "What pull requests can get at".
+// docs/security.md, "What pull requests can get at", lists what stays open, because it has neither a name nor a tag, or because AWS
+// does not compare it.
 func DeployStacks(a Account, project, pattern string) ([]Policy, error) {
 	if a.StacksBoundary == "" {
 		return nil, errors.New("stacks " + pattern + " have no permissions boundary, which whoever deploys them has to give their roles")
@@ -62,7 +62,7 @@ func DeployStacks(a Account, project, pattern string) ([]Policy, error) {
 		{
 			Sid: "TakeNoOtherStacksName", Effect: deny, Action: []string{"*"}, Resource: everything,
 			Condition: Condition{
-				"StringLike":    {"aws:RequestTag/Stack": {"*"}}, // where there is one
+				"StringLike":    {"aws:RequestTag/Stack": {"*"}}, // if there is one
 				"StringNotLike": {"aws:RequestTag/Stack": {pattern}},
 			},
 		},
@@ -73,14 +73,14 @@ func DeployStacks(a Account, project, pattern string) ([]Policy, error) {
 	}}), nil
 }
 
-// Preview returns the policy that allows what a preview does: it calls the program's functions, looks up what the program does by
-// itself, and compares with Pulumi's state. No resource is read, unless it is told to refresh.
+// Preview returns the policy that allows what a preview does: it calls the program's functions, makes the program's own look-ups, and
+// compares with Pulumi's state. It reads no resource, unless it refreshes.
 func Preview(a Account) (Document, error) {
 	return a.document(slices.Concat(functionActions(), Lookups))
 }
 
-// Refresh returns the policy that allows what a refresh does: it reads every resource, the values of secrets too, and changes
-// none. It may run the program too, as a preview does.
+// Refresh returns the policy that allows what a refresh does: it reads every resource, also the values of secrets, and changes none. It
+// may also run the program, as a preview does.
 func Refresh(a Account) (Document, error) {
 	actions := slices.Concat(functionActions(), Lookups)
 	for _, operations := range Kinds {
@@ -89,7 +89,7 @@ func Refresh(a Account) (Document, error) {
 	return a.document(actions)
 }
 
-// document returns what allows the actions as one policy.
+// document returns one policy that allows the actions.
 func (a Account) document(actions []string) (Document, error) {
 	documents, err := a.statements(actions)
 	if err != nil {
@@ -106,7 +106,7 @@ func functionActions() []string {
 	return slices.Concat(slices.Collect(maps.Values(Functions))...)
 }
 
-// pull is what pulling an image from ECR takes ("Amazon ECR: IAM permissions required to pull an image").
+// pull has the actions to pull an image from ECR ("Amazon ECR: IAM permissions required to pull an image").
 var pull = []string{"ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"}
 
 // logIn lets a registry's client log in to ECR. The action takes no resource.
@@ -114,9 +114,9 @@ func logIn() Statement {
 	return Statement{Sid: "LogInToRegistry", Effect: allow, Action: []string{"ecr:GetAuthorizationToken"}, Resource: everything}
 }
 
-// Boundary returns the permissions boundary of the roles that the program creates: the most that any policy can give them. It
-// is what ECS needs to start the program's services, in any of the account's stacks. The tasks' own roles have no policies;
-// one for the tasks' use of another part of AWS takes effect once that is allowed here too.
+// Boundary returns the permissions boundary of the roles that the program creates: the most that any policy can give them. It has what
+// ECS needs to start the program's services, in any of the account's stacks. The tasks' own roles have no policies; a policy for their
+// use of another AWS service takes effect once this allows that service too.
 func Boundary(a Account) Document {
 	return Document{
 		{
@@ -132,15 +132,15 @@ func Boundary(a Account) Document {
 	}
 }
 
-// StacksBoundary returns what of Boundary belongs to the stacks that are called like the pattern. Who may create such roles chooses
-// whom they trust, and with what policies: this is all that they can come to.
+// StacksBoundary returns the part of Boundary for the stacks whose names match the pattern. The creator of such roles chooses their
+// trust and policies, and this is the most that they can get.
 func StacksBoundary(a Account, project, pattern string) Document {
 	a.stacks = &stacks{project: project, beginning: strings.TrimSuffix(pattern, "*")}
 	return Boundary(a)
 }
 
-// PushImages returns the policy that allows to push images to the repositories, and to pull what is there already ("Amazon
-// ECR: IAM permissions for pushing an image to a private repository").
+// PushImages returns the policy that allows to push images to the repositories, and to pull existing ones ("Amazon ECR: IAM permissions
+// for pushing an image to a private repository").
 func PushImages(repositoryARNs []string) Document {
 	actions := append(slices.Clone(pull),
 		"ecr:CompleteLayerUpload", "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart")

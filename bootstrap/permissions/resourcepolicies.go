@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// PullFromAccounts returns the policy of an ECR repository that lets other accounts pull its images and look their tags up.
-// Which of an account's roles do is for that account to say ("Private repository policies in Amazon ECR").
+// PullFromAccounts returns the policy of an ECR repository that lets other accounts pull its images and look up their tags. Each
+// account decides which of its roles may ("Private repository policies in Amazon ECR").
 func PullFromAccounts(partition string, accounts []string) Document {
 	actions := append(slices.Clone(pull), Functions["aws:ecr/getImage:getImage"]...)
 	slices.Sort(actions)
@@ -16,7 +16,7 @@ func PullFromAccounts(partition string, accounts []string) Document {
 	}}
 }
 
-// roots returns the principal that stands for whoever the accounts themselves let act.
+// roots returns the principal for everyone whom the accounts themselves allow to act.
 func roots(partition string, accounts ...string) map[string][]string {
 	arns := make([]string, len(accounts))
 	for i, account := range accounts {
@@ -29,9 +29,9 @@ func iamARN(partition, account, resource string) string {
 	return fmt.Sprintf("arn:%s:iam::%s:%s", partition, account, resource)
 }
 
-// ShareWithRoles returns what a resource's own policy says to give roles of those names in another account an access. It names
-// the account as its principal and the roles in a condition, because a role that is not there yet cannot be a principal. The
-// statements' Sids end in the account.
+// ShareWithRoles returns the statements of a resource policy that give roles with those names in another account access. It names the
+// account as its principal and the roles in a condition, because a role that does not exist yet cannot be a principal. The statements'
+// Sids end in the account.
 func ShareWithRoles(access Document, partition, account string, roles ...string) Document {
 	arns := make([]string, len(roles))
 	for i, role := range roles {

@@ -1,5 +1,4 @@
-// Command builds lists the images that the services of a stack are built into: of those with a build in the stack's
-// configuration file.
+// Command builds lists the images to build for a stack's services: for those with a build in the stack's configuration file.
 //
 //	go run ./ci/builds [-json] [-pr] STACK
 //
@@ -7,10 +6,10 @@
 //
 //	SERVICE SOURCE PLATFORMS CONTEXT DOCKERFILE REPOSITORIES
 //
-// SOURCE is a hash of what the image is built from, by which it is found again. PLATFORMS are what any of the committed stacks
-// runs the service on. REPOSITORIES are where the image may be, and the last of them is where it is pushed to: with -pr, one of
-// the pull requests' own, and without, the one of the service's image. With -json it prints an array for a job's matrix, with
-// an element for each image: services that are built alike share it.
+// SOURCE is a hash of the image's source, by which the image is found again. PLATFORMS are those of the service in all committed
+// stacks. REPOSITORIES are the repositories that may have the image; it is pushed to the last one: with -pr, one for pull requests, and
+// otherwise the one of the service's image. With -json it prints an array for a job's matrix, with an element for each image: services
+// with the same build share it.
 package main
 
 import (
@@ -53,7 +52,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 
 // distinct returns the images once each. Services that share one are named together.
 func distinct(images []image) []image {
-	all := []image{} // which is [] in JSON, not null
+	all := []image{} // [] in JSON, not null
 	places := map[image]int{}
 	for _, i := range images {
 		key := i
@@ -68,7 +67,7 @@ func distinct(images []image) []image {
 	return all
 }
 
-// image is what a service's image is built from, and where it is.
+// image is the source of a service's image, and its repositories.
 type image struct {
 	Service      string `json:"service"`
 	Source       string `json:"source"`
@@ -81,7 +80,7 @@ type image struct {
 // pullRequestPrefix begins the names of the repositories that bootstrap/ makes for pull requests.
 const pullRequestPrefix = "pr/"
 
-// repositories returns where the image of a service may be, by the reference that its stack has.
+// repositories returns the repositories that may have a service's image, from its reference in the stack.
 func repositories(reference string, pullRequest bool) (string, error) {
 	image, err := spec.ParseImage(reference)
 	if err != nil {

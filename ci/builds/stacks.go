@@ -21,7 +21,7 @@ import (
 
 var notShipped = regexp.MustCompile(`^Pulumi\.(local|pr-.*)\.yaml$`)
 
-// service is as much of a service's config as an image is about.
+// service is the part of a service's config that concerns its image.
 type service struct {
 	Image        string  `yaml:"image"`
 	Architecture string  `yaml:"architecture"`
@@ -33,7 +33,7 @@ type source struct {
 	Dockerfile string `yaml:"dockerfile"`
 }
 
-// UnmarshalYAML refuses keys that it does not know. What is built is not to depend on a slip of the pen.
+// UnmarshalYAML refuses unknown keys: a typing error must not change the build.
 func (s *source) UnmarshalYAML(node *yaml.Node) error {
 	members := map[string]string{}
 	if err := node.Decode(&members); err != nil {
@@ -56,7 +56,7 @@ func (s *source) UnmarshalYAML(node *yaml.Node) error {
 	return nil
 }
 
-// services reads those of a stack's configuration file, by name.
+// services reads the services of a stack's configuration file, by name.
 func services(file string) (map[string]service, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -108,7 +108,7 @@ func read(ctx context.Context, dir, stack string, pullRequest bool) ([]image, er
 	return images, oneImageEach(images)
 }
 
-// oneImageEach reports repositories that several images would be pushed to: they would have the same tag, the version.
+// oneImageEach reports repositories to which several images would be pushed: they would have the same tag, the version.
 func oneImageEach(images []image) error {
 	pushed := map[string]image{}
 	for _, i := range images {
@@ -121,8 +121,8 @@ func oneImageEach(images []image) error {
 	return nil
 }
 
-// platforms returns, by service, what the committed stacks run it on: an image is promoted from one to the other. The local
-// cloud's stack has images of its own, and a pull request's is made from a copy.
+// platforms returns the platforms of each service in the committed stacks, because an image is promoted from one to the other. The
+// local cloud's stack has its own images, and a pull request's stack is a copy.
 func platforms(dir string) (map[string]string, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "Pulumi.*.yaml"))
 	if err != nil {

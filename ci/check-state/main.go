@@ -1,10 +1,9 @@
-// Command check-state fails if the state of a stack that pull requests can write names plugins other than the program's, or
-// configures them in another way. It goes before everything that has the engine use such a state, in scripts; internal/stack does
-// it by itself.
+// Command check-state fails if the state of a stack that pull requests can write names plugins other than the program's, or configures
+// them differently. Scripts run it before every use of such a state by the engine; internal/stack does it by itself.
 //
 //	go run ./ci/check-state STACK
 //
-// It runs nothing that the state names. States of other stacks are taken as they are.
+// It runs nothing that the state names. States of other stacks are not checked.
 package main
 
 import (

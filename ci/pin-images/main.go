@@ -1,5 +1,5 @@
-// Command pin-images writes the images that services of a stack run into its checked-out config, which is older wherever
-// deployments are not committed, so that a preview or an update does not take them back.
+// Command pin-images writes the images of a stack's running services into its checked-out config. The config is older if deployments
+// are not committed, and a preview or an update would roll them back.
 //
 //	go run ./ci/pin-images STACK SERVICE…
 //

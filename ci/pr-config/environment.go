@@ -5,20 +5,20 @@ import (
 	"strings"
 )
 
-// environment is what makes a pull request's config differ from the one it is copied from.
+// environment has the differences between a pull request's config and the one that it is copied from.
 type environment struct {
 	number int
-	images map[string]string // that the pull request's source is built into, by service
+	images map[string]string // the builds of the pull request's source, by service
 }
 
-// The permissions boundaries of bootstrap/roles.go: that of what is deployed, and that without which the role of pull requests creates
-// no roles.
+// The permissions boundaries of bootstrap/roles.go: the one for deployments, and the one without which the role of pull requests can
+// create no roles.
 const (
 	deployBoundary      = "slipway-boundary"
 	pullRequestBoundary = "slipway-pr-boundary"
 )
 
-// apply changes the settings of a stack, as they are in its config file.
+// apply changes the settings of a stack in the form of its config file.
 func (e environment) apply(settings map[string]any) error {
 	config, err := object(settings, "config")
 	if err != nil {
@@ -61,8 +61,8 @@ func (e environment) apply(settings map[string]any) error {
 	return nil
 }
 
-// single makes a service one task of one version, without what the program refuses together with that: scaling, a
-// canary, and percentages that leave one task no room. A failed deployment there needs no alarms, which cost something.
+// single makes a service one task of one version. It removes settings that the program refuses with one task: scaling, a canary, and
+// percentages without room. A failed deployment there needs no alarms, which cost something.
 func single(service map[string]any) error {
 	service["instanceCount"] = 1
 	delete(service, "scaling")
@@ -100,8 +100,8 @@ func (e environment) hostnames(value any, domain string) ([]string, error) {
 	return names, nil
 }
 
-// hostname returns the environment's counterpart of a host name. It is as deep below the domain, where Cloudflare's certificate
-// for a proxied domain covers one label alone ("Universal SSL: limitations"); only the domain's own is one deeper.
+// hostname returns the environment's counterpart of a host name. It has the same depth below the domain, because Cloudflare's
+// certificate for a proxied domain covers only one label ("Universal SSL: limitations"); only the domain's own is one deeper.
 func (e environment) hostname(name, domain string) string {
 	suffix := fmt.Sprintf("pr-%d", e.number)
 	if name == domain {
@@ -111,7 +111,7 @@ func (e environment) hostname(name, domain string) string {
 	return label + "-" + suffix + "." + rest
 }
 
-// object returns a member that has members itself.
+// object returns a member that is an object.
 func object(parent map[string]any, key string) (map[string]any, error) {
 	switch value := parent[key].(type) {
 	case map[string]any:

@@ -86,7 +86,7 @@ encryptionsalt: v1:salt
 	}
 }
 
-// A boundary of one's own making is left as it is, and none stays none.
+// Another boundary stays unchanged, and a missing one stays missing.
 func TestTransformLeavesOtherBoundaries(t *testing.T) {
 	for _, boundary := range []string{"arn:aws:iam::123456789012:policy/mine", "arn:aws:iam::123456789012:policy/not-slipway-boundary", ""} {
 		config := map[string]any{

@@ -1,9 +1,9 @@
-// Command pr-config turns a copy of a stack's config into that of a pull request's environment.
+// Command pr-config turns a copy of a stack's config into the config of a pull request's environment.
 //
 //	go run ./ci/pr-config -number 7 -image hello=REFERENCE… Pulumi.pr-7.yaml
 //
-// Services run the images that are given for them, or what they ran in the copy. Every service has host names of its own and one
-// instance, and neither scales nor has a canary; the load balancer can be deleted.
+// Services run the given images, or those of the copy. Every service has its own host names and one instance, and neither scales nor
+// has a canary; the load balancer can be deleted.
 package main
 
 import (
@@ -53,7 +53,7 @@ func run(args []string) error {
 	return os.WriteFile(file, changed, 0o600) //nolint:gosec // the file that the caller named
 }
 
-// transform changes the text of a stack's config file. Encrypted values stay as they are.
+// transform changes the text of a stack's config file. Encrypted values stay unchanged.
 func transform(text []byte, e environment) ([]byte, error) {
 	var settings map[string]any
 	if err := yaml.Unmarshal(text, &settings); err != nil {

@@ -9,7 +9,7 @@ import (
 	"slipway/config/configtest"
 )
 
-// What ci/pr-config makes of a config that this program takes, it takes too.
+// The program accepts every result of ci/pr-config from a config that it accepts.
 func TestPullRequestConfigIsTaken(t *testing.T) {
 	const dev = `config:
   aws:region: eu-central-1
