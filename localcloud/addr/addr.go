@@ -21,9 +21,8 @@ const attempts = 64
 // localhost is the one address every system has.
 var localhost = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 
-// Allocator hands out addresses of 127.0.0.0/8. It is safe for concurrent use. Several allocators, in several
-// processes too, share the range without knowing of each other: each draws at random from four million addresses and
-// tries whether the ports are free there.
+// Allocator hands out addresses of 127.0.0.0/8. It is safe for concurrent use. Several allocators, also in several processes, share the
+// range without coordination: each draws at random from four million addresses and checks that the ports are free there.
 type Allocator struct {
 	shared bool
 
@@ -65,18 +64,18 @@ func (a *Allocator) Allocate(ports ...int) (netip.Addr, error) {
 			break
 		}
 	}
-	return netip.Addr{}, fmt.Errorf("allocate a task address: %w; something listens there on every address: stop it, or give the service another port; a service that listens on $HOST is in nobody's way", err)
+	return netip.Addr{}, fmt.Errorf("allocate a task address: %w; something listens there on every address: stop it, or give the service another port; a service that listens on $HOST causes no conflict", err)
 }
 
-// Reserve takes an address that an earlier allocator handed out, so that this one gives it to nobody else. It reports whether
-// all of the TCP ports are free there and nobody has the address; if not, the address is not taken.
+// Reserve takes an address that an earlier allocator gave out, so this one does not give it out again. It reports whether the address
+// and all of the TCP ports on it are free; otherwise it does not take the address.
 func (a *Allocator) Reserve(ip netip.Addr, ports ...int) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if _, taken := a.used[ip]; taken || a.shared && ip != localhost {
 		return false
 	}
-	// A port that needs a privilege is not one that somebody else has.
+	// A port that needs a privilege is not in use.
 	if err := probeAll(ip, ports); err != nil && !errors.Is(err, fs.ErrPermission) {
 		return false
 	}

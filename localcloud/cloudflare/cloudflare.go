@@ -14,8 +14,8 @@ import (
 	"slipway/localcloud/cloud"
 )
 
-// Cloudflare is one account with its zones. Unlike everything else the zones are there from the start and stay: nobody registers
-// a domain with an update.
+// Cloudflare is one account with its zones. Unlike everything else, the zones exist from the start and stay: an update does not
+// register a domain.
 type Cloudflare struct {
 	zones []Zone
 }
@@ -42,7 +42,7 @@ func (c *Cloudflare) Zones() []Zone { return c.zones }
 // Kinds returns every kind and function of the package.
 func (c *Cloudflare) Kinds() []any { return []any{c.record(), c.getZone(), c.getRecord()} }
 
-// account is whose the zones are.
+// account is the owner of the zones.
 var account = identifier("account")
 
 // Scope is where all records live.

@@ -8,9 +8,9 @@ import (
 	"slipway/localcloud/fault"
 )
 
-// Manners returns how the Cloudflare provider takes faults. It makes a throttled request again three times, as Pulumi's
-// package has it (pulumi-cloudflare v5 provider, retries), with pauses from one to 30 seconds (cloudflare-go v0,
-// UsingRetryPolicy and its defaults). Its errors are in cloudflare-go's words, which then say no code.
+// Manners returns how the Cloudflare provider handles faults. It retries a throttled request three times, as in Pulumi's package
+// (pulumi-cloudflare v5 provider, retries), with pauses from one to 30 seconds (cloudflare-go v0, UsingRetryPolicy and its defaults).
+// Its errors are in cloudflare-go's words, which then say no code.
 func Manners() fault.Manners {
 	return fault.Manners{
 		// https://developers.cloudflare.com/fundamentals/api/troubleshooting/

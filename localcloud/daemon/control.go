@@ -19,8 +19,8 @@ import (
 	"slipway/localcloud/fault"
 )
 
-// The control API: what the localcloud command asks a running daemon. It wants to be shown the daemon's token, which is in
-// a private file: whoever else can connect, a page in a browser among them, learns and changes nothing.
+// The control API: the localcloud command's calls to a running daemon. It requires the daemon's token, which is in a private file.
+// Others that can connect, such as a page in a browser, can read and change nothing.
 //
 //	GET    /status                             what is alive
 //	GET    /logs?group=G&follow=true           what tasks logged; G is a log group, or the name of a service
@@ -115,7 +115,7 @@ func answer(w http.ResponseWriter, err error) {
 	}
 }
 
-var errNoResource = errors.New("nothing alive has this id; `localcloud status` lists what has")
+var errNoResource = errors.New("nothing alive has this id; `localcloud status` lists the ids")
 
 // target finds the resource with the id, of the type if one is given.
 func (d *daemon) target(q url.Values) (*cloud.Resource, error) {
@@ -194,7 +194,7 @@ func (c Client) ping(ctx context.Context) error {
 	return body.Close()
 }
 
-// Status returns what is alive.
+// Status returns everything that is alive.
 func (c Client) Status(ctx context.Context) (*Status, error) {
 	body, err := c.do(ctx, http.MethodGet, "/status", nil, nil)
 	if err != nil {
@@ -237,7 +237,7 @@ func (c Client) Crash(ctx context.Context, service string) (taskID string, err e
 func (c Client) mishap(ctx context.Context, path, service string) (string, error) {
 	body, err := c.do(ctx, http.MethodPost, path, url.Values{"service": {service}}, nil)
 	if err != nil {
-		return "", err // it says what was to happen
+		return "", err // it names the operation
 	}
 	defer func() { _ = body.Close() }()
 	taskID, err := io.ReadAll(body)
@@ -247,8 +247,8 @@ func (c Client) mishap(ctx context.Context, path, service string) (string, error
 	return string(taskID), nil
 }
 
-// Change sets properties of a living resource as somebody with the AWS console would, unknown to the engine. A property
-// set to nil is removed. The type is only needed where several resources have the id.
+// Change sets properties of a living resource without the engine's knowledge, like a change in the AWS console. A property set to nil
+// is removed. The type is only needed if several resources have the id.
 func (c Client) Change(ctx context.Context, token, id string, change cloud.Map) error {
 	raw, err := json.Marshal(change)
 	if err != nil {
@@ -257,8 +257,8 @@ func (c Client) Change(ctx context.Context, token, id string, change cloud.Map) 
 	return c.act(ctx, http.MethodPatch, "change", token, id, raw)
 }
 
-// Delete removes a resource as somebody with the AWS console would, unknown to the engine. While something uses it, that is
-// refused at once, with AWS's code.
+// Delete removes a resource without the engine's knowledge, like a deletion in the AWS console. If something uses it, that is refused
+// at once, with AWS's code.
 func (c Client) Delete(ctx context.Context, token, id string) error {
 	return c.act(ctx, http.MethodDelete, "delete", token, id, nil)
 }
@@ -271,8 +271,8 @@ func (c Client) act(ctx context.Context, method, doing, token, id string, body [
 	return answer.Close()
 }
 
-// AddFault makes operations fail from now on, until the fault is cleared or the daemon stops. It returns the fault as it was
-// understood, with its id.
+// AddFault makes operations fail from now on, until the fault is cleared or the daemon stops. It returns the fault with its defaults
+// and its id.
 func (c Client) AddFault(ctx context.Context, f fault.Fault) (fault.Fault, error) {
 	raw, err := json.Marshal(f)
 	if err != nil {
@@ -283,7 +283,7 @@ func (c Client) AddFault(ctx context.Context, f fault.Fault) (fault.Fault, error
 	return added, err
 }
 
-// Faults returns all faults and what they hit.
+// Faults returns all faults and the operations that they hit.
 func (c Client) Faults(ctx context.Context) ([]fault.Planned, error) {
 	var all []fault.Planned
 	err := c.ask(ctx, http.MethodGet, "/faults", nil, &all)

@@ -1,6 +1,5 @@
-// Package daemon puts the local cloud together: the store and its kinds, the providers that the engine attaches to, the
-// controllers that make things happen, and the control API. Everything listens on loopback alone, and everything it keeps is
-// in one folder.
+// Package daemon puts the local cloud together: the store and its kinds, the providers that the engine attaches to, the controllers
+// that make things happen, and the control API. Everything listens only on loopback, and all its data is in one folder.
 package daemon
 
 import (
@@ -30,8 +29,8 @@ type Options struct {
 	// Patience scales how long AWS and its provider wait before they give up, and how long the minutes are in which AWS
 	// counts. Default 0.1.
 	Patience float64 `json:"patience"`
-	// Plain are patterns of the kinds that are kept as they are told, such as "aws:sqs/*", and Program is the folder of the Pulumi
-	// program that says which SDKs describe them.
+	// Plain has patterns of the kinds that are stored without a model, such as "aws:sqs/*". Program is the folder of the Pulumi program
+	// whose SDKs describe them.
 	Plain   []string `json:"plain,omitempty"`
 	Program string   `json:"program,omitempty"`
 }

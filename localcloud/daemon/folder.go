@@ -19,7 +19,7 @@ import (
 // stopGrace is what tasks get to end in when the daemon stops; the stop of a cloud is no deployment that drops nothing.
 const stopGrace = 2 * time.Second
 
-// folder is what a daemon keeps in its folder.
+// folder has the data in a daemon's folder.
 type folder struct {
 	dir       string
 	store     *cloud.Store
@@ -30,7 +30,7 @@ type folder struct {
 	runner    *task.Runner
 }
 
-// makeFolder returns the absolute path of the folder, which it makes where there is none.
+// makeFolder returns the absolute path of the folder, which it makes if there is none.
 func makeFolder(dir string) (string, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -55,7 +55,7 @@ func openFolder(dir string) (*folder, error) {
 	return f, nil
 }
 
-// open opens what there is besides the store.
+// open opens everything but the store.
 func (f *folder) open() (err error) {
 	if f.logs, err = streams.Open(f.store, filepath.Join(f.dir, "logs.db")); err != nil {
 		return err
@@ -78,7 +78,7 @@ func (f *folder) open() (err error) {
 	return err
 }
 
-// close ends the tasks, and then closes what they wrote to.
+// close ends the tasks, and then closes their logs.
 func (f *folder) close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, stopGrace)
 	defer cancel()
@@ -96,7 +96,7 @@ func (f *folder) closeFiles() error {
 // lookInterval is how often a daemon looks whether its folder is still there.
 const lookInterval = time.Second
 
-// watchFolder returns an error when the folder was deleted: nobody could find this daemon any more, to ask it anything or to stop it.
+// watchFolder returns an error when the folder was deleted: then no command can find this daemon, to query or stop it.
 func watchFolder(ctx context.Context, dir, token string) error {
 	look := time.NewTicker(lookInterval)
 	defer look.Stop()

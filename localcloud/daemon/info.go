@@ -18,14 +18,14 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// Info is what a running daemon tells about itself, in a file of its folder that only its user can read.
+// Info describes a running daemon, in a file of its folder that only its user can read.
 type Info struct {
 	PID int `json:"pid"`
 	// Build identifies the binary, so that a daemon older than the command that calls it is noticed.
 	Build string `json:"build"`
 	// Options are those it was started with.
 	Options Options `json:"options"`
-	// Control is the address (host:port) of the control API, and Token what it wants to be shown.
+	// Control is the address (host:port) of the control API, and Token its token.
 	Control string `json:"control"`
 	Token   string `json:"token"`
 	// Providers are the ports on which the engine reaches each of Pulumi's packages.
@@ -59,7 +59,7 @@ func (i Info) api() (address, token string) {
 	return u.Host, strings.Trim(u.Path, "/")
 }
 
-// ErrNotRunning is returned where a running daemon is needed and there is none.
+// ErrNotRunning is the error if a running daemon is needed and there is none.
 var ErrNotRunning = errors.New("the local cloud is not running")
 
 // notRunning is ErrNotRunning of a folder.
@@ -67,15 +67,15 @@ func notRunning(dir string) error {
 	if full, err := filepath.Abs(dir); err == nil {
 		dir = full
 	}
-	return fmt.Errorf("%w: start it with `make up` or `bin/localcloud start`; looked in %s, for one with another folder use -dir, or %s",
+	return fmt.Errorf("%w: start it with `make up` or `bin/localcloud start`; looked in %s; for another folder use -dir, or %s",
 		ErrNotRunning, dir, DirVariable)
 }
 
-// DirVariable is the environment variable that says which folder is meant, where nothing else does.
+// DirVariable is the environment variable with the default folder.
 const DirVariable = "LOCALCLOUD_DIR"
 
-// Find returns the daemon that runs on the folder, or ErrNotRunning. It believes no file but asks: the process of the
-// number in it may be another one by now.
+// Find returns the daemon that runs on the folder, or ErrNotRunning. It does not trust the file but calls the daemon: another process
+// may have the id by now.
 func Find(ctx context.Context, dir string) (Info, error) {
 	info, err := Last(dir)
 	if err != nil {
@@ -89,10 +89,10 @@ func Find(ctx context.Context, dir string) (Info, error) {
 	return info, nil
 }
 
-// answerTimeout is how long a daemon may take to say that it is there.
+// answerTimeout is how long a daemon may take to answer.
 const answerTimeout = 2 * time.Second
 
-// Last returns what the folder's daemon, whether it still runs or not, told about itself; ErrNotRunning if there was none.
+// Last returns the Info of the folder's last daemon, running or not; ErrNotRunning if there was none.
 func Last(dir string) (Info, error) {
 	raw, err := os.ReadFile(infoFile(dir))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -108,7 +108,7 @@ func Last(dir string) (Info, error) {
 	return info, nil
 }
 
-// replaced reports whether the folder is not this daemon's any more: somebody deleted it, and another daemon may have come.
+// replaced reports whether the folder no longer belongs to this daemon: it was deleted, and another daemon may use it.
 func replaced(dir, token string) bool {
 	info, err := Last(dir)
 	return errors.Is(err, ErrNotRunning) || err == nil && info.Token != token

@@ -90,7 +90,7 @@ func service(r *cloud.Resource) Service {
 // shownEvents is how many of a service's events the status shows.
 const shownEvents = 8
 
-// writeLogs writes the events of a log group, or of all, by time; a group after the other where there are several.
+// writeLogs writes the events of a log group, or of all groups in order, by time.
 func (d *daemon) writeLogs(ctx context.Context, w io.Writer, group string, follow bool) error {
 	var groups []*cloud.Resource
 	var err error

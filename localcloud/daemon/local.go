@@ -6,9 +6,8 @@ import (
 	"net/netip"
 )
 
-// localOnly refuses requests that are not from and to this machine. The daemon listens on loopback alone; but a page in a
-// browser of this machine can have its own name resolve to a loopback address, and is then let through by the browser (DNS
-// rebinding). Such a request bears the page's name.
+// localOnly refuses requests that are not from and to this machine. The daemon listens only on loopback. But a page's own name can
+// resolve to a loopback address, and the browser then lets the page through (DNS rebinding). Such a request has the page's name.
 func localOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !loopback(r.RemoteAddr) || !loopback(r.Host) {

@@ -27,7 +27,7 @@ func names(r *cloud.Resource, physical string) []string {
 	return append(all, name, short, stack+"/"+short)
 }
 
-// called returns the one resource of a kind that has the name. Several, and none, are an error that says which there are.
+// called returns the one resource of a kind that has the name. Several or none are an error that lists the names.
 func called(tx *cloud.Tx, token, what, name string, physical func(*cloud.Resource) string) (*cloud.Resource, error) {
 	var found []*cloud.Resource
 	var all []string

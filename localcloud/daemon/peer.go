@@ -15,11 +15,11 @@ import (
 	"strings"
 )
 
-// ownListener accepts connections from this daemon's user and from root alone. What listens behind it cannot be shown a token: neither
-// does Pulumi's engine show one to providers that it attaches to, nor is a container engine's push to be made harder than it is. Every
-// other user of the machine could otherwise run a program as this one, by an image or a resource; and so could every task.
+// ownListener accepts connections only from this daemon's user and from root. Servers behind it cannot check a token: Pulumi's engine
+// has none for providers that it attaches to, and a push of a container engine should need none. Without this, every other user of the
+// machine, and every task, could run a program as this user, with an image or a resource.
 //
-// Linux tells whose a connection is; elsewhere everybody is let in.
+// Linux knows the owner of a connection; other systems let everyone in.
 type ownListener struct {
 	net.Listener
 	log *slog.Logger
@@ -36,7 +36,7 @@ func (l ownListener) Accept() (net.Conn, error) {
 			return c, nil
 		}
 		l.log.Warn("refused a connection", "from", c.RemoteAddr().String(), "to", c.LocalAddr().String(), "why", err.Error())
-		_ = c.Close() // it is refused all the same
+		_ = c.Close() // it is refused anyway
 	}
 }
 
@@ -83,7 +83,7 @@ func findSocket(table io.Reader, local, remote *net.TCPAddr) (user int, found bo
 		// sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode
 		fields := strings.Fields(lines.Text())
 		const state, owner, inode = 3, 7, 9
-		// One that its owner has closed is nobody's, which reads as root's: only an established one with a file counts.
+		// A connection that its owner has closed has no owner, which reads as root: only an established one with a file counts.
 		if len(fields) <= inode || fields[state] != "01" || fields[inode] == "0" {
 			continue
 		}

@@ -25,7 +25,7 @@ import (
 	"google.golang.org/grpc"
 )
 
-// serve runs everything until the context ends or a part fails. Where it can, it listens where the daemon before it did.
+// serve runs everything until the context ends or a part fails. If possible, it listens on the addresses of the daemon before it.
 func (d *daemon) serve(ctx context.Context, before Info) (err error) {
 	group, ctx := errgroup.WithContext(ctx)
 	defer func() { err = errors.Join(err, d.names.Close(context.WithoutCancel(ctx))) }()
@@ -107,7 +107,7 @@ func (d *daemon) serveProxy(ctx context.Context, group *errgroup.Group, before I
 	return nil
 }
 
-// listen opens a loopback address, or any free port of it if that one is taken or none is said.
+// listen opens a loopback address, or any free port of it if the port is taken or not given.
 func listen(address string) (net.Listener, error) {
 	if address != "" {
 		if l, err := net.Listen("tcp", address); err == nil {

@@ -10,7 +10,7 @@ import (
 	"slipway/localcloud/fault"
 )
 
-// Status is what is alive in the cloud, as `localcloud status --json` prints it.
+// Status has everything that is alive in the cloud, in the form of `localcloud status --json`.
 type Status struct {
 	// Resources is everything alive, what AWS makes by itself included.
 	Resources []Resource `json:"resources"`
@@ -19,7 +19,7 @@ type Status struct {
 	Services  []Service  `json:"services"`
 	Alarms    []Alarm    `json:"alarms"`
 	DNS       []Record   `json:"dns"`
-	// Problems are what keeps the cloud from doing as it was asked, such as a port that another program holds.
+	// Problems prevent the cloud from doing what it should, such as a port that another program has.
 	Problems []string `json:"problems"`
 	// Faults are what makes operations fail on purpose.
 	Faults []fault.Planned `json:"faults"`
@@ -32,7 +32,7 @@ type Resource struct {
 	Type string `json:"type"`
 	ID   string `json:"id"`
 	Name string `json:"name"`
-	// Plain says that it is kept as it is told, and not modelled.
+	// Plain says that it is stored without a model.
 	Plain bool `json:"plain,omitempty"`
 }
 
@@ -158,7 +158,7 @@ func (s *Status) Print(w io.Writer) error {
 	return nil
 }
 
-// printResources lists what is modelled and, by itself, what is only kept.
+// printResources lists modelled resources and, separately, those that are only stored.
 func printResources(w io.Writer, resources []Resource) {
 	header := func(r Resource) string {
 		if r.Plain {

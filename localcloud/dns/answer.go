@@ -7,11 +7,11 @@ import (
 )
 
 const (
-	// negativeTTL is how long, in seconds, a client may remember that a name or type is missing. It is short, because
-	// what is missing in the local cloud is about to be created.
+	// negativeTTL is how long, in seconds, a client may remember that a name or type is missing. It is short, because a missing name in
+	// the local cloud is probably created soon.
 	negativeTTL = 5
 
-	// maxChain bounds the CNAMEs followed for one question; a longer chain is taken for a loop.
+	// maxChain bounds the CNAMEs followed for one question; a longer chain counts as a loop.
 	maxChain = 16
 )
 

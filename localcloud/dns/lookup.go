@@ -58,7 +58,7 @@ func exchange(ctx context.Context, server netip.AddrPort, name, rrtype string) (
 	return reply.Answer, nil
 }
 
-// attempts is how often a question is asked of a server that does not answer: a datagram may be lost (RFC 1035, section 4.2.1).
+// attempts is how often a question is sent to a server that does not answer: a datagram may be lost (RFC 1035, section 4.2.1).
 const attempts = 3
 
 // askByUDP asks until the server answers.

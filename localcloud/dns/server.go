@@ -1,5 +1,5 @@
-// Package dns is the local cloud's name server: authoritative for the zones it is given, on a loopback address, over UDP
-// and TCP. It recurses for nobody and transfers no zone.
+// Package dns is the local cloud's name server: authoritative for the zones it is given, on a loopback address, over UDP and TCP. It
+// does not recurse and transfers no zone.
 package dns
 
 import (
@@ -23,10 +23,9 @@ type Server struct {
 	done  chan error
 }
 
-// Listen starts a server on addr, which must be a loopback address; port 0 picks a port that is free for UDP and TCP
-// alike. zones is called for each question, from any goroutine, so that an answer is never older than the question;
-// what it returns is not changed. log receives what the server cannot tell its clients, such as a record that does not
-// parse; nil discards it.
+// Listen starts a server on addr, which must be a loopback address; port 0 picks a port that is free for UDP and TCP alike. zones is
+// called for each question, from any goroutine, so that an answer is never older than the question; what it returns is not changed. log
+// receives errors that clients do not see, such as a record that does not parse; nil discards them.
 func Listen(addr netip.AddrPort, zones func() []Zone, log *slog.Logger) (*Server, error) {
 	if !addr.Addr().IsLoopback() {
 		return nil, fmt.Errorf("listen for DNS on %s: not a loopback address", addr)

@@ -17,15 +17,15 @@ type Manners struct {
 	Denied *cloud.Error
 	// Throttled is the service's refusal of a request that came too soon after others.
 	Throttled *cloud.Error
-	// Attempts is how many times a request is made before the provider gives up; Backoff is what it waits before making it
-	// again for the n-th time, by the service's clock.
+	// Attempts is how many times a request is made before the provider gives up; Backoff is the pause before the n-th retry, on the
+	// service's clock.
 	Attempts int
 	Backoff  func(n int) time.Duration
 	// GaveUp words that it did.
 	GaveUp func(attempts int, err error) error
-	// Lost is what the provider says of a request without a reply: it cannot know whether the request took effect.
+	// Lost is the provider's error for a request without a reply: it cannot know whether the request took effect.
 	Lost error
-	// Waits are what it waits for after a request that took effect.
+	// Waits has the provider's waits after a successful request.
 	Waits []Wait
 }
 
@@ -49,7 +49,7 @@ func Waits(members ...any) []Wait {
 // errLost is wrapped by the failure of an operation that was carried out, unknown to its caller.
 var errLost = errors.New("reply lost")
 
-// IsLost reports whether the error hides the result of an operation: what it made must not be told to the caller.
+// IsLost reports whether the error hides the result of an operation: the caller must not learn what it made.
 func IsLost(err error) bool { return errors.Is(err, errLost) }
 
 // lost adds to an error that it is one about a lost reply, and no word to its text.
@@ -112,7 +112,7 @@ func (m *Manners) wait(o Operation) *Wait {
 	return nil
 }
 
-// throttle makes requests in vain, until the service has had its fill or the provider has had enough.
+// throttle makes failing requests, until the fault is used up or the provider gives up.
 func (p *Plan) throttle(ctx context.Context, f Fault, m *Manners) error {
 	for n := 1; f.Times == 0 || n <= f.Times; n++ {
 		if n >= m.Attempts {

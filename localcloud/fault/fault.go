@@ -22,15 +22,15 @@ type Mode string
 const (
 	// Refuse refuses the operation before it takes effect.
 	Refuse Mode = "refuse"
-	// Lose carries the operation out and loses the reply: the caller sees a time-out, and does not learn what was made.
+	// Lose carries the operation out and loses the reply: the caller sees a timeout, and does not learn what was made.
 	Lose Mode = "lose"
 	// Slow lets the operation take longer.
 	Slow Mode = "slow"
 	// Throttle refuses the requests of the operation with ThrottlingException. The provider makes them again, and only gives
 	// up after as many as its [Manners] say.
 	Throttle Mode = "throttle"
-	// Partial carries the operation out and lets the wait for what it made be in vain: a service that is created and never
-	// steady, a certificate that is requested and not validated. Operations without such a wait go unharmed.
+	// Partial carries the operation out and makes the wait for the resource fail: a created service that is never steady, or a
+	// requested certificate that is not validated. It does not affect operations without such a wait.
 	Partial Mode = "partial"
 )
 
@@ -44,7 +44,7 @@ type Fault struct {
 	// Mode is how they fail.
 	Mode Mode `json:"mode"`
 
-	// Verb is what is done: create, read, update, delete or invoke; empty for all of them.
+	// Verb is the operation: create, read, update, delete or invoke; empty for all of them.
 	Verb cloud.Verb `json:"operation,omitempty"`
 	// Token is a pattern for the kind's token, or the function's, such as "aws:ec2/*".
 	Token string `json:"token,omitempty"`
@@ -94,7 +94,7 @@ func (f *Fault) Operations() string {
 	return b.String()
 }
 
-// Operation is what a caller asks of the cloud.
+// Operation is a caller's operation.
 type Operation struct {
 	Verb cloud.Verb `json:"operation"`
 	// Token is the kind's, or the function's.
@@ -109,7 +109,7 @@ func (o Operation) String() string {
 
 var verbs = []cloud.Verb{cloud.Create, cloud.Read, cloud.Update, cloud.Delete, cloud.Invoke}
 
-// check finds what is contradictory, so that no fault is added that never does anything.
+// check finds contradictions, so that no fault is added that never has an effect.
 func (f *Fault) check() error {
 	var wrong []string
 	fail := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
@@ -145,5 +145,5 @@ func (f *Fault) matches(o Operation) bool {
 	return (f.Verb == "" || f.Verb == o.Verb) && glob(f.Token, o.Token) && glob(f.Name, o.Name)
 }
 
-// glob reports whether a text is what a pattern stands for, which an empty one is for all.
+// glob reports whether a text matches a pattern; an empty pattern matches all.
 func glob(pattern, text string) bool { return pattern == "" || wildcard.Match(pattern, text) }

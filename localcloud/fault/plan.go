@@ -7,10 +7,10 @@ import (
 	"sync"
 )
 
-// Plan is the faults of a cloud. It is safe for concurrent use; a nil Plan has none. It is memory alone: a cloud that is
-// started again has no faults.
+// Plan is the faults of a cloud. It is safe for concurrent use; a nil Plan has none. It is only in memory: a restarted cloud has no
+// faults.
 type Plan struct {
-	// Latency scales what providers wait before they try again, as [cloud.Options] has it: 0 is not at all.
+	// Latency scales the providers' pauses before a retry, as in [cloud.Options]: 0 is none.
 	Latency float64
 
 	mu     sync.Mutex
@@ -30,10 +30,10 @@ type planned struct {
 	seen map[Operation]int // how many operations matched: of each, or of all under the zero value
 }
 
-// maxHits bounds what is remembered of a fault that nobody clears.
+// maxHits bounds the memory of a fault that is never cleared.
 const maxHits = 10_000
 
-// Add adds a fault, with what was left out filled in. It returns it with its ID.
+// Add adds a fault, with defaults filled in, and returns it with its ID.
 func (p *Plan) Add(f Fault) (Fault, error) {
 	f.Nth, f.Count = cmp.Or(f.Nth, 1), cmp.Or(f.Count, 1)
 	if err := f.check(); err != nil {
@@ -47,7 +47,7 @@ func (p *Plan) Add(f Fault) (Fault, error) {
 	return f, nil
 }
 
-// List returns all faults, those that have done their worst too, in the order in which they were added.
+// List returns all faults, also those that are used up, in the order in which they were added.
 func (p *Plan) List() []Planned {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -72,8 +72,8 @@ func (p *Plan) Clear(id int) error {
 	return nil
 }
 
-// take returns the faults that hit the operation, in the order in which they were added. It counts for all it matches.
-// A Partial one matches nothing but operations with a wait.
+// take returns the faults that hit the operation, in the order in which they were added. It counts for all that match. A Partial one
+// matches only operations with a wait.
 func (p *Plan) take(o Operation, waits bool) []Fault {
 	if p == nil {
 		return nil

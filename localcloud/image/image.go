@@ -1,8 +1,8 @@
 // Package image builds a container image from a Dockerfile's last stage without a container engine.
 //
-// It is for images that are put together without running anything: the last stage may say what it is built on, what the image's
-// configuration is and which files of earlier stages it takes; the files themselves were built by other means and are named in
-// [BuildConfig]. The same inputs give the same digest on every machine.
+// It is for images that need no program to run for their build: the last stage may have its base, the image's configuration and files
+// from earlier stages; the files themselves were built by other means and are named in [BuildConfig]. The same inputs give the same
+// digest on every machine.
 package image
 
 import (
@@ -40,8 +40,8 @@ type BuildConfig struct {
 	Base func(reference string, platform v1.Platform) (v1.Image, error)
 }
 
-// Build builds the image of the Dockerfile's last stage. It refuses an instruction, or a flag of one, that it does not
-// know to be reproducible from the Dockerfile and Files alone, such as RUN.
+// Build builds the image of the Dockerfile's last stage. It refuses an instruction, or a flag of one, that is not reproducible from
+// only the Dockerfile and Files, such as RUN.
 func Build(cfg BuildConfig) (v1.Image, error) {
 	s, err := evaluate(cfg)
 	if err != nil {

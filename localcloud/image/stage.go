@@ -89,7 +89,7 @@ func (s *stage) begin(last instructions.Stage, cfg BuildConfig) error {
 	case err != nil:
 		return err
 	case last.Platform != "":
-		return errors.New("flag --platform is not supported in the last stage: the image is for the platform that is asked for")
+		return errors.New("flag --platform is not supported in the last stage: the image is for the requested platform")
 	case base == "scratch":
 		s.base, s.media = scratch(), types.OCILayer
 		// What BuildKit begins an image FROM scratch with (emptyImage in frontend/dockerfile/dockerfile2llb/image.go).
@@ -214,8 +214,8 @@ func (s *stage) record(cmd instructions.Command, layer v1.Layer) {
 	})
 }
 
-// declare gives the variables of an ARG instruction their values: the one asked for, else the default, else that of
-// the global ARG of this name.
+// declare gives the variables of an ARG instruction their values: the given one, else the default, else that of the global ARG of this
+// name.
 func (s *stage) declare(arg *instructions.ArgCommand, scope map[string]string) error {
 	for _, a := range arg.Args {
 		value, ok := s.given[a.Key]

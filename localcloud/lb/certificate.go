@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// chooser returns how a certificate is chosen: of those in the list that are for the server that the client names, the best one
-// that the client can do with; if there is none, the default one, which is the first.
+// chooser returns a function that chooses a certificate: the best of those in the list that match the client's server name and that the
+// client supports; if there is none, the default one, which is the first.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/https-listener-certificates.html
 func chooser(certificates []tls.Certificate) func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	fallback := &certificates[0]
@@ -32,7 +32,7 @@ func chooser(certificates []tls.Certificate) func(*tls.ClientHelloInfo) (*tls.Ce
 	}
 }
 
-// merits are what makes one certificate better than another, in the order in which it counts.
+// merits make one certificate better than another, in order of importance.
 type merits struct {
 	ecdsa, valid    int
 	hash, keyLength int

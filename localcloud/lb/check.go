@@ -41,7 +41,7 @@ func (s *State) check() error {
 	return errors.Join(errs...)
 }
 
-// Check finds what a balancer cannot do of the target group. [Balancer.Apply] refuses a state for it.
+// Check finds settings of the target group that a balancer does not support. [Balancer.Apply] refuses such a state.
 func (g *TargetGroup) Check() error {
 	var errs []error
 	if g.Protocol != HTTP && g.Protocol != HTTPS {

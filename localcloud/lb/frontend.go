@@ -32,7 +32,7 @@ type frontend struct {
 
 	mu      sync.Mutex
 	current *server
-	retired []*server     // serve the connections that they have, and get no more
+	retired []*server     // serve their connections, and get no more
 	idle    time.Duration // what current was made with
 }
 

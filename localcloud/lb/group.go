@@ -35,8 +35,8 @@ func (g *group) withoutTargets() TargetGroup {
 	return config
 }
 
-// update registers and deregisters targets and restarts health checks where their settings changed. It reports whether
-// nothing is left of a group that was removed.
+// update registers and deregisters targets and restarts health checks if their settings changed. It reports whether nothing is left of
+// a removed group.
 func (g *group) update(config TargetGroup, used, removed bool) (gone bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

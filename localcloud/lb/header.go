@@ -52,8 +52,8 @@ func refuse(r *http.Request) int {
 	return 0
 }
 
-// incompatible reports whether the request is in a protocol that a target group of HTTP/1.1 cannot be asked in: gRPC, which is
-// HTTP/2 with a content type of its own ("Troubleshoot your Application Load Balancers", HTTP 464).
+// incompatible reports whether the request's protocol is not supported by a target group of HTTP/1.1: gRPC, which is HTTP/2 with a
+// content type of its own ("Troubleshoot your Application Load Balancers", HTTP 464).
 func incompatible(r *http.Request) bool {
 	media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	media = strings.ToLower(strings.TrimSpace(media))

@@ -103,8 +103,8 @@ const (
 
 func newIdleBody(r *http.Request, control *http.ResponseController, idle time.Duration) *idleBody {
 	if r.ProtoMajor == 1 {
-		// Without it, net/http would read what is left of the body before it sends an answer, for as long as a client
-		// that stalls pleases. No server of ours lacks it.
+		// Without it, net/http would read what is left of the body before it sends an answer, however long a client stalls. All our
+		// servers have it.
 		_ = control.EnableFullDuplex()
 	}
 	return &idleBody{ReadCloser: r.Body, control: control, idle: idle}

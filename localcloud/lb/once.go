@@ -6,10 +6,9 @@ import (
 	"strings"
 )
 
-// once returns the request as one that http.Transport sends at most once. It sends some a second time after the connection
-// that it had kept broke; ALB answers 502 ("Troubleshoot your Application Load Balancers": the target closed the connection
-// while the load balancer had a request outstanding). To be sent again a request has to have no body, or one that can be had
-// again, and to be of a method, or have a header, that says that it may be repeated.
+// once returns the request as one that http.Transport sends at most once. It repeats some after its kept connection broke; ALB answers
+// 502 ("Troubleshoot your Application Load Balancers": the target closed the connection while the load balancer had a request
+// outstanding). A request is only repeated if it has no body, or a repeatable one, and a method or header that allows it.
 func once(r *http.Request) *http.Request {
 	if r.Body != nil && r.Body != http.NoBody {
 		return r // a client's body is there once
@@ -20,7 +19,7 @@ func once(r *http.Request) *http.Request {
 		r.Body = nothing{}
 		r.TransferEncoding = []string{"identity"} // neither length nor chunks are announced, so there is no body (Request.Write)
 	default:
-		// Found by their canonical names alone; to HTTP both spellings are the same.
+		// They are only found by their canonical names; to HTTP both spellings are the same.
 		for _, name := range []string{"Idempotency-Key", "X-Idempotency-Key"} {
 			if values, ok := r.Header[name]; ok {
 				r.Header = r.Header.Clone()

@@ -58,7 +58,7 @@ func (b *Balancer) serve(w http.ResponseWriter, r *http.Request, t *table, l *li
 	}
 }
 
-// forward passes the request to a target of one of the groups. A group that has no target to offer is answered 503.
+// forward passes the request to a target of one of the groups. For a group without a target, it answers 503.
 func (b *Balancer) forward(w http.ResponseWriter, r *http.Request, x *exchange, groups *splitter) {
 	if incompatible(r) { // every target group here speaks HTTP/1.1
 		x.listener.fail(w, statusIncompatible)
@@ -97,7 +97,7 @@ func (l *listener) fail(w http.ResponseWriter, code int) {
 func (b *Balancer) newProxy() *httputil.ReverseProxy {
 	return &httputil.ReverseProxy{
 		Transport: targetTransport{},
-		// A client sees what a target has sent so far, however little it is.
+		// A client sees every byte that a target has sent so far.
 		FlushInterval: -1,
 		BufferPool:    &buffers{},
 		ErrorLog:      log.New(io.Discard, "", 0), // a response cut short is the target's or the client's doing
@@ -105,7 +105,7 @@ func (b *Balancer) newProxy() *httputil.ReverseProxy {
 			x := exchangeOf(p.In)
 			p.Out.URL.Scheme = scheme(x.target.group.protocol)
 			p.Out.URL.Host = x.target.addr.String()
-			p.Out.URL.RawQuery = p.In.URL.RawQuery // as it was sent, even where net/url cannot read it
+			p.Out.URL.RawQuery = p.In.URL.RawQuery // as sent, even if net/url cannot read it
 			forwarding(p.Out, p.In, x.listener)
 		},
 		ModifyResponse: func(response *http.Response) error {

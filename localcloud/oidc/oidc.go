@@ -1,5 +1,5 @@
-// Package oidc stands in for the identity providers whose tokens a cloud trusts, such as the one of GitHub's jobs: it signs
-// tokens in their names with one key of its own, which lives in a folder and is made once.
+// Package oidc replaces the identity providers whose tokens a cloud trusts, such as that of GitHub's jobs: it signs tokens in their
+// names with its own key, which is in a folder and made once.
 package oidc
 
 import (
@@ -25,7 +25,7 @@ const (
 	keyBlock = "PRIVATE KEY"
 )
 
-// Claims are what a token says of who holds it.
+// Claims are a token's statements about its holder.
 type Claims struct {
 	Issuer   string // a URL, such as https://token.actions.githubusercontent.com
 	Subject  string // such as repo:OWNER/NAME:environment:dev
@@ -74,7 +74,7 @@ func open(dir string) (*ecdsa.PrivateKey, error) {
 	return key, nil
 }
 
-// create makes the key file whole or not at all, and lets one win that another process made at the same time.
+// create makes the key file completely or not at all. A file that another process made at the same time wins.
 func create(dir, name string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
@@ -134,8 +134,8 @@ var (
 	ErrSignature = errors.New("not signed with this key")
 )
 
-// Verify returns what a token claims if it was signed with the issuer's key; of the claims that only some issuers make, those
-// that are texts. Whether it has expired, and whether issuer, subject and audience are the wanted ones, is for the caller to judge.
+// Verify returns a token's claims if the issuer's key signed it; of the claims that only some issuers make, it returns texts. The
+// caller must check its expiry, issuer, subject and audience.
 func (i *Issuer) Verify(token string) (Claims, error) {
 	all := jwt.MapClaims{}
 	_, err := jwt.NewParser(jwt.WithValidMethods([]string{method.Alg()}), jwt.WithoutClaimsValidation()).

@@ -18,7 +18,7 @@ func (p Pace) Real(d time.Duration) time.Duration {
 	return time.Duration(float64(d) * float64(p))
 }
 
-// Await blocks until the channel is closed, the time has come, unless it is zero, or ctx ends, which is its error.
+// Await blocks until the channel is closed, a non-zero time has come, or ctx ends. Its error is ctx's.
 func Await(ctx context.Context, changed <-chan struct{}, wake time.Time) error {
 	var timer <-chan time.Time
 	if !wake.IsZero() {
@@ -35,7 +35,7 @@ func Await(ctx context.Context, changed <-chan struct{}, wake time.Time) error {
 	return nil
 }
 
-// Earlier returns the earlier of two times, of which zero ones are never.
+// Earlier returns the earlier of two times; a zero time is never.
 func Earlier(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {
 		return b

@@ -9,7 +9,7 @@ import (
 	"google.golang.org/grpc/stats"
 )
 
-// connection is what the server keeps for each of the engine's connections.
+// connection is the server's data for one of the engine's connections.
 type connection struct {
 	caller atomic.Pointer[cloud.Caller]
 	ctx    context.Context // ended by Cancel

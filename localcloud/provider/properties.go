@@ -15,7 +15,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 )
 
-// properties are a message's properties without their secret marks, and the names of those that hold a secret.
+// properties are a message's properties without their secret marks, and the names of those with a secret.
 type properties struct {
 	props  cloud.Map
 	secret map[string]bool

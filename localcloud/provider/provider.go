@@ -33,8 +33,8 @@ type Package struct {
 	Name, Version string
 	// Caller reads the account and the identity from the provider's configuration. Its error refuses the configuration.
 	Caller func(config cloud.Map) (cloud.Caller, error)
-	// Secrets names the properties of a kind that are secret whatever the program says; nil for none. It marks the properties of
-	// imported resources, too: no program has said anything of them.
+	// Secrets names the properties of a kind that are always secret; nil for none. It also marks the properties of imported resources,
+	// which no program has marked.
 	Secrets func(token string) []string
 	// Replace lists the provider's settings whose change replaces everything that was made with them.
 	Replace []string
@@ -83,9 +83,8 @@ func (s *server) CheckConfig(_ context.Context, req *pulumirpc.CheckRequest) (*p
 	return &pulumirpc.CheckResponse{Inputs: req.GetNews()}, nil
 }
 
-// DiffConfig says which settings of the provider have changed, and whether one of them replaces the provider and, with it, every
-// resource that it made: new ones come up first. All other changes, of the account too, leave resources where the engine recorded
-// them.
+// DiffConfig says which settings of the provider have changed, and whether one of them replaces the provider and so every resource that
+// it made: new ones come first. Other changes, also of the account, leave resources where the engine recorded them.
 func (s *server) DiffConfig(_ context.Context, req *pulumirpc.DiffRequest) (*pulumirpc.DiffResponse, error) {
 	m, err := readAll(req.GetOldInputs(), req.GetNews())
 	if err != nil {
@@ -105,7 +104,7 @@ func (s *server) DiffConfig(_ context.Context, req *pulumirpc.DiffRequest) (*pul
 		}
 		resp.Changes = pulumirpc.DiffResponse_DIFF_SOME
 		resp.Diffs = append(resp.Diffs, p)
-		// A state that does not tell what it was before is an old engine's, which recorded less.
+		// A state without the old value comes from an old engine, which recorded less.
 		replace := had && slices.Contains(s.pkg.Replace, p)
 		if replace {
 			resp.Replaces = append(resp.Replaces, p)
@@ -226,8 +225,8 @@ func (s *server) Diff(_ context.Context, req *pulumirpc.DiffRequest) (*pulumirpc
 	if len(d.Changed) > 0 {
 		resp.Changes = pulumirpc.DiffResponse_DIFF_SOME
 	}
-	// Beside the kinds that say so themselves: two resources cannot have one name. Where the program fixed it, the old one
-	// has to go first.
+	// In addition to the kinds that say so themselves: two resources cannot have one name. If the program fixed it, the old one must be
+	// deleted first.
 	if auto := s.cloud.AutoName(token); auto != nil && len(d.Replace) > 0 {
 		named := isDefaulted(cloud.Map{defaultsKey: defaulted}, auto.Property)
 		if !named && news[auto.Property] != nil && !slices.Contains(d.Changed, auto.Property) {
@@ -334,7 +333,7 @@ func (s *server) Update(ctx context.Context, req *pulumirpc.UpdateRequest) (*pul
 	return &pulumirpc.UpdateResponse{Properties: props}, nil
 }
 
-// told is the id of a resource as the engine is told it.
+// told is a resource's id for the engine.
 func (s *server) told(token string, r *cloud.Resource) string {
 	if alias := s.cloud.Alias(token); alias != nil {
 		if id, ok := r.Outputs[alias.ID].(string); ok {
@@ -344,8 +343,8 @@ func (s *server) told(token string, r *cloud.Resource) string {
 	return r.ID
 }
 
-// own is the id of a resource that the engine has under another one, by what it recorded of it. What is imported is recorded nowhere,
-// and named by its own.
+// own is the resource's own id, from the engine's record, if the engine has another one. An imported resource has no record, and is
+// named by its own id.
 func (s *server) own(token, id string, recorded cloud.Map) string {
 	if alias := s.cloud.Alias(token); alias != nil {
 		if own, ok := recorded[alias.Own].(string); ok {
@@ -355,8 +354,8 @@ func (s *server) own(token, id string, recorded cloud.Map) string {
 	return id
 }
 
-// ignore keeps the recorded values of the properties whose changes the program ignores. They may differ from the old inputs, if
-// somebody else changed them before an update.
+// ignore keeps the recorded values of the properties whose changes the program ignores. They may differ from the old inputs if someone
+// else changed them before an update.
 func ignore(properties []string, oldInputs, state, news cloud.Map) {
 	for _, p := range properties {
 		if v, ok := state[p]; ok {
@@ -369,7 +368,7 @@ func ignore(properties []string, oldInputs, state, news cloud.Map) {
 	}
 }
 
-// leaveShared gives the new inputs those values of the resource as it is that others may have changed since the engine recorded
+// leaveShared gives the new inputs the resource's current values of properties that others may have changed since the engine recorded
 // it, if the program has changed none of them.
 func (s *server) leaveShared(caller cloud.Caller, token, id string, recorded, news cloud.Map) error {
 	shared := s.cloud.Shared(token)
@@ -379,7 +378,7 @@ func (s *server) leaveShared(caller cloud.Caller, token, id string, recorded, ne
 	}
 	now, err := s.cloud.Read(caller, token, id)
 	if err != nil || now == nil {
-		return err // an update of what is gone is refused
+		return err // an update of a deleted resource is refused
 	}
 	for _, p := range shared {
 		if v, ok := now.Inputs[p]; ok {
@@ -421,7 +420,7 @@ func (s *server) Read(ctx context.Context, req *pulumirpc.ReadRequest) (*pulumir
 	}
 	resp := &pulumirpc.ReadResponse{Id: s.told(token, r)}
 	if len(m[1].props) > 0 && s.cloud.Alias(token) != nil {
-		resp.Id = req.GetId() // a state keeps what it has: the resource's own id, if an older local cloud told it that
+		resp.Id = req.GetId() // a state keeps its id: the resource's own id, if an older local cloud returned that
 	}
 	if resp.Inputs, err = write(inputs, secret); err != nil {
 		return nil, err
@@ -472,7 +471,7 @@ func (s *server) Invoke(ctx context.Context, req *pulumirpc.InvokeRequest) (*pul
 	return &pulumirpc.InvokeResponse{Return: ret, Failures: checkFailures(req.GetTok(), failures)}, err
 }
 
-// Cancel ends what the engine's connection has under way.
+// Cancel ends the running operations of the engine's connection.
 func (s *server) Cancel(ctx context.Context, _ *emptypb.Empty) (*emptypb.Empty, error) {
 	connectionOf(ctx).cancel(errors.New("cancelled by the engine"))
 	return &emptypb.Empty{}, nil
@@ -486,7 +485,7 @@ func (s *server) caller(ctx context.Context) (cloud.Caller, error) {
 	return *c, nil
 }
 
-// try carries out an operation on a resource, under the faults. What a lost reply would have told is nil.
+// try carries out an operation on a resource, under the faults. With a lost reply, the result is nil.
 func (s *server) try(ctx context.Context, verb cloud.Verb, urn string, do func() (*cloud.Resource, error)) (*cloud.Resource, error) {
 	o := fault.Operation{Verb: verb, Token: string(resource.URN(urn).Type()), Name: resource.URN(urn).Name()}
 	var r *cloud.Resource
@@ -504,7 +503,7 @@ func (s *server) try(ctx context.Context, verb cloud.Verb, urn string, do func()
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
-// refusal is the one place where an error of the cloud becomes one of the protocol.
+// refusal is the only place where an error of the cloud becomes one of the protocol.
 func refusal(err error) error {
 	if errors.Is(err, cloud.ErrUnimplemented) {
 		return status.Error(codes.Unimplemented, err.Error())
@@ -512,7 +511,7 @@ func refusal(err error) error {
 	return status.Error(codes.Unknown, err.Error())
 }
 
-// partial tells the engine that the resource exists but is not as wanted, so that it is kept in the state and tried again.
+// partial tells the engine that the resource exists but differs from the inputs, so it keeps it in the state and retries.
 func partial(id string, props, inputs *structpb.Struct, err error) error {
 	return rpcerror.WithDetails(rpcerror.New(codes.Unknown, err.Error()), &pulumirpc.ErrorResourceInitFailed{
 		Id: id, Properties: props, Inputs: inputs, Reasons: []string{err.Error()},

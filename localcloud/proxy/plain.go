@@ -7,16 +7,16 @@ import (
 	"time"
 )
 
-// maxResponseHeaderBytes bounds what is read of a response's header.
+// maxResponseHeaderBytes bounds a response's header.
 const maxResponseHeaderBytes = 1 << 20
 
-// newPlain makes what passes on requests for http:// URLs, those that become WebSockets among them.
+// newPlain makes the handler that forwards requests for http:// URLs, including those that become WebSockets.
 func (p *proxy) newPlain() *httputil.ReverseProxy {
 	return &httputil.ReverseProxy{
 		Transport: &http.Transport{
 			DialContext: p.dial,
-			// A connection that another client left may lead where the name no longer does, or past a security group that has
-			// changed since.
+			// A connection that another client left may have an address that the name no longer has, or bypass a security group that
+			// has changed since.
 			DisableKeepAlives:      true,
 			DisableCompression:     true,
 			ExpectContinueTimeout:  time.Second,

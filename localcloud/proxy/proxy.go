@@ -1,8 +1,7 @@
 // Package proxy is a forward proxy on loopback. Clients that know nothing of the local cloud's DNS and of the ports that its
 // load balancers got, such as curl and browsers, reach its hosts through it by their names and ports, and no other host.
 //
-// To the host the proxy is the client: it opens a connection for each tunnel and each plain request, and leaves no trace of
-// its own in them.
+// To the host the proxy is the client: it opens a connection for each tunnel and each plain request, and adds nothing to them.
 package proxy
 
 import (
@@ -22,7 +21,7 @@ import (
 )
 
 const (
-	// maxHeaderBytes is what is read of a request's header: more than a load balancer takes, so that its answer can be given.
+	// maxHeaderBytes bounds a request's header. It is more than a load balancer takes, so the load balancer can answer.
 	maxHeaderBytes = 256 << 10
 
 	readHeaderTimeout = 10 * time.Second
@@ -31,19 +30,18 @@ const (
 	defaultGrace      = 2 * time.Second
 )
 
-// Config is what a proxy needs.
+// Config configures a proxy.
 type Config struct {
-	// Resolve returns the loopback address and port where a port of a host really is. Its error, in one sentence, is shown to the
-	// client.
+	// Resolve returns the real loopback address and port for a port of a host. The client sees its error, which must be one sentence.
 	Resolve func(ctx context.Context, host string, port uint16) (netip.AddrPort, error)
 	// Grace is how long tunnels and requests under way have to end when the proxy stops. Default 2 s.
 	Grace time.Duration
-	// Log receives, at debug level, what was refused. Default: nowhere.
+	// Log receives refusals at debug level. Default: none.
 	Log *slog.Logger
 }
 
-// Serve answers on the listener, which must be one of a loopback address, until the context ends. What is under way then has the
-// time of grace to end by itself, and is cut. When Serve returns, nothing of the proxy is left; it returns an error only if
+// Serve answers on the listener, which must be one of a loopback address, until the context ends. Running tunnels and requests then
+// have the time of grace to end, and are cut after it. When Serve returns, nothing of the proxy is left. It returns an error only if
 // the listener fails.
 func Serve(ctx context.Context, l net.Listener, config Config) error {
 	if at, err := netip.ParseAddrPort(l.Addr().String()); err != nil || !at.Addr().IsLoopback() {
@@ -89,7 +87,7 @@ func Serve(ctx context.Context, l net.Listener, config Config) error {
 // proxy is the handler of all requests.
 type proxy struct {
 	config Config
-	base   context.Context // ends what is under way
+	base   context.Context // ends running tunnels and requests
 	plain  *httputil.ReverseProxy
 
 	mu     sync.Mutex

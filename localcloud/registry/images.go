@@ -15,7 +15,7 @@ import (
 var (
 	// ErrNotFound says that the registry has no such image.
 	ErrNotFound = errors.New("not found")
-	// ErrPlatform says that a list of images is there, without one for the platform.
+	// ErrPlatform says that a list of images exists, but has none for the platform.
 	ErrPlatform = errors.New("image Manifest does not contain descriptor matching platform")
 )
 
@@ -39,10 +39,9 @@ func (r *Registry) resolve(reference string) (v1.Descriptor, error) {
 	return desc, nil
 }
 
-// Image returns the image that a cloud reference names, and of a list of images the one for the platform. It is read from disk as it is
-// used. A list without one is an error worded as ECS words it, wrapping [ErrPlatform]. An image that is no list is returned whatever its
-// platform is, as it is pulled by Fargate; that its program does not run there is another matter
-// (https://repost.aws/knowledge-center/ecs-task-exec-format-error).
+// Image returns the image of a cloud reference, and from a list of images the one for the platform. It is read from disk on use. A list
+// without one is an error in ECS's words, wrapping [ErrPlatform]. An image that is not a list is returned for any platform, because
+// Fargate pulls it too; its program then fails to start (https://repost.aws/knowledge-center/ecs-task-exec-format-error).
 func (r *Registry) Image(reference string, platform v1.Platform) (v1.Image, error) {
 	desc, err := r.resolve(reference)
 	if err != nil {
@@ -76,7 +75,7 @@ func (r *Registry) Image(reference string, platform v1.Platform) (v1.Image, erro
 	return img, nil
 }
 
-// Repository is what the registry holds under one name.
+// Repository is the registry's content under one name.
 type Repository struct {
 	Name   string // the registry's host and the repository's path, as [Split] returns them
 	Images []Image

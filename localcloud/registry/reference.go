@@ -7,11 +7,10 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 )
 
-// Split is the one place that says where an image of the cloud lives in this registry. A cloud reference such as
-// 123456789012.dkr.ecr.eu-central-1.amazonaws.com/hello:v1 lives in the repository whose path is the cloud's registry
-// host followed by the repository's name, so that accounts, regions and foreign registries stay apart. The target is
-// the tag (latest by default) or the digest. A port of the host is written with an underscore, which a repository's
-// path may hold and a colon it may not.
+// Split is the only place that decides where this registry stores an image of the cloud. A cloud reference such as
+// 123456789012.dkr.ecr.eu-central-1.amazonaws.com/hello:v1 lives in the repository whose path is the cloud's registry host followed by
+// the repository's name, so that accounts, regions and foreign registries stay apart. The target is the tag (latest by default) or the
+// digest. A port of the host is written with an underscore, because a repository's path cannot contain a colon.
 func Split(reference string) (repository, target string, err error) {
 	ref, err := name.ParseReference(reference)
 	if err != nil {

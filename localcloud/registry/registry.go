@@ -40,8 +40,8 @@ const (
 // Registry is an OCI registry over one folder. It is an [http.Handler] to be mounted at the root of a server, and is
 // safe for concurrent use. Only one process may have a folder open.
 type Registry struct {
-	// Immutable tells whether a repository, named as [Split] names it, keeps each of its tags on the image that it was first
-	// pushed with. Nil, the default: none does. It is to be set before the first request.
+	// Immutable reports whether a repository, with its name from [Split], keeps each of its tags on its first image. Nil, the default:
+	// none does. Set it before the first request.
 	Immutable func(repository string) bool
 
 	blobs string
@@ -89,8 +89,8 @@ func Open(dir string) (*Registry, error) {
 	return r, nil
 }
 
-// sweep removes the blobs that no manifest refers to: what an upload without a manifest left, and what removed repositories
-// held. Only now is none of them about to be referred to.
+// sweep removes the blobs that no manifest refers to: those of uploads without a manifest, and of removed repositories. Only at this
+// moment no manifest for them can follow.
 func (r *Registry) sweep() error {
 	used := map[string]bool{}
 	for _, e := range r.index.all() {
@@ -100,7 +100,7 @@ func (r *Registry) sweep() error {
 			return err
 		}
 		if e.descriptor.MediaType.IsIndex() {
-			continue // the images of an index have names of their own
+			continue // the images of an index have their own names
 		}
 		m, err := v1.ParseManifest(bytes.NewReader(manifest))
 		if err != nil {
@@ -316,13 +316,13 @@ func (e apiError) write(w http.ResponseWriter) {
 		Code    string `json:"code"`
 		Message string `json:"message"`
 	}
-	// The client is told the status already; if it has gone there is nobody left to tell.
+	// The client has the status already, or is gone.
 	_ = json.NewEncoder(w).Encode(struct {
 		Errors []detail `json:"errors"`
 	}{[]detail{{e.code, e.message}}})
 }
 
-// writeFile writes a file whole or not at all, even if the process is killed meanwhile.
+// writeFile writes a file completely or not at all, even if the process is killed meanwhile.
 func writeFile(name string, content []byte) error {
 	return renameio.WriteFile(name, content, 0o600, renameio.WithTempDir(filepath.Dir(name)))
 }

@@ -21,10 +21,10 @@ type Failure struct {
 	Reason   string
 }
 
-// Check returns what is wrong with the inputs of a resource, ordered by property, and the inputs as the real provider hands them
-// on to Create: nulls left out, defaults filled in, scalars in the type that the property has. The inputs consist of nil, bool,
-// float64, string, []any, map[string]any and whatever isUnknown (which may be nil) knows as a value that is not known yet; such
-// a value satisfies every type. Properties whose names start with "__" belong to the engine and the bridge, and pass.
+// Check returns the errors in a resource's inputs, ordered by property, and the inputs as the real provider passes them to Create:
+// nulls left out, defaults filled in, scalars in the type that the property has. The inputs consist of nil, bool, float64, string,
+// []any, map[string]any and whatever isUnknown (which may be nil) knows as a value that is not known yet; such a value satisfies every
+// type. Properties whose names start with "__" belong to the engine and the bridge, and pass.
 //
 // Missing and unknown properties are worded as by the Terraform plugin SDK (terraform-plugin-sdk helper/schema/schema.go), wrong
 // types as by the bridge's type checker (pkg/tfbridge/typechecker/typechecker.go), whose findings the real provider prints as
@@ -33,8 +33,8 @@ func (r *Resource) Check(inputs map[string]any, isUnknown func(any) bool) (map[s
 	return check(r.Inputs, inputs, &checker{isUnknown: isUnknown, coerce: true, complete: true})
 }
 
-// CheckOutputs returns what is wrong with the outputs of a resource. It is stricter than Check, as the Go SDK reads outputs into
-// typed values: a scalar must have its type from the start. It does not miss outputs that are left out.
+// CheckOutputs returns the errors in a resource's outputs. It is stricter than Check, because the Go SDK reads outputs into typed
+// values: a scalar must have the right type. It accepts missing outputs.
 func (r *Resource) CheckOutputs(outputs map[string]any, isUnknown func(any) bool) []Failure {
 	_, failures := check(r.Outputs, outputs, &checker{isUnknown: isUnknown})
 	return failures
@@ -61,7 +61,7 @@ func check(props Properties, values map[string]any, c *checker) (map[string]any,
 type checker struct {
 	isUnknown func(any) bool
 	coerce    bool // scalars may have another type that reads as theirs
-	complete  bool // what is required must be there
+	complete  bool // required properties must be there
 	failures  []Failure
 }
 
@@ -145,8 +145,8 @@ func (c *checker) scalar(k Kind, v any) (any, bool) {
 	return nil, false
 }
 
-// convert reads a scalar of one kind as another as far as the bridge does: its type checker lets strings pass for numbers and
-// booleans, and numbers and booleans for strings; CoerceTerraformString (pkg/tfbridge/schema.go) reads the strings.
+// convert reads a scalar of one kind as another, as the bridge does: its type checker lets strings pass for numbers and booleans, and
+// numbers and booleans for strings; CoerceTerraformString (pkg/tfbridge/schema.go) reads the strings.
 func convert(v any, to Kind) (any, bool) {
 	switch v := v.(type) {
 	case string:
@@ -169,7 +169,7 @@ func convert(v any, to Kind) (any, bool) {
 	return nil, false
 }
 
-// kindOf returns the kind of a value; what is no property value at all has its Go type for a kind.
+// kindOf returns the kind of a value; for another value, its Go type.
 func kindOf(v any) Kind {
 	switch v.(type) {
 	case string:

@@ -7,8 +7,8 @@ import (
 	"slipway/localcloud/cloud"
 )
 
-// SDKs is what the Pulumi SDKs say, in the form in which a cloud wants to know it. It says nothing of kinds and functions that they do
-// not have: those that the cloud makes by itself. The zero value knows what schema.json describes; [SDKs.With] makes it know more.
+// SDKs has the types of the Pulumi SDKs in the form that a cloud needs. It has nothing about kinds and functions that the cloud makes
+// by itself. The zero value has those of schema.json; [SDKs.With] adds more.
 type SDKs struct {
 	more func(token string) (*Resource, bool)
 }
@@ -64,7 +64,7 @@ func (s SDKs) Outputs(token string) []string {
 	return slices.Sorted(maps.Keys(r.Outputs))
 }
 
-// Secrets returns the names of the properties that the SDK marks as secret, whatever the program does.
+// Secrets returns the names of the properties that the SDK always marks as secret.
 func (s SDKs) Secrets(token string) []string {
 	r, ok := s.lookup(token)
 	if !ok {

@@ -1,6 +1,6 @@
-// Package schema knows what the resources and functions of the Pulumi SDKs look like: the names of their properties, their
-// types, which are required and which are secret. It lets the local cloud refuse what the real provider would refuse without
-// linking the SDKs, whose packages would make up most of the daemon.
+// Package schema knows the resources and functions of the Pulumi SDKs: the names and types of their properties, and which are required
+// or secret. With it, the local cloud refuses what the real provider would refuse, without linking the SDKs, which would be most of the
+// daemon.
 //
 // The description, schema.json, is generated from the sources of the SDKs that go.mod pins. To describe another resource or
 // function, add its token to tokens.txt and run `go generate ./schema`.
@@ -48,7 +48,7 @@ type Property struct {
 	Type *Type
 	// Required means that an input must be given, or that an output is always there.
 	Required bool
-	// Secret means that the SDK marks the value as secret, whatever the program does.
+	// Secret means that the SDK always marks the value as secret.
 	Secret bool
 	// Default is the value of an input that the program leaves out, nil if it has none.
 	Default any
@@ -93,7 +93,7 @@ func Version(pkg string) string {
 	return loaded().versions[pkg]
 }
 
-// Describe returns what the sources of an SDK say of a resource that schema.json does not describe.
+// Describe returns the description, from an SDK's sources, of a resource that schema.json does not have.
 func Describe(sources *sdk.Sources, token string) (*Resource, error) {
 	file, err := sources.Describe(token)
 	if err != nil {

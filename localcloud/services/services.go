@@ -38,13 +38,13 @@ import (
 // listen by then: if its first health check fails, it gets no requests before the next one.
 const registration = 500 * time.Millisecond
 
-// Options are what the services need of the machine, and how fast they are.
+// Options are the machine's parts that the services need, and their speed.
 type Options struct {
 	Store     *cloud.Store
 	Authority issuer.Authority
 	Images    *registry.Registry
 	Runner    *task.Runner
-	// DNS is the name server that is asked for validation records.
+	// DNS is the name server with the validation records.
 	DNS netip.AddrPort
 	// RecordTokens are the kinds of the records that it answers.
 	RecordTokens []string
@@ -70,7 +70,7 @@ type Services struct {
 	Scheduler *scheduler.Scheduler
 	// Kinds are the kinds and functions of all services.
 	Kinds []any
-	// Controllers are to be run together, and are started in this order.
+	// Controllers run together, and start in this order.
 	Controllers []Controller
 }
 
@@ -97,7 +97,7 @@ func New(o Options) *Services {
 	}
 }
 
-// API serves what the services answer by AWS's own protocols, to callers who show the token.
+// API serves AWS's own protocols, to callers with the token.
 func (s *Services) API(store *cloud.Store, callers *sts.Callers, token string) *api.Server {
 	sessions := &stsapi.STS{Callers: callers}
 	return &api.Server{Store: store, Caller: sessions.Caller, Token: token, Services: []api.Service{
@@ -105,8 +105,8 @@ func (s *Services) API(store *cloud.Store, callers *sts.Callers, token string) *
 	}}
 }
 
-// WithHooks adds what services do in the operations on every kind: IAM lets callers in, and the tagging API goes on listing what
-// is deleted.
+// WithHooks adds the services' part in operations on every kind: IAM authorizes callers, and the tagging API keeps listing deleted
+// resources.
 func WithHooks(o cloud.Options) cloud.Options {
 	o.Authorize = iam.Authorize
 	o.Deleted = resourcegroupstagging.ListDeleted(resourcegroupstagging.ListedFor(o.Latency))

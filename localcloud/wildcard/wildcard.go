@@ -1,5 +1,5 @@
-// Package wildcard compares texts with patterns as AWS has them in policies and in the rules of load balancers: * stands for any
-// characters, none included, and ? for exactly one.
+// Package wildcard compares texts with AWS's patterns in policies and in the rules of load balancers: * matches any characters, also
+// none, and ? exactly one.
 package wildcard
 
 import "slices"

@@ -11,8 +11,8 @@ import (
 	"slipway/localcloud/dns"
 )
 
-// Resolver leads clients to load balancers as the world's DNS does. They need it for the ports: where a listener really is on
-// this machine may differ from where a client looks for it, such as 8443 for 443.
+// Resolver resolves names of load balancers for clients. They need it for the ports: a listener's real port on this machine may differ
+// from the client's, such as 8443 for 443.
 type Resolver struct {
 	Store *cloud.Store
 	// DNS is the name server that says what address a host has.
@@ -21,8 +21,8 @@ type Resolver struct {
 
 var errNoSuchHost = errors.New("the local cloud's DNS knows no address of this host; `localcloud status` lists its records")
 
-// Resolve returns where a port of a host really is. Only what a load balancer listens on is found: an address that a record names
-// need not be of the cloud, and on loopback any program may listen.
+// Resolve returns the real address of a host's port. It only finds ports of load balancers: a record's address need not belong to the
+// cloud, and on loopback any program may listen.
 func (r Resolver) Resolve(ctx context.Context, host string, port uint16) (netip.AddrPort, error) {
 	address, err := r.address(ctx, host)
 	if err != nil {
@@ -61,7 +61,7 @@ func (r Resolver) address(ctx context.Context, host string) (string, error) {
 		if ctx.Err() != nil {
 			return "", err
 		}
-		if err != nil { // there is no such name, or it is in nobody's zone
+		if err != nil { // there is no such name, or no such zone
 			break
 		}
 		for _, record := range records {

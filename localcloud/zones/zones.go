@@ -1,4 +1,4 @@
-// Package zones tells the name server what it answers, and leads clients to load balancers by what it answered.
+// Package zones has the name server's zones, and resolves names for clients by its answers.
 package zones
 
 import (
@@ -24,8 +24,8 @@ const (
 	longestChain = 8
 )
 
-// Zones returns what the name server is to answer at each moment: Cloudflare's records, and the names of the load balancers at
-// the addresses on this machine where they really are.
+// Zones returns the name server's current zones: Cloudflare's records, and the load balancers' names with their real addresses on this
+// machine.
 func Zones(store *cloud.Store, c *cloudflare.Cloudflare) func() []dns.Zone {
 	return func() (zones []dns.Zone) {
 		store.View(func(tx *cloud.Tx) {
@@ -67,8 +67,8 @@ func addressType(address string) string {
 	return "A"
 }
 
-// served returns a record as Cloudflare answers it. Of a proxied one nobody outside sees the content, but addresses that lead to
-// it; those of Cloudflare's own network are here those of the origin itself, since the proxy is not modelled.
+// served returns a record as Cloudflare answers it. For a proxied record, clients do not see the content, but addresses of Cloudflare's
+// network. Here these are the origin's own addresses, because the proxy is not modelled.
 // https://developers.cloudflare.com/dns/proxy-status/
 func served(r cloudflare.Record, all []cloudflare.Record, balancers []dns.Record) []dns.Record {
 	ttl := uint32(r.TTL) //nolint:gosec // at most a day, as Cloudflare has checked

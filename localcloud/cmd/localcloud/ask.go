@@ -52,8 +52,8 @@ func status(ctx context.Context, dir string, flags *flag.FlagSet, args []string)
 	return e.Encode(s)
 }
 
-// wait blocks until every service is in a steady state: what the AWS provider does not wait for at a service's first
-// deployment, as it counts tasks that run, healthy or not.
+// wait blocks until every service is in a steady state. The AWS provider does not wait for that at a service's first deployment: it
+// counts running tasks, healthy or not.
 func wait(ctx context.Context, dir string, flags *flag.FlagSet, args []string) error {
 	timeout := flags.Duration("timeout", 2*time.Minute, "how long to wait")
 	if err := flags.Parse(args); err != nil {
@@ -100,7 +100,7 @@ func whereToLook(s *daemon.Status) string {
 	if len(s.Problems) > 0 {
 		return strings.Join(s.Problems, "; ")
 	}
-	return "its events in `localcloud status` and `localcloud logs` tell why"
+	return "its events in `localcloud status` and `localcloud logs` say why"
 }
 
 func endpoints(ctx context.Context, dir string, flags *flag.FlagSet, args []string) error {
@@ -133,8 +133,7 @@ func endpoints(ctx context.Context, dir string, flags *flag.FlagSet, args []stri
 	return nil
 }
 
-// isVersion says whether an answer tells a version on one line. Not every service has one to tell, and some answer any path with a
-// page.
+// isVersion reports whether an answer is a version on one line. Not every service has one, and some answer any path with a page.
 func isVersion(said string) bool {
 	var told struct{ Version string }
 	return json.Unmarshal([]byte(said), &told) == nil && told.Version != "" && !strings.ContainsFunc(said, unicode.IsControl)
@@ -153,14 +152,14 @@ func get(ctx context.Context, dir string, flags *flag.FlagSet, args []string) er
 		return err
 	}
 	body, err := fetch(ctx, &c.Info, u.String())
-	_, _ = os.Stdout.Write(body) // what came before an error is worth showing
+	_, _ = os.Stdout.Write(body) // also the part before an error
 	return err
 }
 
-// errStatus is returned for an answer that says that there is something wrong.
+// errStatus is returned for an answer with an error status.
 var errStatus = errors.New("the answer is")
 
-// fetch asks a service as a browser would that has the cloud's proxy and trusts its authority.
+// fetch requests a URL like a browser that uses the cloud's proxy and trusts its authority.
 func fetch(ctx context.Context, info *daemon.Info, address string) ([]byte, error) {
 	pem, err := os.ReadFile(info.CAFile)
 	if err != nil {
@@ -194,7 +193,7 @@ func fetch(ctx context.Context, info *daemon.Info, address string) ([]byte, erro
 }
 
 func logs(ctx context.Context, dir string, flags *flag.FlagSet, args []string) error {
-	follow := flags.Bool("follow", false, "go on with what is logged from now on")
+	follow := flags.Bool("follow", false, "follow new log lines")
 	group := flags.String("group", "", "only this log group")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -211,7 +210,7 @@ func logs(ctx context.Context, dir string, flags *flag.FlagSet, args []string) e
 }
 
 func change(ctx context.Context, dir string, flags *flag.FlagSet, args []string) error {
-	token := flags.String("type", "", "the resource's type, where two resources have the id")
+	token := flags.String("type", "", "the resource's type, if two resources have the id")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -240,7 +239,7 @@ func change(ctx context.Context, dir string, flags *flag.FlagSet, args []string)
 }
 
 func remove(ctx context.Context, dir string, flags *flag.FlagSet, args []string) error {
-	token := flags.String("type", "", "the resource's type, where two resources have the id")
+	token := flags.String("type", "", "the resource's type, if two resources have the id")
 	if err := parseOne(flags, args); err != nil {
 		return err
 	}

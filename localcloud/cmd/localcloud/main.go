@@ -1,5 +1,5 @@
-// Localcloud is a cloud on this machine: Pulumi's engine attaches to it as if it were AWS and Cloudflare, and what a program
-// asks for really runs.
+// Localcloud is a cloud on this machine: Pulumi's engine attaches to it as if it were AWS and Cloudflare, and a program's tasks really
+// run.
 package main
 
 import (
@@ -19,7 +19,7 @@ import (
 const usage = `usage: localcloud [-dir DIR] COMMAND [flags] [arguments]
 
   start      start the local cloud in the background
-  stop       stop it; what is in it is there again after the next start
+  stop       stop it; its content is there again after the next start
   status     show what is alive in it
   env        print shell exports that point the pulumi command at it; with -clients also curl, Go programs and browsers
   wait       wait until every service is in a steady state
@@ -35,7 +35,7 @@ const usage = `usage: localcloud [-dir DIR] COMMAND [flags] [arguments]
   delete     delete a resource behind the engine's back
   reset      stop it and forget everything in it
 
-DIR holds all that the local cloud keeps; default $LOCALCLOUD_DIR, which ` + "`localcloud env`" + ` exports, or .localcloud. ` + "`localcloud COMMAND -h`" + ` lists a command's flags.
+DIR is the folder of the local cloud's data; default $LOCALCLOUD_DIR, which ` + "`localcloud env`" + ` exports, or .localcloud. ` + "`localcloud COMMAND -h`" + ` lists a command's flags.
 `
 
 // A command reads its flags, which it declares on the set, and runs.
@@ -62,11 +62,11 @@ func parseOne(flags *flag.FlagSet, args []string) error {
 
 const services = "\n  SERVICE is its name in the configuration, as in hello, or with the stack, as in local/hello, or that in `localcloud status`"
 
-// arguments says what commands take in addition to their flags.
+// arguments has the commands' arguments after their flags.
 var arguments = map[string]string{
 	"get": " URL", "push": " IMAGE", "delete": " ID",
 	"logs": " [SERVICE]" + services, "interrupt": " SERVICE" + services, "crash": " SERVICE" + services,
-	"fault":  "\n  as in `localcloud fault add [flags] MODE`, `localcloud fault list` and `localcloud fault clear [ID]`\n  MODE is refuse, lose (do it, and lose the reply), slow, throttle or partial (do it, and wait for it in vain)",
+	"fault":  "\n  as in `localcloud fault add [flags] MODE`, `localcloud fault list` and `localcloud fault clear [ID]`\n  MODE is refuse, lose (do it, and lose the reply), slow, throttle or partial (do it, and wait without success)",
 	"change": " ID PROPERTY=JSON…\n  ID is a resource's in `localcloud status`; null removes a property",
 }
 
@@ -86,7 +86,7 @@ func main() {
 func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("localcloud", flag.ContinueOnError)
 	flags.Usage = func() { fmt.Fprint(flags.Output(), usage) }
-	dir := flags.String("dir", cmp.Or(os.Getenv(daemon.DirVariable), ".localcloud"), "folder that holds all that the local cloud keeps")
+	dir := flags.String("dir", cmp.Or(os.Getenv(daemon.DirVariable), ".localcloud"), "folder of the local cloud's data")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

@@ -32,14 +32,14 @@ func options(flags *flag.FlagSet, defaults daemon.Options) *daemon.Options {
 	o := &defaults
 	several(flags, &o.Zones, "zone", "a Cloudflare zone that exists; can be given several times")
 	several(flags, &o.Plain, "plain",
-		"keep resources of these kinds as they are told, though they are not modelled: `PATTERN` such as aws:sqs/*; can be given several times")
-	flags.StringVar(&o.Program, "program", o.Program, "the folder of the Pulumi program, whose module says what the kinds of -plain look like; default the one in which it was first given")
-	flags.Float64Var(&o.Latency, "latency", o.Latency, "how slow operations are: 0 as fast as can be, 1 as slow as AWS")
-	flags.Float64Var(&o.Patience, "patience", o.Patience, "how long is waited before giving up: 1 as long as AWS and its provider wait")
+		"store resources of these kinds without modelling them: `PATTERN` such as aws:sqs/*; can be given several times")
+	flags.StringVar(&o.Program, "program", o.Program, "the folder of the Pulumi program, whose module has the types of -plain's kinds; default the one in which it was first given")
+	flags.Float64Var(&o.Latency, "latency", o.Latency, "how slow operations are: 0 as fast as possible, 1 as slow as AWS")
+	flags.Float64Var(&o.Patience, "patience", o.Patience, "factor for timeouts: 1 for those of AWS and its provider")
 	return o
 }
 
-// several declares a flag that can be given several times. Its values take the place of the default ones.
+// several declares a flag that can be given several times. Its values replace the defaults.
 func several(flags *flag.FlagSet, values *[]string, name, usage string) {
 	flags.Func(name, usage, func(value string) error {
 		if !given(flags, name) {
@@ -81,13 +81,13 @@ func serve(ctx context.Context, dir string, flags *flag.FlagSet, args []string) 
 }
 
 func start(ctx context.Context, dir string, flags *flag.FlagSet, args []string) error {
-	// What is not said stays as it was.
+	// Settings that are not given stay unchanged.
 	before := daemon.Options{Patience: 0.1}
 	if last, err := daemon.Last(dir); err == nil {
 		before = last.Options
 	}
 	o := options(flags, before)
-	settings := flags.String("settings", "", "a stack's settings `FILE`: its line localcloud:plain lists patterns, in place of -plain")
+	settings := flags.String("settings", "", "a stack's settings `FILE`: its line localcloud:plain lists patterns, instead of -plain")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -116,7 +116,7 @@ func start(ctx context.Context, dir string, flags *flag.FlagSet, args []string) 
 	}
 	switch {
 	case info.Build != build:
-		fmt.Fprintln(os.Stderr, "the local cloud is of another build than this command: restarting it")
+		fmt.Fprintln(os.Stderr, "the local cloud is from another build than this command: restarting it")
 	case !slices.Equal(asFlags(&info.Options), asFlags(o)):
 		fmt.Fprintln(os.Stderr, "the local cloud runs with other settings: restarting it")
 	default:
@@ -128,7 +128,7 @@ func start(ctx context.Context, dir string, flags *flag.FlagSet, args []string) 
 	return spawn(ctx, dir, asFlags(o))
 }
 
-// findProgram has the program in this folder, unless said otherwise, if anything is to be learnt from it.
+// findProgram uses the program in this folder, unless another is given, if its types are needed.
 func findProgram(o *daemon.Options) (err error) {
 	if len(o.Plain) == 0 {
 		o.Program = ""
@@ -142,7 +142,7 @@ func findProgram(o *daemon.Options) (err error) {
 
 // spawn starts the daemon as a session of its own and waits until it says that it is ready, or ends.
 func spawn(ctx context.Context, dir string, args []string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil { //nolint:gosec // its user says which folder
+	if err := os.MkdirAll(dir, 0o700); err != nil { //nolint:gosec // the user names the folder
 		return fmt.Errorf("start the local cloud: %w", err)
 	}
 	logName := filepath.Join(dir, "daemon.log")
@@ -188,7 +188,7 @@ func lastLine(text []byte) string {
 
 func stop(ctx context.Context, dir string, flags *flag.FlagSet, args []string) error {
 	empty := flags.Bool("empty", false, "fail if anything is left alive")
-	unused := flags.Bool("unused", false, "let it go on if stacks are in it, and say which")
+	unused := flags.Bool("unused", false, "keep it running if stacks are in it, and name them")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -205,7 +205,7 @@ func stop(ctx context.Context, dir string, flags *flag.FlagSet, args []string) e
 			return err
 		}
 		if len(stacks) > 0 {
-			fmt.Printf("The local cloud goes on, for these stacks are in it: %s. `pulumi destroy --stack NAME` destroys one, after `eval \"$(%s env)\"`.\n",
+			fmt.Printf("The local cloud keeps running, because these stacks are in it: %s. `pulumi destroy --stack NAME` destroys one, after `eval \"$(%s env)\"`.\n",
 				strings.Join(stacks, ", "), invocation(dir))
 			return nil
 		}
@@ -226,7 +226,7 @@ func stop(ctx context.Context, dir string, flags *flag.FlagSet, args []string) e
 		}
 		self := invocation(dir)
 		return fmt.Errorf("the local cloud is stopped, with %d resources left in it:\n%s\n"+
-			"they are of other stacks, or of an update that was killed. To destroy a stack: `%s start`, `eval \"$(%s env)\"`, `pulumi stack ls`,"+
+			"they belong to other stacks, or to a killed update. To destroy a stack: `%s start`, `eval \"$(%s env)\"`, `pulumi stack ls`,"+
 			" `pulumi destroy --stack NAME`. To forget everything: `%s reset`",
 			len(left.Resources), b.String(), self, self, self)
 	}
@@ -259,7 +259,7 @@ func terminate(ctx context.Context, pid int) error {
 	return nil
 }
 
-// zombie reports whether the process has ended and only waits for its parent to notice, who in a container may never do.
+// zombie reports whether the process has ended and only waits for its parent, which in a container may never notice.
 func zombie(pid int) bool {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
@@ -276,14 +276,14 @@ func reset(ctx context.Context, dir string, flags *flag.FlagSet, args []string) 
 	if err := stop(ctx, dir, flag.NewFlagSet("stop", flag.ContinueOnError), nil); err != nil {
 		return err
 	}
-	// Only what the local cloud made: -dir may have been given a folder by mistake.
-	if _, err := os.Stat(filepath.Join(dir, "cloud.db")); err != nil { //nolint:gosec // its user says which folder
+	// Only a folder of the local cloud: -dir may name another folder by mistake.
+	if _, err := os.Stat(filepath.Join(dir, "cloud.db")); err != nil { //nolint:gosec // the user names the folder
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
 		return fmt.Errorf("reset the local cloud: %w", err)
 	}
-	if err := os.RemoveAll(dir); err != nil { //nolint:gosec // its user says which folder
+	if err := os.RemoveAll(dir); err != nil { //nolint:gosec // the user names the folder
 		return fmt.Errorf("reset the local cloud: %w", err)
 	}
 	return nil
@@ -308,13 +308,13 @@ func env(ctx context.Context, dir string, flags *flag.FlagSet, args []string) er
 	}
 	home := filepath.Join(dir, "pulumi", "home")
 	for _, d := range []string{home, stateDir(dir)} {
-		if err := os.MkdirAll(d, 0o700); err != nil { //nolint:gosec // its user says which folder
+		if err := os.MkdirAll(d, 0o700); err != nil { //nolint:gosec // the user names the folder
 			return fmt.Errorf("print environment: %w", err)
 		}
 	}
 	exports := [][2]string{
 		{"PULUMI_DEBUG_PROVIDERS", fmt.Sprintf("aws:%d,cloudflare:%d", info.Providers["aws"], info.Providers["cloudflare"])},
-		// Without the .attrs file for each file of the state. Nobody reads it, it is not written in one step, and with half of one the
+		// Without the .attrs file for each file of the state. Nothing reads it, it is not written in one step, and with half of one the
 		// engine cannot read the state any more (gocloud.dev/blob/fileblob, attrs.go).
 		{"PULUMI_BACKEND_URL", "file://" + stateDir(dir) + "?metadata=skip"},
 		{"PULUMI_HOME", home},
@@ -328,11 +328,11 @@ func env(ctx context.Context, dir string, flags *flag.FlagSet, args []string) er
 		{"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION", "true"},
 		{"AWS_ENDPOINT_URL", info.API},
 	}
-	// Clients of AWS want credentials, and the local cloud does not mind which.
+	// AWS clients need credentials, and the local cloud accepts any.
 	if os.Getenv("AWS_ACCESS_KEY_ID") == "" {
 		exports = append(exports, [2]string{"AWS_ACCESS_KEY_ID", "local"}, [2]string{"AWS_SECRET_ACCESS_KEY", "local"})
 	}
-	// They want a region too. Some read one name, some the other.
+	// They need a region too. Some read one name, some the other.
 	region := cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"), defaultRegion)
 	exports = append(exports, [2]string{"AWS_REGION", region}, [2]string{"AWS_DEFAULT_REGION", region})
 	if *clients {
@@ -352,12 +352,12 @@ func env(ctx context.Context, dir string, flags *flag.FlagSet, args []string) er
 // defaultRegion is the one that a first stack is in.
 const defaultRegion = "eu-central-1"
 
-// clientEnvironment leads clients through the cloud's proxy and makes them trust its authority. Some want the proxies in capitals
-// and some in lower case, as curl does HTTP's, for a web server's CGI would make HTTP_PROXY of a header named Proxy
+// clientEnvironment sends clients through the cloud's proxy and makes them trust its authority. Some read the proxies in capitals and
+// some in lower case. curl reads only http_proxy, because a web server's CGI would make HTTP_PROXY from a header named Proxy
 // (https://everything.curl.dev/usingcurl/proxies/env).
 func clientEnvironment(info *daemon.Info) [][2]string {
 	proxy := "http://" + info.Proxy
-	const direct = "localhost,127.0.0.0/8,::1" // what is on this machine needs no proxy, and this one knows no way there
+	const direct = "localhost,127.0.0.0/8,::1" // this machine needs no proxy, and this one cannot reach it
 	return [][2]string{
 		{"HTTPS_PROXY", proxy},
 		{"https_proxy", proxy},
@@ -366,12 +366,12 @@ func clientEnvironment(info *daemon.Info) [][2]string {
 		{"NO_PROXY", direct},
 		{"no_proxy", direct},
 		{"SSL_CERT_FILE", info.CAFile},
-		{"CURL_CA_BUNDLE", info.CAFile}, // where it is set to something else, curl looks at nothing else
+		{"CURL_CA_BUNDLE", info.CAFile}, // if it is set, curl uses nothing else
 	}
 }
 
 // stateDir is where Pulumi keeps the state of the local stacks.
 func stateDir(dir string) string { return filepath.Join(dir, "pulumi", "state") }
 
-// quote writes a string so that a shell reads it as one word.
+// quote writes a string as one word for a shell.
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

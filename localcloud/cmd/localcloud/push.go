@@ -15,7 +15,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// certificates is where an image takes the roots it trusts from, if the command does not say; Debian's place for them.
+// certificates is the default source of an image's trusted roots: Debian's place for them.
 const certificates = "/etc/ssl/certs/ca-certificates.crt"
 
 func push(ctx context.Context, dir string, flags *flag.FlagSet, args []string) error {

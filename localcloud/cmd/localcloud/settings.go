@@ -7,7 +7,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// plainOf returns the patterns of kinds that are kept as they are told, by a stack's settings: a list under localcloud:plain.
+// plainOf returns the patterns of kinds that are stored without a model, from a stack's settings: a list under localcloud:plain.
 func plainOf(file string) ([]string, error) {
 	raw, err := os.ReadFile(file)
 	if err != nil {

@@ -16,8 +16,8 @@ import (
 // https://docs.github.com/en/actions/reference/security/oidc
 const tokenLifetime = 5 * time.Minute
 
-// token prints an identity token, signed with the key in the cloud's folder, by which the daemon knows it. The daemon need not
-// run, but must have run before. Further claims are given by flags, because roles may compare them.
+// token prints an identity token. The key in the cloud's folder signs it, and the daemon trusts that key. The daemon need not run, but
+// must have run before. Flags give further claims, because roles may compare them.
 func token(_ context.Context, dir string, flags *flag.FlagSet, args []string) error {
 	subject := flags.String("subject", "", "who the token is for, such as repo:OWNER/NAME:environment:dev")
 	audience := flags.String("audience", "sts.amazonaws.com", "the service that the token is for")

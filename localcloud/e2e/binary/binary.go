@@ -1,5 +1,5 @@
-// Package binary builds the Go programs that tests put into images, each version once, however many stacks deploy it: linking takes
-// more of a processor's time than bringing a stack up.
+// Package binary builds the Go programs that tests put into images, each version once for any number of stacks: linking takes more
+// processor time than bringing a stack up.
 package binary
 
 import (
@@ -14,7 +14,7 @@ import (
 	"sync"
 )
 
-// Cache holds programs that were built, in a folder of its own. Any number of goroutines can use it.
+// Cache has built programs in its own folder. Any number of goroutines can use it.
 type Cache struct {
 	dir string
 
@@ -22,7 +22,7 @@ type Cache struct {
 	built map[string]func() (string, error)
 }
 
-// NewCache makes an empty cache. Remove has to be called on it.
+// NewCache makes an empty cache. Call Remove on it in the end.
 func NewCache() (*Cache, error) {
 	dir, err := os.MkdirTemp("", "slipway-binaries-")
 	if err != nil {
@@ -39,8 +39,8 @@ func (c *Cache) Remove() error {
 	return nil
 }
 
-// Program returns the file of a program as an image has it: the one in a folder, built with the Dockerfile's flags, and with variables such
-// as main.version set in it. What is in an image finds no C library there.
+// Program returns the file of a program as an image has it: the one in a folder, built with the Dockerfile's flags, and with variables
+// such as main.version set in it. An image has no C library.
 func (c *Cache) Program(ctx context.Context, folder string, variables map[string]string) (file string, err error) {
 	flags := "-s -w"
 	for _, name := range slices.Sorted(maps.Keys(variables)) {
@@ -51,14 +51,14 @@ func (c *Cache) Program(ctx context.Context, folder string, variables map[string
 	})
 }
 
-// Overlaid returns the file of a program that is not in an image: the one in a folder, with other files in the place of some.
+// Overlaid returns the file of a program that is not in an image: the one in a folder, with some files replaced.
 func (c *Cache) Overlaid(ctx context.Context, folder, overlay string) (file string, err error) {
 	return c.build(folder+" "+overlay, func(file string) error {
 		return run(ctx, nil, "-C", folder, "-overlay", overlay, "-o", file, ".")
 	})
 }
 
-// build builds what a key stands for, or waits until somebody else has.
+// build builds a key's program, or waits until another goroutine has.
 func (c *Cache) build(key string, build func(file string) error) (string, error) {
 	c.mu.Lock()
 	once, there := c.built[key]

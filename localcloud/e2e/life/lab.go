@@ -1,6 +1,6 @@
-// Package life runs lives of stacks side by side: the real engine and the real program, as processes, each on a local cloud of
-// its own. A state that a stack has reached can be saved, and any number of lives can go on from there: that is what makes it
-// cheap to try what happens if one thing goes wrong, for every thing that can.
+// Package life runs lives of stacks in parallel: the real engine and the real program, as processes, each on its own local cloud. A
+// state that a stack has reached can be saved, and any number of lives can continue from there. So it is cheap to try every single
+// failure.
 package life
 
 import (
@@ -15,14 +15,14 @@ import (
 	"slipway/localcloud/e2e/binary"
 )
 
-// Lab is where stacks live: a folder of its own and the tools of the repository.
+// Lab is the place of stacks: a folder and the tools of the repository.
 type Lab struct {
 	root   string
 	dir    string
 	number atomic.Int64 // of the last life
 }
 
-// repository is where the images of all lives are pushed to and deployed from.
+// repository has the images of all lives.
 const repository = "000000000000.dkr.ecr.eu-central-1.amazonaws.com/hello"
 
 // NewLab makes a lab in a folder. Root is the repository's, where `make cli build` has built the tools. Each life has images
@@ -62,7 +62,7 @@ func (l *Lab) Begin(ctx context.Context, config string) (*Stack, error) {
 	if err != nil {
 		return nil, fmt.Errorf("begin a life: %w", err)
 	}
-	// With the program as it was built: each life building it again would take long.
+	// With the built program: a build in each life would take long.
 	const option = "buildTarget: bin/slipway"
 	changed := strings.Replace(string(project), option, "binary: ./slipway", 1)
 	if changed == string(project) {
@@ -107,14 +107,13 @@ func (s *Stack) prepare(ctx context.Context) error {
 	return err
 }
 
-// State is a stack and its cloud as they were at one moment, from which lives go on.
+// State is a stack and its cloud at one moment, from which lives continue.
 type State struct {
 	lab *Lab
 	dir string
 }
 
-// Save ends the stack's life and keeps what it had come to. The cloud is stopped first: its store is one file, and Pulumi's
-// state is a few.
+// Save ends the stack's life and keeps its state. The cloud is stopped first: its store is one file, and Pulumi's state is a few.
 func (s *Stack) Save(ctx context.Context) (*State, error) {
 	if err := s.StopCloud(ctx); err != nil {
 		return nil, err
@@ -122,7 +121,7 @@ func (s *Stack) Save(ctx context.Context) (*State, error) {
 	return &State{lab: s.lab, dir: s.Dir}, nil
 }
 
-// Resume begins a life where the state was saved.
+// Resume begins a life from the saved state.
 func (st *State) Resume(ctx context.Context) (*Stack, error) {
 	s := &Stack{lab: st.lab, Dir: st.lab.newDir()}
 	err := copyTree(s.Dir, st.dir)
@@ -136,7 +135,7 @@ func (st *State) Resume(ctx context.Context) (*Stack, error) {
 	return s, nil
 }
 
-// Then lets something happen in a life that begins where the state was saved, and returns what it comes to.
+// Then runs a step in a life from the saved state, and returns the new state.
 func (st *State) Then(ctx context.Context, happen func(*Stack) error) (*State, error) {
 	s, err := st.Resume(ctx)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// Recover brings the stack back as its owner would after the engine was killed, and returns what was said.
+// Recover repairs the stack as its owner would after the engine was killed, and returns the output.
 func (s *Stack) Recover(ctx context.Context) (string, error) {
 	cmd := s.Command(ctx)
 	cmd.Path = filepath.Join(s.lab.root, "tools", "recover")
@@ -31,7 +31,7 @@ func Hosts(engine int) []int {
 	var hosts []int
 	processes, _ := filepath.Glob("/proc/[0-9]*/stat") // the pattern is right
 	for _, stat := range processes {
-		text, _ := os.ReadFile(stat) // of one that has ended there is none
+		text, _ := os.ReadFile(stat) // there is none for an ended one
 		// After the name, which can be anything in parentheses, come the state and the parent ("proc_pid_stat" in Linux's manual).
 		fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
 		if len(fields) < 2 || fields[1] != strconv.Itoa(engine) {
@@ -47,14 +47,14 @@ func Hosts(engine int) []int {
 // goneTimeout is how long what an engine has started may outlive it.
 const goneTimeout = 30 * time.Second
 
-// Gone waits until nothing runs any more of what a killed engine has started, given the engine's process id.
+// Gone waits until all processes that a killed engine has started have ended, given the engine's process id.
 func Gone(ctx context.Context, pid int) error {
 	ctx, cancel := context.WithTimeout(ctx, goneTimeout)
 	defer cancel()
 	for syscall.Kill(-pid, 0) == nil {
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("what the engine (process %d) has started outlives it by %s", pid, goneTimeout)
+			return fmt.Errorf("processes of the engine (process %d) outlive it by %s", pid, goneTimeout)
 		case <-time.After(10 * time.Millisecond):
 		}
 	}

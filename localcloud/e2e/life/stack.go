@@ -54,7 +54,7 @@ func (s *Stack) Configure(config string) error {
 
 var export = regexp.MustCompile(`(?m)^export (\w+)='?([^'\n]*)'?`)
 
-// StartCloud starts the stack's cloud where it does not run.
+// StartCloud starts the stack's cloud if it does not run.
 func (s *Stack) StartCloud(ctx context.Context) error {
 	if _, err := s.localcloud(ctx, "start", "-zone", "slipway.test", "-patience", patience); err != nil {
 		return err
@@ -78,7 +78,7 @@ func (s *Stack) StartCloud(ctx context.Context) error {
 	return nil
 }
 
-// StopCloud stops the stack's cloud; what is in it is there again after the next start.
+// StopCloud stops the stack's cloud; its content is there again after the next start.
 func (s *Stack) StopCloud(ctx context.Context) error {
 	_, err := s.localcloud(ctx, "stop")
 	return err
@@ -92,7 +92,7 @@ func (s *Stack) KillCloud() error {
 	return nil
 }
 
-// End stops the cloud and removes the stack's folder, whatever became of its life.
+// End stops the cloud and removes the stack's folder, after any kind of life.
 func (s *Stack) End(ctx context.Context) {
 	_ = s.StopCloud(context.WithoutCancel(ctx)) // it may never have started
 	_ = os.RemoveAll(s.Dir)
@@ -107,8 +107,8 @@ func (s *Stack) localcloud(ctx context.Context, args ...string) (string, error) 
 	return string(out), nil
 }
 
-// Command returns a run of the engine that is yet to begin, in a process group of its own. Its language hosts have others ([Hosts]), and
-// are killed with it if ctx ends.
+// Command returns a run of the engine that has not begun, in its own process group. Its language hosts have others ([Hosts]), and are
+// killed with it if ctx ends.
 func (s *Stack) Command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, s.lab.bin("pulumi"), append(args, "--non-interactive", "--color", "never")...)
 	cmd.Dir, cmd.Env = s.Dir, s.env
@@ -124,7 +124,7 @@ func (s *Stack) Command(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// Pulumi runs the engine and returns what it said. An error is an [*exec.ExitError] where the engine failed.
+// Pulumi runs the engine and returns its output. An error is an [*exec.ExitError] if the engine failed.
 func (s *Stack) Pulumi(ctx context.Context, args ...string) (string, error) {
 	out, err := s.Command(ctx, args...).CombinedOutput()
 	if err != nil {
@@ -142,12 +142,12 @@ func (s *Stack) Rename(ctx context.Context, name string) error {
 	return nil
 }
 
-// Up brings the stack up and returns what the engine said.
+// Up brings the stack up and returns the engine's output.
 func (s *Stack) Up(ctx context.Context) (string, error) {
 	return s.Pulumi(ctx, "up", "--yes", "--skip-preview", "--suppress-progress")
 }
 
-// Destroy destroys the stack and returns what the engine said.
+// Destroy destroys the stack and returns the engine's output.
 func (s *Stack) Destroy(ctx context.Context) (string, error) {
 	return s.Pulumi(ctx, "destroy", "--yes", "--skip-preview", "--suppress-progress")
 }
@@ -165,11 +165,10 @@ func (s *Stack) Converged(ctx context.Context, hostnames ...string) error {
 	return nil
 }
 
-// answerTimeout is how long a service may take to answer: its tasks have to start and be found healthy.
+// answerTimeout is how long a service may take to answer: its tasks must start and become healthy.
 const answerTimeout = time.Minute
 
-// Answers waits until a service answers as its clients see it, by the cloud's name server and trusting its authority, for as long
-// as is said.
+// Answers waits, up to a timeout, until a service answers its clients, which use the cloud's name server and trust its authority.
 func (s *Stack) Answers(ctx context.Context, hostname string, timeout time.Duration) error {
 	client, err := s.client()
 	if err != nil {
@@ -191,7 +190,7 @@ func (s *Stack) Answers(ctx context.Context, hostname string, timeout time.Durat
 	}
 }
 
-// client returns a client as the world has them: it asks the cloud's name server and trusts its authority.
+// client returns a client that uses the cloud's name server and trusts its authority.
 func (s *Stack) client() (*http.Client, error) {
 	pem, err := os.ReadFile(s.Cloud.Info.CAFile)
 	if err != nil {
@@ -250,8 +249,7 @@ func (s *Stack) Known(ctx context.Context) (map[string]bool, error) {
 	return known, nil
 }
 
-// Diagnosis returns what the engine's output says of a resource under "Diagnostics", and of everything where the token is
-// empty.
+// Diagnosis returns the text about a resource under "Diagnostics" in the engine's output, or about all resources if the token is empty.
 func Diagnosis(output, token, name string) string {
 	_, all, _ := strings.Cut(output, "\nDiagnostics:\n")
 	if token == "" {

@@ -11,14 +11,14 @@ import (
 // Case is one life in which something goes wrong.
 type Case struct {
 	Name string
-	// Start is where the life begins.
+	// Start is the state in which the life begins.
 	Start *State
-	// Live lets it go wrong, recovers, and says what became of the stack in the end. Where it returns [ErrMissed], the case is
-	// lived again from its start.
+	// Live makes something fail, recovers, and reports the final result. If it returns [ErrMissed], the case is repeated from its
+	// start.
 	Live func(ctx context.Context, s *Stack) (Outcome, error)
 }
 
-// ErrMissed says that nothing went wrong: what was to be harmed at a moment was done by then.
+// ErrMissed says that nothing failed: the operation was over before the failure.
 var ErrMissed = errors.New("nothing went wrong")
 
 // maxLives bounds how often a case is lived until something goes wrong.
@@ -28,9 +28,9 @@ const maxLives = 20
 type Outcome struct {
 	// Cases is how many things went wrong; zero counts as one.
 	Cases int
-	// Detail says what went wrong, where the case's name does not.
+	// Detail says what failed, if the case's name does not.
 	Detail string
-	// Stuck says why doing the same again did not bring the stack to where it was going; empty if it did.
+	// Stuck says why a repetition did not bring the stack to its goal; empty if it did.
 	Stuck string
 	// Orphans are the kinds of the things that the stack's state did not know and a destroy left behind.
 	Orphans []string
@@ -47,7 +47,7 @@ type Report struct {
 	Failed  []string
 }
 
-// Sweep lives the cases, several at a time, each on a copy of its own. Each is told of once it is over.
+// Sweep runs the cases, several at a time, each on its own copy. It reports each once it is over.
 func Sweep(ctx context.Context, cases []Case, workers int, tell io.Writer) Report {
 	var mu sync.Mutex
 	var report Report

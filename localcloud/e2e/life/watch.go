@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Watch asks a service again and again, until stop is called, which returns what went wrong, each error once.
+// Watch requests a service repeatedly until stop is called, which returns each error once.
 func (s *Stack) Watch(ctx context.Context, hostname string) (stop func() []string, err error) {
 	client, err := s.client()
 	if err != nil {

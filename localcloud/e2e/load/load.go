@@ -1,6 +1,5 @@
-// Package load keeps a service under constant load, and tells what its clients saw: requests over HTTP/1.1 and HTTP/2, and
-// WebSockets that stay open. Rate and number are bounded, so that the load measures what is dropped and not how fast the
-// machine is.
+// Package load keeps a service under constant load, and reports what its clients saw: requests over HTTP/1.1 and HTTP/2, and WebSockets
+// that stay open. Rate and number are bounded, so the load measures dropped requests and not the speed of the machine.
 package load
 
 import (
@@ -51,7 +50,7 @@ func Start(ctx context.Context, o Options) *Load {
 	return l
 }
 
-// Stop ends the load once what is under way has been answered, and returns what its clients saw.
+// Stop ends the load once running requests are answered, and returns what its clients saw.
 func (l *Load) Stop() Result {
 	l.cancel()
 	l.running.Wait()

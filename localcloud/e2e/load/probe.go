@@ -17,9 +17,9 @@ import (
 	"time"
 )
 
-// ProbeOptions say how URLs are asked for.
+// ProbeOptions say how URLs are requested.
 type ProbeOptions struct {
-	// Resolve asks the name server where a host is, and for how long a client may go on believing it.
+	// Resolve asks the name server for a host's address, and how long a client may cache it.
 	Resolve func(ctx context.Context, host string) (netip.AddrPort, time.Duration, error)
 	Roots   *x509.CertPool
 	// Pause is between two requests for the same URL.
@@ -28,13 +28,13 @@ type ProbeOptions struct {
 	Timeout time.Duration
 }
 
-// Request is what a probe asks for.
+// Request is a probe's request.
 type Request struct {
 	Host, Path string
 	Header     http.Header
 }
 
-// Answer is what came of one request.
+// Answer is the result of one request.
 type Answer struct {
 	// Index is that of the request among those of the probe.
 	Index          int
@@ -42,14 +42,14 @@ type Answer struct {
 	Status         int
 	Service        string
 	Version        string
-	// Err is why there is no answer, or none that a service has given.
+	// Err says why there is no answer, or none from a service.
 	Err error
-	// Held says that the client went to the address that it had been told earlier.
+	// Held says that the client used an address that it had cached.
 	Held bool
 }
 
-// Probe asks for URLs again and again, each request over a connection of its own, until it is stopped. Of two requests for a URL
-// one asks the name server where to go, and the other goes where it was led before, as long as it may believe that.
+// Probe requests URLs repeatedly, each over a new connection, until it is stopped. Of two requests for a URL one asks the name server
+// for the address, and the other uses the cached one while it may.
 type Probe struct {
 	options ProbeOptions
 	cancel  context.CancelFunc
@@ -69,7 +69,7 @@ func StartProbe(ctx context.Context, o ProbeOptions, requests []Request) *Probe 
 	return p
 }
 
-// Stop ends the probe once what is under way has been answered, and returns all answers, in the order in which they came.
+// Stop ends the probe once running requests are answered, and returns all answers in order.
 func (p *Probe) Stop() []Answer {
 	p.cancel()
 	p.running.Wait()
@@ -83,7 +83,7 @@ func (p *Probe) Answers() []Answer {
 	return slices.Clone(p.answers)
 }
 
-// address is where a host was at some time.
+// address is a host's address at some time.
 type address struct {
 	at    netip.AddrPort
 	until time.Time
@@ -93,7 +93,7 @@ func (p *Probe) ask(ctx context.Context, index int, r Request) {
 	var held address
 	for n := 0; ctx.Err() == nil; n++ {
 		a := Answer{Index: index, Sent: time.Now(), Held: n%2 == 1 && time.Now().Before(held.until)}
-		// What is under way when the probe ends is answered all the same.
+		// Running requests are answered even after the probe ends.
 		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.options.Timeout)
 		a.Err = p.request(bounded, r, &held, &a)
 		cancel()

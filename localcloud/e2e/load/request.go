@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// request asks for the version at half the rate over one protocol. It does not wait for an answer before it asks again: a
-// service that answers slowly gets no less to do.
+// request requests the version at half the rate over one protocol. It does not wait for an answer before the next request, so a slow
+// service does not get fewer.
 func (l *Load) request(ctx context.Context, http2 bool) {
 	client := l.client(http2)
 	defer client.CloseIdleConnections()
@@ -23,13 +23,13 @@ func (l *Load) request(ctx context.Context, http2 bool) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			// What is under way when the load ends is answered all the same.
+			// Running requests are answered even after the load ends.
 			l.running.Go(func() { l.ask(context.WithoutCancel(ctx), client) })
 		}
 	}
 }
 
-// maxAnswer bounds what is read of an answer.
+// maxAnswer bounds how much of an answer is read.
 const maxAnswer = 64 << 10
 
 // ask makes one request and records what came of it.
@@ -48,8 +48,8 @@ type answer struct {
 	version string // empty where the service did not say
 }
 
-// version asks for the version, once: what http.Transport sends again, by itself, after a connection was cut is a failure too, for
-// not every client does that.
+// version requests the version once. A request that http.Transport repeats by itself after a cut connection is a failure too, because
+// not every client repeats it.
 func version(ctx context.Context, client *http.Client, url string) (answer, error) {
 	var sent atomic.Int32
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Add(1) }})
@@ -76,7 +76,7 @@ func version(ctx context.Context, client *http.Client, url string) (answer, erro
 	}
 	switch {
 	case a.version == "":
-		// Only the service says its version: what has none comes from the load balancer.
+		// Only the service says its version: an answer without one comes from the load balancer.
 		return a, fmt.Errorf("%s without a version: %.100q", resp.Status, body)
 	case a.status != http.StatusOK && a.status != http.StatusInternalServerError:
 		return a, fmt.Errorf("%s from version %s", resp.Status, a.version)

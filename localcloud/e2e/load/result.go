@@ -18,8 +18,8 @@ type Result struct {
 	Refused map[int]int
 	// Slowest is the longest that an answer took.
 	Slowest time.Duration
-	// Opened counts WebSockets opened, again or not, Told those closed with 1001, going away, Reconnected those opened again,
-	// and Lost those that ended in another way or could not be opened.
+	// Opened counts all opened WebSockets, Told those closed with 1001, going away, Reconnected those opened again, and Lost those that
+	// ended in any other way or could not be opened.
 	Opened, Told, Reconnected, Lost int
 	// Versions are those that answered, in the order in which they appeared.
 	Versions []Version

@@ -11,14 +11,14 @@ import (
 )
 
 const (
-	// sayEvery is how often a socket says something, which it must hear again.
+	// sayEvery is how often a socket sends a message, which must come back.
 	sayEvery = time.Second
 	// retryAfter is when a client that could not come back tries again, as a browser's code would.
 	retryAfter = 100 * time.Millisecond
 )
 
-// hold keeps a WebSocket open, and opens it again when the service tells it to: in any case, so that who was told and who came
-// back can be compared when the load has ended.
+// hold keeps a WebSocket open, and opens it again when the service tells it to. It always does, so both numbers can be compared when
+// the load has ended.
 func (l *Load) hold(ctx context.Context) {
 	client := l.client(false)
 	defer client.CloseIdleConnections()

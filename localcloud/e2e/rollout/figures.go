@@ -17,7 +17,7 @@ type Figures struct {
 	load.Result
 	// Took is how long it was until `pulumi up` had ended, or what else happened was over.
 	Took time.Duration
-	// Alone is how long it was until only the version answered that is to in the end. Ended says that it does.
+	// Alone is how long it took until only the final version answered. Ended says that it does.
 	Alone time.Duration
 	Ended bool
 	// Share is how much the canary answered in the end, in percent.
@@ -57,7 +57,7 @@ func (f Figures) Broken() []string {
 		rule(f.Ended, "%s is not the only version that answers in the end", f.want.last)
 		rule(f.limit == 0 || f.Alone <= f.limit, "%s answered alone after more than %s", f.want.last, f.limit)
 	}
-	// The share is exact over as many requests as the weights sum up to, of which there are few.
+	// The share is exact only over as many requests as the weights sum up to, and there are few.
 	const tolerance = 5
 	rule(f.want.share == 0 || f.Share > f.want.share-tolerance && f.Share < f.want.share+tolerance,
 		"the canary answered %.0f %% in the end, and not %.0f %%", f.Share, f.want.share)

@@ -24,14 +24,14 @@ type Options struct {
 	Rate, Sockets int
 	// Sample leaves scenarios out that others are like.
 	Sample bool
-	// Within is how long a good version may take until it answers alone, from the beginning of `pulumi up`.
+	// Within is how long a good version may take until only it answers, from the beginning of `pulumi up`.
 	Within time.Duration
-	// Log is given what the commands print.
+	// Log gets the commands' output.
 	Log io.Writer
 }
 
-// Run takes a stack of its own through all scenarios, one after the other, and leaves nothing. It reports the figures of each as
-// soon as it is over. The error is of what kept it from going on; what the figures say is for the caller to judge.
+// Run takes its own stack through all scenarios in order, and leaves nothing. It reports the figures of each as soon as it is over. The
+// error says what stopped it; the caller judges the figures.
 func Run(ctx context.Context, o Options, report func(Figures)) (err error) {
 	dir, err := os.MkdirTemp("", "slipway-rollout-")
 	if err != nil {
@@ -72,7 +72,7 @@ type bench struct {
 const (
 	url     = "https://hello.slipway.test"
 	service = "services.hello."
-	// afterwards is how long the load goes on when a scenario is over, to see who answers.
+	// afterwards is how long the load continues after a scenario, to see which version answers.
 	afterwards = 2 * time.Second
 	// timeout is after how long a client takes a request for dropped, however busy this machine is.
 	timeout = 30 * time.Second
@@ -161,7 +161,7 @@ func (b *bench) run(ctx context.Context, s scenario) (Figures, error) {
 	return f, nil
 }
 
-// share returns how much, in percent, of what was answered since then the version has answered.
+// share returns the version's share, in percent, of the answers since then.
 func share(before, now load.Result, version string) float64 {
 	var all, own int
 	count := func(r load.Result, sign int) {

@@ -16,31 +16,31 @@ import (
 // scenario is something that happens to the service.
 type scenario struct {
 	name string
-	// prepare does what comes before the load, and says what is to come of it.
+	// prepare runs before the load, and returns the expected outcome.
 	prepare func(ctx context.Context, b *bench) (outcome, error)
 	// act makes it happen.
 	act func(ctx context.Context, b *bench) error
-	// sampled says that a sample has it: of what goes wrong, one for each way in which it is noticed.
+	// sampled says that a sample includes it: of the failures, one for each way to notice them.
 	sampled bool
 }
 
-// outcome is what clients are to see of a scenario.
+// outcome is what clients should see of a scenario.
 type outcome struct {
 	versions []string // that answer, in the order in which they appear
 	last     string   // that answers alone in the end; empty if several do
 	share    float64  // of the canary, in percent, where several do
 	anyOrder bool     // the versions answer from the beginning
 	faulty   string   // the version that answers 500, and alone may
-	// crashes says that one of the versions crashes while it serves: the load balancer answers in its place, 502 while it still
-	// takes a task for a target, 503 while there is none, and 504 to a request that was on its way to a task that has just gone
-	// with its address ("Troubleshoot your Application Load Balancers").
+	// crashes says that one of the versions crashes while it serves: the load balancer answers instead: 502 while a task is still a
+	// target, 503 while there is none, and 504 to a request on its way to a task that has just gone with its address ("Troubleshoot
+	// your Application Load Balancers").
 	crashes bool
 	bounded bool // how long it may take is bounded
 	// noSockets says that the clients have no WebSockets.
 	noSockets bool
 }
 
-// scenarios are told in order: each begins with what the one before it has left.
+// scenarios run in order: each begins with the state that the one before it has left.
 var scenarios = []scenario{
 	{"new version, HTTP only", shipToHTTP, up, true},
 	{"new version", shipToSockets, up, true},
@@ -60,7 +60,7 @@ var scenarios = []scenario{
 	{"good version again", shipAgain, up, true},
 }
 
-// nothing is the preparation of what nobody planned.
+// nothing is the preparation of an unplanned event.
 func nothing(_ context.Context, b *bench) (outcome, error) {
 	return outcome{versions: []string{b.version}, last: b.version}, nil
 }
@@ -111,7 +111,7 @@ func shipAgain(ctx context.Context, b *bench) (outcome, error) {
 	return out, err
 }
 
-// canary prepares a new version beside the service's, with a tenth of the requests.
+// canary prepares a canary with a tenth of the requests.
 func canary(ctx context.Context, b *bench) (outcome, error) {
 	version, err := b.build(ctx, "")
 	if err != nil {
@@ -122,7 +122,7 @@ func canary(ctx context.Context, b *bench) (outcome, error) {
 		return outcome{}, err
 	}
 	out, err := weigh(10)(ctx, b)
-	out.anyOrder = false // nobody sees it before it is healthy
+	out.anyOrder = false // no client sees it before it is healthy
 	return out, err
 }
 
@@ -145,7 +145,7 @@ func promote(ctx context.Context, b *bench) (outcome, error) {
 		b.stack.Configure(ctx, map[string]string{service + "image": image(b.version)})
 }
 
-// bad prepares a new version with a fault, of which clients are to see nothing.
+// bad prepares a new version with a fault that clients must not see.
 func bad(fault string) func(context.Context, *bench) (outcome, error) {
 	return func(ctx context.Context, b *bench) (outcome, error) {
 		version, err := b.build(ctx, fault)
@@ -157,7 +157,7 @@ func bad(fault string) func(context.Context, *bench) (outcome, error) {
 	}
 }
 
-// missing prepares an image that is not there, in a registry that nobody asks before: of Amazon ECR a preview would tell.
+// missing prepares a missing image in a registry that no preview looks in: a preview finds a missing image in Amazon ECR.
 func missing(ctx context.Context, b *bench) (outcome, error) {
 	out, _ := nothing(ctx, b)
 	return out, b.stack.Configure(ctx, map[string]string{service + "image": "registry.example.com/hello@sha256:" + strings.Repeat("a", 64)})
@@ -192,9 +192,9 @@ func badAnswers(ctx context.Context, b *bench) (outcome, error) {
 		b.stack.Configure(ctx, map[string]string{service + "image": image(version), service + "deployment.alarms": "true"})
 }
 
-// badHealth prepares a new version that is healthy, serves for some seconds and crashes. Each of its tasks that gets healthy
-// has the circuit breaker begin to count anew ("How the Amazon ECS deployment circuit breaker detects failures" in the ECS
-// developer guide), so that nothing but an alarm ends it. That a crash cuts the sockets of a task nobody can help.
+// badHealth prepares a new version that is healthy, serves for some seconds and crashes. Each of its tasks that gets healthy resets the
+// circuit breaker's count ("How the Amazon ECS deployment circuit breaker detects failures" in the ECS developer guide), so only an
+// alarm ends it. Nothing can prevent that a crash cuts the sockets of a task.
 func badHealth(ctx context.Context, b *bench) (outcome, error) {
 	version, err := b.build(ctx, "crashes while serving")
 	if err != nil {
@@ -212,7 +212,7 @@ func scale(tasks int) func(context.Context, *bench) (outcome, error) {
 	}
 }
 
-// up deploys what was prepared.
+// up deploys the prepared version.
 func up(ctx context.Context, b *bench) error { return b.stack.Up(ctx) }
 
 // What gives a deployment up, as ECS's events put it.
@@ -221,7 +221,7 @@ const (
 	alarm   = "deployment failed: alarm detected."
 )
 
-// failBy deploys what was prepared, and wants `pulumi up` to fail because of a rollback that has the cause.
+// failBy deploys the prepared version, and expects `pulumi up` to fail because of a rollback with the cause.
 func failBy(cause string) func(context.Context, *bench) error {
 	return func(ctx context.Context, b *bench) error {
 		err := b.stack.Up(ctx)
@@ -238,7 +238,7 @@ func failBy(cause string) func(context.Context, *bench) error {
 	}
 }
 
-// upCanary deploys what was prepared, and sees that the canary's header always leads to the canary.
+// upCanary deploys the prepared canary, and checks that its header always leads to it.
 func upCanary(ctx context.Context, b *bench) error {
 	if err := b.stack.Up(ctx); err != nil {
 		return err

@@ -1,5 +1,4 @@
-// Package stack brings the repository's program up on a local cloud of its own, in a folder of its own, by the commands that
-// its users have.
+// Package stack brings the repository's program up on its own local cloud, in its own folder, with the users' commands.
 package stack
 
 import (
@@ -21,7 +20,7 @@ import (
 	"slipway/localcloud/daemon"
 )
 
-// Repository is where images are pushed to and deployed from.
+// Repository has the images.
 const Repository = "000000000000.dkr.ecr.eu-central-1.amazonaws.com/hello"
 
 // Stack is the stack that Pulumi.local.yaml configures.
@@ -32,9 +31,8 @@ type Stack struct {
 	client      daemon.Client
 }
 
-// Start lays the stack out in the folder dir, which exists and is empty, and starts its cloud. Root is the repository's folder,
-// with its binaries in bin. What the commands print goes to
-// log too. Stop has to be called whether or not there is an error.
+// Start lays the stack out in the folder dir, which exists and is empty, and starts its cloud. Root is the repository's folder, with
+// its binaries in bin. What the commands print goes to log too. Call Stop even after an error.
 func Start(ctx context.Context, root, dir string, log io.Writer) (*Stack, error) {
 	root, err := filepath.Abs(root)
 	s := &Stack{root: root, dir: dir, log: log}
@@ -68,8 +66,7 @@ func Start(ctx context.Context, root, dir string, log io.Writer) (*Stack, error)
 	return s, s.pulumi(ctx, "stack", "select", "--create", "local")
 }
 
-// LayOut puts a project of the repository into a folder, with its program as it was built: building it again each time would
-// take long.
+// LayOut puts a project of the repository into a folder, with its built program: a new build each time would take long.
 func LayOut(root, dir, source, built string) error {
 	project, err := os.ReadFile(filepath.Join(root, source, "Pulumi.yaml"))
 	if err != nil {
@@ -91,7 +88,7 @@ func LayOut(root, dir, source, built string) error {
 
 var export = regexp.MustCompile(`(?m)^export (\w+)='(.*)'$`)
 
-// Environment returns, as NAME=VALUE, what `localcloud env` exports, but for the PATH.
+// Environment returns, as NAME=VALUE, the exports of `localcloud env`, except the PATH.
 func Environment(exports string) []string {
 	var out []string
 	for _, m := range export.FindAllStringSubmatch(exports, -1) {
@@ -155,7 +152,7 @@ func (s *Stack) Push(ctx context.Context, tag, folder string, variables map[stri
 // Cloud speaks to the stack's cloud.
 func (s *Stack) Cloud() daemon.Client { return s.client }
 
-// Clients says how clients reach the services by their names: by which proxy, and trusting whom.
+// Clients says how clients reach the services by name: the proxy, and the trusted authority.
 func (s *Stack) Clients() (proxy *url.URL, roots *x509.CertPool, err error) {
 	pem, err := os.ReadFile(s.client.Info.CAFile)
 	if err != nil {
@@ -191,7 +188,7 @@ func (s *Stack) command(ctx context.Context, name string, args ...string) *exec.
 // Failure is a command that failed.
 type Failure struct {
 	Command string
-	Output  string // what it printed, and then what it complained of
+	Output  string // its standard output, and then its standard error
 	Err     error
 }
 

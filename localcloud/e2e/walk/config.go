@@ -1,6 +1,6 @@
-// Package walk draws configurations of a stack and changes of them, at random and yet the same for a seed, and says of each what
-// its clients may see. It runs nothing and knows nothing of the program: what a change means is written here by hand, so that the
-// program can be held against it.
+// Package walk draws a stack's configurations and changes at random, but the same for a seed, and says what clients may see of each. It
+// runs nothing and knows nothing of the program: it defines the meaning of a change independently, so the program can be checked
+// against it.
 package walk
 
 import (
@@ -17,7 +17,7 @@ const (
 	Stack = "local"
 )
 
-// Repository is where the images are that services run: one for each of [Versions], [Sick] and [Exits], by its tag.
+// Repository has the services' images: one for each of [Versions], [Sick] and [Exits], by its tag.
 const Repository = "000000000000.dkr.ecr.eu-central-1.amazonaws.com/hello"
 
 // Versions are those of the service that work.
@@ -29,7 +29,7 @@ const (
 	Exits = "exits" // ends as soon as it has started
 )
 
-// Config is a stack's configuration, as far as walks change it.
+// Config is the part of a stack's configuration that walks change.
 type Config struct {
 	Region      string
 	CIDR        string
@@ -76,7 +76,7 @@ type Health struct {
 	Answer   int    // that tasks give, one of those
 }
 
-// Canary is another version beside the service's.
+// Canary is a canary of the service.
 type Canary struct {
 	Version string
 	Weight  int
@@ -122,7 +122,7 @@ func (c Config) hostnames() []string {
 	return slices.Compact(names)
 }
 
-// paths returns the service's path patterns, of which there is one at least.
+// paths returns the service's path patterns, at least one.
 func (s Service) paths() []string {
 	if len(s.Paths) == 0 {
 		return []string{"/*"}
@@ -133,7 +133,7 @@ func (s Service) paths() []string {
 // YAML returns the configuration as the file of Pulumi's.
 func (c Config) YAML() string {
 	var b strings.Builder
-	// The salt is that of the passphrase which the local cloud sets. There are no secrets in a walk.
+	// The salt belongs to the passphrase that the local cloud sets. There are no secrets in a walk.
 	b.WriteString("encryptionsalt: v1:oQp/n4LRsWM=:v1:UwPXLcqMOFoFKPW5:g2HVTEO4WZm368pAiw2nLWkp5yWoTA==\nconfig:\n")
 	line := func(indent, key string, value any) {
 		text, err := json.Marshal(value) // which is YAML too
@@ -176,7 +176,7 @@ func (s Service) values(name string) map[string]any {
 		},
 		"deregistrationDelay": s.Delay,
 		"deployment":          deployment,
-		// What the service says of itself, the one path at which it is healthy, and what it says there.
+		// The service's own answer, its only healthy path, and its answer there.
 		"env": map[string]any{"SERVICE": name, "HEALTH": s.Health.Path, "HEALTH_ANSWER": fmt.Sprint(s.Health.Answer)},
 	}
 	if s.Scaling != nil {

@@ -2,8 +2,7 @@ package walk
 
 import "strings"
 
-// Changes that have to be refused: what they come to is wrong, or cannot be reached from what is there in one update. Each has no other
-// fault.
+// Changes that must be refused: the result is wrong, or one update cannot reach it from the existing stack. Each has only one fault.
 const (
 	sameRoute    = "a route that another service has"
 	canaryBeside = "a canary beside a service of its name"

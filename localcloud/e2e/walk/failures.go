@@ -1,6 +1,6 @@
 package walk
 
-// Updates that have to fail: each gives a service a version that does not work, and everybody is served as before.
+// Updates that must fail: each gives a service a version that does not work, and all clients are served as before.
 const (
 	sickVersion    = "a version that never gets healthy"
 	exitingVersion = "a version that exits"

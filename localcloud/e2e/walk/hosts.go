@@ -2,7 +2,7 @@ package walk
 
 import "slices"
 
-// Changes of where services are found.
+// Changes of services' host names.
 
 // freeHosts are host names that no service has.
 func (c Config) freeHosts(all []string) []string {
@@ -149,8 +149,8 @@ func removeWildcard(d draw, c *Config) bool {
 	})(d, c)
 }
 
-// putWildcard puts a wildcard in the place of a host name that it covers. In a certificate that has the name, and in one update, the
-// name's own record has to outlive the record by which ACM validated it.
+// putWildcard replaces a host name by a wildcard that covers it. If a certificate has the name, its own record must outlive its
+// validation record, within one update.
 func putWildcard(d draw, c *Config) bool {
 	free := shuffled(d, c.freeHosts(wildcards))
 	return ofAny(func(d draw, s *Service) bool {

@@ -7,27 +7,26 @@ import (
 	"time"
 )
 
-// Observation is what a client saw of one request, on a connection of its own.
+// Observation is what a client saw of one request on a new connection.
 type Observation struct {
 	Target
 	Sent, Answered time.Time
 	Status         int
-	// Service and Version are what the answer says of who gave it.
+	// Service and Version are in the answer.
 	Service, Version string
 	// Failure is why there is no answer, or why it is not one of a service's.
 	Failure string
-	// Held says that the client went where it had been led by DNS before, as the record's time-to-live allows.
+	// Held says that the client used the cached address, as the record's time-to-live allows.
 	Held bool
 }
 
 // Expectation is what clients may see of a step.
 type Expectation struct {
-	// Before are the configurations of which the stack may be when the step begins: one, but for a stack whose last update failed
-	// half-way.
+	// Before has the possible configurations of the stack when the step begins: one, or several after an update that failed half-way.
 	Before []Config
-	// After is the configuration that is applied, or that which stays where the step has to fail.
+	// After is the applied configuration, or the one that stays if the step must fail.
 	After Config
-	// Settled says that whoever asks later than Ended is answered by the owner after the step.
+	// Settled says that the owner after the step answers all requests later than Ended.
 	Settled bool
 	Begun   time.Time // the update
 	Ended   time.Time
@@ -48,7 +47,7 @@ func (c Complaint) String() string {
 		c.URL, c.What, c.Times, c.Held, c.First.Seconds(), c.Last.Seconds())
 }
 
-// Judge returns what is wrong with what the clients saw, one complaint for each URL and kind.
+// Judge returns the errors in the clients' observations, one for each URL and kind.
 func (e Expectation) Judge(all []Observation) []Complaint {
 	slices.SortStableFunc(all, func(a, b Observation) int { return a.Sent.Compare(b.Sent) })
 	var out []Complaint
@@ -106,7 +105,7 @@ func (e Expectation) wrong(o Observation, arrived map[Target]time.Time) string {
 	if e.Settled && o.Sent.After(e.Ended) {
 		return answered + ", the owner before, after the update"
 	}
-	// Who holds the address of a load balancer that is replaced is led by its rules, which lead where they did.
+	// A client with the cached address of a replaced load balancer follows that one's rules, which have not changed.
 	held := o.Held && slices.ContainsFunc(e.Before, e.After.moves)
 	if at, known := arrived[o.Target]; known && o.Sent.After(at) && o.Service != after.Service && !held {
 		return answered + ", the owner before, once the owner after had answered"

@@ -9,7 +9,8 @@ import (
 // kind is a kind of change.
 type kind struct {
 	name string
-	// change draws a change and makes it. It reports whether the configuration lets it; one that does not may have been touched.
+	// change draws a change and makes it. It reports whether the configuration allows it; otherwise the configuration may be changed in
+	// part.
 	change func(d draw, c *Config) bool
 }
 
@@ -98,7 +99,7 @@ var kinds = []kind{
 // draw is what changes are drawn with.
 type draw struct{ *rand.Rand }
 
-// pick returns one of some, of which there is one at least.
+// pick returns one of a non-empty list.
 func pick[T any](d draw, all []T) T { return all[d.IntN(len(all))] }
 
 // other returns one of some that is not the present one.
@@ -115,7 +116,7 @@ func shuffled[T any](d draw, all []T) []T {
 	return all
 }
 
-// serviceNames, plainHosts, wildcards and paths are what is drawn from.
+// serviceNames, plainHosts, wildcards and paths are the values to draw from.
 var (
 	serviceNames = []string{"web", "api", "docs", "shop", "blog", "auth", "mail", "img"}
 	plainHosts   = func() []string {
@@ -131,7 +132,7 @@ var (
 		"/api/*", "/api/v1/*", "/login", "/img/*", "/api/v1/me", "/app/*", "/css/*", "/doc/*", "/job/*", "/chat", "/help",
 		"/v?/*", "/v1/me", "/v?/me", "/item-?", "/item-*", "/img/*.png", "/*.html", "/a*z",
 	}
-	// answers are what is healthy, and what tasks answer then.
+	// answers are the healthy status codes, and the tasks' answers.
 	answers = []answer{{"200", 200}, {"204", 204}, {"200-299", 202}, {"200,204", 204}}
 )
 
@@ -165,7 +166,7 @@ func ofCanary(change func(d draw, s *Service)) func(draw, *Config) bool {
 	})
 }
 
-// pairs returns two different services, in every order, those of which are at random.
+// pairs returns all pairs of different services, in random order.
 func (d draw) pairs(c *Config) [][2]string {
 	var pairs [][2]string
 	for _, a := range c.names() {
@@ -178,7 +179,7 @@ func (d draw) pairs(c *Config) [][2]string {
 	return shuffled(d, pairs)
 }
 
-// first draws a configuration to begin with: two or three services, of which two share a host name.
+// first draws a configuration to begin with: two or three services, and two of them share a host name.
 func first(d draw) Config {
 	c := Config{
 		Region: "eu-central-1", CIDR: "10.0.0.0/16", Zones: 2 + d.IntN(2), IdleTimeout: 60, TTL: leastTTL, Tag: "one", Services: map[string]Service{},

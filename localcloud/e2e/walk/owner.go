@@ -8,15 +8,15 @@ import (
 // Owner is who answers the requests for a URL.
 type Owner struct {
 	Service string
-	// Version is the service's. Canary is its canary's, or empty; Weighted says that the canary answers requests that do not
-	// ask for it too.
+	// Version is the service's. Canary is its canary's, or empty; Weighted says that the canary also answers requests without its
+	// header.
 	Version, Canary string
 	Weighted        bool
 }
 
-// Owner returns who answers requests for a host and a path, if anybody does: the service with the most specific host name that
-// covers the host, and among those of the same name the one with the most specific path. Which service that is has nothing to do
-// with the order in which services stand in the configuration.
+// Owner returns the service that answers requests for a host and a path, if any: the one with the most specific host name that covers
+// the host, and among those with the same name the one with the most specific path. The order of services in the configuration does not
+// matter.
 func (c Config) Owner(host, path string) (Owner, bool) {
 	var best specificity
 	owner, found := Owner{}, false
@@ -66,8 +66,8 @@ func (s specificity) less(other specificity) bool {
 	return s.path < other.path
 }
 
-// match reports whether a route is for a URL, and how specific it is. A host name's wildcard stands for one label: a load balancer's
-// rule would take more, but no certificate has them.
+// match reports whether a route matches a URL, and how specific it is. A host name's wildcard matches one label: a load balancer's rule
+// would match more, but no certificate has them.
 func match(hostPattern, pathPattern, host, path string) (specificity, bool) {
 	s := specificity{plainHost: isPlain(hostPattern), host: len(hostPattern), plainPath: !strings.Contains(pathPattern, "*"), path: len(pathPattern)}
 	if parent, wildcard := strings.CutPrefix(hostPattern, "*."); wildcard {
@@ -77,7 +77,7 @@ func match(hostPattern, pathPattern, host, path string) (specificity, bool) {
 	return s, host == hostPattern && stands(pathPattern, path)
 }
 
-// stands reports whether a path pattern stands for a path: "*" for any characters and "?" for one.
+// stands reports whether a path pattern matches a path: "*" any characters and "?" one.
 func stands(pattern, path string) bool {
 	head, tail, star := strings.Cut(pattern, "*")
 	if !star {
@@ -99,8 +99,8 @@ func alike(a, b string) bool {
 	return true
 }
 
-// meet reports whether there is a path that two patterns of the same length stand for, which have both a "*" or none. The one with the
-// shorter head has the longer tail: in a path that is long enough, head and tail of neither touch.
+// meet reports whether a path matches two patterns of the same length, which both have a "*" or none. The one with the shorter head has
+// the longer tail: in a path that is long enough, head and tail of neither touch.
 func meet(a, b string) bool {
 	headA, tailA, _ := strings.Cut(a, "*")
 	headB, tailB, _ := strings.Cut(b, "*")
@@ -108,7 +108,7 @@ func meet(a, b string) bool {
 	return alike(headA[:head], headB[:head]) && alike(tailA[len(tailA)-tail:], tailB[len(tailB)-tail:])
 }
 
-// Target is what a client asks for, again and again.
+// Target is what a client requests repeatedly.
 type Target struct {
 	Host, Path string
 	Canary     bool // by the canary's header
@@ -122,11 +122,11 @@ func (t Target) URL() string {
 	return "https://" + t.Host + t.Path
 }
 
-// mostTargets bounds the targets of a step: each is asked for several times a second.
+// mostTargets bounds the targets of a step: each is requested several times a second.
 const mostTargets = 20
 
-// Targets are what has an owner in every one of the configurations: every host name is among them, every path of every service
-// where there is room, and those whose owner changes come first.
+// Targets returns URLs with an owner in each of the configurations: every host name, every path of every service if there is room, and
+// those whose owner changes first.
 func Targets(configs ...Config) []Target {
 	hosts, paths := samples(configs)
 	type candidate struct {
@@ -178,7 +178,7 @@ func Targets(configs ...Config) []Target {
 	return out
 }
 
-// ownersOf returns who answers in each of the configurations, and whether somebody does in every one.
+// ownersOf returns the owner in each of the configurations, and whether each has one.
 func ownersOf(configs []Config, host, path string) ([]Owner, bool) {
 	owners := make([]Owner, len(configs))
 	for i, c := range configs {
@@ -191,7 +191,7 @@ func ownersOf(configs []Config, host, path string) ([]Owner, bool) {
 	return owners, true
 }
 
-// samples returns hosts and paths of which every route of the configurations has one that is its own.
+// samples returns hosts and paths, at least one for every route of the configurations.
 func samples(configs []Config) (hosts, paths []string) {
 	paths = []string{"/"}
 	for _, c := range configs {

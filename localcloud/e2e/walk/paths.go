@@ -2,7 +2,7 @@ package walk
 
 import "slices"
 
-// Changes of which paths services have.
+// Changes of services' paths.
 
 // shared are the host names that two services have both.
 func shared(a, b Service) []string {
@@ -40,7 +40,7 @@ func swapPaths(d draw, c *Config) bool {
 	return false
 }
 
-// otherPaths gives a service that has paths others in the place of some of them.
+// otherPaths replaces some of the paths of a service that has some.
 func otherPaths(d draw, c *Config) bool {
 	return ofAny(func(d draw, s *Service) bool {
 		if len(s.Paths) == 0 {

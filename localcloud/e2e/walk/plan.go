@@ -7,17 +7,17 @@ import (
 	"strings"
 )
 
-// Outcome is how an update has to end.
+// Outcome is how an update must end.
 type Outcome int
 
 // The outcomes.
 const (
 	Succeeds Outcome = iota
-	// Fails says that the update fails and that everybody is served as before.
+	// Fails says that the update fails and that all clients are served as before.
 	Fails
 	// Refused says that the configuration is refused: the update fails and changes nothing.
 	Refused
-	// Interrupted says that an operation of the update is refused, if it comes so far. Then it fails half-way.
+	// Interrupted says that an operation of the update is refused, if the update gets so far. Then it fails half-way.
 	Interrupted
 )
 
@@ -29,9 +29,9 @@ func (o Outcome) String() string {
 type Step struct {
 	// Kinds name what changes.
 	Kinds []string
-	// Before are the configurations of which the stack may be when the step begins.
+	// Before has the possible configurations of the stack when the step begins.
 	Before []Config
-	// Config is what is applied.
+	// Config is the applied configuration.
 	Config  Config
 	Outcome Outcome
 	// Operation is the number of the operation that is refused, of an update that is interrupted, among those of a verb: create,
@@ -40,7 +40,7 @@ type Step struct {
 	Verb      string
 }
 
-// After returns the configuration of which the stack is when the step went as it should: where it fails, what was before.
+// After returns the stack's configuration after a correct step: the one before, if the step fails.
 func (s Step) After() Config {
 	if s.Outcome == Fails || s.Outcome == Refused {
 		return s.Before[0]
@@ -48,7 +48,7 @@ func (s Step) After() Config {
 	return s.Config
 }
 
-// leaves are the configurations of which the stack may be after the step.
+// leaves returns the possible configurations of the stack after the step.
 func (s Step) leaves() []Config {
 	if s.Outcome == Interrupted {
 		return append(slices.Clone(s.Before), s.Config)
@@ -56,7 +56,7 @@ func (s Step) leaves() []Config {
 	return []Config{s.After()}
 }
 
-// Targets are what the clients ask for during the step.
+// Targets has the clients' requests during the step.
 func (s Step) Targets() []Target { return Targets(append(slices.Clone(s.Before), s.After())...) }
 
 func (s Step) String() string { return strings.Join(s.Kinds, ", ") + " (" + s.Outcome.String() + ")" }
@@ -77,7 +77,7 @@ func Kinds() []string {
 	return names
 }
 
-// interrupted is the kind that is no change of its own.
+// interrupted is the kind that is not a change.
 const interrupted = "a refused operation"
 
 func all() []kind { return slices.Concat(kinds, failures, contradictions, []kind{{interrupted, nil}}) }
@@ -87,7 +87,7 @@ func (k kind) in(some []kind) bool {
 	return slices.ContainsFunc(some, func(other kind) bool { return other.name == k.name })
 }
 
-// Options say what a walk is to be like.
+// Options are the options of a walk.
 type Options struct {
 	Seed uint64
 	// Steps is how many changes to make at least; what goes back or on after a failure comes on top.
@@ -114,13 +114,13 @@ type generator struct {
 	draw
 	options Options
 	walk    *Walk
-	now     []Config // of which the stack may be, as its clients see it
-	// there are those of which something may be there: after an update that failed, more than its clients see.
+	now     []Config // the possible configurations of the stack, as its clients see it
+	// there has the configurations with possible resources: after a failed update, more than its clients see.
 	there []Config
 	seen  map[string]int // how often each kind was drawn
 }
 
-// due returns the kinds, those that were drawn least first, and at random otherwise.
+// due returns the kinds in random order, the least drawn first.
 func (g *generator) due() []kind {
 	var due []kind
 	for _, k := range all() {
@@ -133,7 +133,7 @@ func (g *generator) due() []kind {
 	return due
 }
 
-// step draws an update, and where that fails the next one too: it mends it, goes back, or goes elsewhere.
+// step draws an update, and after a failing one also the next: it fixes it, goes back, or changes something else.
 func (g *generator) step() {
 	interrupt := false
 	for _, k := range g.due() {
@@ -186,7 +186,7 @@ func (g *generator) change(c Config, first kind) (Config, []string) {
 	return next, names
 }
 
-// fits reports whether the stack can become one of a configuration in one update, whatever of the others is there.
+// fits reports whether one update can bring the stack to a configuration, with any resources of the others.
 func (g *generator) fits(next Config) bool {
 	return !slices.ContainsFunc(slices.Concat(g.now, g.there), func(c Config) bool {
 		together := c.rules()
@@ -200,7 +200,7 @@ func (c Config) moves(next Config) bool {
 	return c.CIDR != next.CIDR || c.IPv6 != next.IPv6 || c.Region != next.Region
 }
 
-// Leaves reports whether a host name is left to a wildcard. It may keep a record of its own then until the next update.
+// Leaves reports whether only a wildcard serves a host name from now on. It may keep its own record until the next update.
 func (s Step) Leaves() bool {
 	stay := s.Config.hostnames()
 	return slices.ContainsFunc(s.Before, func(c Config) bool {
@@ -252,7 +252,7 @@ func (g *generator) add(s Step) {
 	}
 }
 
-// fail adds an update that fails, and one that mends it, goes back or goes elsewhere.
+// fail adds an update that fails, and one that fixes it, goes back or changes something else.
 func (g *generator) fail(k kind) bool {
 	before := g.now[0]
 	broken, ok := g.try(k, before)
@@ -266,8 +266,7 @@ func (g *generator) fail(k kind) bool {
 	return true
 }
 
-// interrupt adds an update that is interrupted, and one that does the same again, goes back or goes elsewhere. That one may be
-// interrupted too.
+// interrupt adds an interrupted update, and one that repeats it, goes back or changes something else. That one may be interrupted too.
 func (g *generator) interrupt(names []string, next Config) {
 	const operations = 4
 	refused := func(names []string, next Config) {
@@ -287,7 +286,7 @@ func (g *generator) interrupt(names []string, next Config) {
 	g.recover(before, "again", next)
 }
 
-// recover adds the update after one that failed.
+// recover adds the update after a failed one.
 func (g *generator) recover(before Config, name string, same Config) {
 	switch way := g.IntN(3); {
 	case way == 0 && g.fits(before):

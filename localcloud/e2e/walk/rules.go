@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Bounds that docs/configuration.md states, and what a walk stays within.
+// Bounds in docs/configuration.md, and those of a walk.
 const (
 	maxName       = 24 // of "STACK-SERVICE", or else Pulumi's suffix does not fit into a target group's 32 characters
 	maxRules      = 100
@@ -27,7 +27,7 @@ var (
 	pathPattern = regexp.MustCompile(`^/[a-z0-9/.?-]*(\*[a-z0-9/.?-]*)?$`)
 )
 
-// Problems are the reasons for which the configuration has to be refused before anything is made. A walk makes one on purpose.
+// Problems are the reasons to refuse the configuration before anything is made. A walk makes one on purpose.
 func (c Config) Problems() []string {
 	var out []string
 	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
@@ -67,8 +67,8 @@ func (c Config) Problems() []string {
 	return out
 }
 
-// rules are the rules of the load balancer, each by what no two have both: one for each route, one more for its canary, and one by which
-// each of the target groups belongs to the load balancer.
+// rules are the rules of the load balancer, each with a unique key: one for each route, one more for its canary, and one that attaches
+// each of the target groups.
 func (c Config) rules() map[string]bool {
 	rules := map[string]bool{}
 	for name, s := range c.Services {

@@ -32,12 +32,12 @@ var sample = [][]string{
 	},
 }
 
-// network are the kinds that bring another network: the old one stays until no client can know its load balancer's address any more,
-// which is a minute. So a sample has one update with all of them. A name that is left to a wildcard in that update keeps its record, which
+// network are the kinds that make another network: the old one stays for a minute, until no client can know its load balancer's address
+// any more. So a sample has one update with all of them. A name that only a wildcard serves after that update keeps its record, which
 // leads to the new load balancer, until the next one.
 var network = []string{"network.cidr", "network.ipv6", "region", "put a wildcard in the place of a name"}
 
-// mostSteps bounds the steps of a walk of the sample: it has to end in minutes.
+// mostSteps bounds the steps of a walk of the sample: it must end within minutes.
 const mostSteps = 9
 
 // Sample draws walks that have every kind of change that a sample has, together. Most walks get there too late: it draws until one
@@ -58,7 +58,7 @@ func Sample(seed uint64) []Walk {
 	return walks
 }
 
-// cut takes away the steps after the one with which the walk has all of the kinds.
+// cut removes the steps after the walk has all of the kinds.
 func (w *Walk) cut(kinds []string) {
 	for n := range w.Steps {
 		part := Walk{Steps: w.Steps[:n+1]}

@@ -78,7 +78,7 @@ func (c Config) Tasks() map[string]Range {
 	return tasks
 }
 
-// Refreshes reports whether a service's scaling ends: AWS has chosen how many tasks there are, and only a refresh tells.
+// Refreshes reports whether a service's scaling ends: AWS has chosen the number of tasks, and only a refresh reads it.
 func (s Step) Refreshes() bool {
 	for _, c := range s.Before {
 		for name, service := range c.Services {
@@ -90,9 +90,9 @@ func (s Step) Refreshes() bool {
 	return false
 }
 
-// TooFew returns which services had too few tasks during an update, given how many ran when it began, and the fewest that ran then: each
-// keeps as many as it is to have before and after. Of one that scales that is what AWS has chosen, as long as it has the same routes, and
-// the same reason to.
+// TooFew returns the services with too few tasks during an update, given how many ran at its beginning, and the fewest that ran during
+// it: each keeps as many as it must have before and after. For a service that scales, that is AWS's choice, while it has the same
+// routes and the same reason to scale.
 func (s Step) TooFew(first, fewest map[string]int) []string {
 	var out []string
 	before, after := s.Before[0].Tasks(), s.Config.Tasks()
@@ -107,11 +107,11 @@ func (s Step) TooFew(first, fewest map[string]int) []string {
 			least = min(first[name], now.Most)
 		}
 		if fewest[name] < least {
-			out = append(out, fmt.Sprintf("%s had %d tasks for a while: %d ran before, and it is to have %d to %d", name, fewest[name], first[name], now.Least, now.Most))
+			out = append(out, fmt.Sprintf("%s had %d tasks for a while: %d ran before, and it should have %d to %d", name, fewest[name], first[name], now.Least, now.Most))
 		}
 	}
 	return out
 }
 
-// isBusy reports whether the service scales, and the load asks for as many tasks as it may have.
+// isBusy reports whether the service scales, and the load needs its maximum of tasks.
 func (s Service) isBusy() bool { return s.Scaling != nil && s.Scaling.Requests == fewRequests }

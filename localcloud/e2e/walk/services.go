@@ -2,7 +2,7 @@ package walk
 
 import "slices"
 
-// Changes of which services there are.
+// Added, removed and renamed services.
 
 // freeNames are the names that no service has.
 func (c Config) freeNames() []string {
@@ -42,7 +42,7 @@ func swapNames(d draw, c *Config) bool {
 	return true
 }
 
-// newService draws one that is reached nowhere yet.
+// newService draws a service without routes.
 func (d draw) newService() Service {
 	s := NewService(pick(d, Versions))
 	s.Port, s.Count = pick(d, []int{8080, 9000}), 1+d.IntN(2)
@@ -54,7 +54,7 @@ func addService(d draw, c *Config) bool {
 	return len(names) > 0 && addServiceCalled(pick(d, names))(d, c)
 }
 
-// addServiceCalled adds a service of that name, on a host name of its own.
+// addServiceCalled adds a service with that name, on its own host name.
 func addServiceCalled(name string) func(draw, *Config) bool {
 	return func(d draw, c *Config) bool {
 		hosts := c.freeHosts(plainHosts)
@@ -80,13 +80,13 @@ func addWildcardService(d draw, c *Config) bool {
 	return true
 }
 
-// useAgain adds a service with the name of one that is gone.
+// useAgain adds a service with the name of a removed one.
 func useAgain(d draw, c *Config) bool {
 	names := slices.DeleteFunc(slices.Clone(c.gone), func(name string) bool { _, taken := c.Services[name]; return taken })
 	return len(names) > 0 && addServiceCalled(pick(d, names))(d, c)
 }
 
-// likeCanary adds a service that is called as the canary of another one would be, which has none.
+// likeCanary adds a service with the name of another one's canary, which does not exist.
 func likeCanary(d draw, c *Config) bool {
 	for _, name := range shuffled(d, c.names()) {
 		like := name + canarySuffix

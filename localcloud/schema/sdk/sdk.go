@@ -1,5 +1,5 @@
-// Package sdk reads what the Pulumi SDKs say of resources and functions from the SDKs' sources. It parses the few files that it
-// needs, and compiles none.
+// Package sdk reads the types of resources and functions from the Pulumi SDKs' sources. It parses the few files that it needs, and
+// compiles none.
 package sdk
 
 import (
@@ -37,7 +37,7 @@ type Sources struct {
 	shared map[string]map[string]ast.Expr // by folder, the types that its resources share, by name
 }
 
-// Locate finds the SDKs at the versions that the module around dir requires, downloading them where the module cache lacks them.
+// Locate finds the SDKs at the versions that the module around dir requires. It downloads those that the module cache lacks.
 func Locate(dir string) (*Sources, error) {
 	s := &Sources{Folders: map[string]string{}, Versions: map[string]string{}, shared: map[string]map[string]ast.Expr{}}
 	for _, name := range slices.Sorted(maps.Keys(packages)) {
@@ -152,7 +152,7 @@ func findCall(fn *ast.FuncDecl, tok string) (method string) {
 type source struct {
 	g      *generator
 	folder string
-	types  map[string]ast.Expr // of this file alone
+	types  map[string]ast.Expr // only of this file
 }
 
 type declarations struct {
@@ -197,14 +197,14 @@ func (s *source) resource(fn *ast.FuncDecl) (spec.Resource, error) {
 		return r, err
 	}
 
-	// What travels to the engine is the lower-case twin of the arguments: plain types, a pointer where a value may be absent.
+	// The engine gets the lower-case twin of the arguments: plain types, and a pointer for a value that may be absent.
 	args, err := s.fields(lowerFirst(name) + "Args")
 	if err != nil {
 		return r, err
 	}
 	r.Inputs, r.Defaults = spec.Properties{}, map[string]string{}
 	for _, f := range args {
-		// A list, a map or an any is nil when absent, so that only the constructor tells whether it is required.
+		// A list, a map or an any is nil when absent, so only the constructor shows whether it is required.
 		required := ctor.required[f.goName]
 		if f.present && !required {
 			return r, fmt.Errorf("%s is no pointer, yet the constructor does not require it", f.goName)
@@ -271,7 +271,7 @@ func (s *source) function(fn *ast.FuncDecl) (spec.Function, error) {
 	return f, err
 }
 
-// constructor is what a resource's New function says about its arguments, by their Go names.
+// constructor has the facts from a resource's New function about its arguments, by their Go names.
 type constructor struct {
 	required, secret map[string]bool
 	defaults         map[string]string

@@ -1,5 +1,4 @@
-// Faulty is the service in versions that should never have been shipped. What is wrong with one is set as it is built, as its
-// version is.
+// Faulty is the service in broken versions. The build sets a version's fault, like its version.
 //
 //	faulty          serve, badly
 //	faulty migrate  prepare the database, for an init container
@@ -61,15 +60,15 @@ func main() {
 	log.Fatal(err)
 }
 
-// crash ends the process as a panic does that writes a large core dump first: all of its connections break, and no more are
-// taken, some time before ECS can know that it has ended.
+// crash ends the process like a panic with a large core dump: all of its connections break, and it accepts no more, some time before
+// ECS can know that it has ended.
 func crash(server *http.Server) {
 	_ = server.Close()
 	time.AfterFunc(2*time.Second, func() { log.Fatal("a map has two writers") })
 }
 
-// listen listens to a WebSocket until it is as old as sockets get, and then tells its client to reconnect: a service that fails
-// at one thing does not have to fail at others.
+// listen listens to a WebSocket until its maximum age, and then tells its client to reconnect: a service with one fault need not have
+// others.
 func listen(w http.ResponseWriter, r *http.Request) {
 	conn, err := websocket.Accept(w, r, nil)
 	if err != nil {

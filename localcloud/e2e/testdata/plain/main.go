@@ -1,4 +1,4 @@
-// Plain is a service that is none of app/: a page, a health check at a path of its own, and nothing more.
+// Plain is a service that is not app/: a page and a health check at another path, and nothing more.
 package main
 
 import (

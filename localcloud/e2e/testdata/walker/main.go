@@ -33,7 +33,7 @@ func main() {
 		defer close(ended)
 		grace, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
-		_ = server.Shutdown(grace) // what it cannot wait for is cut
+		_ = server.Shutdown(grace) // the rest is cut
 	})
 	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
 		log.Fatal(err)
@@ -41,7 +41,7 @@ func main() {
 	<-ended
 }
 
-// healthPaths are those that some configuration names.
+// healthPaths are the health paths of all configurations.
 var healthPaths = []string{"/healthz", "/ready", "/internal/health"}
 
 // healthAnswer is the status code of a healthy task's answer.

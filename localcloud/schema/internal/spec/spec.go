@@ -22,7 +22,7 @@ type File struct {
 type Resource struct {
 	Inputs        Properties        `json:"inputs"`
 	Outputs       Properties        `json:"outputs"`
-	Defaults      map[string]string `json:"defaults,omitempty"` // inputs that are given a value where the program gives none
+	Defaults      map[string]string `json:"defaults,omitempty"` // values of inputs that the program leaves out
 	SecretInputs  []string          `json:"secretInputs,omitempty"`
 	SecretOutputs []string          `json:"secretOutputs,omitempty"`
 }

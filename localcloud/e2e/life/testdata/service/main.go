@@ -1,4 +1,4 @@
-// Service stands in for the real one where many stacks live and die: it ends at SIGTERM, and drains nothing.
+// Service replaces the real one in tests of many stacks: it ends at SIGTERM, and drains nothing.
 package main
 
 import (
