@@ -10,7 +10,7 @@ import (
 
 const module = "slipway/localcloud/"
 
-// fence says what packages import of this module, by patterns of path.Match, and what their tests do besides.
+// fence says which packages of this module a package may import, by patterns of path.Match, and which its tests may import in addition.
 type fence struct {
 	packages     string
 	ships, tests []string
@@ -19,7 +19,7 @@ type fence struct {
 // fences say it of all packages. The first that fits holds. Imports run one way: from the daemon to AWS, from AWS to the cloud
 // and the mechanisms, which know no AWS; and within AWS from controllers to kinds.
 var fences = []fence{
-	// Mechanisms, each of which could be a library.
+	// Mechanisms. Each could be a library.
 	{packages: "addr"},
 	{packages: "ca"},
 	{packages: "dns"},

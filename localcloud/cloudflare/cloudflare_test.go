@@ -240,7 +240,7 @@ func TestAllowOverwriteAdoptsTheRecord(t *testing.T) {
 		}
 		return c.try(cloud.Map{"name": name, "type": kind, "content": content, "allowOverwrite": true})
 	}
-	// The provider appends the zone's name to whatever name it was given, so only a relative one finds the record.
+	// The provider appends the zone's name to every given name, so only a relative one finds the record.
 	for _, test := range [][2]string{{"a.example.com", "CNAME"}, {"a", "A"}} {
 		_, err := overwrite(test[0], test[1])
 		if err == nil || !strings.Contains(err.Error(), "attempted to override existing record however didn't find an exact match") {
@@ -281,8 +281,8 @@ func TestRecordUpdate(t *testing.T) {
 	}
 }
 
-// At every moment a name has either one CNAME or any number of addresses, whatever is asked for.
-// A replacement would be refused for the record that it replaces.
+// At every moment a name has either one CNAME or any number of addresses, after any requests. A replacement would be refused because of
+// the record that it replaces.
 func TestReplacementComesAfterDeletion(t *testing.T) {
 	t.Parallel()
 	c, _ := newCloud(t)

@@ -45,14 +45,14 @@ func (d *daemon) control() http.Handler {
 			answer(w, err)
 		}
 	})
-	for path, mishap := range map[string]func(service string) (taskID string, err error){
+	for path, act := range map[string]func(service string) (taskID string, err error){
 		"/interrupt": d.services.Scheduler.Interrupt, "/crash": d.services.Scheduler.Crash,
 	} {
 		mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
 			service, err := d.serviceCalled(r.URL.Query().Get("service"))
 			taskID := ""
 			if err == nil {
-				taskID, err = mishap(service)
+				taskID, err = act(service)
 			}
 			if err != nil {
 				answer(w, err)
@@ -226,15 +226,15 @@ func (c Client) Logs(ctx context.Context, w io.Writer, group string, follow bool
 // Interrupt takes back the capacity of a running Spot task of the service, which is given by a name that it has, or its ARN, with AWS's warning
 // of two minutes. It returns the task's id.
 func (c Client) Interrupt(ctx context.Context, service string) (taskID string, err error) {
-	return c.mishap(ctx, "/interrupt", service)
+	return c.onTask(ctx, "/interrupt", service)
 }
 
 // Crash kills a running task of the service, which is given by a name that it has, or its ARN, and returns its id.
 func (c Client) Crash(ctx context.Context, service string) (taskID string, err error) {
-	return c.mishap(ctx, "/crash", service)
+	return c.onTask(ctx, "/crash", service)
 }
 
-func (c Client) mishap(ctx context.Context, path, service string) (string, error) {
+func (c Client) onTask(ctx context.Context, path, service string) (string, error) {
 	body, err := c.do(ctx, http.MethodPost, path, url.Values{"service": {service}}, nil)
 	if err != nil {
 		return "", err // it names the operation

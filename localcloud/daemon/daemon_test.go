@@ -108,11 +108,11 @@ func TestChangeAndDeleteBehindTheEnginesBack(t *testing.T) {
 	}
 }
 
-func TestMishapsNeedATask(t *testing.T) {
+func TestInterruptAndCrashNeedATask(t *testing.T) {
 	c, stop := run(t, t.TempDir())
 	defer stop()
-	for _, mishap := range []func(context.Context, string) (string, error){c.Interrupt, c.Crash} {
-		if id, err := mishap(t.Context(), "hello"); err == nil || !strings.Contains(err.Error(), "there are no services") {
+	for _, act := range []func(context.Context, string) (string, error){c.Interrupt, c.Crash} {
+		if id, err := act(t.Context(), "hello"); err == nil || !strings.Contains(err.Error(), "there are no services") {
 			t.Errorf("without a service: %q, %v", id, err)
 		}
 	}
@@ -240,7 +240,7 @@ func TestDeletedFolderEndsTheDaemon(t *testing.T) {
 	}
 }
 
-// Whoever looks in the wrong folder is told in which.
+// A search in the wrong folder names the folder.
 func TestNotRunningNamesTheFolder(t *testing.T) {
 	dir := t.TempDir()
 	_, err := Find(t.Context(), dir)

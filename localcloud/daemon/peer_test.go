@@ -37,7 +37,7 @@ func TestFindSocket(t *testing.T) {
 	}
 }
 
-// Neither another user of the machine nor a task gets at what would run programs as the daemon's user.
+// Neither another user of the machine nor a task can make the daemon run programs as its user.
 func TestOthersAreNotLetIn(t *testing.T) {
 	if runtime.GOOS != "linux" || os.Geteuid() != 0 {
 		t.Skip("needs root, to be somebody else")
@@ -71,7 +71,7 @@ func TestOthersAreNotLetIn(t *testing.T) {
 	}
 }
 
-// TestAsAnotherUser is the process that another user runs. It asks nothing, and sees whether somebody hangs up.
+// TestAsAnotherUser is the process of another user. It sends nothing, and waits for the other end to close.
 func TestAsAnotherUser(t *testing.T) {
 	var addresses map[string]string
 	if json.Unmarshal([]byte(os.Getenv("PEER_TEST")), &addresses) != nil {

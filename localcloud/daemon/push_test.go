@@ -15,7 +15,7 @@ import (
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 )
 
-// What a container engine pushes to the local registry, as docs/bring-your-own-service.md tells, is in Amazon ECR: images and lists of
+// A push of a container engine to the local registry, as in docs/bring-your-own-service.md, is in Amazon ECR: images and lists of
 // images in Docker's form, with the attestations that BuildKit adds.
 func TestPushAsContainerEnginesDo(t *testing.T) {
 	c, stop := run(t, t.TempDir())
@@ -25,7 +25,7 @@ func TestPushAsContainerEnginesDo(t *testing.T) {
 		t.Fatal(err)
 	}
 	const repository = "000000000000.dkr.ecr.eu-central-1.amazonaws.com/notes"
-	// Docker takes it for one without TLS, as it is on 127.0.0.0/8; so does the client here.
+	// Docker uses no TLS for it, because it is on 127.0.0.0/8; so does the client here.
 	where := func(tag string) name.Reference {
 		ref, err := name.ParseReference(c.Info.Registry + "/" + repository + ":" + tag)
 		if err != nil {
@@ -83,7 +83,7 @@ func TestPushAsContainerEnginesDo(t *testing.T) {
 	}
 }
 
-// image is an image of a form, with a layer of its own.
+// image is an image in one of the forms, with its own layer.
 func image(t *testing.T, form, layer types.MediaType) v1.Image {
 	t.Helper()
 	content, err := random.Layer(1000, layer)

@@ -227,8 +227,8 @@ func TestLookup(t *testing.T) {
 	}
 }
 
-// TestAnswersFollowTheZones changes a zone while it is being asked about.
-// A datagram can be lost, and a server be too busy to answer in time: clients ask again.
+// TestAnswersFollowTheZones changes a zone during queries. A datagram can be lost, and a server can be too busy to answer in time, so
+// clients retry.
 func TestLookupAsksAgain(t *testing.T) {
 	t.Parallel()
 	var asked atomic.Int32
@@ -238,7 +238,7 @@ func TestLookupAsksAgain(t *testing.T) {
 	}
 	server := &dns.Server{PacketConn: conn, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, m *dns.Msg) {
 		if asked.Add(1) > 1 {
-			_ = w.WriteMsg(new(dns.Msg).SetReply(m)) // the client tells if it does not come
+			_ = w.WriteMsg(new(dns.Msg).SetReply(m)) // the client reports it if it does not arrive
 		}
 	})}
 	go func() { _ = server.ActivateAndServe() }() // until the test ends
@@ -307,7 +307,7 @@ func TestListenRefusals(t *testing.T) {
 	}
 }
 
-// TestEveryTextSurvivesTheWire: what is put into a TXT record is what a client reads.
+// TestEveryTextSurvivesTheWire: a client reads exactly the text of a TXT record.
 func TestEveryTextSurvivesTheWire(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.StringMatching(`([ -~]|ä){0,500}`).Filter(func(s string) bool { return !strings.HasPrefix(s, `"`) }).Draw(t, "text")

@@ -17,8 +17,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// get asks the load balancer as the world outside would, and leaves "STATUS HEADERS BODY" for stdout. It fails if no
-// answer comes; with ! if one does.
+// get requests a URL from the load balancer like an outside client, and leaves "STATUS HEADERS BODY" for stdout. It fails if no answer
+// comes; with ! if one does.
 //
 //	get URL [HOST_HEADER]
 func get(ts *testscript.TestScript, neg bool, args []string) {
@@ -66,8 +66,8 @@ func websocketEcho(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// clientOf returns a client that reaches every host name of the URL's scheme at the load balancer's address, trusts the
-// local authority alone, and follows no redirect.
+// clientOf returns a client that reaches every host name of the URL's scheme at the load balancer's address, trusts only the local
+// authority, and follows no redirect.
 func clientOf(ts *testscript.TestScript, rawURL string) *http.Client {
 	u, err := url.Parse(rawURL)
 	ts.Check(err)

@@ -13,8 +13,8 @@ import (
 	"github.com/coder/websocket"
 )
 
-// client is a program of its own that knows nothing of the local cloud, but asks for a URL as any Go program would. It prints
-// what URL answered in the end, the status and the body; of a WebSocket what it echoes.
+// client is a separate program that does not know the local cloud, and requests a URL like any Go program. It prints the final URL, the
+// status and the body; for a WebSocket, the echo.
 //
 //	client [-timeout DURATION] URL
 func client() {

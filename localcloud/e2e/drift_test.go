@@ -19,14 +19,14 @@ import (
 	"slipway/localcloud/e2e/life"
 )
 
-// A drift is what somebody does by hand to a resource of a kind of the default stack.
+// A drift is a change by hand of a resource of the default stack.
 type drift struct {
 	cloud.Drift
 	kind string
 	name string // matches the name in the program; empty for any
 }
 
-// which of several resources of a kind is changed: one that a refresh tells of alone, or that only some requests need.
+// which of several resources of a kind is changed: one that a refresh reports alone, or that only some requests need.
 var which = map[string]string{
 	cloudwatch.MetricAlarmToken:       "errors",
 	ec2.RouteTableAssociationToken:    "-1$",
@@ -40,8 +40,8 @@ var which = map[string]string{
 	cloudflare.RecordToken:            "^hello",
 }
 
-// driftsOf returns what the kinds of a stack's resources say. What goes with another comes before it: a state lists first what others
-// need. A task's own role has no policies, and can be deleted.
+// driftsOf returns the drifts of a stack's kinds. A resource that is deleted with another comes before it: a state lists first what
+// others need. A task's own role has no policies, and can be deleted.
 func driftsOf(t *testing.T, state []stateResource) []drift {
 	t.Helper()
 	kinds := cloud.Specs(slices.Concat(aws.Kinds(), cloudflare.New(nil).Kinds())...)
@@ -62,8 +62,8 @@ func driftsOf(t *testing.T, state []stateResource) []drift {
 	}})
 }
 
-// TestDrift changes and deletes by hand a resource of every kind of a default stack: a refresh tells of each, the next update
-// repairs it, and meanwhile the service answers where it would on AWS.
+// TestDrift changes and deletes by hand a resource of every kind of a default stack: a refresh reports each, the next update repairs
+// it, and meanwhile the service answers if it would on AWS.
 func TestDrift(t *testing.T) {
 	shares(t)
 	ctx := t.Context()
@@ -149,7 +149,7 @@ func TestDrift(t *testing.T) {
 			}
 			r := pick(t, state, d)
 			if r.Type == "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup" {
-				r.Type = "aws:ec2/securityGroup:SecurityGroup" // which it is one of
+				r.Type = "aws:ec2/securityGroup:SecurityGroup" // it is one of those
 			}
 			err := s.Cloud.Delete(ctx, r.Type, r.ID)
 			if err == nil || !regexp.MustCompile(": api error "+d.Refused+": ").MatchString(err.Error()) {
@@ -222,7 +222,7 @@ func pick(t *testing.T, state []stateResource, d drift) stateResource {
 	return stateResource{}
 }
 
-// toldIn reports whether the engine's output says that the resource is to be changed, or is gone.
+// toldIn reports whether the engine's output says that the resource will be changed, or is gone.
 func (r stateResource) toldIn(output string) bool {
 	pkg, rest, _ := strings.Cut(r.Type, ":")
 	module, kind, _ := strings.Cut(rest, ":")

@@ -86,7 +86,7 @@ func sideBySide() error {
 	return nil
 }
 
-// shares lets a test run beside others, except where a flag asks for a whole sweep or a long walk: that has the machine for itself.
+// shares lets a test run in parallel with others, except for a whole sweep or a long walk by a flag: that runs alone.
 func shares(t *testing.T) {
 	t.Helper()
 	if !*full && *steps == 0 {
@@ -119,8 +119,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// setup lays out a stack's folder: the project, which runs the program that `make build` built, and the local stack's
-// configuration; and beside it that of bootstrap.
+// setup lays out a stack's folder: the project, which runs the program that `make build` built, and the local stack's configuration;
+// and next to it that of bootstrap.
 func setup(env *testscript.Env) error {
 	if err := stack.LayOut(root, env.WorkDir, ".", "bin/slipway"); err != nil {
 		return err
@@ -181,8 +181,8 @@ func environment(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// image pushes the service, built as a version of its own, under a tag; or, given a folder of testdata, the Go program there in its
-// place. $DIGEST is then the image's.
+// image pushes the service, built as a separate version, under a tag; or, given a folder of testdata, the Go program there instead.
+// $DIGEST is then the image's.
 //
 //	image TAG VERSION [FOLDER]
 func image(ts *testscript.TestScript, neg bool, args []string) {

@@ -31,7 +31,7 @@ var (
 // sampled are how many lives are lived of all those in which many operations fail, and of each course's in which one does.
 const sampledTogether, sampledSingle = 2, 1
 
-// A course is something that the engine is told to do, in which any operation can fail.
+// A course is a run of the engine in which any operation can fail.
 type course struct {
 	name string
 	// from is the configuration of the stack that is up when it begins; empty if there is none.
@@ -41,13 +41,12 @@ type course struct {
 	// hostnames answer afterwards.
 	hostnames []string
 
-	// start is where it begins, and operations are what it consists of, sorted; one that is done twice is there twice. Both are
-	// found out by exploring it.
+	// start is its first state, and operations are its operations, sorted; a repeated one is there twice. An exploration finds both.
 	start      *life.State
 	operations []fault.Operation
 }
 
-// courses are what is tried; one more configuration is one more entry.
+// courses are the tested courses; one more configuration is one more entry.
 var courses = []course{
 	{name: "default/up", to: "default.yaml", hostnames: []string{"hello.slipway.test"}},
 	{name: "default/destroy", from: "default.yaml"},
@@ -60,15 +59,14 @@ var courses = []course{
 // (https://sqlite.org/testing.html, "Anomaly testing"), and asserts that doing the same again is all it takes: the stack
 // converges, and a destroy leaves nothing.
 //
-// An operation that leaves nothing behind that nobody knows of shares a life with the others: each of them fails once, and the
-// engine is run until it succeeds, which takes about as many runs as the resources' graph is deep. A creation of which the
-// reply is lost, or of which the wait is in vain, gets a life for itself. The operations are told apart by resource and not
-// counted through, for the engine's order is another each time; only the calls of a function are, which have no names. A first
-// run without harm tells what a course consists of, and every operation of it has to have failed.
+// Operations that leave no unknown resource share a life: each of them fails once, and the engine runs until it succeeds, about as
+// often as the resources' graph is deep. A creation with a lost reply, or with a failed wait, gets its own life. Operations are
+// identified by resource and not by number, because the engine's order differs each time; only the calls of a function are numbered,
+// because they have no names. A first run without faults finds the operations of a course, and every one of them must have failed.
 //
-// Creations of which the reply was lost are the exception: what they made is in no state. Doing the same again makes a second
-// one, or is refused because the name is taken. These cases are listed with what they leave, and it is asserted that its
-// deletion is all that they need beside.
+// Creations with a lost reply are the exception: their resources are in no state. A retry makes a second one, or is refused because the
+// name is taken. These cases are listed with their left-over resources, and the test asserts that they need only the deletion of those
+// in addition.
 func TestFaults(t *testing.T) {
 	shares(t)
 	ctx := sweepContext(t)
@@ -125,7 +123,7 @@ func config(name string) string {
 	return filepath.Join(root, "localcloud", "e2e", "testdata", "stack", name)
 }
 
-// explore runs every course once without harm, and returns them with where each begins and what it consists of.
+// explore runs every course once without faults, and returns each with its start and its operations.
 func explore(ctx context.Context, lab *life.Lab, courses []course) ([]course, error) {
 	s, err := lab.Begin(ctx, config(courses[0].to)) // any will do for an empty stack
 	if err != nil {
@@ -137,7 +135,7 @@ func explore(ctx context.Context, lab *life.Lab, courses []course) ([]course, er
 	}
 	states := map[string]*life.State{"": empty}
 	explored := slices.Clone(courses)
-	for _, fromNothing := range []bool{true, false} { // what brings a stack up leads to where the others begin
+	for _, fromNothing := range []bool{true, false} { // bringing a stack up leads to the start of the others
 		ends := make([]*life.State, len(explored))
 		group, ctx := errgroup.WithContext(ctx)
 		for i := range explored {
@@ -163,10 +161,10 @@ func explore(ctx context.Context, lab *life.Lab, courses []course) ([]course, er
 	return explored, nil
 }
 
-// explore runs the course, notes its operations, and returns where it ends.
+// explore runs the course, notes its operations, and returns its end.
 func (c *course) explore(ctx context.Context) (end *life.State, err error) {
 	return c.start.Then(ctx, func(s *life.Stack) error {
-		if _, err := s.Cloud.AddFault(ctx, fault.Fault{Mode: fault.Slow, Count: -1}); err != nil { // which lists what it hits
+		if _, err := s.Cloud.AddFault(ctx, fault.Fault{Mode: fault.Slow, Count: -1}); err != nil { // it lists the operations that it hits
 			return err
 		}
 		if out, err := c.run(ctx, s); err != nil {
@@ -181,7 +179,7 @@ func (c *course) explore(ctx context.Context) (end *life.State, err error) {
 	})
 }
 
-// run does what the course is.
+// run runs the course.
 func (c course) run(ctx context.Context, s *life.Stack) (string, error) {
 	if c.to == "" {
 		return s.Destroy(ctx)
@@ -256,8 +254,8 @@ func TestUnharmed(t *testing.T) {
 	}
 }
 
-// calls lets every call of a function fail, one in each run of the engine: the first, then the second, and so on, of those that a
-// run makes of the same function.
+// calls makes every call of a function fail, one in each run of the engine: first the first call of the same function, then the second,
+// and so on.
 func (c course) calls(ctx context.Context, s *life.Stack, mode fault.Mode) (life.Outcome, error) {
 	var outcome life.Outcome
 	calls := map[string]int{}
@@ -315,7 +313,7 @@ func (c course) slow(ctx context.Context, s *life.Stack) (life.Outcome, error) {
 	return outcome, c.end(ctx, s)
 }
 
-// untilItSucceeds adds a fault that lets every operation fail once, and runs the course until none is left that has not.
+// untilItSucceeds adds a fault that makes every operation fail once, and runs the course until each has failed.
 func (c course) untilItSucceeds(ctx context.Context, s *life.Stack, f fault.Fault) (life.Outcome, error) {
 	if _, err := s.Cloud.AddFault(ctx, f); err != nil {
 		return life.Outcome{}, err
@@ -341,7 +339,7 @@ func (c course) untilItSucceeds(ctx context.Context, s *life.Stack, f fault.Faul
 		resources := slices.ContainsFunc(hits, func(o fault.Operation) bool { return o.Verb != "invoke" })
 		for _, o := range hits {
 			if o.Verb == "invoke" && resources {
-				continue // the engine ends a program of which a resource failed, perhaps before it could say what else did
+				continue // the engine ends a program with a failed resource, perhaps before it could report other failures
 			}
 			if err := told(out, f.Mode, o); err != nil {
 				return life.Outcome{}, err
@@ -357,7 +355,7 @@ func (c course) untilItSucceeds(ctx context.Context, s *life.Stack, f fault.Faul
 	return life.Outcome{Cases: len(hit)}, c.end(ctx, s)
 }
 
-// end asserts that the course got where it was to, and that a destroy leaves nothing.
+// end asserts that the course reached its goal, and that a destroy leaves nothing.
 func (c course) end(ctx context.Context, s *life.Stack) error {
 	if c.to != "" {
 		if err := s.Converged(ctx, c.hostnames...); err != nil {
@@ -374,7 +372,7 @@ func (c course) end(ctx context.Context, s *life.Stack) error {
 	return err
 }
 
-// told fails unless the engine's output says of an operation on which resource it failed, and why.
+// told fails unless the engine's output says on which resource an operation failed, and why.
 func told(output string, mode fault.Mode, o fault.Operation) error {
 	where := life.Diagnosis(output, o.Token, o.Name)
 	if o.Verb == "invoke" {
@@ -452,11 +450,11 @@ func (c course) failing(ctx context.Context, s *life.Stack, mode fault.Mode, o f
 	return outcome, c.end(ctx, s)
 }
 
-// orphaned goes on after a creation of which the reply was lost: the same again, and where that is not enough or leaves
-// something, the deletion of what the state does not know.
+// orphaned continues after a creation with a lost reply: it retries, and if that fails or leaves something, it deletes the resources
+// that are not in the state.
 func (c course) orphaned(ctx context.Context, s *life.Stack, o fault.Operation) (life.Outcome, error) {
 	var outcome life.Outcome
-	// retry does something, and where it fails for what is unknown, once more without that.
+	// retry runs a step. If an unknown resource makes it fail, retry runs the step again without that.
 	retry := func(do func(context.Context) (string, error)) error {
 		out, err := do(ctx)
 		if err == nil {
@@ -520,7 +518,7 @@ func deleteUnknown(ctx context.Context, s *life.Stack, token string) ([]string, 
 	return out, nil
 }
 
-// firstError is the first error that the engine told of a resource, in one line.
+// firstError is the engine's first error about a resource, in one line.
 func firstError(output string) string {
 	for _, text := range strings.Split(life.Diagnosis(output, "", ""), "error: ")[1:] {
 		text, _, _ = strings.Cut(text, "\n\n")

@@ -26,14 +26,13 @@ import (
 
 var kills = flag.Int("kills", 0, "how many times something is killed while the engine works on a stack; by default 4, with -full 134, of which 100 are the engine")
 
-// Work is what the engine is killed at.
+// Work is a run in which the engine is killed.
 type work struct {
 	name   string
 	args   []string // the engine's
 	config string   // the stack's, meanwhile and afterwards
 
-	// start is where it begins. Unharmed, it takes so long, and at most so many more, or fewer, things are there meanwhile than
-	// before.
+	// start is its first state. Without a kill, it takes this long, and at most this many resources more or fewer exist meanwhile.
 	start   *life.State
 	took    time.Duration
 	changes int
@@ -43,7 +42,7 @@ type work struct {
 type kill struct {
 	*work
 	daemon bool // it is the cloud's daemon that is killed, and not the engine
-	// What the moment is drawn with; again, where that was too late.
+	// The random source of the moment; drawn again if that was too late.
 	random *rand.Rand
 	// Killed counts the victims that were at work.
 	killed *atomic.Int64
@@ -62,8 +61,8 @@ func (m moment) String() string {
 	return "after " + m.after.Round(time.Millisecond).String()
 }
 
-// TestKills kills the engine, or the cloud, at random moments of what the engine is at, and asserts that recovery brings the stack
-// to where it was going, and that a destroy leaves nothing but what recovery keeps.
+// TestKills kills the engine, or the cloud, at random moments of a run. It asserts that recovery brings the stack to its goal, and that
+// a destroy leaves only what recovery keeps.
 func TestKills(t *testing.T) {
 	shares(t)
 	ctx := sweepContext(t)
@@ -118,7 +117,7 @@ func TestKills(t *testing.T) {
 	}
 }
 
-// measure finds out what the works are like unharmed. The first brings up the stack with which the others begin.
+// measure measures the works without kills. The first brings up the stack with which the others begin.
 func measure(ctx context.Context, lab *life.Lab, up *work, others ...*work) error {
 	s, err := lab.Begin(ctx, up.config)
 	if err != nil {
@@ -142,7 +141,7 @@ func measure(ctx context.Context, lab *life.Lab, up *work, others ...*work) erro
 	return group.Wait()
 }
 
-// measure does the work, and returns where it ends.
+// measure does the work, and returns its end.
 func (w *work) measure(ctx context.Context) (end *life.State, err error) {
 	return w.start.Then(ctx, func(s *life.Stack) error {
 		e, err := w.begin(ctx, s)
@@ -174,7 +173,7 @@ func (w *work) begin(ctx context.Context, s *life.Stack) (*engine, error) {
 	}
 	e := &engine{Cmd: s.Command(ctx, append(w.args, "--yes", "--skip-preview", "--suppress-progress")...), ended: make(chan struct{})}
 	e.Stdout, e.Stderr = &e.said, &e.said
-	e.WaitDelay = time.Second // what it has started may hold its output open
+	e.WaitDelay = time.Second // its children may keep its output open
 	if err := e.Start(); err != nil {
 		return nil, fmt.Errorf("start the engine: %w", err)
 	}
@@ -201,7 +200,7 @@ func (e *engine) watch(ctx context.Context, s *life.Stack, enough func(changes i
 	return most
 }
 
-// live lets the engine work, kills what is to be killed, recovers, and takes the stack to its end.
+// live runs the engine, kills it or the cloud, recovers, and takes the stack to its end.
 func (k kill) live(ctx context.Context, s *life.Stack) (life.Outcome, error) {
 	m := moment{after: time.Duration(k.random.Int64N(int64(k.took)))}
 	if k.random.IntN(2) == 0 {
@@ -209,7 +208,7 @@ func (k kill) live(ctx context.Context, s *life.Stack) (life.Outcome, error) {
 	}
 	outcome := life.Outcome{Detail: m.String()}
 	struck := k.strike(ctx, s, m)
-	// Tasks of a cloud that was killed are left to its next start, whatever became of the engine.
+	// The next start of a killed cloud ends its tasks, with or without the engine.
 	if err := errors.Join(struck, s.StartCloud(ctx)); err != nil {
 		return outcome, err
 	}
@@ -237,8 +236,8 @@ func (k kill) live(ctx context.Context, s *life.Stack) (life.Outcome, error) {
 	return outcome, nil
 }
 
-// kept reports whether recovery leaves something alone that no state knows: a revision of a task definition is what ECS rolls
-// back to, and costs nothing.
+// kept reports whether recovery keeps a resource that is in no state: ECS rolls back to a revision of a task definition, and it costs
+// nothing.
 func kept(r daemon.Resource) bool { return r.Type == "aws:ecs/taskDefinition:TaskDefinition" }
 
 // strike puts an engine to work and kills it, or its cloud, at a moment. Its error is [life.ErrMissed] if the work was done by
@@ -273,7 +272,7 @@ func (k kill) strike(ctx context.Context, s *life.Stack, m moment) error {
 	}
 	select {
 	case <-e.ended:
-	case <-time.After(3 * time.Minute): // the program asks for a minute how its deployment goes
+	case <-time.After(3 * time.Minute): // the program asks for a minute about its deployment
 		_ = e.Cancel()
 		<-e.ended
 		return fmt.Errorf("the engine goes on without its cloud: %s", e.said.String())
@@ -281,8 +280,8 @@ func (k kill) strike(ctx context.Context, s *life.Stack, m moment) error {
 	if err := life.Gone(ctx, e.Process.Pid); err != nil {
 		return err
 	}
-	// A process that has ended can be sent a signal until somebody has waited for it: only how it ended tells whether it was killed.
-	// Of one whose cloud is killed, that it failed tells.
+	// An ended process can get a signal until its parent has waited for it: only its exit status shows whether it was killed. If its
+	// cloud was killed, its failure shows it.
 	status, _ := e.ProcessState.Sys().(syscall.WaitStatus)
 	if k.daemon && !e.ProcessState.Success() || !k.daemon && status.Signaled() {
 		return nil
@@ -290,7 +289,7 @@ func (k kill) strike(ctx context.Context, s *life.Stack, m moment) error {
 	return life.ErrMissed
 }
 
-// tail is the end of what a program said.
+// tail is the end of a program's output.
 func tail(said string) string {
 	const lines = 60
 	all := strings.Split(said, "\n")

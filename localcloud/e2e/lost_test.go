@@ -11,7 +11,7 @@ import (
 	"slipway/localcloud/fault"
 )
 
-// Every single creation takes effect and its reply is lost, once. Recovery finds what there is, takes over what it can, deletes the
+// Every single creation takes effect and its reply is lost, once. Recovery finds the resources, imports those that it can, deletes the
 // rest, and gets further each time.
 func TestLostReplies(t *testing.T) {
 	if !*full {

@@ -13,7 +13,7 @@ import (
 // goBlock is a block of Go code of a page.
 var goBlock = regexp.MustCompile("(?s)```go\n(.*?)```")
 
-// ownResource puts the program that docs/add-your-own-resource.md makes of ours in the place of ours.
+// ownResource replaces the program by the one of docs/add-your-own-resource.md.
 //
 //	ownresource
 func ownResource(ts *testscript.TestScript, neg bool, _ []string) {

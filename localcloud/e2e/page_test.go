@@ -12,8 +12,8 @@ import (
 // shell is a block of commands of a page.
 var shell = regexp.MustCompile("(?s)```sh\n(.*?)```")
 
-// page writes the commands of a page of docs/ to a file, as one script for a shell, in a folder that has bin/ and docs/ as the
-// repository has. What needs a container engine, or the network, is left out; `make start` comes before; and nobody is asked.
+// page writes the commands of a page of docs/ to a file, as one shell script, in a folder with the repository's bin/ and docs/. It
+// leaves out commands that need a container engine or the network, runs `make start` first, and asks no questions.
 //
 //	page PAGE FILE
 func page(ts *testscript.TestScript, neg bool, args []string) {

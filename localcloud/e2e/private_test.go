@@ -15,7 +15,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// private fails if other users of the machine can read what the local cloud keeps, or other machines reach what it listens on.
+// private fails if other users of the machine can read the local cloud's files, or other machines can reach its ports.
 func private(ts *testscript.TestScript, neg bool, _ []string) {
 	refuse(ts, neg, "private")
 	dir := ts.MkAbs(".localcloud")

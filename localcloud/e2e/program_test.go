@@ -14,12 +14,12 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// A mistake is what a script has the program do wrong: in one of its files, an expression that must be there once is another.
+// A mistake is a script's change of the program: it replaces an expression that is in one of its files exactly once.
 type mistake struct {
 	name, file, right, wrong string
 }
 
-// program puts a program with a mistake in the place of ours.
+// program replaces the program by one with a mistake.
 //
 //	program FILE EXPRESSION INSTEAD
 func program(ts *testscript.TestScript, neg bool, args []string) {
@@ -71,8 +71,8 @@ func mistaken[T any](name string, right, wrong T) T {
 }
 `
 
-// mistaken builds the program with every script's mistake in it, once. $MISTAKE tells which one it makes: a program of its own for each
-// would take a minute of a processor to build.
+// mistaken builds the program with every script's mistake in it, once. $MISTAKE chooses the one that it makes: a separate program for
+// each would take a minute of a processor to build.
 var mistaken = sync.OnceValues(func() (string, error) {
 	all, err := mistakes()
 	if err != nil {
@@ -87,10 +87,10 @@ var mistaken = sync.OnceValues(func() (string, error) {
 	return texts.build()
 })
 
-// An overlay has texts in the place of some of the program's files.
+// An overlay replaces some of the program's files.
 type overlay map[string]string
 
-// replace puts a text in the place of one that a file of the program has, which it must have once.
+// replace replaces a text that must be in a file of the program exactly once.
 func (texts overlay) replace(name, text, instead string) error {
 	file := filepath.Join(root, name)
 	if texts[file] == "" {

@@ -16,9 +16,9 @@ import (
 	"slipway/localcloud/e2e/walk"
 )
 
-// The stack of another name takes the place of the old one: everybody is served meanwhile, by the same service and by as many tasks, and
-// what the old one's end takes with it is nothing that the new one needs. All that holds too if the update is killed when the records
-// have just moved, and if somebody interrupts the next one while it waits for resolvers to forget the old one.
+// The renamed stack replaces the old one. All clients are served meanwhile, by the same service and by as many tasks, and the old one's
+// end deletes nothing that the new one needs. This also holds if the update is killed just after the records have moved, and if the
+// next one is interrupted while it waits for resolvers to forget the old one.
 func TestStackRename(t *testing.T) {
 	shares(t)
 	ctx := sweepContext(t)
@@ -35,7 +35,7 @@ func TestStackRename(t *testing.T) {
 	before.Services["api"] = api
 	web := before.Services["web"]
 	const scaled = 3
-	web.Scaling = &walk.Scaling{Min: 1, Max: scaled, Requests: 1} // which the load exceeds all the time
+	web.Scaling = &walk.Scaling{Min: 1, Max: scaled, Requests: 1} // the load exceeds it all the time
 	before.Services["web"] = web
 	w := &walker{lab: lab, dir: t.TempDir()}
 	if err := w.begin(ctx, before); err != nil {
@@ -117,7 +117,7 @@ func serviceOf(status *daemon.Status, name string) daemon.Service {
 }
 
 // killOnceMoved makes an update, and kills the engine and the program when the records lead to the load balancer whose name begins so.
-// Until then it tells what the cloud is like.
+// Until then it reports the cloud's state.
 func (w *walker) killOnceMoved(ctx context.Context, balancer string, tell func(*daemon.Status)) error {
 	killed, kill := context.WithCancel(ctx)
 	defer kill()
@@ -152,8 +152,8 @@ func (w *walker) killOnceMoved(ctx context.Context, balancer string, tell func(*
 // waiting is what an update says when it waits for resolvers to forget the old load balancer.
 const waiting = "DNS records lead to another load balancer"
 
-// interruptTheWait makes an update and interrupts it once it waits, as ^C does. What tells the next update of the old load balancer stays as
-// it was.
+// interruptTheWait makes an update and interrupts it once it waits, as ^C does. The outputs about the old load balancer, for the next
+// update, stay unchanged.
 func (w *walker) interruptTheWait(ctx context.Context, t *testing.T) {
 	t.Helper()
 	outputs := func() string {

@@ -7,7 +7,7 @@ import (
 	"slipway/localcloud/e2e/rollout"
 )
 
-// A sample of what `make rollout` shows, under a load that leaves the machine time for other tests, whose company makes everything slower.
+// A sample of `make rollout`, under a load that leaves the machine time for other tests, which make everything slower.
 func TestRollout(t *testing.T) {
 	shares(t)
 	o := rollout.Options{Root: root, Rate: 40, Sockets: 20, Within: time.Minute, Sample: !*full, Log: t.Output()}

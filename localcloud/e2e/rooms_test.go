@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// The program, the service and the local cloud are rooms of their own: none imports another. Within the program internal/fences
-// has fences, within the local cloud its own test.
+// The program, the service and the local cloud are separate: none imports another. internal/fences checks imports within the program,
+// and a test of its own within the local cloud.
 func TestRoomsDoNotImportEachOther(t *testing.T) {
 	rooms := map[string]string{".": "slipway", "app": "slipway/app", "localcloud": "slipway/localcloud"}
 	for dir, room := range rooms {
@@ -29,7 +29,7 @@ func TestRoomsDoNotImportEachOther(t *testing.T) {
 	}
 }
 
-// What the local cloud says of the kinds is generated from the SDKs that it pins, which have to be the program's.
+// The local cloud's types of the kinds are generated from the SDKs that it pins, and these must be the program's.
 func TestSDKVersionsAgree(t *testing.T) {
 	for _, module := range []string{
 		"github.com/pulumi/pulumi/sdk/v3", "github.com/pulumi/pulumi-aws/sdk/v6", "github.com/pulumi/pulumi-cloudflare/sdk/v5",

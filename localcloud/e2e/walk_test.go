@@ -35,9 +35,9 @@ var (
 	most   = flag.Int("most", 3, "how many kinds of change an update of a walk with -steps has at most")
 )
 
-// TestWalk takes stacks through random changes of their configuration, each under constant load on every URL that has an owner
-// before and after. No request fails, nobody but the owner before or the owner after answers, no update fails but those that have
-// to, each second preview is empty, and a destroy leaves nothing.
+// TestWalk takes stacks through random changes of their configuration, each under constant load on every URL that has an owner before
+// and after. No request fails, only the owner before or the owner after answers, only the updates that must fail do, each second
+// preview is empty, and a destroy leaves nothing.
 func TestWalk(t *testing.T) {
 	shares(t)
 	ctx := sweepContext(t)
@@ -93,8 +93,8 @@ type walker struct {
 	failed            []string
 }
 
-// run takes the stack through the walk, and the first step that went wrong once more, alone. What should not be is in failed; the
-// error is of what keeps the test from going on.
+// run takes the stack through the walk, and repeats the first wrong step alone. failed has the wrong observations; the error says what
+// stops the test.
 func (w *walker) run(ctx context.Context) error {
 	wrong, err := w.walk(ctx)
 	if err != nil || wrong == nil || len(wrong.Before) > 1 {
@@ -170,10 +170,10 @@ func (w *walker) file(c walk.Config) (string, error) {
 	return file, os.WriteFile(file, []byte(c.YAML()), 0o600)
 }
 
-// ended begins the complaints about updates that did not end as they should, after which a walk cannot go on.
+// ended begins the errors about updates with a wrong end, after which a walk cannot continue.
 const ended = "the update "
 
-// report words what is wrong with a step.
+// report describes the errors of a step.
 func (w *walker) report(n int, step walk.Step, complaints []string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "walk with seed %d, step %d, %s:\n", w.Seed, n+1, step)
@@ -187,7 +187,7 @@ func (w *walker) report(n int, step walk.Step, complaints []string) string {
 	return b.String()
 }
 
-// step makes an update under load, and returns what is wrong.
+// step makes an update under load, and returns the errors.
 func (w *walker) step(ctx context.Context, step walk.Step) (complaints []string, err error) {
 	targets := step.Targets()
 	probe, err := w.probe(ctx, targets)
@@ -253,7 +253,7 @@ func (w *walker) step(ctx context.Context, step walk.Step) (complaints []string,
 	return complaints, nil
 }
 
-// update makes an update. Failure is the engine's, and hit says that an operation was refused as planned.
+// update makes an update. Failure is the engine's error, and hit says that an operation was refused as planned.
 func (w *walker) update(ctx context.Context, step walk.Step) (said string, failure error, hit bool, err error) {
 	file, err := w.file(step.Config)
 	if err == nil {
@@ -328,8 +328,8 @@ func (w *walker) probe(ctx context.Context, targets []walk.Target) (*load.Probe,
 	return load.StartProbe(ctx, load.ProbeOptions{Resolve: resolve, Roots: roots, Pause: pause, Timeout: lost}, requests), nil
 }
 
-// resolver returns what asks the cloud's name server where hosts are. Of the port, which no record tells and which every load
-// balancer of a machine has, the cloud's status does.
+// resolver returns a function that asks the cloud's name server for hosts' addresses. No record has the port, which differs for each
+// load balancer of a machine; the cloud's status has it.
 func (w *walker) resolver(ctx context.Context) (func(context.Context, string) (netip.AddrPort, time.Duration, error), error) {
 	status, err := w.stack.Cloud.Status(ctx)
 	if err != nil {
@@ -357,8 +357,8 @@ func (w *walker) resolver(ctx context.Context) (func(context.Context, string) (n
 		ttl := uint32(1 << 30)
 		for _, r := range records {
 			if r.TTL == automaticTTL {
-				// Of a proxied name a client holds the address of Cloudflare's servers. The local cloud has none: it answers with the
-				// address that they would hold, and they have no more time for that than other resolvers.
+				// A client caches the address of Cloudflare's servers for a proxied name. The local cloud has none: it answers with the
+				// address that they would cache, and they may do so no longer than other resolvers.
 				r.TTL = heldTTL
 			}
 			ttl = min(ttl, r.TTL)
@@ -371,8 +371,8 @@ func (w *walker) resolver(ctx context.Context) (func(context.Context, string) (n
 	}, nil
 }
 
-// answered waits until every target was asked for twice, by a client that asks the name server and by one that holds the address,
-// later than a moment.
+// answered waits until every target was requested twice after a moment: by a client that asks the name server and by one with the
+// cached address.
 func answered(ctx context.Context, probe *load.Probe, targets int, after time.Time) error {
 	const enough = 2
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
@@ -395,7 +395,7 @@ func answered(ctx context.Context, probe *load.Probe, targets int, after time.Ti
 	}
 }
 
-// observe tells what came of requests in the words of the walk.
+// observe turns the results of requests into the walk's observations.
 func observe(targets []walk.Target, answers []load.Answer) []walk.Observation {
 	out := make([]walk.Observation, len(answers))
 	for i, a := range answers {

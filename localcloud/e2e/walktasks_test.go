@@ -66,7 +66,7 @@ type census struct {
 	err    error
 }
 
-// count begins a census, of what running counts.
+// count begins a census of the numbers that running returns.
 func count(ctx context.Context, running func(context.Context) (map[string]int, error)) (*census, error) {
 	first, err := running(ctx)
 	if err != nil {
@@ -98,8 +98,8 @@ func (c *census) run(ctx context.Context, running func(context.Context) (map[str
 	return nil
 }
 
-// stop ends the census, and returns the fewest tasks that there were of each service that was there when it began. The error is of what
-// kept it from counting.
+// stop ends the census, and returns the fewest tasks of each service that existed at the beginning. The error says what stopped the
+// count.
 func (c *census) stop() (map[string]int, error) {
 	c.cancel()
 	c.ended.Wait()

@@ -177,7 +177,7 @@ func TestBaseThatIsNotThere(t *testing.T) {
 	}
 }
 
-// RUN runs nothing, whatever the image is built on.
+// RUN is never run, on any base image.
 func TestRunOnABaseIsRefused(t *testing.T) {
 	_, err := image.Build(image.BuildConfig{
 		Dockerfile: []byte("FROM python:3\nRUN pip install x"), Platform: amd64,

@@ -30,7 +30,7 @@ import (
 	"slipway/localcloud/image"
 )
 
-// buildImage makes the image as `docker build` would, in a folder of its own.
+// buildImage makes the image as `docker build` would, in its own folder.
 func (r *recipe) buildImage(t *testing.T, arch string) v1.Image {
 	t.Helper()
 	step := r.compile(t, arch)
@@ -156,7 +156,7 @@ func checkFiles(t *testing.T, img v1.Image) (binary []byte) {
 	return content["app"]
 }
 
-// checkBinary checks that the binary runs where there is nothing else, and what the linker put into it.
+// checkBinary checks that the binary runs without other files, and the linker's values in it.
 func checkBinary(t *testing.T, binary []byte, arch string, machine elf.Machine) {
 	t.Helper()
 	f, err := elf.NewFile(bytes.NewReader(binary))

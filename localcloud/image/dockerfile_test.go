@@ -189,8 +189,8 @@ func appGo(t *testing.T) string {
 	return strings.TrimSpace(string(out))
 }
 
-// satisfies tells whether a tag of the golang image, which has exactly that Go, can build what wants the other version. A tag
-// without a patch is the newest of its minor.
+// satisfies reports whether a tag of the golang image, which has exactly that Go, can build a module that needs the other version. A
+// tag without a patch is the newest of its minor.
 func satisfies(tag, want string) bool {
 	tag, want = "go"+tag, "go"+want
 	if goversion.Lang(tag) == tag {
@@ -277,7 +277,7 @@ func TestDockerfileMounts(t *testing.T) {
 	}
 }
 
-// buildContext returns a copy of what Docker's client sends of the repository to the builder: all that .dockerignore lets through.
+// buildContext returns a copy of the files that Docker's client sends to the builder: all that .dockerignore lets through.
 func buildContext(t *testing.T) string {
 	t.Helper()
 	f, err := os.Open(filepath.Join(root, ".dockerignore"))
@@ -352,7 +352,7 @@ func TestDockerignore(t *testing.T) {
 	}
 }
 
-// What `make image` compiles must be what the Dockerfile compiles.
+// `make image` must compile the same as the Dockerfile.
 func TestMakefileAgreesWithDockerfile(t *testing.T) {
 	r := readDockerfile(t)
 	variables := []string{}

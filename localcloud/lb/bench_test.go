@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// BenchmarkOverhead compares a request through the balancer with the same request to its target. The ratio of the two is
-// what a balancer costs.
+// BenchmarkOverhead compares a request through the balancer with the same request to its target. The ratio of the two is the cost of a
+// balancer.
 func BenchmarkOverhead(b *testing.B) {
 	target := backend(b, say("hello"))
 	balancer, err := New(Config{

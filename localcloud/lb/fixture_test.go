@@ -21,7 +21,7 @@ import (
 // patient is how long a test waits for something that should happen at once.
 const patient = 20 * time.Second
 
-// rig is a balancer whose listeners are on free ports of 127.0.0.1, whatever port they ask for.
+// rig is a balancer whose listeners are on free ports of 127.0.0.1, not on their own ports.
 type rig struct {
 	*Balancer
 	t *testing.T
@@ -239,7 +239,7 @@ func (r *rig) secure(action Action, names ...[]string) (Listener, *http.Client) 
 	return listener, &http.Client{Transport: transport}
 }
 
-// eventually polls for what has no notification.
+// eventually polls for a condition without a notification.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patient)

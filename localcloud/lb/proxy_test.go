@@ -166,10 +166,9 @@ func TestWeightedForward(t *testing.T) {
 	}
 }
 
-// TestCanary is a canary's set-up: two rules share one host name out, one of them among both groups and the other, for who sends
-// a header, to the second alone. A group keeps its share whether or not it has somebody to answer: what ALB fails over to is
-// another target of the group ("Target group health"), and without any it answers 503 ("Troubleshoot your Application Load
-// Balancers").
+// TestCanary is a canary's set-up: two rules share one host name out, one of them among both groups and the other, for requests with a
+// header, to only the second. A group keeps its share with or without healthy targets: ALB fails over to another target of the group
+// ("Target group health"), and without any it answers 503 ("Troubleshoot your Application Load Balancers").
 func TestCanary(t *testing.T) {
 	r := newRig(t, Config{})
 	state := simple(backend(t, say("main")))
@@ -185,7 +184,7 @@ func TestCanary(t *testing.T) {
 		name           string
 		targets        []netip.AddrPort
 		state          HealthState // of the target
-		shared, always string      // what the canary's share and the header are answered
+		shared, always string      // the answers to the canary's share and to the header
 	}{
 		{"no target", nil, "", "503", "503"},
 		{"healthy", []netip.AddrPort{healthy}, Healthy, "canary", "canary"},
@@ -285,8 +284,8 @@ func TestBadGateway(t *testing.T) {
 	}
 }
 
-// A connection that was kept alive may end as the next request arrives. Whether the target has begun to act on it nobody knows,
-// and so it is not sent again.
+// A connection that was kept alive may end as the next request arrives. It is not known whether the target has begun to act on it, so
+// it is not sent again.
 func TestRequestIsSentOnce(t *testing.T) {
 	for _, tt := range []struct {
 		method string
@@ -415,7 +414,7 @@ func TestSlowTarget(t *testing.T) {
 	}
 }
 
-// TestSlowButTalking: each byte starts the idle time-out anew.
+// TestSlowButTalking: each byte restarts the idle timeout.
 func TestSlowButTalking(t *testing.T) {
 	r := newRig(t, Config{})
 	const parts = 6
@@ -543,7 +542,7 @@ func dial(t *testing.T, addr string) net.Conn {
 	return conn
 }
 
-// TestAnswerDoesNotWaitForTheBody: a client that stalls while it sends gets the answer that needs no body, and is let go.
+// TestAnswerDoesNotWaitForTheBody: a client that stalls while it sends gets an answer that needs no body, and its connection is closed.
 func TestAnswerDoesNotWaitForTheBody(t *testing.T) {
 	r := newRig(t, Config{})
 	state := simple()
@@ -575,7 +574,7 @@ func TestLongResponseHeader(t *testing.T) {
 		for i := range n {
 			w.Header().Set(fmt.Sprint("X-Long-", i), strings.Repeat("x", 1000))
 		}
-		_, _ = io.WriteString(w, strings.Repeat("y", 100<<10)) // the limit is the header's alone
+		_, _ = io.WriteString(w, strings.Repeat("y", 100<<10)) // the limit is only for the header
 	})))
 	r.await(Healthy)
 	for n, want := range map[int]int{1: 200, 31: 200, 33: 502, 100: 502} {

@@ -47,7 +47,7 @@ func TestTokenOfAnotherProcess(t *testing.T) {
 	}
 }
 
-// Both processes that find no key go on with the same one.
+// Two processes that find no key end up with the same one.
 func TestOpenedAtOnce(t *testing.T) {
 	dir := t.TempDir()
 	issuers := make([]*Issuer, 8)

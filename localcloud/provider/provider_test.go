@@ -204,7 +204,7 @@ func TestDeleteBeforeReplaceOfFixedName(t *testing.T) {
 	}
 }
 
-// What somebody else sets stays set, until the program wants another light than it wanted before.
+// A value that someone else sets stays, until the program changes its own wish.
 func TestSharedInputsAreLeftAlone(t *testing.T) {
 	client := dial(t)("1")
 	lit := func(dimmed, warmth float64, colour string) resource.PropertyMap {
@@ -241,7 +241,7 @@ func TestSharedInputsAreLeftAlone(t *testing.T) {
 	}
 }
 
-// An update records what somebody else has changed. The program that ignores changes of it has none then.
+// An update records changes by someone else. A program that ignores changes of it then sees none.
 func TestIgnoredDrift(t *testing.T) {
 	client := dial(t)("1")
 	lit := func(dimmed float64, colour string) resource.PropertyMap {
@@ -463,7 +463,7 @@ func TestPanicEndsOneCallAlone(t *testing.T) {
 	}
 }
 
-// What the engine learns of a resource whose creation failed decides what a second `pulumi up` does.
+// The engine's record of a failed creation decides what a second `pulumi up` does.
 func TestFaults(t *testing.T) {
 	faults := &fault.Plan{}
 	client := dialUnder(t, faults)("1")
@@ -479,7 +479,7 @@ func TestFaults(t *testing.T) {
 		fault     fault.Fault
 		want      string
 		there     bool // whether the lamp is there afterwards
-		reported  bool // whether the engine was told its id
+		reported  bool // whether the engine got its id
 		carriedOn bool // whether nothing failed
 	}{
 		{fault: fault.Fault{Mode: fault.Refuse, Verb: cloud.Create}, want: "creating Lamp: api error AccessDenied: no"},
@@ -513,7 +513,7 @@ func TestFaults(t *testing.T) {
 		}
 	}
 
-	// A deletion without a reply has happened, and so can be asked for again.
+	// A deletion without a reply has happened, so it can be repeated.
 	if _, err := client.Create(t.Context(), &pulumirpc.CreateRequest{Urn: urn, Properties: in}); err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ import (
 // patience is how long anything may take that happens at once.
 const patience = 10 * time.Second
 
-// hosts are what a proxy resolves: addresses by host and port.
+// hosts are the proxy's names: addresses by host and port.
 type hosts map[string]string
 
 func (h hosts) resolve(_ context.Context, host string, port uint16) (netip.AddrPort, error) {
@@ -93,7 +93,7 @@ func get(t *testing.T, c *http.Client, u string) (*http.Response, string) {
 	return resp, string(body)
 }
 
-// echo answers in a WebSocket what it is told.
+// echo echoes the messages of a WebSocket.
 func echo(t *testing.T) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		conn, err := websocket.Accept(w, r, nil)
@@ -274,7 +274,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// What net/http tells of a proxy's refusal is the reason phrase, so it must hold the reason.
+// net/http only returns the reason phrase of a proxy's refusal, so it must have the reason.
 func TestClientLearnsWhy(t *testing.T) {
 	proxy, _ := serve(t, hosts{}, 0)
 	_, err := client(t, proxy, nil).Get("https://foreign.test/")

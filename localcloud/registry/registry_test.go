@@ -192,7 +192,7 @@ func TestIndexResolvesToThePlatformAfterARestart(t *testing.T) {
 	if _, err := r.Image(hello+":multi", riscv); !errors.Is(err, registry.ErrPlatform) || !strings.Contains(err.Error(), "'linux/riscv64'") {
 		t.Errorf("a list without the platform: %v, want ErrPlatform naming it", err)
 	}
-	// One that is no list is pulled for whatever it is.
+	// An image that is not a list is pulled for any platform.
 	if img, err := r.Image(hello+":single", riscv); err != nil || digest(t, img) != digest(t, amd) {
 		t.Errorf("an image of another platform: %v, want the image", err)
 	}
@@ -277,7 +277,7 @@ func TestSplit(t *testing.T) {
 	}
 }
 
-// A located reference names what Split says, whatever the cloud's reference looks like.
+// A located reference names Split's result, for any reference of the cloud.
 func TestLocateAgreesWithSplit(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		reference := rapid.StringMatching(`([0-9]{12}\.dkr\.ecr\.[a-z]{2}-[a-z]{4,9}-[1-3]\.amazonaws\.com|ghcr\.io|localhost:[1-9][0-9]{3})`).Draw(t, "host") +
@@ -315,8 +315,8 @@ func TestImmutableTags(t *testing.T) {
 	if h, err := r.Resolve(hello + ":v1"); err != nil || h.String() != digest(t, first) {
 		t.Errorf("the tag names %s, %v", h, err)
 	}
-	// The same image, and the other one under another tag or none, are welcome. The manifest is put by hand: the client would see
-	// that it is there.
+	// The same image, and the other one under another tag or none, are welcome. The manifest is put by hand, because the client would
+	// see that it exists.
 	manifest, err := first.RawManifest()
 	if err != nil {
 		t.Fatal(err)

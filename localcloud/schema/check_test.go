@@ -257,7 +257,7 @@ func (g *generated) object(t *rapid.T, path string, props schema.Properties) obj
 	g.sites = append(g.sites, site{path, props, values})
 	for _, name := range slices.Sorted(maps.Keys(props)) {
 		p := props[name]
-		// Deep objects are kept to what they need: some types have thousands of properties in all.
+		// Deep objects only have what they need: some types have thousands of properties.
 		if p.Required || p.Default != nil || strings.Count(path, ".") < 2 && rapid.Bool().Draw(t, "given") {
 			values[name] = g.value(t, strings.TrimPrefix(path+"."+name, "."), p.Type)
 		}

@@ -11,7 +11,7 @@ import (
 	"slipway/localcloud/services"
 )
 
-// A controller that nobody runs is a service that keeps what it is told and does nothing.
+// Without its controller, a service would store resources and do nothing.
 func TestEveryControllerIsRun(t *testing.T) {
 	t.Parallel()
 	images, err := registry.Open(t.TempDir())

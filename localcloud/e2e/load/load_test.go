@@ -135,7 +135,7 @@ func TestSocketsComeBack(t *testing.T) {
 	eventually(t, l, func(r Result) bool { return r.Told == 3 && r.Reconnected == 3 && r.Lost == 0 })
 	s.end(t, l, 3, func(c *websocket.Conn) { _ = c.CloseNow() })
 	eventually(t, l, func(r Result) bool { return r.Told == 3 && r.Reconnected == 6 && r.Lost == 3 })
-	// However the load ends, who was told comes back.
+	// Clients that were told to reconnect do so, however the load ends.
 	s.end(t, l, 3, func(c *websocket.Conn) { _ = c.Close(websocket.StatusGoingAway, "bye") })
 	if r := l.Stop(); r.Reconnected != r.Told+r.Lost {
 		t.Errorf("%d were told, %d were lost, and %d came back", r.Told, r.Lost, r.Reconnected)

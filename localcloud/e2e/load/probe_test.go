@@ -84,7 +84,7 @@ func TestProbeTellsWhoAnswers(t *testing.T) {
 	}
 }
 
-// Half of the requests follow the name server at once, the others when they may no longer believe what it said.
+// Half of the requests follow the name server at once, the others when their cached answer has expired.
 func TestProbeHoldsAddresses(t *testing.T) {
 	oldAt, server := saying(t, http.StatusOK, `{"service":"old","version":"v1"}`)
 	newAt, _ := saying(t, http.StatusOK, `{"service":"new","version":"v1"}`)

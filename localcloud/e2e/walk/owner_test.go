@@ -248,7 +248,7 @@ func TestTargets(t *testing.T) {
 	}
 }
 
-// However many there are, every host name is asked for.
+// Every host name is requested, with any number of them.
 func TestEveryHostIsATarget(t *testing.T) {
 	t.Parallel()
 	w := New(Options{Seed: 3, Steps: 200, Most: 3, Kinds: Kinds()})

@@ -53,7 +53,7 @@ func TestSameSeedSameWalk(t *testing.T) {
 	}
 }
 
-// Of every kind there are changes, alone and with others, and only those that are to be refused are wrong.
+// Every kind has changes, alone and with others, and only those that must be refused are wrong.
 func TestWalksAreRight(t *testing.T) {
 	t.Parallel()
 	seen := map[string]int{}
@@ -115,7 +115,7 @@ func TestLeaves(t *testing.T) {
 	}
 }
 
-// What comes after an update that failed mends it or goes back.
+// The update after a failed one fixes it or goes back.
 func TestFailuresAreMended(t *testing.T) {
 	t.Parallel()
 	w := New(Options{Seed: 1, Steps: 200, Most: 2, Kinds: Kinds()})
