@@ -16,7 +16,8 @@ type kind struct {
 	// id makes the id for Pulumi's import from an ARN and its part after the resource type.
 	id func(arn, rest string) string
 	// named says that the provider generates the physical name. After an import, the name counts as given by the program, and the next
-	// update replaces the resource by one with a generated name. So an import is useless. https://github.com/pulumi/pulumi/issues/9210
+	// update replaces the resource by one with a generated name. So an import is useless.
+	// https://github.com/pulumi/pulumi/issues/9210
 	named bool
 	// within names the input for the resource's parent, which cannot be changed: an existing resource can only be the wanted one if the
 	// program's value is known.
@@ -24,7 +25,8 @@ type kind struct {
 }
 
 // kinds are the program's kinds in order of deletion: a resource that uses others comes before them. Each kind's page in the registry
-// has its id for an import, under "Import": https://www.pulumi.com/registry/packages/aws/api-docs/
+// has its id for an import, under "Import":
+// https://www.pulumi.com/registry/packages/aws/api-docs/
 var kinds = []kind{
 	{tokens: []string{"aws:cloudwatch/metricAlarm:MetricAlarm"}, service: "cloudwatch", resource: "alarm:", id: byRest, named: true},
 	{tokens: []string{"aws:ecs/service:Service"}, service: "ecs", resource: "service/", id: byRest, named: true},

@@ -20,7 +20,8 @@ import (
 )
 
 // Options are the settings of Pulumi's AWS provider in a stack's config: those of namespace "aws", without it in the keys; objects and
-// lists as JSON. https://www.pulumi.com/registry/packages/aws/installation-configuration/
+// lists as JSON.
+// https://www.pulumi.com/registry/packages/aws/installation-configuration/
 type Options map[string]string
 
 // roleOption is a role that the provider assumes.
