@@ -6,9 +6,8 @@ import (
 	"slices"
 )
 
-// Page returns the part of a list that follows a token, and the token of what follows that, if anything does. False means that
-// the token is none. A token is the key of the last of what came before, so that nothing is told twice or left out that is there
-// all the time.
+// Page returns the part of a list after a token, and the next token, if more follows. False means that the token is not valid. A token
+// is the key of the last element before, so an element that stays is neither repeated nor left out.
 func Page[T any](all []T, key func(T) string, size int, token string) (some []T, next string, ok bool) {
 	last, err := base64.RawURLEncoding.DecodeString(token)
 	if err != nil {

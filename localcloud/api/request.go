@@ -46,7 +46,7 @@ func (r *Request) Only(known ...string) error {
 	return nil
 }
 
-// View calls f with what is in the cloud.
+// View calls f with the cloud's content.
 func (r *Request) View(f func(*cloud.Tx) error) error {
 	var err error
 	r.Store.View(func(tx *cloud.Tx) { err = f(tx) })

@@ -1,6 +1,6 @@
-// Package api speaks AWS's own protocols over HTTP, for services whose answers are in aws/SERVICE/SERVICEapi: what the program asks by
-// itself, and what people want to look at. The AWS SDKs and the AWS CLI work against it where AWS_ENDPOINT_URL leads to it. It changes
-// nothing. Unlike AWS, it does not verify signatures: it is for those who know the address, which holds a token.
+// Package api speaks AWS's own protocols over HTTP, for services whose answers are in aws/SERVICE/SERVICEapi: for the program's own
+// calls, and for people. The AWS SDKs and the AWS CLI work against it with AWS_ENDPOINT_URL. It changes nothing. Unlike AWS, it does
+// not verify signatures: it is for those who know the address, which contains a token.
 package api
 
 import (
@@ -24,7 +24,7 @@ type Server struct {
 	// Caller finds out who makes a request.
 	Caller   func(*http.Request) (cloud.Caller, error)
 	Services []Service
-	// Token is the path below which the APIs are: a client of AWS has nowhere else to show it.
+	// Token is the path below which the APIs are: an AWS client cannot send it in another place.
 	Token string
 }
 
@@ -37,7 +37,7 @@ func (s *Server) operation(name string, is func(Service) bool) (Service, Operati
 	return s.Services[i], s.Services[i].Operations[name]
 }
 
-// Service is what a service of AWS answers, by one of two protocols: "AWS JSON 1.1" where it has a target, else "AWS query".
+// Service has the answers of an AWS service, in one of two protocols: "AWS JSON 1.1" if it has a target, else "AWS query".
 // https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html
 // https://smithy.io/2.0/aws/protocols/aws-query-protocol.html
 type Service struct {
@@ -153,7 +153,7 @@ func (r *Request) do(o Operation) (any, error) {
 	return o(r)
 }
 
-// refusalOf returns what to answer for an error: AWS's own words where they are known.
+// refusalOf returns the answer for an error, in AWS's own words if they are known.
 func refusalOf(err error) *cloud.Error {
 	if refusal, ok := errors.AsType[*cloud.Error](err); ok {
 		return refusal

@@ -15,13 +15,13 @@ import (
 // https://github.com/pulumi/pulumi-aws/pull/4000; version 7 no longer does it: https://github.com/pulumi/pulumi-aws/pull/5656
 var ReplacingSettings = []string{"region"}
 
-// Manners returns how the AWS provider takes faults. It makes a throttled request again with pauses that double, up to
-// five minutes, and gives up after 25 attempts (terraform-provider-aws v5.100.0 internal/provider, MaxRetries, and
-// internal/conns, v1CompatibleBackoff; the pauses are those of aws-sdk-go v1's DefaultRetryer for throttling). What it says
-// then is aws-sdk-go-v2's (aws/retry, MaxAttemptsError; smithy-go transport/http, RequestSendError).
+// Manners returns how the AWS provider handles faults. It retries a throttled request with pauses that double, up to five minutes, and
+// gives up after 25 attempts (terraform-provider-aws v5.100.0 internal/provider, MaxRetries, and internal/conns, v1CompatibleBackoff;
+// the pauses are those of aws-sdk-go v1's DefaultRetryer for throttling). Its error is aws-sdk-go-v2's (aws/retry, MaxAttemptsError;
+// smithy-go transport/http, RequestSendError).
 //
-// A request without a reply is made again too. Here the network is taken to stay away for all of these attempts, so that
-// the request took effect exactly once: with EC2, which knows no names, one that got through would have made a second thing.
+// It also retries a request without a reply. Here the network is down for all of these attempts, so the request took effect exactly
+// once: with EC2, which has no names, another one would have made a second resource.
 func Manners() fault.Manners {
 	const attempts = 25
 	gaveUp := func(n int, err error) error { return fmt.Errorf("exceeded maximum number of attempts, %d, %w", n, err) }
@@ -40,7 +40,7 @@ func Manners() fault.Manners {
 
 var getRegion = &cloud.Function[struct{}]{
 	Token: "aws:index/getRegion:getRegion",
-	// The provider answers these by itself, or by a call that everybody may make.
+	// The provider answers these by itself, or with a call that everyone may make.
 	// https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
 	Needs: permission.Needs{},
 	Call: func(c *cloud.Call, _ *struct{}) (cloud.Map, error) {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Call is what a kind's functions are given beside the inputs.
+// Call is the argument of a kind's functions in addition to the inputs.
 type Call struct {
 	context.Context
 	// Store is for waiting, in Apply and Release.
@@ -19,7 +19,7 @@ type Call struct {
 	Resource *Resource
 	// Old is the resource before an update; nil otherwise.
 	Old *Resource
-	// Timeout is how long Apply and Release may take by the cloud's clock; zero where the caller did not say.
+	// Timeout is how long Apply and Release may take on the cloud's clock; zero if the caller gave none.
 	Timeout time.Duration
 	// Patience scales every wait: it is the pace of the cloud's clock.
 	Patience float64
@@ -58,8 +58,8 @@ func (c *Call) DeleteWhere(input string, tokens ...string) {
 type Caller struct {
 	Scope  Scope
 	Config Map
-	// Identity is who that is, in the words of the package whose kinds are called; empty for one who may do everything, who is
-	// asked for no permissions.
+	// Identity identifies the caller, in the form of the kinds' package; empty for a caller that may do everything and needs no
+	// permissions.
 	Identity string
 }
 

@@ -26,9 +26,9 @@ type Cloud struct {
 
 // Schema knows the names and types of the properties of every kind and of the arguments of every function.
 type Schema interface {
-	// Check finds what is wrong with the inputs by name and type alone, and returns them in the types that they should have.
+	// Check finds wrong names and types of inputs, and returns the inputs in their proper types.
 	Check(token string, inputs Map) (Map, []Failure)
-	// CheckArgs is to a function's arguments what Check is to a resource's inputs.
+	// CheckArgs is Check for a function's arguments.
 	CheckArgs(token string, args Map) (Map, []Failure)
 	// Outputs names the properties that a resource of the kind has.
 	Outputs(token string) []string
@@ -45,19 +45,18 @@ type Options struct {
 	// Patience scales how long the real services and providers wait before they give up, be it by themselves or because the
 	// caller gave them a timeout; default 1.
 	Patience float64
-	// Authorize is asked before an operation of a caller with an identity takes effect whether the caller has the permissions
-	// that it takes, and refuses it with its error; nil lets everybody do everything. The call has a transaction, and the
-	// resource: as it is wanted where it is created or updated, as it is where it is read or deleted, and none where a function
-	// is invoked. Nobody is asked to read or delete what is not there.
+	// Authorize is called before an operation of a caller with an identity takes effect. Its error refuses a caller without the needed
+	// permissions; nil lets every caller do everything. The call has a transaction, and the resource: the wanted one for a creation or
+	// an update, the current one for a read or a deletion, and none for a function. It is not called for a read or deletion of a
+	// missing resource.
 	Authorize func(*Call, []Permission) error
-	// Others is asked for the kind, a *Kind[I, O], of a token that was not added; nil knows none. Its error refuses the resource.
+	// Others returns the kind, a *Kind[I, O], of a token that was not added; nil knows none. Its error refuses the resource.
 	Others func(token string) (any, error)
-	// Deleted is told of each resource that is deleted because a caller wants it, in the transaction in which it goes; nil tells
-	// nobody.
+	// Deleted is called for each resource that a caller deletes, in the transaction of the deletion; nil calls nothing.
 	Deleted func(*Call)
 }
 
-// Operation is what a caller is about to do.
+// Operation is a caller's operation before it takes effect.
 type Operation struct {
 	Verb Verb
 	// Token is the kind's, or the function's.
@@ -66,7 +65,7 @@ type Operation struct {
 	Args Map
 }
 
-// Verb is what is done to a resource, or with a function.
+// Verb is the operation on a resource or function.
 type Verb string
 
 // The verbs of operations.
@@ -132,7 +131,7 @@ func (c *Cloud) Models(token string) bool {
 	return ofKind || ofFunction
 }
 
-// Label returns the service's name of a kind, as error messages have it, or the token of what has none.
+// Label returns a kind's name in the service's error messages, or the token if it has none.
 func (c *Cloud) Label(token string) string {
 	if k, ok := c.kinds[token]; ok {
 		return cmp.Or(k.spec().Label, token)
@@ -186,12 +185,12 @@ func (c *Cloud) Alive(r *Resource) bool {
 func (c *Cloud) AutoName(token string) *AutoName {
 	k, err := c.kind(token)
 	if err != nil {
-		return nil // Check tells why
+		return nil // Check says why
 	}
 	return k.spec().AutoName
 }
 
-// Alias returns what the engine has as the id of the kind's resources; nil for the resource's own.
+// Alias returns the engine's id of the kind's resources; nil for the resource's own.
 func (c *Cloud) Alias(token string) *Alias {
 	if k, ok := c.kinds[token]; ok {
 		return k.spec().Alias
@@ -268,13 +267,12 @@ func (c *Cloud) Create(ctx context.Context, caller Caller, token string, inputs 
 	return r, err
 }
 
-// Update changes a living resource, as providers do: while something else keeps it as it is, it is tried again for as long as
-// the kind's Patience says.
+// Update changes a living resource, as providers do: while something else prevents it, it is retried for the kind's Patience.
 func (c *Cloud) Update(ctx context.Context, caller Caller, token, id string, inputs Map, timeout time.Duration) (*Resource, error) {
 	return c.update(ctx, caller, token, id, inputs, timeout, true)
 }
 
-// UpdateOnce is [Cloud.Update] by a single request, as somebody makes it by hand: it is refused at once.
+// UpdateOnce is [Cloud.Update] with a single request, as by hand: it is refused at once.
 func (c *Cloud) UpdateOnce(ctx context.Context, caller Caller, token, id string, inputs Map) (*Resource, error) {
 	return c.update(ctx, caller, token, id, inputs, 0, false)
 }
@@ -309,8 +307,8 @@ func (c *Cloud) update(
 	return c.settle(k, call, "updating")
 }
 
-// retry carries out a transaction for the call, and again with each change of what it has read for as long as it is refused
-// because something is in use.
+// retry carries out a transaction for the call. While it is refused because something is in use, retry repeats it with each change of
+// what it has read.
 func (c *Cloud) retry(call *Call, patience time.Duration, again bool, do func(*Tx) error) error {
 	ctx, cancel := context.WithTimeout(call.Context, call.limit(patience))
 	defer cancel()
@@ -359,7 +357,7 @@ func (c *Cloud) put(k kind, call *Call) error {
 	return nil
 }
 
-// settle runs Apply and returns the resource as it is afterwards.
+// settle runs Apply and returns the resource afterwards.
 func (c *Cloud) settle(k kind, call *Call, doing string) (*Resource, error) {
 	call.Tx = nil
 	err := k.apply(call)
@@ -375,8 +373,7 @@ func (c *Cloud) settle(k kind, call *Call, doing string) (*Resource, error) {
 	return r, err
 }
 
-// Read returns the resource as it is, or nil if there is none that the kind's provider would find. The id may be the one by
-// which it is imported.
+// Read returns the current resource, or nil if there is none that the kind's provider would find. The id may be the one for an import.
 func (c *Cloud) Read(caller Caller, token, id string) (*Resource, error) {
 	k, err := c.kind(token)
 	if err != nil {
@@ -415,14 +412,13 @@ func (c *Cloud) Read(caller Caller, token, id string) (*Resource, error) {
 	return call.Resource, nil
 }
 
-// Delete removes a resource as providers do; one that is not there counts as removed. While something uses it, it is tried
-// again for as long as the kind's Patience says.
+// Delete removes a resource as providers do; a missing one counts as removed. While something uses it, it is retried for the kind's
+// Patience.
 func (c *Cloud) Delete(ctx context.Context, caller Caller, token, id string, timeout time.Duration) error {
 	return c.delete(ctx, caller, token, id, timeout, true)
 }
 
-// DeleteOnce is [Cloud.Delete] by a single request, as somebody makes it by hand: it is refused at once while something uses
-// the resource.
+// DeleteOnce is [Cloud.Delete] with a single request, as by hand: it is refused at once while something uses the resource.
 func (c *Cloud) DeleteOnce(ctx context.Context, caller Caller, token, id string) error {
 	return c.delete(ctx, caller, token, id, 0, false)
 }
@@ -478,7 +474,7 @@ func (c *Cloud) delete(ctx context.Context, caller Caller, token, id string, tim
 	return nil
 }
 
-// Invoke answers a function, or says what is wrong with its arguments.
+// Invoke answers a function, or returns the errors of its arguments.
 func (c *Cloud) Invoke(ctx context.Context, caller Caller, token string, args Map) (Map, []Failure, error) {
 	f, ok := c.functions[token]
 	if !ok {
@@ -503,7 +499,7 @@ func (c *Cloud) Invoke(ctx context.Context, caller Caller, token string, args Ma
 	return out, nil, nil
 }
 
-// authorize is the one place where an operation is refused to a caller who may not do it.
+// authorize is the only place that refuses an operation for missing permissions.
 func (c *Cloud) authorize(call *Call, needs Needs, o Operation) error {
 	if c.authorizer == nil || call.Caller.Identity == "" {
 		return nil
@@ -536,7 +532,7 @@ func (c *Cloud) referrer(tx *Tx, r *Resource) *Resource {
 	return nil
 }
 
-// references is the index of what resources hold on to, by token and value.
+// references is the index of resources' references, by token and value.
 var references = indexName{index: "references"}
 
 func (c *Cloud) referredTo(r *Resource) []string {
@@ -601,7 +597,7 @@ func (c *Cloud) delay(ctx context.Context, seconds float64) error {
 	}
 }
 
-// displayName is the name by which people know the resource.
+// displayName is the resource's name for people.
 func displayName(r *Resource) string {
 	if tags, ok := r.Outputs["tags"].(Map); ok {
 		if n, ok := tags["Name"].(string); ok {
@@ -617,14 +613,14 @@ func displayName(r *Resource) string {
 // ErrTimeout is the cause of a wait in Apply or Release that took longer than the caller or the service allows.
 var ErrTimeout = errors.New("timeout while waiting for state")
 
-// limit is how long a wait may take: the caller's timeout or, where it gave none, the service's own. Both are times by the
-// cloud's clock, which its patience makes faster or slower.
+// limit is how long a wait may take: the caller's timeout or, without one, the service's own. Both are on the cloud's clock, which its
+// patience scales.
 func (c *Call) limit(own time.Duration) time.Duration {
 	return time.Duration(float64(cmp.Or(c.Timeout, own)) * c.Patience)
 }
 
-// Await blocks until the condition holds, for at most the caller's timeout or, where it gave none, the service's own,
-// scaled by the cloud's patience.
+// Await blocks until the condition holds, for at most the caller's timeout or, without one, the service's own, scaled by the cloud's
+// patience.
 func (c *Call) Await(own time.Duration, condition func(*Tx) (bool, error)) error {
 	ctx, cancel := context.WithTimeoutCause(c.Context, c.limit(own), ErrTimeout)
 	defer cancel()

@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// Diff says how the inputs of a program differ from what the cloud has.
+// Diff is the difference between a program's inputs and the cloud's.
 type Diff struct {
 	// Changed lists the properties that differ, in order.
 	Changed []string
@@ -16,14 +16,13 @@ type Diff struct {
 	Parts map[string][]Part
 	// Replace lists those of them that a living resource cannot take on.
 	Replace []string
-	// DeleteBeforeReplace says that the old resource has to go before the one that replaces it can be made.
+	// DeleteBeforeReplace says that the old resource must be deleted before its replacement is made.
 	DeleteBeforeReplace bool
 }
 
-// diff compares new inputs with the recorded state, as the bridged Terraform providers do, so that a refreshed state that
-// drifted shows. A property that the program no longer gives counts as changed if it gave it before. Objects are compared
-// by the fields the program gives, since the cloud fills in others; maps, tags among them, as a whole; texts by what they
-// mean where the kind knows that.
+// diff compares new inputs with the recorded state, as the bridged Terraform providers do, so drift in a refreshed state shows. A
+// property that the program no longer gives counts as changed if it gave it before. Objects are compared by the fields that the program
+// gives, because the cloud fills in others; maps, such as tags, as a whole; texts by their meaning if the kind knows it.
 func diff(k *Spec, isMap func(property string) bool, oldInputs, state, inputs Map) Diff {
 	d := Diff{Parts: map[string][]Part{}}
 	if k.Whole != nil {

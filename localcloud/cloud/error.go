@@ -10,7 +10,7 @@ import (
 type Error struct {
 	Code    string
 	Message string
-	// InUse says that a deletion or an update was refused because of something that is still in use, and so may succeed later.
+	// InUse says that a deletion or an update was refused because something is still in use, so it may succeed later.
 	InUse bool
 }
 

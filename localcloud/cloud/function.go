@@ -4,18 +4,18 @@ package cloud
 type Function[A any] struct {
 	// Token is the engine's name of the function, such as "aws:index/getRegion:getRegion".
 	Token string
-	// Needs says what a caller must be allowed.
+	// Needs has the permissions that a caller needs.
 	Needs Needs
 	Call  func(c *Call, args *A) (Map, error)
 }
 
-// FunctionSpec is what there is to know of a function besides what it answers.
+// FunctionSpec has the facts about a function, without its answer.
 type FunctionSpec struct {
 	Token string
 	Needs Needs
 }
 
-// Functions returns what is known of the functions among members, which are kinds and functions.
+// Functions returns the specs of the functions among members, which are kinds and functions.
 func Functions(members ...any) []*FunctionSpec {
 	var out []*FunctionSpec
 	for _, m := range members {

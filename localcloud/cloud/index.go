@@ -5,13 +5,13 @@ import (
 	"sync"
 )
 
-// indexes find resources by what they say. Each is built when it is first asked, and kept up to date from then on.
+// indexes find resources by their properties. Each is built at its first use, and kept up to date from then on.
 type indexes struct {
 	mu    sync.Mutex // for those who read the store at the same time; changes exclude them all
 	named map[indexName]*index
 }
 
-// Index finds resources of a kind by what is said of them elsewhere than in a property. Its name is not that of a property either.
+// Index finds resources of a kind by values that are not in a property. Its name is not a property's name either.
 type Index struct {
 	Token, Name string
 	// Of returns the values that a resource is found by.
@@ -26,7 +26,7 @@ func (n indexName) covers(token string) bool { return n.token == "" || n.token =
 type index struct {
 	of     func(*Resource) []string
 	by     map[string]byKey // by value
-	values map[Key][]string // where each resource is
+	values map[Key][]string // the values of each resource
 }
 
 // indexed returns the index, which it builds if there is none yet.
@@ -51,7 +51,7 @@ func (s *Store) indexed(name indexName, of func(*Resource) []string) *index {
 	return ix
 }
 
-// keep brings the indexes up to date, and tells under which values of which something has changed.
+// keep brings the indexes up to date, and returns the changed values of each.
 func (x *indexes) keep(k Key, r *Resource, changed func(indexName, string)) {
 	for name, ix := range x.named {
 		if !name.covers(k.Token) {

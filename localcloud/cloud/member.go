@@ -23,13 +23,13 @@ func (k *Kind[I, O]) spec() *Spec { return &k.Spec }
 // Inputs returns the inputs of a resource of this kind, as [InputsOf] does.
 func (k *Kind[I, O]) Inputs(r *Resource) *I { return InputsOf[I](r) }
 
-// Described returns a resource of this kind as a call that describes it would: the inputs with what the cloud filled in.
+// Described returns a resource of this kind as a describing call would: the inputs with the cloud's additions.
 func (k *Kind[I, O]) Described(r *Resource) *I { return OutputsOf[I](r) }
 
 // Outputs returns the computed outputs of a resource of this kind, as [OutputsOf] does.
 func (k *Kind[I, O]) Outputs(r *Resource) *O { return OutputsOf[O](r) }
 
-// Specs returns what is known of the kinds among members, which are kinds and functions.
+// Specs returns the specs of the kinds among members, which are kinds and functions.
 func Specs(members ...any) []*Spec {
 	var out []*Spec
 	for _, m := range members {
@@ -136,7 +136,7 @@ func (k *Kind[I, O]) outputs(c *Call) (Map, error) {
 	return given, err
 }
 
-// given returns the outputs before the kind computes any: the inputs, what follows from them, and what there was before.
+// given returns the outputs before the kind computes any: the inputs, what follows from them, and the old outputs.
 func (k *Spec) given(c *Call) Map {
 	out := Map{}
 	if c.Old != nil {
@@ -158,7 +158,7 @@ func (k *Spec) given(c *Call) Map {
 	return out
 }
 
-// sortedJSON returns a JSON text compact and with sorted keys; a text that is none as it is.
+// sortedJSON returns a JSON text compact and with sorted keys; another text unchanged.
 func sortedJSON(text string) string {
 	var v any
 	if err := json.Unmarshal([]byte(text), &v); err != nil {

@@ -16,7 +16,7 @@ func SetOutputs[O any](r *Resource, out *O) {
 	}
 }
 
-// begun returns the outputs of a struct as far as properties have them.
+// begun returns the outputs of a struct that properties have.
 func begun[O any](given Map) (*O, error) {
 	names := namesIn[O]()
 	if names == nil {
@@ -34,7 +34,7 @@ func begun[O any](given Map) (*O, error) {
 	return Decode[O](own)
 }
 
-// overlay puts the outputs of a struct in the place of those among the properties. What the struct leaves out is no property.
+// overlay replaces properties by the outputs of a struct. An output that the struct leaves out is not a property.
 func overlay[O any](properties Map, out *O) error {
 	names := namesIn[O]()
 	if names != nil && len(names) == 0 {

@@ -6,15 +6,15 @@ import (
 	"slices"
 )
 
-// Part is an innermost part of a property in which what a program wants differs from what the cloud has.
+// Part is an innermost part of a property in which the program's value differs from the cloud's.
 type Part struct {
-	// Path begins with the property's name and goes on with names of fields and indices of elements.
+	// Path begins with the property's name, followed by names of fields and indices of elements.
 	Path []any
-	// Had and Has say whether the part is there in the cloud, and in what the program wants.
+	// Had and Has say whether the cloud and the program have the part.
 	Had, Has bool
 }
 
-// parts finds where a changed property differs. It finds the property as a whole where that is all that can be said.
+// parts finds the differences of a changed property. If it cannot be more precise, it finds the whole property.
 func parts(property string, was, have, want any, isMap, set bool) []Part {
 	p := &finder{isMap: isMap, set: set}
 	p.compare([]any{property}, was, have, want)
@@ -33,7 +33,7 @@ func (p *finder) add(path []any, have, want any) {
 	p.found = append(p.found, Part{Path: path, Had: have != nil, Has: want != nil})
 }
 
-// compare adds every part that differs. What is not known yet differs as a whole.
+// compare adds every part that differs. An unknown value differs as a whole.
 func (p *finder) compare(path []any, was, have, want any) {
 	top := len(path) == 1
 	switch want := want.(type) {
@@ -63,8 +63,7 @@ func (p *finder) compare(path []any, was, have, want any) {
 	}
 }
 
-// fields are those that count: the ones that are wanted, those that were before, and all of a map with free keys. The cloud
-// fills in the others.
+// fields are those that count: the wanted ones, the old ones, and all of a map with free keys. The cloud fills in the others.
 func (p *finder) fields(was, have, want Map, all bool) []string {
 	names := slices.Collect(maps.Keys(want))
 	for f := range have {
@@ -75,7 +74,7 @@ func (p *finder) fields(was, have, want Map, all bool) []string {
 	return slices.Sorted(slices.Values(names))
 }
 
-// without returns the list with nil in place of the elements that are in the other one, so that the others keep their places.
+// without returns the list with nil for the elements of the other list, so the rest keep their places.
 func without(l, other []any) []any {
 	out := make([]any, len(l))
 	for i, v := range l {

@@ -9,8 +9,8 @@ import (
 	"sync/atomic"
 )
 
-// Scope is where a resource lives. Resources of different scopes never see each other. Region is empty for a service that is
-// global in its account.
+// Scope is the place of a resource. Resources of different scopes never see each other. Region is empty for a service that is global in
+// its account.
 type Scope struct {
 	Account string `json:"account"`
 	Region  string `json:"region,omitempty"`
@@ -34,22 +34,22 @@ func compareKeys(a, b Key) int {
 	)
 }
 
-// Resource is one thing alive in the cloud. What the store hands out is shared: change a Clone and Put it back.
+// Resource is one thing alive in the cloud. The store's resources are shared: change a Clone and Put it back.
 type Resource struct {
 	Key
-	// Name is what people call it: its own name where it has one, else its Name tag or its id.
+	// Name is its name for people: its own name if it has one, else its Name tag or its id.
 	Name string `json:"name,omitempty"`
-	// Inputs is what was asked for, defaults filled in.
+	// Inputs are the requested inputs, with defaults filled in.
 	Inputs Map `json:"inputs,omitempty"`
-	// Outputs is what the cloud answers when asked about it.
+	// Outputs are the cloud's answers about it.
 	Outputs Map `json:"outputs,omitempty"`
-	// Status is what the cloud itself keeps about it: the kind's own type, never shown to the engine.
+	// Status is the cloud's own data about it: the kind's own type, never shown to the engine.
 	Status json.RawMessage `json:"status,omitempty"`
 
 	decoded *decoded // nil until the resource is stored, for until then it may change
 }
 
-// decoded keeps what was decoded of a stored resource, so that nobody decodes it again before it is replaced: a few parts at most.
+// decoded keeps the decoded parts of a stored resource, so they are not decoded again before it is replaced: a few parts at most.
 type decoded struct{ parts atomic.Pointer[[]any] }
 
 // decodedPart is the inputs, the outputs or the status of a resource as a T.
@@ -77,12 +77,12 @@ func InputsOf[T any](r *Resource) *T {
 	return once(r, "inputs", func() *T { return mustDecode[T](r, "inputs", r.Inputs) })
 }
 
-// OutputsOf is to the resource's outputs what InputsOf is to its inputs.
+// OutputsOf is InputsOf for the resource's outputs.
 func OutputsOf[T any](r *Resource) *T {
 	return once(r, "outputs", func() *T { return mustDecode[T](r, "outputs", r.Outputs) })
 }
 
-// Peek is to the resource's status what InputsOf is to its inputs.
+// Peek is InputsOf for the resource's status.
 func Peek[S any](r *Resource) *S {
 	return once(r, "status", func() *S { s := StatusOf[S](r); return &s })
 }
@@ -112,17 +112,17 @@ func once[T any](r *Resource, of string, decode func() *T) *T {
 	}
 	p := &decodedPart[T]{of, decode()}
 	known = append(slices.Clip(known), p)
-	r.decoded.parts.CompareAndSwap(before, &known) // if somebody else was faster, it is decoded once more
+	r.decoded.parts.CompareAndSwap(before, &known) // if another goroutine was faster, it is decoded once more
 	return p.value
 }
 
-// StatusOf decodes the resource's status, for one who will change it; the zero value where it has none.
+// StatusOf decodes the resource's status for a change; the zero value if it has none.
 func StatusOf[S any](r *Resource) S {
 	var s S
 	if len(r.Status) > 0 {
 		decodes.Add(1)
 		if err := json.Unmarshal(r.Status, &s); err != nil {
-			panic(fmt.Sprintf("status of %s: %v", r.Key, err)) // written by SetStatus alone
+			panic(fmt.Sprintf("status of %s: %v", r.Key, err)) // only SetStatus writes it
 		}
 	}
 	return s

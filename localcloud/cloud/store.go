@@ -26,7 +26,7 @@ type Store struct {
 
 var bucket = []byte("resources")
 
-// Open reads the store from a file, which it creates, private to the user, where there is none.
+// Open reads the store from a file. It creates the file, private to the user, if there is none.
 func Open(path string) (*Store, error) {
 	// Without NoSync every change would wait for the disk. A killed process loses nothing by it: the pages are the kernel's.
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: time.Second, NoSync: true})
@@ -40,7 +40,7 @@ func Open(path string) (*Store, error) {
 	return s, nil
 }
 
-// read takes what the file holds into memory.
+// read reads the file into memory.
 func (s *Store) read(tx *bbolt.Tx) error {
 	b, err := tx.CreateBucketIfNotExists(bucket)
 	if err != nil {
@@ -119,7 +119,7 @@ func (s *Store) write(dirty map[Key]*Resource) error {
 	})
 }
 
-// keep makes the change in memory: r is what there is with the key from now on, or nil.
+// keep makes the change in memory: r is the new resource with the key, or nil.
 func (s *Store) keep(k Key, r *Resource) {
 	if r != nil {
 		r.decoded = new(decoded)
@@ -180,7 +180,7 @@ func (s byKey) without(k Key) byKey {
 	return slices.Delete(s, i, i+1)
 }
 
-// in returns those of one kind that are in the scope.
+// in returns the resources of one kind in the scope.
 func (s byKey) in(scope Scope, token string) byKey {
 	first, _ := s.find(Key{Scope: scope, Token: token})
 	s = s[first:]

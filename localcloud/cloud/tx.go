@@ -11,7 +11,7 @@ type Tx struct {
 	dirty map[Key]*Resource // nil for a deleted one
 
 	watched bool
-	seen    map[interest]struct{} // what was read, if that is watched
+	seen    map[interest]struct{} // everything that was read, if that is watched
 }
 
 func (tx *Tx) see(i interest) {
@@ -62,8 +62,8 @@ func (tx *Tx) Everywhere(token string) []*Resource {
 	return tx.merge(tx.store.kinds[token], func(r *Resource) bool { return r.Token == token })
 }
 
-// Where returns the resources with the token in the scope, by id, whose property, an output or else an input, is the value or a
-// list with the value in it. It looks at no others: the store has an index of each property that was once asked for.
+// Where returns the resources with the token in the scope, by id, whose property, an output or else an input, is the value or a list
+// with the value in it. It reads no others: the store has an index of each property that was once used here.
 func (tx *Tx) Where(s Scope, token, property, value string) []*Resource {
 	of := func(r *Resource) []string {
 		if v, ok := r.Outputs[property]; ok {
@@ -105,7 +105,7 @@ func (tx *Tx) lookup(name indexName, of func(*Resource) []string, value string) 
 	})
 }
 
-// merge returns a copy of what is stored with the changes of the transaction, of which it adds those to be kept.
+// merge returns a copy of the stored resources with the changes of the transaction, adding those that keep accepts.
 func (tx *Tx) merge(stored byKey, keep func(*Resource) bool) []*Resource {
 	if len(tx.dirty) == 0 {
 		return slices.Clone(stored)

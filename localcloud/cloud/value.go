@@ -8,7 +8,7 @@ import (
 // Map holds the properties of a resource: nil, bool, float64, string, []any, Map (map[string]any) and Unknown.
 type Map = map[string]any
 
-// Unknown stands for a value that only exists once another resource has been created. It occurs in previews alone.
+// Unknown stands for a value that only exists once another resource has been created. It occurs only in previews.
 type Unknown struct{}
 
 // IsUnknown reports whether v is Unknown itself; a list or map that holds an Unknown is not.

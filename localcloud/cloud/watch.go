@@ -5,9 +5,8 @@ import (
 	"sync"
 )
 
-// Watcher tells whoever reads the store through it when to read again: when something has changed that it has read, be that a
-// resource, those of a kind or those with a property. Nobody is woken by what does not concern them, and nobody has to say what
-// does.
+// Watcher wakes its reader when something changes that it has read through the watcher: a resource, those of a kind or those with a
+// property. Other changes do not wake it, and it does not have to name its interests.
 type Watcher struct {
 	// C has a value when there is a reason to read again.
 	C <-chan struct{}
@@ -20,8 +19,8 @@ type Watcher struct {
 	stopped bool
 }
 
-// Watch returns a watcher that has read nothing yet. Kinds are named by those who learn of them in another way than through the
-// watcher: any change of one wakes it.
+// Watch returns a watcher that has read nothing yet. A reader that learns of kinds without the watcher names them: any change of one
+// wakes it.
 func (s *Store) Watch(kinds ...string) *Watcher {
 	c := make(chan struct{}, 1)
 	w := &Watcher{C: c, c: c, store: s, kinds: kinds, seen: map[interest]struct{}{}}
@@ -36,10 +35,10 @@ func (s *Store) Watch(kinds ...string) *Watcher {
 // View is [Store.View].
 func (w *Watcher) View(f func(*Tx)) { w.store.view(w, f) }
 
-// Update is [Store.Update]. A watcher is woken by its own changes of what it has read, too.
+// Update is [Store.Update]. A watcher's own changes of what it has read wake it too.
 func (w *Watcher) Update(f func(*Tx) error) error { return w.store.update(w, f) }
 
-// Stop ends the watch. What is read through the watcher afterwards wakes nobody.
+// Stop ends the watch. Later reads through the watcher have no effect.
 func (w *Watcher) Stop() {
 	w.store.watchers.mu.Lock()
 	defer w.store.watchers.mu.Unlock()
@@ -57,7 +56,7 @@ type interest struct {
 	kind, index, value string
 }
 
-// watchers are those who have read something, by what it was.
+// watchers are the watchers by what they have read.
 type watchers struct {
 	mu sync.Mutex // for those who read the store at the same time
 	by map[interest]map[*Watcher]struct{}
@@ -81,7 +80,7 @@ func (x *watchers) add(w *Watcher, seen map[interest]struct{}) {
 	}
 }
 
-// names reports whether the interest is one that lasts.
+// names reports whether the interest is a lasting one.
 func (w *Watcher) names(i interest) bool {
 	return i == interest{kind: i.kind} && slices.Contains(w.kinds, i.kind)
 }
@@ -102,7 +101,7 @@ func (x *watchers) remove(w *Watcher, i interest) {
 	}
 }
 
-// wake wakes those who have seen what changes. They will read it again, and are told of nothing before they have.
+// wake wakes the watchers that have seen a changed resource. They read again, and are not woken before that.
 func (x *watchers) wake(i interest) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -115,7 +114,7 @@ func (x *watchers) wake(i interest) {
 	}
 }
 
-// forget removes what the watcher has seen. The kinds that it named stay.
+// forget removes what the watcher has seen, except the kinds that it named.
 func (x *watchers) forget(w *Watcher) {
 	for i := range w.seen {
 		x.remove(w, i)

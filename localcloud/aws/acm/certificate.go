@@ -53,7 +53,7 @@ func (s CertificateStatus) KeyPair() (tls.Certificate, error) {
 	return tls.X509KeyPair([]byte(s.Chain), []byte(s.Key))
 }
 
-// Validation is a CNAME record by which a domain's owner shows that it is theirs, names without the trailing dot.
+// Validation is a CNAME record that proves the ownership of a domain, names without the trailing dot.
 type Validation struct{ Name, Value string }
 
 // Validations returns the records that the certificate waits for, each once.
@@ -75,7 +75,7 @@ func CertificateNames(r *cloud.Resource) []string { return Certificate.Inputs(r)
 func IssueCertificate(tx *cloud.Tx, key cloud.Key, pair tls.Certificate) error {
 	r := tx.Get(key)
 	if r == nil || Certificate.Outputs(r).Status != CertificatePending {
-		return nil // deleted, or somebody was faster
+		return nil // deleted, or another change was faster
 	}
 	private, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
 	if err != nil {
@@ -105,7 +105,7 @@ func DeferCertificate(tx *cloud.Tx, key cloud.Key, missing []Validation, late bo
 	}
 	s := cloud.StatusOf[CertificateStatus](r)
 	if slices.Equal(s.Missing, missing) && !late {
-		return nil // a write would wake everybody for nothing
+		return nil // a write would wake all watchers for nothing
 	}
 	s.Missing = missing
 	out := *Certificate.Outputs(r)
@@ -141,7 +141,7 @@ func (in *certificate) names() []string {
 	return names
 }
 
-// domainName is ACM's pattern for what a certificate can be for.
+// domainName is ACM's pattern for a certificate's names.
 // https://docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html
 var domainName = regexp.MustCompile(`^(\*\.)?([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])$`)
 
@@ -161,7 +161,7 @@ type certificateOutputs struct {
 	ValidationEmails        []any              `json:"validationEmails"`
 }
 
-// DomainValidation is the record by which the owner of a certificate's domain shows that it is theirs.
+// DomainValidation is the record that proves the ownership of a certificate's domain.
 type DomainValidation struct {
 	DomainName  string `json:"domainName"`
 	RecordName  string `json:"resourceRecordName"`
@@ -169,8 +169,7 @@ type DomainValidation struct {
 	RecordValue string `json:"resourceRecordValue"`
 }
 
-// Certificate is a public certificate. It is issued once every validation record is found in DNS, which the certificate
-// controller looks after.
+// Certificate is a public certificate. It is issued once the certificate controller has found every validation record in DNS.
 // https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html
 var Certificate = &cloud.Kind[certificate, certificateOutputs]{
 	Spec: cloud.Spec{

@@ -85,12 +85,12 @@ var CertificateValidation = &cloud.Kind[certificateValidation, struct{}]{
 	},
 }
 
-// To validate is to wait for somebody else, and nothing is left to delete.
+// A validation only waits, so there is nothing to delete.
 var certificateValidationNeeds = permission.Needs{
 	Read: func(o *permission.Operation) { o.Other(CertificateToken, "certificateArn", "acm:DescribeCertificate") },
 }
 
-// covers refuses to wait for a certificate of which a validation record is not among those that the program made.
+// covers refuses to wait for a certificate with a validation record that the program did not make.
 func (in *certificateValidation) covers(certificate *cloud.Resource) error {
 	made := map[string]bool{}
 	for _, name := range in.ValidationRecordFQDNs {
@@ -106,7 +106,7 @@ func (in *certificateValidation) covers(certificate *cloud.Resource) error {
 	return errors.Join(errs...)
 }
 
-// missing names the records that ACM looked for in vain: what ACM's console shows and the provider leaves out.
+// missing names the records that ACM did not find: ACM's console shows them and the provider leaves them out.
 func missing(certificate *cloud.Resource) string {
 	if certificate == nil {
 		return ""

@@ -36,7 +36,7 @@ const (
 	scalingPrincipal = "ecs.application-autoscaling.amazonaws.com"
 )
 
-// scalable is what all of Application Auto Scaling's resources begin with: what is to be scaled.
+// scalable is the common beginning of all Application Auto Scaling resources: the thing to scale.
 type scalable struct {
 	ResourceID        string `json:"resourceId"` // service/CLUSTER/SERVICE
 	ScalableDimension string `json:"scalableDimension"`
@@ -69,7 +69,7 @@ func (s scalable) service(tx *cloud.Tx, scope cloud.Scope) *cloud.Resource {
 	return tx.Get(cloud.Key{Scope: scope, Token: ecs.ServiceToken, ID: arns.New(scope, "ecs", s.ResourceID)})
 }
 
-// scalingNeeds are those of what belongs to a scalable target, which is what may be allowed apart.
+// scalingNeeds are the needs of the parts of a scalable target; permissions are for the target.
 func scalingNeeds(describe, put, remove string) permission.Needs {
 	onTarget := func(call string) func(*permission.Operation) {
 		return func(o *permission.Operation) {
@@ -82,8 +82,8 @@ func scalingNeeds(describe, put, remove string) permission.Needs {
 	}
 }
 
-// scales adds what Application Auto Scaling tries on behalf of a caller to find out whether it may scale the service: of alarms
-// it names none. What is refused then is a ValidationException with AWS.
+// scales adds the calls that Application Auto Scaling makes for a caller to find out whether it may scale the service: for alarms it
+// names no resource. A refusal is then a ValidationException on AWS.
 // https://docs.aws.amazon.com/autoscaling/application/userguide/security_iam_permission_validation.html
 // https://docs.aws.amazon.com/autoscaling/application/userguide/security_iam_id-based-policy-examples.html
 func scales(o *permission.Operation, api string) {

@@ -34,7 +34,7 @@ type suspendedState struct {
 // ScalableTargetStatus is the Status of a scalable target: its last scaling activities, for the cooldowns that follow them.
 type ScalableTargetStatus struct {
 	ScaledIn, ScaledOut time.Time `json:",omitzero"`
-	// OutFrom is the number of tasks from which it was last scaled out.
+	// OutFrom is the number of tasks before the last scale-out.
 	OutFrom int `json:",omitempty"`
 }
 
@@ -44,7 +44,7 @@ type scalableTargetOutputs struct {
 	SuspendedState suspendedState `json:"suspendedState"`
 }
 
-// register brings the service within the bounds. Whatever role is given, ECS is scaled with the one that is linked to it.
+// register brings the service within the bounds. ECS is always scaled with its service-linked role, even if another role is given.
 func (out *scalableTargetOutputs) register(c *cloud.Call, in *ScalableTargetSpec) {
 	bound(c.Tx, in.service(c.Tx, c.Caller.Scope), in.MinCapacity, in.MaxCapacity, "")
 	out.RoleARN = arns.Global("iam", c.Caller.Scope.Account, "role/aws-service-role/"+scalingPrincipal+"/"+scalingRole)
@@ -133,7 +133,7 @@ var scalableTargetNeeds = permission.Needs{
 		if o.ChangesMoreThan("tags") {
 			const call = "application-autoscaling:RegisterScalableTarget"
 			o.Own(call)
-			o.On(o.IAM("role/aws-service-role/"+scalingPrincipal+"/"+scalingRole), "iam:PassRole") // the provider sends what it has read
+			o.On(o.IAM("role/aws-service-role/"+scalingPrincipal+"/"+scalingRole), "iam:PassRole") // the provider sends the role that it has read
 			o.With("iam:passedtoservice", scalingPrincipal).AsPartOf(call)
 			scales(o, call)
 		}
@@ -215,8 +215,8 @@ func ServiceOf(tx *cloud.Tx, target *cloud.Resource) *cloud.Resource {
 	return service
 }
 
-// SetDesiredCount changes how many tasks a service is to have, unless it is being deleted. Why becomes one of the service's
-// events, in the words of Application Auto Scaling's activities.
+// SetDesiredCount changes a service's desired count, unless it is being deleted. Why becomes one of the service's events, in the words
+// of Application Auto Scaling's activities.
 // https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-scaling-activities.html
 func SetDesiredCount(tx *cloud.Tx, service *cloud.Resource, n int, cause string) {
 	status := cloud.StatusOf[ecs.ServiceStatus](service)

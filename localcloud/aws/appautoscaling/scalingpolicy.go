@@ -41,8 +41,8 @@ type TargetTracking struct {
 	CustomizedMetricSpecification any `json:"customizedMetricSpecification"`
 }
 
-// ScalingPolicySpec says by what a service is scaled. A cooldown that the program does not give is none: AWS would take 300
-// seconds, but the Terraform provider says 0 (terraform-provider-aws internal/service/appautoscaling/policy.go).
+// ScalingPolicySpec says how a service is scaled. A cooldown that the program does not give is 0: AWS would take 300 seconds, but the
+// Terraform provider says 0 (terraform-provider-aws internal/service/appautoscaling/policy.go).
 type ScalingPolicySpec struct {
 	scalable
 	Name                           string          `json:"name"`
@@ -157,7 +157,7 @@ const (
 	scaleInShare    = 0.9
 )
 
-// checkPolicy names what the local cloud does not do.
+// checkPolicy names what the local cloud does not model.
 func (in *ScalingPolicySpec) checkPolicy() []cloud.Failure {
 	const configuration = "targetTrackingScalingPolicyConfiguration"
 	f := check.Length("name", in.Name, 0, 255)

@@ -36,7 +36,7 @@ type scheduledActionOutputs struct {
 	ARN string `json:"arn"`
 }
 
-// ScheduledAction changes the bounds of a scalable target at a time, and so, where it is out of them, the number of tasks.
+// ScheduledAction changes the bounds of a scalable target at a time, and the number of tasks if it is out of them.
 var ScheduledAction = &cloud.Kind[ScheduledActionSpec, scheduledActionOutputs]{
 	Spec: cloud.Spec{
 		Token:    ScheduledActionToken,
@@ -110,8 +110,8 @@ func (in *ScheduledActionSpec) timing() [4]string {
 	return [4]string{in.Schedule, in.Timezone, in.StartTime, in.EndTime}
 }
 
-// Due returns when a scheduled action comes due next; zero for never. Intervals are those of the cloud's clock, which scale
-// makes as long as they are here.
+// Due returns when a scheduled action is next due; zero for never. Intervals are on the cloud's clock, and scale converts them to real
+// time.
 // https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-scheduled-scaling.html
 func Due(action *cloud.Resource, scale func(time.Duration) time.Duration) time.Time {
 	in := ScheduledAction.Inputs(action)
@@ -120,7 +120,7 @@ func Due(action *cloud.Resource, scale func(time.Duration) time.Duration) time.T
 		panic("scheduled action " + action.Key.String() + ": " + err.Error()) // parsed before it was stored
 	}
 	since := cloud.StatusOf[ScheduledActionStatus](action).Since
-	start, _ := time.Parse(time.RFC3339, in.StartTime) // zero where there is none
+	start, _ := time.Parse(time.RFC3339, in.StartTime) // zero if there is none
 	end, _ := time.Parse(time.RFC3339, in.EndTime)
 	var next time.Time
 	switch {

@@ -97,7 +97,7 @@ func Rule(listener, group *cloud.Resource, change cloud.Map) cloud.Map {
 	}, change)
 }
 
-// Certificate makes a certificate and, if asked to, has it issued without keys.
+// Certificate makes a certificate and, on request, issues it without keys.
 func (s *Stage) Certificate(issued bool) *cloud.Resource {
 	r := s.Make(acm.CertificateToken, cloud.Map{"domainName": "example.com", "validationMethod": "DNS"})
 	if issued {
@@ -106,7 +106,7 @@ func (s *Stage) Certificate(issued bool) *cloud.Resource {
 	return r
 }
 
-// Change alters a resource as it is in the store, out of band.
+// Change changes a resource in the store, out of band.
 func (s *Stage) Change(r *cloud.Resource, f func(*cloud.Resource)) {
 	s.T.Helper()
 	if err := s.Store.Update(func(tx *cloud.Tx) error {
@@ -119,7 +119,7 @@ func (s *Stage) Change(r *cloud.Resource, f func(*cloud.Resource)) {
 	}
 }
 
-// Now returns the resource as it is in the store.
+// Now returns the resource from the store.
 func (s *Stage) Now(r *cloud.Resource) (out *cloud.Resource) {
 	s.Store.View(func(tx *cloud.Tx) { out = tx.Get(r.Key) })
 	return out

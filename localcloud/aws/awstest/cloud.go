@@ -1,5 +1,5 @@
-// Package awstest is what the tests of several services work with: a cloud, stages with a network, a load balancer or a
-// service, and a whole stack.
+// Package awstest has fixtures for the tests of several services: a cloud, stages with a network, a load balancer or a service, and a
+// whole stack.
 package awstest
 
 import (
@@ -145,7 +145,7 @@ func (c *Tester) Refused(err error, code, words string) {
 	}
 }
 
-// Left returns what is alive.
+// Left returns everything that is alive.
 func (c *Tester) Left() []string {
 	var out []string
 	c.Store.View(func(tx *cloud.Tx) {
@@ -156,7 +156,7 @@ func (c *Tester) Left() []string {
 	return out
 }
 
-// Survives uses the inputs to create a resource and to update old, which may be nil; then it puts the store back as it was.
+// Survives uses the inputs to create a resource and to update old, which may be nil; then it restores the store.
 func (c *Tester) Survives(what, token string, old *cloud.Resource, in cloud.Map) {
 	c.T.Helper()
 	before := map[cloud.Key]*cloud.Resource{}
@@ -226,7 +226,7 @@ func (c *Tester) MayDo(statements string) {
 	}
 }
 
-// Ask asks a function as the engine would, and holds what it answers against the SDK.
+// Ask calls a function as the engine would, and checks its answer against the SDK.
 func (c *Tester) Ask(caller cloud.Caller, token string, args cloud.Map) (cloud.Map, error) {
 	c.T.Helper()
 	out, failures, err := c.Invoke(c.T.Context(), caller, token, args)
@@ -246,7 +246,7 @@ func (c *Tester) Ask(caller cloud.Caller, token string, args cloud.Map) (cloud.M
 	return out, nil
 }
 
-// IDs returns the ids of all resources of a kind, and where they are.
+// IDs returns the ids of all resources of a kind, with their scopes.
 func (c *Tester) IDs(token string) map[string]cloud.Scope {
 	out := map[string]cloud.Scope{}
 	c.Store.View(func(tx *cloud.Tx) {
@@ -257,7 +257,7 @@ func (c *Tester) IDs(token string) map[string]cloud.Scope {
 	return out
 }
 
-// Look returns the resource as it is.
+// Look returns the resource's current state.
 func (c *Tester) Look(r *cloud.Resource) *cloud.Resource {
 	c.T.Helper()
 	got, err := c.Read(Here, r.Token, r.ID)

@@ -121,7 +121,7 @@ func (n *Names) Await(what string, condition func(*cloud.Tx) bool) {
 	}
 }
 
-// Names of what is measured in tests.
+// Names of measured resources in tests.
 const (
 	BalancerARN = "arn:aws:elasticloadbalancing:eu-central-1:000000000000:loadbalancer/app/web/1"
 	ListenerARN = "arn:aws:elasticloadbalancing:eu-central-1:000000000000:listener/app/web/1/2"

@@ -38,7 +38,7 @@ func NewRole(c *Tester) *cloud.Resource {
 // Session is a caller with a role, of the account that tests work in.
 var Session = cloud.Caller{Scope: Here.Scope, Identity: "arn:aws:sts::000000000000:assumed-role/ci/session"}
 
-// Everything is a statement that allows it, and User what the refusal of a session begins with.
+// Everything is a statement that allows everything, and User begins the refusal of a session.
 const (
 	Everything = `{"Effect":"Allow","Action":"*","Resource":"*"}`
 	User       = "User: arn:aws:sts::000000000000:assumed-role/ci/session is not authorized to perform: "

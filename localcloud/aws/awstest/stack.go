@@ -26,8 +26,8 @@ import (
 // RecordToken is the token of Cloudflare's records.
 const RecordToken = "cloudflare:index/record:Record"
 
-// DefaultStack makes one resource of every kind that a program can, each as what it refers to exists, and returns them by
-// token. Before each it calls before, which may be nil.
+// DefaultStack makes one resource of every kind that a program can make, each after its references, and returns them by token. Before
+// each it calls before, which may be nil.
 func DefaultStack(t *testing.T, before func(c *Tester, token string, in cloud.Map)) (*Tester, map[string]*cloud.Resource) {
 	t.Helper()
 	dns := cloudflare.New([]string{"example.com"})
@@ -183,7 +183,7 @@ func balancerMetric(name string, made map[string]*cloud.Resource) cloud.Map {
 	}}
 }
 
-// AllKinds returns the kinds and functions, those that need a registry among them.
+// AllKinds returns the kinds and functions, including those that need a registry.
 func AllKinds() []any { return slices.Concat(aws.Kinds(), ecr.WithImages(Held{})) }
 
 // EncryptionRule is a rule for the encryption of a bucket.

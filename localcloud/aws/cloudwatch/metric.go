@@ -51,8 +51,8 @@ type Metric struct {
 	Scope     cloud.Scope
 	Namespace string
 	Name      string
-	// LoadBalancer, TargetGroup and Service are ARNs of what is counted. Without a target group it is the whole load balancer,
-	// without a load balancer the one that uses the target group.
+	// LoadBalancer, TargetGroup and Service are ARNs of the source. Without a target group it is the whole load balancer, without a
+	// load balancer the one that uses the target group.
 	LoadBalancer, TargetGroup, Service string
 }
 
@@ -60,8 +60,8 @@ type Metric struct {
 type metricKind struct {
 	unit       string
 	statistics []string
-	// dimensions are the sets of dimensions by which the metric exists, each sorted and joined. Those with an availability
-	// zone, and a cluster's without a service, are not counted.
+	// dimensions are the metric's sets of dimensions, each sorted and joined. Those with an availability zone, and a cluster's without
+	// a service, are not counted.
 	dimensions []string
 }
 
@@ -72,8 +72,8 @@ const (
 	byService  = "ClusterName, ServiceName"
 )
 
-// Of some metrics the local cloud does not know every statistic of AWS's: of response times only their sum and number, of
-// what it samples only what does not depend on how often it does so.
+// The local cloud does not have every statistic of AWS for some metrics: for response times only their sum and number, and for sampled
+// values only statistics that do not depend on the sampling rate.
 var metricKinds = func() map[string]map[string]metricKind {
 	all := []string{Sum, Average, Minimum, Maximum, SampleCount}
 	sampled := []string{Average, Minimum, Maximum}
@@ -93,7 +93,7 @@ var metricKinds = func() map[string]map[string]metricKind {
 	}
 }()
 
-// findMetricKind finds a metric, or says what the local cloud has instead.
+// findMetricKind finds a metric, or says which ones the local cloud has.
 func findMetricKind(namespace, name string) (metricKind, error) {
 	kinds, ok := metricKinds[namespace]
 	if !ok {
@@ -107,7 +107,7 @@ func findMetricKind(namespace, name string) (metricKind, error) {
 	return k, nil
 }
 
-// checkStatistic refuses one that the local cloud does not know of the metric.
+// checkStatistic refuses a statistic that the local cloud does not have for the metric.
 func (k metricKind) checkStatistic(name, statistic string) error {
 	if !slices.Contains(k.statistics, statistic) {
 		return fmt.Errorf("statistic %s of metric %s: %w", statistic, name, cloud.ErrUnimplemented)

@@ -26,7 +26,7 @@ const (
 	AlarmInsufficientData = "INSUFFICIENT_DATA"
 )
 
-// How an alarm takes periods of which there is no data.
+// How an alarm treats periods without data.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
 const (
 	MissingIsMissing      = "missing"
@@ -99,8 +99,8 @@ func (out *metricAlarmOutputs) follow(in *metricAlarm) {
 	out.EvaluateLowSampleCountPercentiles = in.EvaluateLowSampleCountPercentiles
 }
 
-// MetricAlarm watches a metric, or an expression over several. Its id is its name. As with AWS and version 5 of its Terraform
-// provider, one that is made under the name of another takes over from it.
+// MetricAlarm watches a metric, or an expression over several. Its id is its name. As with AWS and version 5 of its Terraform provider,
+// a new alarm with the name of an old one replaces it.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
 var MetricAlarm = &cloud.Kind[metricAlarm, metricAlarmOutputs]{
 	Spec: cloud.Spec{
@@ -136,7 +136,7 @@ var MetricAlarm = &cloud.Kind[metricAlarm, metricAlarmOutputs]{
 		c.Resource.SetStatus(status)
 		return in.Name, nil
 	},
-	// AWS leaves the state as it is until the next evaluation.
+	// AWS keeps the state until the next evaluation.
 	Update: func(_ *cloud.Call, in *metricAlarm, out *metricAlarmOutputs) error {
 		out.follow(in)
 		return nil
@@ -186,7 +186,7 @@ var (
 	queryID           = regexp.MustCompile(`^[a-z][a-zA-Z0-9_]*$`)
 )
 
-// checkValues holds what the Terraform provider refuses in single values (terraform-provider-aws v5.100.0
+// checkValues has the Terraform provider's refusals of single values (terraform-provider-aws v5.100.0
 // internal/service/cloudwatch/metric_alarm.go).
 func (in *metricAlarm) checkValues() []cloud.Failure {
 	var f []cloud.Failure
@@ -234,7 +234,7 @@ const invalidStatistic = "invalid statistic, see: https://docs.aws.amazon.com/Am
 
 var missingTreatments = []string{MissingIsBreaching, MissingIsIgnored, MissingIsMissing, MissingIsNotBreaching}
 
-// missing returns how missing data is to be treated, which the provider takes in any case; empty for what it does not know.
+// missing returns how missing data is treated, which the provider takes in upper or lower case; empty for an unknown value.
 func (in *metricAlarm) missing() string {
 	for _, t := range missingTreatments {
 		if strings.EqualFold(t, in.TreatMissingData) {
@@ -255,7 +255,7 @@ func checkPeriod(property string, value *int, short ...int) []cloud.Failure {
 	}
 }
 
-// checkConflicts holds what the provider refuses in combinations.
+// checkConflicts has the provider's refusals of combinations.
 func (in *metricAlarm) checkConflicts() []cloud.Failure {
 	var f []cloud.Failure
 	conflict := func(property string, given bool, with string, withGiven bool) {
@@ -283,7 +283,7 @@ func (in *metricAlarm) checkConflicts() []cloud.Failure {
 	return f
 }
 
-// checkModelled names what the local cloud does not do, as far as it shows in a preview.
+// checkModelled names what the local cloud does not model, if a preview can know it.
 func (in *metricAlarm) checkModelled() []cloud.Failure {
 	var f []cloud.Failure
 	refuse := func(property string, err error) {
@@ -341,7 +341,7 @@ type Alarm struct {
 	TreatMissingData string
 	Comparison       string
 	Threshold        float64
-	// Metrics and Expressions are what is counted and calculated, by id; Watched is the id of the one to watch.
+	// Metrics and Expressions are the counted and calculated series, by id; Watched is the id of the one to watch.
 	Metrics     map[string]MetricStatistic
 	Expressions map[string]*metricmath.Expression
 	Watched     string
@@ -353,10 +353,10 @@ type MetricStatistic struct {
 	Statistic string
 }
 
-// Breaching reports whether the value is one that the alarm is to tell of.
+// Breaching reports whether the value breaches the alarm's threshold.
 func (a *Alarm) Breaching(value float64) bool { return comparisons[a.Comparison](value, a.Threshold) }
 
-// Value returns what the alarm watches, and whether there is such a value, given the values of its metrics by id.
+// Value returns the watched value, and whether there is one, given the values of its metrics by id.
 func (a *Alarm) Value(of func(id string) (float64, bool)) (float64, bool) {
 	var resolve func(id string) (float64, bool)
 	resolve = func(id string) (float64, bool) {
@@ -388,10 +388,10 @@ func InAlarm(tx *cloud.Tx, s cloud.Scope, names []string) string {
 	return ""
 }
 
-// alarm holds the rules of PutMetricAlarm and returns what it makes of the inputs.
+// alarm applies the rules of PutMetricAlarm and returns the alarm of the inputs.
 func (in *metricAlarm) alarm(s cloud.Scope) (*Alarm, error) {
 	refuse := func(format string, args ...any) error { return cloud.Errorf("ValidationError", format, args...) }
-	if f := in.checkModelled(); len(f) > 0 { // what was not known in the preview
+	if f := in.checkModelled(); len(f) > 0 { // values that the preview did not know
 		return nil, errors.New(f[0].Property + ": " + f[0].Reason)
 	}
 	switch {
@@ -412,7 +412,7 @@ func (in *metricAlarm) alarm(s cloud.Scope) (*Alarm, error) {
 		}
 	}
 	if in.Threshold != nil {
-		a.Threshold = *in.Threshold // the provider sends 0 where the program says nothing
+		a.Threshold = *in.Threshold // the provider sends 0 for a missing value
 	}
 	err := in.watch(a, s)
 	if err != nil {

@@ -7,12 +7,12 @@ import (
 	"slipway/localcloud/cloud"
 )
 
-// checkIPv4 finds an IPv4 CIDR block that is none or does not begin at a network's address. An empty one has not been given.
+// checkIPv4 finds an invalid IPv4 CIDR block, or one that does not begin at a network's address. An empty one is not given.
 func checkIPv4(property, block string) []cloud.Failure {
 	return checkCIDR(property, block, "IPv4", netip.Addr.Is4)
 }
 
-// checkIPv6 is to IPv6 CIDR blocks what checkIPv4 is to IPv4 ones.
+// checkIPv6 is checkIPv4 for IPv6 CIDR blocks.
 func checkIPv6(property, block string) []cloud.Failure {
 	return checkCIDR(property, block, "IPv6", netip.Addr.Is6)
 }

@@ -67,7 +67,7 @@ func (in *defaultSecurityGroup) adopt(c *cloud.Call) *cloud.Resource {
 	return group
 }
 
-// The default group is there already and stays: to create it is to take it over.
+// The default group exists already and stays: its creation adopts it.
 var defaultSecurityGroupNeeds = permission.Needs{
 	Create: func(o *permission.Operation) {
 		o.Any("ec2:DescribeSecurityGroups")

@@ -46,7 +46,7 @@ func Kinds() []any {
 	}
 }
 
-// owned are the outputs of what has an ARN and belongs to an account.
+// owned are the outputs of a resource with an ARN and an account.
 type owned struct {
 	ARN     string `json:"arn"`
 	OwnerID string `json:"ownerId"`
@@ -68,7 +68,7 @@ func identify(s cloud.Scope, kind string) (id, arn string) {
 	return id, arns.New(s, "ec2", kind+"/"+id)
 }
 
-// creates is creates for a resource of EC2, which has an identifier once it is there.
+// creates is creates for a resource of EC2, which gets its identifier at its creation.
 func creates(o *permission.Operation, action, kind string) {
 	_, arn := identify(o.Caller.Scope, kind)
 	o.Creates(action, o.Regional("ec2", kind+"/*"), arn, "ec2:CreateTags", "ec2:createaction")

@@ -19,7 +19,7 @@ type routeTableArgs struct {
 	Filters      []cloud.Map `json:"filters"`
 }
 
-// GetRouteTable tells what a route table holds. It is found by its id alone.
+// GetRouteTable returns the content of a route table. It is found only by its id.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeRouteTables.html
 var GetRouteTable = &cloud.Function[routeTableArgs]{
 	Token: "aws:ec2/getRouteTable:getRouteTable",

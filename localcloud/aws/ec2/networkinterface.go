@@ -20,7 +20,7 @@ type Interface struct {
 	Owner string `json:"owner"`
 }
 
-// InterfaceStatus says where on this machine the interface's owner really is.
+// InterfaceStatus has the real address of the interface's owner on this machine.
 type InterfaceStatus struct {
 	// Loopback is the address that the owner listens on.
 	Loopback string
@@ -43,9 +43,8 @@ var NetworkInterface = &cloud.Kind[Interface, struct{}]{
 	},
 }
 
-// AddInterface puts a network interface into a subnet and gives it addresses: the lowest private one that is free, a public
-// one if asked for, and an IPv6 one if the subnet hands them out. The first four addresses of a subnet, and its last, are
-// AWS's own.
+// AddInterface puts a network interface into a subnet and gives it addresses: the lowest free private one, a public one on request, and
+// an IPv6 one if the subnet assigns them. The first four addresses of a subnet, and its last, are AWS's own.
 // https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html
 func AddInterface(tx *cloud.Tx, s cloud.Scope, ni Interface, public bool) (*cloud.Resource, error) {
 	r := tx.Get(cloud.Key{Scope: s, Token: SubnetToken, ID: ni.SubnetID})
@@ -76,7 +75,7 @@ func AddInterface(tx *cloud.Tx, s cloud.Scope, ni Interface, public bool) (*clou
 	}
 	ni.PrivateIP = addr.String()
 	if public {
-		// 198.18.0.0/15, which RFC 2544 keeps for benchmarks: the address is nobody's. No two interfaces of a VPC share one.
+		// 198.18.0.0/15, which RFC 2544 reserves for benchmarks, so no host has the address. No two interfaces of a VPC share one.
 		private := addr.As4()
 		ni.PublicIP = netip.AddrFrom4([4]byte{198, 18 | private[1]&1, private[2], private[3]}).String()
 	}
@@ -110,7 +109,7 @@ func IPv6In(block, ipv4 string) string {
 	return netip.AddrFrom16(b).String()
 }
 
-// Network interfaces by where their owners are on this machine, and by their addresses in their VPCs.
+// Network interfaces by their owners' addresses on this machine, and by their addresses in their VPCs.
 var (
 	interfacesByLoopback = cloud.Index{Token: NetworkInterfaceToken, Name: "at loopback", Of: func(r *cloud.Resource) []string {
 		return []string{cloud.Peek[InterfaceStatus](r).Loopback}
@@ -121,7 +120,7 @@ var (
 	}}
 )
 
-// InterfacesAt returns the network interfaces whose owners are at the loopback address: several where the system has only one such
+// InterfacesAt returns the network interfaces whose owners are at the loopback address: several if the system has only one such
 // address.
 func InterfacesAt(tx *cloud.Tx, s cloud.Scope, loopback netip.Addr) []*Interface {
 	var out []*Interface
@@ -131,7 +130,7 @@ func InterfacesAt(tx *cloud.Tx, s cloud.Scope, loopback netip.Addr) []*Interface
 	return out
 }
 
-// LoopbackOf returns where on this machine the owner of a private address in a VPC is, if anybody has it.
+// LoopbackOf returns the address on this machine of the owner of a private address in a VPC, if it has one.
 func LoopbackOf(tx *cloud.Tx, s cloud.Scope, vpc, privateIP string) (netip.Addr, bool) {
 	for _, r := range tx.Find(interfacesByPrivateIP, s, vpc+" "+privateIP) {
 		if ip, err := netip.ParseAddr(cloud.Peek[InterfaceStatus](r).Loopback); err == nil {

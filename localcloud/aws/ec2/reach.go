@@ -66,8 +66,8 @@ func FromInternet(tx *cloud.Tx, s cloud.Scope, to *Interface, port int) bool {
 	return internet(tx, s, to, ingress, port, anyIPv4) == nil || internet(tx, s, to, ingress, port, anyIPv6) == nil
 }
 
-// Egress returns nil if TCP packets of the network interface reach the port of a host in the internet, over IPv4 or IPv6,
-// and otherwise an error that names what is in the way.
+// Egress returns nil if TCP packets of the network interface reach the port of a host in the internet, over IPv4 or IPv6, and otherwise
+// an error that names the obstacle.
 func Egress(tx *cloud.Tx, s cloud.Scope, from *Interface, port int) error {
 	v4 := internet(tx, s, from, egress, port, anyIPv4)
 	if v4 == nil {
@@ -83,7 +83,7 @@ func Egress(tx *cloud.Tx, s cloud.Scope, from *Interface, port int) error {
 	return fmt.Errorf("no way to the internet: over IPv4 %w; over IPv6 %w", v4, v6)
 }
 
-// internet returns what keeps the packets of one family between the internet and the network interface from passing.
+// internet returns the obstacle for packets of one family between the internet and the network interface.
 func internet(tx *cloud.Tx, s cloud.Scope, ni *Interface, d direction, port int, everyone string) error {
 	switch {
 	case everyone == anyIPv4 && ni.PublicIP == "":
@@ -144,8 +144,8 @@ func GatewayOf(tx *cloud.Tx, s cloud.Scope, network string) *cloud.Resource {
 	return nil
 }
 
-// letsPass reports whether a rule for the direction, in any security group of the network interface, is about the port and
-// a peer that passes. It is told the rule and the group that the rule belongs to.
+// letsPass reports whether a rule for the direction, in any security group of the network interface, includes the port and a peer that
+// passes. It gets the rule and the rule's group.
 func letsPass(tx *cloud.Tx, s cloud.Scope, ni *Interface, d direction, port int, passes func(*SecurityRule, string) bool) bool {
 	for _, id := range ni.SecurityGroups {
 		for _, p := range securityRules(tx, s, id, d) {
@@ -157,7 +157,7 @@ func letsPass(tx *cloud.Tx, s cloud.Scope, ni *Interface, d direction, port int,
 	return false
 }
 
-// securityRules returns the rules of a security group for a direction, inline ones and resources of their own.
+// securityRules returns the rules of a security group for a direction, inline ones and separate resources.
 func securityRules(tx *cloud.Tx, s cloud.Scope, id string, d direction) []SecurityRule {
 	var out []SecurityRule
 	if r := tx.Get(cloud.Key{Scope: s, Token: SecurityGroupToken, ID: id}); r != nil {

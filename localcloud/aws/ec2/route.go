@@ -102,7 +102,7 @@ var routeNeeds = permission.Needs{
 	},
 }
 
-// routeID is the Terraform provider's own form of id, since a route has none.
+// routeID is the Terraform provider's own form of id, because a route has none.
 func routeID(table, destination string) string {
 	return fmt.Sprintf("r-%s%d", table, crc32.ChecksumIEEE([]byte(destination)))
 }

@@ -16,8 +16,8 @@ type routeTable struct {
 	Tags   tags.Tags `json:"tags"`
 }
 
-// RouteTable says where the traffic of the subnets goes that are associated with it; those of its own VPC always reach each
-// other. Routes are resources of their own: inline ones are not modelled.
+// RouteTable has the routes of its associated subnets. Addresses of its own VPC always reach each other. Routes are separate resources:
+// inline ones are not modelled.
 // https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Route_Tables.html
 var RouteTable = &cloud.Kind[routeTable, owned]{
 	Spec: cloud.Spec{
@@ -51,7 +51,7 @@ var RouteTable = &cloud.Kind[routeTable, owned]{
 		return out.create(c, "route-table"), nil
 	},
 	Release: func(c *cloud.Call, _ *routeTable) error {
-		if cloud.StatusOf[madeByVPC](c.Resource).VPC != "" { // a main route table goes with its VPC alone
+		if cloud.StatusOf[madeByVPC](c.Resource).VPC != "" { // a main route table is only deleted with its VPC
 			return cloud.Errorf("DependencyViolation", "The routeTable '%s' has dependencies and cannot be deleted.", c.Resource.ID)
 		}
 		return nil

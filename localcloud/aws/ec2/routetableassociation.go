@@ -13,7 +13,7 @@ type routeTableAssociation struct {
 	RouteTableID string `json:"routeTableId"`
 }
 
-// RouteTableAssociation makes a subnet use a route table in place of its VPC's main one.
+// RouteTableAssociation makes a subnet use a route table instead of its VPC's main one.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AssociateRouteTable.html
 var RouteTableAssociation = &cloud.Kind[routeTableAssociation, struct{}]{
 	Spec: cloud.Spec{

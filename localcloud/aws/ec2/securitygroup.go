@@ -70,7 +70,7 @@ var SecurityGroup = &cloud.Kind[securityGroup, owned]{
 		return out.create(c, "security-group"), nil
 	},
 	Release: func(c *cloud.Call, in *securityGroup) error {
-		if cloud.StatusOf[madeByVPC](c.Resource).VPC != "" { // it goes with its VPC alone
+		if cloud.StatusOf[madeByVPC](c.Resource).VPC != "" { // it is only deleted with its VPC
 			return cloud.Errorf("CannotDelete", `the specified group: "%s" name: "%s" cannot be deleted by a user`, c.Resource.ID, in.Name)
 		}
 		return nil

@@ -83,7 +83,7 @@ type securityGroupRuleOutputs struct {
 	SecurityGroupRuleID string `json:"securityGroupRuleId"`
 }
 
-// A rule of a security group is a resource of its own.
+// A rule of a security group is a separate resource.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AuthorizeSecurityGroupIngress.html
 var (
 	SecurityGroupIngressRule = ruleKind(SecurityGroupIngressRuleToken, "Ingress", cloud.Map{"fromPort": 79.0})

@@ -22,7 +22,7 @@ type SecurityRule struct {
 	Self           bool     `json:"self"`
 }
 
-// checkSecurityRules finds CIDR blocks of a group's inline rules that are none.
+// checkSecurityRules finds invalid CIDR blocks in a group's inline rules.
 func checkSecurityRules(ingress, egress []SecurityRule) []cloud.Failure {
 	var f []cloud.Failure
 	for property, rules := range check.InOrder(map[string][]SecurityRule{"ingress": ingress, "egress": egress}) {

@@ -95,7 +95,7 @@ var VPC = &cloud.Kind[vpc, vpcOutputs]{
 	},
 }
 
-// associate gives the VPC addresses of Amazon's pool, of which each VPC gets a /56.
+// associate gives the VPC a /56 of addresses from Amazon's pool.
 func (out *vpcOutputs) associate() {
 	block := ids.Hex(6)
 	out.IPv6CIDRBlock = "2a05:d014:" + block[:4] + ":" + block[4:] + "00::/56"
@@ -170,5 +170,5 @@ var vpcNeeds = permission.Needs{
 	},
 }
 
-// madeByVPC is the status of what AWS made together with a VPC.
+// madeByVPC is the status of a resource that AWS made together with a VPC.
 type madeByVPC struct{ VPC string }

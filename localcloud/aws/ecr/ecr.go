@@ -18,9 +18,9 @@ const (
 	RepositoryPolicyToken = "aws:ecr/repositoryPolicy:RepositoryPolicy"
 )
 
-// Images is the local registry. It holds images by repository, be that a resource or not: a push to a name that has no
-// repository makes one, as ECR does where a repository creation template is applied for CREATE_ON_PUSH. Repositories are named
-// with their registry's host, as an image is: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/hello.
+// Images is the local registry. It has images by repository, with or without a resource: a push to a name without a repository makes
+// one, as ECR does with a repository creation template for CREATE_ON_PUSH. Names of repositories include their registry's host, like an
+// image's: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/hello.
 // https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-creation-templates.html
 type Images interface {
 	// Images returns the images of a repository, the latest pushed last, and whether it has any.
@@ -39,7 +39,7 @@ type Image struct {
 // Kinds returns the kinds and functions of the service.
 func Kinds() []any { return []any{LifecyclePolicy, RepositoryPolicy} }
 
-// WithImages returns those kinds and functions of the container registry that have to do with the images that there are.
+// WithImages returns the kinds and functions of the container registry that use its images.
 func WithImages(images Images) []any { return []any{repositoryOf(images), getImage(images)} }
 
 func repositoryNotFound(registry, name string) *cloud.Error {
@@ -47,12 +47,12 @@ func repositoryNotFound(registry, name string) *cloud.Error {
 		"The repository with name '%s' does not exist in the registry with id '%s'", name, registry)
 }
 
-// ofRegistry are the outputs of what sets something of a repository.
+// ofRegistry are the outputs of a repository's settings.
 type ofRegistry struct {
 	RegistryID string `json:"registryId"`
 }
 
-// repositorySettingNeeds is that of what sets something of a repository.
+// repositorySettingNeeds are the needs of a repository's settings.
 func repositorySettingNeeds(get, put, remove string) permission.Needs {
 	on := func(action string) func(*permission.Operation) {
 		return func(o *permission.Operation) {

@@ -70,8 +70,8 @@ func getImage(images Images) *cloud.Function[imageArgs] {
 	}
 }
 
-// mayDescribe refuses a caller of another account than the registry's unless the repository's policy lets it look. What the
-// caller's own policies say is not asked here.
+// mayDescribe refuses a caller of another account than the registry's unless the repository's policy allows it. It does not check the
+// caller's own policies.
 func mayDescribe(c *cloud.Call, registry cloud.Scope, repository string) error {
 	if registry.Account == c.Caller.Scope.Account {
 		return nil

@@ -17,8 +17,8 @@ type lifecyclePolicy struct {
 	Policy     policy.Document `json:"policy"`
 }
 
-// LifecyclePolicy says which images of a repository expire. A repository has at most one, which goes with it. It is checked and
-// kept: ECR takes up to a day to expire an image, and here none does.
+// LifecyclePolicy says which images of a repository expire. A repository has at most one, which is deleted with it. It is checked and
+// stored: ECR takes up to a day to expire an image, and here none expires.
 // https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
 var LifecyclePolicy = &cloud.Kind[lifecyclePolicy, ofRegistry]{
 	Spec: cloud.Spec{
@@ -120,7 +120,7 @@ func checkLifecycle(d policy.Document) error {
 	return nil
 }
 
-// invalid tells what is wrong with a rule by itself, or "".
+// invalid returns what is wrong with a rule by itself, or "".
 func (r *lifecycleRule) invalid() string {
 	if r.RulePriority == nil || r.Selection == nil || r.Action == nil {
 		return `object has missing required properties (["rulePriority","selection","action"])`

@@ -25,7 +25,7 @@ func RepositoryKey(url string) (cloud.Key, bool) {
 
 var reference = regexp.MustCompile(`^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com/([a-z0-9._/-]+?)(?:[:@]|$)`)
 
-// IsReference tells whether an image is in Amazon ECR.
+// IsReference reports whether an image is in Amazon ECR.
 func IsReference(image string) bool { return reference.MatchString(image) }
 
 // RepositoryARN returns the ARN and the region of the repository that an image reference of Amazon ECR names, and whether

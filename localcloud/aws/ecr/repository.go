@@ -48,8 +48,8 @@ type scanning struct {
 	ScanOnPush bool `json:"scanOnPush"`
 }
 
-// Repository is a name in the account's registry, and the rules for the images under it. Nothing is scanned: what is said of
-// scanning is kept alone.
+// Repository is a name in the account's registry, and the rules for the images under it. Nothing is scanned: settings of scanning are
+// only stored.
 // https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
 var Repository = &cloud.Kind[repository, repositoryOutputs]{
 	Spec: cloud.Spec{
@@ -127,9 +127,8 @@ var repositoryNeeds = permission.Needs{
 	Delete: func(o *permission.Operation) { o.Own("ecr:DeleteRepository", "ecr:DescribeRepositories") },
 }
 
-// repositoryOf returns the kind of repositories whose images are these: they go with the repository, which does not go before
-// them unless it is told to. Images pushed before there was the repository are its own: on AWS the push would have made one, for
-// the program to import.
+// repositoryOf returns the kind of the repositories of these images. They are deleted with the repository, and only with force. Images
+// pushed before the repository existed belong to it: on AWS the push would have made one, for the program to import.
 // https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRepository.html
 func repositoryOf(images Images) *cloud.Kind[repository, repositoryOutputs] {
 	kind := *Repository
@@ -153,7 +152,7 @@ func repositoryOf(images Images) *cloud.Kind[repository, repositoryOutputs] {
 	return &kind
 }
 
-// ImmutableTags tells whether the repository, named with its registry's host, refuses to have a tag moved to another image.
+// ImmutableTags reports whether the repository, named with its registry's host, refuses to move a tag to another image.
 // https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html
 func ImmutableTags(tx *cloud.Tx, repository string) bool {
 	key, ok := RepositoryKey(repository)

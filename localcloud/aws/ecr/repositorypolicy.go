@@ -43,8 +43,8 @@ var RepositoryPolicy = &cloud.Kind[repositoryPolicy, ofRegistry]{
 	},
 }
 
-// checkRepositoryPolicy checks a policy as ECR does, which has one sentence for everything. The statements of such a policy name no
-// resource: they are about the repository.
+// checkRepositoryPolicy checks a policy as ECR does, with one message for everything. The statements of such a policy name no resource:
+// they apply to the repository.
 // https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-policies.html
 func checkRepositoryPolicy(d policy.Document, tx *cloud.Tx) error {
 	invalid := func(why string) error {
@@ -70,13 +70,13 @@ func checkRepositoryPolicy(d policy.Document, tx *cloud.Tx) error {
 	return nil
 }
 
-// RepositoryDenial tells why a principal, whose own policies allow an action on a repository or do not, may not perform it:
-// the end of the sentence that begins with "User: … is not authorized to perform: …". It is empty if the principal may. Within an
-// account either policy is enough; across accounts both have to allow it.
+// RepositoryDenial says why a principal, given whether its own policies allow an action on a repository, may not perform it: the end of
+// the sentence that begins with "User: … is not authorized to perform: …". It is empty if the principal may. Within an account either
+// policy is enough; across accounts both must allow it.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html
 func RepositoryDenial(tx *cloud.Tx, repositoryARN, principal, action string, allowed bool) string {
 	v := policy.Silent
-	of, _ := arn.Parse(repositoryARN) // which the cloud has made
+	of, _ := arn.Parse(repositoryARN) // the cloud has made it
 	key := cloud.Key{
 		Scope: cloud.Scope{Account: of.AccountID, Region: of.Region}, Token: RepositoryPolicyToken, ID: strings.TrimPrefix(of.Resource, "repository/"),
 	}

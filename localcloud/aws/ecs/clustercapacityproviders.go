@@ -74,7 +74,7 @@ var ClusterCapacityProviders = &cloud.Kind[clusterCapacityProviders, struct{}]{
 	Delete: func(c *cloud.Call, _ *clusterCapacityProviders) error { return removable(c, c.Resource.ID, nil) },
 }
 
-// The cluster always has capacity providers: to delete them is to put none.
+// The cluster always has this setting: its deletion sets an empty list.
 var clusterCapacityProvidersNeeds = permission.Needs{
 	Create: func(o *permission.Operation) { onCluster(o, "ecs:PutClusterCapacityProviders") },
 	Read:   func(o *permission.Operation) { onCluster(o, "ecs:DescribeClusters") },
@@ -82,7 +82,7 @@ var clusterCapacityProvidersNeeds = permission.Needs{
 	Delete: func(o *permission.Operation) { onCluster(o, "ecs:PutClusterCapacityProviders", "ecs:DescribeClusters") },
 }
 
-// removable refuses to take a capacity provider from a cluster while a service runs on it. Keep lists those that stay.
+// removable refuses to remove a capacity provider from a cluster while a service runs on it. Keep lists those that stay.
 func removable(c *cloud.Call, clusterName string, keep []string) error {
 	for _, r := range c.Tx.List(c.Resource.Scope, ServiceToken) {
 		s := cloud.InputsOf[ServiceSpec](r)

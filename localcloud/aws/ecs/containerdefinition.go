@@ -15,8 +15,8 @@ import (
 	"slipway/localcloud/cloud"
 )
 
-// ContainerDefinition says how a container of a task is run. What has no field here is refused, so that a mistyped field,
-// which the real provider would silently drop, does not go unnoticed.
+// ContainerDefinition says how a container of a task runs. Fields that are not here are refused, so a mistyped field, which the real
+// provider would silently drop, is noticed.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html
 type ContainerDefinition struct {
 	Name                   string                 `json:"name"`
@@ -81,7 +81,7 @@ type ContainerSecret struct {
 	ValueFrom string `json:"valueFrom"`
 }
 
-// LinuxParameters are the options of the Linux kernel for a container, of which only the init process shows from outside.
+// LinuxParameters are the options of the Linux kernel for a container. Only the init process is visible from outside.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LinuxParameters.html
 type LinuxParameters struct {
 	InitProcessEnabled bool `json:"initProcessEnabled"`
@@ -110,14 +110,14 @@ type PortMapping struct {
 	AppProtocol        string `json:"appProtocol"`
 }
 
-// LogConfiguration says where the container's output goes.
+// LogConfiguration has the destination of the container's output.
 type LogConfiguration struct {
 	LogDriver     string            `json:"logDriver"`
 	Options       map[string]string `json:"options"`
 	SecretOptions []ContainerSecret `json:"secretOptions"`
 }
 
-// ContainerHealthCheck is a command that tells by its exit code whether the container is well. Times are in seconds.
+// ContainerHealthCheck is a command whose exit code says whether the container is healthy. Times are in seconds.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html
 type ContainerHealthCheck struct {
 	Command     []string `json:"command"`
@@ -133,7 +133,7 @@ type ContainerDependency struct {
 	Condition     string `json:"condition"`
 }
 
-// MountPoint is a place at which the container sees one of the task's volumes.
+// MountPoint is the path of one of the task's volumes in the container.
 type MountPoint struct {
 	SourceVolume  string `json:"sourceVolume"`
 	ContainerPath string `json:"containerPath"`
@@ -372,7 +372,7 @@ func checkDependencies(containers []ContainerDefinition, byName map[string]*Cont
 	return nil
 }
 
-// circle returns the first container, by name, that has to wait for itself, or "".
+// circle returns the first container, by name, that must wait for itself, or "".
 func circle(byName map[string]*ContainerDefinition) string {
 	for _, start := range slices.Sorted(maps.Keys(byName)) {
 		seen, next := map[string]bool{}, []string{start}

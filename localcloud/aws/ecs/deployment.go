@@ -11,7 +11,7 @@ import (
 	"slipway/localcloud/cloud"
 )
 
-// Where a service is in its life. One that is INACTIVE is gone from the store.
+// The status of a service. An INACTIVE one is gone from the store.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Service.html
 const (
 	ServiceActive   = "ACTIVE"
@@ -24,12 +24,11 @@ type ServiceStatus struct {
 	Status string
 	// Deployments are those under way, the PRIMARY one first. There is only one in a steady state.
 	Deployments []Deployment
-	// Completed is the last deployment that reached a steady state, to which a failed one is rolled back; nil if there has
-	// been none.
+	// Completed is the last deployment that reached a steady state; a failed one is rolled back to it. It is nil if there was none.
 	Completed *Deployment `json:",omitempty"`
 	// Events are what happened to the service, the newest last; at most [maxEvents].
 	Events []ServiceEvent
-	// Steady says that the last event about it was that the service reached a steady state.
+	// Steady says that its last event was that the service reached a steady state.
 	Steady bool
 }
 
@@ -43,7 +42,7 @@ type ServiceEvent struct {
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages.html
 const maxEvents = 100
 
-// Record adds an event, unless it says what the one before said.
+// Record adds an event, unless it equals the one before.
 func (s *ServiceStatus) Record(format string, args ...any) {
 	message := fmt.Sprintf(format, args...)
 	if n := len(s.Events); n > 0 && s.Events[n-1].Message == message {
@@ -82,7 +81,7 @@ type Deployment struct {
 	FailedAt time.Time `json:",omitzero"`
 	// Alarms are the names of the alarms that give the deployment up.
 	Alarms []string `json:",omitempty"`
-	// DeployedAt is when its tasks had taken over, and its bake time began: zero before, and where it has none.
+	// DeployedAt is when its tasks had taken over, and its bake time began: zero before, and without a bake time.
 	DeployedAt time.Time `json:",omitzero"`
 	CreatedAt  time.Time
 	UpdatedAt  time.Time
@@ -90,17 +89,17 @@ type Deployment struct {
 	Properties cloud.Map
 }
 
-// Spec returns the service as it is in this deployment.
+// Spec returns the service in this deployment.
 func (d *Deployment) Spec() (*ServiceSpec, error) { return cloud.Decode[ServiceSpec](d.Properties) }
 
-// versionProperties are the properties whose change makes a new deployment. Of the capacity provider strategy AWS says that it
-// does not, but the real provider changes it only by force or by replacing the service.
+// versionProperties are the properties whose change makes a new deployment. AWS says that the capacity provider strategy does not, but
+// the real provider changes it only by force or by replacing the service.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html
 var versionProperties = []string{
 	"taskDefinition", "networkConfiguration", "loadBalancers", "capacityProviderStrategies", "launchType", "platformVersion",
 }
 
-// versionDefaults are what ECS tells of the version properties that were not given.
+// versionDefaults are ECS's values of the version properties that were not given.
 var versionDefaults = cloud.Map{"launchType": "", "platformVersion": latestPlatform}
 
 const latestPlatform = "LATEST"
@@ -115,7 +114,7 @@ func versionOf(inputs cloud.Map) cloud.Map {
 	return out
 }
 
-// Restore gives the service the properties of one of its deployments, so that whoever asks sees what it went back to.
+// Restore gives the service the properties of one of its deployments, so callers see what it was rolled back to.
 func Restore(service *cloud.Resource, d *Deployment) {
 	for _, p := range versionProperties {
 		if v, ok := d.Properties[p]; ok {
@@ -130,7 +129,7 @@ func Restore(service *cloud.Resource, d *Deployment) {
 	}
 }
 
-// Scale gives the deployment under way so many tasks. More of them are more for the one that served before too.
+// Scale gives the current deployment so many tasks. An increase also applies to the one that served before.
 // https://aws.amazon.com/about-aws/whats-new/2025/11/amazon-ecs-service-availability-rolling-deployments
 func (s *ServiceStatus) Scale(n int) {
 	more := max(0, n-s.Primary().Desired)
@@ -142,8 +141,8 @@ func (s *ServiceStatus) Scale(n int) {
 	}
 }
 
-// deploy makes a new PRIMARY deployment. Those before it stay ACTIVE for as long as they have tasks, and the last one that was
-// completed is to have as many as before until the new ones take over.
+// deploy makes a new PRIMARY deployment. Those before it stay ACTIVE while they have tasks, and the last completed one keeps its number
+// of tasks until the new ones take over.
 func (s *ServiceStatus) deploy(taskDefinition string, version cloud.Map, alarms []string) {
 	for i := range s.Deployments {
 		d := &s.Deployments[i]
@@ -162,8 +161,8 @@ func (s *ServiceStatus) deploy(taskDefinition string, version cloud.Map, alarms 
 	s.Steady = false
 }
 
-// BakeTime is for how much longer a deployment is watched once its tasks have taken over. AWS says of it no more than that
-// it follows from the alarms and is below five minutes; here it is as long as the longest of them looks back.
+// BakeTime is how much longer a deployment is watched once its tasks have taken over. AWS only says that it follows from the alarms and
+// is below five minutes; here it is as long as the longest of them looks back.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html
 func BakeTime(tx *cloud.Tx, s cloud.Scope, alarms []string) time.Duration {
 	const most = 5 * time.Minute

@@ -48,7 +48,7 @@ func onCluster(o *permission.Operation, actions ...string) {
 	o.Own(actions...)
 }
 
-// ownService adds calls that are about the service, and tell which cluster it is in.
+// ownService adds calls about the service that name its cluster.
 func ownService(o *permission.Operation, actions ...string) {
 	first := len(o.Steps)
 	o.Own(actions...)

@@ -15,7 +15,7 @@ import (
 
 // RevisionStatus is the Status of a [TaskDefinitionRevision].
 type RevisionStatus struct {
-	// Revision counts up from 1 in each family. A number is never used again, whatever becomes of its revision.
+	// Revision counts up from 1 in each family. A number is never used again, even after its revision is gone.
 	Revision int
 	// Active says that new services and deployments may refer to it.
 	Active       bool
@@ -28,8 +28,8 @@ var TaskDefinitionRevision = &cloud.Kind[TaskDefinitionSpec, struct{}]{
 	Spec: cloud.Spec{
 		Token: TaskDefinitionRevisionToken,
 		Label: "ECS Task Definition Revision",
-		Alive: func(*cloud.Resource) bool { return false }, // AWS forgets none
-		// It stays, with its tags, when the program has no more use for it.
+		Alive: func(*cloud.Resource) bool { return false }, // AWS keeps all
+		// It stays, with its tags, when the program no longer uses it.
 		Tagged: func(r *cloud.Resource) (string, map[string]string) {
 			if !cloud.StatusOf[RevisionStatus](r).Active {
 				return "", nil
@@ -47,7 +47,7 @@ type Revision struct {
 	TaskRoleARN      string
 	// Architecture is that of the images, in Go's and OCI's terms: amd64 or arm64.
 	Architecture string
-	// CPU is what the task has in units of 1/1024 of a processor, Memory in MiB.
+	// CPU is in units of 1/1024 of a processor, Memory in MiB.
 	CPU, Memory int
 	Volumes     []string
 	Containers  []ContainerDefinition

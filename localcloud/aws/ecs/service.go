@@ -20,7 +20,7 @@ import (
 	"slipway/localcloud/cloud"
 )
 
-// ServiceLoadBalancer says which port of which container is a target of which target group.
+// ServiceLoadBalancer registers a port of a container in a target group.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LoadBalancer.html
 type ServiceLoadBalancer struct {
 	TargetGroupARN string `json:"targetGroupArn"`
@@ -37,7 +37,7 @@ type DeploymentAlarms struct {
 	Rollback   bool     `json:"rollback"`
 }
 
-// ServiceSpec says what a service is to be.
+// ServiceSpec describes a wanted service.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html
 type ServiceSpec struct {
 	Name                            string `json:"name"`
@@ -161,7 +161,7 @@ var Service = &cloud.Kind[ServiceSpec, serviceOutputs]{
 			Find: func(_ *cloud.Tx, s cloud.Scope, id string) string { return arns.New(s, "ecs", "service/"+id) },
 		},
 		Latency: cloud.Latency{Create: 1, Delete: 5},
-		// For two minutes the provider looks whether it gets ACTIVE, which one that drains never does; then it takes it for gone
+		// The provider waits two minutes for it to get ACTIVE, which a draining one never does; then it treats it as gone
 		// (terraform-provider-aws v5.100.0, internal/service/ecs/service.go, findServiceByTwoPartKeyWaitForActive).
 		Gone:     func(r *cloud.Resource) bool { return cloud.StatusOf[ServiceStatus](r).Status == ServiceDraining },
 		NotFound: func(string) *cloud.Error { return cloud.Errorf("ServiceNotFoundException", "Service not found.") },
@@ -253,7 +253,7 @@ var Service = &cloud.Kind[ServiceSpec, serviceOutputs]{
 		if err != nil {
 			return err
 		}
-		// The scheduler stops the tasks and removes the service, whether anybody waits for it or not.
+		// The scheduler stops the tasks and removes the service, even if no caller waits.
 		err = awaitTasks(c, func(tx *cloud.Tx) (bool, error) { return tx.Get(c.Resource.Key) == nil, nil })
 		if errors.Is(err, cloud.ErrTimeout) {
 			return fmt.Errorf("waiting for ECS Service (%s) delete: %w to become 'INACTIVE' (last state: 'DRAINING', timeout: %s)",
@@ -282,8 +282,7 @@ var serviceNeeds = permission.Needs{
 	},
 }
 
-// Drained reports whether a service that is DRAINING is INACTIVE, which is to say gone: whether all of its tasks are
-// STOPPING or STOPPED.
+// Drained reports whether a DRAINING service is INACTIVE, and so gone: whether all of its tasks are STOPPING or STOPPED.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteService.html
 func Drained(tx *cloud.Tx, service *cloud.Resource) bool {
 	return cloud.Peek[ServiceStatus](service).Status == ServiceDraining &&
@@ -296,7 +295,7 @@ func Drained(tx *cloud.Tx, service *cloud.Resource) bool {
 // serviceTimeout is how long the provider waits for a service.
 const serviceTimeout = 20 * time.Minute
 
-// allowed is the limit of a wait as [cloud.Call.Await] takes it, for the message about a wait that was in vain.
+// allowed is the limit of a wait as in [cloud.Call.Await], for the message about a timeout.
 func allowed(c *cloud.Call, limit time.Duration) time.Duration {
 	if c.Timeout > 0 {
 		return c.Timeout
@@ -304,9 +303,8 @@ func allowed(c *cloud.Call, limit time.Duration) time.Duration {
 	return time.Duration(float64(limit) * c.Patience).Round(time.Millisecond)
 }
 
-// awaitTasks waits for what a service's tasks do, as long as the provider does. Tasks that leave take the seconds of their
-// deregistration delay and their stop timeout, which no patience makes fewer: the wait goes on while there are some, but not
-// longer than AWS's own.
+// awaitTasks waits for a service's tasks as long as the provider does. Leaving tasks take the real seconds of their deregistration
+// delay and stop timeout, which patience does not scale: the wait continues while there are some, but not longer than AWS's own.
 func awaitTasks(c *cloud.Call, condition func(*cloud.Tx) (bool, error)) error {
 	began := time.Now()
 	for {
@@ -324,10 +322,10 @@ func awaitTasks(c *cloud.Call, condition func(*cloud.Tx) (bool, error)) error {
 	}
 }
 
-// awaitStable waits as the provider does: until there is one deployment and as many tasks run as are desired, healthy or
-// not. A deployment that was rolled back ends the wait without an error; one that failed and could not be rolled back
-// never does (terraform-provider-aws v5.100.0 internal/service/ecs/service.go, waitServiceStable). The sentence about the
-// time-out is the provider's; what it lacks, why the last task failed, is added.
+// awaitStable waits as the provider does: until there is one deployment and the desired count of tasks runs, healthy or not. A
+// deployment that was rolled back ends the wait without an error; one that failed and could not be rolled back never does
+// (terraform-provider-aws v5.100.0 internal/service/ecs/service.go, waitServiceStable). The message about the timeout is the
+// provider's; why the last task failed is added.
 func awaitStable(c *cloud.Call, doing string) error {
 	last := ""
 	err := awaitTasks(c, func(tx *cloud.Tx) (bool, error) {
@@ -352,7 +350,7 @@ func awaitStable(c *cloud.Call, doing string) error {
 	return nil
 }
 
-// lastFailure tells of the youngest task of the service that failed; empty if none is known.
+// lastFailure describes the youngest failed task of the service; empty if none is known.
 func lastFailure(tx *cloud.Tx, service *cloud.Resource) string {
 	var last TaskStatus
 	id := ""
@@ -373,8 +371,8 @@ func lastFailure(tx *cloud.Tx, service *cloud.Resource) string {
 	return text
 }
 
-// watchedAlarms returns the alarms that a deployment that begins now watches: none if one of them is in ALARM already, so
-// that what mends its cause can be deployed. An alarm that does not exist is none.
+// watchedAlarms returns the alarms that a new deployment watches: none if one of them is in ALARM already, so that a fix of its cause
+// can be deployed. A missing alarm does not count.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html
 func (in *ServiceSpec) watchedAlarms(tx *cloud.Tx, s cloud.Scope) []string {
 	if in.Alarms == nil || !in.Alarms.Enable || cloudwatch.InAlarm(tx, s, in.Alarms.AlarmNames) != "" {
@@ -383,7 +381,7 @@ func (in *ServiceSpec) watchedAlarms(tx *cloud.Tx, s cloud.Scope) []string {
 	return in.Alarms.AlarmNames
 }
 
-// changedBesideTags reports whether the provider calls UpdateService at all for an update.
+// changedBesideTags reports whether an update needs a call of UpdateService.
 func changedBesideTags(c *cloud.Call) bool {
 	strip := func(m cloud.Map) cloud.Map {
 		m = maps.Clone(m)
@@ -395,7 +393,7 @@ func changedBesideTags(c *cloud.Call) bool {
 	return !reflect.DeepEqual(strip(c.Old.Inputs), strip(c.Resource.Inputs))
 }
 
-// modelled refuses what the local cloud does not do.
+// modelled refuses what the local cloud does not model.
 func modelled(in *ServiceSpec) error {
 	what := check.First(map[string]bool{
 		"iamRole":                                  in.IAMRole != "",
@@ -416,7 +414,7 @@ func modelled(in *ServiceSpec) error {
 	return check.Unimplemented(what)
 }
 
-// runnable holds the rules of CreateService and UpdateService about what the service refers to.
+// runnable has the rules of CreateService and UpdateService about the service's references.
 func runnable(c *cloud.Call, in *ServiceSpec, revision *Revision, clusterID string) error {
 	refuse := func(format string, args ...any) error {
 		return cloud.Errorf("InvalidParameterException", format, args...)
@@ -469,7 +467,7 @@ func runnable(c *cloud.Call, in *ServiceSpec, revision *Revision, clusterID stri
 	return nil
 }
 
-// checkCapacity finds where the service's tasks may run: the launch type, its own strategy or its cluster's default one.
+// checkCapacity finds the capacity for the service's tasks: the launch type, its own strategy or its cluster's default one.
 func checkCapacity(c *cloud.Call, in *ServiceSpec, clusterID string) error {
 	providers := &clusterCapacityProviders{}
 	if r := c.Find(cloud.Ref{Token: ClusterCapacityProvidersToken, Value: clusterNameOf(clusterID)}); r != nil {

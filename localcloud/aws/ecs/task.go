@@ -8,7 +8,7 @@ import (
 	"slipway/localcloud/cloud"
 )
 
-// Where a task is in its life.
+// The status of a task.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html
 const (
 	// TaskProvisioning is a task whose network interface is being made.
@@ -19,9 +19,9 @@ const (
 	TaskRunning = "RUNNING"
 	// TaskDeactivating is a task that still runs and is being taken out of its target groups.
 	TaskDeactivating = "DEACTIVATING"
-	// TaskStopping is a task whose containers were told to stop.
+	// TaskStopping is a task whose containers are being stopped.
 	TaskStopping = "STOPPING"
-	// TaskStopped is the record of a task that is no more.
+	// TaskStopped is the record of an ended task.
 	TaskStopped = "STOPPED"
 )
 
@@ -41,7 +41,7 @@ const (
 	HealthUnhealthy = "UNHEALTHY"
 )
 
-// TaskSpec says what a task is to be. It never changes.
+// TaskSpec describes a wanted task. It never changes.
 type TaskSpec struct {
 	ClusterARN        string `json:"clusterArn"`
 	TaskDefinitionARN string `json:"taskDefinitionArn"`
@@ -59,14 +59,13 @@ type TaskSpec struct {
 
 // TaskStatus is the Status of a task.
 type TaskStatus struct {
-	// LastStatus is where the task is, DesiredStatus where it should be: RUNNING or STOPPED.
+	// LastStatus is the task's status, and DesiredStatus the wanted one: RUNNING or STOPPED.
 	LastStatus    string
 	DesiredStatus string
 	HealthStatus  string
 	StopCode      string `json:",omitempty"`
 	StoppedReason string `json:",omitempty"`
-	// Failed says that the task is one that the deployment failed to start or to keep healthy, Counted that the deployment
-	// has counted it.
+	// Failed says that the deployment failed to start the task or to keep it healthy, and Counted that the deployment has counted it.
 	Failed  bool `json:",omitempty"`
 	Counted bool `json:",omitempty"`
 	// Checked says that essential containers have health checks, so that HealthStatus means something.
@@ -79,7 +78,7 @@ type TaskStatus struct {
 	StoppedAt time.Time `json:",omitzero"`
 }
 
-// ContainerStatus is what is known of one container of a task.
+// ContainerStatus is the status of one container of a task.
 type ContainerStatus struct {
 	Name         string
 	LastStatus   string
@@ -130,12 +129,12 @@ func TaskARN(s cloud.Scope, clusterARN, id string) string {
 // TaskID returns the short id in a task's ARN.
 func TaskID(name string) string { return arns.Last(name) }
 
-// TasksOf returns the tasks of a service, those that have stopped among them, by ARN.
+// TasksOf returns the tasks of a service, including stopped ones, by ARN.
 func TasksOf(tx *cloud.Tx, service *cloud.Resource) []*cloud.Resource {
 	return tx.Where(service.Scope, taskToken, "service", service.ID)
 }
 
-// TaskAlive reports whether a task is more than the record of one that has stopped.
+// TaskAlive reports whether a task is not just the record of a stopped one.
 func TaskAlive(r *cloud.Resource) bool {
 	return cloud.Peek[TaskStatus](r).LastStatus != TaskStopped
 }

@@ -25,7 +25,7 @@ type volume struct {
 	FSxWindowsFileServerVolumeConfiguation any  `json:"fsxWindowsFileServerVolumeConfiguration"`
 }
 
-// TaskDefinitionSpec says what a task definition is to be.
+// TaskDefinitionSpec describes a wanted task definition.
 type TaskDefinitionSpec struct {
 	Family                  string   `json:"family"`
 	ContainerDefinitions    string   `json:"containerDefinitions"`
@@ -66,9 +66,9 @@ type taskDefinitionOutputs struct {
 // the family's name as their id, and tells them apart by the ARN in the engine's state (resourceTaskDefinitionCreate, and the importer,
 // in terraform-provider-aws's internal/service/ecs/task_definition.go).
 //
-// The revision itself, a [TaskDefinitionRevision], outlives the resource: AWS forgets none. Deleting the resource makes it
-// INACTIVE, or leaves it ACTIVE where the program said skipDestroy, so that a service can be rolled back to it. Either way
-// it is not counted as alive (see [TaskDefinitionRevision]): it costs nothing, runs nothing and holds nothing that could be left over.
+// The revision itself, a [TaskDefinitionRevision], outlives the resource: AWS keeps all. Deleting the resource makes it INACTIVE, or
+// leaves it ACTIVE with skipDestroy, so that a service can be rolled back to it. Either way it does not count as alive (see
+// [TaskDefinitionRevision]): it costs nothing, runs nothing and holds nothing that could be left over.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html
 var TaskDefinition = &cloud.Kind[TaskDefinitionSpec, taskDefinitionOutputs]{
 	Spec: cloud.Spec{
@@ -183,8 +183,8 @@ var taskDefinitionNeeds = permission.Needs{
 	},
 }
 
-// registrable holds the rules of RegisterTaskDefinition, whose code for all of them is ClientException. The local cloud runs
-// tasks as Fargate does and knows no container instances.
+// registrable has the rules of RegisterTaskDefinition, which all have the code ClientException. The local cloud runs tasks as Fargate
+// does and knows no container instances.
 func registrable(in *TaskDefinitionSpec) error {
 	refuse := func(format string, args ...any) error { return cloud.Errorf("ClientException", format, args...) }
 	switch {

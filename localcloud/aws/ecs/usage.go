@@ -4,7 +4,7 @@ import (
 	"time"
 )
 
-// Usage is what a running task uses, and what its task definition gives it.
+// Usage is a running task's use, and the size in its task definition.
 type Usage struct {
 	Task string // its ARN
 	// CPU is processor time since the task started, Memory the bytes that it has resident.

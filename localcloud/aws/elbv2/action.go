@@ -12,7 +12,7 @@ import (
 	"slipway/localcloud/cloud"
 )
 
-// Action is what a listener or a rule does with a request.
+// Action is a listener's or a rule's action for a request.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Action.html
 type Action struct {
 	Type           string         `json:"type"`
@@ -70,8 +70,7 @@ type Share struct {
 	Weight int
 }
 
-// Shares returns the target groups that the action forwards to, whichever of the two ways it names them; none unless it
-// forwards.
+// Shares returns the target groups that the action forwards to, named in either of the two ways; none unless it forwards.
 func (a *Action) Shares() []Share {
 	switch {
 	case a.Type != actionForward:
@@ -108,8 +107,8 @@ var (
 	redirectPort = regexp.MustCompile(`^(#\{port\}|[1-9]\d{0,4})$`)
 )
 
-// checkActions holds what the Terraform provider refuses in the actions of a listener or a rule, and what is not modelled.
-// Property is the input that holds them.
+// checkActions has the Terraform provider's refusals in the actions of a listener or a rule, and what is not modelled. Property is
+// their input.
 func checkActions(property string, actions []Action) []cloud.Failure {
 	var f []cloud.Failure
 	for i, a := range actions {
@@ -188,7 +187,7 @@ func (r *Redirect) check(at string) []cloud.Failure {
 // completeActions returns the actions with AWS's and the provider's defaults filled in, or refuses what AWS refuses.
 func completeActions(property string, inputs cloud.Map, actions []Action) ([]any, error) {
 	if len(actions) != 1 {
-		// All that could stand beside the one action that ends a request is authentication.
+		// Only authentication could come before the one action that ends a request.
 		return nil, cloud.Errorf("ValidationError", "Exactly one of 'forward', 'redirect' or 'fixed-response' actions must be specified")
 	}
 	a := actions[0]
@@ -243,7 +242,7 @@ func (fw *Forward) complete(shares []Share) cloud.Map {
 	return cloud.Map{"targetGroups": groups, "stickiness": cloud.Map{"duration": float64(fw.Stickiness.Duration), "enabled": false}}
 }
 
-// complete also refuses a redirect to where the request came from.
+// complete also refuses a redirect to the request's own URL.
 func (r *Redirect) complete() (cloud.Map, error) {
 	out := cloud.Map{"protocol": "#{protocol}", "host": "#{host}", "port": "#{port}", "path": "/#{path}", "query": "#{query}"}
 	changed := false

@@ -13,7 +13,7 @@ import (
 	"slipway/localcloud/cloud"
 )
 
-// Values are what a condition compares with; one of them has to match.
+// Values are a condition's values; one of them must match.
 type Values struct {
 	Values []string `json:"values"`
 }
@@ -30,7 +30,7 @@ type QueryPair struct {
 	Value string `json:"value"`
 }
 
-// Condition is what a request must be like for a rule to apply. One of its fields is set.
+// Condition is a condition for a rule to apply to a request. One of its fields is set.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html
 type Condition struct {
 	HostHeader        *Values       `json:"hostHeader"`
@@ -65,7 +65,7 @@ var (
 	requestMethod = regexp.MustCompile(`^[A-Za-z-_]{1,40}$`)
 )
 
-// check holds what the Terraform provider refuses in a condition.
+// check has the Terraform provider's refusals in a condition.
 func (c *Condition) check(at string) []cloud.Failure {
 	var f []cloud.Failure
 	fields := c.values()

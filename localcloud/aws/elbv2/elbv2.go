@@ -163,7 +163,7 @@ func forwardTo(c *cloud.Call, balancer *cloud.Resource, groups []string) error {
 	return nil
 }
 
-// creates is creates for what has a name and, once it is there, an identifier behind it.
+// creates is creates for a resource with a name and, after its creation, an identifier behind it.
 func creates(o *permission.Operation, call, resource string) {
 	name := o.Regional("elasticloadbalancing", resource+"/")
 	o.Creates("elasticloadbalancing:"+call, name+"*", name+ids.Hex(16), "elasticloadbalancing:AddTags", "elasticloadbalancing:createaction")
@@ -183,7 +183,7 @@ func createsPart(o *permission.Operation, token, input, call, kind string) {
 	}
 }
 
-// looksAtEC2 adds what Elastic Load Balancing asks of its caller beside the call itself.
+// looksAtEC2 adds the permissions that Elastic Load Balancing needs from its caller in addition to the call itself.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-api-permissions.html
 func looksAtEC2(o *permission.Operation, call string, actions ...string) {
 	for _, a := range actions {

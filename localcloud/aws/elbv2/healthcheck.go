@@ -26,7 +26,7 @@ type healthCheck struct {
 	UnhealthyThreshold *int   `json:"unhealthyThreshold"`
 }
 
-// check holds what the Terraform provider refuses in a health check.
+// check has the Terraform provider's refusals in a health check.
 func (h *healthCheck) check() []cloud.Failure {
 	var f []cloud.Failure
 	for _, number := range []struct {
@@ -52,7 +52,7 @@ func (h *healthCheck) check() []cloud.Failure {
 				Reason:   fmt.Sprintf(`expected healthCheck.path to start with "/", got %s`, h.Path),
 			})
 		} else if _, err := url.ParseRequestURI(h.Path); err != nil {
-			// AWS would send whatever it is to the targets, which could not make anything of it.
+			// AWS would send any text to the targets, and they could not use it.
 			f = append(f, check.NotModelled("healthCheck.path", "a path that no URL can have"))
 		}
 	}
@@ -75,7 +75,7 @@ func (h *healthCheck) complete() (cloud.Map, error) {
 		"interval": 30.0, "timeout": 5.0, "healthyThreshold": 3.0, "unhealthyThreshold": 3.0,
 	}
 	if h == nil {
-		// Where the provider says nothing at all, AWS has thresholds of its own.
+		// If the provider gives none, AWS has its own thresholds.
 		out["healthyThreshold"], out["unhealthyThreshold"] = 5.0, 2.0
 		return out, nil
 	}

@@ -15,7 +15,7 @@ import (
 	"slipway/localcloud/cloud"
 )
 
-// defaultSSLPolicy is what a listener has that is not told otherwise, through the API.
+// defaultSSLPolicy is the default policy of a listener in the API.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html
 const defaultSSLPolicy = "ELBSecurityPolicy-2016-08"
 
@@ -46,7 +46,7 @@ type listenerOutputs struct {
 	ServerEnabled        bool      `json:"routingHttpResponseServerEnabled"`
 }
 
-// follow fills in what follows from the inputs, and tells the target groups of their load balancer.
+// follow fills in what follows from the inputs, and records the load balancer with the target groups.
 func (out *listenerOutputs) follow(c *cloud.Call, in *listener) (err error) {
 	out.Protocol, out.ServerEnabled, out.SSLPolicy = cmp.Or(in.Protocol, "HTTP"), true, ""
 	if in.https() {

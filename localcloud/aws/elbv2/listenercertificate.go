@@ -20,8 +20,8 @@ type listenerCertificate struct {
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html
 const maxCertificates = 25
 
-// ListenerCertificate is an entry in a listener's list of certificates, from which the load balancer chooses by the host name
-// that a client asks for. It goes with its listener.
+// ListenerCertificate is an entry in a listener's list of certificates, from which the load balancer chooses by the host name that a
+// client asks for. It is deleted with its listener.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_AddListenerCertificates.html
 var ListenerCertificate = &cloud.Kind[listenerCertificate, struct{}]{
 	Spec: cloud.Spec{
@@ -60,7 +60,7 @@ var ListenerCertificate = &cloud.Kind[listenerCertificate, struct{}]{
 	},
 	Create: func(c *cloud.Call, in *listenerCertificate, _ *struct{}) (string, error) {
 		parent := c.Find(cloud.Ref{Token: ListenerToken, Value: in.ListenerARN})
-		// What is in the list already is not added again, and that is no error.
+		// A certificate in the list is not added again, and that is not an error.
 		id := in.ListenerARN + "_" + in.CertificateARN
 		if c.Find(cloud.Ref{Token: ListenerCertificateToken, Value: id}) == nil && listedCertificates(c, parent) >= maxCertificates {
 			return "", cloud.Errorf("TooManyCertificates", "You have reached the maximum of %d certificates for load balancer '%s'",
@@ -110,7 +110,7 @@ func CertificatesOf(tx *cloud.Tx, of *cloud.Resource) []string {
 	return out
 }
 
-// refuseCertificate holds what a certificate must be like that a listener presents.
+// refuseCertificate has the rules for a listener's certificates.
 func refuseCertificate(c *cloud.Call, arn string) error {
 	cert := c.Find(cloud.Ref{Token: acm.CertificateToken, Value: arn})
 	switch {

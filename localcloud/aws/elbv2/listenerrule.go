@@ -44,7 +44,7 @@ type listenerRuleOutputs struct {
 	Priority int    `json:"priority"`
 }
 
-// follow fills in what follows from the inputs, and tells the target groups of their load balancer.
+// follow fills in what follows from the inputs, and records the load balancer with the target groups.
 func (out *listenerRuleOutputs) follow(c *cloud.Call, in *listenerRule) (err error) {
 	if out.Actions, err = completeActions("actions", c.Resource.Inputs, in.Actions); err != nil {
 		return err
@@ -154,7 +154,7 @@ var listenerRuleNeeds = permission.Needs{
 	Delete: func(o *permission.Operation) { o.Own("elasticloadbalancing:DeleteRule") },
 }
 
-// PriorityOf returns the priority that a rule has, whoever chose it.
+// PriorityOf returns a rule's priority, chosen by the program or by the provider.
 func PriorityOf(rule *cloud.Resource) int {
 	return cloud.OutputsOf[listenerRuleOutputs](rule).Priority
 }

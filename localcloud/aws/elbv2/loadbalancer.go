@@ -26,32 +26,32 @@ type LoadBalancerState string
 const (
 	// LoadBalancerProvisioning is one whose controller has not begun to serve it.
 	LoadBalancerProvisioning LoadBalancerState = "provisioning"
-	// LoadBalancerActive is one that does all it was asked to.
+	// LoadBalancerActive is one that works completely.
 	LoadBalancerActive LoadBalancerState = "active"
-	// LoadBalancerImpaired is one of which some listeners do not work.
+	// LoadBalancerImpaired is one with listeners that do not work.
 	LoadBalancerImpaired LoadBalancerState = "active_impaired"
-	// LoadBalancerFailed is one that has no address to listen on.
+	// LoadBalancerFailed is one without an address to listen on.
 	LoadBalancerFailed LoadBalancerState = "failed"
 )
 
 // LoadBalancerStatus is the Status of a load balancer.
 type LoadBalancerStatus struct {
-	// Address is the loopback address at which the load balancer really listens; empty until its controller chose one.
+	// Address is the load balancer's real loopback address; empty until its controller has chosen one.
 	Address string `json:",omitempty"`
 	State   LoadBalancerState
-	// Reason tells why the state is not active.
+	// Reason says why the state is not active.
 	Reason string `json:",omitempty"`
 	// Endpoints are the listeners that work, by port.
 	Endpoints []Endpoint `json:",omitempty"`
 }
 
-// Endpoint is where a listener really listens.
+// Endpoint is a listener's real address.
 type Endpoint struct {
 	ListenerARN string
 	Protocol    string
 	// Port is the listener's port.
 	Port int
-	// Address is host and port of the socket. Its port differs from Port where that one needs a privilege the daemon lacks.
+	// Address is host and port of the socket. Its port differs from Port if that one needs a privilege that the daemon lacks.
 	Address string
 }
 
@@ -93,7 +93,7 @@ type loadBalancer struct {
 	Tags                        tags.Tags       `json:"tags"`
 }
 
-// subnets returns the subnets by whichever of its two inputs the program gives them.
+// subnets returns the subnets from the one of its two inputs that the program gives.
 func (in *loadBalancer) subnets() []string {
 	ids := slices.Clone(in.Subnets)
 	for _, m := range in.SubnetMappings {
@@ -104,7 +104,7 @@ func (in *loadBalancer) subnets() []string {
 
 func (in *loadBalancer) dualStack() bool { return strings.HasPrefix(in.IPAddressType, "dualstack") }
 
-// publicIPv4 says whether the load balancer has public IPv4 addresses.
+// publicIPv4 reports whether the load balancer has public IPv4 addresses.
 func (in *loadBalancer) publicIPv4() bool {
 	return !in.Internal && in.IPAddressType != "dualstack-without-public-ipv4"
 }
@@ -177,7 +177,7 @@ var LoadBalancer = &cloud.Kind[loadBalancer, loadBalancerOutputs]{
 		},
 		AutoName: &cloud.AutoName{Property: "name", Max: maxName},
 		Replace:  []string{"customerOwnedIpv4Pool", "internal", "loadBalancerType", "name", "namePrefix"},
-		// A client routing policy is a network load balancer's alone, and in the state of no other.
+		// Only a network load balancer has a client routing policy in its state.
 		Computed: []string{"dnsRecordClientRoutingPolicy", "internal", "ipAddressType", "name", "namePrefix", "securityGroups"},
 		Sets:     []string{"securityGroups", "subnetMappings", "subnets"},
 		Latency:  cloud.Latency{Create: 148, Delete: 153},
@@ -300,7 +300,7 @@ var loadBalancerNeeds = permission.Needs{
 	Delete: func(o *permission.Operation) { o.Own("elasticloadbalancing:DeleteLoadBalancer") },
 }
 
-// unmodelled finds settings that would change what the load balancer does, were it AWS's.
+// unmodelled finds settings that would change the load balancer's behaviour on AWS.
 func (in *loadBalancer) unmodelled() []cloud.Failure {
 	var f []cloud.Failure
 	desync, xff := in.DesyncMitigationMode, in.XFFHeaderProcessingMode
@@ -371,7 +371,7 @@ func placeLoadBalancer(c *cloud.Call, in *loadBalancer) (*cloud.Resource, error)
 	return c.Find(cloud.Ref{Token: ec2.VPCToken, Value: network}), nil
 }
 
-// freeAddresses returns how many IPv4 addresses of the subnet nobody but the given owner has.
+// freeAddresses returns how many IPv4 addresses of the subnet are free, or belong to the given owner.
 // https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html
 func freeAddresses(tx *cloud.Tx, sub *cloud.Resource, owner string) int {
 	block, err := netip.ParsePrefix(ec2.Subnet.Inputs(sub).CIDRBlock)

@@ -19,13 +19,13 @@ const (
 	TargetHealthy TargetState = "healthy"
 	// TargetUnhealthy is a target that failed its health checks.
 	TargetUnhealthy TargetState = "unhealthy"
-	// TargetUnused is a target of a group that no load balancer forwards to; nobody checks it.
+	// TargetUnused is a target of a group that no load balancer forwards to; it is not checked.
 	TargetUnused TargetState = "unused"
 	// TargetDraining is a target that was deregistered and finishes the requests it has.
 	TargetDraining TargetState = "draining"
 )
 
-// Target is a member of a target group and what the load balancer found out about it.
+// Target is a member of a target group and its health.
 type Target struct {
 	// ID is the private IP address of the target.
 	ID    string
@@ -35,7 +35,7 @@ type Target struct {
 	// healthy target.
 	Reason      string `json:",omitempty"`
 	Description string `json:",omitempty"`
-	// Deregistered is when the target began to drain; zero for one that has not.
+	// Deregistered is when the target began to drain; zero if it has not.
 	Deregistered time.Time `json:",omitzero"`
 }
 
@@ -44,13 +44,12 @@ type TargetGroupStatus struct {
 	Targets []Target `json:",omitempty"`
 }
 
-// Index returns where the target is among the group's, or -1.
+// Index returns the target's index in the group, or -1.
 func (s *TargetGroupStatus) Index(ip string, port int) int {
 	return slices.IndexFunc(s.Targets, func(t Target) bool { return t.ID == ip && t.Port == port })
 }
 
-// RegisterTarget makes the address a target of the group. One that was draining is a new target again; one that is
-// registered stays as it is.
+// RegisterTarget makes the address a target of the group. A draining one becomes a new target again; a registered one stays unchanged.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RegisterTargets.html
 func RegisterTarget(tx *cloud.Tx, group *cloud.Resource, ip string, port int) {
 	updateTargets(tx, group, func(s *TargetGroupStatus) bool {

@@ -69,7 +69,7 @@ func (out *targetGroupOutputs) follow(c *cloud.Call, in *targetGroup) (err error
 	return err
 }
 
-// complete fills in what the program does not say.
+// complete fills in what the program does not give.
 func (out *targetGroupOutputs) complete() {
 	if out.TargetFailovers == nil {
 		out.TargetFailovers = []any{cloud.Map{}}

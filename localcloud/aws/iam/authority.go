@@ -10,8 +10,8 @@ import (
 	"slipway/localcloud/cloud"
 )
 
-// Allowed tells whether the role's policies, inline and attached, let it perform the action on the resource, and its permissions
-// boundary, if it has one, does so too. A role that does not exist may do nothing.
+// Allowed reports whether the role's policies, inline and attached, allow the action on the resource, and its permissions boundary, if
+// it has one, does too. A role that does not exist may do nothing.
 func Allowed(tx *cloud.Tx, s cloud.Scope, roleARN, action, resource string) bool {
 	role := identity.RoleByARN(tx, roleARN)
 	if role == nil {
@@ -22,8 +22,8 @@ func Allowed(tx *cloud.Tx, s cloud.Scope, roleARN, action, resource string) bool
 	}}) == ""
 }
 
-// CanAssume tells whether the role's trust policy lets a service, such as "ecs-tasks.amazonaws.com", assume the role on behalf
-// of the scope's account. A condition on one resource of the service does not hold, as it does not for ECS.
+// CanAssume reports whether the role's trust policy lets a service, such as "ecs-tasks.amazonaws.com", assume the role on behalf of the
+// scope's account. A condition on one resource of the service does not hold, as it does not for ECS.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html
 func CanAssume(tx *cloud.Tx, s cloud.Scope, roleARN, principal string) bool {
 	r := identity.RoleByARN(tx, roleARN)
@@ -37,7 +37,7 @@ func CanAssume(tx *cloud.Tx, s cloud.Scope, roleARN, principal string) bool {
 	}}) == policy.Permits
 }
 
-// Trust tells what a role's trust policy says of a request to assume it.
+// Trust returns the decision of a role's trust policy on a request to assume it.
 func Trust(role *cloud.Resource, r policy.Request) policy.Verdict {
 	p, err := Role.Inputs(role).AssumeRolePolicy.Parse()
 	if err != nil {
@@ -46,13 +46,13 @@ func Trust(role *cloud.Resource, r policy.Request) policy.Verdict {
 	return policy.Decide([]*policy.Policy{p}, r)
 }
 
-// Authority is everything that says what a role may do.
+// Authority has everything that decides what a role may do.
 type Authority struct {
 	Policies []*policy.Policy
 	boundary *policy.Policy // nil for a role without one
 }
 
-// AuthorityOf returns what says what a role may do, as it stands.
+// AuthorityOf returns the current authority of a role.
 func AuthorityOf(tx *cloud.Tx, role *cloud.Resource) Authority {
 	var a Authority
 	in := Role.Inputs(role)
@@ -76,7 +76,7 @@ func AuthorityOf(tx *cloud.Tx, role *cloud.Resource) Authority {
 		}
 	}
 	if in.PermissionsBoundary != "" {
-		a.boundary = new(policy.Policy) // one that has gone allows nothing
+		a.boundary = new(policy.Policy) // a deleted one allows nothing
 		if d, ok := managedPolicy(tx, role.Scope, in.PermissionsBoundary); ok {
 			if p, err := d.IdentityPolicy(); err == nil {
 				a.boundary = p
@@ -92,8 +92,8 @@ func (a *Authority) add(d policy.Document) {
 	}
 }
 
-// Denial tells why the role may not do what is asked: the end of the sentence that begins with "User: … is not authorized to
-// perform: …". It is empty if the role may. A boundary allows nothing by itself.
+// Denial says why the role may not perform a request: the end of the sentence that begins with "User: … is not authorized to perform:
+// …". It is empty if the role may. A boundary allows nothing by itself.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
 func (a Authority) Denial(r policy.Request) string {

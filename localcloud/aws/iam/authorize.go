@@ -13,7 +13,7 @@ import (
 	"slipway/localcloud/cloud"
 )
 
-// Authorize refuses an operation to a caller with a role that may not do all of what it takes, before anything is done.
+// Authorize refuses an operation to a caller with a role that lacks a permission for it, before anything is done.
 func Authorize(c *cloud.Call, permissions []cloud.Permission) error {
 	role, _ := identity.SessionRole(c.Tx, c.Caller.Identity)
 	if role == nil {
@@ -33,7 +33,7 @@ func Authorize(c *cloud.Call, permissions []cloud.Permission) error {
 func RequestFor(p cloud.Permission, c *cloud.Call, role *cloud.Resource) policy.Request {
 	region := c.Caller.Scope.Region
 	if strings.HasPrefix(p.Action, "iam:") && p.Action != "iam:PassRole" {
-		region = "us-east-1" // where IAM is, for all regions; nobody calls it to pass a role
+		region = "us-east-1" // IAM's region, for all regions; passing a role makes no call to it
 	}
 	r := policy.Request{Action: p.Action, Resource: p.Resource, Lists: map[string][]string{}, Context: map[string]string{
 		"aws:principalarn": Role.Outputs(role).ARN, "aws:principalaccount": role.Scope.Account,
@@ -46,7 +46,7 @@ func RequestFor(p cloud.Permission, c *cloud.Call, role *cloud.Resource) policy.
 	return r
 }
 
-// Clients are the services by the prefix of their actions: what the SDK calls them, and the code with which they refuse.
+// Clients are the services by the prefix of their actions: their name in the SDK, and the code of their refusals.
 var Clients = map[string]struct{ name, Code string }{
 	"acm":                     {"ACM", "AccessDeniedException"},
 	"ec2":                     {"EC2", "UnauthorizedOperation"},
@@ -78,7 +78,7 @@ func denied(p cloud.Permission, who, why string) error {
 	return fmt.Errorf("operation error %s: %s, %w", client.name, call, err)
 }
 
-// AccessDenied is how services say it. They name a resource where it could have been allowed by itself.
+// AccessDenied is the services' refusal. They name a resource if it could have been allowed by itself.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 func AccessDenied(code, who, action, resource, why string) *cloud.Error {
 	if resource != "*" {

@@ -42,7 +42,7 @@ type roleArgs struct {
 	Name string `json:"name"`
 }
 
-// GetRole tells what a role is.
+// GetRole describes a role.
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRole.html
 var GetRole = &cloud.Function[roleArgs]{
 	Token: "aws:iam/getRole:getRole",

@@ -13,7 +13,7 @@ import (
 	"slipway/localcloud/cloud"
 )
 
-// The tokens of the kinds besides that of roles, which is identity's.
+// The tokens of the kinds, except that of roles, which is in identity.
 const (
 	RolePolicyToken           = "aws:iam/rolePolicy:RolePolicy"
 	RolePolicyAttachmentToken = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
@@ -25,7 +25,7 @@ func Kinds() []any {
 	return []any{Role, RolePolicy, RolePolicyAttachment, ManagedPolicy, OpenIDConnectProvider, getPolicyDocument, GetRole, GetRoles}
 }
 
-// iamPropagation is how long the provider waits for one change in IAM to be seen by the next.
+// iamPropagation is how long the provider waits until the next call sees a change in IAM.
 const iamPropagation = 2 * time.Minute
 
 var iamName = regexp.MustCompile(`^[\w+=,.@-]+$`)

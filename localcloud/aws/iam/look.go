@@ -13,7 +13,7 @@ import (
 // Look is a request that only reads.
 type Look struct {
 	Action string
-	// Resource is the ARN of what is read; empty for an action that cannot be allowed for one resource and not for another.
+	// Resource is the ARN of the read resource; empty for an action that cannot be allowed for a single resource.
 	Resource string
 	// Of is the resource whose tags count; nil if none do.
 	Of *cloud.Resource

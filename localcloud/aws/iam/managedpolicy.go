@@ -91,8 +91,8 @@ var managedPolicyNeeds = permission.Needs{
 		o.Creates("iam:CreatePolicy", name, name, "iam:TagPolicy", "")
 	},
 	Read: func(o *permission.Operation) { o.Own("iam:GetPolicy", "iam:GetPolicyVersion") },
-	// How many versions a policy has is not modelled. It is taken to have as many as it can, of which one must go before there
-	// is another one, and all before the policy itself can.
+	// The number of a policy's versions is not modelled. It counts as the maximum: one must be deleted before a new one is made, and
+	// all before the policy.
 	Update: func(o *permission.Operation) {
 		if o.Changes("policy") {
 			o.Own("iam:ListPolicyVersions", "iam:DeletePolicyVersion", "iam:CreatePolicyVersion")
@@ -104,8 +104,8 @@ var managedPolicyNeeds = permission.Needs{
 	},
 }
 
-// attachable refuses a policy that is not there, in words that begin with what it is wanted as. Of AWS's own ones there are more
-// than a thousand, ReadOnlyAccess among them, that are not here.
+// attachable refuses a missing policy, in words that begin with its purpose. More than a thousand of AWS's own policies, ReadOnlyAccess
+// among them, are not here.
 func attachable(c *cloud.Call, name, what string) error {
 	_, ok := managedPolicy(c.Tx, c.Resource.Scope, name)
 	switch {

@@ -40,8 +40,7 @@ func (out *openIDConnectProviderOutputs) follow(in *openIDConnectProvider) {
 	}
 }
 
-// OpenIDConnectProvider is a service whose word about who somebody is the account's roles may trust. An account has one for a
-// URL.
+// OpenIDConnectProvider is an identity provider that the account's roles may trust. An account has one for each URL.
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html
 var OpenIDConnectProvider = &cloud.Kind[openIDConnectProvider, openIDConnectProviderOutputs]{
 	Spec: cloud.Spec{
@@ -142,8 +141,8 @@ func withoutScheme(v any) any {
 	return v
 }
 
-// thumbprint stands for the one that IAM takes from the provider's certificates where the program gives none: the local cloud
-// asks nobody, and makes one up of the host.
+// thumbprint replaces the one that IAM takes from the provider's certificates if the program gives none: the local cloud makes no call,
+// and derives one from the host.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc_verify-thumbprint.html
 func thumbprint(host string) string {
 	sum := sha1.Sum([]byte(host)) //nolint:gosec // nothing depends on it

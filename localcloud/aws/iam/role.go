@@ -46,7 +46,7 @@ type roleOutputs struct {
 	TagsAll    cloud.Map `json:"tagsAll"`
 }
 
-// Role is an identity that services take on, and whose policies then say what they may do.
+// Role is an identity that services assume, and its policies then decide what they may do.
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
 var Role = &cloud.Kind[role, roleOutputs]{
 	Spec: cloud.Spec{
@@ -109,8 +109,7 @@ var Role = &cloud.Kind[role, roleOutputs]{
 		}
 		return failures
 	},
-	// A policy stays for as long as a role has it, or has it as its boundary. That there is none is for Rules to say, in other
-	// words.
+	// A policy stays while a role has it, or has it as its boundary. Rules refuses a missing one, in other words.
 	Refs: func(_ *cloud.Call, in *role) []cloud.Ref {
 		var refs []cloud.Ref
 		for _, arn := range append(slices.Clone(in.ManagedPolicyARNs), in.PermissionsBoundary) {
@@ -169,8 +168,8 @@ var Role = &cloud.Kind[role, roleOutputs]{
 		return out.retag(c)
 	},
 	Release: func(c *cloud.Call, in *role) error {
-		// Before it deletes the role, the provider takes away all of its policies if told to, and those inside it if the last read showed
-		// any (terraform-provider-aws, internal/service/iam, resourceRoleDelete).
+		// Before it deletes the role, the provider detaches all of its policies with force_detach_policies, and deletes inline ones if
+		// the last read showed any (terraform-provider-aws, internal/service/iam, resourceRoleDelete).
 		var tokens []string
 		if in.ForceDetachPolicies || cloud.StatusOf[roleStatus](c.Resource).InlinePolicies {
 			tokens = append(tokens, RolePolicyToken)
@@ -271,13 +270,13 @@ var roleNeeds = permission.Needs{
 	},
 }
 
-// roleStatus is what the provider remembers of a role: whether there were policies inside it when it was last read.
+// roleStatus is the provider's memory of a role: whether the last read showed inline policies.
 type roleStatus struct{ InlinePolicies bool }
 
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html#API_CreateRole_RequestParameters
 var iamPath = regexp.MustCompile(`^/([!-~]+/)?$`)
 
-// bounded adds a call about the operation's resource, a role, that tells which boundary the role has.
+// bounded adds a call about the operation's resource, a role, with the role's boundary.
 func bounded(o *permission.Operation, role *cloud.Resource, action string) {
 	o.Own(action)
 	if b, _ := role.Inputs["permissionsBoundary"].(string); b != "" {
@@ -285,7 +284,7 @@ func bounded(o *permission.Operation, role *cloud.Resource, action string) {
 	}
 }
 
-// attaches adds a call for each of the policies, which tells which one it is.
+// attaches adds a call for each of the policies, with its ARN.
 func attaches(o *permission.Operation, role *cloud.Resource, policies []any, action string) {
 	for _, p := range policies {
 		bounded(o, role, action)
@@ -302,7 +301,7 @@ func onRole(o *permission.Operation, action string) {
 		return
 	}
 	o.ARN, o.Tags = cloud.OutputsOf[roleOutputs](role).ARN, tags.Of(role)
-	// The calls that only look are told nothing of the boundary.
+	// The calls that only read do not have the boundary.
 	switch action {
 	case "iam:GetRolePolicy", "iam:ListAttachedRolePolicies":
 		o.Own(action)
@@ -314,7 +313,7 @@ func onRole(o *permission.Operation, action string) {
 	}
 }
 
-// hasInlinePolicies tells whether the role that the operation is about has any.
+// hasInlinePolicies reports whether the operation's role has any.
 func hasInlinePolicies(o *permission.Operation) bool {
 	return len(untyped.List(o.Resource.Inputs["inlinePolicies"])) > 0 ||
 		slices.ContainsFunc(o.Tx.List(o.Resource.Scope, RolePolicyToken), func(r *cloud.Resource) bool { return r.Inputs["role"] == o.Resource.ID })

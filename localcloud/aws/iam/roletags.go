@@ -7,9 +7,8 @@ import (
 	"slipway/localcloud/cloud"
 )
 
-// retag holds what is particular to the tags of a role, of all that has tags: IAM keeps the case of their keys and does not tell
-// them apart by it. Two such keys in one call are refused. One that comes later takes the other's place, so that what the program
-// wants never comes about.
+// retag has the special rule of a role's tags: IAM keeps the case of their keys but ignores it in comparisons. It refuses two such keys
+// in one call. A later one replaces the other, so the program's wish is never reached.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
 func (out *roleOutputs) retag(c *cloud.Call) error {
 	want, had := out.TagsAll, cloud.Map{}

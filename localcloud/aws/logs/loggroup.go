@@ -27,8 +27,7 @@ type logGroup struct {
 
 // LogGroupStatus is the Status of a log group.
 type LogGroupStatus struct {
-	// Folder is where its streams are. A group that is made again under the same name has another one, and so none of the
-	// old one's events.
+	// Folder has its streams. A new group with the same name has another folder, and so none of the old one's events.
 	Folder  string
 	Created time.Time
 }
@@ -45,7 +44,7 @@ type logGroupOutputs struct {
 	LogGroupClass string `json:"logGroupClass"`
 }
 
-// LogGroup is where the streams of what a service writes are kept, and for how long.
+// LogGroup has the log streams of a service, and their retention.
 // https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html
 var LogGroup = &cloud.Kind[logGroup, logGroupOutputs]{
 	Spec: cloud.Spec{
@@ -155,8 +154,8 @@ func LogGroupNotFound() *cloud.Error {
 	return cloud.Errorf("ResourceNotFoundException", "The specified log group does not exist.")
 }
 
-// logGroup adds a call about the log group. All but those about its tags know it by a name with the streams in it, so that a
-// policy has to have :* behind the group's ARN.
+// logGroup adds a call about the log group. All but those about its tags use a name that includes the streams, so a policy must have :*
+// behind the group's ARN.
 // https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_LogGroup.html
 func onLogGroup(o *permission.Operation, action string) {
 	own := o.ARN

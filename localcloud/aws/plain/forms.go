@@ -17,8 +17,8 @@ type form struct{ id, arn string }
 var usual = form{id: "{name}", arn: "arn:aws:{service}:{region}:{account}:{kind}/{name}"}
 
 // known are the forms of kinds that differ from the usual one. The ARNs are those of "Actions, resources, and condition keys for AWS
-// services" in the Service Authorization Reference; what a kind's id is stands under "Attribute Reference" on its page of the
-// Terraform AWS provider.
+// services" in the Service Authorization Reference; what a kind's id is stands under "Attribute Reference" on its page of the Terraform
+// AWS provider.
 var known = map[string]form{
 	"aws:cloudwatch/eventBus:EventBus":   {"{name}", "arn:aws:events:{region}:{account}:event-bus/{name}"},
 	"aws:cloudwatch/eventRule:EventRule": {"{name}", "arn:aws:events:{region}:{account}:rule/{name}"},
@@ -60,7 +60,7 @@ func newForms(token string, s cloud.Scope, name string) forms {
 	return forms{id: strings.ReplaceAll(replace.Replace(f.id), "{arn}", arn), arn: arn, name: name}
 }
 
-// outputs makes up what AWS always answers. What it may leave out stays out.
+// outputs makes up the outputs that AWS always returns. Optional ones are left out.
 func outputs(r *schema.Resource, f forms, c *cloud.Call) cloud.Map {
 	out := cloud.Map{}
 	for name, p := range r.Outputs {

@@ -1,6 +1,6 @@
-// Package plain keeps resources of kinds that the local cloud does not model. Their inputs are checked against the SDK's types and
-// kept as they are told; what else AWS would answer is made up in AWS's forms. No rule of AWS's is enforced, nothing runs, and who may
-// do it is not asked.
+// Package plain stores resources of kinds that the local cloud does not model. It checks their inputs against the SDK's types and
+// stores them; it makes up AWS's other outputs in AWS's forms. No rule of AWS is enforced, nothing runs, and permissions are not
+// checked.
 package plain
 
 import (
@@ -26,8 +26,8 @@ type Kinds struct {
 	described map[string]*schema.Resource // nil for a token that the SDKs do not have
 }
 
-// New returns the kinds whose tokens match a pattern, such as "aws:sqs/*" or "aws:sqs/queue:Queue". The folder is that of the program:
-// its module says which SDKs it is built with, whose sources say what the kinds look like. Without patterns nothing is kept.
+// New returns the kinds whose tokens match a pattern, such as "aws:sqs/*" or "aws:sqs/queue:Queue". The folder is the program's: its
+// module has the SDKs, whose sources have the kinds' types. Without patterns nothing is stored.
 func New(patterns []string, program string) (*Kinds, error) {
 	k := &Kinds{patterns: patterns, described: map[string]*schema.Resource{}}
 	if len(patterns) == 0 {
@@ -45,7 +45,7 @@ func New(patterns []string, program string) (*Kinds, error) {
 	return k, nil
 }
 
-// check reports a pattern that matches no token, whatever the SDKs have: it would keep nothing, without a word.
+// check reports a pattern that cannot match any token: it would silently store nothing.
 func check(pattern string) error {
 	pkg, member, ok := strings.Cut(pattern, ":")
 	if !ok || pkg != "aws" && pkg != "cloudflare" || !strings.Contains(member, "/") {
@@ -65,7 +65,7 @@ func (k *Kinds) Keeps(token string) bool {
 	})
 }
 
-// Describe returns what the SDK says of a kind that is kept.
+// Describe returns the SDK's description of a stored kind.
 func (k *Kinds) Describe(token string) (*schema.Resource, bool) {
 	if !k.Keeps(token) {
 		return nil, false
@@ -74,7 +74,7 @@ func (k *Kinds) Describe(token string) (*schema.Resource, bool) {
 	defer k.mu.Unlock()
 	r, known := k.described[token]
 	if !known {
-		r, _ = schema.Describe(k.sources, token) // what the SDK does not have, the program cannot say either
+		r, _ = schema.Describe(k.sources, token) // the program cannot use what the SDK does not have
 		k.described[token] = r
 	}
 	return r, r != nil
@@ -99,7 +99,7 @@ func service(token string) string {
 	return module + "/*"
 }
 
-// kind declares a kind by what the SDK says, and nothing more.
+// kind declares a kind only from the SDK's description.
 func kind(r *schema.Resource) *cloud.Kind[cloud.Map, cloud.Map] {
 	k := &cloud.Kind[cloud.Map, cloud.Map]{Spec: cloud.Spec{Token: r.Token, Label: r.Token, Needs: nothing{}}}
 	name := nameOf(r)
@@ -121,13 +121,13 @@ func kind(r *schema.Resource) *cloud.Kind[cloud.Map, cloud.Map] {
 	return k
 }
 
-// nothing is what a caller needs: which of AWS's actions a kind takes is not known.
+// nothing is the needed permission, because a kind's AWS actions are not known.
 type nothing struct{}
 
 // Permissions implements [cloud.Needs].
 func (nothing) Permissions(*cloud.Call, cloud.Operation) []cloud.Permission { return nil }
 
-// nameOf is the input that holds the resource's name, or "": the bridged providers make one up where the program gives none.
+// nameOf is the input with the resource's name, or "": the bridged providers generate one if the program gives none.
 func nameOf(r *schema.Resource) string {
 	for _, name := range []string{"name", "bucket"} {
 		if p, ok := r.Inputs[name]; ok && p.Type.Kind == schema.String {

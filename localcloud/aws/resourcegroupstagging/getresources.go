@@ -28,8 +28,8 @@ type resourcesArgs struct {
 	IncludeComplianceDetails bool `json:"includeComplianceDetails"`
 }
 
-// getResources finds what has tags by its tags, in the caller's region alone. IAM's roles are not found, and a policy that says
-// what is in another region is no different. The provider puts the pages of the answer together.
+// getResources finds resources by their tags, only in the caller's region. It does not find IAM roles. The provider joins the pages of
+// the answer.
 // https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html
 // https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/supported-services.html
 var getResources = &cloud.Function[resourcesArgs]{
@@ -80,7 +80,7 @@ func (args *resourcesArgs) check() error {
 	return nil
 }
 
-// match tells whether a resource is among those asked for: it must have every tag, with any of the values given for it.
+// match reports whether a resource has every requested tag, with any of the tag's requested values.
 func (args *resourcesArgs) match(arn string, tags map[string]string) bool {
 	if len(args.ResourceARNList) > 0 {
 		return slices.Contains(args.ResourceARNList, arn)
@@ -96,7 +96,7 @@ func (args *resourcesArgs) match(arn string, tags map[string]string) bool {
 	})
 }
 
-// isOfType tells whether a resource is of a type such as ec2:vpc, or of a service such as ec2.
+// isOfType reports whether a resource has a type such as ec2:vpc, or belongs to a service such as ec2.
 func isOfType(name, filter string) bool {
 	service, kind, one := strings.Cut(filter, ":")
 	of, err := arn.Parse(name)

@@ -9,10 +9,10 @@ import (
 // Kinds returns the kinds and functions of the service.
 func Kinds() []any { return []any{getResources, listedResource} }
 
-// listedResourceToken is the token of what is deleted and still listed, by ARN.
+// listedResourceToken is the token of deleted resources that are still listed, by ARN.
 const listedResourceToken = "aws:resourcegroupstaggingapi/listedResource:ListedResource"
 
-// listedResource is what is gone and still listed.
+// listedResource is a deleted resource that is still listed.
 var listedResource = &cloud.Kind[struct{}, struct{}]{Spec: cloud.Spec{
 	Token: listedResourceToken,
 	Label: "Resource Groups Tagging Listed Resource",
@@ -25,14 +25,14 @@ var listedResource = &cloud.Kind[struct{}, struct{}]{Spec: cloud.Spec{
 	},
 }}
 
-// listedStatus is the status of what is deleted and still listed.
+// listedStatus is the status of a deleted resource that is still listed.
 type listedStatus struct {
 	Until time.Time         `json:"until"`
 	Tags  map[string]string `json:"tags"`
 }
 
-// ListedFor returns how long the tagging API goes on listing what is deleted: an hour, scaled by the latency, but if it does at all,
-// long enough to be met. AWS promises nothing: it was seen to take hours, for some kinds more than for others.
+// ListedFor returns how long the tagging API lists deleted resources: an hour, scaled by the latency, but if at all, long enough to be
+// noticed. AWS promises nothing: it was seen to take hours, for some kinds longer than for others.
 // https://github.com/boto/boto3/issues/3341, https://github.com/aws/aws-sdk/issues/676
 func ListedFor(latency float64) time.Duration {
 	const least = 10 * time.Minute
@@ -42,7 +42,7 @@ func ListedFor(latency float64) time.Duration {
 	return max(least, time.Duration(latency*float64(time.Hour)))
 }
 
-// ListDeleted makes GetResources tell so much later of what is deleted; 0 is at once.
+// ListDeleted makes GetResources list deleted resources for this long; 0 is not at all.
 func ListDeleted(late time.Duration) func(*cloud.Call) {
 	if late == 0 {
 		return nil

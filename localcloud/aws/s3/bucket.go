@@ -39,7 +39,7 @@ type bucket struct {
 	Websites                []any     `json:"websites"`
 }
 
-// unmodelled names what the program says of the bucket that the local cloud does not have.
+// unmodelled names the program's settings of the bucket that the local cloud does not have.
 func (b *bucket) unmodelled() string {
 	return check.First(map[string]bool{
 		"accelerationStatus": b.AccelerationStatus != "", "acl": b.ACL != "", "corsRules": len(b.CORSRules) > 0, "grants": len(b.Grants) > 0,
@@ -185,7 +185,7 @@ var (
 	likeAddress = regexp.MustCompile(`^\d+\.\d+\.\d+\.\d+$`)
 )
 
-// invalidBucketName tells what is wrong with the name of a bucket, or "".
+// invalidBucketName returns what is wrong with the name of a bucket, or "".
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 func invalidBucketName(name string) string {
 	reserved := func(affixes []string, has func(s, affix string) bool) bool {
@@ -207,8 +207,7 @@ func invalidBucketName(name string) string {
 	return ""
 }
 
-// canonicalUser returns the identifier by which access control lists know an account: 64 hexadecimal digits, here made of the
-// account's number.
+// canonicalUser returns an account's identifier in access control lists: 64 hexadecimal digits, here derived from the account's number.
 // https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-identifiers.html
 func canonicalUser(account string) string {
 	sum := sha256.Sum256([]byte("canonical user " + account))

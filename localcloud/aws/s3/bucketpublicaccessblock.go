@@ -9,8 +9,8 @@ type bucketPublicAccessBlock struct {
 	PublicAccessBlock
 }
 
-// BucketPublicAccessBlock says what of a bucket may be public. A new bucket lets nothing be public even without one; the deletion
-// of this one takes all four blocks away.
+// BucketPublicAccessBlock limits what may be public in a bucket. A new bucket has nothing public even without one; the deletion of this
+// resource removes all four blocks.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutPublicAccessBlock.html
 var BucketPublicAccessBlock = &cloud.Kind[bucketPublicAccessBlock, struct{}]{
 	Spec: cloud.Spec{

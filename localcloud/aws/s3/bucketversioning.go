@@ -24,7 +24,7 @@ var BucketVersioning = &cloud.Kind[bucketVersioning, struct{}]{
 		Label:  "S3 Bucket Versioning",
 		Import: cloud.ByID,
 		Drift:  cloud.Drift{Change: cloud.Map{"versioningConfiguration": cloud.Map{"status": versioningSuspended}}, Serves: true, ServesWithout: true},
-		// To delete the versioning of a bucket is to suspend it, and to delete its encryption to go back to S3's own.
+		// Deleting a bucket's versioning suspends it, and deleting its encryption restores S3's default.
 		Needs:   bucketSettingNeeds("s3:GetBucketVersioning", "s3:PutBucketVersioning", "s3:PutBucketVersioning"),
 		Replace: []string{"bucket", "expectedBucketOwner"},
 		Latency: cloud.Latency{Create: 1, Delete: 1},

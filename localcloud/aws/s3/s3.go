@@ -29,7 +29,7 @@ var s3Calls = map[string]string{
 	"PutBucketPublicAccessBlock":       "PutPublicAccessBlock",
 }
 
-// bucketSettingNeeds is that of what sets something of a bucket.
+// bucketSettingNeeds are the needs of a bucket's settings.
 func bucketSettingNeeds(get, put, remove string) permission.Needs {
 	on := func(action string) func(*permission.Operation) {
 		return func(o *permission.Operation) {
@@ -40,10 +40,10 @@ func bucketSettingNeeds(get, put, remove string) permission.Needs {
 	return permission.Needs{Create: on(put), Read: on(get), Update: on(put), Delete: on(remove)}
 }
 
-// bucketARN returns the ARN of a bucket, which is in no account's namespace.
+// bucketARN returns the ARN of a bucket, which contains no account.
 func bucketARN(name string) string { return arns.Global("s3", "", name) }
 
-// onBucket adds calls about the bucket. S3 knows a bucket's tags for permissions only where that is turned on for it.
+// onBucket adds calls about the bucket. S3 uses a bucket's tags for permissions only if that is turned on.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/buckets-tagging.html
 func onBucket(o *permission.Operation, actions ...string) {
 	for _, action := range actions {
@@ -67,8 +67,8 @@ func Kinds() []any {
 	return []any{Bucket, BucketVersioning, BucketEncryption, BucketPublicAccessBlock, BucketPolicy}
 }
 
-// BucketStatus is the Status of a bucket: its settings, each of which has a kind of its own that changes it. A bucket always has
-// all of them; the resource that sets one is the program's word for it.
+// BucketStatus is the Status of a bucket: its settings, each of which has a kind of its own that changes it. A bucket always has all of
+// them; a resource only sets one.
 type BucketStatus struct {
 	Versioning   string // Enabled, Suspended or, before it was ever one of these, Disabled
 	Encryption   BucketEncryptionRule
@@ -90,7 +90,7 @@ type BucketEncryptionRule struct {
 	BucketKey bool   `json:",omitempty"`
 }
 
-// PublicAccessBlock is what keeps a bucket from being opened to everybody.
+// PublicAccessBlock prevents opening a bucket to everyone.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_PublicAccessBlockConfiguration.html
 type PublicAccessBlock struct {
 	BlockPublicACLs       bool `json:"blockPublicAcls"`
@@ -148,10 +148,10 @@ func (b *BucketStatus) outputs() bucketSettings {
 	}
 }
 
-// bucketSetting is what the kinds that set something of a bucket begin with.
+// bucketSetting is the common beginning of the kinds of bucket settings.
 type bucketSetting struct {
 	Bucket string `json:"bucket"`
-	// ExpectedBucketOwner is the account whose bucket it has to be.
+	// ExpectedBucketOwner is the account that must own the bucket.
 	ExpectedBucketOwner string `json:"expectedBucketOwner"`
 }
 
@@ -183,7 +183,7 @@ func (b *bucketSetting) id() string {
 	return b.Bucket
 }
 
-// change changes a setting of the bucket, and what a look at the bucket shows.
+// change changes a setting of the bucket, and the bucket's outputs.
 func (b *bucketSetting) change(tx *cloud.Tx, s cloud.Scope, f func(*BucketStatus) error) error {
 	if b.ExpectedBucketOwner != "" && b.ExpectedBucketOwner != s.Account {
 		return cloud.Errorf("AccessDenied", "Access Denied (the bucket's owner is not %s)", b.ExpectedBucketOwner)

@@ -25,7 +25,7 @@ type StoredVersion struct {
 	Stages []string `json:",omitempty"`
 }
 
-// move gives the stage to the version and takes it from the one that had it. The one that was current becomes previous.
+// move moves the stage to the version. The current one becomes previous.
 func (s *SecretStatus) move(stage, id string) {
 	var from string
 	for i := range s.Versions {
@@ -183,8 +183,8 @@ type DeletedSecretStatus struct {
 	Until time.Time
 }
 
-// DeletedSecret is what is left of a secret that was deleted with a recovery window: it keeps its name until then. Its value
-// cannot be had back here.
+// DeletedSecret is the rest of a secret that was deleted with a recovery window: it keeps the name until the window ends. Its value
+// cannot be restored here.
 // https://docs.aws.amazon.com/secretsmanager/latest/userguide/manage_delete-secret.html
 var DeletedSecret = &cloud.Kind[struct{}, struct{}]{Spec: cloud.Spec{
 	Token: DeletedSecretToken,

@@ -9,7 +9,7 @@ import (
 	"slipway/localcloud/cloud"
 )
 
-// The labels by which versions of a secret are found.
+// The labels that identify versions of a secret.
 // https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html
 const (
 	stageCurrent  = "AWSCURRENT"
@@ -29,8 +29,7 @@ type secretVersionOutputs struct {
 	VersionStages []string `json:"versionStages"`
 }
 
-// label gives the version the stages. The first version is current whatever it is labelled, and AWSCURRENT can be moved but not taken
-// away.
+// label gives the version the stages. The first version is current with any labels, and AWSCURRENT can be moved but not removed.
 func (out *secretVersionOutputs) label(s *SecretStatus, in *secretVersion, stages []string) {
 	if len(s.Versions) == 1 && !slices.Contains(stages, stageCurrent) {
 		stages = append(slices.Clone(stages), stageCurrent)
@@ -141,7 +140,7 @@ var secretVersionNeeds = permission.Needs{
 // https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html
 const maxVersions = 100
 
-// putVersions stores the versions of a secret, and what has become of the labels of its other versions.
+// putVersions stores the versions of a secret, with the changed labels of the others.
 func putVersions(c *cloud.Call, owner *cloud.Resource, s SecretStatus) {
 	excess := len(s.Versions) - maxVersions
 	s.Versions = slices.DeleteFunc(s.Versions, func(v StoredVersion) bool {

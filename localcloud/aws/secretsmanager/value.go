@@ -11,9 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 )
 
-// SecretValue returns what a task definition means by the place of a secret: the secret's ARN, or its name, and after colons
-// optionally a key of the JSON object that it holds, a version's stage and a version's id. Without the last two it is the
-// current version.
+// SecretValue returns the value of a task definition's reference to a secret: the secret's ARN, or its name, and after colons
+// optionally a key of its JSON object, a version's stage and a version's id. Without the last two it is the current version.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html
 func SecretValue(tx *cloud.Tx, s cloud.Scope, valueFrom string) (string, error) {
 	id, key, stage, version := splitSecret(valueFrom)
@@ -51,8 +50,8 @@ func SecretValue(tx *cloud.Tx, s cloud.Scope, valueFrom string) (string, error) 
 	}
 }
 
-// SecretARN returns the ARN of the secret that a task definition's reference to a value names: what the execution role must be
-// allowed to read.
+// SecretARN returns the ARN of the secret that a task definition's reference to a value names: the execution role must be allowed to
+// read it.
 func SecretARN(tx *cloud.Tx, s cloud.Scope, valueFrom string) string {
 	id, _, _, _ := splitSecret(valueFrom)
 	if r := findSecret(tx, s, id); r != nil {

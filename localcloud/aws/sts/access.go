@@ -7,9 +7,9 @@ import (
 	"slipway/localcloud/cloud"
 )
 
-// What AWS's own APIs ask of IAM and STS, besides what the provider does: see package stsapi.
+// The calls of AWS's own APIs to IAM and STS, in addition to the provider's: see package stsapi.
 
-// AssumeRole makes a caller take on a role, which is given as the provider's option assumeRole is.
+// AssumeRole makes a caller assume a role, in the form of the provider's option assumeRole.
 func (c *Callers) AssumeRole(who cloud.Caller, option cloud.Map) (cloud.Caller, error) {
 	o, err := cloud.Decode[roleOption](option)
 	if err != nil {

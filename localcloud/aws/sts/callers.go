@@ -31,11 +31,11 @@ const DefaultAccount = "000000000000"
 // Callers finds out who calls, by the configuration of the provider that does.
 type Callers struct {
 	Store *cloud.Store
-	// Tokens verifies web identity tokens in place of whoever is said to have issued them.
+	// Tokens verifies web identity tokens instead of their issuers.
 	Tokens *oidc.Issuer
 }
 
-// providerConfig is what the provider's configuration says of who calls.
+// providerConfig is the part of the provider's configuration about the caller.
 // https://www.pulumi.com/registry/packages/aws/api-docs/provider/
 type providerConfig struct {
 	Region                    string        `json:"region"`
@@ -53,7 +53,7 @@ type roleOption struct {
 	Duration    string `json:"duration"`
 	SessionName string `json:"sessionName"`
 	ExternalID  string `json:"externalId"`
-	// Of a web identity alone: the token, or the file that it is in.
+	// Only for a web identity: the token, or its file.
 	WebIdentityToken     string `json:"webIdentityToken"`
 	WebIdentityTokenFile string `json:"webIdentityTokenFile"`
 	// Not modelled:
@@ -75,14 +75,13 @@ func (p principal) arn() string { return cmp.Or(p.session, arns.Root(p.account))
 
 // Caller reads from the provider's configuration which account and region it works on, and as whom.
 //
-// The provider starts out as the root of DefaultAccount, who may do everything there and, other than a root on AWS, assume
-// roles. Then it assumes roles, first by a web identity and after that one by one. A role that a stack made is really assumed:
-// its trust policy must let the one before it, and from then on its policies say what the provider may do. A role that is not
-// there only chooses its account, in which the provider then is the root: so stacks of several accounts work before anything
-// has been set up in these, and on AWS somebody has set up those roles. From a role that is there only roles that are there can
-// be assumed.
+// The provider starts as the root of DefaultAccount, which may do everything there and, unlike a root on AWS, assume roles. Then it
+// assumes roles, first by a web identity and after that one by one. A role from a stack is really assumed: its trust policy must allow
+// the identity before it, and from then on its policies decide what the provider may do. A role that does not exist only chooses its
+// account, where the provider then is the root. So stacks of several accounts work before anything has been set up in them; on AWS such
+// roles have been set up. From an existing role only existing roles can be assumed.
 //
-// A session does not end, other than on AWS: it lasts as long as the provider's connection, which is one run of the engine.
+// Unlike on AWS, a session does not expire: it lasts as long as the provider's connection, which is one run of the engine.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_terms-and-concepts.html
 func (c *Callers) Caller(config cloud.Map) (cloud.Caller, error) {
 	for _, option := range []string{"endpoints", "ignoreTags"} {
@@ -124,7 +123,7 @@ func (c *Callers) Caller(config cloud.Map) (cloud.Caller, error) {
 	return cloud.Caller{Scope: cloud.Scope{Account: who.account, Region: o.Region}, Config: config, Identity: who.session}, nil
 }
 
-// The two calls by which roles are assumed.
+// The two calls that assume roles.
 const (
 	assumeRole                = "sts:AssumeRole"
 	assumeRoleWithWebIdentity = "sts:AssumeRoleWithWebIdentity"
@@ -168,8 +167,8 @@ func (c *Callers) assume(who principal, region string, o *roleOption) (principal
 	return next, nil
 }
 
-// assumptionDenial tells why who may not assume the role, or returns "". The role must trust who asks. In another account, and
-// where the role trusts an account as a whole, the policies of who asks must allow it too.
+// assumptionDenial says why who may not assume the role, or returns "". The role must trust the caller. In another account, and if the
+// role trusts an account as a whole, the caller's policies must allow it too.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html
 func assumptionDenial(tx *cloud.Tx, who principal, role *cloud.Resource, region, session string, o *roleOption) string {
 	r := policy.Request{Action: assumeRole, Resource: o.RoleARN, Context: map[string]string{
@@ -304,8 +303,8 @@ func nanoseconds() string { return strconv.FormatInt(time.Now().UnixNano(), 10) 
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html#API_AssumeRole_RequestParameters
 var sessionName = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
 
-// check finds what the provider would refuse before it calls STS, or the local cloud does not model, and returns the name of the
-// session. The option is what the messages call it.
+// check finds what the provider would refuse before it calls STS, or what the local cloud does not model, and returns the name of the
+// session. The option is its name in messages.
 func (o *roleOption) check(option, defaultName string) (string, error) {
 	name := cmp.Or(o.SessionName, defaultName)
 	switch {
@@ -330,7 +329,7 @@ func (o *roleOption) check(option, defaultName string) (string, error) {
 	return name, nil
 }
 
-// duration is how long the session is to last; zero where the option does not say.
+// duration is the wanted length of the session; zero if the option does not give it.
 func (o *roleOption) duration() (time.Duration, error) {
 	if o.Duration == "" {
 		return 0, nil

@@ -8,7 +8,7 @@ import (
 // Kinds returns the kinds and functions of the service.
 func Kinds() []any { return []any{GetCallerIdentity} }
 
-// GetCallerIdentity tells who calls. It is a call that everybody may make.
+// GetCallerIdentity returns the caller. Everyone may call it.
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
 var GetCallerIdentity = &cloud.Function[struct{}]{
 	Token: "aws:index/getCallerIdentity:getCallerIdentity",

@@ -94,7 +94,7 @@ func certificateOf(tx *cloud.Tx, r *cloud.Resource) certificateDetail {
 	return d
 }
 
-// at returns an output that is a time; zero where there is none.
+// at returns an output that is a time; zero if there is none.
 func at(output string) api.Epoch {
 	t, _ := time.Parse(time.RFC3339, output)
 	return api.Epoch(t)
@@ -143,7 +143,7 @@ func listCertificates(r *api.Request) (any, error) {
 		return nil, err
 	}
 	if len(in.Includes.KeyTypes) == 0 {
-		in.Includes.KeyTypes = []string{"RSA_1024", "RSA_2048"} // all others have to be asked for
+		in.Includes.KeyTypes = []string{"RSA_1024", "RSA_2048"} // a caller must request all others
 	}
 	size := most
 	if in.MaxItems != nil {
@@ -177,7 +177,7 @@ func listCertificates(r *api.Request) (any, error) {
 	})
 }
 
-// summaryOf tells of the first hundred names at most.
+// summaryOf has the first hundred names at most.
 func summaryOf(tx *cloud.Tx, r *cloud.Resource) certificateSummary {
 	d := certificateOf(tx, r)
 	const most = 100

@@ -34,17 +34,17 @@ type Authority interface {
 type Issuer struct {
 	Store     *cloud.Store
 	Authority Authority
-	// DNS is the name server that is asked, over the wire.
+	// DNS is the name server to ask, over the wire.
 	DNS netip.AddrPort
-	// RecordTokens are the kinds of what DNS answers: when one of them changes, a validation record may have come. ACM asks whatever
-	// name server there is, and does not know whose the records are.
+	// RecordTokens are the kinds of DNS records: when one of them changes, a validation record may have been added. ACM only asks a
+	// name server, and does not know the owner of the records.
 	RecordTokens []string
 	Log          *slog.Logger
 }
 
 // Run works until the context ends, and returns its cause.
 func (c *Issuer) Run(ctx context.Context) error {
-	// DNS is asked over the wire, so that the store cannot tell which records that is about.
+	// DNS is asked over the wire, so the store does not know which records are read.
 	store := c.Store.Watch(c.RecordTokens...)
 	defer store.Stop()
 	retry := firstRetry
@@ -64,7 +64,7 @@ func (c *Issuer) Run(ctx context.Context) error {
 	}
 }
 
-// check looks at every pending certificate, and tells whether any stays pending.
+// check looks at every pending certificate, and reports whether any stays pending.
 func (c *Issuer) check(ctx context.Context, store *cloud.Watcher) (pending bool) {
 	var waiting []*cloud.Resource
 	store.View(func(tx *cloud.Tx) {
@@ -111,8 +111,8 @@ func (c *Issuer) answers(ctx context.Context, v acm.Validation) bool {
 	return false
 }
 
-// settle issues the certificate if nothing is missing, gives it up if it has waited too long, and else notes what is missing.
-// It tells whether the certificate has left the pending state.
+// settle issues the certificate if nothing is missing, fails it if it has waited too long, and otherwise notes what is missing. It
+// reports whether the certificate has left the pending state.
 func (c *Issuer) settle(r *cloud.Resource, missing []acm.Validation) (bool, error) {
 	if len(missing) == 0 {
 		pair, err := c.Authority.Issue(acm.CertificateNames(r))

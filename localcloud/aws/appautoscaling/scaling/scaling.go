@@ -17,8 +17,8 @@ import (
 	"slipway/localcloud/pace"
 )
 
-// Scaler plays Application Auto Scaling: it changes how many tasks services are to have, by the alarms of their target
-// tracking policies and by their scheduled actions. All that it knows is in the store.
+// Scaler is Application Auto Scaling: it changes services' desired counts, by the alarms of their target tracking policies and by their
+// scheduled actions. All its data is in the store.
 // https://docs.aws.amazon.com/autoscaling/application/userguide/what-is-application-auto-scaling.html
 type Scaler struct {
 	Store  *cloud.Store
@@ -58,7 +58,7 @@ func (a *Scaler) Run(ctx context.Context) error {
 		case <-store.C:
 		case <-timer:
 		case <-evaluated:
-			evaluated = a.Alarms.Evaluated() // before looking, so that none goes unseen
+			evaluated = a.Alarms.Evaluated() // before the look, so that none is missed
 			if err := a.scaleAll(); err != nil {
 				return fmt.Errorf("scale services: %w", err)
 			}
@@ -68,7 +68,7 @@ func (a *Scaler) Run(ctx context.Context) error {
 	}
 }
 
-// scaleAll looks at every scalable target. An alarm asks for scaling once a minute for as long as it is in ALARM.
+// scaleAll looks at every scalable target. An alarm causes scaling once a minute while it is in ALARM.
 func (a *Scaler) scaleAll() error {
 	return a.Store.Update(func(tx *cloud.Tx) error {
 		for _, target := range tx.Everywhere(appautoscaling.ScalableTarget.Token) {
@@ -115,7 +115,7 @@ func (a *Scaler) act(tx *cloud.Tx, action *cloud.Resource) {
 	}
 }
 
-// scaling is what a policy asks for.
+// scaling is a policy's wish.
 type scaling struct {
 	capacity int
 	policy   *appautoscaling.ScalingPolicySpec
@@ -126,8 +126,8 @@ func (s scaling) cause() string {
 	return "monitor alarm " + s.alarm + " in state ALARM triggered policy " + s.policy.Name
 }
 
-// Scale does what the policies of a scalable target ask for: out if any of them wants that, and otherwise in if all of them do
-// that may. Of several the largest number of tasks counts.
+// Scale follows the policies of a scalable target: it scales out if any of them wants that, and otherwise in if all that may do so want
+// it. The largest number of tasks counts.
 // https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html
 func (a *Scaler) Scale(tx *cloud.Tx, target *cloud.Resource, now time.Time) {
 	service := appautoscaling.ServiceOf(tx, target)
@@ -136,7 +136,7 @@ func (a *Scaler) Scale(tx *cloud.Tx, target *cloud.Resource, now time.Time) {
 	}
 	in := appautoscaling.ScalableTarget.Inputs(target)
 	status := cloud.StatusOf[ecs.ServiceStatus](service)
-	running := 0 // which is what ECS scales from, not what is desired
+	running := 0 // ECS scales from these, not from the desired count
 	for _, d := range status.Deployments {
 		running += d.Running
 	}
@@ -173,8 +173,8 @@ func deploying(status ecs.ServiceStatus) bool {
 	return slices.ContainsFunc(status.Deployments, func(d ecs.Deployment) bool { return d.RolloutState == ecs.RolloutInProgress })
 }
 
-// wanted returns what a policy asks for, if its alarm is in ALARM: as many tasks as bring the metric to its target, rounded
-// up. A service without tasks begins with one.
+// wanted returns a policy's wish if its alarm is in ALARM: as many tasks as bring the metric to its target, rounded up. A service
+// without tasks begins with one.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-auto-scaling.html
 func (a *Scaler) wanted(tx *cloud.Tx, policy *appautoscaling.ScalingPolicySpec, alarm cloud.Key, running int) (scaling, bool) {
 	value, ok := a.Alarms.Latest(alarm)
@@ -192,8 +192,7 @@ func most(wanted []scaling) scaling {
 	return slices.MaxFunc(wanted, func(a, b scaling) int { return cmp.Compare(a.capacity, b.capacity) })
 }
 
-// scaleOut adds tasks. While the cooldown of the last time lasts, those that were added then are taken for part of those that
-// are to be added now.
+// scaleOut adds tasks. During the cooldown of the last scale-out, the tasks added then count towards those to add now.
 func (a *Scaler) scaleOut(tx *cloud.Tx, target, service *cloud.Resource, wanted scaling, running int, now time.Time) {
 	in, status := appautoscaling.ScalableTarget.Inputs(target), cloud.StatusOf[appautoscaling.ScalableTargetStatus](target)
 	desired := ecs.Service.Inputs(service).DesiredCount

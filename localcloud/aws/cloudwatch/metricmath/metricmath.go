@@ -1,5 +1,5 @@
-// Package metricmath evaluates the part of CloudWatch's metric math that an alarm on rates and ratios needs: numbers, ids of
-// metrics and of other expressions, arithmetic, comparisons, IF and FILL. What it knows nothing of it refuses by name.
+// Package metricmath evaluates the part of CloudWatch's metric math that an alarm on rates and ratios needs: numbers, ids of metrics
+// and of other expressions, arithmetic, comparisons, IF and FILL. It refuses the rest by name.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
 package metricmath
 
@@ -10,7 +10,7 @@ import (
 	"slices"
 )
 
-// Expression is a formula over time series. All of what it is made of works on one point in time alone.
+// Expression is a formula over time series. All its parts work on a single point in time.
 type Expression struct {
 	root node
 	ids  []string
@@ -32,11 +32,10 @@ func Parse(text string) (*Expression, error) {
 // IDs lists the metrics and expressions that the expression is about, each once.
 func (e *Expression) IDs() []string { return slices.Clone(e.ids) }
 
-// At returns the expression's value at a point in time, and whether it has one. Of the metrics and expressions that it is
-// about it asks.
+// At returns the expression's value at a point in time, and whether it has one. It asks for the values of its metrics and expressions.
 func (e *Expression) At(of func(id string) (float64, bool)) (float64, bool) { return e.root.at(of) }
 
-// node is a part of an expression: a time series, or a number that is the same at all times.
+// node is a part of an expression: a time series, or a constant number.
 type node interface {
 	series() bool
 	at(of func(id string) (float64, bool)) (value float64, ok bool)
@@ -68,8 +67,7 @@ type operation struct {
 
 func (o operation) series() bool { return o.left.series() || o.right.series() }
 
-// at follows two rules of AWS's: where one of two time series has a value and the other none, the other's is 0; and a point
-// that would divide by zero is none.
+// at follows two rules of AWS: if only one of two time series has a value, the other's is 0; and a division by zero gives no point.
 func (o operation) at(of func(string) (float64, bool)) (float64, bool) {
 	l, haveLeft := o.left.at(of)
 	r, haveRight := o.right.at(of)
@@ -104,7 +102,7 @@ func truth(b bool) float64 {
 	return 0
 }
 
-// finite drops what is no number, as a division by zero is not.
+// finite drops values that are not numbers, such as a division by zero.
 func finite(v float64) (float64, bool) {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return 0, false
@@ -112,15 +110,15 @@ func finite(v float64) (float64, bool) {
 	return v, true
 }
 
-// choice is IF. Without otherwise there is nothing where the condition is false.
+// choice is IF. Without otherwise there is no value if the condition is false.
 type choice struct{ condition, then, otherwise node }
 
 func (c choice) series() bool {
 	return c.condition.series() || c.then.series() || c.otherwise != nil && c.otherwise.series()
 }
 
-// at follows the tables of AWS's page: nothing where the condition has no value or the third argument none, and 0 where the
-// condition, a time series, is true and the second argument has none.
+// at follows the tables of AWS's page: no value if the condition or the third argument has none, and 0 if the condition, a time series,
+// is true and the second argument has none.
 func (c choice) at(of func(string) (float64, bool)) (float64, bool) {
 	condition, ok := c.condition.at(of)
 	switch {

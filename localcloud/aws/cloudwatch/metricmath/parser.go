@@ -16,13 +16,13 @@ import (
 //	factor     = "-" factor | number | id | function "(" expression { "," expression } ")" | "(" expression ")"
 type parser struct {
 	text  string
-	at    int    // where the token after the current one begins
+	at    int    // the beginning of the next token
 	token string // the current one; empty at the end
 	depth int
 	ids   []string
 }
 
-// maxDepth bounds what a text of nothing but parentheses can make of the stack. AWS lets an expression have 1024 characters.
+// maxDepth bounds the stack for a text of only parentheses. AWS lets an expression have 1024 characters.
 const maxDepth = 200
 
 func (p *parser) parse() (*Expression, error) {

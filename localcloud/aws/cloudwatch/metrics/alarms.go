@@ -53,7 +53,7 @@ func (m *Metrics) evaluate(now time.Time) error {
 	return err
 }
 
-// datapoints returns what the alarm sees of the last periods, the newest first. They end with the last full minute.
+// datapoints returns the alarm's data points of the last periods, the newest first. They end with the last full minute.
 func (m *Metrics) datapoints(a *cloudwatch.Alarm) []datapoint {
 	minutes, minute := int(a.Period/time.Minute), m.Pace.Real(time.Minute)
 	points := make([]datapoint, evaluationRange(a))
@@ -73,9 +73,9 @@ func (m *Metrics) datapoints(a *cloudwatch.Alarm) []datapoint {
 	return points
 }
 
-// judge returns the state of the alarm. Where enough data points are there it goes by the newest of them; those that are
-// missing it fills in as few times as it can, in the way that the alarm says. An alarm that takes missing data as missing
-// goes off even so once the oldest point it has is old enough and none of what came after was good.
+// judge returns the state of the alarm. If there are enough data points, the newest of them decide. Otherwise it fills in as few
+// missing ones as possible, in the alarm's way. An alarm that treats missing data as missing still goes off once its oldest point is
+// old enough and no later one was good.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
 func judge(a *cloudwatch.Alarm, newestFirst []datapoint, state string) string {
 	known, breaching, oldest := 0, 0, 0

@@ -16,9 +16,9 @@ import (
 	"slipway/localcloud/pace"
 )
 
-// Metrics plays CloudWatch: it counts what alarms watch, minute by minute of the cloud's clock, and evaluates the alarms at
-// the end of each. What no alarm watches it does not count, and where there are no alarms it does nothing. What it has
-// counted is in memory alone, as far back as the alarms look: after a restart of the daemon there is no data from before.
+// Metrics is CloudWatch: it counts the metrics of alarms, minute by minute of the cloud's clock, and evaluates the alarms at the end of
+// each. It counts nothing that no alarm watches, and does nothing without alarms. Its counts are only in memory, as far back as the
+// alarms look: after a restart of the daemon there is no earlier data.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
 type Metrics struct {
 	Store     *cloud.Store
@@ -28,8 +28,8 @@ type Metrics struct {
 	Pace pace.Pace
 
 	store     *cloud.Watcher
-	alarms    map[*cloud.Resource]*cloudwatch.Alarm // what those that there are watch
-	minute    time.Time                             // when the one that is being counted began; zero while nothing is
+	alarms    map[*cloud.Resource]*cloudwatch.Alarm // the metrics of the existing alarms
+	minute    time.Time                             // the beginning of the current minute; zero while nothing is counted
 	sampled   time.Time                             // when its sources were last looked at
 	balancers map[string]*balancerSource
 	services  map[string]*serviceSource
@@ -50,20 +50,20 @@ type TaskUsage interface {
 	Usage(service cloud.Key) []ecs.Usage
 }
 
-// history is what was counted of a metric.
+// history has the counts of a metric.
 type history struct {
-	source  string   // the ARN of the load balancer or the service; empty where there is none
+	source  string   // the ARN of the load balancer or the service; empty if there is none
 	keep    int      // for how many minutes
 	minutes []bucket // the oldest first
 }
 
-// bucket is what the samples of a period add up to. Without samples there is no data.
+// bucket is the sum of a period's samples. Without samples there is no data.
 type bucket struct{ samples, sum, low, high float64 }
 
 // sample returns a bucket with one sample.
 func sample(v float64) bucket { return bucket{samples: 1, sum: v, low: v, high: v} }
 
-// events returns what a load balancer reports of so many events in a minute: one sample of 1 for each, and nothing of none.
+// events returns a load balancer's report of so many events in a minute: one sample of 1 for each, and nothing for none.
 func events(n uint64) bucket {
 	if n == 0 {
 		return bucket{}
@@ -109,7 +109,7 @@ func (m *Metrics) Evaluated() <-chan struct{} {
 	return m.evaluated
 }
 
-// Latest returns what the alarm saw of the last period when it was evaluated last, and whether that was anything.
+// Latest returns the alarm's value of the last period at its last evaluation, and whether there was one.
 func (m *Metrics) Latest(alarm cloud.Key) (float64, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -117,7 +117,7 @@ func (m *Metrics) Latest(alarm cloud.Key) (float64, bool) {
 	return v, ok
 }
 
-// publish tells those who wait for an evaluation.
+// publish wakes those who wait for an evaluation.
 func (m *Metrics) publish(latest map[cloud.Key]float64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -154,7 +154,7 @@ func (m *Metrics) begin() {
 	}
 }
 
-// step does what is due, and returns when something will be; zero for never.
+// step does everything that is due, and returns the next due time; zero for never.
 func (m *Metrics) step(now time.Time) (wake time.Time, err error) {
 	minute := m.Pace.Real(time.Minute)
 	tick := minute / samplesPerMinute
@@ -180,8 +180,7 @@ func (m *Metrics) step(now time.Time) (wake time.Time, err error) {
 	return pace.Earlier(m.minute.Add(minute), m.sampled.Add(tick)), nil
 }
 
-// watch finds out what there is to count, begins with what is new and forgets what nobody watches any more. It returns how
-// many alarms there are.
+// watch finds out which metrics to count, starts new ones and forgets unwatched ones. It returns how many alarms there are.
 func (m *Metrics) watch() (alarms int) {
 	wanted, before := map[cloudwatch.Metric]int{}, m.alarms
 	m.alarms = map[*cloud.Resource]*cloudwatch.Alarm{}
@@ -228,7 +227,7 @@ func (m *Metrics) watch() (alarms int) {
 	return len(m.alarms)
 }
 
-// keep removes what is not wanted.
+// keep removes unwanted ones.
 func keep[T any](from map[string]T, wanted map[string]bool) {
 	for key := range from {
 		if !wanted[key] {
@@ -263,7 +262,7 @@ func (m *Metrics) look(now time.Time) {
 	m.sampled = now
 }
 
-// close ends the minute, and those after it that have passed in the meantime, in which nobody looked.
+// close ends the minute, and the minutes since then without a look.
 func (m *Metrics) close(now time.Time, minute time.Duration) {
 	passed := int(now.Sub(m.minute) / minute)
 	for metric, h := range m.history {
@@ -286,7 +285,7 @@ func (m *Metrics) close(now time.Time, minute time.Duration) {
 	m.minute = m.minute.Add(time.Duration(passed) * minute)
 }
 
-// period returns what was counted of a metric in a period of so many minutes, which ended as many periods ago as age says.
+// period returns a metric's count in a period of so many minutes that ended age periods ago.
 func (h *history) period(minutes, age int) (sum bucket) {
 	end := len(h.minutes) - age*minutes
 	for _, b := range h.minutes[min(max(0, end-minutes), len(h.minutes)):max(0, end)] {

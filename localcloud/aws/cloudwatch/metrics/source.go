@@ -8,7 +8,7 @@ import (
 	"slipway/localcloud/lb"
 )
 
-// balancerSource counts what a load balancer and its targets did in the minute under way.
+// balancerSource counts the events of a load balancer and its targets in the current minute.
 type balancerSource struct {
 	key    cloud.Key
 	of     BalancerMetrics
@@ -19,7 +19,7 @@ type balancerSource struct {
 	groups         map[string]*groupCounts
 }
 
-// groupCounts is what the targets of a group did in the minute.
+// groupCounts has the events of a group's targets in the minute.
 type groupCounts struct {
 	lb.TargetGroupMetrics // less what its totals were when the minute began
 	healthy, unhealthy    bucket
@@ -27,7 +27,7 @@ type groupCounts struct {
 
 func newBalancerSource(key cloud.Key, of BalancerMetrics) *balancerSource {
 	s := &balancerSource{key: key, of: of, groups: map[string]*groupCounts{}}
-	s.before, _ = of.Metrics(key) // what was before nobody watched
+	s.before, _ = of.Metrics(key) // no alarm watched the earlier counts
 	return s
 }
 
@@ -36,7 +36,7 @@ func (s *balancerSource) reset() {
 	s.groups = map[string]*groupCounts{}
 }
 
-// since returns how much a total has grown. One that is smaller than before has begun anew.
+// since returns how much a total has grown. A smaller one than before has restarted.
 func since(before, now uint64) uint64 {
 	if now < before {
 		return now
@@ -44,7 +44,7 @@ func since(before, now uint64) uint64 {
 	return now - before
 }
 
-// look counts what has happened since the last time.
+// look counts the events since the last look.
 func (s *balancerSource) look() {
 	now, ok := s.of.Metrics(s.key)
 	if !ok {
@@ -77,8 +77,8 @@ func (s *balancerSource) look() {
 	s.before = now
 }
 
-// bucket returns what the load balancer reports of the minute: how many requests there were, and how healthy targets are, in
-// any case; of answers only those that there were.
+// bucket returns the load balancer's report of the minute: the number of requests and the health of targets always, and only the
+// answers that there were.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
 func (s *balancerSource) bucket(m cloudwatch.Metric) bucket {
 	if !s.known {
@@ -100,7 +100,7 @@ func (s *balancerSource) bucket(m cloudwatch.Metric) bucket {
 			return sample(0)
 		}
 		return events(counts.Requests)
-	case cloudwatch.RequestCountPerTarget: // by the healthy ones, of which there may be more and fewer in the course of a minute
+	case cloudwatch.RequestCountPerTarget: // by the healthy ones, whose number may change during a minute
 		if healthy, _ := counts.healthy.statistic(cloudwatch.Average); healthy > 0 {
 			return sample(float64(counts.Requests) / healthy)
 		}
@@ -125,7 +125,7 @@ func (s *balancerSource) bucket(m cloudwatch.Metric) bucket {
 	return bucket{}
 }
 
-// whole adds up what the targets of all groups answered.
+// whole adds up the answers of the targets of all groups.
 func (s *balancerSource) whole() (sum groupCounts) {
 	for _, g := range s.groups {
 		sum.Requests += g.Requests
@@ -140,8 +140,8 @@ func (s *balancerSource) whole() (sum groupCounts) {
 	return sum
 }
 
-// serviceSource measures what the tasks of a service use in the minute under way. A sample is one task's at one moment, so
-// that the average is over all tasks, which have the same size.
+// serviceSource measures the use of a service's tasks in the current minute. A sample is one task at one moment, so the average is over
+// all tasks, which have the same size.
 type serviceSource struct {
 	key    cloud.Key
 	of     TaskUsage
@@ -161,7 +161,7 @@ func newServiceSource(key cloud.Key, of TaskUsage) *serviceSource {
 
 func (s *serviceSource) reset() { s.cpu, s.memory = bucket{}, bucket{} }
 
-// look measures the tasks. On Fargate no task gets more than it has been given; here it may, and counts as one that uses all.
+// look measures the tasks. On Fargate no task gets more than its size; here it may, and counts as one that uses all.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service_utilization.html
 func (s *serviceSource) look(now time.Time) {
 	const all = 100

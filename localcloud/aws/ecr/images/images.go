@@ -1,4 +1,4 @@
-// Package images answers the functions of Amazon ECR with what the local registry holds.
+// Package images answers the functions of Amazon ECR from the local registry.
 package images
 
 import (
@@ -9,12 +9,12 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// Images answers the functions of Amazon ECR with what the local registry holds.
+// Images answers the functions of Amazon ECR from the local registry.
 type Images struct{ Registry *registry.Registry }
 
 var _ ecr.Images = Images{}
 
-// Of returns Amazon ECR over the registry, which from now on enforces what the repositories in the store say of their tags.
+// Of returns Amazon ECR over the registry, which from now on enforces the stored repositories' settings of tags.
 func Of(store *cloud.Store, r *registry.Registry) Images {
 	r.Immutable = func(repository string) (immutable bool) {
 		store.View(func(tx *cloud.Tx) { immutable = ecr.ImmutableTags(tx, repository) })
@@ -42,7 +42,7 @@ func (e Images) Images(repository string) ([]ecr.Image, bool) {
 	return nil, false
 }
 
-// size returns how large the image's layers are, compressed; of several platforms' images it is the first one's. An image that
+// size returns how large the image's layers are, compressed; for images of several platforms it is the first one's. An image that
 // cannot be read has none.
 func (e Images) size(reference string) (sum int64) {
 	img, err := e.Registry.Image(reference, v1.Platform{})

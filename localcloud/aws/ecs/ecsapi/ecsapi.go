@@ -18,7 +18,7 @@ var Service = api.Service{Target: "AmazonEC2ContainerServiceV20141113", Operatio
 	"ListTasks":              listTasks,
 }}
 
-// failure is what was asked for and is not there.
+// failure is a requested resource that does not exist.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Failure.html
 type failure struct {
 	ARN    string `json:"arn"`
@@ -45,6 +45,6 @@ func findService(r *api.Request, tx *cloud.Tx, cluster *cloud.Resource, nameOrAR
 	return arn, found, iam.May(tx, r.Caller, iam.Look{Action: action, Resource: arn, Of: found, Context: inCluster(cluster.ID)})
 }
 
-// inCluster is the condition key that tells of the cluster in which something is.
+// inCluster is the condition key with a resource's cluster.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
 func inCluster(arn string) map[string]string { return map[string]string{"ecs:cluster": arn} }

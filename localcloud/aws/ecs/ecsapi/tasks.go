@@ -61,7 +61,7 @@ func listTasks(r *api.Request) (any, error) {
 	return &out, err
 }
 
-// page returns the part of a list that follows a token, and the token of what follows that, if anything does.
+// page returns the part of a list after a token, and the next token, if more follows.
 func page(all []string, maxResults *int, token string) (some []string, next string, err error) {
 	const most = 100 // and as many if the request does not say, as API_ListTasks has it
 	size := most

@@ -97,7 +97,7 @@ func findService(tx *cloud.Tx, service string) (*cloud.Resource, error) {
 	return nil, fmt.Errorf("there is no service %s; there is %s", service, strings.Join(names, ", "))
 }
 
-// serving returns the tasks of a service that run and are to go on, the oldest first.
+// serving returns the running tasks of a service that are not stopping, the oldest first.
 func serving(tx *cloud.Tx, service *cloud.Resource) []*cloud.Resource {
 	tasks := slices.DeleteFunc(ecs.TasksOf(tx, service), func(r *cloud.Resource) bool {
 		status := cloud.StatusOf[ecs.TaskStatus](r)

@@ -91,7 +91,7 @@ func TestCrash(t *testing.T) {
 	})
 }
 
-func TestMishapsThatCannotHappen(t *testing.T) {
+func TestInterruptAndCrashRefuse(t *testing.T) {
 	s := schedulertest.NewStage(t)
 	refused := func(err error, words string) {
 		t.Helper()

@@ -6,9 +6,9 @@ import (
 	"slipway/localcloud/aws/ecs"
 )
 
-// provider returns the capacity provider on which the next task of a service is placed, given how many of its tasks each
-// provider has: first the one with a base until it has that many, then the one that is furthest behind its weight. Of
-// equals it is the first. It is empty if no share has a base left or a weight.
+// provider returns the capacity provider on which the next task of a service is placed, given how many of its tasks each provider has:
+// first the one with a base until it has that many, then the one that is furthest behind its weight. The first of equals wins. It is
+// empty if no share has a base left or a weight.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/cluster-capacity-providers.html
 func provider(shares []ecs.CapacityShare, has map[string]int) string {
 	best := ""
@@ -25,7 +25,7 @@ func provider(shares []ecs.CapacityShare, has map[string]int) string {
 	return best
 }
 
-// place is where a task is, or is to be, among the zones of a service.
+// place is a task's place, current or future, among the zones of a service.
 type place struct {
 	Subnet, Zone string
 }

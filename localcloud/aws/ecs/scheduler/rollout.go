@@ -6,17 +6,17 @@ import (
 
 // rollout is, in numbers, a service that may be moving from one deployment to another.
 type rollout struct {
-	// Desired is how many tasks the service is to have.
+	// Desired is the service's desired count.
 	Desired int
 	// MinimumHealthyPercent and MaximumPercent of the desired tasks are how few may be healthy and how many may be there
 	// at a time, the first rounded up, the second down.
 	MinimumHealthyPercent, MaximumPercent int
 	// New are the tasks of the PRIMARY deployment, Old those of the others. Tasks on their way down are no longer counted.
 	New, Old tasks
-	// OldDesired is how many tasks the deployment has that served before: one that is lost is replaced by another of the same,
-	// whatever becomes of the new ones.
+	// OldDesired is the desired count of the deployment that served before: a lost task is replaced by another of the same,
+	// independently of the new ones.
 	OldDesired int
-	// Frozen says that the PRIMARY deployment FAILED: nothing of it is started, and no old task stopped, any more.
+	// Frozen says that the PRIMARY deployment FAILED: none of its tasks is started, and no old task stopped, any more.
 	Frozen bool
 }
 
@@ -25,7 +25,7 @@ type tasks struct{ Healthy, Unready int }
 
 func (t tasks) total() int { return t.Healthy + t.Unready }
 
-// move is what the scheduler does next. Tasks that are not healthy are stopped before those that are.
+// move is the scheduler's next step. Tasks that are not healthy are stopped before those that are.
 type move struct {
 	Start, StopNew, StartOld, StopOld int
 }
@@ -35,8 +35,8 @@ type move struct {
 func (r rollout) floor() int   { return (r.Desired*r.MinimumHealthyPercent + 99) / 100 }
 func (r rollout) ceiling() int { return r.Desired * r.MaximumPercent / 100 }
 
-// next returns the largest move that is allowed. Healthy old tasks are stopped only when new ones have taken over from
-// them, or when that makes the room in which a new one can start. What was lost of the old ones comes before new ones.
+// next returns the largest move that is allowed. Healthy old tasks are stopped only when new ones have replaced them, or to make room
+// for a new one to start. Lost old tasks are replaced before new ones start.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html
 // https://aws.amazon.com/about-aws/whats-new/2025/11/amazon-ecs-service-availability-rolling-deployments
 func (r rollout) next() move {
@@ -54,13 +54,13 @@ func (r rollout) next() move {
 	wanted := max(0, r.Desired-left.total())
 	taken := left.Healthy + healthy - r.Desired
 	stopHealthy := max(0, min(healthy, max(taken, wanted-room), left.Healthy+healthy-r.floor()))
-	// Old tasks that do not serve, and are not about to, are of no use to anybody.
+	// Old tasks that do not serve, and will not soon, are of no use.
 	m.StopOld = r.Old.Unready - starting + stopHealthy
 	m.Start = max(0, min(wanted, room+stopHealthy))
 	return m
 }
 
-// stop returns what is left of the tasks when n are stopped.
+// stop returns the tasks without n stopped ones.
 func stop(t tasks, n int) tasks {
 	unready := min(n, t.Unready)
 	return tasks{Healthy: t.Healthy - (n - unready), Unready: t.Unready - unready}

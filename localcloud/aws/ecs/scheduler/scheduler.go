@@ -20,14 +20,13 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// Scheduler does the work of ECS: it keeps as many tasks of each service running as are desired, rolls new deployments out
-// and failed ones back, and takes every task through its life. All that it knows is in the store, but for the processes
-// themselves, which end with it.
+// Scheduler does the work of ECS: it keeps the desired count of each service's tasks running, rolls new deployments out and failed ones
+// back, and takes every task through its life. All its data is in the store, except the processes themselves, which end with it.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_services.html
 type Scheduler struct {
 	Options
 
-	// What is asked of others, for tests to answer in their place.
+	// Calls of other parts, which tests replace.
 	Start     func(task.Spec) (Containers, error)
 	Allowed   func(tx *cloud.Tx, s cloud.Scope, roleARN, action, resource string) bool
 	CanAssume func(tx *cloud.Tx, s cloud.Scope, roleARN, principal string) bool
@@ -45,14 +44,14 @@ type runningTask struct {
 	revision *ecs.Revision
 }
 
-// Options are what a Scheduler needs.
+// Options configure a Scheduler.
 type Options struct {
 	Store     *cloud.Store
 	Runner    *task.Runner
 	Addresses *addr.Allocator
 	Images    ImageSource
 	Logs      LogStreams
-	// Removed is told of each service that is INACTIVE, in the transaction in which it goes; nil tells nobody.
+	// Removed is called for each service that becomes INACTIVE, in the transaction that removes it; nil calls nothing.
 	Removed func(tx *cloud.Tx, service *cloud.Resource)
 	// Latency scales how long it takes to provision a task; 0 is as fast as can be, 1 as slow as Fargate.
 	Latency float64
@@ -95,11 +94,11 @@ func New(o Options) *Scheduler {
 	}
 }
 
-// Run schedules until ctx ends. The containers it leaves running are for whoever closes the Runner to stop.
+// Run schedules until ctx ends. Closing the Runner stops the containers that it leaves running.
 func (s *Scheduler) Run(ctx context.Context) error {
 	err := s.Store.Update(func(tx *cloud.Tx) error {
-		bury(tx)
-		for _, r := range tx.Everywhere(ecs.Service.Token) { // so that nobody sees services without their tasks
+		endLost(tx)
+		for _, r := range tx.Everywhere(ecs.Service.Token) { // so that no reader sees services without their tasks
 			if _, err := s.look(tx, r.Key, time.Now().UTC()); err != nil {
 				return err
 			}
@@ -147,14 +146,14 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		switch err := pace.Await(running, store.C, time.Time{}); {
 		case ctx.Err() != nil:
 			return nil
-		case err != nil: // a service or a task could not go on
+		case err != nil: // a service or a task could not continue
 			return fmt.Errorf("schedule services: %w", context.Cause(running))
 		}
 	}
 }
 
-// census lists the services and the living tasks, with what is to be done about each from now on. Tasks whose
-// service is gone are to stop; records of stopped ones go when they are old.
+// census lists the services and the living tasks, with the work for each from now on. Tasks of a deleted service must stop; old records
+// of stopped ones are deleted.
 func (s *Scheduler) census(tx *cloud.Tx, now time.Time, there map[cloud.Key]func(context.Context, cloud.Key) error) {
 	services := map[string]bool{}
 	for _, r := range tx.Everywhere(ecs.Service.Token) {
@@ -177,8 +176,8 @@ func (s *Scheduler) census(tx *cloud.Tx, now time.Time, there map[cloud.Key]func
 	}
 }
 
-// tend keeps a service as it is wanted until ctx ends. It looks again when something changes that it has seen: the service, its
-// tasks, their target groups and alarms.
+// tend keeps a service as wanted until ctx ends. It looks again when something that it has seen changes: the service, its tasks, their
+// target groups and alarms.
 func (s *Scheduler) tend(ctx context.Context, key cloud.Key) error {
 	store := s.Store.Watch()
 	defer store.Stop()
@@ -197,8 +196,8 @@ func (s *Scheduler) tend(ctx context.Context, key cloud.Key) error {
 	}
 }
 
-// bury ends the tasks of an earlier run, whose processes died with it.
-func bury(tx *cloud.Tx) {
+// endLost ends the tasks of an earlier run, whose processes died with it.
+func endLost(tx *cloud.Tx) {
 	for _, r := range tx.Everywhere(ecs.Task.Token) {
 		if !ecs.TaskAlive(r) {
 			continue
@@ -217,7 +216,7 @@ const (
 	maxStopped = 20
 )
 
-// finish makes a task the record of one that has stopped: its network interface goes, and so do the oldest records.
+// finish turns a task into the record of a stopped one: it deletes the network interface and the oldest records.
 func finish(tx *cloud.Tx, r *cloud.Resource, status ecs.TaskStatus) {
 	for _, ni := range ec2.InterfacesOf(tx, r.Scope, r.ID) {
 		tx.Delete(ni.Key)

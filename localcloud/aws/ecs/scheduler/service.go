@@ -15,7 +15,7 @@ import (
 	"slipway/localcloud/pace"
 )
 
-// turn is the scheduler's look at one service: what there is, what follows from it, and what is to be stored of it.
+// turn is the scheduler's look at one service: the state, the conclusions, and the changes to store.
 type turn struct {
 	*Scheduler
 	tx  *cloud.Tx
@@ -41,7 +41,7 @@ type member struct {
 // leaving reports whether the task is on its way down.
 func (m *member) leaving() bool { return m.status.DesiredStatus == ecs.TaskStopped }
 
-// look does for a service what is to be done now. It returns when to look again though nothing has changed; zero for never.
+// look does the current work for a service. It returns when to look again without a change; zero for never.
 func (s *Scheduler) look(tx *cloud.Tx, key cloud.Key, now time.Time) (wake time.Time, err error) {
 	r := tx.Get(key)
 	if r == nil {
@@ -69,7 +69,7 @@ func (s *Scheduler) look(tx *cloud.Tx, key cloud.Key, now time.Time) (wake time.
 	}
 	t.countFailures()
 	t.breakCircuit()
-	t.heedAlarms()
+	t.checkAlarms()
 	if err := t.move(); err != nil {
 		return t.wake, err
 	}
@@ -78,7 +78,7 @@ func (s *Scheduler) look(tx *cloud.Tx, key cloud.Key, now time.Time) (wake time.
 	return t.wake, nil
 }
 
-// put stores what has changed.
+// put stores the changes.
 func (t *turn) put(before *cloud.Resource) {
 	for _, m := range t.members {
 		r := m.resource.Clone()
@@ -97,7 +97,7 @@ func (t *turn) record(format string, args ...any) {
 	t.status.Record("(service "+t.name+") "+format, args...)
 }
 
-// judge finds out whether a task serves, and stops it if its health checks say that it does not and should by now.
+// judge finds out whether a task serves, and stops it if its health checks fail although it should serve by now.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-load-balancing.html
 func (t *turn) judge(m *member) {
 	if m.leaving() || m.status.LastStatus != ecs.TaskRunning {
@@ -146,7 +146,7 @@ func (t *turn) fail(m *member, reason string) {
 	m.status.DesiredStatus, m.status.StopCode, m.status.StoppedReason = ecs.TaskStopped, ecs.StopServiceScheduler, reason
 }
 
-// countFailures counts the tasks that failed, and forgets them once one that was started later serves.
+// countFailures counts the failed tasks, and resets the count once a later task serves.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html
 func (t *turn) countFailures() {
 	for i := range t.status.Deployments {
@@ -167,7 +167,7 @@ func (t *turn) countFailures() {
 	}
 }
 
-// explain tells of a task that did not start. Those that stopped later ECS does not mention.
+// explain adds an event about a task that did not start. ECS does not mention those that stopped later.
 func (t *turn) explain(m *member, d *ecs.Deployment) {
 	if m.status.StopCode != ecs.StopFailedToStart {
 		return
@@ -193,11 +193,11 @@ func (t *turn) breakCircuit() {
 	t.giveUp(failed, breaker.Rollback, "ECS deployment circuit breaker: ", "tasks failed to start.")
 }
 
-// heedAlarms gives up the deployment under way once one of the alarms that it watches is in ALARM: from when the first of its
-// tasks runs until its bake time is over.
+// checkAlarms fails the current deployment once one of the alarms that it watches is in ALARM: from when the first of its tasks runs
+// until its bake time is over.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html
 // https://aws.amazon.com/blogs/containers/automate-rollbacks-for-amazon-ecs-rolling-deployments-with-cloudwatch-alarms/
-func (t *turn) heedAlarms() {
+func (t *turn) checkAlarms() {
 	d := t.status.Primary()
 	runs := slices.ContainsFunc(t.members, func(m *member) bool {
 		return m.spec.Deployment == d.ID && m.status.LastStatus == ecs.TaskRunning
@@ -207,7 +207,7 @@ func (t *turn) heedAlarms() {
 	}
 }
 
-// alarms returns those that the deployment watches now.
+// alarms returns the alarms that the deployment watches now.
 func (t *turn) alarms(d *ecs.Deployment) []string {
 	if a := t.spec.Alarms; a == nil || !a.Enable || d.RolloutState != ecs.RolloutInProgress {
 		return nil
@@ -215,9 +215,9 @@ func (t *turn) alarms(d *ecs.Deployment) []string {
 	return d.Alarms
 }
 
-// giveUp makes the deployment under way one that FAILED and goes back to the last one that was completed, if it may. That
-// one's tasks, as far as there still are any, are kept. What goes back watches no alarms: there is nothing before it to go
-// back to. The sentences about the circuit breaker are ECS's; those of its alarms are known from its events alone.
+// giveUp marks the current deployment FAILED and rolls back to the last completed one, if it may. The remaining tasks of that one are
+// kept. A rollback watches no alarms, because there is nothing before it to roll back to. The messages about the circuit breaker are
+// ECS's; those about its alarms are only known from its events.
 func (t *turn) giveUp(failed *ecs.Deployment, rollback bool, method, cause string) {
 	failed.RolloutState, failed.Reason = ecs.RolloutFailed, method+cause
 	failed.UpdatedAt = t.now
@@ -240,7 +240,7 @@ func (t *turn) giveUp(failed *ecs.Deployment, rollback bool, method, cause strin
 
 func (t *turn) draining() bool { return t.status.Status == ecs.ServiceDraining }
 
-// move starts and stops tasks as far as the limits of a deployment allow.
+// move starts and stops tasks within the limits of a deployment.
 func (t *turn) move() error {
 	d, served := t.status.Primary(), t.served()
 	r := rollout{
@@ -293,7 +293,7 @@ func (t *turn) move() error {
 	return t.launch(d, next.Start)
 }
 
-// served returns the deployment, among those that are being replaced, that was completed; nil if there is none.
+// served returns the completed one of the deployments that are being replaced; nil if there is none.
 func (t *turn) served() *ecs.Deployment {
 	for i := range t.status.Deployments {
 		d := &t.status.Deployments[i]
@@ -304,8 +304,8 @@ func (t *turn) served() *ecs.Deployment {
 	return nil
 }
 
-// replaced returns how many tasks the deployment that served is to have, which are now so many. Where more were lost in a row
-// than there should be, it cannot have them any more, and waits before it tries again, so that it takes no room from the new ones.
+// replaced returns the desired count of the deployment that served, given its current tasks. If more were lost in a row than it should
+// have, it cannot keep them, and waits before a retry, so it takes no room from the new ones.
 func (t *turn) replaced(served *ecs.Deployment, now int) int {
 	if served == nil {
 		return 0
@@ -398,12 +398,12 @@ func (t *turn) launch(d *ecs.Deployment, n int) error {
 	return nil
 }
 
-// settle counts what each deployment has, forgets those that are over and completes the one that is done.
+// settle counts the tasks of each deployment, removes those that are over and completes the one that is done.
 func (t *turn) settle() {
 	d := t.status.Primary()
 	watched := len(t.alarms(d)) > 0
 	var steady bool
-	before := 0 // how many of those that it replaces still have tasks
+	before := 0 // how many of the replaced ones still have tasks
 	for i := range t.status.Deployments {
 		d := &t.status.Deployments[i]
 		pending, running, healthy, left := 0, 0, 0, 0
@@ -463,7 +463,7 @@ func (t *turn) bake(d *ecs.Deployment) bool {
 	return true
 }
 
-// complete ends a deployment that is done, and those that it replaced.
+// complete ends a finished deployment, and those that it replaced.
 func (t *turn) complete(d *ecs.Deployment) {
 	d.RolloutState, d.Reason = ecs.RolloutCompleted, "ECS deployment "+d.ID+" completed."
 	d.UpdatedAt = t.now

@@ -34,14 +34,14 @@ type life struct {
 	revision *ecs.Revision
 }
 
-// live takes the task through its life. Its error is the store's: what goes wrong with a task is in the task's status, and no
-// reason to stop the others. When ctx ends first, the task is left as it is.
+// live takes the task through its life. Its error comes from the store: a task's own errors are in the task's status, and do not stop
+// the others. When ctx ends first, the task stays unchanged.
 func (s *Scheduler) live(ctx context.Context, key cloud.Key) error {
 	l := &life{Scheduler: s, key: key, id: ecs.TaskID(key.ID)}
 	s.Store.View(func(tx *cloud.Tx) { l.spec = ecs.Task.Inputs(tx.Get(key)) })
 	defer l.release()
 
-	// Wanted ends when the task is to stop.
+	// Wanted ends when the task must stop.
 	wanted, unwanted := context.WithCancel(ctx)
 	defer unwanted()
 	go func() {
@@ -58,7 +58,7 @@ func (s *Scheduler) live(ctx context.Context, key cloud.Key) error {
 		return nil
 	}
 	if err != nil && !errors.Is(err, context.Canceled) {
-		if err := l.doom(ecs.StopFailedToStart, err.Error()); err != nil {
+		if err := l.fail(ecs.StopFailedToStart, err.Error()); err != nil {
 			return err
 		}
 	}
@@ -80,7 +80,7 @@ func (l *life) enter(running Containers) (leave func()) {
 	}
 }
 
-// release gives back what the task had of this machine.
+// release frees the task's parts of this machine.
 func (l *life) release() {
 	if l.address.IsValid() {
 		l.Addresses.Release(l.address)
@@ -93,7 +93,7 @@ func (l *life) release() {
 // status is the task's as the transaction sees it.
 func (l *life) status(tx *cloud.Tx) *ecs.TaskStatus {
 	r := tx.Get(l.key)
-	if r == nil { // only a cluster takes tasks with it, and only those that have stopped
+	if r == nil { // only a cluster's deletion removes tasks, and only stopped ones
 		return &ecs.TaskStatus{LastStatus: ecs.TaskStopped, DesiredStatus: ecs.TaskStopped}
 	}
 	return cloud.Peek[ecs.TaskStatus](r)
@@ -133,9 +133,9 @@ func (l *life) record(tx *cloud.Tx, format string, args ...any) {
 	tx.Put(r)
 }
 
-// doom makes the task one that stops by itself, which its deployment counts as a failure. It changes nothing if the task
-// was to stop anyway.
-func (l *life) doom(code, reason string) error {
+// fail marks the task as stopping by itself, which its deployment counts as a failure. It changes nothing if the task had to stop
+// anyway.
+func (l *life) fail(code, reason string) error {
 	return l.change(func(_ *cloud.Tx, status *ecs.TaskStatus) error {
 		if status.DesiredStatus == ecs.TaskRunning {
 			status.DesiredStatus, status.StopCode, status.StoppedReason, status.Failed = ecs.TaskStopped, code, reason, true
@@ -181,7 +181,7 @@ func (l *life) serve(ctx context.Context, running Containers) error {
 			return err
 		}
 		if now.State == task.StateStopping || now.State == task.StateStopped {
-			return l.doom(string(now.StopCode), now.StoppedReason)
+			return l.fail(string(now.StopCode), now.StoppedReason)
 		}
 		select {
 		case <-changed:
@@ -222,7 +222,7 @@ func containerStatuses(now task.Status) []ecs.ContainerStatus {
 	return out
 }
 
-// health is what the health checks of the essential containers say together.
+// health is the combined result of the essential containers' health checks.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/healthcheck.html
 func (l *life) health(now task.Status) string {
 	health := ecs.HealthUnknown
@@ -286,7 +286,7 @@ func (l *life) end(ctx context.Context, running Containers) error {
 	})
 }
 
-// drain waits until none of the target groups has the task any more, unless it stops before.
+// drain waits until no target group has the task any more, unless it stops before.
 func (l *life) drain(ctx context.Context, groups []string, running Containers) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -364,7 +364,7 @@ func (l *life) provision(ports []int) (*ec2.Interface, error) {
 	return ni, err
 }
 
-// groups returns the security groups of the task: those asked for, else the default one of the VPC.
+// groups returns the security groups of the task: the given ones, else the default one of the VPC.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html
 func (l *life) groups(tx *cloud.Tx) []string {
 	if len(l.spec.SecurityGroups) > 0 {

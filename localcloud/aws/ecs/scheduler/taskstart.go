@@ -23,7 +23,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// startError is why a task cannot start, in AWS's words. Where these do not name the cause, it follows in parentheses.
+// startError is why a task cannot start, in AWS's words. If these do not name the cause, it follows in parentheses.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
 type startError struct{ reason string }
 
@@ -31,13 +31,13 @@ func (e *startError) Error() string { return e.reason }
 
 func startErrorf(format string, args ...any) error { return &startError{fmt.Sprintf(format, args...)} }
 
-// cannotAssume is how ECS begins to tell that it may not act as a role.
+// cannotAssume begins ECS's message that it may not assume a role.
 const cannotAssume = "ECS was unable to assume the role"
 
 // ecsTasks is the service that takes on the roles of a task.
 const ecsTasks = "ecs-tasks.amazonaws.com"
 
-// httpsPort is where AWS's services and registries listen.
+// httpsPort is the port of AWS's services and registries.
 const httpsPort = 443
 
 // prepare does everything that comes before the first container starts, in the order in which Fargate does it: the roles,
@@ -62,7 +62,7 @@ func (l *life) prepare(ctx context.Context) (task.Spec, error) {
 			l.checked = append(l.checked, d.Name)
 		}
 	}
-	const provisioning, pending = 15, 15 // seconds of Fargate's, of which all tasks take some 30 together
+	const provisioning, pending = 15, 15 // seconds on Fargate; every task takes some 30 in total
 	if err := l.pause(ctx, provisioning); err != nil {
 		return task.Spec{}, err
 	}
@@ -120,7 +120,7 @@ func (l *life) denied(tx *cloud.Tx, role, action, resource string) string {
 	return l.refusal(role, action, resource, "because no identity-based policy allows the "+action+" action")
 }
 
-// deniedImages is denied for an action on a repository's images, in which the repository's own policy has a say.
+// deniedImages is denied for an action on a repository's images, where the repository's own policy counts too.
 func (l *life) deniedImages(tx *cloud.Tx, role, action, repository string) string {
 	why := ecr.RepositoryDenial(tx, repository, role, action, l.Allowed(tx, l.key.Scope, role, action, repository))
 	if why == "" {
@@ -249,7 +249,7 @@ func (l *life) pull(image string, revision *ecs.Revision, ni *ec2.Interface) (v1
 	return img, err
 }
 
-// openLog makes the container's log stream. What the role may not put into it is lost, as it is on AWS.
+// openLog makes the container's log stream. Lines that the role may not write are lost, as on AWS.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html
 func (l *life) openLog(d *ecs.ContainerDefinition, revision *ecs.Revision, ni *ec2.Interface) (func(task.LogLine), error) {
 	if d.LogConfiguration == nil {
@@ -283,7 +283,7 @@ func (l *life) openLog(d *ecs.ContainerDefinition, revision *ecs.Revision, ni *e
 		return nil, nil
 	}
 	return func(line task.LogLine) {
-		// A line that cannot be written is lost: the group is gone, or the disk is full. The service goes on.
+		// A line that cannot be written is lost: the group is gone, or the disk is full. The service continues.
 		_, _ = w.Write(append(bytes.Clone(line.Text), '\n'))
 	}, nil
 }
@@ -301,7 +301,7 @@ func portsOf(revision *ecs.Revision) []int {
 	return ports
 }
 
-// taskSpec puts together what the runner needs.
+// taskSpec makes the runner's specification of the task.
 func taskSpec(
 	l *life, revision *ecs.Revision, ni *ec2.Interface,
 	images map[string]v1.Image, secrets map[string]map[string]string, logs map[string]func(task.LogLine),
@@ -347,8 +347,8 @@ func taskSpec(
 	return spec
 }
 
-// environment is what every container finds: as on Fargate, and as HOST the address that is the task's own on this machine, on which
-// it listens where it cannot be made to ([task.Runner.Listens]). What the task definition says comes before it.
+// environment is every container's environment: that of Fargate, and as HOST the task's own address on this machine. The container must
+// listen on it if the runner cannot redirect it ([task.Runner.Listens]). The task definition's values win.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-metadata.html
 func environment(region string, address netip.Addr) map[string]string {
 	return map[string]string{

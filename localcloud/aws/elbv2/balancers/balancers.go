@@ -46,7 +46,7 @@ type Balancers struct {
 	// Retry is after how long a port that could not be bound is tried again; default 5 s.
 	Retry time.Duration
 
-	// Run alone changes these; mu is for those who read running meanwhile.
+	// Only Run changes these; mu is for readers of running.
 	mu      sync.Mutex
 	running map[cloud.Key]*balancer
 	certs   keyPairs
@@ -58,8 +58,8 @@ type Balancers struct {
 type balancer struct {
 	*lb.Balancer
 	address  netip.Addr
-	applied  *plan     // what was applied last
-	problems []string  // what of it does not work
+	applied  *plan     // the last applied plan
+	problems []string  // its parts that do not work
 	retry    time.Time // when to try it again; zero if there is no need to
 	access   *verdicts[netip.AddrPort]
 	reach    *verdicts[netip.AddrPort]
@@ -111,8 +111,8 @@ func (b *Balancers) Metrics(key cloud.Key) (lb.Metrics, bool) {
 	return run.Metrics(), true
 }
 
-// reconcile makes what runs what the store wants, and the store's records what is. It returns when to look again though
-// nothing changes; zero for never.
+// reconcile brings the running load balancers to the stored ones, and the stored status to the real one. It returns when to look again
+// without a change; zero for never.
 func (b *Balancers) reconcile(ctx context.Context, store *cloud.Watcher, now time.Time) (wake time.Time, err error) {
 	plans := map[cloud.Key]*plan{}
 	store.View(func(tx *cloud.Tx) {
@@ -162,8 +162,8 @@ func (b *Balancers) reconcile(ctx context.Context, store *cloud.Watcher, now tim
 	return wake, err
 }
 
-// ensure returns the running load balancer, which it starts if it has to: at its address, or at a new one if it has none or
-// somebody else has one of its ports there by now.
+// ensure returns the running load balancer. If necessary, it starts it: at its address, or at a new one if it has none or another
+// program has one of its ports there by now.
 func (b *Balancers) ensure(ctx context.Context, key cloud.Key, p *plan) (*balancer, error) {
 	if run := b.running[key]; run != nil {
 		return run, nil
@@ -220,7 +220,7 @@ func (b *Balancers) close(key cloud.Key) {
 	})
 }
 
-// apply gives the load balancer what it should do. If a listener cannot work, the others do.
+// apply applies the plan to the load balancer. If a listener cannot work, the others still do.
 func (b *Balancers) apply(run *balancer, key cloud.Key, p *plan, now time.Time) {
 	state := p.state
 	state.Access = func(client netip.Addr, port int) bool {
@@ -299,7 +299,7 @@ func recordTargets(tx *cloud.Tx, health map[string]map[netip.AddrPort]lb.TargetH
 			switch end := t.Deregistered.Add(delay); {
 			case t.State == elbv2.TargetDraining:
 				if len(balancers) == 0 || !now.Before(end) {
-					continue // it is a target no more
+					continue // it is no longer a target
 				}
 				wake = pace.Earlier(wake, end)
 			case len(balancers) == 0:
@@ -322,15 +322,15 @@ func recordTargets(tx *cloud.Tx, health map[string]map[netip.AddrPort]lb.TargetH
 	return wake
 }
 
-// addressOf returns where the target really is on this machine.
+// addressOf returns the target's real address on this machine.
 func addressOf(tx *cloud.Tx, s cloud.Scope, vpc string, t elbv2.Target) (netip.AddrPort, bool) {
 	ip, ok := ec2.LoopbackOf(tx, s, vpc, t.ID)
-	return netip.AddrPortFrom(ip, uint16(t.Port)), ok //nolint:gosec // the port was checked where it was given
+	return netip.AddrPortFrom(ip, uint16(t.Port)), ok //nolint:gosec // the port was checked in the inputs
 }
 
-// admits tells whether the client's packets reach a port of the load balancer. A client that is a task here comes from the
-// task's network interface, any other one from the internet. The nodes of all zones are one socket here: it suffices to reach
-// one of them, as clients go on to the next address themselves.
+// admits reports whether the client's packets reach a port of the load balancer. A task's packets come from its network interface,
+// those of other clients from the internet. The nodes of all zones are one socket here: it suffices to reach one of them, because
+// clients try the next address themselves.
 func admits(tx *cloud.Tx, key cloud.Key, client netip.Addr, port int) bool {
 	r := tx.Get(key)
 	if r == nil {
@@ -352,7 +352,7 @@ func admits(tx *cloud.Tx, key cloud.Key, client netip.Addr, port int) bool {
 	return false
 }
 
-// reaches tells whether the packets of a load balancer with these network interfaces reach the target. It may send them from any.
+// reaches reports whether the packets of a load balancer with these network interfaces reach the target. It may send them from any.
 func reaches(tx *cloud.Tx, s cloud.Scope, nodes []*cloud.Resource, target netip.AddrPort) bool {
 	for _, to := range ec2.InterfacesAt(tx, s, target.Addr()) {
 		for _, node := range nodes {
@@ -364,14 +364,14 @@ func reaches(tx *cloud.Tx, s cloud.Scope, nodes []*cloud.Resource, target netip.
 	return false
 }
 
-// verdicts remembers answers for as long as nothing changes that one of them is about.
+// verdicts remembers answers until something changes that one of them depends on.
 type verdicts[Q comparable] struct {
 	mu    sync.Mutex
 	store *cloud.Watcher
 	known map[Q]bool
 }
 
-// maxVerdicts bounds what is remembered.
+// maxVerdicts bounds the number of remembered answers.
 const maxVerdicts = 1024
 
 func newVerdicts[Q comparable](store *cloud.Store) *verdicts[Q] {

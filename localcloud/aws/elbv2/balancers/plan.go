@@ -15,14 +15,14 @@ import (
 	"slipway/localcloud/lb"
 )
 
-// plan is what a load balancer should do by the store. Two plans that are deeply equal ask for the same.
+// plan is the wanted state of a load balancer, from the store. Deeply equal plans want the same.
 type plan struct {
 	address string // the loopback address it has; empty for none yet
 	state   lb.State
 	// problems are why listeners, rules and target groups are not in the state.
 	problems []string
-	// access and reach are what the security groups and routes say now, by listener's port and by target. They are asked
-	// for again with each connection; here they show that something has changed about connections there are already.
+	// access and reach are the current answers of the security groups and routes, by listener's port and by target. Each connection
+	// asks again; here they show that something has changed for existing connections.
 	access map[int]bool
 	reach  map[netip.AddrPort]bool
 }
@@ -70,7 +70,7 @@ func (k keyPairs) forget(tx *cloud.Tx) {
 	}
 }
 
-// plan reads from the store what the load balancer should do.
+// plan reads the load balancer's wanted state from the store.
 func (k keyPairs) plan(tx *cloud.Tx, r *cloud.Resource) *plan {
 	in := elbv2.LoadBalancer.Described(r)
 	p := &plan{
@@ -125,7 +125,7 @@ func (k keyPairs) plan(tx *cloud.Tx, r *cloud.Resource) *plan {
 	return p
 }
 
-// listener reads what a listener should do, and what of it does not work. An error means that none of it does.
+// listener reads a listener's wanted state, and its parts that do not work. An error means that nothing of it works.
 func (k keyPairs) listener(tx *cloud.Tx, r *cloud.Resource) (out lb.Listener, problems []error, err error) {
 	in := elbv2.Listener.Described(r)
 	out = lb.Listener{ID: r.ID, Port: *in.Port, Protocol: lb.Protocol(in.Protocol), Default: action(in.DefaultActions)}

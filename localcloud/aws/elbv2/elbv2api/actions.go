@@ -39,7 +39,7 @@ type fixed struct {
 	StatusCode  string `xml:"StatusCode"`
 }
 
-// actionsOf tells of a single target group in both of the ways there are, as AWS does.
+// actionsOf names a single target group in both ways, as AWS does.
 func actionsOf(in []elbv2.Action) []action {
 	var out []action
 	for _, a := range in {

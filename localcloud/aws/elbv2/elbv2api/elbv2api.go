@@ -26,7 +26,7 @@ var Service = api.Service{
 // maxPage is the page size of Elastic Load Balancing's lists.
 const maxPage = 400
 
-// paged returns the page of a list that the request asks for, and the marker of the next one.
+// paged returns the requested page of a list, and the marker of the next one.
 func paged[T any](r *api.Request, all []T, key func(T) string) ([]T, string, error) {
 	size := maxPage
 	if given := r.Form.Get("PageSize"); given != "" {
@@ -50,7 +50,7 @@ func look(r *api.Request, tx *cloud.Tx) error {
 	return iam.May(tx, r.Caller, iam.Look{Action: "elasticloadbalancing:" + r.Form.Get("Action")})
 }
 
-// named returns the resources of a kind with the ids, or refuses one that is not there.
+// named returns the resources of a kind with the ids, or refuses a missing one.
 func named(r *api.Request, tx *cloud.Tx, token string, ids []string, missing func(string) *cloud.Error) ([]*cloud.Resource, error) {
 	var out []*cloud.Resource
 	for _, id := range ids {

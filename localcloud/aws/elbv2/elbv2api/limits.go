@@ -12,7 +12,7 @@ type limit struct {
 	Max  int    `xml:"Max"`
 }
 
-// describeAccountLimits tells of those limits that the local cloud has.
+// describeAccountLimits returns the limits that the local cloud has.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeAccountLimits.html
 func describeAccountLimits(r *api.Request) (any, error) {
 	if err := r.Only("Marker", "PageSize"); err != nil {

@@ -23,7 +23,7 @@ type listener struct {
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Certificate.html
 type certificate struct {
 	ARN       string `xml:"CertificateArn"`
-	IsDefault *bool  `xml:"IsDefault"` // told only where listener certificates are described
+	IsDefault *bool  `xml:"IsDefault"` // only in descriptions of listener certificates
 }
 
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeListeners.html
@@ -65,7 +65,7 @@ func describeListeners(r *api.Request) (any, error) {
 	})
 }
 
-// parts returns those that belong to what an input names.
+// parts returns the resources that belong to the one that an input names.
 func parts(all []*cloud.Resource, input, of string) []*cloud.Resource {
 	return slices.DeleteFunc(slices.Clone(all), func(r *cloud.Resource) bool { return r.Inputs[input] != of })
 }

@@ -24,7 +24,7 @@ type rule struct {
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RuleCondition.html
 type condition struct {
 	Field   string   `xml:"Field"`
-	Values  []string `xml:"Values>member"` // of hosts and paths alone
+	Values  []string `xml:"Values>member"` // only for hosts and paths
 	Host    *values  `xml:"HostHeaderConfig"`
 	Path    *values  `xml:"PathPatternConfig"`
 	Method  *values  `xml:"HttpRequestMethodConfig"`
@@ -89,7 +89,7 @@ func describeRules(r *api.Request) (any, error) {
 	})
 }
 
-// defaultRuleOf is what a listener does by default, which AWS tells as a rule without conditions.
+// defaultRuleOf is a listener's default action, which AWS returns as a rule without conditions.
 func defaultRuleOf(l *cloud.Resource) rule {
 	sum := sha256.Sum256([]byte(l.ID))
 	return rule{

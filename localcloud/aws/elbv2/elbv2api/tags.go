@@ -58,7 +58,7 @@ func describeTags(r *api.Request) (any, error) {
 	})
 }
 
-// kind is a kind of resource that Elastic Load Balancing tells the tags of.
+// kind is a kind of resource whose tags Elastic Load Balancing returns.
 type kind struct {
 	in      string // its ARNs
 	token   string

@@ -17,15 +17,15 @@ func New(s cloud.Scope, service, resource string) string {
 	return arn.ARN{Partition: "aws", Service: service, Region: s.Region, AccountID: s.Account, Resource: resource}.String()
 }
 
-// Global returns the resource name of something that is in no region, and in no account where that is empty.
+// Global returns the ARN of a resource without a region, and without an account if that is empty.
 func Global(service, account, resource string) string {
 	return New(cloud.Scope{Account: account}, service, resource)
 }
 
-// Root returns the ARN that stands for everybody in an account.
+// Root returns the ARN that stands for everyone in an account.
 func Root(account string) string { return Global("iam", account, "root") }
 
-// Pattern is what the provider takes for an ARN.
+// Pattern matches what the provider accepts as an ARN.
 var Pattern = regexp.MustCompile(`^arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:(\d{12}|aws)?:.+$`)
 
 // Account returns the account in an ARN, or "".
@@ -40,13 +40,13 @@ func Parts(name string) []string {
 	return strings.Split(path, "/")
 }
 
-// Last returns the last part of what an ARN says of the resource, after the last slash: mostly its name.
+// Last returns the last part of an ARN's resource, after the last slash: mostly its name.
 func Last(name string) string {
 	resource := Resource(name)
 	return resource[strings.LastIndex(resource, "/")+1:]
 }
 
-// parse takes an ARN apart; one that is none has no parts.
+// parse splits an ARN; an invalid one has no parts.
 func parse(name string) arn.ARN {
 	a, _ := arn.Parse(name)
 	return a

@@ -24,7 +24,7 @@ func AtLeast(property string, value *int, low int) []cloud.Failure {
 	return []cloud.Failure{{Property: property, Reason: fmt.Sprintf("expected %s to be at least (%d), got %d", property, low, *value)}}
 }
 
-// OneOf finds a value that is none of those allowed. An empty one has not been given.
+// OneOf finds a value that is not allowed. An empty one is not given.
 func OneOf(property, value string, allowed ...string) []cloud.Failure {
 	if value == "" || slices.Contains(allowed, value) {
 		return nil
@@ -56,8 +56,7 @@ func Length(property, value string, low, high int) []cloud.Failure {
 	}}
 }
 
-// InOrder ranges over properties by name. Go ranges over a map in another order each time, and what is refused, and how, has to be the
-// same each time.
+// InOrder ranges over properties by name. Go ranges over a map in a random order, and refusals must be the same each time.
 func InOrder[V any](properties map[string]V) iter.Seq2[string, V] {
 	return func(yield func(string, V) bool) {
 		for _, name := range slices.Sorted(maps.Keys(properties)) {
@@ -78,5 +77,5 @@ func First(given map[string]bool) string {
 	return ""
 }
 
-// Unimplemented is the refusal of what the local cloud does not model.
+// Unimplemented is the refusal for what the local cloud does not model.
 func Unimplemented(what string) error { return fmt.Errorf("%s: %w", what, cloud.ErrUnimplemented) }

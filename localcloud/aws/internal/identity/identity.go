@@ -1,4 +1,4 @@
-// Package identity finds the roles that callers are, and the names by which policies and refusals mean them.
+// Package identity finds the roles of callers, and their names in policies and refusals.
 package identity
 
 import (
@@ -33,12 +33,12 @@ func RoleByARN(tx *cloud.Tx, name string) *cloud.Resource {
 	return nil
 }
 
-// CallerName returns the ARN by which refusals name who calls: a role's session, or an account's root.
+// CallerName returns the caller's ARN in refusals: a role's session, or an account's root.
 func CallerName(c *cloud.Call) string {
 	return cmp.Or(c.Caller.Identity, arns.Root(c.Caller.Scope.Account))
 }
 
-// CallerPrincipal returns the ARN by which policies name who calls: of the role that the session is of, or the account's root.
+// CallerPrincipal returns the caller's ARN in policies: that of the session's role, or the account's root.
 func CallerPrincipal(c *cloud.Call) string {
 	if c.Caller.Identity != "" {
 		if role, _ := SessionRole(c.Tx, c.Caller.Identity); role != nil {

@@ -1,4 +1,4 @@
-// Package permission collects what a caller must be allowed for an operation.
+// Package permission collects the permissions that an operation needs.
 package permission
 
 import (
@@ -16,27 +16,27 @@ import (
 	"slipway/localcloud/cloud"
 )
 
-// Needs says what must be allowed to a role that works on resources of a kind: which actions of IAM the Terraform AWS
-// provider 5.100 needs, on which resources. It is written after two sources: the provider's own, internal/service/*, for the
-// calls, and the Service Authorization Reference for the action, the resource and the condition keys of each. A call whose
-// refusal the provider only logs is left out, as is one that waits for what the local cloud does at once.
+// Needs has the permissions that a role needs for resources of a kind: the IAM actions of the Terraform AWS provider 5.100, and their
+// resources. It has two sources: the provider's code, internal/service/*, for the calls, and the Service Authorization Reference for
+// the action, the resource and the condition keys of each. It leaves out calls whose refusal the provider only logs, and waits for what
+// the local cloud does at once.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 type Needs struct {
-	// Read is what a look at the resource needs, which ends each create and update.
+	// Read is what a read of the resource needs, which ends each create and update.
 	Read                   func(*Operation)
 	Create, Update, Delete func(*Operation)
-	// Updated is what ends an update that does not look at the resource: its tags alone are listed.
-	// terraform-provider-aws, internal/provider/tags_interceptor.go
+	// Updated is the end of an update that does not read the resource: it only lists the tags. terraform-provider-aws,
+	// internal/provider/tags_interceptor.go
 	Updated func(*Operation)
 	// Invoke is what the function needs.
 	Invoke func(*Operation)
 }
 
-// Operation collects what it needs to be allowed.
+// Operation collects its needed permissions.
 type Operation struct {
 	*cloud.Call
 	Args cloud.Map
-	// ARN is the name of the operation's resource, or, before it has one, one like it, and tags are those that it has.
+	// ARN is the name of the operation's resource, or, before it has one, a similar one, and tags are its tags.
 	ARN   string
 	Tags  map[string]string
 	Steps []cloud.Permission
@@ -46,7 +46,7 @@ type Operation struct {
 func (n Needs) Permissions(c *cloud.Call, o cloud.Operation) []cloud.Permission {
 	op := &Operation{Call: c, Args: o.Args}
 	if r := cmp.Or(c.Old, c.Resource); r != nil {
-		op.ARN, op.Tags = cmp.Or(r.Text("arn"), r.ID), tags.Of(r) // where it is no output, it is the id
+		op.ARN, op.Tags = cmp.Or(r.Text("arn"), r.ID), tags.Of(r) // if it is not an output, it is the id
 	}
 	for _, ask := range n.of(o.Verb) {
 		if ask != nil {
@@ -116,12 +116,12 @@ func (o *Operation) With(key, value string) *Operation {
 	return o
 }
 
-// AsPartOf makes the last step one that IAM is asked by another call to AWS.
+// AsPartOf makes the last step one that another call to AWS checks with IAM.
 func (o *Operation) AsPartOf(api string) { o.Steps[len(o.Steps)-1].API = api }
 
-// Creates adds the call that makes the resource, whose name is not complete before it is there, and the call that tags it at the
-// same time, which is allowed apart. That is told which call it is for, by a condition key where createAction names one. From then
-// on the operation's own resource is the one of the complete name.
+// Creates adds the call that makes the resource, whose name is complete only after its creation, and the call that tags it at the same
+// time, which needs a separate permission. A condition key names the creating call if createAction is given. From then on the
+// operation's resource has the complete name.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html
 func (o *Operation) Creates(action, incomplete, complete, tagging, createAction string) {
 	tags := o.WantedTags()
@@ -165,7 +165,7 @@ func (o *Operation) Retags(tagging, untagging string) {
 	}
 }
 
-// WantedTags are those that the resource is to have, the provider's defaults among them.
+// WantedTags are the resource's wanted tags, including the provider's defaults.
 func (o *Operation) WantedTags() map[string]string {
 	t := tags.Tags{}
 	if m, ok := o.Resource.Inputs["tags"].(cloud.Map); ok {
@@ -174,8 +174,7 @@ func (o *Operation) WantedTags() map[string]string {
 	return untyped.Texts(t.All(o.Call))
 }
 
-// ResourceTags are the condition keys of the tags that a resource has: IAM's, and those of the action's service where it has its
-// own.
+// ResourceTags are the condition keys of a resource's tags: IAM's, and those of the action's service if it has its own.
 func ResourceTags(action string, tags map[string]string) map[string]string {
 	context := map[string]string{}
 	prefix, _, _ := strings.Cut(action, ":")
@@ -212,12 +211,12 @@ func (o *Operation) Changed() []string {
 	return out
 }
 
-// Changes tells whether an update changes one of the inputs.
+// Changes reports whether an update changes one of the inputs.
 func (o *Operation) Changes(inputs ...string) bool {
 	return slices.ContainsFunc(o.Changed(), func(p string) bool { return slices.Contains(inputs, p) })
 }
 
-// ChangesMoreThan tells whether an update changes an input other than these.
+// ChangesMoreThan reports whether an update changes an input other than these.
 func (o *Operation) ChangesMoreThan(inputs ...string) bool {
 	return slices.ContainsFunc(o.Changed(), func(p string) bool { return !slices.Contains(inputs, p) })
 }
@@ -228,7 +227,7 @@ func (o *Operation) Text(input string) string {
 	return s
 }
 
-// Given tells whether the inputs say something of it, true where it is a switch.
+// Given reports whether the input is given, and true if it is a switch.
 func (o *Operation) Given(input string) bool {
 	if b, ok := o.Resource.Inputs[input].(bool); ok {
 		return b

@@ -59,7 +59,7 @@ const (
 	forAnyValue  = "ForAnyValue:"
 	forAllValues = "ForAllValues:"
 	ifExists     = "IfExists"
-	// null holds where the key is missing, or is not.
+	// null holds if the key is missing, or if it is not.
 	null = "Null"
 )
 
@@ -87,7 +87,7 @@ func (c conditions) modelled() error {
 	return nil
 }
 
-// hold tells whether every condition holds for the request.
+// hold reports whether every condition holds for the request.
 func (c conditions) hold(r Request) bool {
 	for operator, keys := range c {
 		for key, patterns := range keys {
@@ -110,8 +110,8 @@ func (r Request) values(key string) []string {
 	return nil
 }
 
-// holds compares the values that a request has of one key with those of a policy. A key that the request lacks fails a
-// positive operator and satisfies a negated one, and one that is for all values.
+// holds compares a request's values of one key with those of a policy. A missing key fails a positive operator, and satisfies a negated
+// one and one for all values.
 func holds(operator string, patterns, have []string) bool {
 	if operator == null {
 		return slices.ContainsFunc(patterns, func(p string) bool { return strings.EqualFold(p, "true") == (len(have) == 0) })

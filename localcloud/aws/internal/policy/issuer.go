@@ -7,8 +7,8 @@ import (
 // GitHub is how policies name the issuer of the tokens of GitHub's jobs.
 const GitHub = "token.actions.githubusercontent.com"
 
-// IssuerClaims are the claims that STS makes condition keys of, by the issuer, beside those that it makes of every issuer's: aud and
-// sub. A token says more than that, of which policies learn nothing.
+// IssuerClaims are the claims that STS turns into condition keys, by issuer, in addition to those of every issuer: aud and sub.
+// Policies do not see a token's other claims.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif
 // https://aws.amazon.com/about-aws/whats-new/2026/01/aws-sts-supports-validation-identity-provider-claims/
 var IssuerClaims = map[string][]string{

@@ -1,4 +1,4 @@
-// Package policy reads policies and tells what they say of a request.
+// Package policy reads policies and decides requests by them.
 //
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 package policy
@@ -77,7 +77,7 @@ func (v *Values) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// Principals says who a statement is about, by type of principal: AWS, Service, Federated. The star alone is everybody.
+// Principals are a statement's principals, by type: AWS, Service, Federated. A single star is everyone.
 type Principals map[string]Values
 
 // UnmarshalJSON implements [json.Unmarshaler].
@@ -108,7 +108,7 @@ func (d *Document) UnmarshalJSON(raw []byte) error {
 	return json.Unmarshal(raw, (*string)(d))
 }
 
-// Check is what the provider finds wrong with a document before it calls IAM.
+// Check returns the provider's refusal of a document before it calls IAM.
 func (d Document) Check(property string) []cloud.Failure {
 	if d == "" {
 		return nil
@@ -259,7 +259,7 @@ var (
 	regionalLabel = regexp.MustCompile(`\.[a-z]{2}(-[a-z]+)+-\d\.`)
 )
 
-// services are those that may be given roles; IAM refuses every other name.
+// services are those that may have roles; IAM refuses every other name.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-services-that-work-with-iam.html
 var services = []string{
 	"apigateway", "application-autoscaling", "appmesh", "autoscaling", "backup", "batch", "cloudformation", "cloudfront", "cloudtrail",
@@ -269,7 +269,7 @@ var services = []string{
 	"sqs", "ssm", "states", "transfer", "vpc-flow-logs", "wafv2",
 }
 
-// exists tells whether there is such a principal, which IAM looks up when a trust policy names it.
+// exists reports whether a principal exists; IAM looks it up when a trust policy names it.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
 func exists(tx *cloud.Tx, kind, id string) bool {
 	switch kind {
@@ -304,15 +304,15 @@ func (s *Statement) modelled() error {
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
 var variable = regexp.MustCompile(`\$\{[^*?$]`)
 
-// Request is what a policy is asked about.
+// Request is a request for policies to decide.
 type Request struct {
 	Action, Resource string
-	Principal        Principals          // in trust policies: every name by which a policy may mean who asks
+	Principal        Principals          // in trust policies: every name of the caller in policies
 	Context          map[string]string   // by condition key, in lower case
 	Lists            map[string][]string // the same of keys that have several values
 }
 
-// applies tells whether the statement is about the request.
+// applies reports whether the statement applies to the request.
 func (s *Statement) applies(r Request) bool {
 	anyOf := func(match func(pattern, value string) bool, patterns Values, value string) bool {
 		return slices.ContainsFunc(patterns, func(p string) bool { return match(p, value) })
@@ -332,7 +332,7 @@ func (s *Statement) applies(r Request) bool {
 	return s.Condition.hold(r)
 }
 
-// has tells whether the principals of a policy include who asks, by any name.
+// has reports whether the principals of a policy include the caller, by any name.
 func (p Principals) has(who Principals) bool {
 	if slices.Contains(p["*"], "*") || len(who["AWS"]) > 0 && slices.Contains(p["AWS"], "*") {
 		return true
@@ -345,7 +345,7 @@ func (p Principals) has(who Principals) bool {
 	return false
 }
 
-// Decide asks all policies: an applying refusal wins over every permission, and without a permission nothing is allowed.
+// Decide uses all policies: an applying refusal wins over every permission, and without a permission nothing is allowed.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 func Decide(policies []*Policy, r Request) Verdict {
 	v := Silent

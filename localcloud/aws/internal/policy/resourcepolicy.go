@@ -64,7 +64,7 @@ func MissingField(field string) error {
 	return errors.New("Missing required field " + field)
 }
 
-// Vendor tells whether all actions are of one service.
+// Vendor reports whether all actions belong to one service.
 func (s *Statement) Vendor(service string) bool {
 	return !slices.ContainsFunc(slices.Concat(s.Action, s.NotAction), func(a string) bool {
 		return a != "*" && !strings.HasPrefix(strings.ToLower(a), service+":")
@@ -77,19 +77,19 @@ type Verdict int
 // The verdicts.
 const (
 	Silent  Verdict = iota // no statement applies
-	Permits                // one does and none refuses
+	Permits                // one statement allows it and none refuses it
 	Refuses
 )
 
-// NamesOf returns every name by which a policy may mean the principal with the ARN: itself and its account.
+// NamesOf returns every name of the principal with the ARN in a policy: itself and its account.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
 func NamesOf(principal string) Principals {
 	account := arns.Account(principal)
 	return Principals{"AWS": {principal, account, arns.Root(account)}}
 }
 
-// Public tells whether the policy lets in everybody. A condition that ties a permission to fixed accounts, principals or
-// resources keeps it from being public.
+// Public reports whether the policy lets everyone in. With a condition that ties a permission to fixed accounts, principals or
+// resources it is not public.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html#access-control-block-public-access-policy-status
 func (p *Policy) Public() bool {
 	return slices.ContainsFunc(p.Statement, func(s Statement) bool {
@@ -98,7 +98,7 @@ func (p *Policy) Public() bool {
 	})
 }
 
-// tied tells whether a condition narrows the statement to fixed values of a key that says who or what calls.
+// tied reports whether a condition limits the statement to fixed values of a key about the caller.
 func (s *Statement) tied() bool {
 	for operator, keys := range s.Condition {
 		if !slices.Contains([]string{"StringEquals", "StringEqualsIgnoreCase", "StringLike", "ArnEquals", "ArnLike"}, operator) {

@@ -14,7 +14,7 @@ type cron struct {
 	minutes, hours, days, months, weekdays, years []int
 }
 
-// field is what a field of a cron expression may hold.
+// field describes the allowed values of a field of a cron expression.
 type field struct {
 	name      string
 	low, high int
@@ -118,8 +118,8 @@ func (f field) value(text string) (int, error) {
 
 func fits(set []int, v int) bool { return set == nil || slices.Contains(set, v) }
 
-// after returns the first minute after t that fits, by the clock of t's time zone; zero if there is none in the next decades.
-// A time of day that the zone skips that day is left out.
+// after returns the first minute after t that fits, by the clock of t's time zone; zero if there is none in the next decades. It leaves
+// out a time that the zone skips on that day.
 func (c *cron) after(t time.Time) time.Time {
 	const horizon = 29 * 366 // days: a leap day falls on each day of the week within 28 years
 	year, month, day := t.Date()

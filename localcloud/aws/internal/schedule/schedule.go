@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	_ "time/tzdata" // time zones have to be known on every machine
+	_ "time/tzdata" // every machine must know the time zones
 )
 
 // Schedule says when something happens: once, at an interval, or by the calendar. Only one of the three is set.

@@ -1,4 +1,4 @@
-// Package untyped reads and makes properties as they come from the engine, without a Go type of their own.
+// Package untyped reads and makes the engine's properties without Go types.
 package untyped
 
 import (
@@ -30,7 +30,7 @@ func Given(option any) bool {
 	return true
 }
 
-// Filled returns objects with the fields that the provider fills in where they are not given.
+// Filled returns objects with the provider's values for missing fields.
 func Filled(objects []any, fields cloud.Map) []any {
 	out := make([]any, len(objects))
 	for i, o := range objects {

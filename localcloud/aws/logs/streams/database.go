@@ -12,10 +12,10 @@ import (
 // In the database a group's folder is a bucket, a stream a bucket in it, and an event a message under the time at which it came and a
 // number.
 
-// place is where a stream is.
+// place is a stream's place.
 type place struct{ folder, stream string }
 
-// key orders events by time, and those of one time as they came.
+// key orders events by time, and those of one time by arrival.
 func key(at time.Time, number uint64) []byte {
 	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, uint64(at.UnixNano())), number)
 }
@@ -57,7 +57,7 @@ func shrink(events *bbolt.Bucket, size int) (int, error) {
 	return size, nil
 }
 
-// expire removes the events of a group that are older, and the streams that keep none then, unless they are open.
+// expire removes the older events of a group, and then empty streams, unless they are open.
 func expire(group *bbolt.Bucket, since time.Time, open func(name string) *stream) error {
 	for _, name := range names(group) {
 		events := group.Bucket([]byte(name))

@@ -13,12 +13,11 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// Read yields the events of a group that are not older than since, those of all its streams together in the order of time. With
-// follow it then waits for more, until the context ends; whoever takes so long that a stream has written more than it keeps misses the
-// events in between.
+// Read yields the events of a group that are not older than since, those of all its streams together in the order of time. With follow
+// it then waits for more, until the context ends. A reader that is slower than a stream's retention misses the events in between.
 func (l *Logs) Read(ctx context.Context, s cloud.Scope, group string, since time.Time, follow bool) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
-		last := map[string][]byte{} // the key of what was read last, by stream
+		last := map[string][]byte{} // the last key read, by stream
 		changes := l.store.Watch(logs.LogGroup.Token)
 		defer changes.Stop()
 		for {
@@ -56,7 +55,7 @@ func (l *Logs) Read(ctx context.Context, s cloud.Scope, group string, since time
 	}
 }
 
-// news returns what was written to the streams of a group after the keys, which it moves on.
+// news returns the events of a group's streams after the keys, and moves the keys on.
 func (l *Logs) news(folder string, last map[string][]byte) ([]Event, error) {
 	var events []Event
 	err := l.db.View(func(tx *bbolt.Tx) error {

@@ -34,8 +34,8 @@ type Event struct {
 	Message string
 }
 
-// Logs is CloudWatch Logs: what is written to the streams of log groups. It has a file of its own beside the store's, so that no
-// change of a resource waits for what tasks write.
+// Logs is CloudWatch Logs: the events of log groups' streams. It has a separate file, so no change of a resource waits for tasks'
+// output.
 type Logs struct {
 	store *cloud.Store
 	db    *bbolt.DB
@@ -45,7 +45,7 @@ type Logs struct {
 	written chan struct{}     // closed by the next event
 }
 
-// Open keeps the streams in a file, which it creates, private to the user, where there is none.
+// Open keeps the streams in a file. It creates the file, private to the user, if there is none.
 func Open(store *cloud.Store, path string) (*Logs, error) {
 	// As with the store, a killed process loses nothing without a sync.
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: time.Second, NoSync: true, NoFreelistSync: true})
@@ -85,7 +85,7 @@ func (l *Logs) sweep(now time.Time) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.db.Update(func(tx *bbolt.Tx) error {
-		// What is here was made for a group that was there before.
+		// This folder belongs to an earlier group.
 		keep := map[string]time.Duration{}
 		l.store.View(func(tx *cloud.Tx) {
 			for _, r := range tx.Everywhere(logs.LogGroup.Token) {
@@ -110,7 +110,7 @@ func (l *Logs) sweep(now time.Time) error {
 	})
 }
 
-// opened finds those streams of a group that have a writer. The lock is held where it is asked.
+// opened finds the streams of a group with a writer. Its callers hold the lock.
 func (l *Logs) opened(folder string) func(name string) *stream {
 	return func(name string) *stream { return l.open[place{folder, name}] }
 }

@@ -20,8 +20,8 @@ type stream struct {
 	writers int
 }
 
-// Writer returns a writer to a stream of a group, which makes an event of each line. The group must exist, and writing fails once
-// it is gone. What was not ended by a line break becomes an event when the writer is closed.
+// Writer returns a writer to a stream of a group, which makes an event of each line. The group must exist, and writing fails once it is
+// gone. A last line without a line break becomes an event when the writer is closed.
 func (l *Logs) Writer(s cloud.Scope, group, name string) (io.WriteCloser, error) {
 	folder, _, err := l.group(s, group)
 	if err != nil {
@@ -61,7 +61,7 @@ func (s *stream) begin(l *Logs) func(*bbolt.Tx) error {
 	}
 }
 
-// logWriter makes events of what is written to it.
+// logWriter turns written lines into events.
 type logWriter struct {
 	logs          *Logs
 	scope         cloud.Scope

@@ -39,15 +39,15 @@ type session struct {
 	expires time.Time
 }
 
-// ownKeys is what the access keys of the local cloud's temporary credentials begin with, and no others do: AWS's have a digit
-// or a capital in every place too, but are drawn.
+// ownKeys begins the access keys of the local cloud's temporary credentials, and no others: AWS's have a digit or a capital in every
+// place too, but are drawn.
 const ownKeys = "ASIALOCAL"
 
-// credential is the part of a signed request that says by whose key, where and with which service it is signed.
+// credential is the part of a signed request with its key, region and service.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 var credential = regexp.MustCompile(`Credential=([^/,\s]+)/\d{8}/([a-z0-9-]+)/[a-z0-9-]+/aws4_request`)
 
-// globalRegion is where requests belong that are not signed: those that make the first credentials.
+// globalRegion is the region of unsigned requests: those that make the first credentials.
 const globalRegion = "us-east-1"
 
 // Caller finds out who calls, by the access key: a session that was made here, or else, as without any role at the provider,
@@ -130,7 +130,7 @@ func (s *STS) assumeRoleWithWebIdentity(r *api.Request) (any, error) {
 	return s.assumed(r, who, err)
 }
 
-// role returns the role that is asked for as the provider's options have it.
+// role returns the requested role in the form of the provider's options.
 func role(r *api.Request, own ...string) (cloud.Map, error) {
 	if err := r.Only(slices.Concat([]string{"RoleArn", "RoleSessionName", "DurationSeconds"}, own)...); err != nil {
 		return nil, err

@@ -1,5 +1,4 @@
-// Package schedulertest is what tests of the scheduler, and of what watches it, work with: a cloud in which containers and
-// load balancers are make-believe.
+// Package schedulertest has fixtures for tests of the scheduler and of its watchers: a cloud with fake containers and load balancers.
 package schedulertest
 
 import (
@@ -99,7 +98,7 @@ func (s *Stage) OpenToTheInternet() {
 	})
 }
 
-// Addresses returns where the running tasks listen.
+// Addresses returns the addresses of the running tasks.
 func (s *Stage) Addresses() (out []string) {
 	s.Store.View(func(tx *cloud.Tx) {
 		for _, r := range s.Tasks(tx)[ecs.TaskRunning] {
@@ -123,9 +122,9 @@ type Stage struct {
 
 	Mu      sync.Mutex
 	Started []*FakeTask
-	// Behave says what a task does once it has been started; nil lets it run.
+	// Behave is a task's behaviour after its start; nil lets it run.
 	Behave func(*FakeTask)
-	// Sick says whether a task, by its image, fails the load balancer's health checks.
+	// Sick reports whether a task, by its image, fails the load balancer's health checks.
 	Sick func(image string) bool
 	// KeepDraining keeps targets that drain for ever.
 	KeepDraining bool
@@ -205,7 +204,7 @@ func (s *Stage) Edit(r *cloud.Resource, change cloud.Map) (*cloud.Resource, erro
 	return s.Update(s.T.Context(), awstest.Caller, r.Token, r.ID, in, 0)
 }
 
-// Now returns the resource as it is.
+// Now returns the resource's current state.
 func (s *Stage) Now(r *cloud.Resource) (out *cloud.Resource) {
 	s.Store.View(func(tx *cloud.Tx) { out = tx.Get(r.Key) })
 	return out
@@ -240,7 +239,7 @@ func (s *Stage) network() {
 	})
 }
 
-// What the task definitions of tests name.
+// Names in the task definitions of tests.
 const (
 	ExecutionRole = "arn:aws:iam::000000000000:role/execution"
 	ECRHost       = "000000000000.dkr.ecr.eu-central-1.amazonaws.com/"
@@ -282,7 +281,7 @@ func (s *Stage) Await(what string, condition func(*cloud.Tx) bool) {
 	}
 }
 
-// Report is what there is to know when a test fails.
+// Report describes the state for a failed test.
 func (s *Stage) Report() string {
 	var out strings.Builder
 	s.Store.View(func(tx *cloud.Tx) {
@@ -466,7 +465,7 @@ type FakeTask struct {
 	done     chan struct{}
 }
 
-// Usage returns what is measured.
+// Usage returns the measured use.
 func (f *FakeTask) Usage() (task.Usage, error) {
 	f.Mu.Lock()
 	defer f.Mu.Unlock()
@@ -514,7 +513,7 @@ func (f *FakeTask) Exit(code int) {
 	f.End(task.StopEssentialContainerExited, "Essential container in task exited", code)
 }
 
-// Stop ends the task because somebody wants it.
+// Stop ends the task on request.
 func (f *FakeTask) Stop(code task.StopCode, reason string) {
 	f.Mu.Lock()
 	onStop := f.OnStop
@@ -543,7 +542,7 @@ type FakeImages struct{ Err error }
 // Image implements [scheduler.ImageSource].
 func (i FakeImages) Image(string, v1.Platform) (v1.Image, error) { return empty.Image, i.Err }
 
-// FakeLogs takes what is written, or fails.
+// FakeLogs accepts every line, or fails.
 type FakeLogs struct{ Err error }
 
 // Writer implements [scheduler.LogStreams].

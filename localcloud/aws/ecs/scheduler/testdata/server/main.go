@@ -1,4 +1,4 @@
-// Server is what a test runs as a task: it tells what it finds in its environment.
+// Server is a test's task: it prints its environment.
 //
 //	server          serve until SIGTERM
 //	server prepare  do what comes before that, which fails for the version that is told so
