@@ -43,7 +43,7 @@ const (
 
 var here = cloud.Scope{Account: account, Region: region}
 
-// world is a cloud whose APIs the real SDK asks.
+// world is a cloud whose APIs the real SDK calls.
 type world struct {
 	t      *testing.T
 	cloud  *cloud.Cloud
@@ -78,7 +78,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// config is that of a client whose access key is somebody's.
+// config is the configuration of a client with a caller's access key.
 func (w *world) config() sdk.Config {
 	return sdk.Config{Region: region, BaseEndpoint: &w.url, Credentials: sdkcredentials.NewStaticCredentialsProvider("AKIDSOMEBODY", "secret", "")}
 }
@@ -109,7 +109,7 @@ func (w *world) role(name, actions string) sdk.Config {
 	return cfg
 }
 
-// put stores what a controller would have made.
+// put stores a resource like a controller.
 func (w *world) put(token, id string, inputs any, status any) {
 	w.t.Helper()
 	in, err := cloud.Encode(inputs)
@@ -133,7 +133,7 @@ const (
 
 var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 
-// fill makes a service of which a task has failed.
+// fill makes a service with a failed task.
 func (w *world) fill() {
 	w.t.Helper()
 	w.create("aws:ecs/cluster:Cluster", cloud.Map{"name": "dev"})
@@ -232,7 +232,7 @@ func TestTasks(t *testing.T) {
 func TestTasksByThePage(t *testing.T) {
 	w := newWorld(t)
 	w.fill()
-	const more = 249 // beside the one that is there
+	const more = 249 // in addition to the existing one
 	for i := range more {
 		w.put(localecs.Task.Token, fmt.Sprintf("arn:aws:ecs%stask/dev/%04d", arns, i+1000),
 			localecs.TaskSpec{ClusterARN: clusterARN, TaskDefinitionARN: revisionARN, Service: serviceARN}, localecs.TaskStatus{DesiredStatus: "STOPPED"})

@@ -19,7 +19,7 @@ import (
 	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 )
 
-// front is a load balancer with all that it presents, by what the tests call it.
+// front is a load balancer with all its parts, by their names in the tests.
 type front struct {
 	*world
 	arn map[string]string
@@ -82,7 +82,7 @@ func (f *front) make(what, token string, in cloud.Map) string {
 	return f.arn[what]
 }
 
-// certificate makes one that is issued.
+// certificate makes an issued certificate.
 func (f *front) certificate(what string, names ...any) {
 	f.t.Helper()
 	authority, err := ca.Open(f.t.TempDir())
@@ -100,7 +100,7 @@ func (f *front) certificate(what string, names ...any) {
 	}
 }
 
-// is returns what the tests call what has an ARN.
+// is returns the tests' name of an ARN.
 func (f *front) is(arn *string) string {
 	for what, a := range f.arn {
 		if a == *arn {

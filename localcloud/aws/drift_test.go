@@ -11,8 +11,8 @@ import (
 	"slipway/localcloud/cloud"
 )
 
-// Every kind says what somebody may do to it by hand, and the cloud takes that as AWS does: a change shows, and a deletion is refused
-// with AWS's code or takes the resource away. What becomes of a service meanwhile is for the end-to-end tests to show.
+// Every kind has its possible changes by hand, and the cloud handles them as AWS does: a change shows, and a deletion is refused with
+// AWS's code or removes the resource. The end-to-end tests show the effect on a service.
 func TestDrift(t *testing.T) {
 	c, made := awstest.DefaultStack(t, nil)
 	for _, spec := range public(t, c) {
@@ -37,7 +37,7 @@ func TestDrift(t *testing.T) {
 	}
 }
 
-// changeByHand changes inputs of the resource by hand, and wants that to show where a program has the old ones.
+// changeByHand changes inputs of the resource by hand, and expects that to show for a program with the old ones.
 func changeByHand(t *testing.T, c *awstest.Tester, r *cloud.Resource, change cloud.Map) {
 	t.Helper()
 	if _, err := c.UpdateOnce(t.Context(), awstest.Here, r.Token, r.ID, awstest.With(r.Inputs, change)); err != nil {
@@ -82,7 +82,7 @@ func deleteByHand(t *testing.T, c *awstest.Tester, r *cloud.Resource, d cloud.Dr
 	if d.Left != "" {
 		return
 	}
-	if token == ec2.DefaultSecurityGroupToken { // which is a security group to everybody but programs
+	if token == ec2.DefaultSecurityGroupToken { // only programs know it as another kind than a security group
 		token = ec2.SecurityGroupToken
 	}
 	err := c.DeleteOnce(t.Context(), awstest.Here, token, r.ID)

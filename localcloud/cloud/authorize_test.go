@@ -19,7 +19,7 @@ func (itself) Permissions(_ *cloud.Call, o cloud.Operation) []cloud.Permission {
 	return []cloud.Permission{{Action: string(o.Verb), Resource: o.Token}}
 }
 
-// Every operation is asked for once, before it takes effect, and what is forbidden leaves everything as it was.
+// Every operation is authorized once, before it takes effect, and a refused one changes nothing.
 func TestAuthorize(t *testing.T) {
 	store, err := cloud.Open(filepath.Join(t.TempDir(), "cloud.db"))
 	if err != nil {

@@ -190,7 +190,7 @@ func TestDeleteTriesAgainOnlyWhatIsInUse(t *testing.T) {
 	})
 }
 
-// The provider tries an update again that something in use keeps from happening, for as long as its patience lasts.
+// The provider retries an update that something in use prevents, while its patience lasts.
 func TestUpdateWaitsForWhatIsInUse(t *testing.T) {
 	c, _ := newCloud(t)
 	refused := make(chan struct{}, 9)

@@ -39,7 +39,7 @@ func put(tx *cloud.Tx, token, id string, of any) {
 	tx.Put(&cloud.Resource{Key: keyOf(token, id), Outputs: cloud.Map{"of": of}})
 }
 
-// Who watches is woken by changes of what was read, and of nothing else.
+// Only changes of what it has read wake a watcher.
 func TestWatchersAreWokenByWhatTheyRead(t *testing.T) {
 	reads := map[string]func(*cloud.Tx){
 		"nothing":      func(*cloud.Tx) {},
@@ -138,7 +138,7 @@ func TestStoppedWatchers(t *testing.T) {
 	}
 }
 
-// A refused change has been, as far as what it read goes: who tries again waits for that to change.
+// A refused change has read its resources: a retry waits for one of them to change.
 func TestWatchersOfUpdates(t *testing.T) {
 	c, _ := newCloud(t)
 	w := c.Store.Watch()
@@ -162,7 +162,7 @@ func TestWatchersOfUpdates(t *testing.T) {
 	}
 }
 
-// What a transaction has changed, its own reads know at once, by whatever way they find it.
+// A transaction's own reads see its changes at once, by every way to find them.
 func TestReadsSeeTheirOwnChanges(t *testing.T) {
 	c, _ := newCloud(t)
 	change(t, c.Store, func(tx *cloud.Tx) {

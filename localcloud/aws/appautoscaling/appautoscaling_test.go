@@ -16,7 +16,7 @@ import (
 	"slipway/localcloud/cloud"
 )
 
-// scaledStage is a service with two tasks, behind a load balancer, that is to be scaled.
+// scaledStage is a service with two tasks behind a load balancer, to scale.
 type scaledStage struct {
 	*awstest.ECSStage
 	service *cloud.Resource
@@ -50,7 +50,7 @@ func nightly(change cloud.Map) cloud.Map {
 	}), change)
 }
 
-// desired returns how many tasks the service is to have, which everything that knows it must agree on, and its newest event.
+// desired returns the service's desired count, which must be the same everywhere, and its newest event.
 func (s *scaledStage) desired() (n int, event string) {
 	s.T.Helper()
 	s.Store.View(func(tx *cloud.Tx) {
@@ -114,7 +114,7 @@ func TestScalableTarget(t *testing.T) {
 	s.wantDesired(1, "maximum capacity was set to 1")
 }
 
-// To register a target again is to change it, but for its tags. Its role is always the one linked to ECS.
+// Registering a target again changes it, except its tags. Its role is always ECS's service-linked one.
 func TestScalableTargetAgain(t *testing.T) {
 	s := newScaledStage(t)
 	tagged := awstest.With(bounds(1, 4), cloud.Map{"tags": cloud.Map{"Stack": "dev"}})

@@ -64,7 +64,7 @@ func TestMetricAlarm(t *testing.T) {
 		t.Error("it breaches at another value than 1")
 	}
 
-	// An update leaves the state as it is; one made under the same name takes over from it.
+	// An update keeps the state; a new alarm with the same name replaces the old one.
 	err := c.Store.Update(func(tx *cloud.Tx) error {
 		r := tx.Get(r.Key).Clone()
 		r.SetStatus(cloudwatch.AlarmStatus{State: cloudwatch.AlarmAlarm})

@@ -318,7 +318,7 @@ func TestSecurityGroupRules(t *testing.T) {
 
 	in := cloud.Map{"securityGroupId": service.ID, "ipProtocol": "tcp", "fromPort": 8080.0, "toPort": 8080.0, "referencedSecurityGroupId": balancer.ID}
 	rule := c.Make(ec2.SecurityGroupIngressRuleToken, in)
-	both := maps.Clone(rule.Inputs) // as somebody changes it by hand: the provider would not ask
+	both := maps.Clone(rule.Inputs) // a change by hand: the provider would refuse it
 	both["cidrIpv4"], both["cidrIpv6"] = "0.0.0.0/0", "::/0"
 	_, err = c.UpdateOnce(t.Context(), awstest.Here, ec2.SecurityGroupIngressRuleToken, rule.ID, both)
 	c.Refused(err, "InvalidParameterCombination", "")

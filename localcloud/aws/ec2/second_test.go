@@ -11,7 +11,7 @@ import (
 	"slipway/localcloud/cloud"
 )
 
-// A network of another CIDR block comes up beside the one that serves, with all that is in it, and then the old one goes.
+// A network with another CIDR block comes up with all its content while the old one serves, and then the old one is deleted.
 func TestNetworkBesideAnother(t *testing.T) {
 	s := awstest.NewECSStage(t)
 	old := struct{ vpc, gateway, group *cloud.Resource }{s.VPC, s.Gateway, s.Group}

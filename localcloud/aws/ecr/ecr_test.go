@@ -195,7 +195,7 @@ func TestRepositoryDenial(t *testing.T) {
 		noResource = "because no resource-based policy allows the ecr:BatchGetImage action"
 		explicit   = "with an explicit deny in a resource-based policy"
 	)
-	// The roles that policies name have to exist.
+	// Roles in policies must exist.
 	for account, in := range map[string]cloud.Map{
 		sts.DefaultAccount: {"name": "task", "assumeRolePolicy": awstest.TrustTasks}, awstest.ThereAccount: {"name": "task", "path": "/slipway/", "assumeRolePolicy": awstest.TrustTasks},
 	} {

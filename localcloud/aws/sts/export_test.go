@@ -1,4 +1,4 @@
-// What the tests of this package look at.
+// Exports for the tests of this package.
 package sts
 
 const MaxToken = maxToken

@@ -89,7 +89,7 @@ func TestCertificateIsAskedForAgain(t *testing.T) {
 	r := n.Certificate("example.com")
 	v := acm.Validations(r)[0]
 	n.Record(v.Name, "CNAME", v.Value, false)
-	// The controller asks a server that knows the record only from the third time on.
+	// The controller asks a server that knows the record only from the third query on.
 	var asked atomic.Int32
 	zones := zones.Zones(n.Cloud.Store, n.Cloudflare)
 	late, err := dns.Listen(netip.MustParseAddrPort("127.0.0.1:0"), func() []dns.Zone {

@@ -38,7 +38,7 @@ func (s *scalingStage) Latest(alarm cloud.Key) (float64, bool) {
 	return v, ok
 }
 
-// scaled are inputs of what is about the stage's service.
+// scaled are inputs for the stage's service.
 func scaled(more cloud.Map) cloud.Map {
 	in := cloud.Map{"resourceId": "service/main/hello", "scalableDimension": "ecs:service:DesiredCount", "serviceNamespace": "ecs"}
 	for p, v := range more {
@@ -67,7 +67,7 @@ func newScalingStage(t *testing.T) *scalingStage {
 	return s
 }
 
-// change changes what is stored of a resource.
+// change changes a stored resource.
 func (s *scalingStage) change(r *cloud.Resource, change func(r *cloud.Resource)) {
 	s.T.Helper()
 	err := s.Store.Update(func(tx *cloud.Tx) error {
@@ -109,7 +109,7 @@ func (s *scalingStage) see(policy *cloud.Resource, value float64) {
 	}
 }
 
-// evaluate scales, some time later, and checks how many tasks the service is to have.
+// evaluate scales, some time later, and checks the service's desired count.
 func (s *scalingStage) evaluate(after time.Duration, want int, why string) {
 	s.T.Helper()
 	s.now = s.now.Add(after)
@@ -210,7 +210,7 @@ func TestScaleOutCooldown(t *testing.T) {
 	s.run(4)
 	s.see(cpu, 60) // 5 tasks are wanted: one more, and two have been added
 	s.evaluate(5*time.Second, 4, "in the cooldown")
-	s.see(cpu, 90) // 8 are wanted: four more, of which two have been added
+	s.see(cpu, 90) // 8 are wanted: four more, and two have been added
 	s.evaluate(0, 6, "in the cooldown, with more load")
 	s.run(6)
 	s.see(cpu, 60)
@@ -329,7 +329,7 @@ func TestScheduledActions(t *testing.T) {
 	if got, want := s.Events(s.service), "Cause: scheduled action name more was triggered"; !strings.HasSuffix(got, want) {
 		t.Errorf("events %s, want %s", got, want)
 	}
-	// What came due several times while nobody looked is done once.
+	// An action that came due several times between two looks is done once.
 	at(95, 100)
 	if err := s.Delete(t.Context(), awstest.Caller, action.Token, action.ID, 0); err != nil {
 		t.Fatal(err)
@@ -344,7 +344,7 @@ func TestScheduledActions(t *testing.T) {
 	}
 }
 
-// load is what the tasks of a service share: so many percent of one task's memory, and so many requests a minute.
+// load is the load on a service's tasks together: a percentage of one task's memory, and requests a minute.
 type load struct {
 	s *schedulertest.Stage
 
@@ -431,7 +431,7 @@ func newLoadedStage(t *testing.T) *loadedStage {
 	return s
 }
 
-// follow waits until so many tasks run, which has to take from so many to so many of the cloud's minutes.
+// follow waits until so many tasks run, and checks how many of the cloud's minutes that took.
 func (s *loadedStage) follow(n, from, to int) {
 	s.T.Helper()
 	begun, minute := time.Now(), testPace.Real(time.Minute)
@@ -445,7 +445,7 @@ func (s *loadedStage) follow(n, from, to int) {
 	}
 }
 
-// stays lets minutes of the cloud pass, in all of which so many tasks have to be wanted.
+// stays lets minutes of the cloud pass, and checks the desired count in each.
 func (s *loadedStage) stays(n, minutes int) {
 	s.T.Helper()
 	ctx, cancel := context.WithTimeout(s.T.Context(), time.Duration(minutes)*testPace.Real(time.Minute))
@@ -458,7 +458,7 @@ func (s *loadedStage) stays(n, minutes int) {
 	}
 }
 
-// What is measured, alarms, the scaling of a service and its scheduler, together and by the cloud's clock.
+// Metrics, alarms, a service's scaling and its scheduler, together and on the cloud's clock.
 func TestServiceFollowsItsLoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newLoadedStage(t)
@@ -483,7 +483,7 @@ func TestServiceFollowsItsLoad(t *testing.T) {
 			"name": "less", "schedule": "rate(5 minutes)", "scalableTargetAction": cloud.Map{"minCapacity": 1.0, "maxCapacity": 3.0},
 		}))
 		s.follow(3, 5, 5)
-		s.stays(3, 20) // whatever the load
+		s.stays(3, 20) // with any load
 		if err := s.Delete(t.Context(), awstest.Caller, action.Token, action.ID, 0); err != nil {
 			t.Fatal(err)
 		}
@@ -496,7 +496,7 @@ func TestServiceFollowsItsLoad(t *testing.T) {
 		if err := s.Delete(t.Context(), awstest.Caller, s.target.Token, s.target.ID, 0); err != nil {
 			t.Fatal(err)
 		}
-		s.stays(5, 20) // nobody scales it any more
+		s.stays(5, 20) // without scaling
 	})
 }
 

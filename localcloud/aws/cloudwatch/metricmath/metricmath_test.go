@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// series has a value for each point in time; nil is none.
+// series has a value for each point in time, or nil.
 type series []any
 
 func values(t *testing.T, text string, of map[string]series) series {
@@ -121,7 +121,7 @@ func TestIDs(t *testing.T) {
 	}
 }
 
-// Whatever the text, parsing ends, and what is parsed has a finite value or none.
+// Parsing of any text ends, and the result has a finite value or none.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{"100 * (errors / requests)", "IF(m1 > 5, FILL(m2, 0), -m3)", "((m1))", "1 <= m", "-", "FILL(", "1e9", "ö m"} {
 		f.Add(seed)

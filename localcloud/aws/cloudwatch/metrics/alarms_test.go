@@ -30,8 +30,7 @@ func alarmOf(m, n int, missing string) *cloudwatch.Alarm {
 	}
 }
 
-// The tables of "Configuring how CloudWatch alarms treat missing data", and what the section about premature transitions says
-// beside them.
+// The tables of "Configuring how CloudWatch alarms treat missing data", and the section about premature transitions.
 func TestMissingData(t *testing.T) {
 	const (
 		ok, alarm, none = cloudwatch.AlarmOK, cloudwatch.AlarmAlarm, cloudwatch.AlarmInsufficientData
@@ -75,7 +74,7 @@ func TestMissingData(t *testing.T) {
 	}
 }
 
-// Without missing data the state follows from the newest N points alone, however missing data would be treated.
+// Without missing data only the newest N points decide the state, with any treatment of missing data.
 func TestCompleteData(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 6).Draw(t, "n")

@@ -28,7 +28,7 @@ type metricsStage struct {
 	now     time.Time
 
 	mu    sync.Mutex
-	asked int // how often the load balancer was asked
+	asked int // how often the load balancer was called
 	gone  bool
 	total lb.ListenerMetrics
 	group lb.TargetGroupMetrics
@@ -117,7 +117,7 @@ func (s *metricsStage) refuse(n uint64) {
 	s.group.ConnectionErrors += n
 }
 
-// pass turns the clock, step by step as the controller asks for, and returns the state of the alarm.
+// pass moves the clock, in the controller's steps, and returns the state of the alarm.
 func (s *metricsStage) pass(d time.Duration, alarm *cloud.Resource) string {
 	s.t.Helper()
 	end := s.now.Add(d)
@@ -148,7 +148,7 @@ func (s *metricsStage) want(what, got, want string) {
 
 func TestAlarmOnErrors(t *testing.T) {
 	s := newMetricsStage(t)
-	s.requests(100, 50) // before anybody watches
+	s.requests(100, 50) // before any alarm watches
 	alarm := s.alarm(cloud.Map{"treatMissingData": cloudwatch.MissingIsNotBreaching})
 	s.want("at first", s.pass(59*time.Second, alarm), cloudwatch.AlarmInsufficientData)
 	s.want("after a minute without requests", s.pass(time.Second, alarm), cloudwatch.AlarmOK)
@@ -198,7 +198,7 @@ func TestAlarmOnARate(t *testing.T) {
 	s.want("with few requests", s.pass(time.Minute, alarm), cloudwatch.AlarmOK)
 }
 
-// An alarm is evaluated every minute, whatever its period, on the minutes up to then.
+// An alarm with any period is evaluated every minute, on the minutes up to then.
 func TestLongPeriodsSlide(t *testing.T) {
 	s := newMetricsStage(t)
 	alarm := s.alarm(cloud.Map{"period": 300.0, "threshold": 9.0, "metricName": cloudwatch.RequestCount})
@@ -293,7 +293,7 @@ func TestBalancerMetrics(t *testing.T) {
 	})
 
 	source.reset()
-	s.total.Requests += 3 // of which none has a target
+	s.total.Requests += 3 // none has a target
 	s.total.ELB5xx++
 	source.look()
 	check("with requests that no target was chosen for", map[string]map[string]any{

@@ -115,13 +115,13 @@ func TestAlarmRollsBack(t *testing.T) {
 			}
 		}
 
-		// What mends it can be deployed while the alarm still is in ALARM, and is not watched.
-		mended := s.Revision("mended", "")
+		// A fix can be deployed while the alarm is still in ALARM, and is not watched.
+		fixed := s.Revision("fixed", "")
 		begun := time.Now()
-		if _, err := s.Edit(service, cloud.Map{"taskDefinition": mended, "waitForSteadyState": true}); err != nil {
+		if _, err := s.Edit(service, cloud.Map{"taskDefinition": fixed, "waitForSteadyState": true}); err != nil {
 			t.Fatal(err)
 		}
-		s.Await("the mended version", completed(service, mended))
+		s.Await("the fixed version", completed(service, fixed))
 		if took := time.Since(begun); took >= bakeTime {
 			t.Errorf("a deployment that is not watched took %s", took)
 		}
@@ -177,7 +177,7 @@ func TestAlarmWithoutRollback(t *testing.T) {
 	})
 }
 
-// Of the alarms and the circuit breaker, the one that is first gives a deployment up, and what goes back is not watched.
+// The first of the alarms and the circuit breaker fails a deployment, and the rollback is not watched.
 func TestCircuitBreakerBesideAlarms(t *testing.T) {
 	onAlarmStage(t, func(t *testing.T, s *schedulertest.Stage) {
 		good, bad := s.Revision("good", ""), s.Revision("bad", "")

@@ -8,7 +8,7 @@ import (
 	"slipway/localcloud/cloud"
 )
 
-// RunTask and EventBridge's schedules start tasks that no service owns, and that none stops.
+// RunTask and EventBridge's schedules start tasks without a service, and no service stops them.
 func TestOnlyTasksOfADeletedServiceStopWithIt(t *testing.T) {
 	s := schedulertest.NewStage(t)
 	revision := s.Revision("good", "")

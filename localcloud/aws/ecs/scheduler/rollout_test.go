@@ -153,7 +153,7 @@ func TestMovesKeepTheLimits(t *testing.T) {
 	})
 }
 
-// Whatever the limits, as long as they allow any movement, a deployment whose tasks become healthy comes to its end.
+// With any limits that allow a movement, a deployment whose tasks become healthy ends.
 func TestDeploymentsEnd(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := drawRollout(t)

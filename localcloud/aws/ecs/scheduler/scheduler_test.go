@@ -221,10 +221,10 @@ func TestFailedDeploymentsAreRolledBack(t *testing.T) {
 			if !found {
 				t.Errorf("no task stopped for %q:\n%s", tt.reason, s.Report())
 			}
-			// Mended, it goes through.
-			mended := s.Revision("mended", "")
-			if updated, err := s.Edit(service, cloud.Map{"taskDefinition": mended}); err != nil || updated.Outputs["taskDefinition"] != mended {
-				t.Errorf("after a mended update it runs %v, %v", updated.Outputs["taskDefinition"], err)
+			// The fixed version is deployed.
+			fixed := s.Revision("fixed", "")
+			if updated, err := s.Edit(service, cloud.Map{"taskDefinition": fixed}); err != nil || updated.Outputs["taskDefinition"] != fixed {
+				t.Errorf("after a fixed update it runs %v, %v", updated.Outputs["taskDefinition"], err)
 			}
 		})
 	}
