@@ -33,7 +33,7 @@ func accessLog(log *slog.Logger, next http.Handler) http.Handler {
 	})
 }
 
-// recorder remembers what was answered.
+// recorder remembers the answer's status.
 type recorder struct {
 	http.ResponseWriter
 	status int // 0 until known

@@ -28,7 +28,7 @@ func newHTTPCheck(name, url string) httpCheck {
 	return httpCheck{name: name, url: url, client: &http.Client{
 		// A connection for each run: a kept one would prove that the dependency was reachable, not that it is.
 		Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true},
-		// The dependency is what the URL names, not where it points to.
+		// The dependency is the URL itself, not the target of a redirect.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }

@@ -24,7 +24,7 @@ type client struct {
 
 	closed chan struct{} // when the client is out of the room
 
-	// Why the socket is to be closed: set before queue is closed, read after.
+	// Why the socket is closed: set before queue is closed, read after.
 	code   websocket.StatusCode
 	reason string
 }
@@ -42,7 +42,7 @@ func (c *client) close(code websocket.StatusCode, reason string) {
 	close(c.queue)
 }
 
-// discard forgets what is queued, so that the memory does not wait for a client that is too slow to take it.
+// discard drops the queue, so its memory does not wait for a slow client.
 func (c *client) discard() {
 	for {
 		select {
@@ -53,16 +53,16 @@ func (c *client) discard() {
 	}
 }
 
-// expire ends the connection after d, whatever its peer and the goroutines that use it are doing. The deadlines are the
-// TCP connection's own, as websocket.Conn has no time-out for the rest of a message it discards before it closes.
+// expire ends the connection after d, independently of its peer and the goroutines that use it. The deadlines are the TCP connection's
+// own, because websocket.Conn has no timeout for the rest of a message that it discards before it closes.
 func (c *client) expire(d time.Duration) {
 	deadline := time.Now().Add(d)
 	_ = c.deadlines.SetReadDeadline(deadline) // fails only on a closed connection
 	_ = c.deadlines.SetWriteDeadline(deadline)
 }
 
-// read passes on what the client says until the socket fails or is closed, or say returns false. While say waits, unread input
-// holds the sender back.
+// read passes on the client's messages until the socket fails or is closed, or say returns false. While say waits, unread input holds
+// the sender back.
 func (c *client) read(ctx context.Context, say func(message) bool) error {
 	for {
 		kind, data, err := c.conn.Read(ctx)
@@ -75,7 +75,7 @@ func (c *client) read(ctx context.Context, say func(message) bool) error {
 	}
 }
 
-// write sends what is queued, and pings, until the queue is closed.
+// write sends the queue, and pings, until the queue is closed.
 func (c *client) write() {
 	ticker := time.NewTicker(c.limits.ping)
 	defer ticker.Stop()

@@ -36,7 +36,7 @@ type config struct {
 	checkTimeout time.Duration // CHECK_TIMEOUT: for one run of all checks; default 2s
 	checkMaxAge  time.Duration // CHECK_MAX_AGE: how long a result is repeated before checks run again; default 2s
 
-	allowedOrigins []string // ALLOWED_ORIGINS: origins besides our own that may open a WebSocket; *.example.com works
+	allowedOrigins []string // ALLOWED_ORIGINS: other origins that may open a WebSocket; *.example.com works
 	room           roomLimits
 
 	after func(time.Duration) <-chan time.Time // time.After; a test decides for itself when a drain is over
@@ -121,8 +121,8 @@ func validHost(host string) bool {
 	return len(host) <= 253 && hostName.MatchString(host)
 }
 
-// validOrigin tells whether pattern can match the host, or scheme and host, of an Origin header. A lone * is refused:
-// it would let any page use a visitor's browser as a client.
+// validOrigin reports whether pattern can match the host, or scheme and host, of an Origin header. A lone * is refused: it would let
+// any page use a visitor's browser as a client.
 func validOrigin(pattern string) bool {
 	if _, err := path.Match(pattern, ""); err != nil {
 		return false

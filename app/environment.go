@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// environment reads typed variables and gathers everything that is wrong with them, so that one failed start tells all.
-// An empty variable counts as unset: a task definition can only blank what an image sets, not remove it.
+// environment reads typed variables and collects all their errors, so one failed start shows everything. An empty variable counts as
+// unset: a task definition can only blank what an image sets, not remove it.
 type environment struct {
 	getenv   func(string) string
 	problems []error
@@ -24,7 +24,7 @@ func (e *environment) err() error {
 	return fmt.Errorf("the environment cannot be used:\n%w", errors.Join(e.problems...))
 }
 
-// refuse records that the variable's value is not what it has to be.
+// refuse records a wrong value of the variable.
 func (e *environment) refuse(name, value, want string) {
 	e.problems = append(e.problems, fmt.Errorf("%s=%q: want %s", name, clip(value), want))
 }

@@ -23,7 +23,7 @@ func healthcheck(ctx context.Context, cfg config) error {
 	if err != nil {
 		return fmt.Errorf("health check: %w", err)
 	}
-	transport := &http.Transport{DisableKeepAlives: true} // and no proxy, whatever the environment says
+	transport := &http.Transport{DisableKeepAlives: true} // and no proxy, even if the environment has one
 	resp, err := transport.RoundTrip(req)
 	if err != nil {
 		return fmt.Errorf("health check of %s: %w", url, err)
@@ -35,7 +35,7 @@ func healthcheck(ctx context.Context, cfg config) error {
 	return nil
 }
 
-// localAddress is where the app is reached from its own container: HOST, unless that stands for every address.
+// localAddress is the app's address in its own container: HOST, unless that stands for every address.
 func (c config) localAddress() string {
 	host := c.host
 	if ip, err := netip.ParseAddr(host); host == "" || (err == nil && ip.IsUnspecified()) {

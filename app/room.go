@@ -12,27 +12,27 @@ import (
 	"github.com/coder/websocket"
 )
 
-// roomLimits bounds what a room spends on its clients and what it takes from them.
+// roomLimits bounds a room's use of memory and time for its clients, and their messages.
 type roomLimits struct {
 	sockets      int           // open at once; more are answered 503
 	messageBytes int           // in one message; the sender of more is closed with 1009
-	queue        int           // messages waiting for one client; who lets more pile up is closed with 1008
-	burst        int           // messages that may be said at once, less than queue, so that no burst of however many clients fills one
+	queue        int           // messages waiting for one client; with more, it is closed with 1008
+	burst        int           // messages that may be sent at once; less than queue, so no burst of any number of clients fills one
 	interval     time.Duration // between messages after a burst; TCP holds the senders back
 	age          time.Duration // of a socket, at which its client is told to reconnect; 0 for none
 	ping         time.Duration // between pings; who has not answered one by the next is gone
 	write        time.Duration // for writing one message
-	closing      time.Duration // from the decision to close a socket to its end, whatever the peer does
+	closing      time.Duration // from the decision to close a socket to its end, with any peer
 }
 
-// room is a WebSocket handler that sends what each client says to all of them, the speaker included. They speak in turn, at one
-// pace for all together: a client that takes a message in each interval is never dropped, whoever else speaks.
+// room is a WebSocket handler that sends each client's messages to all of them, the sender included. They send in turn, at one pace for
+// all together: a client that takes a message in each interval is never dropped, whichever others send.
 //
-// All queues share the messages, and none holds one that is not among the last roomLimits.queue, so that together they
-// take queue × messageBytes (2 MiB by default) for any number of clients, plus the one message that each is being sent.
+// All queues share the messages, and hold only the last roomLimits.queue of them. So together they take queue × messageBytes (2 MiB by
+// default) for any number of clients, plus the message on its way to each.
 type room struct {
 	limits  roomLimits
-	origins []string // patterns of allowed Origin headers, besides the request's own host
+	origins []string // patterns of allowed Origin headers, in addition to the request's own host
 	log     *slog.Logger
 
 	handlers sync.WaitGroup // one for each socket counted in open
@@ -105,7 +105,7 @@ func (rm *room) leave() {
 	rm.handlers.Done()
 }
 
-// join adds a client. If the room was closed during the handshake the client is told so.
+// join adds a client. If the room was closed during the handshake, it tells the client.
 func (rm *room) join(c *client) {
 	rm.mu.Lock()
 	defer rm.mu.Unlock()
@@ -115,17 +115,17 @@ func (rm *room) join(c *client) {
 	}
 }
 
-// retire has the client told to reconnect when its socket is as old as sockets get; the returned function takes that back.
+// retire tells the client to reconnect when its socket reaches the maximum age; the returned function cancels that.
 //
-// A load balancer cuts the sockets of a target at the end of its deregistration delay, and only then does ECS send SIGTERM
-// ("Optimize load balancer connection draining parameters" in the Amazon ECS developer guide): the service does not hear of
-// it in time. Where sockets get less old than that delay, each is closed properly first.
+// A load balancer cuts the sockets of a target at the end of its deregistration delay, and only then does ECS send SIGTERM ("Optimize
+// load balancer connection draining parameters" in the Amazon ECS developer guide): the service does not know of it in time. If the
+// maximum age is below that delay, each socket is closed properly first.
 func (rm *room) retire(c *client) (cancel func()) {
 	if rm.limits.age == 0 {
 		return func() {}
 	}
 	// Clients that came together do not leave together.
-	age := rm.limits.age - time.Duration(rand.Int64N(int64(rm.limits.age)/5+1)) //nolint:gosec // nobody gains by guessing it
+	age := rm.limits.age - time.Duration(rand.Int64N(int64(rm.limits.age)/5+1)) //nolint:gosec // guessing it gains nothing
 	timer := time.AfterFunc(age, func() { rm.remove(c, websocket.StatusGoingAway, goingAway) })
 	return func() { timer.Stop() }
 }
@@ -145,7 +145,7 @@ func (rm *room) evict(c *client, code websocket.StatusCode, reason string) {
 	c.close(code, reason)
 }
 
-// say broadcasts a message when it is the client's turn. It reports whether the client may go on.
+// say broadcasts a message when it is the client's turn. It reports whether the client may continue.
 func (rm *room) say(from *client, m message) bool {
 	select {
 	case rm.turn <- struct{}{}:
@@ -153,13 +153,12 @@ func (rm *room) say(from *client, m message) bool {
 	case <-from.closed:
 		return false
 	}
-	// At most one interval. Who leaves meanwhile waits too, or the next would have to wait for two.
+	// At most one interval. A client that leaves meanwhile waits too, or the next would wait for two.
 	<-time.After(rm.speed.wait(time.Now()))
 	return rm.broadcast(from, m)
 }
 
-// broadcast queues a message for every client and drops those whose queue is full. It reports whether the sender may
-// go on.
+// broadcast queues a message for every client and drops those whose queue is full. It reports whether the sender may continue.
 func (rm *room) broadcast(from *client, m message) bool {
 	rm.mu.Lock()
 	defer rm.mu.Unlock()
@@ -186,8 +185,7 @@ func (rm *room) size() int {
 
 const goingAway = "the service is going away, please reconnect"
 
-// shutdown refuses new sockets, closes all others with 1001 after what is queued for them, and waits for their end or
-// the context's.
+// shutdown refuses new sockets, closes all others with 1001 after their queues, and waits for their end or the context's.
 func (rm *room) shutdown(ctx context.Context) error {
 	rm.mu.Lock()
 	rm.closed = true
@@ -209,7 +207,7 @@ func (rm *room) shutdown(ctx context.Context) error {
 	}
 }
 
-// closeStatus is what to tell a client whose socket could not be read any further.
+// closeStatus is the status for a client whose socket could not be read any further.
 func closeStatus(err error) (code websocket.StatusCode, reason string) {
 	switch {
 	case errors.Is(err, websocket.ErrMessageTooBig):

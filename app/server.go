@@ -54,8 +54,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.handler.ServeHTTP(w, r)
 }
 
-// drain makes /healthz fail and asks every client to take its next request to another connection, and by that to
-// another task.
+// drain makes /healthz fail and asks every client to use another connection for its next request, and so another task.
 func (s *server) drain() {
 	s.draining.Store(true)
 }
@@ -110,8 +109,8 @@ func (s *server) serveVersion(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, s.version)
 }
 
-// serveHealth answers the load balancer. It looks at this task alone: were it to look at dependencies, one of them
-// failing would have every task replaced. Those are for /status.
+// serveHealth answers the load balancer. It checks only this task: if it checked dependencies, a failure of one would replace every
+// task. /status checks those.
 func (s *server) serveHealth(w http.ResponseWriter, _ *http.Request) {
 	code, state := http.StatusOK, "ok"
 	if s.draining.Load() {

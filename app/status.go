@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// status answers GET /status from the dependency checks. It runs them at most once per maxAge, however many ask, so
-// that the page cannot be used to hammer a dependency.
+// status answers GET /status from the dependency checks. It runs them at most once per maxAge, for any number of requests, so the page
+// cannot be used to overload a dependency.
 type status struct {
 	checks  []Check
 	timeout time.Duration
@@ -21,8 +21,8 @@ type status struct {
 	last report
 }
 
-// report is the body of GET /status. It names dependencies and says how they are, but neither where they are nor what
-// went wrong: the page is public, the log is not.
+// report is the body of GET /status. It has the names and health of dependencies, but neither their addresses nor errors: the page is
+// public, the log is not.
 type report struct {
 	Status    string        `json:"status"` // ok, or failed if one check is
 	Version   string        `json:"version"`
@@ -57,7 +57,7 @@ func (s *status) current(ctx context.Context) report {
 
 // run runs all checks at once, within the time-out.
 func (s *status) run(ctx context.Context) report {
-	// The result is for everybody who asks, so that it must not fail because the first to ask hung up.
+	// All callers share the result, so it must not fail because the first one hung up.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout)
 	defer cancel()
 

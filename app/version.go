@@ -5,8 +5,8 @@ import (
 	"runtime/debug"
 )
 
-// Set by the linker: -ldflags "-X main.version=1.4.2 -X main.commit=3f2a91c -X main.buildTime=2026-01-31T12:00:00Z".
-// What is left empty comes from the build information that the go command stamps into the binary.
+// Set by the linker: -ldflags "-X main.version=1.4.2 -X main.commit=3f2a91c -X main.buildTime=2026-01-31T12:00:00Z". An empty one is
+// taken from the go command's build information in the binary.
 var version, commit, buildTime string
 
 // versionInfo is the body of GET /version.

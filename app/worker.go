@@ -11,11 +11,11 @@ import (
 	"time"
 )
 
-// worker takes work until it is told to stop, one item after the other. Several tasks are several workers.
+// worker takes work until it must stop, one item after the other. Several tasks are several workers.
 //
-// It never gives up what it has begun: SIGTERM ends the taking, and the item at hand gets SHUTDOWN_TIMEOUT to finish. What is not done
-// then must not be lost, so a source hands it out again, as a queue does whose message was received and not deleted. An item may for
-// that reason be done twice; doing it twice must be the same as doing it once.
+// It finishes what it has begun: after SIGTERM it takes no more, and the current item gets SHUTDOWN_TIMEOUT to finish. An unfinished
+// item must not be lost, so a source gives it out again, like a queue with a message that was received and not deleted. So an item may
+// be done twice, and that must be the same as once.
 type worker struct {
 	source source
 	limit  time.Duration // for one item
@@ -26,7 +26,7 @@ type worker struct {
 	deadline atomic.Pointer[time.Time] // of the item at hand; nil between items
 }
 
-// source is where work comes from.
+// source is the source of work.
 type source interface {
 	// take waits for the next item. It returns ctx's error once ctx has ended.
 	take(ctx context.Context) (item, error)
@@ -34,7 +34,7 @@ type source interface {
 
 // item is a piece of work.
 type item interface {
-	// do does the work, and tells its source that it is done. An error leaves it to another turn.
+	// do does the work, and reports it to its source as done. After an error it is given out again.
 	do(ctx context.Context) error
 	String() string
 }
@@ -111,7 +111,7 @@ func work(ctx context.Context, listener net.Listener, cfg config, log *slog.Logg
 	}
 }
 
-// health answers 200 as long as the worker is healthy.
+// health answers 200 while the worker is healthy.
 func (w *worker) health() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(out http.ResponseWriter, _ *http.Request) {

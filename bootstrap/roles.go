@@ -19,27 +19,28 @@ const (
 	pullRequestBoundaryName = "slipway-pr-boundary"
 )
 
-// GitHub's environments that no reviewer is asked for.
+// GitHub's environments without reviewers.
 const (
 	// previewEnvironment is that of the job that shows what an approval would change. It is limited to the main branch, here and on
 	// GitHub, since it has the passphrase of prod's secrets.
 	previewEnvironment = "preview"
-	// driftEnvironment is that of the nightly job that compares what there is with the state. It is limited to the main branch,
-	// here and on GitHub, since it reads the values of secrets.
+	// driftEnvironment is the environment of the nightly job that compares the real resources with the state. It is limited to the main
+	// branch, here and on GitHub, because it reads the values of secrets.
 	driftEnvironment = "drift"
-	// pullRequestEnvironment is that of the stacks of pull requests. Every branch has it, and with it code that nobody has reviewed.
+	// pullRequestEnvironment is the environment of the stacks of pull requests. Every branch has it, and so has code that is not
+	// reviewed.
 	pullRequestEnvironment = "pr"
 )
 
-// reservedEnvironments are the environments that have a role of their own, each with its role.
+// reservedEnvironments are the environments with their own roles.
 var reservedEnvironments = map[string]string{
 	previewEnvironment:     previewName,
 	driftEnvironment:       driftName,
 	pullRequestEnvironment: pullRequestName,
 }
 
-// pullRequestStacks is what the stacks of pull requests are called, and sourceStack is the one that their config, and so their
-// secrets, are copied from (../ci/pr-stack).
+// pullRequestStacks matches the names of pull requests' stacks. sourceStack is the stack whose config, and so whose secrets, they copy
+// (../ci/pr-stack).
 const (
 	pullRequestStacks = "pr-*"
 	sourceStack       = "dev"
@@ -48,8 +49,8 @@ const (
 // session is for how long, in seconds, a job has its credentials: the least that IAM takes as a role's maximum.
 const session = 3600
 
-// newBoundary creates a managed policy that limits the roles that the program creates, and returns its ARN. Its description
-// must stay as it is: another one would replace the policy, which IAM refuses while roles have it as their boundary.
+// newBoundary creates a managed policy that limits the roles that the program creates, and returns its ARN. Its description must not
+// change: another one would replace the policy, and IAM refuses that while roles have it as their boundary.
 func (a *account) newBoundary(ctx *pulumi.Context, name, description string, document permissions.Document) (arn pulumi.StringOutput, err error) {
 	policy, err := iam.NewPolicy(ctx, name, &iam.PolicyArgs{
 		Name:        pulumi.String(name),
@@ -63,8 +64,8 @@ func (a *account) newBoundary(ctx *pulumi.Context, name, description string, doc
 	return policy.Arn, nil
 }
 
-// newOIDCProvider makes the account accept GitHub's tokens, unless it does already, and returns the provider's ARN: an account can
-// have one for a URL. It has no thumbprints, as AWS verifies GitHub's certificate by root certificates of its own
+// newOIDCProvider makes the account accept GitHub's tokens, unless it does already, and returns the provider's ARN: an account can have
+// one for a URL. It has no thumbprints, because AWS verifies GitHub's certificate with its own root certificates
 // (UpdateOpenIDConnectProviderThumbprint in IAM's API reference).
 func (a *account) newOIDCProvider(ctx *pulumi.Context) (arn pulumi.StringOutput, err error) {
 	if a.oidcProviderARN != "" {
@@ -82,7 +83,7 @@ func (a *account) newOIDCProvider(ctx *pulumi.Context) (arn pulumi.StringOutput,
 }
 
 // newPreviewRole creates the role of jobs that show what an update would change, and returns its ARN. Pull requests have it in an
-// account that is theirs too; in others it is for what is merged.
+// account that allows them; in others it is only for merged code.
 func (a *account) newPreviewRole(ctx *pulumi.Context, provider pulumi.StringOutput, state *stateBucket) (arn pulumi.StringOutput, err error) {
 	reads, err := permissions.Preview(a.Account)
 	if err != nil {
@@ -109,7 +110,7 @@ func (a *account) newDriftRole(ctx *pulumi.Context, provider pulumi.StringOutput
 	return a.newRole(ctx, driftName, "Compares slipway's stacks with their state", trust, readingPolicies(reads, state))
 }
 
-// readingPolicies returns the policies of a role that changes nothing: what it reads of the program's, and the state.
+// readingPolicies returns the policies of a role that only reads: the program's resources, and the state.
 func readingPolicies(reads permissions.Document, state *stateBucket) []policy {
 	policies := []policy{{"program", pulumi.String(reads.JSON())}}
 	if state != nil {
@@ -118,8 +119,8 @@ func readingPolicies(reads permissions.Document, state *stateBucket) []policy {
 	return policies
 }
 
-// deployingPolicies returns the policies of a role that deploys: what the program needs, the repositories that it pushes to, and
-// what it may do with the state, by its bucket's ARN.
+// deployingPolicies returns the policies of a role that deploys: for the program's resources, for its repositories, and for the state,
+// by its bucket's ARN.
 func deployingPolicies(
 	needs []permissions.Policy, repositoryARNs []string, state *stateBucket, use func(bucketARN string) permissions.Document,
 ) []policy {
@@ -136,8 +137,8 @@ func deployingPolicies(
 	return policies
 }
 
-// newDeployRole creates the role of jobs that deploy, and returns its ARN. What the program needs is in the permissions' table;
-// the images and the state are the jobs' own business.
+// newDeployRole creates the role of jobs that deploy, and returns its ARN. The table of permissions has what the program needs; only
+// the jobs need the images and the state.
 func (a *account) newDeployRole(
 	ctx *pulumi.Context, provider pulumi.StringOutput, images repositories, state *stateBucket,
 ) (arn pulumi.StringOutput, err error) {
@@ -152,7 +153,7 @@ func (a *account) newDeployRole(
 }
 
 // newPullRequestRole creates the role of jobs that deploy the stacks of pull requests, and returns its ARN. It does there what the
-// deploy role does everywhere, and pushes images to repositories of their own: none that it makes can be promoted.
+// deploy role does everywhere, and pushes images to their own repositories: none of these can be promoted.
 func (a *account) newPullRequestRole(
 	ctx *pulumi.Context, provider pulumi.StringOutput, images repositories, state *stateBucket,
 ) (arn pulumi.StringOutput, err error) {

@@ -1,7 +1,7 @@
 package permissions
 
-// WriteState returns the policy that allows an update with its state in the bucket, where Pulumi has its lock and the stack's
-// history too. Versions that were overwritten or deleted stay out of its reach.
+// WriteState returns the policy that allows an update with its state in the bucket, which also has Pulumi's lock and the stack's
+// history. It does not reach overwritten or deleted versions.
 func WriteState(bucketARN string) Document {
 	return state(bucketARN, Statement{
 		Sid: "WriteState", Effect: allow, Action: []string{"s3:DeleteObject", "s3:GetObject", "s3:PutObject"},
@@ -22,16 +22,14 @@ func state(bucketARN string, objects Statement) Document {
 	}
 }
 
-// Where Pulumi keeps the state of a stack in a bucket is in backend/diy of github.com/pulumi/pulumi/pkg/v3 (v3.250): store.go,
-// state.go, stack_tags.go, lock.go and meta.go. Nothing of another stack is under these keys, unless it is called like a
-// file of theirs: dev.json.
+// The keys of a stack's state in a bucket are in backend/diy of github.com/pulumi/pulumi/pkg/v3 (v3.250): store.go, state.go,
+// stack_tags.go, lock.go and meta.go. Another stack has nothing under these keys, unless its name is that of a file, such as dev.json.
 
-// layout is the version of the layout, without which the CLI works on no stack. There is one for the whole bucket, and whoever
-// can write it can make every stack disappear. The first login writes it, which has to be one of the bucket's own account.
+// layout is the version of the layout, and the CLI works on no stack without it. The bucket has one for all stacks, and anyone who can
+// write it can make every stack disappear. The first login writes it, and must come from the bucket's own account.
 const layout = ".pulumi/meta.yaml"
 
-// stackKeys returns patterns for the keys of what Pulumi keeps of a project's stacks. A "*" at the end of a name stands for
-// the rest.
+// stackKeys returns patterns for Pulumi's keys of a project's stacks. A "*" at the end of a name stands for the rest.
 func stackKeys(project string, stacks []string) []string {
 	var keys []string
 	for _, stack := range stacks {
@@ -48,13 +46,12 @@ func stackKeys(project string, stacks []string) []string {
 	return keys
 }
 
-// ReadStacks returns what of ReadState belongs to a project's stacks alone. They are named, or have the beginning of a name and
-// a "*".
+// ReadStacks returns the part of ReadState for only a project's stacks, by name, or by the beginning of a name and a "*".
 //
-// What can be listed begins like what can be read. That is more than Pulumi lists: S3 says that an object does not exist only
-// to those who could list it, with its key as the prefix (GetObject in the S3 API reference; github.com/ceph/ceph/pull/68577),
-// and Pulumi asks for some that need not be there. `pulumi stack ls` is refused, since it reads every stack of the project; a
-// search for state of the old layout, with which every command begins, is too, and Pulumi goes on without it.
+// Keys that can be listed begin like those that can be read. That is more than Pulumi lists: S3 says that an object does not exist only
+// to callers who could list it, with its key as the prefix (GetObject in the S3 API reference; github.com/ceph/ceph/pull/68577), and
+// Pulumi reads some optional ones. `pulumi stack ls` is refused, because it reads every stack of the project. So is the search for
+// state of the old layout, with which every command begins, and Pulumi continues without it.
 func ReadStacks(bucketARN, project string, stacks []string) Document {
 	keys := stackKeys(project, stacks)
 	return Document{
@@ -66,7 +63,7 @@ func ReadStacks(bucketARN, project string, stacks []string) Document {
 	}
 }
 
-// WriteStacks returns what of WriteState belongs to a project's stacks alone, beside ReadStacks.
+// WriteStacks returns the part of WriteState for only a project's stacks, in addition to ReadStacks.
 func WriteStacks(bucketARN, project string, stacks []string) Document {
 	return Document{{
 		Sid: "WriteStacks", Effect: allow, Action: []string{"s3:DeleteObject", "s3:PutObject"},

@@ -11,9 +11,9 @@ const (
 const Main = "refs/heads/main"
 
 // TrustMain returns the trust policy of a role for the jobs of a repository that name one of the environments and run on the main
-// branch. That such a job is of main is for the environment's protection rules to say as well, but those are settings that can be
-// missing, that not every plan of GitHub has, and that go with an environment that is deleted and made anew. Principals, ARNs of
-// IAM roles or accounts, may assume the role too: people who deploy by hand.
+// branch. The environment's protection rules can also require main, but such a setting can be missing, not every plan of GitHub has it,
+// and it is lost when an environment is deleted and made again. Principals, ARNs of IAM roles or accounts, may assume the role too:
+// people who deploy by hand.
 func TrustMain(providerARN, repository string, environments, principals []string) Document {
 	document := Document{trustMain(providerARN, repository, environments)}
 	if len(principals) > 0 {
@@ -24,8 +24,7 @@ func TrustMain(providerARN, repository string, environments, principals []string
 	return document
 }
 
-// TrustEveryBranch returns the trust policy of a role for the jobs of a repository that name the environment, whatever branch they
-// run on.
+// TrustEveryBranch returns the trust policy of a role for the jobs of a repository that name the environment, on any branch.
 func TrustEveryBranch(providerARN, repository, environment string) Document {
 	return Document{trustGitHub("GitHub", providerARN, map[string][]string{"sub": subjects(repository, []string{environment})})}
 }
@@ -58,12 +57,12 @@ func subject(repository, context string) string {
 	return "repo:" + repository + ":" + context
 }
 
-// trustGitHub compares whole claims. A pattern that lets a part of one vary lets in what a user can name: branches, for one.
+// trustGitHub compares whole claims. A pattern for a part of a claim would match names that users choose, such as branches.
 //
 // Of GitHub's claims STS compares aud, sub, actor, actor_id, enterprise_id, environment, job_workflow_ref, ref, repository,
-// repository_id and workflow, and no others ("Available keys for AWS OIDC federation" in the IAM user guide; since January 2026).
-// The repository, its ids if it has them, and the environment are in the subject. job_workflow_ref would tie a role to the names of
-// the workflows' files, and keeps out nothing that the branch lets in: what is on main has been merged.
+// repository_id and workflow, and no others ("Available keys for AWS OIDC federation" in the IAM user guide; since January 2026). The
+// repository, its ids if it has them, and the environment are in the subject. job_workflow_ref would tie a role to the names of the
+// workflows' files, and keeps out nothing that the branch allows, because everything on main has been merged.
 func trustGitHub(sid, providerARN string, claims map[string][]string) Statement {
 	equal := map[string][]string{GitHub + ":aud": {Audience}}
 	for claim, values := range claims {
