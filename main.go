@@ -113,7 +113,7 @@ func newLoadBalancer(
 	})
 }
 
-// comment says in Cloudflare's dashboard where records come from.
+// comment names the records' origin in Cloudflare's dashboard.
 func comment(ctx *pulumi.Context) string { return "Pulumi stack " + ctx.Project() + "/" + ctx.Stack() }
 
 // once returns a value that resolves only after another one. The next update learns from such outputs what this one did: if this update

@@ -468,7 +468,7 @@ func TestFargateServiceExplainsProvidersError(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	want := "deploy: the AWS provider failed at service hello-1, of which AWS says:\nbecause of {ClusterARN:the-cluster ServiceName:hello-1 TaskDefinitionARN:hello:2}"
+	want := "deploy: the AWS provider failed at service hello-1, and AWS says:\nbecause of {ClusterARN:the-cluster ServiceName:hello-1 TaskDefinitionARN:hello:2}"
 	if len(log.errors) != 1 || log.errors[0] != want {
 		t.Errorf("logged %q, want %q", log.errors, want)
 	}

@@ -119,7 +119,7 @@ func (s *FargateService) explainFailure(ctx *pulumi.Context, name string) (pulum
 		}
 		if explanation := s.args.Watcher.Explain(ctx.Context(), r); explanation != "" {
 			// An error of the hook would replace the provider's error.
-			_ = ctx.Log.Error("deploy: the AWS provider failed at service "+r.ServiceName+", of which AWS says:\n"+explanation, &pulumi.LogArgs{Resource: s})
+			_ = ctx.Log.Error("deploy: the AWS provider failed at service "+r.ServiceName+", and AWS says:\n"+explanation, &pulumi.LogArgs{Resource: s})
 		}
 		return false, nil
 	})

@@ -124,7 +124,7 @@ func (r serviceReader) readCount() *int {
 	return &count
 }
 
-// readHostnames returns the host names, of which a worker has none.
+// readHostnames returns the host names; a worker has none.
 func (r serviceReader) readHostnames() []string {
 	names := r.Set("hostnames", func(name string) error {
 		if r.domain == "" {

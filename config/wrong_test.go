@@ -278,7 +278,7 @@ func TestWrongServiceNames(t *testing.T) {
 	}
 }
 
-// A config with one mistake is refused by that mistake's key, whatever else it says, and a secret in it does not show.
+// A config with one mistake is refused by that mistake's key, with any other settings, and a secret in it does not show.
 func TestAnyWrongConfigIsRefused(t *testing.T) {
 	t.Parallel()
 	right := map[string]string{

@@ -6,8 +6,9 @@ import (
 	"strconv"
 )
 
-// ContainerHealthCheck is a command that ECS runs inside a worker's container to find out whether the task works: no load balancer asks
-// it. The task is healthy after the first exit code 0, and replaced after Retries failures in a row. What is not given is the default.
+// ContainerHealthCheck is a command that ECS runs inside a worker's container to find out whether the task works, because no load
+// balancer checks it. The task is healthy after the first exit code 0, and replaced after Retries failures in a row. What is not given
+// has its default.
 type ContainerHealthCheck struct {
 	Command     []string // the program and its arguments, without a shell
 	Interval    int      // seconds, by default [DefaultContainerInterval]

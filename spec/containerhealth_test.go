@@ -45,7 +45,7 @@ func TestContainerHealthCheckIsOfWorkers(t *testing.T) {
 	}
 }
 
-// Whoever waits for a deployment waits for the health checks too, in vain as well.
+// The wait for a deployment includes the health checks, also failing ones.
 func TestContainerHealthCheckTakesTime(t *testing.T) {
 	t.Parallel()
 	slow := func(h *ContainerHealthCheck) { h.Interval, h.Timeout, h.Retries, h.StartPeriod = 300, 60, 10, 300 }

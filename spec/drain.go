@@ -134,7 +134,7 @@ func (d Drain) Environment() map[string]string {
 	}
 }
 
-// workerEnvironment returns what a worker's container has to know: it takes no requests to wait for.
+// workerEnvironment returns the variables that tell a worker's container: it has no requests to finish.
 func (d Drain) workerEnvironment() map[string]string {
 	return map[string]string{"DRAIN_DELAY": seconds(0), "SHUTDOWN_TIMEOUT": seconds(d.StopTimeout - 1)}
 }

@@ -20,7 +20,7 @@ type change struct {
 	*config.Config
 	last     lastUpdate
 	standing standing.Listener
-	ttl      int // for how many seconds resolvers may remember the records as they are; 0 if nobody needs to know
+	ttl      int // for how many seconds resolvers may remember the current records; 0 if that is not needed
 }
 
 // check reports changes that would fail requests in one update, or that one update cannot make.
@@ -223,8 +223,8 @@ func (c change) rulesAtOnce() (stay, come int) {
 	return most.stay, most.come
 }
 
-// movesTo reports whether the stack has a load balancer of its own already, and another one from before it was renamed or moved to another
-// region: an update that was interrupted has made it.
+// movesTo reports whether an interrupted update has already made the stack's new load balancer, in addition to the one from before a
+// rename or a change of region.
 func (c change) movesTo(balancer int) bool {
 	return c.standing.Balancers[balancer].Tagged && slices.ContainsFunc(c.standing.Balancers, func(b standing.Balancer) bool { return !b.Tagged })
 }

@@ -112,13 +112,13 @@ func Run(ctx context.Context, target Target) (Report, error) {
 	return report, nil
 }
 
-// runWorker checks which image a worker runs. That its tasks are healthy is waited for by whoever deploys it.
+// runWorker checks which image a worker runs. The deployment waits for its tasks to be healthy.
 func runWorker(target Target) Report {
 	target.VersionPath = ""
 	p := &probe{Target: target}
 	result := Result{Name: "version", State: OK}
 	var skipped skip
-	detail, err := p.version(context.Background(), nil) // which asks nobody
+	detail, err := p.version(context.Background(), nil) // makes no request
 	switch result.Detail = detail; {
 	case errors.As(err, &skipped):
 		result.State, result.Detail = Skipped, skipped.Error()

@@ -81,7 +81,7 @@ func byBalancer(status int) http.HandlerFunc {
 	}
 }
 
-// room is a WebSocket in which somebody else speaks first, and which then echoes.
+// room is a WebSocket in which another client sends first, and which then echoes.
 func room(w http.ResponseWriter, r *http.Request) {
 	conn, err := websocket.Accept(w, r, nil)
 	if err != nil {
@@ -169,7 +169,7 @@ func (s *site) certify(t *testing.T) (*x509.Certificate, tls.Certificate) {
 	return root, tls.Certificate{Certificate: [][]byte{leaf.Raw}, PrivateKey: key}
 }
 
-// A check ends by itself where nothing answers. It runs alone: on a slow machine the time would not do for all.
+// A check ends by itself if nothing answers. It runs alone: on a slow machine the time would be too short for all.
 func TestChecksEndInTime(t *testing.T) {
 	t.Parallel()
 	s := goodSite()
@@ -645,7 +645,7 @@ func TestWrite(t *testing.T) {
 	}
 }
 
-// Nobody can ask a worker: its image is what is checked.
+// A worker takes no requests: only its image is checked.
 func TestWorker(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

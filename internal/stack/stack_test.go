@@ -333,7 +333,7 @@ func TestReleases(t *testing.T) {
 		t.Errorf("%+v (%v)", got, err)
 	}
 	if strings.Contains(commands(t), "--show-secrets") {
-		t.Errorf("secrets were asked for that nobody needs:\n%s", commands(t))
+		t.Errorf("secrets were read that are not needed:\n%s", commands(t))
 	}
 
 	// An object with a secret is withheld as a whole, and read a second time.
