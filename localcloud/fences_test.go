@@ -27,6 +27,7 @@ var fences = []fence{
 	{packages: "pace"},
 	{packages: "proxy"},
 	{packages: "registry"},
+	{packages: "vnet"},
 	{packages: "wildcard"},
 	{packages: "image", ships: []string{"registry"}},
 	{packages: "lb", ships: []string{"wildcard"}, tests: []string{"ca"}},
