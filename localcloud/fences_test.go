@@ -31,7 +31,7 @@ var fences = []fence{
 	{packages: "wildcard"},
 	{packages: "image", ships: []string{"registry"}},
 	{packages: "lb", ships: []string{"wildcard"}, tests: []string{"ca"}},
-	{packages: "task", tests: []string{"image"}},
+	{packages: "task", ships: []string{"vnet"}, tests: []string{"image"}},
 	// The cloud, which knows no provider.
 	{packages: "cloud"},
 	{packages: "fault", ships: []string{"cloud", "wildcard"}},

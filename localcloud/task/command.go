@@ -125,12 +125,12 @@ func credential(root, user string) (*syscall.Credential, error) {
 	if name == "" {
 		name = "0"
 	}
-	uid, gid, err := lookup(filepath.Join(root, "/etc/passwd"), name, 3)
+	uid, gid, err := lookup(root, "etc/passwd", name, 3)
 	if err != nil {
 		return nil, fmt.Errorf("unable to find user %s: %w", name, err)
 	}
 	if hasGroup {
-		if gid, _, err = lookup(filepath.Join(root, "/etc/group"), group, 2); err != nil {
+		if gid, _, err = lookup(root, "etc/group", group, 2); err != nil {
 			return nil, fmt.Errorf("unable to find group %s: %w", group, err)
 		}
 	}
@@ -138,11 +138,19 @@ func credential(root, user string) (*syscall.Credential, error) {
 	return &syscall.Credential{Uid: uid, Gid: gid, Groups: []uint32{}}, nil
 }
 
+// openIn opens a file below root, which is empty if the calling thread's root is the container's. No link leads out of it.
+func openIn(root, file string) (*os.File, error) {
+	if root == "" {
+		return os.Open("/" + file)
+	}
+	return os.OpenInRoot(root, file)
+}
+
 // lookup finds a name or number in a file of colon-separated lines. It returns the number in the third field and, if
 // second is the index of a field too, the number there. A number need not be in the file.
-func lookup(file, name string, second int) (first, other uint32, err error) {
+func lookup(root, file, name string, second int) (first, other uint32, err error) {
 	number, numberErr := strconv.ParseUint(name, 10, 32)
-	f, err := os.Open(file)
+	f, err := openIn(root, file)
 	if err != nil {
 		if numberErr == nil {
 			return uint32(number), 0, nil

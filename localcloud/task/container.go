@@ -95,6 +95,8 @@ type container struct {
 	// Guarded by the task's mutex.
 	status    ContainerStatus
 	process   *os.Process // while RUNNING
+	box       sandbox     // of the process
+	command   command     // that it runs
 	startedAt time.Time
 	cpu       time.Duration // what its ended process has used
 }
@@ -153,15 +155,26 @@ func (c *container) live() error {
 		dir: c.dir, image: img, images: c.task.runner.images, readonly: c.spec.ReadonlyRootFilesystem,
 		hostname: c.task.spec.Hostname, hosts: hosts(c.task.spec), network: c.task.network,
 	}
+	if s.space, err = c.task.place.space(); err != nil {
+		return cannotCreate(err)
+	}
+	if i := c.task.spec.Interface; i != nil {
+		text := i.resolver()
+		s.resolver = &text
+	}
 	for _, m := range c.spec.MountPoints {
 		s.mounts = append(s.mounts, mount{c.task.volume(m.SourceVolume), m.ContainerPath, m.ReadOnly})
 	}
-	box, err := newSandbox(c.task.runner.isolation, s)
+	cmd := commandOf(c.spec, config.Config)
+	s.user = cmd.user
+	box, err := newSandbox(c.task.isolation, s)
+	if f, ok := errors.AsType[*failure](err); ok {
+		return f
+	}
 	if err != nil {
 		return cannotCreate(err)
 	}
 	defer box.close()
-	cmd := commandOf(c.spec, config.Config)
 	wanted := c.task.spec.Architecture
 	return c.execute(box, cmd, wanted != "" && config.Architecture != "" && config.Architecture != wanted)
 }
@@ -170,7 +183,7 @@ func (c *container) live() error {
 func (c *container) execute(box sandbox, cmd command, foreign bool) error {
 	log := c.spec.Log
 	var shared *sharedPorts
-	if log != nil && !c.task.runner.listens && c.task.spec.Address.IsValid() {
+	if log != nil && c.task.place == nil && !c.task.runner.listens && c.task.spec.Address.IsValid() {
 		shared = &sharedPorts{log: log}
 		log = shared.line
 	}
@@ -206,7 +219,7 @@ func (c *container) execute(box sandbox, cmd command, foreign bool) error {
 		return cannotStart(err)
 	}
 	c.task.update(func() {
-		c.startedAt, c.process = time.Now(), process
+		c.startedAt, c.process, c.box, c.command = time.Now(), process, box, cmd
 		c.status.State, c.status.PID = StateRunning, process.Pid
 	})
 	close(c.started)

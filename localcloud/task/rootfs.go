@@ -24,13 +24,20 @@ type cache struct {
 }
 
 // rootFS returns the folder with the image's file system; it is extracted at the first call.
-func (c *cache) rootFS(img v1.Image) (string, error) {
+func (c *cache) rootFS(img v1.Image) (string, error) { return c.rootFSOf(img, nil) }
+
+// rootFSOf is rootFS for the one user who sees it, and who seems to have all its files, if root did not extract it; nil is root.
+func (c *cache) rootFSOf(img v1.Image, user *syscall.Credential) (string, error) {
 	digest, err := img.Digest()
 	if err != nil {
 		return "", err
 	}
-	dir := filepath.Join(c.dir, digest.Hex)
-	_, err, _ = c.inFlight.Do(digest.Hex, func() (any, error) {
+	name := digest.Hex
+	if user != nil {
+		name += fmt.Sprintf("-%d-%d", user.Uid, user.Gid)
+	}
+	dir := filepath.Join(c.dir, name)
+	_, err, _ = c.inFlight.Do(name, func() (any, error) {
 		if _, err := os.Stat(dir); err == nil {
 			return nil, nil
 		}
@@ -41,7 +48,7 @@ func (c *cache) rootFS(img v1.Image) (string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := extract(img, partial); err != nil {
+		if err := extract(img, partial, user); err != nil {
 			return nil, errors.Join(err, removeAll(partial))
 		}
 		return nil, os.Rename(partial, dir)
@@ -50,8 +57,9 @@ func (c *cache) rootFS(img v1.Image) (string, error) {
 }
 
 // extract writes the image's flattened file system to the folder dir, which exists. What leads out of dir is an error,
-// be it a path or a symbolic link; device files are left out. Files get the image's owners if we are root.
-func extract(img v1.Image, dir string) (err error) {
+// be it a path or a symbolic link; device files are left out. Files get the image's owners if we are root. If not, the user who sees them
+// has all of them, and may do with each what the image lets that user do; folders are the exception.
+func extract(img v1.Image, dir string, user *syscall.Credential) (err error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return err
@@ -82,7 +90,7 @@ func extract(img v1.Image, dir string) (err error) {
 		case tar.TypeDir:
 			dirs = append(dirs, header)
 		}
-		if err := extractEntry(root, header, r); err != nil {
+		if err := extractEntry(root, header, r, user); err != nil {
 			return fmt.Errorf("extract %s: %w", header.Name, err)
 		}
 	}
@@ -92,11 +100,25 @@ func extract(img v1.Image, dir string) (err error) {
 		}
 	}
 	for _, header := range dirs {
-		if err := setAttributes(root, inside(header.Name), header); err != nil {
+		if err := setAttributes(root, inside(header.Name), header, user); err != nil {
 			return fmt.Errorf("extract %s: %w", header.Name, err)
 		}
 	}
 	return nil
+}
+
+// modeFor is the mode that gives the user, as the owner of a file, what a mode gives that user when others own it.
+func modeFor(user *syscall.Credential, uid, gid int, mode fs.FileMode) fs.FileMode {
+	const owner, group, everybody = 6, 3, 0
+	if user == nil || user.Uid == 0 || int(user.Uid) == uid {
+		return mode
+	}
+	class := everybody
+	if int(user.Gid) == gid {
+		class = group
+	}
+	const bits = 7
+	return mode&^(bits<<owner) | mode>>class&bits<<owner
 }
 
 // inside makes an archive's name relative to the root.
@@ -107,7 +129,7 @@ func inside(name string) string {
 	return "."
 }
 
-func extractEntry(root *os.Root, header *tar.Header, content io.Reader) error {
+func extractEntry(root *os.Root, header *tar.Header, content io.Reader, user *syscall.Credential) error {
 	name := inside(header.Name)
 	if err := root.MkdirAll(path.Dir(name), 0o755); err != nil {
 		return err
@@ -128,7 +150,7 @@ func extractEntry(root *os.Root, header *tar.Header, content io.Reader) error {
 		if err := errors.Join(err, f.Close()); err != nil {
 			return err
 		}
-		return setAttributes(root, name, header)
+		return setAttributes(root, name, header, user)
 	case tar.TypeSymlink:
 		if err := root.Symlink(header.Linkname, name); err != nil {
 			return err
@@ -141,11 +163,15 @@ func extractEntry(root *os.Root, header *tar.Header, content io.Reader) error {
 
 // setAttributes gives a file its owner and mode, without the set-user-ID and set-group-ID bits: the folder is on the
 // user's own machine.
-func setAttributes(root *os.Root, name string, header *tar.Header) error {
+func setAttributes(root *os.Root, name string, header *tar.Header, user *syscall.Credential) error {
 	if err := chown(root, name, header); err != nil {
 		return err
 	}
-	return root.Chmod(name, header.FileInfo().Mode()&(fs.ModePerm|fs.ModeSticky))
+	mode := header.FileInfo().Mode() & (fs.ModePerm | fs.ModeSticky)
+	if header.Typeflag != tar.TypeDir { // a folder that its owner cannot write to cannot be removed with rm -r
+		mode = modeFor(user, header.Uid, header.Gid, mode)
+	}
+	return root.Chmod(name, mode)
 }
 
 func chown(root *os.Root, name string, header *tar.Header) error {

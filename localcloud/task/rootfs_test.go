@@ -76,7 +76,7 @@ func TestExtract(t *testing.T) {
 		},
 	)
 	dir := t.TempDir()
-	if err := extract(img, dir); err != nil {
+	if err := extract(img, dir, nil); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -123,7 +123,7 @@ func TestExtractStaysInside(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			// Whether it is refused or left out does not matter.
-			_ = extract(layered(t, headers), dir)
+			_ = extract(layered(t, headers), dir, nil)
 			if _, err := os.Stat(filepath.Join(outside, "escaped")); !os.IsNotExist(err) {
 				t.Errorf("a file was written outside: %v", err)
 			}

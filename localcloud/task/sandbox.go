@@ -13,6 +13,10 @@ import (
 type Isolation string
 
 const (
+	// IsolationContainer gives each task a network of its own, and each container user, mount, process, host-name and IPC namespaces, a
+	// root file system of its own and a filter of system calls, as Fargate does. It needs Linux and a kernel that lets its users make
+	// user namespaces; no root ([Runner.Containers]).
+	IsolationContainer Isolation = "container"
 	// IsolationNamespaces gives each container mount, process, host-name and IPC namespaces and a root file system
 	// of its own, as Fargate does. It needs Linux, root and overlayfs.
 	IsolationNamespaces Isolation = "namespaces"
@@ -41,6 +45,13 @@ type surroundings struct {
 	readonly bool
 	mounts   []mount
 	network  *network // that of the task, or nil if it has the machine's
+	space    *space   // the namespaces of the task's network, for IsolationContainer
+	user     string   // who the container's process is to be
+	resolver *string  // content of /etc/resolv.conf; nil for the machine's
+	// owner is who seems to have the files that belong to root, if it is the only user that there is; nil for root.
+	owner *syscall.Credential
+	// owned says that the mount and process namespaces belong to a user namespace of their own, and that the process is in the latter.
+	owned bool
 }
 
 // mount is a folder of the machine to be seen at a path of the container.
@@ -55,7 +66,7 @@ func (s surroundings) ownCopy() (string, error) {
 	if err := os.Mkdir(root, 0o755); err != nil { //nolint:gosec // the container's users are not ours
 		return "", err
 	}
-	if err := extract(s.image, root); err != nil {
+	if err := extract(s.image, root, nil); err != nil {
 		return "", err
 	}
 	return root, nil

@@ -54,6 +54,9 @@ func newSandbox(level Isolation, s surroundings) (sandbox, error) {
 }
 
 func enter(t *thread, level Isolation, s surroundings) (sandbox, error) {
+	if level == IsolationContainer {
+		return newContained(t, s)
+	}
 	box := &threaded{thread: t, attr: syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}}
 	if s.network != nil {
 		if err := t.do(s.network.watch); err != nil {
@@ -168,11 +171,24 @@ func enterNamespaces(s surroundings, image string) error {
 		return os.NewSyscallError("unshare", err)
 	}
 	unix.Umask(0o022)
+	if err := enterRoot(s, image); err != nil {
+		return err
+	}
+	return dropCapabilities()
+}
+
+// enterRoot makes the root file system, in a mount namespace of the calling thread's own.
+func enterRoot(s surroundings, image string) error {
 	if err := mountAt("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return err
 	}
 	root := filepath.Join(s.dir, "root")
-	for name, mode := range map[string]os.FileMode{"root": 0o755, "upper": 0o755, "work": 0o700} {
+	info, err := os.Stat(image)
+	if err != nil {
+		return err
+	}
+	// The root folder is that of the upper layer.
+	for name, mode := range map[string]os.FileMode{"root": 0o755, "upper": info.Mode().Perm(), "work": 0o700} {
 		if err := os.Mkdir(filepath.Join(s.dir, name), mode); err != nil {
 			return err
 		}
@@ -185,11 +201,21 @@ func enterNamespaces(s surroundings, image string) error {
 	if err != nil {
 		return err
 	}
-	if err := mountAt("overlay", root, "overlay", 0, "lowerdir="+lower+",upperdir=upper,workdir=work"); err != nil {
+	options := "lowerdir=" + lower + ",upperdir=upper,workdir=work"
+	if s.owned {
+		options += ",userxattr" // the others are root's alone
+	}
+	if err := mountAt("overlay", root, "overlay", 0, options); err != nil {
 		return err
 	}
 	if err := addDefaults(s, root); err != nil {
 		return err
+	}
+	if s.owned {
+		// While the machine's /proc is in sight: without one, nobody may mount another in a user namespace (user_namespaces(7)).
+		if err := mountAt("proc", filepath.Join(root, "proc"), "proc", procFlags, ""); err != nil {
+			return err
+		}
 	}
 	if err := unix.Chdir(root); err != nil {
 		return &os.PathError{Op: "chdir", Path: root, Err: err}
@@ -214,7 +240,7 @@ func enterNamespaces(s surroundings, image string) error {
 			return os.NewSyscallError("sethostname", err)
 		}
 	}
-	return dropCapabilities()
+	return nil
 }
 
 // addDefaults puts into the root what container runtimes add to every image (OCI runtime specification, "Linux Runtime": default
@@ -229,19 +255,18 @@ func addDefaults(s surroundings, root string) error {
 	if err := r.MkdirAll("etc", 0o755); err != nil {
 		return err
 	}
-	// The daemon's resolver is the task's: on a machine without the file there is none for either.
-	resolver, err := os.ReadFile("/etc/resolv.conf")
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	resolver, err := s.resolvers()
+	if err != nil {
 		return err
 	}
 	for name, content := range map[string]string{
-		"etc/hosts": s.hosts, "etc/hostname": s.hostname + "\n", "etc/resolv.conf": string(resolver),
+		"etc/hosts": s.hosts, "etc/hostname": s.hostname + "\n", "etc/resolv.conf": resolver,
 	} {
 		// In place of a link too, which may lead anywhere.
 		if err := r.RemoveAll(name); err != nil {
 			return err
 		}
-		if err := r.WriteFile(name, []byte(content), 0o644); err != nil {
+		if err := r.WriteFile(name, []byte(content), modeFor(s.owner, 0, 0, 0o644)); err != nil {
 			return err
 		}
 	}
@@ -251,7 +276,7 @@ func addDefaults(s surroundings, root string) error {
 		}
 	}
 	dev := filepath.Join(root, "dev")
-	if err := mountAt("tmpfs", dev, "tmpfs", unix.MS_NOSUID, "mode=755,size=64k"); err != nil {
+	if err := mountAt("tmpfs", dev, "tmpfs", unix.MS_NOSUID, fmt.Sprintf("mode=%o,size=64k", modeFor(s.owner, 0, 0, 0o755))); err != nil {
 		return err
 	}
 	for _, name := range []string{"null", "zero", "full", "random", "urandom", "tty"} {
@@ -289,11 +314,46 @@ func addDefaults(s surroundings, root string) error {
 	return nil
 }
 
+// resolvers is the content of /etc/resolv.conf. The daemon's resolver is that of a task without one: on a machine without the file there
+// is none for either.
+func (s surroundings) resolvers() (string, error) {
+	if s.resolver != nil {
+		return *s.resolver, nil
+	}
+	content, err := os.ReadFile("/etc/resolv.conf")
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", err
+	}
+	return string(content), nil
+}
+
 func bind(source, target string, readonly bool) error {
 	if err := mountAt(source, target, "", unix.MS_BIND, ""); err != nil || !readonly {
 		return err
 	}
-	return mountAt("", target, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, "")
+	flags, err := lockedFlags(target)
+	if err != nil {
+		return err
+	}
+	return mountAt("", target, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY|flags, "")
+}
+
+// lockedFlags are what a mount that comes from another user namespace cannot lose (mount_namespaces(7)).
+func lockedFlags(target string) (uintptr, error) {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(target, &fs); err != nil {
+		return 0, &os.PathError{Op: "statfs", Path: target, Err: err}
+	}
+	var flags uintptr
+	for of, flag := range map[int64]uintptr{
+		unix.ST_NOSUID: unix.MS_NOSUID, unix.ST_NODEV: unix.MS_NODEV, unix.ST_NOEXEC: unix.MS_NOEXEC, unix.ST_NOATIME: unix.MS_NOATIME,
+		unix.ST_NODIRATIME: unix.MS_NODIRATIME, unix.ST_RELATIME: unix.MS_RELATIME,
+	} {
+		if fs.Flags&of != 0 {
+			flags |= flag
+		}
+	}
+	return flags, nil
 }
 
 func mountAt(source, target, fstype string, flags uintptr, data string) error {

@@ -3,6 +3,7 @@
 package task
 
 import (
+	"errors"
 	"net/netip"
 	"syscall"
 )
@@ -19,4 +20,20 @@ func isolation(string) (Isolation, error) { return IsolationNone, nil }
 
 func newSandbox(_ Isolation, s surroundings) (sandbox, error) {
 	return newBare(s, &syscall.SysProcAttr{Setpgid: true})
+}
+
+// place is the machine's network, as there are no network namespaces.
+type (
+	place struct{}
+	space struct{}
+)
+
+func newPlace(*Interface) *place { return nil }
+
+func (*place) space() (*space, error) { return nil, nil }
+
+func (*place) close() {}
+
+func tryContainer(string) error {
+	return errors.New("tasks have network interfaces on Linux alone")
 }

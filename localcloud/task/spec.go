@@ -4,11 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
+	"os"
 	"path"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
+
+	"slipway/localcloud/vnet"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
@@ -31,8 +36,28 @@ type Spec struct {
 	// Architecture is that of the machine that the task is to run on, as images name it; if empty, that of its images. The programs of
 	// images for another one are not run.
 	Architecture string
-	Volumes      []string // names, for MountPoint; each is an empty folder of root's with mode 0755, removed with the task
-	Containers   []Container
+	// Interface is the task's network interface; nil for the machine's own network. It needs [IsolationContainer].
+	Interface  *Interface
+	Volumes    []string // names, for MountPoint; each is an empty folder of root's with mode 0755, removed with the task
+	Containers []Container
+}
+
+// Interface is the network interface of a task, which its containers share: a tap device in a network namespace of the task's own.
+type Interface struct {
+	Tap vnet.TapConfig
+	// Resolvers are the name servers in the containers' /etc/resolv.conf.
+	Resolvers []netip.Addr
+	// Attach is given the device's frames, before any container starts. What it returns is closed when all of them have ended.
+	Attach func(frames *os.File) (io.Closer, error)
+}
+
+// resolver is the content of /etc/resolv.conf.
+func (i *Interface) resolver() string {
+	var text strings.Builder
+	for _, r := range i.Resolvers {
+		text.WriteString("nameserver " + r.String() + "\n")
+	}
+	return text.String()
 }
 
 // Container is one container of a task. See API_ContainerDefinition in the Amazon ECS API reference for what the

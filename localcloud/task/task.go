@@ -22,6 +22,8 @@ type Runner struct {
 	isolation Isolation
 	listens   bool
 	images    *cache
+	// containers is why there is no IsolationContainer, if there is none.
+	containers func() error
 
 	mu     sync.Mutex
 	tasks  map[string]*Task
@@ -42,14 +44,20 @@ func NewRunner(dir string) (*Runner, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make task runner in %s: %w", dir, err)
 	}
-	return &Runner{
+	r := &Runner{
 		dir:       dir,
 		isolation: level,
 		listens:   canWatch(),
 		images:    &cache{dir: filepath.Join(dir, "images")},
 		tasks:     map[string]*Task{},
-	}, nil
+	}
+	r.containers = sync.OnceValue(func() error { return tryContainer(dir) })
+	return r, nil
 }
+
+// Containers returns nil if tasks can have network interfaces, and [IsolationContainer], and otherwise what this system does not let its
+// users do. It finds out by trying, once.
+func (r *Runner) Containers() error { return r.containers() }
 
 // Isolation says how far this system lets tasks be isolated.
 func (r *Runner) Isolation() Isolation { return r.isolation }
@@ -63,6 +71,11 @@ func (r *Runner) Listens() bool { return r.listens }
 func (r *Runner) Start(spec Spec) (*Task, error) {
 	if err := spec.check(); err != nil {
 		return nil, fmt.Errorf("start task: %w", err)
+	}
+	if spec.Interface != nil {
+		if err := r.Containers(); err != nil {
+			return nil, fmt.Errorf("start task %s with a network interface: %w", spec.ID, err)
+		}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -111,6 +124,8 @@ type Task struct {
 	dir        string
 	containers []*container
 	network    *network // nil for the machine's own
+	isolation  Isolation
+	place      *place // of IsolationContainer
 
 	// pulling ends when the task is to stop.
 	pulling  context.Context
@@ -127,18 +142,23 @@ type Task struct {
 
 func newTask(r *Runner, spec Spec) (*Task, error) {
 	t := &Task{
-		runner:  r,
-		spec:    spec,
-		dir:     filepath.Join(r.dir, "tasks", spec.ID),
-		killed:  make(chan struct{}),
-		done:    make(chan struct{}),
-		status:  Status{State: StatePending, CreatedAt: time.Now()},
-		changed: make(chan struct{}),
+		runner: r,
+		spec:   spec,
+		dir:    filepath.Join(r.dir, "tasks", spec.ID),
+
+		isolation: r.isolation,
+		killed:    make(chan struct{}),
+		done:      make(chan struct{}),
+		status:    Status{State: StatePending, CreatedAt: time.Now()},
+		changed:   make(chan struct{}),
 	}
 	t.pulling, t.stop = context.WithCancel(context.Background())
 	t.stopping = t.pulling.Done()
 	t.kill = sync.OnceFunc(func() { close(t.killed) })
-	if r.listens {
+	switch {
+	case spec.Interface != nil || r.isolation == IsolationContainer:
+		t.isolation, t.place = IsolationContainer, newPlace(spec.Interface)
+	case r.listens:
 		t.network = newNetwork(spec.Address)
 	}
 	for _, c := range spec.Containers {
@@ -153,7 +173,11 @@ func newTask(r *Runner, spec Spec) (*Task, error) {
 		if err := os.MkdirAll(t.volume(v), 0o700); err != nil {
 			return t, err
 		}
-		if err := os.Chmod(t.volume(v), 0o755); err != nil { //nolint:gosec // what a volume has on Fargate
+		mode := os.FileMode(0o755) // what a volume has on Fargate
+		if t.isolation == IsolationContainer && os.Geteuid() != 0 {
+			mode = 0o555 // it seems to belong to every user, and root may write to it all the same
+		}
+		if err := os.Chmod(t.volume(v), mode); err != nil {
 			return t, err
 		}
 	}
@@ -169,6 +193,7 @@ func (t *Task) run() {
 		running.Go(c.run)
 	}
 	running.Wait()
+	t.place.close()
 	// What cannot be removed now a later CleanUp removes.
 	_ = removeAll(t.dir)
 	t.stop()

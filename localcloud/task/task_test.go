@@ -83,6 +83,12 @@ func newRunner(t *testing.T, level Isolation) *Runner {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if level == IsolationContainer {
+		if err := r.Containers(); err != nil {
+			t.Skip(err)
+		}
+		r.isolation = level
+	}
 	if r.isolation != level {
 		if r.isolation == IsolationNone || level == IsolationNamespaces {
 			t.Skipf("this system allows isolation %q only", r.isolation)
@@ -109,7 +115,14 @@ func best(t *testing.T) *Runner {
 
 // eachIsolation runs a test at every isolation that the system allows.
 func eachIsolation(t *testing.T, test func(*testing.T, *Runner)) {
-	for _, level := range []Isolation{IsolationNamespaces, IsolationChroot, IsolationNone} {
+	for _, level := range []Isolation{IsolationContainer, IsolationNamespaces, IsolationChroot, IsolationNone} {
+		t.Run(string(level), func(t *testing.T) { test(t, newRunner(t, level)) })
+	}
+}
+
+// isolated runs a test at each isolation in which a container sees its own file system and processes alone.
+func isolated(t *testing.T, test func(*testing.T, *Runner)) {
+	for _, level := range []Isolation{IsolationContainer, IsolationNamespaces} {
 		t.Run(string(level), func(t *testing.T) { test(t, newRunner(t, level)) })
 	}
 }
@@ -316,7 +329,17 @@ func TestStopBeforeTheImageIsThere(t *testing.T) {
 
 func TestUserAndPlace(t *testing.T) {
 	dockerfile := "WORKDIR /work\nUSER 65532:65533"
+	groups := "groups=[]"
+	if os.Geteuid() != 0 { // whose own groups cannot be left
+		own, err := os.Getgroups()
+		if err != nil {
+			t.Fatal(err)
+		}
+		nobody := slices.Repeat([]int{65534}, len(own))
+		groups = fmt.Sprint("groups=", nobody)
+	}
 	tests := map[Isolation]string{
+		IsolationContainer:  "uid=65532 gid=65533 " + groups + " pid=1 host=ip-10-0-1-7 dir=/work",
 		IsolationNamespaces: "uid=65532 gid=65533 groups=[] pid=1 host=ip-10-0-1-7 dir=/work",
 		IsolationChroot:     "uid=65532 gid=65533 groups=[] ",
 	}
@@ -335,51 +358,60 @@ func TestUserAndPlace(t *testing.T) {
 }
 
 func TestReadonlyRootFilesystem(t *testing.T) {
-	r := newRunner(t, IsolationNamespaces)
-	paths := []string{"write", "/new", "/app", "/etc/hosts", "/tmp/new", "/work/new", "/dev/shm/new", "/dev/new", "/proc/sys/kernel/hostname", "/data/new", "/frozen/new"}
-	spec := func(user string, readonly bool, j *journal) Spec {
-		return Spec{ID: "task", Volumes: []string{"data"}, Containers: []Container{{
-			Name: "main", Essential: true, Image: app(t, "WORKDIR /work"), Command: paths, User: user,
-			ReadonlyRootFilesystem: readonly, Log: j.log,
-			MountPoints: []MountPoint{
-				{SourceVolume: "data", ContainerPath: "/data"},
-				{SourceVolume: "data", ContainerPath: "/frozen", ReadOnly: true},
-			},
-		}}}
-	}
-	tests := map[string]struct {
-		user     string
-		readonly bool
-		written  []string
-	}{
-		// Volumes belong to root with mode 0755 (Amazon ECS developer guide, "Use bind mounts with Amazon ECS").
-		"user, read-only": {"65532", true, []string{"/dev/shm/new"}},
-		"root, read-only": {"0", true, []string{"/dev/shm/new", "/dev/new", "/data/new"}},
-		"user, writable":  {"65532", false, []string{"/dev/shm/new"}},
-		"root, writable":  {"", false, []string{"/new", "/etc/hosts", "/work/new", "/dev/shm/new", "/dev/new", "/data/new"}},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			var j journal
-			stopped(t, start(t, r, spec(tt.user, tt.readonly, &j)))
-			var written []string
-			for _, l := range j.read() {
-				if name, ok := strings.CutSuffix(l, " written"); ok {
-					written = append(written, name)
+	isolated(t, func(t *testing.T, r *Runner) {
+		paths := []string{"write", "/new", "/app", "/etc/hosts", "/tmp/new", "/work/new", "/dev/shm/new", "/dev/new", "/proc/sys/kernel/hostname", "/data/new", "/frozen/new"}
+		spec := func(user string, readonly bool, j *journal) Spec {
+			return Spec{ID: "task", Volumes: []string{"data"}, Containers: []Container{{
+				Name: "main", Essential: true, Image: app(t, "WORKDIR /work"), Command: paths, User: user,
+				ReadonlyRootFilesystem: readonly, Log: j.log,
+				MountPoints: []MountPoint{
+					{SourceVolume: "data", ContainerPath: "/data"},
+					{SourceVolume: "data", ContainerPath: "/frozen", ReadOnly: true},
+				},
+			}}}
+		}
+		tests := map[string]struct {
+			user     string
+			readonly bool
+			written  []string
+		}{
+			// Volumes belong to root with mode 0755 (Amazon ECS developer guide, "Use bind mounts with Amazon ECS").
+			"user, read-only": {"65532", true, []string{"/dev/shm/new"}},
+			"root, read-only": {"0", true, []string{"/dev/shm/new", "/dev/new", "/data/new"}},
+			"user, writable":  {"65532", false, []string{"/dev/shm/new"}},
+			"root, writable":  {"", false, []string{"/new", "/etc/hosts", "/work/new", "/dev/shm/new", "/dev/new", "/data/new"}},
+		}
+		if own := tests["user, writable"]; r.isolation == IsolationContainer && os.Geteuid() != 0 {
+			own.written = []string{"/new", "/work/new", "/dev/shm/new"} // the user has all folders there
+			tests["user, writable"] = own
+		}
+		for name, tt := range tests {
+			t.Run(name, func(t *testing.T) {
+				var j journal
+				stopped(t, start(t, r, spec(tt.user, tt.readonly, &j)))
+				var written []string
+				for _, l := range j.read() {
+					if name, ok := strings.CutSuffix(l, " written"); ok {
+						written = append(written, name)
+					}
 				}
-			}
-			if !slices.Equal(written, tt.written) {
-				t.Errorf("written = %q, want %q; log: %q", written, tt.written, j.read())
-			}
-		})
-	}
-	images, err := filepath.Glob(filepath.Join(r.dir, "images", "*"))
-	if err != nil || len(images) != 1 {
-		t.Fatalf("images = %q, %v, want the one that all tasks share", images, err)
-	}
-	if _, err := os.Stat(filepath.Join(images[0], "new")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("a task has written to the shared image: %v", err)
-	}
+				if !slices.Equal(written, tt.written) {
+					t.Errorf("written = %q, want %q; log: %q", written, tt.written, j.read())
+				}
+			})
+		}
+		images, err := filepath.Glob(filepath.Join(r.dir, "images", "*"))
+		want := 1
+		if r.isolation == IsolationContainer && os.Geteuid() != 0 {
+			want = 2 // each user's own, as it has all files
+		}
+		if err != nil || len(images) != want {
+			t.Fatalf("images = %q, %v, want %d that tasks share", images, err, want)
+		}
+		if _, err := os.Stat(filepath.Join(images[0], "new")); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("a task has written to the shared image: %v", err)
+		}
+	})
 }
 
 func TestOwnCopyKeepsTasksApart(t *testing.T) {
@@ -397,15 +429,16 @@ func TestOwnCopyKeepsTasksApart(t *testing.T) {
 }
 
 func TestFilesRuntimesAdd(t *testing.T) {
-	r := newRunner(t, IsolationNamespaces)
-	for _, name := range []string{"/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/dev/null", "/dev/urandom", "/proc/self/exe"} {
-		if c, _ := run(t, r, Container{Image: app(t, ""), Command: []string{"exists", name}, ReadonlyRootFilesystem: true, User: "65532"}); code(c) != 0 {
-			t.Errorf("%s is missing: %+v", name, c)
+	isolated(t, func(t *testing.T, r *Runner) {
+		for _, name := range []string{"/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/dev/null", "/dev/urandom", "/proc/self/exe"} {
+			if c, _ := run(t, r, Container{Image: app(t, ""), Command: []string{"exists", name}, ReadonlyRootFilesystem: true, User: "65532"}); code(c) != 0 {
+				t.Errorf("%s is missing: %+v", name, c)
+			}
 		}
-	}
-	if c, _ := run(t, r, Container{Image: app(t, ""), Command: []string{"exists", r.dir}}); code(c) != 1 {
-		t.Errorf("the machine's own files are visible: %+v", c)
-	}
+		if c, _ := run(t, r, Container{Image: app(t, ""), Command: []string{"exists", r.dir}}); code(c) != 1 {
+			t.Errorf("the machine's own files are visible: %+v", c)
+		}
+	})
 }
 
 func TestLongLinesComeInPieces(t *testing.T) {
@@ -725,11 +758,13 @@ func TestStartRefusals(t *testing.T) {
 
 func TestCrash(t *testing.T) {
 	eachIsolation(t, func(t *testing.T, r *Runner) {
+		var j journal
 		task := start(t, r, Spec{ID: "task", Containers: []Container{
-			{Name: "side", Image: app(t, ""), Command: []string{"serve"}},
-			{Name: "main", Essential: true, Image: app(t, ""), Command: []string{"serve"}},
+			{Name: "side", Image: app(t, ""), Command: []string{"serve"}, Log: j.log},
+			{Name: "main", Essential: true, Image: app(t, ""), Command: []string{"serve"}, Log: j.log},
 		}})
 		await(t, task, "running", func(s Status) bool { return s.State == StateRunning })
+		eventually(t, "both handle SIGTERM", func() bool { return len(j.read()) == 2 })
 		if name, err := task.Crash(); err != nil || name != "main" {
 			t.Fatalf("crashed %q, %v", name, err)
 		}

@@ -11,16 +11,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TapConfig describes a tap device.
-type TapConfig struct {
-	Name      string
-	Hardware  net.HardwareAddr
-	Addresses []netip.Prefix
-	// Gateways are where packets go that are for nobody on the link; one for each family of addresses.
-	Gateways []netip.Addr
-	MTU      int
-}
-
 // OpenTap makes a tap device in the network namespace of the calling thread, which needs the right to administer it, and brings it and the
 // loopback device up. The file reads and writes its frames, in whichever process has it: [SendFile] passes it on. The device goes when
 // the file is closed.
@@ -53,12 +43,8 @@ func setUpTap(fd int, c TapConfig) error {
 	if err := unix.IoctlIfreq(fd, unix.TUNSETIFF, request); err != nil {
 		return os.NewSyscallError("ioctl TUNSETIFF", err)
 	}
-	lo, err := netlink.LinkByName("lo")
-	if err != nil {
-		return fmt.Errorf("find lo: %w", err)
-	}
-	if err := netlink.LinkSetUp(lo); err != nil {
-		return fmt.Errorf("bring lo up: %w", err)
+	if err := BringLoopbackUp(); err != nil {
+		return err
 	}
 	tap, err := netlink.LinkByName(c.Name)
 	if err != nil {
@@ -88,6 +74,18 @@ func setUpTap(fd int, c TapConfig) error {
 		if err := netlink.RouteAdd(route); err != nil {
 			return fmt.Errorf("add route by %s: %w", gateway, err)
 		}
+	}
+	return nil
+}
+
+// BringLoopbackUp brings up the loopback device in the network namespace of the calling thread.
+func BringLoopbackUp() error {
+	lo, err := netlink.LinkByName("lo")
+	if err != nil {
+		return fmt.Errorf("find lo: %w", err)
+	}
+	if err := netlink.LinkSetUp(lo); err != nil {
+		return fmt.Errorf("bring lo up: %w", err)
 	}
 	return nil
 }

@@ -1,0 +1,213 @@
+package task
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"slipway/localcloud/vnet"
+)
+
+// containing is a runner of tasks with network interfaces.
+func containing(t *testing.T) *Runner {
+	t.Helper()
+	return newRunner(t, IsolationContainer)
+}
+
+// on is a network interface in a network.
+func on(n *vnet.Network, address string) *Interface {
+	prefix := netip.MustParsePrefix(address)
+	hardware := net.HardwareAddr{2, 0, 0, 0, 0, prefix.Addr().As4()[3]}
+	return &Interface{
+		Tap: vnet.TapConfig{
+			Name: "eth0", Hardware: hardware, Addresses: []netip.Prefix{prefix}, Gateways: []netip.Addr{prefix.Masked().Addr().Next()}, MTU: n.MTU(),
+		},
+		Resolvers: []netip.Addr{netip.MustParseAddr("10.0.0.2")},
+		Attach: func(frames *os.File) (io.Closer, error) {
+			return n.AttachEthernet(vnet.InterfaceConfig{Name: address, Addresses: []netip.Addr{prefix.Addr()}}, hardware, frames)
+		},
+	}
+}
+
+// virtual is a network with a host that dials.
+func virtual(t *testing.T) (*vnet.Network, func(address string) string) {
+	t.Helper()
+	n := vnet.New(vnet.Config{})
+	h, err := n.AttachHost(vnet.InterfaceConfig{Name: "host", Addresses: []netip.Addr{netip.MustParseAddr("10.0.2.9")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = n.Close() })
+	return n, func(address string) string {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		c, err := h.DialContext(ctx, "tcp", address)
+		if err != nil {
+			return err.Error()
+		}
+		defer func() { _ = c.Close() }()
+		said, _ := io.ReadAll(c)
+		return string(said)
+	}
+}
+
+// Tasks listen on every address, at the same port, which may be one below 1024 for root; on 127.0.0.1 they hear their own containers alone.
+func TestTasksWithNetworkInterfaces(t *testing.T) {
+	r := containing(t)
+	n, ask := virtual(t)
+	for id, address := range map[string]string{"one": "10.0.1.4/24", "two": "10.0.1.5/24"} {
+		var j journal
+		start(t, r, Spec{ID: id, Address: netip.MustParsePrefix(address).Addr(), Interface: on(n, address), Containers: []Container{
+			{
+				Name: "main", Essential: true, Image: app(t, "USER 65532"), Environment: map[string]string{"NAME": id}, Log: j.log,
+				Command: []string{"listen", ":8080", "127.0.0.1:8081", ":81", "ask", "127.0.0.1:8080"},
+			},
+			{
+				Name: "side", Image: app(t, ""), User: "0", Environment: map[string]string{"NAME": id + "'s side"}, Log: j.log,
+				Command: []string{"listen", ":80"}, DependsOn: []Dependency{{"main", ConditionStart}},
+			},
+		}})
+		eventually(t, "both listen", func() bool { return len(j.read()) == 4 })
+		if lines := j.read(); !strings.Contains(lines[0], "bind: permission denied") || lines[1] != fmt.Sprintf("127.0.0.1:8080 says %q <nil>", id) {
+			t.Errorf("task %s says %q", id, lines)
+		}
+	}
+	for at, want := range map[string]string{
+		"10.0.1.4:8080": "one", "10.0.1.5:8080": "two", "10.0.1.4:80": "one's side", "10.0.1.5:80": "two's side", "10.0.1.4:8081": "connection refused",
+	} {
+		if said := ask(at); !strings.HasSuffix(said, want) {
+			t.Errorf("at %s %q answers, want %q", at, said, want)
+		}
+	}
+}
+
+// A task reaches neither what listens on this machine nor anything outside.
+func TestTaskReachesItsNetworkAlone(t *testing.T) {
+	r := containing(t)
+	n, _ := virtual(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	var j journal
+	start(t, r, Spec{ID: "task", Interface: on(n, "10.0.1.4/24"), Containers: []Container{{
+		Name: "main", Essential: true, Image: app(t, ""), Log: j.log, Command: []string{"listen", "ask", l.Addr().String(), "10.0.2.9:80"},
+	}}})
+	eventually(t, "the task has tried", func() bool { return slices.Contains(j.read(), "ready") })
+	for _, line := range j.read()[:2] {
+		if !strings.Contains(line, "connection refused") {
+			t.Errorf("the task says %q", line)
+		}
+	}
+}
+
+// The interface is closed, and its address free, when the task has stopped.
+func TestInterfaceGoesWithTheTask(t *testing.T) {
+	r := containing(t)
+	n, _ := virtual(t)
+	for range 2 {
+		task := start(t, r, Spec{ID: "task", Interface: on(n, "10.0.1.4/24"), Containers: []Container{{
+			Name: "main", Essential: true, Image: app(t, ""), Command: []string{"serve"},
+		}}})
+		await(t, task, "running", func(s Status) bool { return s.State == StateRunning })
+		if _, ok := n.Owner(netip.MustParseAddr("10.0.1.4")); !ok {
+			t.Error("a task that runs has no interface")
+		}
+		task.Kill()
+		stopped(t, task)
+		if _, ok := n.Owner(netip.MustParseAddr("10.0.1.4")); ok {
+			t.Error("a task that has stopped has an interface")
+		}
+	}
+	failing := on(n, "10.0.1.4/24")
+	failing.Attach = func(frames *os.File) (io.Closer, error) {
+		return nil, errors.Join(errors.New("no room"), frames.Close())
+	}
+	s := stopped(t, start(t, r, Spec{ID: "task", Interface: failing, Containers: []Container{{
+		Name: "main", Essential: true, Image: app(t, ""), Command: []string{"serve"},
+	}}}))
+	if s.StopCode != StopTaskFailedToStart || !strings.Contains(s.StoppedReason, "no room") {
+		t.Errorf("without room for an interface, the task stopped as %+v", s)
+	}
+}
+
+// A process of a container can neither mount nor make namespaces, and gains no rights.
+func TestContainerIsConfined(t *testing.T) {
+	r := containing(t)
+	for user, capabilities := range map[string]string{"0": "CapEff: 00000000a00425fb", "65532": "CapEff: 0000000000000000"} {
+		_, lines := run(t, r, Container{Image: app(t, ""), User: user, Command: []string{"escape"}})
+		want := []string{"mount: operation not permitted", "unshare: operation not permitted", capabilities, "NoNewPrivs: 1", "Seccomp: 2"}
+		if !slices.Equal(lines, want) {
+			t.Errorf("user %s: %q, want %q", user, lines, want)
+		}
+	}
+}
+
+// The health check, and whatever else is started in a container later, is the container's user and in its namespaces.
+func TestLaterProcessesAreInTheContainer(t *testing.T) {
+	r := containing(t)
+	for _, user := range []string{"65532", "0"} {
+		t.Run(user, func(t *testing.T) { laterProcess(t, r, user) })
+	}
+}
+
+func laterProcess(t *testing.T, r *Runner, user string) {
+	n, _ := virtual(t)
+	task := start(t, r, Spec{ID: "task" + user, Interface: on(n, "10.0.1.4/24"), Hostname: "ip-10-0-1-4", Containers: []Container{{
+		Name: "main", Essential: true, Image: app(t, "USER "+user), Command: []string{"serve"},
+	}}})
+	await(t, task, "running", func(s Status) bool { return s.State == StateRunning })
+	r2, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r2.Close()
+	null, _ := os.Open(os.DevNull)
+	defer null.Close()
+	code, err := task.Exec(t.Context(), "main", []string{"/app", "self"}, null, w, w)
+	_ = w.Close()
+	said, _ := io.ReadAll(r2)
+	if err != nil || code != 0 || !strings.Contains(string(said), "uid="+user+" gid=") || !strings.Contains(string(said), "host=ip-10-0-1-4") || strings.Contains(string(said), "pid=1 ") {
+		t.Errorf("exec ends with %d, %v and says %q", code, err, said)
+	}
+	for container, args := range map[string][]string{"main": {"/none"}, "other": {"/app"}} {
+		if _, err := task.Exec(t.Context(), container, args, null, null, null); err == nil {
+			t.Errorf("%q runs in container %s", args, container)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if code, err := task.Exec(ctx, "main", []string{"/app", "ignore"}, null, null, null); err == nil || code == 0 {
+		t.Errorf("a command that was told to end ends with %d, %v", code, err)
+	}
+}
+
+func BenchmarkTaskWithInterface(b *testing.B) {
+	r, err := NewRunner(b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := r.Containers(); err != nil {
+		b.Skip(err)
+	}
+	n := vnet.New(vnet.Config{})
+	spec := Spec{ID: "task", Interface: on(n, "10.0.1.4/24"), Containers: []Container{{
+		Name: "main", Essential: true, Image: app(b, ""), Command: []string{"env"}, ReadonlyRootFilesystem: true,
+	}}}
+	for b.Loop() {
+		task, err := r.Start(spec)
+		if err != nil {
+			b.Fatal(err)
+		}
+		<-task.Done()
+	}
+}
