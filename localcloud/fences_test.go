@@ -57,10 +57,10 @@ var fences = []fence{
 	{packages: "api", ships: []string{"cloud"}, tests: everything},
 	{packages: "aws/*/*api", ships: []string{"aws/*", "aws/internal/*", "aws/logs/streams", "api", "cloud"}, tests: everything},
 	// Controllers, which do not know each other.
-	{packages: "aws/*/*", ships: []string{"aws/*", "aws/internal/arns", "addr", "cloud", "dns", "lb", "pace", "registry", "task"}, tests: everything},
-	{packages: "zones", ships: []string{"aws/elbv2", "cloud", "cloudflare", "dns"}, tests: everything},
+	{packages: "aws/*/*", ships: []string{"aws/*", "aws/internal/arns", "addr", "cloud", "dns", "lb", "pace", "registry", "task", "vnet"}, tests: everything},
+	{packages: "zones", ships: []string{"aws/ec2", "aws/elbv2", "cloud", "cloudflare", "dns"}, tests: everything},
 	// What puts it all together.
-	{packages: "services", ships: []string{"aws", "aws/*", "aws/*/*", "addr", "api", "cloud", "pace", "registry", "task"}},
+	{packages: "services", ships: []string{"aws", "aws/*", "aws/*/*", "addr", "api", "cloud", "pace", "registry", "task", "vnet"}},
 	{packages: "daemon", ships: everything},
 	{packages: "cmd/*", ships: everything},
 	{packages: "e2e", ships: everything},

@@ -29,6 +29,10 @@ type Options struct {
 	// Patience scales how long AWS and its provider wait before they give up, and how long the minutes are in which AWS
 	// counts. Default 0.1.
 	Patience float64 `json:"patience"`
+	// Network says where tasks are: default [NetworkDefault].
+	Network Network `json:"network,omitempty"`
+	// Internet lets tasks with a public address reach the real internet, by this machine's network.
+	Internet bool `json:"internet,omitempty"`
 	// Plain has patterns of the kinds that are stored without a model, such as "aws:sqs/*". Program is the folder of the Pulumi program
 	// whose SDKs describe them.
 	Plain   []string `json:"plain,omitempty"`
@@ -45,6 +49,8 @@ type daemon struct {
 	faults     *fault.Plan
 	info       Info
 	log        *slog.Logger
+	// tasks says in words where tasks are.
+	tasks string
 }
 
 // Run serves until the context ends.
@@ -81,14 +87,15 @@ func wire(f *folder, o Options, kept *plain.Kinds, before Info, log *slog.Logger
 		return nil, err
 	}
 	info.DNS = names.Addr().String()
+	vpcs, tasks := newNetworks(f, o, records, log)
 	aws := services.New(services.Options{
-		Store: f.store, Authority: f.authority, Images: f.images, Runner: f.runner,
+		Store: f.store, Authority: f.authority, Images: f.images, Runner: f.runner, VPCs: vpcs,
 		DNS: names.Addr(), RecordTokens: []string{cloudflare.RecordToken}, Logs: f.logs,
 		Latency: o.Latency, Pace: pace.Pace(o.Patience), Log: log,
 	})
 	d := &daemon{
 		folder: f, sdks: schema.SDKs{}.With(kept.Describe), cloudflare: records, services: aws, names: names,
-		faults: &fault.Plan{Latency: o.Latency}, info: info, log: log,
+		faults: &fault.Plan{Latency: o.Latency}, info: info, log: log, tasks: tasks,
 	}
 	d.cloud = cloud.New(f.store, services.WithHooks(cloud.Options{Schema: d.sdks, Others: kept.Kind, Latency: o.Latency, Patience: o.Patience}))
 	d.cloud.Add(aws.Kinds...)

@@ -19,7 +19,7 @@ import (
 func (d *daemon) status() *Status {
 	s := &Status{
 		Resources: []Resource{}, Endpoints: []Endpoint{}, Services: []Service{}, Alarms: []Alarm{}, DNS: []Record{}, Problems: []string{},
-		Faults: d.faults.List(), CAFile: d.info.CAFile,
+		Faults: d.faults.List(), CAFile: d.info.CAFile, Tasks: d.tasks,
 	}
 	d.cloud.Store.View(func(tx *cloud.Tx) {
 		for r := range tx.All() {

@@ -21,6 +21,8 @@ type Status struct {
 	DNS       []Record   `json:"dns"`
 	// Problems prevent the cloud from doing what it should, such as a port that another program has.
 	Problems []string `json:"problems"`
+	// Tasks says where tasks are: in the network of their VPC, or why not.
+	Tasks string `json:"tasks"`
 	// Faults are what makes operations fail on purpose.
 	Faults []fault.Planned `json:"faults"`
 	// CAFile is the certificate to trust, for curl's --cacert.
@@ -106,6 +108,9 @@ func (s *Status) Print(w io.Writer) error {
 			fmt.Fprintln(t, p)
 		}
 		fmt.Fprintln(t)
+	}
+	if s.Tasks != "" {
+		fmt.Fprintf(t, "TASKS\n%s\n\n", s.Tasks)
 	}
 	if section("FAULT\tOPERATIONS\tHITS", len(s.Faults)) {
 		for _, f := range s.Faults {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"time"
 
 	"github.com/miekg/dns"
 )
@@ -17,10 +18,12 @@ import (
 type Server struct {
 	addr  netip.AddrPort
 	zones func() []Zone
-	log   *slog.Logger
-	udp   *dns.Server
-	tcp   *dns.Server
-	done  chan error
+	// forward is nil for a server that refuses to answer what is in none of its zones.
+	forward Forward
+	log     *slog.Logger
+	udp     *dns.Server
+	tcp     *dns.Server
+	done    chan error
 }
 
 // Listen starts a server on addr, which must be a loopback address; port 0 picks a port that is free for UDP and TCP alike. zones is
@@ -34,14 +37,24 @@ func Listen(addr netip.AddrPort, zones func() []Zone, log *slog.Logger) (*Server
 	if err != nil {
 		return nil, fmt.Errorf("listen for DNS on %s: %w", addr, err)
 	}
+	return Serve(listener, packets, zones, nil, log), nil
+}
+
+// Forward answers a question about a name in none of the zones; nil is a failure.
+type Forward func(ctx context.Context, question *dns.Msg) (*dns.Msg, error)
+
+// Serve starts a server on sockets that are open, of whatever network, and takes them over. Names in none of the zones are forward's to
+// answer; nil refuses to.
+func Serve(listener net.Listener, packets net.PacketConn, zones func() []Zone, forward Forward, log *slog.Logger) *Server {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{
-		addr:  listener.Addr().(*net.TCPAddr).AddrPort(),
-		zones: zones,
-		log:   log,
-		done:  make(chan error, 2),
+		addr:    listener.Addr().(*net.TCPAddr).AddrPort(),
+		zones:   zones,
+		forward: forward,
+		log:     log,
+		done:    make(chan error, 2),
 	}
 	handler := dns.HandlerFunc(s.serve)
 	s.udp = &dns.Server{PacketConn: packets, Handler: handler}
@@ -52,7 +65,7 @@ func Listen(addr netip.AddrPort, zones func() []Zone, log *slog.Logger) (*Server
 		go func() { s.done <- server.ActivateAndServe() }()
 		<-started // Shutdown of a server that has not started is an error, and leaves it running
 	}
-	return s, nil
+	return s
 }
 
 // Addr is where the server listens, over UDP and over TCP.
@@ -129,6 +142,26 @@ func (s *Server) reply(request *dns.Msg) *dns.Msg {
 			reply.Rcode = dns.RcodeServerFailure
 			reply.Answer, reply.Ns = nil, nil
 		}
+		if reply.Rcode == dns.RcodeRefused && s.forward != nil {
+			return s.ask(request, reply)
+		}
 	}
 	return reply
+}
+
+// forwardTimeout is how long another server has to answer.
+const forwardTimeout = 5 * time.Second
+
+// ask has another server answer.
+func (s *Server) ask(request, reply *dns.Msg) *dns.Msg {
+	ctx, cancel := context.WithTimeout(context.Background(), forwardTimeout)
+	defer cancel()
+	answer, err := s.forward(ctx, request)
+	if err != nil || answer == nil {
+		s.log.Debug("forward DNS question", "name", request.Question[0].Name, "error", err)
+		reply.Rcode = dns.RcodeServerFailure
+		return reply
+	}
+	answer.Id = request.Id
+	return answer
 }

@@ -29,6 +29,7 @@ type frontend struct {
 	b      *Balancer
 	port   int // the listener's own
 	socket net.Listener
+	inside []net.Listener // of the same port
 
 	mu      sync.Mutex
 	current *server
@@ -86,7 +87,7 @@ func (s *server) finish(ctx context.Context) error {
 
 // close stops accepting and lets the requests under way end, until ctx is done.
 func (f *frontend) close(ctx context.Context) error {
-	_ = f.socket.Close() // an error means that it is closed
+	f.closeSockets()
 	f.mu.Lock()
 	servers := append([]*server{f.current}, f.retired...)
 	f.retired = nil
@@ -100,14 +101,21 @@ func (f *frontend) close(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-func (f *frontend) acceptAll() {
+// closeSockets ends acceptAll.
+func (f *frontend) closeSockets() {
+	for _, socket := range append(f.inside, f.socket) {
+		_ = socket.Close() // an error means that it is closed
+	}
+}
+
+func (f *frontend) acceptAll(socket net.Listener) {
 	for {
-		conn, err := f.socket.Accept()
+		conn, err := socket.Accept()
 		switch {
 		case errors.Is(err, net.ErrClosed):
 			return
 		case err != nil:
-			f.b.config.Log.Warn("accept connection", "address", f.socket.Addr().String(), "error", err)
+			f.b.config.Log.Warn("accept connection", "address", socket.Addr().String(), "error", err)
 			select {
 			case <-time.After(acceptPause):
 			case <-f.b.ctx.Done():

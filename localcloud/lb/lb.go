@@ -39,7 +39,7 @@ var ErrClosed = errors.New("load balancer is closed")
 
 // Config is what a balancer keeps for its whole life.
 type Config struct {
-	// Address is the loopback address to listen on, and to reach targets from.
+	// Address is the loopback address to listen on, and to reach targets from unless there is Dial.
 	Address netip.Addr
 	// ConnectTimeout bounds connecting to a target. Default 10 s, as on AWS.
 	ConnectTimeout time.Duration
@@ -48,6 +48,10 @@ type Config struct {
 	Registration time.Duration
 	// MaxHeld bounds the connections of clients that have no access; past it the oldest is closed. Default 256.
 	MaxHeld int
+	// Dial connects to a target; default from Address, which packets leave only if [State.Reach] says so.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Inside opens further sockets for a listener's port, at which clients of a network of its own reach it; default none.
+	Inside func(port int) ([]net.Listener, error)
 	// Listen opens a listening socket. Default net.Listen.
 	Listen func(network, address string) (net.Listener, error)
 	// Log receives, at debug level, why the balancer answered an error. Default: nowhere.
@@ -150,7 +154,7 @@ func (b *Balancer) open(listeners []Listener) (opened []*frontend, err error) {
 	defer func() {
 		if err != nil {
 			for _, f := range opened {
-				_ = f.socket.Close()
+				f.closeSockets()
 			}
 		}
 	}()
@@ -162,7 +166,13 @@ func (b *Balancer) open(listeners []Listener) (opened []*frontend, err error) {
 		if err != nil {
 			return opened, fmt.Errorf("listener %q: %w", l.ID, err)
 		}
-		opened = append(opened, newFrontend(b, l.Port, socket))
+		f := newFrontend(b, l.Port, socket)
+		opened = append(opened, f)
+		if b.config.Inside != nil {
+			if f.inside, err = b.config.Inside(l.Port); err != nil {
+				return opened, fmt.Errorf("listener %q: %w", l.ID, err)
+			}
+		}
 	}
 	return opened, nil
 }
@@ -224,7 +234,9 @@ func actions(rules []Rule) []Action {
 func (b *Balancer) serveFrontends(opened []*frontend, next *table) {
 	for _, f := range opened {
 		b.frontends[f.port] = f
-		b.wg.Go(f.acceptAll)
+		for _, socket := range append(f.inside, f.socket) {
+			b.wg.Go(func() { f.acceptAll(socket) })
+		}
 	}
 	for port, f := range b.frontends {
 		if _, ok := next.listeners[port]; ok {
@@ -232,7 +244,7 @@ func (b *Balancer) serveFrontends(opened []*frontend, next *table) {
 			continue
 		}
 		delete(b.frontends, port)
-		_ = f.socket.Close() // at once, for the next state may want the port again
+		f.closeSockets() // at once, for the next state may want the port again
 		b.wg.Go(func() { _ = f.close(b.ctx) })
 	}
 }

@@ -150,6 +150,9 @@ func (b *Balancer) dial(ctx context.Context, network, address string) (net.Conn,
 	}
 	ctx, cancel := context.WithTimeout(ctx, b.config.ConnectTimeout)
 	defer cancel()
+	if b.config.Dial != nil {
+		return b.config.Dial(ctx, network, address)
+	}
 	if !b.reaches(target) {
 		<-ctx.Done()
 		return nil, &net.OpError{Op: "dial", Net: network, Addr: net.TCPAddrFromAddrPort(target), Err: ctx.Err()}

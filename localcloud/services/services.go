@@ -16,6 +16,7 @@ import (
 	"slipway/localcloud/aws/appautoscaling"
 	"slipway/localcloud/aws/appautoscaling/scaling"
 	"slipway/localcloud/aws/cloudwatch/metrics"
+	"slipway/localcloud/aws/ec2/networks"
 	"slipway/localcloud/aws/ecr"
 	"slipway/localcloud/aws/ecr/images"
 	"slipway/localcloud/aws/ecs/ecsapi"
@@ -32,6 +33,7 @@ import (
 	"slipway/localcloud/pace"
 	"slipway/localcloud/registry"
 	"slipway/localcloud/task"
+	"slipway/localcloud/vnet"
 )
 
 // registration is how long load balancers take to register a target, which takes AWS longer. A program has mostly begun to
@@ -44,6 +46,9 @@ type Options struct {
 	Authority issuer.Authority
 	Images    *registry.Registry
 	Runner    *task.Runner
+	// VPCs are the networks in which tasks and load balancers have their addresses, for which the runner must have containers. Nil leaves
+	// all of them at loopback addresses.
+	VPCs *networks.Networks
 	// DNS is the name server with the validation records.
 	DNS netip.AddrPort
 	// RecordTokens are the kinds of the records that it answers.
@@ -77,23 +82,29 @@ type Services struct {
 // New wires the services to each other. Nothing works before the controllers are run.
 func New(o Options) *Services {
 	addresses := addr.New()
+	var vpcs []Controller
+	var taskInterface func(cloud.Key) (*task.Interface, error)
+	var nodes func(cloud.Scope, string) ([]*vnet.Host, error)
+	if o.VPCs != nil {
+		vpcs, taskInterface, nodes = []Controller{o.VPCs}, o.VPCs.Task, o.VPCs.Nodes
+	}
 	tasks := scheduler.New(scheduler.Options{
-		Store: o.Store, Runner: o.Runner, Addresses: addresses, Images: o.Images, Logs: o.Logs, Removed: appautoscaling.ServiceRemoved,
+		Interface: taskInterface, Store: o.Store, Runner: o.Runner, Addresses: addresses, Images: o.Images, Logs: o.Logs, Removed: appautoscaling.ServiceRemoved,
 		Latency: o.Latency, Pace: o.Pace,
 	})
-	balancers := &balancers.Balancers{Store: o.Store, Addresses: addresses, Registration: registration, Log: o.Log}
+	balancers := &balancers.Balancers{Nodes: nodes, Store: o.Store, Addresses: addresses, Registration: registration, Log: o.Log}
 	metrics := &metrics.Metrics{Store: o.Store, Balancers: balancers, Tasks: tasks, Pace: o.Pace}
 	return &Services{
 		Logs: o.Logs, Scheduler: tasks,
 		Kinds: append(aws.Kinds(), ecr.WithImages(images.Of(o.Store, o.Images))...),
-		Controllers: []Controller{
+		Controllers: append(vpcs, []Controller{
 			&issuer.Issuer{Store: o.Store, Authority: o.Authority, DNS: o.DNS, RecordTokens: o.RecordTokens, Log: o.Log},
 			o.Logs,
 			balancers,
 			tasks,
 			metrics,
 			&scaling.Scaler{Store: o.Store, Alarms: metrics, Pace: o.Pace, Log: o.Log},
-		},
+		}...),
 	}
 }
 

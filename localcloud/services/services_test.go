@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"slipway/localcloud/aws/ec2/networks"
 	"slipway/localcloud/registry"
 	"slipway/localcloud/services"
 )
@@ -19,7 +20,7 @@ func TestEveryControllerIsRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := map[string]bool{}
-	for _, c := range services.New(services.Options{Images: images}).Controllers {
+	for _, c := range services.New(services.Options{Images: images, VPCs: networks.New(nil, nil)}).Controllers {
 		run[reflect.TypeOf(c).Elem().PkgPath()] = true
 	}
 	files, err := filepath.Glob("../aws/*/*/*.go")

@@ -40,7 +40,7 @@ const (
 // AttachHost adds an interface of this process to the network.
 func (n *Network) AttachHost(config InterfaceConfig) (*Host, error) {
 	c := &card{mtu: uint32(n.config.MTU)} //nolint:gosec // an MTU
-	s, err := newStack(config, c)
+	s, err := newStack(config, c, true)
 	if err != nil {
 		return nil, fmt.Errorf("attach host %s: %w", config.Name, err)
 	}
@@ -51,11 +51,12 @@ func (n *Network) AttachHost(config InterfaceConfig) (*Host, error) {
 	return &Host{i, s}, nil
 }
 
-func newStack(config InterfaceConfig, c *card) (*stack.Stack, error) {
+// newStack makes the stack behind a card. Own says that packets to its addresses do not go by the card.
+func newStack(config InterfaceConfig, c *card, own bool) (*stack.Stack, error) {
 	s := stack.New(stack.Options{
 		NetworkProtocols:   []stack.NetworkProtocolFactory{ipv4.NewProtocol, ipv6.NewProtocol},
 		TransportProtocols: []stack.TransportProtocolFactory{tcp.NewProtocol, udp.NewProtocol, icmp.NewProtocol4, icmp.NewProtocol6},
-		HandleLocal:        true,
+		HandleLocal:        own,
 	})
 	err := configureStack(s, config, c)
 	if err != nil {

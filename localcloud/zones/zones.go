@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"slipway/localcloud/aws/ec2"
 	"slipway/localcloud/aws/elbv2"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/cloudflare"
@@ -27,35 +28,61 @@ const (
 // Zones returns the name server's current zones: Cloudflare's records, and the load balancers' names with their real addresses on this
 // machine.
 func Zones(store *cloud.Store, c *cloudflare.Cloudflare) func() []dns.Zone {
-	return func() (zones []dns.Zone) {
-		store.View(func(tx *cloud.Tx) {
-			balancers := dns.Zone{Origin: balancerOrigin, Records: balancerRecords(tx)}
-			records := c.Records(tx)
-			for _, z := range c.Zones() {
-				zone := dns.Zone{Origin: z.Name}
-				for _, r := range records {
-					if r.Zone == z.Name {
-						zone.Records = append(zone.Records, served(r, records, balancers.Records)...)
-					}
+	return func() []dns.Zone { return zonesOf(store, c, onMachine) }
+}
+
+// InVPC returns what the resolver of a VPC answers with authority: the same, with the VPC's load balancers at their addresses in it. Others
+// cannot be reached from there, and have none.
+func InVPC(store *cloud.Store, c *cloudflare.Cloudflare) func(vpc cloud.Key) []dns.Zone {
+	return func(vpc cloud.Key) []dns.Zone {
+		return zonesOf(store, c, func(tx *cloud.Tx, balancer *cloud.Resource) (addresses []string) {
+			for _, r := range ec2.InterfacesOf(tx, vpc.Scope, balancer.ID) {
+				if in := ec2.NetworkInterface.Inputs(r); in.VPCID == vpc.ID {
+					addresses = append(addresses, in.PrivateIP)
 				}
-				zones = append(zones, zone)
 			}
-			zones = append(zones, balancers)
+			return addresses
 		})
-		return zones
 	}
 }
 
+// onMachine is where a load balancer really is on this machine, if it has an address yet.
+func onMachine(_ *cloud.Tx, balancer *cloud.Resource) []string {
+	if a := cloud.Peek[elbv2.LoadBalancerStatus](balancer).Address; a != "" {
+		return []string{a}
+	}
+	return nil
+}
+
+func zonesOf(store *cloud.Store, c *cloudflare.Cloudflare, where func(*cloud.Tx, *cloud.Resource) []string) (zones []dns.Zone) {
+	store.View(func(tx *cloud.Tx) {
+		balancers := dns.Zone{Origin: balancerOrigin, Records: balancerRecords(tx, where)}
+		records := c.Records(tx)
+		for _, z := range c.Zones() {
+			zone := dns.Zone{Origin: z.Name}
+			for _, r := range records {
+				if r.Zone == z.Name {
+					zone.Records = append(zone.Records, served(r, records, balancers.Records)...)
+				}
+			}
+			zones = append(zones, zone)
+		}
+		zones = append(zones, balancers)
+	})
+	return zones
+}
+
 // balancerRecords returns the addresses of the load balancers that have one.
-func balancerRecords(tx *cloud.Tx) []dns.Record {
+func balancerRecords(tx *cloud.Tx, where func(*cloud.Tx, *cloud.Resource) []string) []dns.Record {
 	var out []dns.Record
 	for _, r := range tx.Everywhere(elbv2.LoadBalancer.Token) {
 		name := elbv2.LoadBalancer.Outputs(r).DNSName
-		address := cloud.Peek[elbv2.LoadBalancerStatus](r).Address
-		if name == "" || address == "" {
+		if name == "" {
 			continue
 		}
-		out = append(out, dns.Record{Name: name, Type: addressType(address), Content: address, TTL: balancerTTL})
+		for _, address := range where(tx, r) {
+			out = append(out, dns.Record{Name: name, Type: addressType(address), Content: address, TTL: balancerTTL})
+		}
 	}
 	return out
 }

@@ -20,10 +20,11 @@ type Interface struct {
 	Owner string `json:"owner"`
 }
 
-// InterfaceStatus has the real address of the interface's owner on this machine.
+// InterfaceStatus says where the interface's owner really is.
 type InterfaceStatus struct {
-	// Loopback is the address that the owner listens on.
-	Loopback string
+	// Address is where the owner is reached: the interface's private address, if it is in a network of its VPC, or a loopback address of
+	// this machine.
+	Address string
 }
 
 // NetworkInterface is made by AWS for tasks and load balancers, never by a program. It keeps its subnet and its security
@@ -109,10 +110,10 @@ func IPv6In(block, ipv4 string) string {
 	return netip.AddrFrom16(b).String()
 }
 
-// Network interfaces by their owners' addresses on this machine, and by their addresses in their VPCs.
+// Network interfaces by where their owners are reached, and by their addresses in their VPCs.
 var (
-	interfacesByLoopback = cloud.Index{Token: NetworkInterfaceToken, Name: "at loopback", Of: func(r *cloud.Resource) []string {
-		return []string{cloud.Peek[InterfaceStatus](r).Loopback}
+	interfacesByAddress = cloud.Index{Token: NetworkInterfaceToken, Name: "at", Of: func(r *cloud.Resource) []string {
+		return []string{cloud.Peek[InterfaceStatus](r).Address}
 	}}
 	interfacesByPrivateIP = cloud.Index{Token: NetworkInterfaceToken, Name: "at private", Of: func(r *cloud.Resource) []string {
 		in := NetworkInterface.Inputs(r)
@@ -120,20 +121,20 @@ var (
 	}}
 )
 
-// InterfacesAt returns the network interfaces whose owners are at the loopback address: several if the system has only one such
-// address.
-func InterfacesAt(tx *cloud.Tx, s cloud.Scope, loopback netip.Addr) []*Interface {
+// InterfacesAt returns the network interfaces whose owners are reached at the address: several in VPCs that have the same addresses, and
+// where the system has only one loopback address.
+func InterfacesAt(tx *cloud.Tx, s cloud.Scope, address netip.Addr) []*Interface {
 	var out []*Interface
-	for _, r := range tx.Find(interfacesByLoopback, s, loopback.String()) {
+	for _, r := range tx.Find(interfacesByAddress, s, address.String()) {
 		out = append(out, NetworkInterface.Inputs(r))
 	}
 	return out
 }
 
-// LoopbackOf returns the address on this machine of the owner of a private address in a VPC, if it has one.
-func LoopbackOf(tx *cloud.Tx, s cloud.Scope, vpc, privateIP string) (netip.Addr, bool) {
+// AddressOf returns where the owner of a private address in a VPC is reached, if anybody has it.
+func AddressOf(tx *cloud.Tx, s cloud.Scope, vpc, privateIP string) (netip.Addr, bool) {
 	for _, r := range tx.Find(interfacesByPrivateIP, s, vpc+" "+privateIP) {
-		if ip, err := netip.ParseAddr(cloud.Peek[InterfaceStatus](r).Loopback); err == nil {
+		if ip, err := netip.ParseAddr(cloud.Peek[InterfaceStatus](r).Address); err == nil {
 			return ip, true
 		}
 	}

@@ -36,6 +36,9 @@ func options(flags *flag.FlagSet, defaults daemon.Options) *daemon.Options {
 	flags.StringVar(&o.Program, "program", o.Program, "the folder of the Pulumi program, whose module has the types of -plain's kinds; default the one in which it was first given")
 	flags.Float64Var(&o.Latency, "latency", o.Latency, "how slow operations are: 0 as fast as possible, 1 as slow as AWS")
 	flags.Float64Var(&o.Patience, "patience", o.Patience, "factor for timeouts: 1 for those of AWS and its provider")
+	o.Network = cmp.Or(o.Network, daemon.NetworkDefault)
+	flags.Var(&o.Network, "network", "where tasks are: vpc, as containers in a network that is their VPC, or loopback, as processes at addresses of this machine")
+	flags.BoolVar(&o.Internet, "internet", o.Internet, "let tasks in a VPC that have a public address reach the real internet")
 	return o
 }
 
@@ -60,6 +63,10 @@ func given(flags *flag.FlagSet, name string) bool {
 // asFlags writes the options as flags.
 func asFlags(o *daemon.Options) []string {
 	args := []string{fmt.Sprintf("-latency=%g", o.Latency), fmt.Sprintf("-patience=%g", o.Patience)}
+	args = append(args, "-network="+o.Network.String())
+	if o.Internet {
+		args = append(args, "-internet")
+	}
 	for _, z := range o.Zones {
 		args = append(args, "-zone="+z)
 	}

@@ -51,6 +51,8 @@ type Options struct {
 	Addresses *addr.Allocator
 	Images    ImageSource
 	Logs      LogStreams
+	// Interface returns the network interface of a task in its VPC, by its key in the store. Nil leaves tasks at loopback addresses.
+	Interface func(cloud.Key) (*task.Interface, error)
 	// Removed is called for each service that becomes INACTIVE, in the transaction that removes it; nil calls nothing.
 	Removed func(tx *cloud.Tx, service *cloud.Resource)
 	// Latency scales how long it takes to provision a task; 0 is as fast as can be, 1 as slow as Fargate.

@@ -48,7 +48,7 @@ func TestServiceReachesASteadyState(t *testing.T) {
 				t.Fatalf("task %s has %d network interfaces", r.Name, len(interfaces))
 			}
 			ni := ec2.NetworkInterface.Inputs(interfaces[0])
-			loopback := cloud.StatusOf[ec2.InterfaceStatus](interfaces[0]).Loopback
+			loopback := cloud.StatusOf[ec2.InterfaceStatus](interfaces[0]).Address
 			if ni.PublicIP == "" || !slices.Equal(ni.SecurityGroups, []string{s.Group}) || !strings.HasPrefix(loopback, "127.") {
 				t.Errorf("interface %+v at %s", ni, loopback)
 			}

@@ -28,7 +28,9 @@ type life struct {
 	spec *ecs.TaskSpec
 	// checked lists the essential containers that have a health check.
 	checked []string
+	// address is where the task is reached: in its VPC, or at a loopback address.
 	address netip.Addr
+	eni     cloud.Key // its network interface
 	logs    []io.Closer
 	// revision is the task definition that it runs.
 	revision *ecs.Revision
@@ -82,7 +84,7 @@ func (l *life) enter(running Containers) (leave func()) {
 
 // release frees the task's parts of this machine.
 func (l *life) release() {
-	if l.address.IsValid() {
+	if l.address.IsValid() && l.Interface == nil {
 		l.Addresses.Release(l.address)
 	}
 	for _, w := range l.logs {
@@ -341,12 +343,14 @@ func (l *life) halt(ctx context.Context, running Containers) error {
 
 // provision gives the task its network interface and its place on this machine.
 func (l *life) provision(ports []int) (*ec2.Interface, error) {
-	var err error
-	if l.address, err = l.Addresses.Allocate(ports...); err != nil {
-		return nil, &startError{err.Error()}
+	if l.Interface == nil {
+		var err error
+		if l.address, err = l.Addresses.Allocate(ports...); err != nil {
+			return nil, &startError{err.Error()}
+		}
 	}
 	var ni *ec2.Interface
-	err = l.change(func(tx *cloud.Tx, status *ecs.TaskStatus) error {
+	err := l.change(func(tx *cloud.Tx, status *ecs.TaskStatus) error {
 		r, err := ec2.AddInterface(tx, l.key.Scope, ec2.Interface{
 			SubnetID: l.spec.SubnetID, SecurityGroups: l.groups(tx), Owner: l.key.ID,
 			Description: arns.New(l.key.Scope, "ecs", "attachment/"+l.id),
@@ -354,10 +358,15 @@ func (l *life) provision(ports []int) (*ec2.Interface, error) {
 		if err != nil {
 			return &startError{fmt.Sprintf("Unexpected EC2 error while attempting to Create Network Interface: %s", message(err))}
 		}
+		if ni = ec2.NetworkInterface.Inputs(r); l.Interface != nil {
+			if l.address, err = netip.ParseAddr(ni.PrivateIP); err != nil {
+				return err
+			}
+		}
+		l.eni = r.Key
 		r = r.Clone()
-		r.SetStatus(ec2.InterfaceStatus{Loopback: l.address.String()})
+		r.SetStatus(ec2.InterfaceStatus{Address: l.address.String()})
 		tx.Put(r)
-		ni = ec2.NetworkInterface.Inputs(r)
 		status.PrivateIP = ni.PrivateIP
 		return nil
 	})

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -98,7 +97,13 @@ func (l *life) prepare(ctx context.Context) (task.Spec, error) {
 			return task.Spec{}, err
 		}
 	}
-	return taskSpec(l, revision, ni, images, secrets, logs), ctx.Err()
+	spec := taskSpec(l, revision, ni, images, secrets, logs)
+	if l.Interface != nil {
+		if spec.Interface, err = l.Interface(l.eni); err != nil {
+			return task.Spec{}, startErrorf("Unexpected EC2 error while attempting to attach network interface with instance: %s", err)
+		}
+	}
+	return spec, ctx.Err()
 }
 
 func (l *life) checkRoles(tx *cloud.Tx, revision *ecs.Revision) error {
@@ -311,7 +316,10 @@ func taskSpec(
 		Hostname: "ip-" + strings.ReplaceAll(ni.PrivateIP, ".", "-") + "." + l.key.Scope.Region + ".compute.internal",
 	}
 	for _, d := range revision.Containers {
-		env := environment(l.key.Scope.Region, l.address)
+		env := environment(l.key.Scope.Region)
+		if l.Interface == nil {
+			env["HOST"] = l.address.String()
+		}
 		for _, e := range d.Environment {
 			env[e.Name] = e.Value
 		}
@@ -347,13 +355,11 @@ func taskSpec(
 	return spec
 }
 
-// environment is every container's environment: that of Fargate, and as HOST the task's own address on this machine. The container must
-// listen on it if the runner cannot redirect it ([task.Runner.Listens]). The task definition's values win.
+// environment is every container's environment on Fargate. A task without a network interface also has HOST, its own address on this
+// machine. Its container must listen on it if the runner cannot redirect it ([task.Runner.Listens]). The task definition's values win.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-metadata.html
-func environment(region string, address netip.Addr) map[string]string {
-	return map[string]string{
-		"AWS_REGION": region, "AWS_DEFAULT_REGION": region, "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE", "HOST": address.String(),
-	}
+func environment(region string) map[string]string {
+	return map[string]string{"AWS_REGION": region, "AWS_DEFAULT_REGION": region, "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE"}
 }
 
 func seconds(n *int) time.Duration {

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"slipway/localcloud/addr"
@@ -21,6 +22,7 @@ import (
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/lb"
 	"slipway/localcloud/pace"
+	"slipway/localcloud/vnet"
 )
 
 const (
@@ -41,6 +43,9 @@ type Balancers struct {
 	ConnectTimeout time.Duration
 	// Registration is how long it takes to register a target.
 	Registration time.Duration
+	// Nodes returns the nodes of a load balancer in its VPC, from which it reaches its targets. Nil leaves load balancers and targets at
+	// loopback addresses.
+	Nodes func(s cloud.Scope, loadBalancer string) ([]*vnet.Host, error)
 	// Listen opens a listening socket; default net.Listen.
 	Listen func(network, address string) (net.Listener, error)
 	// Retry is after how long a port that could not be bound is tried again; default 5 s.
@@ -174,7 +179,9 @@ func (b *Balancers) ensure(ctx context.Context, key cloud.Key, p *plan) (*balanc
 			return nil, err
 		}
 	}
-	l, err := lb.New(lb.Config{Address: ip, ConnectTimeout: b.ConnectTimeout, Registration: b.Registration, Listen: b.Listen, Log: b.Log})
+	l, err := lb.New(lb.Config{
+		Address: ip, ConnectTimeout: b.ConnectTimeout, Registration: b.Registration, Listen: b.Listen, Log: b.Log, Dial: b.dialer(key), Inside: b.inside(key),
+	})
 	if err != nil {
 		b.Addresses.Release(ip)
 		return nil, err
@@ -199,6 +206,45 @@ func (b *Balancers) ensure(ctx context.Context, key cloud.Key, p *plan) (*balanc
 	b.running[key] = run
 	b.mu.Unlock()
 	return run, nil
+}
+
+// dialer connects to targets of a load balancer from its nodes in turn, if it has any.
+func (b *Balancers) dialer(key cloud.Key) func(ctx context.Context, network, address string) (net.Conn, error) {
+	if b.Nodes == nil {
+		return nil
+	}
+	var turn atomic.Uint64
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		nodes, err := b.Nodes(key.Scope, key.ID)
+		if err != nil {
+			return nil, err
+		}
+		if len(nodes) == 0 {
+			return nil, fmt.Errorf("load balancer %s has no network interface", key.ID)
+		}
+		return nodes[turn.Add(1)%uint64(len(nodes))].DialContext(ctx, network, address)
+	}
+}
+
+// inside opens the sockets of a load balancer's nodes, if it has any.
+func (b *Balancers) inside(key cloud.Key) func(port int) ([]net.Listener, error) {
+	if b.Nodes == nil {
+		return nil
+	}
+	return func(port int) (out []net.Listener, err error) {
+		nodes, err := b.Nodes(key.Scope, key.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, node := range nodes {
+			l, err := node.Listen(netip.AddrPortFrom(netip.IPv6Unspecified(), uint16(port))) //nolint:gosec // a listener's port
+			if err != nil {
+				return out, err
+			}
+			out = append(out, l)
+		}
+		return out, nil
+	}
 }
 
 // close ends a load balancer in the background.
@@ -324,7 +370,7 @@ func recordTargets(tx *cloud.Tx, health map[string]map[netip.AddrPort]lb.TargetH
 
 // addressOf returns the target's real address on this machine.
 func addressOf(tx *cloud.Tx, s cloud.Scope, vpc string, t elbv2.Target) (netip.AddrPort, bool) {
-	ip, ok := ec2.LoopbackOf(tx, s, vpc, t.ID)
+	ip, ok := ec2.AddressOf(tx, s, vpc, t.ID)
 	return netip.AddrPortFrom(ip, uint16(t.Port)), ok //nolint:gosec // the port was checked in the inputs
 }
 

@@ -108,7 +108,7 @@ func newWeb(t *testing.T, settings cloud.Map) *web {
 		if err != nil {
 			return err
 		}
-		r.SetStatus(ec2.InterfaceStatus{Loopback: w.target.Addr().String()})
+		r.SetStatus(ec2.InterfaceStatus{Address: w.target.Addr().String()})
 		w.private, w.parts["interface"] = ec2.NetworkInterface.Inputs(r).PrivateIP, r
 		return nil
 	})

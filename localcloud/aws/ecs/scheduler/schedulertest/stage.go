@@ -103,7 +103,7 @@ func (s *Stage) Addresses() (out []string) {
 	s.Store.View(func(tx *cloud.Tx) {
 		for _, r := range s.Tasks(tx)[ecs.TaskRunning] {
 			for _, ni := range ec2.InterfacesOf(tx, r.Scope, r.ID) {
-				out = append(out, net.JoinHostPort(cloud.StatusOf[ec2.InterfaceStatus](ni).Loopback, "8080"))
+				out = append(out, net.JoinHostPort(cloud.StatusOf[ec2.InterfaceStatus](ni).Address, "8080"))
 			}
 		}
 	})

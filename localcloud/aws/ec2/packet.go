@@ -1,0 +1,106 @@
+package ec2
+
+import (
+	"net/netip"
+	"strconv"
+
+	"slipway/localcloud/cloud"
+)
+
+// Packet is the first packet of a connection, as security groups look at it.
+type Packet struct {
+	Protocol uint8 // its number
+	Port     int   // of the receiver, for TCP and UDP
+	// ICMPType and ICMPCode are those of ICMP, in either version.
+	ICMPType, ICMPCode int
+	Source             netip.Addr
+	Destination        netip.Addr
+}
+
+// Numbers of protocols that have ports, or types.
+const (
+	protocolICMP   = 1
+	protocolTCP    = 6
+	protocolUDP    = 17
+	protocolICMPv6 = 58
+)
+
+// LetsOut reports whether a security group of the network interface lets the packet out to its peer, which is nil for one that is not in
+// the VPC. LetsIn is the same for packets from the peer.
+func LetsOut(tx *cloud.Tx, s cloud.Scope, ni *Interface, p Packet, peer *Interface) bool {
+	return lets(tx, s, ni, egress, p, p.Destination, peer)
+}
+
+// LetsIn reports whether a security group of the network interface lets the packet in from its peer.
+func LetsIn(tx *cloud.Tx, s cloud.Scope, ni *Interface, p Packet, peer *Interface) bool {
+	return lets(tx, s, ni, ingress, p, p.Source, peer)
+}
+
+func lets(tx *cloud.Tx, s cloud.Scope, ni *Interface, d direction, p Packet, address netip.Addr, peer *Interface) bool {
+	var groups []string
+	if peer != nil {
+		groups = peer.SecurityGroups
+	}
+	for _, id := range ni.SecurityGroups {
+		for _, rule := range securityRules(tx, s, id, d) {
+			if rule.isAbout(p) && (rule.covers(address) || rule.names(id, groups)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isAbout reports whether the rule is about packets of that protocol, and its port or type.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html
+func (p *SecurityRule) isAbout(packet Packet) bool {
+	numbers := map[string]uint8{"tcp": protocolTCP, "udp": protocolUDP, "icmp": protocolICMP, "icmpv6": protocolICMPv6}
+	name := protocolName(p.Protocol)
+	number, known := numbers[name]
+	if !known {
+		n, err := strconv.ParseUint(p.Protocol, 10, 8)
+		return p.Protocol == "-1" || p.Protocol == "all" || err == nil && uint8(n) == packet.Protocol
+	}
+	switch {
+	case number != packet.Protocol:
+		return false
+	case name == "tcp" || name == "udp":
+		return p.FromPort == -1 || p.FromPort <= packet.Port && packet.Port <= p.ToPort
+	}
+	return p.FromPort == -1 || p.FromPort == packet.ICMPType && (p.ToPort == -1 || p.ToPort == packet.ICMPCode)
+}
+
+// Destination is where a subnet's packets to the addresses of a block go.
+type Destination struct {
+	Block netip.Prefix
+	// Gateway is the internet gateway that takes them; empty for what stays in the VPC, and for a black hole.
+	Gateway   string
+	Blackhole bool
+}
+
+// Destinations are the routes of the network interface's subnet, with those to the VPC itself.
+// https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Route_Tables.html
+func Destinations(tx *cloud.Tx, s cloud.Scope, ni *Interface) []Destination {
+	var out []Destination
+	if network := tx.Get(cloud.Key{Scope: s, Token: VPCToken, ID: ni.VPCID}); network != nil {
+		for _, block := range []string{VPC.Inputs(network).CIDRBlock, VPC.Outputs(network).IPv6CIDRBlock} {
+			if prefix, err := netip.ParsePrefix(block); err == nil {
+				out = append(out, Destination{Block: prefix})
+			}
+		}
+	}
+	gateway := GatewayOf(tx, s, ni.VPCID)
+	for _, r := range tx.Where(s, RouteToken, "routeTableId", routeTableOf(tx, s, ni)) {
+		in := Route.Inputs(r)
+		prefix, err := netip.ParsePrefix(in.destination())
+		if err != nil {
+			continue
+		}
+		d := Destination{Block: prefix, Gateway: in.GatewayID}
+		if gateway == nil || gateway.ID != in.GatewayID {
+			d = Destination{Block: prefix, Blackhole: true}
+		}
+		out = append(out, d)
+	}
+	return out
+}
