@@ -244,7 +244,7 @@ func TestDeletedFolderEndsTheDaemon(t *testing.T) {
 func TestNotRunningNamesTheFolder(t *testing.T) {
 	dir := t.TempDir()
 	_, err := Find(t.Context(), dir)
-	if !errors.Is(err, ErrNotRunning) || !strings.Contains(err.Error(), "looked in "+dir+",") || !strings.Contains(err.Error(), DirVariable) {
+	if !errors.Is(err, ErrNotRunning) || !strings.Contains(err.Error(), "looked in "+dir+";") || !strings.Contains(err.Error(), DirVariable) {
 		t.Errorf("got %v", err)
 	}
 }
