@@ -100,10 +100,14 @@ func work(ctx context.Context, listener net.Listener, cfg config, log *slog.Logg
 	defer func() { _ = health.Close() }()
 
 	log.Info("working", "version", version, "health", listener.Addr().String())
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	worked := make(chan struct{})
 	go func() { w.run(ctx); close(worked) }()
 	select {
 	case err := <-served:
+		cancel()
+		<-worked // what is at hand is finished all the same
 		return fmt.Errorf("serve the health check on %s: %w", listener.Addr(), err)
 	case <-worked:
 		log.Info("stopped")

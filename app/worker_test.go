@@ -163,3 +163,29 @@ func TestWork(t *testing.T) {
 		t.Error("it is healthy after its end")
 	}
 }
+
+// A worker that cannot tell of its health any more ends with an error, so that ECS replaces the task, and finishes what it has first.
+func TestWorkWithoutHealth(t *testing.T) {
+	var logged logBuffer
+	cfg, err := loadConfig(getenv(map[string]string{"WORK_INTERVAL": "1ms", "WORK_DURATION": "100ms"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lc net.ListenConfig
+	listener, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- work(t.Context(), listener, cfg, slog.New(slog.NewJSONHandler(&logged, nil))) }()
+	until(t, "work", func() bool { return len(logged.lines(t, "done")) > 0 })
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; err == nil || !strings.Contains(err.Error(), "serve the health check on 127.0.0.1:") {
+		t.Errorf("it ended with %v", err)
+	}
+	if given := logged.lines(t, "not done"); len(given) > 0 {
+		t.Errorf("it gave up %v", given)
+	}
+}

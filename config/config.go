@@ -161,6 +161,9 @@ func (s Service) Attachments() []spec.Route {
 // URL returns the service's URL, unless it is a worker: its first path on its first host name that is not a wildcard, or on a name that its
 // wildcard matches.
 func (s Service) URL() string {
+	if s.HTTP == nil {
+		return ""
+	}
 	hostname := strings.Replace(s.Hostnames[0], "*", anyLabel, 1)
 	if i := slices.IndexFunc(s.Hostnames, IsPlain); i >= 0 {
 		hostname = s.Hostnames[i]

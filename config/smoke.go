@@ -76,6 +76,9 @@ func (s Service) reachedAt(routes []spec.Route, path string) error {
 
 // Checks returns the checks that can be made from outside, as the output "checks" has them for the commands that make them. A worker has none.
 func (c *Config) Checks(s Service) pulumi.Map {
+	if s.HTTP == nil {
+		return nil
+	}
 	return pulumi.Map{
 		"healthPath":    pulumi.String(s.HTTP.HealthCheck.Path),
 		"healthCodes":   pulumi.String(s.HTTP.HealthCheck.Codes),

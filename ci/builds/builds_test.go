@@ -118,6 +118,15 @@ func TestNothingToBuild(t *testing.T) {
 	}
 }
 
+// What the config takes for the name of a service is built: a component's name begins with the stack's.
+func TestBuildsTakesTheNamesOfServices(t *testing.T) {
+	config := "config: {slipway:services: {internal-api: {image: " + registry + "/api:1, build: {context: services/api}}}}"
+	images, err := read(t.Context(), project(t, map[string]string{"Pulumi.dev.yaml": config}), "dev", false)
+	if err != nil || len(images) != 1 || images[0].Service != "internal-api" {
+		t.Errorf("%+v, %v", images, err)
+	}
+}
+
 func TestBuildsRefuses(t *testing.T) {
 	service := func(members string) string {
 		return "config: {slipway:services: {api: {image: " + registry + "/api:1, " + members + "}}}"
@@ -131,6 +140,7 @@ func TestBuildsRefuses(t *testing.T) {
 		"another registry":     {"config: {slipway:services: {api: {image: ghcr.io/team/api:1, build: {}}}}", `service api: image "ghcr.io/team/api:1" is not in Amazon ECR`},
 		"an architecture":      {service("architecture: mips, build: {}"), "service api: architecture must be amd64 or arm64"},
 		"a name with a space":  {"config: {slipway:services: {'a b': {image: " + registry + "/api:1, build: {}}}}", `"a b" is not the name of a service`},
+		"a name in capitals":   {"config: {slipway:services: {Api: {image: " + registry + "/api:1, build: {}}}}", `"Api" is not the name of a service`},
 		"two in one":           {"config: {slipway:services: {api: {image: " + registry + "/a:1, build: {}}, web: {image: " + registry + "/a:1, build: {context: services/api}}}}", "services api and web are built from different sources and share the repository"},
 		"no stack of the name": {"", "there is no"},
 	} {

@@ -93,7 +93,7 @@ func read(ctx context.Context, dir, stack string, pullRequest bool) ([]image, er
 		if s.Build == nil {
 			continue
 		}
-		if spec.CheckName(name) != nil {
+		if spec.CheckServiceName(name) != nil {
 			return nil, fmt.Errorf("%s: %q is not the name of a service", file, name)
 		}
 		i := image{Service: name, Platforms: shipped[name], Context: s.Build.Context, Dockerfile: s.Build.Dockerfile}

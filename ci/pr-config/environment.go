@@ -25,9 +25,6 @@ func (e environment) apply(settings map[string]any) error {
 		return err
 	}
 	domain, _ := config["slipway:domain"].(string)
-	if domain == "" {
-		return fmt.Errorf("slipway:domain is missing")
-	}
 	services, err := object(config, "slipway:services")
 	if err != nil {
 		return err
@@ -45,8 +42,10 @@ func (e environment) apply(settings map[string]any) error {
 		if err := single(service); err != nil {
 			return fmt.Errorf("service %s: %w", name, err)
 		}
-		if service["hostnames"], err = e.hostnames(service["hostnames"], domain); err != nil {
-			return fmt.Errorf("hostnames of service %s: %w", name, err)
+		if hostnames := service["hostnames"]; hostnames != nil { // or it is a worker
+			if service["hostnames"], err = e.hostnames(hostnames, domain); err != nil {
+				return fmt.Errorf("hostnames of service %s: %w", name, err)
+			}
 		}
 		if image, built := e.images[name]; built {
 			service["image"] = image
@@ -82,6 +81,9 @@ func single(service map[string]any) error {
 
 // hostnames returns a service's host names in the environment. Wildcards are left out: their label has no place for a number.
 func (e environment) hostnames(value any, domain string) ([]string, error) {
+	if domain == "" {
+		return nil, fmt.Errorf("slipway:domain is missing")
+	}
 	list, _ := value.([]any)
 	var names []string
 	for _, element := range list {

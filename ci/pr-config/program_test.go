@@ -34,6 +34,10 @@ func TestPullRequestConfigIsTaken(t *testing.T) {
       instanceCount: 4
       capacity: {fargate: {base: 2, weight: 1}, fargateSpot: {weight: 3}}
       deployment: {strategy: one-at-a-time}
+    worker:
+      image: ` + configtest.Image + `
+      instanceCount: 2
+      healthCheck: {command: [/app, healthcheck]}
 `
 	dir, project := t.TempDir(), "Pulumi.yaml"
 	description, err := os.ReadFile(filepath.Join("..", "..", project))

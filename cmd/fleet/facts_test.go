@@ -32,7 +32,7 @@ func TestReadFacts(t *testing.T) {
 	f := readFacts(deployment, stack.Domains{"example.com"})
 
 	image := func(service, letter string) spec.Image {
-		return spec.Image{Registry: "registry.example.com", Repository: "" + service, Digest: digest(letter)}
+		return spec.Image{Registry: "registry.example.com", Repository: service, Digest: digest(letter)}
 	}
 	want := []service{
 		{name: "api", url: "https://api.example.com/", image: image("api", "c"), target: image("api", "c"), canary: image("api", "d"), desired: 5, scaling: bounds{1, 9}},

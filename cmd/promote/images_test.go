@@ -115,9 +115,9 @@ func TestPrevious(t *testing.T) {
 			switch {
 			case image == "":
 			case strings.HasPrefix(image, ":"):
-				r.Images[name] = spec.Image{Registry: "r", Repository: "" + name, Tag: image[1:]}
+				r.Images[name] = spec.Image{Registry: "r", Repository: name, Tag: image[1:]}
 			default:
-				r.Images[name] = spec.Image{Registry: "r", Repository: "" + name, Digest: digest(image)}
+				r.Images[name] = spec.Image{Registry: "r", Repository: name, Digest: digest(image)}
 			}
 		}
 		return r

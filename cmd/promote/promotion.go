@@ -323,7 +323,7 @@ func (p *promotion) show(services []string, reports map[string]smoke.Report) err
 	for _, name := range services {
 		report, checked := reports[name]
 		if !checked {
-			errs = append(errs, fmt.Errorf("service %s has no URL", name))
+			errs = append(errs, fmt.Errorf("service %s is not deployed", name))
 			continue
 		}
 		errs = append(errs, report.Write(p.out), report.Err())

@@ -122,7 +122,7 @@ func targetsOf(ctx context.Context, dir, name, service string) ([]smoke.Target, 
 	}
 	services := outputs.Deployed()
 	if len(services) == 0 {
-		return nil, fmt.Errorf("stack %s has no output urls; is it up?", name)
+		return nil, fmt.Errorf("stack %s has no services; is it up?", name)
 	}
 	if service != "" {
 		if !slices.Contains(services, service) {

@@ -22,7 +22,7 @@ import (
 func (o Outputs) Target(service string) (smoke.Target, error) {
 	target := smoke.Target{URL: o.URLs[service], Checks: o.Checks[service], Image: o.Images[service].Digest}
 	if target.URL == "" {
-		if target.Image != "" {
+		if _, deployed := o.Images[service]; deployed {
 			target.Worker = service
 		}
 		return target, nil

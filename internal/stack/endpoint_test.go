@@ -65,7 +65,7 @@ func TestTarget(t *testing.T) {
 	outputs := Outputs{
 		URLs:    map[string]string{"hello": "https://hello.example.com/", "old": "https://old.example.com/", "evil": "https://evil.test/"},
 		Checks:  map[string]smoke.Checks{"hello": checks},
-		Images:  map[string]spec.Image{"hello": image, "new": image},
+		Images:  map[string]spec.Image{"hello": image, "new": image, "tagged": {Registry: "ghcr.io", Repository: "mailer", Tag: "1"}},
 		Domains: Domains{"example.com"},
 	}
 	got, err := outputs.Target("hello")
@@ -79,10 +79,13 @@ func TestTarget(t *testing.T) {
 	if got, err := outputs.Target("new"); err != nil || got.URL != "" || got.Worker != "new" || got.Image != digestAA {
 		t.Errorf("of a worker it is %+v, %v", got, err)
 	}
+	if got, err := outputs.Target("tagged"); err != nil || got.URL != "" || got.Worker != "tagged" || got.Image != "" {
+		t.Errorf("of a worker that is deployed by a tag it is %+v, %v", got, err)
+	}
 	if got, err := outputs.Target("planned"); err != nil || got.URL != "" || got.Worker != "" {
 		t.Errorf("of a service that is not deployed it is %+v, %v", got, err)
 	}
-	if got := strings.Join(outputs.Deployed(), " "); got != "evil hello new old" {
+	if got := strings.Join(outputs.Deployed(), " "); got != "evil hello new old tagged" {
 		t.Errorf("deployed are %s", got)
 	}
 	if got, err := outputs.Target("evil"); err == nil || got.URL != "" || !strings.Contains(err.Error(), "service evil is not asked") {
