@@ -29,23 +29,23 @@ type RegistryCredentials struct {
 }
 
 // problems reports contradictions, also with the workload.
-func (a Access) problems(w spec.Workload, images []spec.Image) spec.Problems {
+func (a Access) problems(s spec.Service) spec.Problems {
 	var found spec.Problems
-	w.Environment = maps.Clone(w.Environment)
-	if w.Environment == nil {
-		w.Environment = make(map[string]string, len(a.Environment))
+	s.Environment = maps.Clone(s.Environment)
+	if s.Environment == nil {
+		s.Environment = make(map[string]string, len(a.Environment))
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.Environment)) {
-		err := spec.CheckVariable(name, "")
-		if _, both := w.Environment[name]; err == nil && both {
+		err := errors.Join(spec.CheckVariable(name, ""), spec.CheckReserved(name, s.HTTP == nil))
+		if _, both := s.Environment[name]; err == nil && both {
 			err = errors.New("is given twice")
 		}
 		found.Add(err, "env", name)
-		w.Environment[name] = ""
+		s.Environment[name] = ""
 	}
 	secrets := slices.Collect(maps.Keys(a.Secrets))
-	found.Include(w.CheckSecretVariables(secrets))
-	found.Add(w.CheckDefinition(secrets))
+	found.Include(s.CheckSecretVariables(secrets))
+	found.Add(s.CheckDefinition(secrets))
 	if arn, known := a.Boundary.(pulumi.String); known {
 		found.AddValue(string(arn), spec.CheckBoundary(string(arn)), "permissionsBoundary")
 	}
@@ -55,6 +55,6 @@ func (a Access) problems(w spec.Workload, images []spec.Image) spec.Problems {
 	if a.Registry.Username == "" || a.Registry.Password == nil {
 		found.Add(errors.New("needs a user name and a password"), "registry")
 	}
-	found.Add(spec.CheckRegistry(images), "registry")
+	found.Add(spec.CheckRegistry(s.Images()), "registry")
 	return found
 }

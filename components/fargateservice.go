@@ -138,7 +138,7 @@ func (s *FargateService) check() error {
 		problems = append(problems, errors.New("the cluster is missing"))
 	}
 	found := a.Problems()
-	found.Include(a.Access.problems(a.Workload, a.Images()))
+	found.Include(a.Access.problems(a.Service))
 	found.Include(a.Tags.problems())
 	if a.HTTP != nil {
 		problems = append(problems, a.Listener.check(), s.checkPriorities())

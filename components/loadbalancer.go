@@ -43,7 +43,7 @@ type LoadBalancer struct {
 	DNSName         pulumi.StringOutput // has the listeners and their certificates as dependencies
 	ARNSuffix       pulumi.StringOutput // its id in CloudWatch: "app/name/id"
 	ListenerARN     pulumi.StringOutput // of the HTTPS listener
-	SecurityGroupID pulumi.StringOutput // lets only out what services add
+	SecurityGroupID pulumi.StringOutput // lets out only what services add
 }
 
 // NewLoadBalancer creates a load balancer with its listeners.

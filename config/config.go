@@ -158,10 +158,10 @@ func (s Service) Attachments() []spec.Route {
 	return attachments
 }
 
-// URL returns the service's URL, unless it is a worker: its first path on its first host name that is not a wildcard, or on a name that its
+// URL returns the service's URL, or "" if it is a worker: its first path on its first host name that is not a wildcard, or on a name that its
 // wildcard matches.
 func (s Service) URL() string {
-	if s.HTTP == nil {
+	if len(s.Hostnames) == 0 {
 		return ""
 	}
 	hostname := strings.Replace(s.Hostnames[0], "*", anyLabel, 1)

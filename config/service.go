@@ -209,7 +209,7 @@ func (r serviceReader) readSecrets() map[string]Secret {
 	secrets := make(map[string]Secret, len(values))
 	for name, value := range values {
 		secrets[name] = newSecret(value)
-		if err := spec.CheckVariable(name, value); err != nil {
+		if err := errors.Join(spec.CheckVariable(name, value), spec.CheckReserved(name, r.isWorker())); err != nil {
 			r.Problems.Add(r.Path("secrets", name), "%w", err)
 			continue
 		}

@@ -75,6 +75,9 @@ func TestWorkerIsRefused(t *testing.T) {
 		`"healthCheck": {"command": ["/app"], "timeout": 61}`:      "healthCheck.timeout: 61: must be from 2 to 60",
 		`"healthCheck": {"command": ["/app"], "retries": 11}`:      "healthCheck.retries: 11: must be from 1 to 10",
 		`"healthCheck": {"command": ["/app"], "startPeriod": 301}`: "healthCheck.startPeriod: 301: must be from 0 to 300",
+		`"env": {"SHUTDOWN_TIMEOUT": "1s"}`:                        "env.SHUTDOWN_TIMEOUT: is set from the stop timeout; change that instead",
+		`"env": {"DRAIN_DELAY": "1s"}`:                             "env.DRAIN_DELAY: is 0s for a worker, which has no requests to wait for; use another name",
+		`"secrets": {"DRAIN_DELAY": "1s"}`:                         "secrets.DRAIN_DELAY: is 0s for a worker, which has no requests to wait for; use another name",
 		`"stopTimeout": 1`:                                         "stopTimeout: 1: must be from 2 to 120",
 	} {
 		_, err := Read(configtest.Source(worker(members)))
@@ -85,6 +88,19 @@ func TestWorkerIsRefused(t *testing.T) {
 	_, err := Read(configtest.Source(configtest.Service(`"healthCheck": {"command": ["/app"]}`)))
 	if want := "slipway:services.hello.healthCheck.command: is for a worker, a service without host names"; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("of a service that takes requests: %v, want %s", err, want)
+	}
+}
+
+// A worker gets nothing that is about requests, and names its variables as it likes: app worker answers its health check at PORT.
+func TestWorkerHasItsVariables(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"PORT", "IDLE_TIMEOUT", "PING_INTERVAL", "MAX_SOCKET_AGE"} {
+		if _, err := Read(configtest.Source(worker(`"env": {"` + name + `": "9000"}`))); err != nil {
+			t.Error(err)
+		}
+		if _, err := Read(configtest.Source(configtest.Service(`"env": {"` + name + `": "9000"}`))); err == nil {
+			t.Errorf("a service that takes requests sets %s", name)
+		}
 	}
 }
 

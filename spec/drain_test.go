@@ -27,7 +27,7 @@ func TestDrainProfiles(t *testing.T) {
 			}
 		}
 		for variable := range got {
-			if ReservedVariables[variable] == "" {
+			if CheckReserved(variable, false) == nil {
 				t.Errorf("%s can be set by the service too", variable)
 			}
 		}

@@ -195,25 +195,10 @@ func CheckVariable(name, value string) error {
 	switch {
 	case !variablePattern.MatchString(name):
 		return errors.New("a variable's name is letters, digits, underscores, dots and hyphens, beginning with a letter or an underscore")
-	case ReservedVariables[name] != "":
-		return fmt.Errorf("is set from %s; change that instead", ReservedVariables[name])
 	case strings.ContainsRune(value, 0):
 		return errors.New("contains a NUL character")
 	}
 	return nil
-}
-
-// PortVariable is the environment variable with the port that a service must listen on.
-const PortVariable = "PORT"
-
-// ReservedVariables are the environment variables that a service gets from its settings, each with its source. Nothing changes them.
-var ReservedVariables = map[string]string{
-	PortVariable:       "the port",
-	"DRAIN_DELAY":      "the drain profile",
-	"IDLE_TIMEOUT":     "the load balancer's idle timeout",
-	"MAX_SOCKET_AGE":   "the drain profile",
-	"PING_INTERVAL":    "the load balancer's idle timeout",
-	"SHUTDOWN_TIMEOUT": "the stop timeout",
 }
 
 // credentialVariables must not be in a task definition in plain text (control ECS.8 of AWS's Foundational Security Best Practices).
