@@ -146,7 +146,10 @@ func (s *FargateService) newService(ctx *pulumi.Context, v version, definition *
 		PropagateTags:        pulumi.String("SERVICE"),
 		Tags:                 s.args.Tags.named(v.name),
 	}
-	if requests != nil {
+	if requests == nil {
+		// A service that becomes a worker is replaced: the AWS provider cannot remove its alarms.
+		options = append(options, pulumi.ReplaceOnChanges([]string{"alarms"}))
+	} else {
 		first = append(first, requests.attachment)
 		args.LoadBalancers = ecs.ServiceLoadBalancerArray{ecs.ServiceLoadBalancerArgs{
 			TargetGroupArn: requests.target.Arn,

@@ -43,6 +43,9 @@ func TestWorker(t *testing.T) {
 	if got := mocks.JSON(inputs); got != service {
 		t.Errorf("the service is %s\nwant %s", got, service)
 	}
+	if got := cloud.Resource(serviceType, "dev-hello").RPC.GetReplaceOnChanges(); len(got) != 1 || got[0] != "alarms" {
+		t.Errorf("the service is replaced on changes of %v, want alarms, which a service has that becomes a worker", got)
+	}
 	definitions := cloud.Resource(taskDefinitionType, "dev-hello").Inputs["containerDefinitions"].StringValue()
 	if want := `"environment":[{"name":"DRAIN_DELAY","value":"0s"},{"name":"SHUTDOWN_TIMEOUT","value":"29s"}],"portMappings":[],`; !strings.Contains(definitions, want) {
 		t.Errorf("the container is %s\nwant %s", definitions, want)

@@ -324,6 +324,20 @@ func TestDrainingServices(t *testing.T) {
 	s.Make(ecs.ServiceToken, s.Service(nil))
 }
 
+// The AWS provider does not remove a service's alarms: it stays with a change that never ends.
+func TestServicesKeepTheirAlarms(t *testing.T) {
+	s := awstest.NewECSStage(t)
+	watched := cloud.Map{"alarms": cloud.Map{"enable": false, "rollback": false, "alarmNames": []any{"errors"}}}
+	made := s.Make(ecs.ServiceToken, s.Service(watched))
+	_, err := s.Edit(made, cloud.Map{"alarms": nil})
+	if err == nil || !strings.Contains(err.Error(), "a service that loses its alarms, which ECS keeps; replace the service: not modelled") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := s.Edit(made, cloud.Map{"desiredCount": 3.0}); err != nil {
+		t.Errorf("another change: %v", err)
+	}
+}
+
 func TestWhatMakesADeployment(t *testing.T) {
 	s := awstest.NewECSStage(t)
 	second := s.Make(ecs.TaskDefinitionToken, awstest.DefinitionOf(awstest.ContainerOf(nil), nil))

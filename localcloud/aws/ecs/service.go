@@ -187,7 +187,14 @@ var Service = &cloud.Kind[ServiceSpec, serviceOutputs]{
 	Refs: func(c *cloud.Call, in *ServiceSpec) []cloud.Ref {
 		return []cloud.Ref{{Token: ClusterToken, Value: ClusterARN(c.Resource.Scope, in.Cluster)}}
 	},
-	Rules: func(_ *cloud.Call, in *ServiceSpec) error { return modelled(in) },
+	Rules: func(c *cloud.Call, in *ServiceSpec) error {
+		// The provider sends alarms only where there are some, and reads the old ones back: the service keeps them, and each later preview
+		// shows a change (terraform-provider-aws v5.100.0, internal/service/ecs/service.go, resourceServiceUpdate).
+		if c.Old != nil && in.Alarms == nil && cloud.InputsOf[ServiceSpec](c.Old).Alarms != nil {
+			return check.Unimplemented("a service that loses its alarms, which ECS keeps; replace the service")
+		}
+		return modelled(in)
+	},
 	Create: func(c *cloud.Call, in *ServiceSpec, out *serviceOutputs) (string, error) {
 		s := c.Caller.Scope
 		id := ServiceARN(s, ClusterARN(s, in.Cluster), in.Name)
