@@ -238,8 +238,8 @@ func TestFirstDeploymentCannotBeRolledBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	service, err := s.Create(t.Context(), awstest.Caller, ecs.Service.Token, checked, time.Second)
-	if err == nil || !strings.Contains(err.Error(), "timeout while waiting for state to become 'tfSTABLE' (last state: 'tfPENDING', timeout: 1s)") ||
+	service, err := s.Create(t.Context(), awstest.Caller, ecs.Service.Token, checked, 5*time.Second) // a busy machine takes a second to fail a task
+	if err == nil || !strings.Contains(err.Error(), "timeout while waiting for state to become 'tfSTABLE' (last state: 'tfPENDING', timeout: 5s)") ||
 		!strings.Contains(err.Error(), "Essential container in task exited (main: exit code 3)") {
 		t.Errorf("the provider says %v", err)
 	}
