@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// contained starts the processes of a container in namespaces of its own, below those that its task's containers share. The first one is
+// contained starts the processes of a container in separate namespaces, below those that its task's containers share. The first one is
 // the first of the process namespace: when it ends the kernel kills the others.
 type contained struct {
 	thread *thread // the processes end with it
@@ -109,7 +109,7 @@ func (b *contained) join(cmd command) (*os.Process, error) {
 	return b.launch(s, cmd, nil, func(*os.Process) error { return nil })
 }
 
-// launch runs the process as far as it can be known that it runs its program. Before that, ready is called.
+// launch starts the process and waits until it is known to run its program. It calls ready before that.
 func (b *contained) launch(s *spawn, cmd command, root *rootConfig, ready func(*os.Process) error) (*os.Process, error) {
 	ours, theirs, err := socketPair()
 	if err != nil {
@@ -138,7 +138,7 @@ func (b *contained) launch(s *spawn, cmd command, root *rootConfig, ready func(*
 	return process, nil
 }
 
-// handshake tells a new process what it is to be, and waits until it runs its program.
+// handshake sends a new process its configuration, and waits until it runs its program.
 func handshake(c *net.UnixConn, what startConfig, ready func() error) error {
 	if err := json.NewEncoder(c).Encode(what); err != nil {
 		return cannotCreate(err)

@@ -16,7 +16,7 @@ import (
 // hold the pipe open.
 const logGrace = 2 * time.Second
 
-// errStopping says that the task is to stop before the container has started.
+// errStopping says that the task must stop before the container has started.
 var errStopping = errors.New("the task is stopping")
 
 // failure is why a container could not start, with what this makes of its task if it is essential.
@@ -202,7 +202,7 @@ func (c *container) execute(box sandbox, cmd command, foreign bool) error {
 	output.started()
 	if err == nil {
 		if err = record(c.dir, process.Pid); err != nil {
-			// A process that nobody could clean up must not run, unless it has ended by itself already.
+			// A process that could not be cleaned up must not run, unless it has ended by itself already.
 			if _, gone := startTime(process.Pid); gone != nil {
 				err = nil
 			} else {
@@ -228,7 +228,7 @@ func (c *container) execute(box sandbox, cmd command, foreign bool) error {
 	var state *os.ProcessState
 	go func() {
 		defer close(exited)
-		state, _ = process.Wait() // it is our child and nobody else waits for it
+		state, _ = process.Wait() // it is our child and nothing else waits for it
 	}()
 	var checking sync.WaitGroup
 	if c.spec.HealthCheck != nil {

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The names under which this program runs anew, within namespaces: to set up a task's network, and to start a process of a container.
+// The names under which this program runs again, within namespaces: to set up a task's network, and to start a process of a container.
 const (
 	networkInit   = "localcloud: network of a task"
 	containerInit = "localcloud: start of a container"
@@ -36,13 +36,13 @@ func init() {
 	}
 }
 
-// startConfig says what process is to be started, in which surroundings.
+// startConfig describes a process to start, and its surroundings.
 type startConfig struct {
 	// Root is nil for a process that joins others in theirs, whose mount namespace is file 4.
 	Root      *rootConfig
 	Args, Env []string
 	Dir, User string
-	OneUser   bool // there is no other than the one that it is
+	OneUser   bool // the process's user is the only one
 	Filter    bool
 }
 
@@ -112,7 +112,7 @@ func becomeContainer(daemon *os.File, f *startFailure) error {
 	return fmt.Errorf("exec: %q: %w", s.Args[0], syscall.Exec(file, s.Args, s.Env)) //nolint:gosec // what a container is for
 }
 
-// awaitDaemon waits for the daemon's word. If the daemon has died, nobody would end the process.
+// awaitDaemon waits for the daemon's word. If the daemon has died, nothing would end the process.
 func awaitDaemon(daemon *os.File) error {
 	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(syscall.SIGKILL), 0, 0, 0); err != nil {
 		return os.NewSyscallError("prctl", err)

@@ -164,7 +164,7 @@ func (c *child) fork() (pid uintptr, errno syscall.Errno) {
 	if _, _, errno = syscall.RawSyscall6(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(syscall.SIGKILL), 0, 0, 0, 0); errno != 0 {
 		goto failed
 	}
-	// Whoever is to be told has died before: then nobody will kill this one.
+	// The parent has died already: then nothing will kill this process.
 	poll.Fd = int32(c.report)                                                                                                                     //nolint:gosec // a number for a system call
 	if _, _, errno = syscall.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&poll)), 1, uintptr(unsafe.Pointer(&now)), 0, 0, 0); errno != 0 { //nolint:gosec // a number for a system call
 		goto failed

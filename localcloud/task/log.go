@@ -37,7 +37,7 @@ func copyLines(r *os.File, stderr bool, log func(LogLine)) {
 		if len(line) > 0 && log != nil {
 			log(LogLine{Time: now, Stderr: stderr, Text: line})
 		}
-		// The only other errors are the end and the deadline, after which nobody writes any more.
+		// The only other errors are the end and the deadline, after which nothing writes any more.
 		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
 			return
 		}

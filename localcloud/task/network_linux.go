@@ -34,15 +34,15 @@ func newNetwork(address netip.Addr) *network {
 	return &network{address: address, bound: map[uint16]netip.Addr{}}
 }
 
-// inner is the task's 127.0.0.1: an address of the machine's loopback interface that nobody else uses.
+// inner is the task's 127.0.0.1: an address of the machine's loopback interface that nothing else uses.
 func (n *network) inner() netip.Addr {
 	a := n.address.As4()
 	a[1] ^= 0x80
 	return netip.AddrFrom4(a)
 }
 
-// watch has the kernel ask about the binds and connects of whatever the calling thread starts from now on, and answers until all of it
-// has ended. The thread is one that ends.
+// watch makes the kernel ask about the binds and connects of all processes that the calling thread starts from now on, and answers
+// until all of them have ended. The thread is one that ends.
 func (n *network) watch() error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -122,7 +122,7 @@ func filter() (fd int, err error) {
 	return fd, err
 }
 
-// answerNext waits for a question and has it answered. It returns false when nobody is left who could ask.
+// answerNext waits for a question and answers it. It returns false when no process is left that could ask.
 func (n *network) answerNext(conn syscall.RawConn, fd int) bool {
 	q := new(notification)
 	over := false
@@ -157,7 +157,7 @@ func (n *network) answerNext(conn syscall.RawConn, fd int) bool {
 	return true
 }
 
-// errAsIs says that the call is to be carried out as it is.
+// errAsIs says that the call must be carried out unchanged.
 var errAsIs = errors.New("not of concern")
 
 // act carries out the call for the process that made it, if the call concerns the task's address. The process gets a [syscall.Errno].
@@ -196,7 +196,7 @@ func (n *network) act(q *notification) error {
 
 // bind binds the socket, unless it did so before and the answer was not heard.
 func (n *network) bind(socket int, address unix.Sockaddr, target netip.AddrPort, who process) error {
-	// On Fargate nobody but root may: https://github.com/aws/containers-roadmap/issues/1721
+	// On Fargate only root may: https://github.com/aws/containers-roadmap/issues/1721
 	if target.Port() < 1024 && !who.has(unix.CAP_NET_BIND_SERVICE) {
 		return unix.EACCES
 	}
@@ -244,7 +244,7 @@ func errnoOf(err error) error {
 	return unix.EINVAL
 }
 
-// process is what there is to know of a process that asks.
+// process has the facts about an asking process.
 type process struct {
 	pid          int
 	capabilities uint64

@@ -88,7 +88,7 @@ func killGroup(pid int) error {
 	return nil
 }
 
-// awaitEnd waits for a process that is not our child, of whose end nobody tells us.
+// awaitEnd waits for a process that is not our child, so no signal reports its end.
 func awaitEnd(p identity, timeout time.Duration) error {
 	look := time.NewTicker(5 * time.Millisecond)
 	defer look.Stop()

@@ -138,8 +138,8 @@ func extractEntry(root *os.Root, header *tar.Header, content io.Reader, user *sy
 	case tar.TypeDir:
 		return root.MkdirAll(name, 0o755)
 	case tar.TypeReg:
-		// A process started meanwhile would hold the file open for writing until its exec, and a program that
-		// somebody has open for writing cannot be started (ETXTBSY, golang.org/issue/22315).
+		// A process started meanwhile would hold the file open for writing until its exec, and a program that is open for writing
+		// cannot be started (ETXTBSY, golang.org/issue/22315).
 		syscall.ForkLock.RLock()
 		defer syscall.ForkLock.RUnlock()
 		f, err := root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)

@@ -46,7 +46,7 @@ type surroundings struct {
 	mounts   []mount
 	network  *network // that of the task, or nil if it has the machine's
 	space    *space   // the namespaces of the task's network, for IsolationContainer
-	user     string   // who the container's process is to be
+	user     string   // the user of the container's process
 	resolver *string  // content of /etc/resolv.conf; nil for the machine's
 	// owner is who seems to have the files that belong to root, if it is the only user that there is; nil for root.
 	owner *syscall.Credential

@@ -212,7 +212,7 @@ func enterRoot(s surroundings, image string) error {
 		return err
 	}
 	if s.owned {
-		// While the machine's /proc is in sight: without one, nobody may mount another in a user namespace (user_namespaces(7)).
+		// While the machine's /proc is visible: without one, another cannot be mounted in a user namespace (user_namespaces(7)).
 		if err := mountAt("proc", filepath.Join(root, "proc"), "proc", procFlags, ""); err != nil {
 			return err
 		}

@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// network is the machine's: nobody asks before a task listens.
+// network is the machine's: a task's calls are not checked.
 type network struct{}
 
 func newNetwork(netip.Addr) *network { return nil }

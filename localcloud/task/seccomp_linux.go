@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// shutCalls are the system calls that a process of a container has no business with. They are those of which Docker's documentation says
-// that its default profile shuts them ("Seccomp security profiles for Docker", significant syscalls blocked by the default profile), and
-// what came to Linux since for the same ends.
+// shutCalls are the system calls that a container's process may not use. They are those that Docker's default profile blocks by its
+// documentation ("Seccomp security profiles for Docker", significant syscalls blocked by the default profile), and later Linux calls
+// for the same purposes.
 var shutCalls = slices.Concat([]uint32{
 	unix.SYS_ACCT, unix.SYS_ADD_KEY, unix.SYS_BPF, unix.SYS_CLOCK_ADJTIME, unix.SYS_CLOCK_SETTIME, unix.SYS_DELETE_MODULE,
 	unix.SYS_FINIT_MODULE, unix.SYS_FSCONFIG, unix.SYS_FSMOUNT, unix.SYS_FSOPEN, unix.SYS_FSPICK, unix.SYS_GET_MEMPOLICY,

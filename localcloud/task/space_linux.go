@@ -17,7 +17,8 @@ import (
 	"slipway/localcloud/vnet"
 )
 
-// space is what the containers of a task share: a network namespace, and the user namespace that it belongs to. Nobody has to be in it.
+// space is what the containers of a task share: a network namespace, and the user namespace that it belongs to. It needs no process in
+// it.
 type space struct{ user, network *os.File }
 
 // users are the users that a task's containers may be. Root has all of them. Nobody else has any but itself, which is root in the task's

@@ -33,7 +33,7 @@ type Spec struct {
 	Hostname string
 	// Address is the task's own address, for the containers' /etc/hosts; it may be left out.
 	Address netip.Addr
-	// Architecture is that of the machine that the task is to run on, as images name it; if empty, that of its images. The programs of
+	// Architecture is the architecture of the task's machine, in the form of images; if empty, that of its images. The programs of
 	// images for another one are not run.
 	Architecture string
 	// Interface is the task's network interface; nil for the machine's own network. It needs [IsolationContainer].
@@ -111,7 +111,7 @@ type Dependency struct {
 	Condition Condition
 }
 
-// HealthCheck is a command that tells whether a container works (API_HealthCheck).
+// HealthCheck is a command that checks whether a container works (API_HealthCheck).
 type HealthCheck struct {
 	Command     []string      // CMD and its arguments, or CMD-SHELL and one string for /bin/sh
 	Interval    time.Duration // from the end of one check to the next; 0 is 30 s

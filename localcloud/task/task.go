@@ -62,8 +62,8 @@ func (r *Runner) Containers() error { return r.containers() }
 // Isolation says how far this system lets tasks be isolated.
 func (r *Runner) Isolation() Isolation { return r.isolation }
 
-// Listens says whether a task that listens on every address, and one that listens on 127.0.0.1, does so on its own address alone. If
-// not, tasks share the machine's ports, and only what listens at [Spec.Address] gets along with the others.
+// Listens reports whether a task that listens on every address, or on 127.0.0.1, really listens only on its own address. If not, tasks
+// share the machine's ports, and only what listens at [Spec.Address] gets along with the others.
 func (r *Runner) Listens() bool { return r.listens }
 
 // Start begins to run a task and returns at once; the error is about the spec. What goes wrong later, such as an image
@@ -127,11 +127,11 @@ type Task struct {
 	isolation  Isolation
 	place      *place // of IsolationContainer
 
-	// pulling ends when the task is to stop.
+	// pulling ends when the task must stop.
 	pulling  context.Context
-	stopping <-chan struct{} // closed when the containers are to stop
+	stopping <-chan struct{} // closed when the containers must stop
 	stop     context.CancelFunc
-	killed   chan struct{} // closed when they are to stop at once
+	killed   chan struct{} // closed when they must stop at once
 	kill     func()
 	done     chan struct{}
 
@@ -255,13 +255,13 @@ func (t *Task) Wait(ctx context.Context) error {
 	}
 }
 
-// Status tells how the task is.
+// Status returns the task's status.
 func (t *Task) Status() Status {
 	status, _ := t.Watch()
 	return status
 }
 
-// Watch tells how the task is; the channel is closed when that has changed.
+// Watch returns the task's status; the channel is closed when that has changed.
 func (t *Task) Watch() (Status, <-chan struct{}) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -300,7 +300,7 @@ func (t *Task) Usage() (Usage, error) {
 	return u, nil
 }
 
-// update changes the status and tells those who watch.
+// update changes the status and wakes its watchers.
 func (t *Task) update(change func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

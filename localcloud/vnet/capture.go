@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// capture is somebody who watches an interface.
+// capture is a watcher of an interface.
 type capture struct {
 	packets chan captured
 	done    chan struct{} // closed when the interface goes

@@ -1,4 +1,4 @@
-// Program is what the tests run in containers: its arguments say how it is to behave.
+// Program is the tests' program in containers: its arguments decide its behaviour.
 package main
 
 import (
@@ -73,7 +73,7 @@ func write(args []string) {
 	}
 }
 
-// serve runs until it is told to stop.
+// serve runs until it gets a signal to stop.
 func serve([]string) {
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, syscall.SIGTERM)
@@ -153,8 +153,8 @@ func peek([]string) {
 	serve(nil)
 }
 
-// listen listens at addresses, each of which says its own name to whoever connects, and runs until it is told to stop. An argument
-// after "ask" is connected to first, and its answer printed.
+// listen listens at addresses, each of which sends its own name to every client, and runs until it is told to stop. An argument after
+// "ask" is connected to first, and its answer printed.
 func listen(args []string) {
 	for i, address := range args {
 		if address == "ask" {
@@ -201,7 +201,7 @@ func bind(args []string) {
 	}
 }
 
-// escape tries what a container lets nobody do, and prints how that went.
+// escape tries what a container must not allow, and prints the results.
 func escape([]string) {
 	fmt.Println("mount:", syscall.Mount("x", "/dev/shm", "tmpfs", 0, ""))
 	fmt.Println("unshare:", syscall.Unshare(syscall.CLONE_NEWUSER))
