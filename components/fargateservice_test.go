@@ -409,7 +409,7 @@ func TestFargateServiceExplainsFailedDeployment(t *testing.T) {
 		"completed": {"", watcher{}, nil},
 		"unknown":   {"", watcher{err: errors.New("not authorized")}, nil},
 		"cut off": {"", watcher{err: UnknownOutcome("could not find out how it ended: no answer")}, []string{
-			"deploy: the outcome is unknown for service dev-hello-0123456 and task definition dev-hello: could not find out how it ended: no answer; run `pulumi up` again",
+			"deploy: it is unknown whether service dev-hello-0123456 got to run task definition dev-hello: could not find out how it ended: no answer; run `pulumi up` again",
 		}},
 		"never healthy": {"", watcher{failure: "tasks failed"}, []string{
 			"service dev-hello-0123456 does not run task definition dev-hello: tasks failed; correct the cause, then run `pulumi up`, with this version or another one; if ECS has given up this version, run `pulumi up --replace 'urn:", because,

@@ -66,11 +66,11 @@ func (s *FargateService) runningTaskDefinition(
 				Least: v.count, Begun: v.begin(), Checked: s.args.ContainerHealthCheck != nil,
 			})
 			if unknown, ok := errors.AsType[UnknownOutcome](err); ok {
-				return "", fmt.Errorf("deploy: the outcome is unknown for service %s and task definition %s: %w; run `pulumi up` again to look again",
+				return "", fmt.Errorf("deploy: it is unknown whether service %s got to run task definition %s: %w; run `pulumi up` again to look again",
 					r.ServiceName, nameInARN(r.TaskDefinitionARN), unknown)
 			}
 			if err != nil {
-				message := fmt.Sprintf("the outcome is unknown for service %s: %s", r.ServiceName, err)
+				message := fmt.Sprintf("it is unknown whether service %s got healthy: %s", r.ServiceName, err)
 				return r.TaskDefinitionARN, ctx.Log.Warn(message, &pulumi.LogArgs{Resource: service})
 			}
 		}

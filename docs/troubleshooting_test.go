@@ -16,7 +16,7 @@ func TestTroubleshootingQuotesTheProgram(t *testing.T) {
 		"look up the rules and certificates of the stack's load balancer": "../internal/standing/standing.go",
 		"ECS rolled the deployment back":                                  "../components/rollback.go",
 		"does not run task definition":                                    "../components/rollback.go",
-		"could not find out how its deployment ended":                     "../internal/deployments/settle.go",
+		" how its deployment ended":                                       "../internal/deployments/settle.go",
 		"could not ask AWS why":                                           "../internal/deployments/deployments.go",
 		"look up the quota of rules of a load balancer":                   "../internal/standing/quota.go",
 		"is not asked: ":                                                  "../internal/stack/endpoint.go",

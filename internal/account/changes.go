@@ -195,9 +195,8 @@ type ruleKey struct {
 // rulesAtOnce returns how many rules of the load balancer stay until the update ends, and how many are added. An interrupted move
 // leaves several load balancers, each with its own quota: then it is the fullest one that gets rules.
 //
-// Which of several that carry the stack's tags is the old one, as after another network, AWS does not tell. If its rules are not those of
-// the config, it is counted as well, and may have the update refused though it gets no rules. An update with the rules as they were
-// removes it.
+// Once the network is put back, several that carry the stack's tags stay, and each is counted. One whose rules are not those of the config
+// may have the update refused though it gets no rules. An update with the rules as they were removes it.
 func (c change) rulesAtOnce() (stay, come int) {
 	type count struct{ stay, come int }
 	var counts []count
@@ -223,10 +222,14 @@ func (c change) rulesAtOnce() (stay, come int) {
 	return most.stay, most.come
 }
 
-// movesTo reports whether an interrupted update has already made the stack's new load balancer, in addition to the one from before a
-// rename or a change of region.
+// movesTo reports whether a load balancer is the new one, which an interrupted update has already made in addition to the old one. The
+// outputs name the old one until an update succeeds.
 func (c change) movesTo(balancer int) bool {
-	return c.standing.Balancers[balancer].Tagged && slices.ContainsFunc(c.standing.Balancers, func(b standing.Balancer) bool { return !b.Tagged })
+	b := c.standing.Balancers[balancer]
+	if c.last.LoadBalancer != "" {
+		return b.Tagged && b.DNSName != c.last.LoadBalancer
+	}
+	return b.Tagged && slices.ContainsFunc(c.standing.Balancers, func(b standing.Balancer) bool { return !b.Tagged })
 }
 
 // wantedRules returns the rules that the config makes.

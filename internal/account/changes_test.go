@@ -242,6 +242,18 @@ func TestRulesAtOnce(t *testing.T) {
 			t.Errorf("%s: asked for the quota %d times, %q, want %q", name, asked, got, test.want)
 		}
 	}
+
+	// Another network: the interrupted update has begun to fill the new load balancer, which counts.
+	moving := lastUpdate{LoadBalancer: "old", Network: &lastNetwork{"10.9.0.0/16", true}}
+	balancers := []standing.Balancer{{DNSName: "old", Tagged: true}, {DNSName: "new", Tagged: true}}
+	c := changeOf(t, hostnames(1), moving, standing.Listener{Balancers: balancers, Rules: slices.Concat(on(0, rules(0, 90)), on(1, rules(100, 160)))})
+	if stay, come := c.rulesAtOnce(); stay != 60 || come != 4 {
+		t.Errorf("in another network %d stay and %d come, want 60 and 4", stay, come)
+	}
+	c = changeOf(t, hostnames(1), moving, standing.Listener{Balancers: balancers[:1], Rules: rules(0, 90)})
+	if stay, come := c.rulesAtOnce(); stay != 0 || come != 4 {
+		t.Errorf("before that %d stay and %d come, want 0 and 4", stay, come)
+	}
 }
 
 // A schedule can have raised the count above that of a replaced service.

@@ -43,7 +43,7 @@ type UnknownError struct {
 }
 
 func (e *UnknownError) Error() string {
-	return "could not find out how its deployment ended" + e.asked + ": " + reason(e.err)
+	return "could not find out" + e.asked + " how its deployment ended: " + reason(e.err)
 }
 
 func (e *UnknownError) Unwrap() error { return e.err }

@@ -97,13 +97,13 @@ func TestSettle(t *testing.T) {
 		"rolled back after a server's error":           {[]look{busy, fails(&ecstypes.ServerException{}), back}, "hello:2", "", ""},
 		"completed after a question without an answer": {[]look{busy, {mute: true}, done}, "hello:3", "", ""},
 		"unreachable from the beginning": {
-			[]look{fails(errors.New("no route to host"))}, "", "", "could not find out how its deployment ended for 1m0s: ",
+			[]look{fails(errors.New("no route to host"))}, "", "", "could not find out for 1m0s how its deployment ended: ",
 		},
 		"unreachable to the end": {
-			[]look{busy, fails(unreachable)}, "", "", "could not find out how its deployment ended for 1m0s: no answer within 20s",
+			[]look{busy, fails(unreachable)}, "", "", "could not find out for 1m0s how its deployment ended: no answer within 20s",
 		},
 		"mute to the end": {
-			[]look{busy, {mute: true}}, "", "", "could not find out how its deployment ended for 1m0s: no answer within 20s",
+			[]look{busy, {mute: true}}, "", "", "could not find out for 1m0s how its deployment ended: no answer within 20s",
 		},
 		"without credentials any more": {
 			[]look{busy, fails(refusal("ExpiredTokenException"))}, "", "", "could not find out how its deployment ended: ECS DescribeServices: ExpiredTokenException: says AWS",
