@@ -55,7 +55,7 @@ type Spec struct {
 	Forgiven func(err *Error) bool
 	// Alias returns the engine's id if the real provider gives it another one than the resource's own; nil for that.
 	Alias *Alias
-	// Import has the id for an import of a resource of the kind; nil if no program makes one.
+	// Import has the id for an import of a resource of the kind; nil if no program makes one, or if the kind is only kept.
 	Import *Import
 	// Drift has the possible changes of a resource of the kind by hand. Tests make them.
 	Drift Drift

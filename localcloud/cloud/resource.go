@@ -71,7 +71,7 @@ func (r *Resource) Text(property string) string {
 	return s
 }
 
-// InputsOf returns the resource's inputs as a struct, by its json tags. It is shared, and must not be changed. It is [Kind.Of] for
+// InputsOf returns the resource's inputs as a struct, by its json tags. It is shared, and must not be changed. It is [Kind.Inputs] for
 // functions that a kind cannot name itself in, directly or in a circle.
 func InputsOf[T any](r *Resource) *T {
 	return once(r, "inputs", func() *T { return mustDecode[T](r, "inputs", r.Inputs) })
