@@ -113,7 +113,7 @@ func TestTransformRefuses(t *testing.T) {
 		"no such service":     {"config: {slipway:domain: example.com, slipway:services: {api: {hostnames: [a.example.com]}}}", "has no hello"},
 		"deployment a text":   {"config: {slipway:domain: example.com, slipway:services: {hello: {deployment: x}}}", "service hello: deployment is not an object"},
 		"service a text":      {"config: {slipway:domain: example.com, slipway:services: {hello: x}}", "hello is not an object"},
-		"no host names":       {"config: {slipway:domain: example.com, slipway:services: {hello: {}}}", "none is plain"},
+		"no host names":       {"config: {slipway:domain: example.com, slipway:services: {hello: {hostnames: []}}}", "none is plain"},
 		"wildcards alone":     {"config: {slipway:domain: example.com, slipway:services: {hello: {hostnames: ['*.example.com']}}}", "none is plain"},
 		"another domain":      {"config: {slipway:domain: example.com, slipway:services: {hello: {hostnames: [a.example.org]}}}", `"a.example.org" is not in example.com`},
 		"not quite a domain":  {"config: {slipway:domain: example.com, slipway:services: {hello: {hostnames: [anexample.com]}}}", `"anexample.com" is not in example.com`},
