@@ -83,7 +83,7 @@ func TestDeploymentCompletesAfterItsBakeTime(t *testing.T) {
 		}
 		// Who turns the alarms off need not wait.
 		begun = time.Now()
-		if _, err := s.Edit(service, cloud.Map{"alarms": nil}); err != nil {
+		if _, err := s.Edit(service, cloud.Map{"alarms": cloud.Map{"enable": false, "rollback": false, "alarmNames": []any{"errors"}}}); err != nil {
 			t.Fatal(err)
 		}
 		s.Await("the third deployment", completed(service, third))
