@@ -13,8 +13,8 @@ import (
 )
 
 // logGrace is how long output is waited for after a container's end, should some process that left its process group
-// hold the pipe open.
-const logGrace = 2 * time.Second
+// hold the pipe open. A busy machine may take seconds to hand over what was written before.
+const logGrace = 5 * time.Second
 
 // errStopping says that the task must stop before the container has started.
 var errStopping = errors.New("the task is stopping")
