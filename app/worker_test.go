@@ -134,10 +134,10 @@ func TestWorkerThatIsStuckIsUnhealthy(t *testing.T) {
 	})
 }
 
-// The whole program: it works, tells of its health, and ends without an error at the first signal.
-func TestWork(t *testing.T) {
-	var logged logBuffer
-	cfg, err := loadConfig(getenv(map[string]string{"WORK_INTERVAL": "1ms", "WORK_DURATION": "1ms"}))
+// listening returns a config of the environment, and the listener of its health check, where the config looks for it.
+func listening(t *testing.T, environment map[string]string) (config, net.Listener) {
+	t.Helper()
+	cfg, err := loadConfig(getenv(environment))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,10 +146,17 @@ func TestWork(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
 	address := listener.Addr().(*net.TCPAddr)
 	cfg.host, cfg.port = address.IP.String(), address.Port
+	return cfg, listener
+}
+
+// The whole program: it works, tells of its health, and ends without an error at the first signal.
+func TestWork(t *testing.T) {
+	var logged logBuffer
+	cfg, listener := listening(t, map[string]string{"WORK_INTERVAL": "1ms", "WORK_DURATION": "1ms"})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
 	go func() { ended <- work(ctx, listener, cfg, slog.New(slog.NewJSONHandler(&logged, nil))) }()
 	until(t, "work", func() bool { return len(logged.lines(t, "done")) > 2 })
 	if err := healthcheck(t.Context(), cfg); err != nil {
@@ -167,15 +174,7 @@ func TestWork(t *testing.T) {
 // A worker that cannot tell of its health any more ends with an error, so that ECS replaces the task, and finishes what it has first.
 func TestWorkWithoutHealth(t *testing.T) {
 	var logged logBuffer
-	cfg, err := loadConfig(getenv(map[string]string{"WORK_INTERVAL": "1ms", "WORK_DURATION": "100ms"}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var lc net.ListenConfig
-	listener, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	cfg, listener := listening(t, map[string]string{"WORK_INTERVAL": "1ms", "WORK_DURATION": "100ms"})
 	ended := make(chan error, 1)
 	go func() { ended <- work(t.Context(), listener, cfg, slog.New(slog.NewJSONHandler(&logged, nil))) }()
 	until(t, "work", func() bool { return len(logged.lines(t, "done")) > 0 })
