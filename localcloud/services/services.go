@@ -5,6 +5,7 @@ package services
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"time"
 
@@ -83,7 +84,7 @@ type Services struct {
 func New(o Options) *Services {
 	addresses := addr.New()
 	var vpcs []Controller
-	var taskInterface func(cloud.Key) (*task.Interface, error)
+	var taskInterface func(cloud.Key, http.Handler) (*task.Interface, error)
 	var nodes func(cloud.Scope, string) ([]*vnet.Host, error)
 	if o.VPCs != nil {
 		vpcs, taskInterface, nodes = []Controller{o.VPCs}, o.VPCs.Task, o.VPCs.Nodes

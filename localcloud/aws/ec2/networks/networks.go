@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/netip"
 	"os"
 	"reflect"
@@ -45,6 +46,7 @@ type vpc struct {
 	interfaces map[cloud.Key]*plugged
 	outside    *vnet.Interface // of the internet gateway; nil if nothing is there
 	resolver   *dns.Server
+	endpoints  *endpoints
 }
 
 // plugged is an interface that is in its network.
@@ -127,11 +129,12 @@ func (v *vpc) end() {
 		defer cancel()
 		_ = v.resolver.Close(ctx)
 	}
+	v.endpoints.close()
 }
 
 // routesOf are the routes of an interface. What leaves the VPC is lost at its internet gateway if nothing is outside.
 func (v *vpc) routesOf(destinations []ec2.Destination) *vnet.Routes {
-	var out []vnet.Route
+	out := []vnet.Route{{Prefix: linkLocal}}
 	for _, d := range destinations {
 		r := vnet.Route{Prefix: d.Block, Blackhole: d.Blackhole}
 		if d.Gateway != "" && v.outside != nil {
@@ -146,8 +149,9 @@ func (v *vpc) routesOf(destinations []ec2.Destination) *vnet.Routes {
 
 // Names of what is in a network and no network interface of the VPC. No security group is about it.
 const (
-	resolverName = "resolver"
-	outsideName  = "internet gateway"
+	resolverName  = "resolver"
+	endpointsName = "task endpoints"
+	outsideName   = "internet gateway"
 )
 
 // vpcOf returns the network of a VPC, whose resolver is at the address.
@@ -172,6 +176,9 @@ func (n *Networks) equip(v *vpc, key cloud.Key, resolver netip.Addr) (err error)
 		if v.outside, err = v.AttachOutside(outsideName, n.Outside); err != nil {
 			return err
 		}
+	}
+	if v.endpoints, err = serveEndpoints(v.Network); err != nil {
+		return err
 	}
 	if n.Zones == nil {
 		return nil
@@ -206,7 +213,9 @@ func (n *Networks) verdict(s cloud.Scope, c vnet.Connection, d vnet.Direction) (
 	n.Store.View(func(tx *cloud.Tx) {
 		from, to := interfaceOf(tx, s, c.From), interfaceOf(tx, s, c.To)
 		switch {
-		case c.To.Name() == resolverName:
+		// What security groups do not filter, "Control traffic to your AWS resources using security groups" lists: AWS's own DNS and the
+		// endpoints of tasks among others. https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html
+		case c.To.Name() == resolverName, c.To.Name() == endpointsName:
 			v = vnet.Accept
 		case d == vnet.Ingress && c.To.Name() == outsideName && from != nil && (c.Source.Addr().Is6() || from.PublicIP != ""):
 			v = vnet.Accept
@@ -285,8 +294,9 @@ func placeOf(tx *cloud.Tx, r *cloud.Resource) (p place, err error) {
 	return p, nil
 }
 
-// Task returns the network interface of a task, which the task's containers are to have.
-func (n *Networks) Task(key cloud.Key) (*task.Interface, error) {
+// Task returns the network interface of a task, which the task's containers are to have. The endpoint answers them, and nobody else, at
+// port 80 of [TaskEndpoint]; nil leaves it silent.
+func (n *Networks) Task(key cloud.Key, endpoint http.Handler) (*task.Interface, error) {
 	p, err := n.find(key)
 	if err != nil {
 		return nil, fmt.Errorf("plug in network interface %s: %w", key.ID, err)
@@ -307,10 +317,12 @@ func (n *Networks) Task(key cloud.Key) (*task.Interface, error) {
 				return nil, err
 			}
 			v.interfaces[key] = &plugged{i, p.routes}
+			v.endpoints.set(p.config.Addresses[0], endpoint)
 			return closing(func() error {
 				n.mu.Lock()
 				defer n.mu.Unlock()
 				delete(v.interfaces, key)
+				v.endpoints.set(p.config.Addresses[0], nil)
 				return i.Close()
 			}), nil
 		},

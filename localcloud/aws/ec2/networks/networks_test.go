@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/netip"
 	"sync/atomic"
 	"testing"
@@ -260,7 +261,7 @@ func TestInterfaces(t *testing.T) {
 	s := newStage(t)
 	var key cloud.Key
 	s.Store.View(func(tx *cloud.Tx) { key = ec2.InterfacesOf(tx, awstest.Here.Scope, "service")[0].Key })
-	i, err := s.networks.Task(key)
+	i, err := s.networks.Task(key, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -282,7 +283,22 @@ func TestInterfaces(t *testing.T) {
 			t.Fatal("the host of an interface that is gone still dials")
 		}
 	}
-	if _, err := s.networks.Task(key); err == nil {
+	if _, err := s.networks.Task(key, nil); err == nil {
 		t.Error("an interface that is gone is plugged in")
+	}
+}
+
+// The endpoints of tasks are there without a rule and a route, and answer nobody but tasks.
+func TestTaskEndpointNeedsNoRule(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	c := http.Client{Transport: &http.Transport{DialContext: s.balancer.DialContext}, Timeout: patience}
+	resp, err := c.Get("http://" + networks.TaskEndpoint.String() + "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusNotFound {
+		t.Errorf("who is no task gets %s", resp.Status)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -51,8 +52,9 @@ type Options struct {
 	Addresses *addr.Allocator
 	Images    ImageSource
 	Logs      LogStreams
-	// Interface returns the network interface of a task in its VPC, by its key in the store. Nil leaves tasks at loopback addresses.
-	Interface func(cloud.Key) (*task.Interface, error)
+	// Interface returns the network interface of a task in its VPC, by its key in the store; the endpoint answers the task at
+	// 169.254.170.2, and may be nil. Nil leaves tasks at loopback addresses.
+	Interface func(eni cloud.Key, endpoint http.Handler) (*task.Interface, error)
 	// Removed is called for each service that becomes INACTIVE, in the transaction that removes it; nil calls nothing.
 	Removed func(tx *cloud.Tx, service *cloud.Resource)
 	// Latency scales how long it takes to provision a task; 0 is as fast as can be, 1 as slow as Fargate.

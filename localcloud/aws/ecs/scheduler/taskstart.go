@@ -99,7 +99,7 @@ func (l *life) prepare(ctx context.Context) (task.Spec, error) {
 	}
 	spec := taskSpec(l, revision, ni, images, secrets, logs)
 	if l.Interface != nil {
-		if spec.Interface, err = l.Interface(l.eni); err != nil {
+		if spec.Interface, err = l.Interface(l.eni, nil); err != nil {
 			return task.Spec{}, startErrorf("Unexpected EC2 error while attempting to attach network interface with instance: %s", err)
 		}
 	}
