@@ -2,6 +2,7 @@ package ec2
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 
 	"slipway/localcloud/cloud"
@@ -25,30 +26,82 @@ const (
 	protocolICMPv6 = 58
 )
 
-// LetsOut reports whether a security group of the network interface lets the packet out to its peer, which is nil for one that is not in
-// the VPC. LetsIn is the same for packets from the peer.
-func LetsOut(tx *cloud.Tx, s cloud.Scope, ni *Interface, p Packet, peer *Interface) bool {
+// Passage is what security groups make of a packet that begins a connection.
+type Passage int
+
+const (
+	// Refused is a packet that is lost.
+	Refused Passage = iota
+	// Tracked is the first of a connection that goes on even when its rule does not.
+	Tracked
+	// Untracked is the first of a connection that ends when its rule does.
+	Untracked
+)
+
+// LetsOut says what the security groups of the network interface make of a packet to its peer, which is nil for one that is not in the VPC.
+// LetsIn is the same for packets from the peer.
+func LetsOut(tx *cloud.Tx, s cloud.Scope, ni *Interface, p Packet, peer *Interface) Passage {
 	return lets(tx, s, ni, egress, p, p.Destination, peer)
 }
 
-// LetsIn reports whether a security group of the network interface lets the packet in from its peer.
-func LetsIn(tx *cloud.Tx, s cloud.Scope, ni *Interface, p Packet, peer *Interface) bool {
+// LetsIn says what the security groups of the network interface make of a packet from its peer.
+func LetsIn(tx *cloud.Tx, s cloud.Scope, ni *Interface, p Packet, peer *Interface) Passage {
 	return lets(tx, s, ni, ingress, p, p.Source, peer)
 }
 
-func lets(tx *cloud.Tx, s cloud.Scope, ni *Interface, d direction, p Packet, address netip.Addr, peer *Interface) bool {
+func lets(tx *cloud.Tx, s cloud.Scope, ni *Interface, d direction, p Packet, address netip.Addr, peer *Interface) Passage {
 	var groups []string
 	if peer != nil {
 		groups = peer.SecurityGroups
 	}
+	passage := Refused
 	for _, id := range ni.SecurityGroups {
 		for _, rule := range securityRules(tx, s, id, d) {
-			if rule.isAbout(p) && (rule.covers(address) || rule.names(id, groups)) {
+			if !rule.isAbout(p) || !rule.covers(address) && !rule.names(id, groups) {
+				continue
+			}
+			if passage = Tracked; rule.isForEveryone(address) && answersPass(tx, s, ni, d, p, address) {
+				return Untracked
+			}
+		}
+	}
+	return passage
+}
+
+// answersPass reports whether a rule lets all answers pass, so that nobody has to remember the connection. TCP and UDP alone go untracked.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html#untracked-connections
+func answersPass(tx *cloud.Tx, s cloud.Scope, ni *Interface, d direction, p Packet, peer netip.Addr) bool {
+	if p.Protocol != protocolTCP && p.Protocol != protocolUDP {
+		return false
+	}
+	back := ingress
+	if d == ingress {
+		back = egress
+	}
+	for _, id := range ni.SecurityGroups {
+		for _, rule := range securityRules(tx, s, id, back) {
+			if rule.isForEveryone(peer) && rule.hasAllPorts(p) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// isForEveryone reports whether the rule is about every address of the family of the given one.
+func (p *SecurityRule) isForEveryone(address netip.Addr) bool {
+	if address.Is4() {
+		return slices.Contains(p.CIDRBlocks, anyIPv4)
+	}
+	return slices.Contains(p.IPv6CIDRBlocks, anyIPv6)
+}
+
+// hasAllPorts reports whether the rule is about every packet of the given one's protocol.
+func (p *SecurityRule) hasAllPorts(packet Packet) bool {
+	const last = 1<<16 - 1
+	first := packet
+	first.Port, packet.Port = 0, last
+	return p.isAbout(first) && p.isAbout(packet)
 }
 
 // isAbout reports whether the rule is about packets of that protocol, and its port or type.
