@@ -165,7 +165,7 @@ func refusalOf(err error) *cloud.Error {
 // https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
 func statusOf(refusal *cloud.Error) int {
 	switch refusal.Code {
-	case "AccessDenied", "InvalidClientTokenId":
+	case "AccessDenied", "InvalidClientTokenId", "MissingAuthenticationToken":
 		return http.StatusForbidden
 	}
 	return http.StatusBadRequest

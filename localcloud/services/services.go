@@ -17,6 +17,7 @@ import (
 	"slipway/localcloud/aws/appautoscaling"
 	"slipway/localcloud/aws/appautoscaling/scaling"
 	"slipway/localcloud/aws/cloudwatch/metrics"
+	"slipway/localcloud/aws/ec2"
 	"slipway/localcloud/aws/ec2/networks"
 	"slipway/localcloud/aws/ecr"
 	"slipway/localcloud/aws/ecr/images"
@@ -78,6 +79,8 @@ type Services struct {
 	Kinds []any
 	// Controllers run together, and start in this order.
 	Controllers []Controller
+
+	vpcs *networks.Networks
 }
 
 // New wires the services to each other. Nothing works before the controllers are run.
@@ -85,18 +88,21 @@ func New(o Options) *Services {
 	addresses := addr.New()
 	var vpcs []Controller
 	var taskInterface func(cloud.Key, http.Handler) (*task.Interface, error)
+	egress := ec2.Egress
 	var nodes func(cloud.Scope, string) ([]*vnet.Host, error)
 	if o.VPCs != nil {
 		vpcs, taskInterface, nodes = []Controller{o.VPCs}, o.VPCs.Task, o.VPCs.Nodes
+		egress = networks.Egress // asks what packets ask
 	}
 	tasks := scheduler.New(scheduler.Options{
 		Interface: taskInterface, Store: o.Store, Runner: o.Runner, Addresses: addresses, Images: o.Images, Logs: o.Logs, Removed: appautoscaling.ServiceRemoved,
 		Latency: o.Latency, Pace: o.Pace,
 	})
+	tasks.Egress = egress
 	balancers := &balancers.Balancers{Nodes: nodes, Store: o.Store, Addresses: addresses, Registration: registration, Log: o.Log}
 	metrics := &metrics.Metrics{Store: o.Store, Balancers: balancers, Tasks: tasks, Pace: o.Pace}
 	return &Services{
-		Logs: o.Logs, Scheduler: tasks,
+		Logs: o.Logs, Scheduler: tasks, vpcs: o.VPCs,
 		Kinds: append(aws.Kinds(), ecr.WithImages(images.Of(o.Store, o.Images))...),
 		Controllers: append(vpcs, []Controller{
 			&issuer.Issuer{Store: o.Store, Authority: o.Authority, DNS: o.DNS, RecordTokens: o.RecordTokens, Log: o.Log},
@@ -109,12 +115,18 @@ func New(o Options) *Services {
 	}
 }
 
-// API serves AWS's own protocols, to callers with the token.
+// API serves AWS's own protocols, to callers with the token; and in VPCs, at AWS's own names, to whoever has the credentials of a role.
 func (s *Services) API(store *cloud.Store, callers *sts.Callers, token string) *api.Server {
 	sessions := &stsapi.STS{Callers: callers}
-	return &api.Server{Store: store, Caller: sessions.Caller, Token: token, Services: []api.Service{
+	server := &api.Server{Store: store, Caller: sessions.Caller, Token: token, Services: []api.Service{
 		acmapi.Service, ecsapi.Service, elbv2api.Service, logsapi.Service(s.Logs), sessions.Service(),
 	}}
+	if s.vpcs != nil {
+		inside := *server
+		inside.Token, inside.Caller = "", sessions.RoleCaller
+		s.vpcs.Services = &inside
+	}
+	return server
 }
 
 // WithHooks adds the services' part in operations on every kind: IAM authorizes callers, and the tagging API keeps listing deleted

@@ -113,12 +113,21 @@ func (h *Host) DialContext(ctx context.Context, network, address string) (net.Co
 	if err != nil {
 		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
 	}
-	var conn net.Conn
+	from, err := h.from(to)
+	if err != nil {
+		return nil, &net.OpError{Op: "dial", Net: network, Addr: net.TCPAddrFromAddrPort(to), Err: err}
+	}
+	return dialFrom(ctx, h.stack, network, from, to)
+}
+
+// dialFrom connects from an address of a stack.
+func dialFrom(ctx context.Context, s *stack.Stack, network string, from, to netip.AddrPort) (conn net.Conn, err error) {
 	switch strings.TrimRight(network, "46") {
 	case "tcp":
-		conn, err = h.dialTCP(ctx, to)
+		conn, err = dialTCP(ctx, s, from, to)
 	case "udp":
-		conn, err = h.dialUDP(to)
+		local, remote := full(from), full(to)
+		conn, err = gonet.DialUDP(s, &local, &remote, family(to.Addr()))
 	default:
 		err = net.UnknownNetworkError(network)
 	}
@@ -140,13 +149,9 @@ func (h *Host) from(to netip.AddrPort) (netip.AddrPort, error) {
 	return netip.AddrPortFrom(own, 0), nil
 }
 
-func (h *Host) dialTCP(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
-	from, err := h.from(to)
-	if err != nil {
-		return nil, err
-	}
+func dialTCP(ctx context.Context, s *stack.Stack, from, to netip.AddrPort) (net.Conn, error) {
 	var queue waiter.Queue
-	ep, terr := h.stack.NewEndpoint(tcp.ProtocolNumber, family(to.Addr()), &queue)
+	ep, terr := s.NewEndpoint(tcp.ProtocolNumber, family(to.Addr()), &queue)
 	if terr != nil {
 		return nil, asErrno(terr)
 	}
@@ -175,15 +180,6 @@ func (h *Host) dialTCP(ctx context.Context, to netip.AddrPort) (net.Conn, error)
 
 // noDelay sends what is written at once, as package net does.
 func noDelay(ep tcpip.Endpoint) { ep.SocketOptions().SetDelayOption(false) }
-
-func (h *Host) dialUDP(to netip.AddrPort) (net.Conn, error) {
-	from, err := h.from(to)
-	if err != nil {
-		return nil, err
-	}
-	local, remote := full(from), full(to)
-	return gonet.DialUDP(h.stack, &local, &remote, family(to.Addr()))
-}
 
 // Listen accepts TCP connections to an address of the interface, to all of its IPv4 addresses if it is 0.0.0.0, or to all if it is ::.
 // Port 0 is any free port.

@@ -143,7 +143,7 @@ func (i *Interface) receive(raw []byte) {
 
 // route returns the interface to which packets to the address go; nil for none.
 func (i *Interface) route(address netip.Addr) *Interface {
-	r, ok := i.routes.Load().lookup(address)
+	r, ok := i.routes.Load().Lookup(address)
 	switch {
 	case !ok || r.Blackhole:
 		return nil

@@ -2,6 +2,7 @@ package vnet
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -16,8 +17,17 @@ import (
 	"gvisor.dev/gvisor/pkg/waiter"
 )
 
-// Dial connects to an address outside of a network, as a net.Dialer's DialContext does.
-type Dial func(ctx context.Context, network, address string) (net.Conn, error)
+// Dial connects to an address outside of a network, for an address within. The network is tcp or udp.
+type Dial func(ctx context.Context, network string, from, to netip.AddrPort) (net.Conn, error)
+
+// ErrSilence is for a [Dial] to return: the connection is then not refused, but waits in vain.
+var ErrSilence = errors.New("nobody answers, and nobody refuses")
+
+// Outside is an interface that stands for the world outside of a network.
+type Outside struct {
+	*Interface
+	stack *stack.Stack
+}
 
 const (
 	// maxOpening bounds the connections to the outside that are being made.
@@ -29,7 +39,7 @@ const (
 // AttachOutside adds an interface that takes what routes lead to it ([Route.Via]) to the world outside: TCP connections and UDP packets,
 // by dial, for those who have an address there. A connection that cannot be made is refused; addresses that dial must not be asked for
 // are for the caller's routes to leave out, or for dial to refuse.
-func (n *Network) AttachOutside(name string, dial Dial) (*Interface, error) {
+func (n *Network) AttachOutside(name string, dial Dial) (*Outside, error) {
 	c := &card{mtu: uint32(n.config.MTU)} //nolint:gosec // an MTU
 	config := InterfaceConfig{Name: name, Gateway: true}
 	s, err := newStack(config, c, false) // everybody's address seems to be its own
@@ -49,7 +59,19 @@ func (n *Network) AttachOutside(name string, dial Dial) (*Interface, error) {
 	o.ctx, o.cancel = context.WithCancel(context.Background())
 	s.SetTransportProtocolHandler(tcp.ProtocolNumber, tcp.NewForwarder(s, 0, maxOpening, o.forwardTCP).HandlePacket)
 	s.SetTransportProtocolHandler(udp.ProtocolNumber, udp.NewForwarder(s, o.forwardUDP).HandlePacket)
-	return n.Attach(config, o)
+	i, err := n.Attach(config, o)
+	if err != nil {
+		return nil, err
+	}
+	return &Outside{i, s}, nil
+}
+
+// DialFrom connects to an address in the network as somebody outside, who has the address from.
+func (o *Outside) DialFrom(ctx context.Context, network string, from netip.Addr, to netip.AddrPort) (net.Conn, error) {
+	if o.gone.Load() {
+		return nil, ErrClosed
+	}
+	return dialFrom(ctx, o.stack, network, netip.AddrPortFrom(from, 0), to)
 }
 
 // outsideLink is the link of an interface that leads outside.
@@ -71,12 +93,12 @@ func (o *outsideLink) Close() error {
 
 // forwardTCP is called on a goroutine of its own for each connection.
 func (o *outsideLink) forwardTCP(r *tcp.ForwarderRequest) {
-	id := r.ID()
 	ctx, cancel := context.WithTimeout(o.ctx, outsideTimeout)
 	defer cancel()
-	there, err := o.dial(ctx, "tcp", destination(id).String())
+	from, to := ends(r.ID())
+	there, err := o.dial(ctx, "tcp", from, to)
 	if err != nil {
-		r.Complete(true)
+		r.Complete(!errors.Is(err, ErrSilence))
 		return
 	}
 	var queue waiter.Queue
@@ -97,11 +119,12 @@ func (o *outsideLink) forwardUDP(r *udp.ForwarderRequest) bool {
 	if terr != nil {
 		return true
 	}
-	here, to := gonet.NewUDPConn(&queue, ep), destination(r.ID()).String()
+	here := gonet.NewUDPConn(&queue, ep)
+	from, to := ends(r.ID())
 	o.work.Go(func() {
 		ctx, cancel := context.WithTimeout(o.ctx, outsideTimeout)
 		defer cancel()
-		there, err := o.dial(ctx, "udp", to)
+		there, err := o.dial(ctx, "udp", from, to)
 		if err != nil {
 			_ = here.Close()
 			return
@@ -111,9 +134,11 @@ func (o *outsideLink) forwardUDP(r *udp.ForwarderRequest) bool {
 	return true
 }
 
-func destination(id stack.TransportEndpointID) netip.AddrPort {
-	a, _ := netip.AddrFromSlice(id.LocalAddress.AsSlice())
-	return netip.AddrPortFrom(a, id.LocalPort)
+// ends are those of a connection that comes to the outside, for which the outside is the local end.
+func ends(id stack.TransportEndpointID) (from, to netip.AddrPort) {
+	inside, _ := netip.AddrFromSlice(id.RemoteAddress.AsSlice())
+	outside, _ := netip.AddrFromSlice(id.LocalAddress.AsSlice())
+	return netip.AddrPortFrom(inside, id.RemotePort), netip.AddrPortFrom(outside, id.LocalPort)
 }
 
 // splice copies between two connections until both directions have ended, or the link does.

@@ -28,8 +28,8 @@ func NewRoutes(routes ...Route) *Routes {
 // everywhere leads to every address that an interface of the network has.
 var everywhere = NewRoutes(Route{Prefix: netip.MustParsePrefix("0.0.0.0/0")}, Route{Prefix: netip.MustParsePrefix("::/0")})
 
-// lookup returns the route with the longest prefix that contains the address.
-func (t *Routes) lookup(address netip.Addr) (Route, bool) {
+// Lookup returns the route with the longest prefix that contains the address.
+func (t *Routes) Lookup(address netip.Addr) (Route, bool) {
 	for _, r := range t.byLength {
 		if r.Prefix.Contains(address) {
 			return r, true

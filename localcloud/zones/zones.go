@@ -3,6 +3,8 @@ package zones
 
 import (
 	"fmt"
+	"net/netip"
+	"slices"
 	"strings"
 
 	"slipway/localcloud/aws/ec2"
@@ -31,19 +33,42 @@ func Zones(store *cloud.Store, c *cloudflare.Cloudflare) func() []dns.Zone {
 	return func() []dns.Zone { return zonesOf(store, c, onMachine) }
 }
 
-// InVPC returns what the resolver of a VPC answers with authority: the same, with the VPC's load balancers at their addresses in it. Others
-// cannot be reached from there, and have none.
-func InVPC(store *cloud.Store, c *cloudflare.Cloudflare) func(vpc cloud.Key) []dns.Zone {
-	return func(vpc cloud.Key) []dns.Zone {
-		return zonesOf(store, c, func(tx *cloud.Tx, balancer *cloud.Resource) (addresses []string) {
-			for _, r := range ec2.InterfacesOf(tx, vpc.Scope, balancer.ID) {
-				if in := ec2.NetworkInterface.Inputs(r); in.VPCID == vpc.ID {
-					addresses = append(addresses, in.PrivateIP)
-				}
-			}
-			return addresses
-		})
+// InVPC returns what the resolvers of VPCs answer with authority: Cloudflare's records, the load balancers' names with their addresses on
+// AWS, and AWS's own endpoints, all of them at the given addresses.
+func InVPC(store *cloud.Store, c *cloudflare.Cloudflare, services ...netip.Addr) func() []dns.Zone {
+	own := []dns.Zone{
+		servicesZone("amazonaws.com", slices.DeleteFunc(slices.Clone(services), netip.Addr.Is6)),
+		servicesZone("api.aws", services), // those with IPv6
 	}
+	return func() []dns.Zone { return append(zonesOf(store, c, onAWS), own...) }
+}
+
+// servicesZone has a domain of AWS's own endpoints.
+// https://docs.aws.amazon.com/general/latest/gr/rande.html
+func servicesZone(origin string, addresses []netip.Addr) dns.Zone {
+	z := dns.Zone{Origin: origin}
+	for _, a := range addresses {
+		z.Records = append(z.Records, dns.Record{Name: "*." + origin, Type: addressType(a.String()), Content: a.String(), TTL: balancerTTL})
+	}
+	return z
+}
+
+// onAWS is where clients in a VPC find a load balancer. The name of an internet-facing one has its public addresses there too.
+// https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/how-elastic-load-balancing-works.html
+func onAWS(tx *cloud.Tx, balancer *cloud.Resource) (addresses []string) {
+	for _, r := range ec2.InterfacesOf(tx, balancer.Scope, balancer.ID) {
+		in, described := ec2.NetworkInterface.Inputs(r), elbv2.LoadBalancer.Described(balancer)
+		v4 := in.PublicIP
+		if described.Internal {
+			v4 = in.PrivateIP
+		}
+		for _, a := range []string{v4, in.IPv6Address} {
+			if a != "" && (a == v4 || strings.HasPrefix(described.IPAddressType, "dualstack")) {
+				addresses = append(addresses, a)
+			}
+		}
+	}
+	return addresses
 }
 
 // onMachine is where a load balancer really is on this machine, if it has an address yet.

@@ -54,9 +54,11 @@ func AddInterface(tx *cloud.Tx, s cloud.Scope, ni Interface, public bool) (*clou
 	}
 	in := Subnet.Inputs(r)
 	ni.VPCID = in.VPCID
-	taken := map[string]bool{}
-	for _, r := range tx.List(s, NetworkInterfaceToken) {
-		taken[NetworkInterface.Inputs(r).PrivateIP] = true
+	taken, takenPublic := map[string]bool{}, map[string]bool{}
+	for _, r := range tx.Everywhere(NetworkInterfaceToken) {
+		other := NetworkInterface.Inputs(r)
+		taken[other.PrivateIP] = taken[other.PrivateIP] || other.VPCID == ni.VPCID
+		takenPublic[other.PublicIP] = true
 	}
 	block, err := netip.ParsePrefix(in.CIDRBlock)
 	if err != nil {
@@ -76,9 +78,7 @@ func AddInterface(tx *cloud.Tx, s cloud.Scope, ni Interface, public bool) (*clou
 	}
 	ni.PrivateIP = addr.String()
 	if public {
-		// 198.18.0.0/15, which RFC 2544 reserves for benchmarks, so no host has the address. No two interfaces of a VPC share one.
-		private := addr.As4()
-		ni.PublicIP = netip.AddrFrom4([4]byte{198, 18 | private[1]&1, private[2], private[3]}).String()
+		ni.PublicIP = publicFor(addr, takenPublic)
 	}
 	if in.AssignIPv6AddressOnCreation {
 		ni.IPv6Address = IPv6In(in.IPv6CIDRBlock, ni.PrivateIP)
@@ -93,6 +93,18 @@ func AddInterface(tx *cloud.Tx, s cloud.Scope, ni Interface, public bool) (*clou
 	}
 	tx.Put(out)
 	return out, nil
+}
+
+// publicFor returns a public address for a private one: in 198.18.0.0/15, which RFC 2544 reserves for benchmarks, so that no host has it.
+func publicFor(private netip.Addr, taken map[string]bool) string {
+	b := private.As4()
+	public := netip.AddrFrom4([4]byte{198, 18 | b[1]&1, b[2], b[3]})
+	for taken[public.String()] {
+		if public = public.Next(); !netip.MustParsePrefix("198.18.0.0/15").Contains(public) {
+			public = netip.AddrFrom4([4]byte{198, 18, 0, 0})
+		}
+	}
+	return public.String()
 }
 
 // IPv6In returns the address in the IPv6 block that ends like the IPv4 address; empty if there is no such block.

@@ -4,15 +4,18 @@ package networks
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
 	"os"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -28,12 +31,19 @@ import (
 // Networks are the networks of all VPCs.
 type Networks struct {
 	Store *cloud.Store
-	// Zones are the names that resolvers answer with authority in a VPC; Forward answers the others, and nil none.
-	Zones   func(vpc cloud.Key) []dns.Zone
+	// Zones are the names that resolvers answer with authority; Forward answers the others, and nil none.
+	Zones   func() []dns.Zone
 	Forward dns.Forward
-	// Outside dials for tasks with a public address and a route to an internet gateway. Nil loses their packets.
-	Outside vnet.Dial
-	Log     *slog.Logger
+	// Outside dials addresses of the internet for tasks with a public address and a route to an internet gateway. Nil loses their packets.
+	Outside func(ctx context.Context, network, address string) (net.Conn, error)
+	// Services answers AWS's own endpoints, over HTTP and HTTPS, with certificates for the names that clients ask for.
+	Services    http.Handler
+	Certificate func(name string) (tls.Certificate, error)
+	// Authorities are certificates in PEM, for tasks to trust those of the services and of load balancers.
+	Authorities []byte
+	Log         *slog.Logger
+
+	services *services
 
 	mu    sync.Mutex
 	vpcs  map[cloud.Key]*vpc
@@ -44,7 +54,7 @@ type Networks struct {
 type vpc struct {
 	*vnet.Network
 	interfaces map[cloud.Key]*plugged
-	outside    *vnet.Interface // of the internet gateway; nil if nothing is there
+	outside    *vnet.Outside // the internet, by the internet gateway
 	resolver   *dns.Server
 	endpoints  *endpoints
 }
@@ -57,7 +67,7 @@ type plugged struct {
 
 // New returns networks without VPCs.
 func New(store *cloud.Store, log *slog.Logger) *Networks {
-	return &Networks{Store: store, Log: log, vpcs: map[cloud.Key]*vpc{}, hosts: map[cloud.Key]*vnet.Host{}}
+	return &Networks{Store: store, Log: log, services: newServices(), vpcs: map[cloud.Key]*vpc{}, hosts: map[cloud.Key]*vnet.Host{}}
 }
 
 // Run follows the store until the context ends: routes change, and so do rules; load balancers go, and VPCs.
@@ -65,8 +75,11 @@ func (n *Networks) Run(ctx context.Context) error {
 	store := n.Store.Watch(ec2.SecurityGroupToken, ec2.SecurityGroupIngressRuleToken, ec2.SecurityGroupEgressRuleToken)
 	defer store.Stop()
 	defer n.close()
+	defer n.services.serve(n.Services, n.Certificate)()
 	for {
-		n.follow(store)
+		for _, gone := range n.follow(store) {
+			gone.end()
+		}
 		select {
 		case <-store.C:
 		case <-ctx.Done():
@@ -75,15 +88,20 @@ func (n *Networks) Run(ctx context.Context) error {
 	}
 }
 
-// follow makes the networks what the store has.
-func (n *Networks) follow(store *cloud.Watcher) {
+// follow makes the networks what the store has, and returns those that are to end.
+func (n *Networks) follow(store *cloud.Watcher) (gone []*vpc) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	routes, living := map[cloud.Key][]ec2.Destination{}, map[cloud.Key]bool{}
+	ofSubnet := map[string][]ec2.Destination{}
 	store.View(func(tx *cloud.Tx) {
 		for _, r := range tx.Everywhere(ec2.NetworkInterfaceToken) {
 			living[r.Key] = true
-			routes[r.Key] = ec2.Destinations(tx, r.Scope, ec2.NetworkInterface.Inputs(r))
+			in := ec2.NetworkInterface.Inputs(r)
+			if _, found := ofSubnet[in.SubnetID]; !found {
+				ofSubnet[in.SubnetID] = ec2.Destinations(tx, r.Scope, in)
+			}
+			routes[r.Key] = ofSubnet[in.SubnetID]
 		}
 		for key := range n.vpcs {
 			living[key] = tx.Get(key) != nil
@@ -102,26 +120,29 @@ func (n *Networks) follow(store *cloud.Watcher) {
 		for id, i := range v.interfaces {
 			if now, ok := routes[id]; ok && !reflect.DeepEqual(now, i.routes) {
 				i.routes = now
-				i.SetRoutes(v.routesOf(now))
+				i.SetRoutes(routesOf(now, v.outside.Interface))
 			}
 		}
 		v.Refilter()
 		if !living[key] {
 			delete(n.vpcs, key)
-			v.end()
+			gone = append(gone, v)
 		}
 	}
+	return gone
 }
 
 func (n *Networks) close() {
 	n.mu.Lock()
-	defer n.mu.Unlock()
-	for _, v := range n.vpcs {
+	all := slices.Collect(maps.Values(n.vpcs))
+	clear(n.vpcs)
+	n.mu.Unlock()
+	for _, v := range all {
 		v.end()
 	}
 }
 
-// end closes a network.
+// end closes a network. Connections to the outside that are being made may hold it up, and ask about networks.
 func (v *vpc) end() {
 	_ = v.Close() // has nothing to say, and neither has the resolver, whose sockets are gone
 	if v.resolver != nil {
@@ -130,21 +151,6 @@ func (v *vpc) end() {
 		_ = v.resolver.Close(ctx)
 	}
 	v.endpoints.close()
-}
-
-// routesOf are the routes of an interface. What leaves the VPC is lost at its internet gateway if nothing is outside.
-func (v *vpc) routesOf(destinations []ec2.Destination) *vnet.Routes {
-	out := []vnet.Route{{Prefix: linkLocal}}
-	for _, d := range destinations {
-		r := vnet.Route{Prefix: d.Block, Blackhole: d.Blackhole}
-		if d.Gateway != "" && v.outside != nil {
-			r.Via = v.outside
-		} else if d.Gateway != "" {
-			r.Blackhole = true
-		}
-		out = append(out, r)
-	}
-	return vnet.NewRoutes(out...)
 }
 
 // Names of what is in a network and no network interface of the VPC. No security group is about it.
@@ -172,10 +178,8 @@ func (n *Networks) vpcOf(key cloud.Key, resolver netip.Addr) (*vpc, error) {
 
 // equip gives a network what AWS has in each.
 func (n *Networks) equip(v *vpc, key cloud.Key, resolver netip.Addr) (err error) {
-	if n.Outside != nil {
-		if v.outside, err = v.AttachOutside(outsideName, n.Outside); err != nil {
-			return err
-		}
+	if v.outside, err = v.AttachOutside(outsideName, n.dialer(key)); err != nil {
+		return err
 	}
 	if v.endpoints, err = serveEndpoints(v.Network); err != nil {
 		return err
@@ -200,98 +204,8 @@ func (n *Networks) equip(v *vpc, key cloud.Key, resolver netip.Addr) (err error)
 	if forward == nil {
 		forward = func(context.Context, *mdns.Msg) (*mdns.Msg, error) { return nil, nil }
 	}
-	v.resolver = dns.Serve(l, packets, func() []dns.Zone { return n.Zones(key) }, forward, n.Log)
+	v.resolver = dns.Serve(l, packets, n.Zones, forward, n.Log)
 	return nil
-}
-
-// verdict asks the security groups of one end of a connection.
-func (n *Networks) verdict(s cloud.Scope, c vnet.Connection, d vnet.Direction) (v vnet.Verdict) {
-	p := ec2.Packet{
-		Protocol: uint8(c.Protocol), Port: int(c.Destination.Port()), ICMPType: int(c.ICMPType), ICMPCode: int(c.ICMPCode),
-		Source: c.Source.Addr(), Destination: c.Destination.Addr(),
-	}
-	n.Store.View(func(tx *cloud.Tx) {
-		from, to := interfaceOf(tx, s, c.From), interfaceOf(tx, s, c.To)
-		switch {
-		// What security groups do not filter, "Control traffic to your AWS resources using security groups" lists: AWS's own DNS and the
-		// endpoints of tasks among others. https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html
-		case c.To.Name() == resolverName, c.To.Name() == endpointsName:
-			v = vnet.Accept
-		case d == vnet.Ingress && c.To.Name() == outsideName && from != nil && (c.Source.Addr().Is6() || from.PublicIP != ""):
-			v = vnet.Accept
-		case d == vnet.Egress && from != nil && ec2.LetsOut(tx, s, from, p, to), d == vnet.Ingress && to != nil && ec2.LetsIn(tx, s, to, p, from):
-			v = vnet.Accept
-		}
-	})
-	return v
-}
-
-func interfaceOf(tx *cloud.Tx, s cloud.Scope, i *vnet.Interface) *ec2.Interface {
-	if r := tx.Get(cloud.Key{Scope: s, Token: ec2.NetworkInterfaceToken, ID: i.Name()}); r != nil {
-		return ec2.NetworkInterface.Inputs(r)
-	}
-	return nil
-}
-
-// place is what there is to know of an interface before it is plugged in.
-type place struct {
-	key, vpc  cloud.Key
-	config    vnet.InterfaceConfig
-	routes    []ec2.Destination
-	prefixes  []netip.Prefix // of its subnet, with its addresses
-	gateways  []netip.Addr
-	resolvers []netip.Addr
-}
-
-var errNoInterface = errors.New("the network interface does not exist")
-
-// find reads what the store has of an interface.
-func (n *Networks) find(key cloud.Key) (p place, err error) {
-	n.Store.View(func(tx *cloud.Tx) {
-		r := tx.Get(key)
-		if r == nil {
-			err = errNoInterface
-			return
-		}
-		p, err = placeOf(tx, r)
-	})
-	return p, err
-}
-
-func placeOf(tx *cloud.Tx, r *cloud.Resource) (p place, err error) {
-	in := ec2.NetworkInterface.Inputs(r)
-	p = place{
-		key: r.Key, vpc: cloud.Key{Scope: r.Scope, Token: ec2.VPCToken, ID: in.VPCID}, routes: ec2.Destinations(tx, r.Scope, in),
-		config: vnet.InterfaceConfig{Name: r.ID},
-	}
-	subnet, network := tx.Get(cloud.Key{Scope: r.Scope, Token: ec2.SubnetToken, ID: in.SubnetID}), tx.Get(p.vpc)
-	if subnet == nil || network == nil {
-		return p, errNoInterface
-	}
-	block, err := netip.ParsePrefix(ec2.Subnet.Inputs(subnet).CIDRBlock)
-	if err != nil {
-		return p, err
-	}
-	own, err := netip.ParseAddr(in.PrivateIP)
-	if err != nil {
-		return p, err
-	}
-	whole, err := netip.ParsePrefix(ec2.VPC.Inputs(network).CIDRBlock)
-	if err != nil {
-		return p, err
-	}
-	p.config.Addresses = []netip.Addr{own}
-	p.prefixes = []netip.Prefix{netip.PrefixFrom(own, block.Bits())}
-	p.gateways = []netip.Addr{block.Masked().Addr().Next()}
-	// https://docs.aws.amazon.com/vpc/latest/userguide/AmazonDNS-concepts.html
-	p.resolvers = []netip.Addr{whole.Masked().Addr().Next().Next()}
-	if own6, err := netip.ParseAddr(in.IPv6Address); err == nil {
-		const subnetBits = 64
-		p.config.Addresses = append(p.config.Addresses, own6)
-		p.prefixes = append(p.prefixes, netip.PrefixFrom(own6, subnetBits))
-		p.gateways = append(p.gateways, netip.MustParseAddr("fe80::1"))
-	}
-	return p, nil
 }
 
 // Task returns the network interface of a task, which the task's containers are to have. The endpoint answers them, and nobody else, at
@@ -304,7 +218,7 @@ func (n *Networks) Task(key cloud.Key, endpoint http.Handler) (*task.Interface, 
 	hardware := hardwareOf(p.config.Addresses[0])
 	return &task.Interface{
 		Tap:       vnet.TapConfig{Name: "eth0", Hardware: hardware, Addresses: p.prefixes, Gateways: p.gateways, MTU: vnet.DefaultMTU},
-		Resolvers: p.resolvers,
+		Resolvers: p.resolvers, Authorities: n.Authorities,
 		Attach: func(frames *os.File) (io.Closer, error) {
 			n.mu.Lock()
 			defer n.mu.Unlock()
@@ -334,16 +248,20 @@ type closing func() error
 
 func (c closing) Close() error { return c() }
 
-func (p *place) configured(v *vpc) vnet.InterfaceConfig {
-	c := p.config
-	c.Routes = v.routesOf(p.routes)
-	return c
-}
-
-// hardwareOf is a hardware address that is nobody's, as network interfaces of AWS have them.
-func hardwareOf(a netip.Addr) net.HardwareAddr {
-	const locallyAdministered = 0x0a
-	return append(net.HardwareAddr{locallyAdministered, 0x58}, a.AsSlice()...)
+// Capture writes what a network interface sends and is sent to w, as a pcap file, until ctx ends or the interface goes.
+func (n *Networks) Capture(ctx context.Context, key cloud.Key, w io.Writer) error {
+	n.mu.Lock()
+	var found *plugged
+	for _, v := range n.vpcs {
+		if i := v.interfaces[key]; i != nil {
+			found = i
+		}
+	}
+	n.mu.Unlock()
+	if found == nil {
+		return fmt.Errorf("capture packets of network interface %s: %w", key.ID, errNoInterface)
+	}
+	return found.Capture(ctx, w)
 }
 
 // Nodes returns the nodes of a load balancer, one for each of its network interfaces.

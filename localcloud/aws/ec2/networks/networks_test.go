@@ -2,19 +2,24 @@ package networks_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
 	"slipway/localcloud/aws/awstest"
 	"slipway/localcloud/aws/ec2"
 	"slipway/localcloud/aws/ec2/networks"
+	"slipway/localcloud/ca"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/dns"
 	"slipway/localcloud/vnet"
@@ -32,6 +37,7 @@ type stage struct {
 	parts             map[string]*cloud.Resource
 	balancer, service *vnet.Host
 	outside           atomic.Value // what was dialled there last
+	trusted           *x509.CertPool
 }
 
 func newStage(t *testing.T) *stage {
@@ -54,7 +60,7 @@ func newStage(t *testing.T) *stage {
 	s.parts["gateway"] = s.Gateway
 
 	s.networks = networks.New(s.Store, nil)
-	s.networks.Zones = func(vpc cloud.Key) []dns.Zone {
+	s.networks.Zones = func() []dns.Zone {
 		return []dns.Zone{{Origin: "example.com", Records: []dns.Record{{Name: "here.example.com", Type: "A", Content: "10.0.9.9", TTL: 60}}}}
 	}
 	s.networks.Outside = func(_ context.Context, _, address string) (net.Conn, error) {
@@ -62,6 +68,13 @@ func newStage(t *testing.T) *stage {
 		return nil, errors.New("nobody is there")
 	}
 	s.outside.Store("")
+	authority, err := ca.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.trusted = authority.Pool()
+	s.networks.Certificate = func(name string) (tls.Certificate, error) { return authority.Issue([]string{name}) }
+	s.networks.Services = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "this is "+r.Host) })
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- s.networks.Run(ctx) }()
@@ -175,17 +188,7 @@ func TestSecurityGroupsDecide(t *testing.T) {
 func TestVPCsAreApart(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	other := s.Make(ec2.VPCToken, cloud.Map{"cidrBlock": "10.0.0.0/16"})
-	subnet := s.Make(ec2.SubnetToken, cloud.Map{"vpcId": other.ID, "cidrBlock": ec2.Subnet.Inputs(s.subnet()).CIDRBlock, "availabilityZone": "eu-central-1a"})
-	group := s.Make(ec2.SecurityGroupToken, cloud.Map{
-		"vpcId": other.ID, "name": "open",
-		"egress":  []any{cloud.Map{"protocol": "-1", "fromPort": 0.0, "toPort": 0.0, "cidrBlocks": []any{"0.0.0.0/0"}}},
-		"ingress": []any{cloud.Map{"protocol": "-1", "fromPort": 0.0, "toPort": 0.0, "cidrBlocks": []any{"0.0.0.0/0"}}},
-	})
-	first := s.Subnets[0]
-	s.Subnets[0] = subnet.ID
-	stranger := s.place("stranger", group, true)
-	s.Subnets[0] = first
+	stranger := s.inOtherVPC()
 	echo(t, s.service, 8080)
 	if _, err := dial(stranger, s.service, 8080, silence); !isTimeout(err) {
 		t.Errorf("from another VPC: %v", err)
@@ -301,4 +304,182 @@ func TestTaskEndpointNeedsNoRule(t *testing.T) {
 	if resp.StatusCode != http.StatusNotFound {
 		t.Errorf("who is no task gets %s", resp.Status)
 	}
+}
+
+// Where everybody is let in and every answer out, nobody remembers connections: they end with the rule. The others go on.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html#untracked-connections
+func TestUntrackedConnectionsEndWithTheirRule(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, cidr string
+		ends       bool
+	}{{"everybody", "0.0.0.0/0", true}, {"the VPC", "10.0.0.0/8", false}} {
+		s := newStage(t)
+		in := s.Make(ec2.SecurityGroupIngressRuleToken, cloud.Map{
+			"securityGroupId": s.parts["service group"].ID, "ipProtocol": "tcp", "fromPort": 9000.0, "toPort": 9000.0, "cidrIpv4": c.cidr,
+		})
+		s.parts["in"] = in
+		s.Make(ec2.SecurityGroupEgressRuleToken, cloud.Map{"securityGroupId": s.Group.ID, "ipProtocol": "-1", "cidrIpv4": "10.0.0.0/8"})
+		echo(t, s.service, 9000)
+		conn, err := dial(s.balancer, s.service, 9000, patience)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := answers(conn, patience); err != nil {
+			t.Fatal(err)
+		}
+		s.without("in")
+		if !c.ends {
+			if err := answers(conn, patience); err != nil {
+				t.Errorf("a connection by a rule for %s ended with it: %v", c.name, err)
+			}
+			continue
+		}
+		for deadline := time.Now().Add(patience); !isTimeout(answers(conn, silence)); {
+			if time.Now().After(deadline) {
+				t.Errorf("a connection by a rule for %s goes on without it", c.name)
+				break
+			}
+		}
+	}
+}
+
+// AWS's own endpoints answer whoever gets out, over HTTP and HTTPS, by whatever name they are asked.
+func TestServices(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	ask := func(from *vnet.Host, url string, within time.Duration) (string, error) {
+		c := http.Client{Timeout: within, Transport: &http.Transport{
+			TLSClientConfig: &tls.Config{RootCAs: s.trusted, MinVersion: tls.VersionTLS12},
+			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+				_, port, _ := net.SplitHostPort(address)
+				return from.DialContext(ctx, network, net.JoinHostPort(networks.ServicesIPv4.String(), port))
+			},
+		}}
+		defer c.CloseIdleConnections()
+		resp, err := c.Get(url)
+		if err != nil {
+			return "", err
+		}
+		defer func() { _ = resp.Body.Close() }()
+		said, err := io.ReadAll(resp.Body)
+		return string(said), err
+	}
+	for _, url := range []string{"http://sts.eu-central-1.amazonaws.com/", "https://sts.eu-central-1.amazonaws.com/"} {
+		if said, err := ask(s.service, url, patience); err != nil || said != "this is sts.eu-central-1.amazonaws.com" {
+			t.Errorf("%s answers %q, %v", url, said, err)
+		}
+	}
+	if _, err := ask(s.service, "http://sts.amazonaws.com:81/", patience); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("another port: %v", err)
+	}
+	if _, err := ask(s.balancer, "https://sts.amazonaws.com/", silence); !isTimeout(err) {
+		t.Errorf("without a rule: %v", err)
+	}
+	if s.outside.Load() != "" {
+		t.Errorf("%v was dialled in the internet", s.outside.Load())
+	}
+}
+
+// What a task needs before it starts gets out as its packets will.
+func TestEgressIsThatOfPackets(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		without string
+		words   string
+	}{
+		{"", ""}, {"route", "has no route to 0.0.0.0/0"}, {"gateway", "blackhole"}, {"service out", "no egress rule"}, {"association", "has no route"},
+	} {
+		s := newStage(t)
+		if c.without != "" {
+			s.without(c.without)
+		}
+		var err error
+		s.Store.View(func(tx *cloud.Tx) {
+			err = networks.Egress(tx, awstest.Here.Scope, ec2.NetworkInterface.Inputs(ec2.InterfacesOf(tx, awstest.Here.Scope, "service")[0]), 443)
+		})
+		if (err == nil) != (c.words == "") || err != nil && !strings.Contains(err.Error(), c.words) {
+			t.Errorf("without %q: %v, want %q", c.without, err, c.words)
+		}
+	}
+	// Rules that cover the endpoints need not be for everybody.
+	s := newStage(t)
+	s.without("service out")
+	s.Make(ec2.SecurityGroupEgressRuleToken, cloud.Map{
+		"securityGroupId": s.parts["service group"].ID, "ipProtocol": "tcp", "fromPort": 443.0, "toPort": 443.0, "cidrIpv4": "128.0.0.0/1",
+	})
+	s.Store.View(func(tx *cloud.Tx) {
+		if err := networks.Egress(tx, awstest.Here.Scope, ec2.NetworkInterface.Inputs(ec2.InterfacesOf(tx, awstest.Here.Scope, "service")[0]), 443); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// By its public address, an interface is reached from another VPC, and sees the public address of who comes.
+func TestPublicAddresses(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	var public string
+	s.Store.View(func(tx *cloud.Tx) {
+		public = ec2.NetworkInterface.Inputs(ec2.InterfacesOf(tx, awstest.Here.Scope, "balancer")[0]).PublicIP
+	})
+	s.Make(ec2.SecurityGroupIngressRuleToken, cloud.Map{"securityGroupId": s.Group.ID, "ipProtocol": "tcp", "fromPort": 443.0, "toPort": 443.0, "cidrIpv4": "198.18.0.0/15"})
+	stranger := s.inOtherVPC()
+	l, err := s.balancer.Listen(netip.AddrPortFrom(s.balancer.Addresses()[0], 443))
+	if err != nil {
+		t.Fatal(err)
+	}
+	from := make(chan string, 1)
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		from <- c.RemoteAddr().(*net.TCPAddr).IP.String()
+		_, _ = io.Copy(c, c)
+	}()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	c, err := stranger.DialContext(ctx, "tcp", public+":443")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := answers(c, patience); err != nil {
+		t.Error(err)
+	}
+	var own string
+	s.Store.View(func(tx *cloud.Tx) {
+		own = ec2.NetworkInterface.Inputs(ec2.InterfacesOf(tx, awstest.Here.Scope, "stranger")[0]).PublicIP
+	})
+	if who := <-from; who != own || own == public {
+		t.Errorf("the stranger, who has the public address %s, seems to be %s", own, who)
+	}
+	// What no rule lets in vanishes, and so does what is sent to an address that nobody has.
+	for _, address := range []string{public + ":80", "198.19.255.1:443"} {
+		ctx, cancel := context.WithTimeout(t.Context(), silence)
+		defer cancel()
+		if _, err := stranger.DialContext(ctx, "tcp", address); err == nil || errors.Is(err, syscall.ECONNREFUSED) && address == public+":80" {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
+
+// inOtherVPC places an interface into a VPC with the same addresses, and an internet gateway.
+func (s *stage) inOtherVPC() *vnet.Host {
+	s.T.Helper()
+	other := s.Make(ec2.VPCToken, cloud.Map{"cidrBlock": "10.0.0.0/16"})
+	gateway := s.Make(ec2.InternetGatewayToken, cloud.Map{"vpcId": other.ID})
+	subnet := s.Make(ec2.SubnetToken, cloud.Map{"vpcId": other.ID, "cidrBlock": ec2.Subnet.Inputs(s.subnet()).CIDRBlock, "availabilityZone": "eu-central-1a"})
+	table := s.Make(ec2.RouteTableToken, cloud.Map{"vpcId": other.ID})
+	s.Make(ec2.RouteToken, cloud.Map{"routeTableId": table.ID, "gatewayId": gateway.ID, "destinationCidrBlock": "0.0.0.0/0"})
+	s.Make(ec2.RouteTableAssociationToken, cloud.Map{"routeTableId": table.ID, "subnetId": subnet.ID})
+	group := s.Make(ec2.SecurityGroupToken, cloud.Map{
+		"vpcId": other.ID, "name": "open",
+		"egress":  []any{cloud.Map{"protocol": "-1", "fromPort": 0.0, "toPort": 0.0, "cidrBlocks": []any{"0.0.0.0/0"}}},
+		"ingress": []any{cloud.Map{"protocol": "-1", "fromPort": 0.0, "toPort": 0.0, "cidrBlocks": []any{"0.0.0.0/0"}}},
+	})
+	first := s.Subnets[0]
+	defer func() { s.Subnets[0] = first }()
+	s.Subnets[0] = subnet.ID
+	return s.place("stranger", group, true)
 }

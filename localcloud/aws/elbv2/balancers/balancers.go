@@ -122,7 +122,7 @@ func (b *Balancers) reconcile(ctx context.Context, store *cloud.Watcher, now tim
 	plans := map[cloud.Key]*plan{}
 	store.View(func(tx *cloud.Tx) {
 		for _, r := range tx.Everywhere(elbv2.LoadBalancer.Token) {
-			plans[r.Key] = b.certs.plan(tx, r)
+			plans[r.Key] = b.certs.plan(tx, r, b.Nodes != nil)
 		}
 		b.certs.forget(tx)
 	})
@@ -273,10 +273,12 @@ func (b *Balancers) apply(run *balancer, key cloud.Key, p *plan, now time.Time) 
 		return run.access.on(netip.AddrPortFrom(client, uint16(port)), //nolint:gosec // a listener's port
 			func(tx *cloud.Tx) bool { return admits(tx, key, client, port) })
 	}
-	state.Reach = func(target netip.AddrPort) bool {
-		return run.reach.on(target, func(tx *cloud.Tx) bool {
-			return reaches(tx, key.Scope, ec2.InterfacesOf(tx, key.Scope, key.ID), target)
-		})
+	if b.Nodes == nil { // or else packets find out
+		state.Reach = func(target netip.AddrPort) bool {
+			return run.reach.on(target, func(tx *cloud.Tx) bool {
+				return reaches(tx, key.Scope, ec2.InterfacesOf(tx, key.Scope, key.ID), target)
+			})
+		}
 	}
 	run.applied, run.problems, run.retry = p, slices.Clone(p.problems), time.Time{}
 	if run.Apply(state) == nil {

@@ -70,8 +70,8 @@ func (k keyPairs) forget(tx *cloud.Tx) {
 	}
 }
 
-// plan reads the load balancer's wanted state from the store.
-func (k keyPairs) plan(tx *cloud.Tx, r *cloud.Resource) *plan {
+// plan reads the load balancer's wanted state from the store. In a network of its own, packets find out what reaches a target.
+func (k keyPairs) plan(tx *cloud.Tx, r *cloud.Resource, ownNetwork bool) *plan {
 	in := elbv2.LoadBalancer.Described(r)
 	p := &plan{
 		address: cloud.Peek[elbv2.LoadBalancerStatus](r).Address,
@@ -92,7 +92,9 @@ func (k keyPairs) plan(tx *cloud.Tx, r *cloud.Resource) *plan {
 		}
 		p.state.TargetGroups = append(p.state.TargetGroups, group)
 		for _, t := range group.Targets {
-			p.reach[t] = reaches(tx, r.Scope, nodes, t)
+			if !ownNetwork {
+				p.reach[t] = reaches(tx, r.Scope, nodes, t)
+			}
 		}
 	}
 	for _, l := range tx.Where(r.Scope, elbv2.Listener.Token, "loadBalancerArn", r.ID) {

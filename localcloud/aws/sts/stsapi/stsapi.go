@@ -73,6 +73,18 @@ func (s *STS) Caller(r *http.Request) (cloud.Caller, error) {
 	return caller, nil
 }
 
+// RoleCaller is Caller for those who are not the local cloud's user, such as tasks: without a role's credentials they are nobody.
+// https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
+func (s *STS) RoleCaller(r *http.Request) (cloud.Caller, error) {
+	switch found := credential.FindStringSubmatch(r.Header.Get("Authorization")); {
+	case found == nil:
+		return cloud.Caller{}, cloud.Errorf("MissingAuthenticationToken", "Request is missing Authentication Token")
+	case !strings.HasPrefix(found[1], ownKeys):
+		return cloud.Caller{}, cloud.Errorf("InvalidClientTokenId", "The security token included in the request is invalid.")
+	}
+	return s.Caller(r)
+}
+
 // remember makes temporary credentials for a caller, and forgets those that have expired.
 func (s *STS) remember(caller cloud.Caller, lifetime time.Duration) credentials {
 	now := time.Now()

@@ -1,0 +1,97 @@
+package networks
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+
+	"slipway/localcloud/aws/ec2"
+	"slipway/localcloud/cloud"
+	"slipway/localcloud/vnet"
+)
+
+// place is what there is to know of an interface before it is plugged in.
+type place struct {
+	key, vpc  cloud.Key
+	config    vnet.InterfaceConfig
+	routes    []ec2.Destination
+	prefixes  []netip.Prefix // of its subnet, with its addresses
+	gateways  []netip.Addr
+	resolvers []netip.Addr
+}
+
+var errNoInterface = errors.New("the network interface does not exist")
+
+// find reads what the store has of an interface.
+func (n *Networks) find(key cloud.Key) (p place, err error) {
+	n.Store.View(func(tx *cloud.Tx) {
+		r := tx.Get(key)
+		if r == nil {
+			err = errNoInterface
+			return
+		}
+		p, err = placeOf(tx, r)
+	})
+	return p, err
+}
+
+func placeOf(tx *cloud.Tx, r *cloud.Resource) (p place, err error) {
+	in := ec2.NetworkInterface.Inputs(r)
+	p = place{
+		key: r.Key, vpc: cloud.Key{Scope: r.Scope, Token: ec2.VPCToken, ID: in.VPCID}, routes: ec2.Destinations(tx, r.Scope, in),
+		config: vnet.InterfaceConfig{Name: r.ID},
+	}
+	subnet, network := tx.Get(cloud.Key{Scope: r.Scope, Token: ec2.SubnetToken, ID: in.SubnetID}), tx.Get(p.vpc)
+	if subnet == nil || network == nil {
+		return p, errNoInterface
+	}
+	block, err := netip.ParsePrefix(ec2.Subnet.Inputs(subnet).CIDRBlock)
+	if err != nil {
+		return p, err
+	}
+	own, err := netip.ParseAddr(in.PrivateIP)
+	if err != nil {
+		return p, err
+	}
+	whole, err := netip.ParsePrefix(ec2.VPC.Inputs(network).CIDRBlock)
+	if err != nil {
+		return p, err
+	}
+	p.config.Addresses = []netip.Addr{own}
+	p.prefixes = []netip.Prefix{netip.PrefixFrom(own, block.Bits())}
+	p.gateways = []netip.Addr{block.Masked().Addr().Next()}
+	// https://docs.aws.amazon.com/vpc/latest/userguide/AmazonDNS-concepts.html
+	p.resolvers = []netip.Addr{whole.Masked().Addr().Next().Next()}
+	if own6, err := netip.ParseAddr(in.IPv6Address); err == nil {
+		const subnetBits = 64
+		p.config.Addresses = append(p.config.Addresses, own6)
+		p.prefixes = append(p.prefixes, netip.PrefixFrom(own6, subnetBits))
+		p.gateways = append(p.gateways, netip.MustParseAddr("fe80::1"))
+	}
+	return p, nil
+}
+
+func (p *place) configured(v *vpc) vnet.InterfaceConfig {
+	c := p.config
+	c.Routes = routesOf(p.routes, v.outside.Interface)
+	return c
+}
+
+// routesOf are the routes of an interface. Those to an internet gateway lead to the given interface.
+func routesOf(destinations []ec2.Destination, gateway *vnet.Interface) *vnet.Routes {
+	out := []vnet.Route{{Prefix: linkLocal}}
+	for _, d := range destinations {
+		r := vnet.Route{Prefix: d.Block, Blackhole: d.Blackhole}
+		if d.Gateway != "" {
+			r.Via = gateway
+		}
+		out = append(out, r)
+	}
+	return vnet.NewRoutes(out...)
+}
+
+// hardwareOf is a hardware address that is nobody's, as network interfaces of AWS have them.
+func hardwareOf(a netip.Addr) net.HardwareAddr {
+	const locallyAdministered = 0x0a
+	return append(net.HardwareAddr{locallyAdministered, 0x58}, a.AsSlice()...)
+}
