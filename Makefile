@@ -126,8 +126,8 @@ walk: ## Take stacks through random changes of their configuration, under load; 
 	go test -C localcloud -run '^TestWalk$$' -v -timeout 150m ./e2e -seed $(or $(SEED),$$RANDOM) -steps $(or $(STEPS),40) \
 		$(if $(STACKS),-stacks $(STACKS)) $(if $(KINDS),-kinds '$(KINDS)') $(if $(MOST),-most $(MOST))
 
-bench: ## Measure what the local cloud's load balancer costs.
-	go test -C localcloud -run '^$$' -bench . ./lb
+bench: ## Measure what the local cloud's load balancer costs, and its tasks.
+	go test -C localcloud -run '^$$' -bench . ./lb ./task ./services
 
 lint: bin/golangci-lint bin/actionlint ## Run the linters and check the formatting.
 	@for m in $(MODULES); do (cd $$m && echo "lint $$m" && "$(CURDIR)/bin/golangci-lint" run --config "$(CURDIR)/.golangci.yml" ./...); done

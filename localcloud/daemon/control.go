@@ -26,6 +26,8 @@ import (
 //	GET    /logs?group=G&follow=true           what tasks logged; G is a log group, or the name of a service
 //	POST   /interrupt?service=S                takes back the capacity of a Spot task of a service, by any of its names
 //	POST   /crash?service=S                    kills a task of a service
+//	POST   /exec?task=T&container=C&arg=A…     runs a command in a task, over a connection of its own
+//	GET    /capture?task=T                     the packets of a task, as a pcap file, until the task or the client goes
 //	POST   /faults                             makes operations fail
 //	GET    /faults                             what faults there are, and what they hit
 //	DELETE /faults?id=N                        forgets a fault, or all
@@ -61,6 +63,13 @@ func (d *daemon) control() http.Handler {
 			_, _ = io.WriteString(w, taskID) // or the client is gone
 		})
 	}
+	mux.HandleFunc("POST /exec", d.exec)
+	mux.HandleFunc("GET /capture", func(w http.ResponseWriter, r *http.Request) {
+		out := &flushing{w: w}
+		if err := d.capture(r.Context(), r.URL.Query().Get("task"), out); err != nil && !out.begun {
+			answer(w, err)
+		}
+	})
 	mux.HandleFunc("POST /faults", func(w http.ResponseWriter, r *http.Request) {
 		var f fault.Fault
 		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&f); err != nil {
@@ -247,6 +256,20 @@ func (c Client) onTask(ctx context.Context, path, service string) (string, error
 	return string(taskID), nil
 }
 
+// Capture copies the packets that a task sends and is sent to w, as a pcap file, until ctx or the task ends. The task is given by its id, or by a
+// name of its service, whose oldest it is then.
+func (c Client) Capture(ctx context.Context, task string, w io.Writer) error {
+	body, err := c.do(ctx, http.MethodGet, "/capture", url.Values{"task": {task}}, nil)
+	if err != nil {
+		return fmt.Errorf("capture the packets of task %s: %w", task, err)
+	}
+	defer func() { _ = body.Close() }()
+	if _, err := io.Copy(w, body); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("capture the packets of task %s: %w", task, err)
+	}
+	return nil
+}
+
 // Change sets properties of a living resource without the engine's knowledge, like a change in the AWS console. A property set to nil
 // is removed. The type is only needed if several resources have the id.
 func (c Client) Change(ctx context.Context, token, id string, change cloud.Map) error {
@@ -313,12 +336,25 @@ func (c Client) ask(ctx context.Context, method, path string, body []byte, answe
 }
 
 func (c Client) do(ctx context.Context, method, path string, query url.Values, body []byte) (io.ReadCloser, error) {
+	req, err := c.request(ctx, method, path, query, body)
+	if err != nil {
+		return nil, err
+	}
+	return send(req)
+}
+
+func (c Client) request(ctx context.Context, method, path string, query url.Values, body []byte) (*http.Request, error) {
 	u := url.URL{Scheme: "http", Host: c.Info.Control, Path: path, RawQuery: query.Encode()}
 	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
 	req.Header.Set("Authorization", "Bearer "+c.Info.Token)
+	return req, nil
+}
+
+// send makes a request, and turns a refusal into an error.
+func send(req *http.Request) (io.ReadCloser, error) {
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return nil, err

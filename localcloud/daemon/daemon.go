@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 
+	"slipway/localcloud/aws/ec2/networks"
 	"slipway/localcloud/aws/plain"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/cloudflare"
@@ -45,6 +46,7 @@ type daemon struct {
 	cloud      *cloud.Cloud
 	cloudflare *cloudflare.Cloudflare
 	services   *services.Services
+	vpcs       *networks.Networks // nil where tasks are at loopback addresses
 	names      *dns.Server
 	faults     *fault.Plan
 	info       Info
@@ -87,14 +89,17 @@ func wire(f *folder, o Options, kept *plain.Kinds, before Info, log *slog.Logger
 		return nil, err
 	}
 	info.DNS = names.Addr().String()
-	vpcs, tasks := newNetworks(f, o, records, log)
+	vpcs, tasks, err := newNetworks(f, o, records, log)
+	if err != nil {
+		return nil, errors.Join(err, names.Close(context.Background()))
+	}
 	aws := services.New(services.Options{
 		Store: f.store, Authority: f.authority, Images: f.images, Runner: f.runner, VPCs: vpcs,
 		DNS: names.Addr(), RecordTokens: []string{cloudflare.RecordToken}, Logs: f.logs,
 		Latency: o.Latency, Pace: pace.Pace(o.Patience), Log: log,
 	})
 	d := &daemon{
-		folder: f, sdks: schema.SDKs{}.With(kept.Describe), cloudflare: records, services: aws, names: names,
+		folder: f, sdks: schema.SDKs{}.With(kept.Describe), cloudflare: records, services: aws, vpcs: vpcs, names: names,
 		faults: &fault.Plan{Latency: o.Latency}, info: info, log: log, tasks: tasks,
 	}
 	d.cloud = cloud.New(f.store, services.WithHooks(cloud.Options{Schema: d.sdks, Others: kept.Kind, Latency: o.Latency, Patience: o.Patience}))

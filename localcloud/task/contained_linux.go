@@ -74,6 +74,7 @@ func (b *contained) first(cmd command) (*os.Process, error) {
 	}
 	root := &rootConfig{
 		Dir: b.in.dir, Image: b.image, Hostname: b.in.hostname, Hosts: b.in.hosts, Readonly: b.in.readonly, Resolver: resolver,
+		Authorities: b.in.authorities,
 	}
 	if b.oneUser() {
 		root.Owner = b.user
@@ -130,7 +131,7 @@ func (b *contained) launch(s *spawn, cmd command, root *rootConfig, ready func(*
 	}
 	_ = theirs.Close()
 	what := startConfig{Root: root, Args: cmd.args, Env: cmd.env, Dir: cmd.dir, User: cmd.user, OneUser: os.Geteuid() != 0}
-	if err := handshake(ours, what, func() error { return ready(process) }); err != nil {
+	if err := handshake(ours, what, func() error { return errors.Join(b.in.group.enter(process.Pid), ready(process)) }); err != nil {
 		_ = process.Kill()
 		_, _ = process.Wait()
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -191,6 +192,96 @@ func laterProcess(t *testing.T, r *Runner, user string) {
 	}
 }
 
+// A container that needs more memory than its task has, or than it has itself, is killed for it, as on Fargate.
+func TestContainersAreKeptToTheirMemory(t *testing.T) {
+	r := limiting(t)
+	const mebibyte = 1 << 20
+	for name, c := range map[string]struct{ task, container int64 }{"task": {64 * mebibyte, 0}, "container": {1024 * mebibyte, 64 * mebibyte}} {
+		var other journal
+		task := start(t, r, Spec{ID: name, Limits: Limits{Memory: c.task}, Containers: []Container{
+			{Name: "main", Essential: true, Image: app(t, ""), Command: []string{"eat"}, Memory: c.container},
+			{Name: "other", Image: app(t, ""), Command: []string{"serve"}, Log: other.log},
+		}})
+		s := stopped(t, task)
+		main := s.Containers[0]
+		if s.StopCode != StopEssentialContainerExited || main.ExitCode == nil || *main.ExitCode != 137 ||
+			main.Reason != "OutOfMemoryError: Container killed due to memory usage" {
+			t.Errorf("%s: it stopped as %+v", name, s)
+		}
+		if lines := other.read(); c.container > 0 && !slices.Contains(lines, "stopping") {
+			t.Errorf("%s: the other container says %q", name, lines)
+		}
+	}
+	// What is killed for another reason had memory enough.
+	task := start(t, r, Spec{ID: "crash", Limits: Limits{Memory: 64 * mebibyte}, Containers: []Container{{
+		Name: "main", Essential: true, Image: app(t, ""), Command: []string{"serve"},
+	}}})
+	await(t, task, "running", func(s Status) bool { return s.State == StateRunning })
+	if _, err := task.Crash(); err != nil {
+		t.Fatal(err)
+	}
+	if s := stopped(t, task); s.Containers[0].Reason != "" || *s.Containers[0].ExitCode != 137 {
+		t.Errorf("a crash is %+v", s.Containers[0])
+	}
+}
+
+// A task gets its share of a processor and no more.
+func TestTasksAreKeptToTheirProcessors(t *testing.T) {
+	r := limiting(t)
+	task := start(t, r, Spec{ID: "task", Limits: Limits{CPU: 128}, Containers: []Container{{
+		Name: "main", Essential: true, Image: app(t, ""), Command: []string{"burn"},
+	}}})
+	eventually(t, "the task is throttled", func() bool {
+		stat, _ := os.ReadFile(filepath.Join(task.group.cpu, "cpu.stat"))
+		return strings.Contains(string(stat), "nr_throttled ") && !strings.Contains(string(stat), "nr_throttled 0\n")
+	})
+	folders := task.group.folders()
+	task.Kill()
+	stopped(t, task)
+	for _, folder := range folders {
+		if _, err := os.Stat(folder); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s is left: %v", folder, err)
+		}
+	}
+}
+
+// limiting is a runner that keeps containers to their limits.
+func limiting(t *testing.T) *Runner {
+	t.Helper()
+	r := containing(t)
+	if err := r.Limits(); err != nil {
+		t.Skip(err)
+	}
+	return r
+}
+
+// A task that floods its network slows others down at most.
+func TestFloodingTask(t *testing.T) {
+	r := containing(t)
+	n, ask := virtual(t)
+	var shouting, answering journal
+	task := start(t, r, Spec{ID: "shout", Interface: on(n, "10.0.1.4/24"), Containers: []Container{{
+		Name: "main", Essential: true, Image: app(t, ""), Log: shouting.log, Command: []string{"shout", "10.0.2.9:9", "10.0.1.5:9", "10.0.9.9:9"},
+	}}})
+	start(t, r, Spec{ID: "answer", Interface: on(n, "10.0.1.5/24"), Containers: []Container{{
+		Name: "main", Essential: true, Image: app(t, ""), Log: answering.log, Command: []string{"listen", ":80"}, Environment: map[string]string{"NAME": "answer"},
+	}}})
+	eventually(t, "both run", func() bool { return len(shouting.read()) > 0 && len(answering.read()) > 0 })
+	i, ok := n.Owner(netip.MustParseAddr("10.0.1.4"))
+	if !ok {
+		t.Fatal("the task has no interface")
+	}
+	const many = 10_000
+	eventually(t, "the flood is there", func() bool { return i.Counters().SentPackets > many })
+	for range 5 {
+		if said := ask("10.0.1.5:80"); said != "answer" {
+			t.Fatalf("while a task floods, another one answers %q", said)
+		}
+	}
+	task.Kill()
+	stopped(t, task)
+}
+
 func BenchmarkTaskWithInterface(b *testing.B) {
 	r, err := NewRunner(b.TempDir())
 	if err != nil {
@@ -209,5 +300,52 @@ func BenchmarkTaskWithInterface(b *testing.B) {
 			b.Fatal(err)
 		}
 		<-task.Done()
+	}
+}
+
+// BenchmarkHundredTasks is the time until a hundred tasks with network interfaces run, and the memory that this process has then.
+func BenchmarkHundredTasks(b *testing.B) {
+	r, err := NewRunner(b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := r.Containers(); err != nil {
+		b.Skip(err)
+	}
+	n := vnet.New(vnet.Config{})
+	for b.Loop() {
+		var tasks []*Task
+		for i := range 100 {
+			task, err := r.Start(Spec{ID: fmt.Sprint("task", i), Interface: on(n, fmt.Sprintf("10.0.1.%d/24", 4+i)), Containers: []Container{{
+				Name: "main", Essential: true, Image: app(b, ""), Command: []string{"serve"}, ReadonlyRootFilesystem: true,
+			}}})
+			if err != nil {
+				b.Fatal(err)
+			}
+			tasks = append(tasks, task)
+		}
+		for _, task := range tasks {
+			for {
+				s, changed := task.Watch()
+				if s.State == StateRunning {
+					break
+				}
+				<-changed
+			}
+		}
+		status, err := os.ReadFile("/proc/self/status")
+		if err != nil {
+			b.Fatal(err)
+		}
+		_, rest, _ := strings.Cut(string(status), "VmRSS:")
+		var kibibytes float64
+		if _, err := fmt.Sscan(rest, &kibibytes); err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(kibibytes/1024, "MiB")
+		for _, task := range tasks {
+			task.Kill()
+			<-task.Done()
+		}
 	}
 }

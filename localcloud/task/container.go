@@ -78,6 +78,13 @@ func (c *container) String() string {
 	return text
 }
 
+// outOfMemory is the reason of a container that was killed because it, or its task, had no memory left.
+// https://repost.aws/knowledge-center/ecs-resolve-outofmemory-errors
+const outOfMemory = "OutOfMemoryError: Container killed due to memory usage"
+
+// killedCode is the exit code of what SIGKILL has ended.
+const killedCode = 128 + int(syscall.SIGKILL)
+
 const essentialExited = "Essential container in task exited"
 
 // container is a container of a task.
@@ -85,6 +92,8 @@ type container struct {
 	task *Task
 	spec Container
 	dir  string
+	// group keeps it to its limits; nil without.
+	group *group
 
 	started chan struct{} // closed when its process has started
 	healthy chan struct{} // closed when its health check first passes
@@ -154,13 +163,14 @@ func (c *container) live() error {
 	s := surroundings{
 		dir: c.dir, image: img, images: c.task.runner.images, readonly: c.spec.ReadonlyRootFilesystem,
 		hostname: c.task.spec.Hostname, hosts: hosts(c.task.spec), network: c.task.network,
+		group: c.group,
 	}
 	if s.space, err = c.task.place.space(); err != nil {
 		return cannotCreate(err)
 	}
 	if i := c.task.spec.Interface; i != nil {
 		text := i.resolver()
-		s.resolver = &text
+		s.resolver, s.authorities = &text, i.Authorities
 	}
 	for _, m := range c.spec.MountPoints {
 		s.mounts = append(s.mounts, mount{c.task.volume(m.SourceVolume), m.ContainerPath, m.ReadOnly})
@@ -255,9 +265,13 @@ func (c *container) execute(box sandbox, cmd command, foreign bool) error {
 	if c.spec.Essential {
 		c.task.Stop(StopEssentialContainerExited, essentialExited)
 	}
+	reason := ""
+	if code == killedCode && c.group.killed() {
+		reason = outOfMemory
+	}
 	c.task.update(func() {
 		c.cpu, c.process = state.UserTime()+state.SystemTime(), nil
-		c.status.State, c.status.ExitCode, c.status.PID = StateStopped, &code, 0
+		c.status.State, c.status.ExitCode, c.status.PID, c.status.Reason = StateStopped, &code, 0, reason
 	})
 	return nil
 }

@@ -49,6 +49,7 @@ type startConfig struct {
 // rootConfig describes the root file system of a new container.
 type rootConfig struct {
 	Dir, Image, Hostname, Hosts, Resolver string
+	Authorities                           []byte
 	Readonly                              bool
 	Mounts                                []mountConfig
 	Owner                                 *syscall.Credential // of what belongs to root; nil for root
@@ -134,7 +135,7 @@ func (s *startConfig) enterRoot() error {
 		return os.NewSyscallError("setns", unix.Setns(4, unix.CLONE_NEWNS))
 	}
 	r := s.Root
-	in := surroundings{dir: r.Dir, hostname: r.Hostname, hosts: r.Hosts, resolver: &r.Resolver, readonly: r.Readonly, owner: r.Owner, owned: true}
+	in := surroundings{dir: r.Dir, hostname: r.Hostname, hosts: r.Hosts, resolver: &r.Resolver, authorities: r.Authorities, readonly: r.Readonly, owner: r.Owner, owned: true}
 	for _, m := range r.Mounts {
 		in.mounts = append(in.mounts, mount{m.Source, m.Target, m.Readonly})
 	}

@@ -46,8 +46,11 @@ type surroundings struct {
 	mounts   []mount
 	network  *network // that of the task, or nil if it has the machine's
 	space    *space   // the namespaces of the task's network, for IsolationContainer
+	group    *group   // of control groups; nil for the daemon's
 	user     string   // the user of the container's process
 	resolver *string  // content of /etc/resolv.conf; nil for the machine's
+	// authorities are added to the image's bundles of trusted certificates.
+	authorities []byte
 	// owner is who seems to have the files that belong to root, if it is the only user that there is; nil for root.
 	owner *syscall.Credential
 	// owned says that the mount and process namespaces belong to a user namespace of their own, and that the process is in the latter.

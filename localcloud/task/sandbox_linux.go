@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 
@@ -270,6 +271,9 @@ func addDefaults(s surroundings, root string) error {
 			return err
 		}
 	}
+	if err := trust(r, s.authorities, modeFor(s.owner, 0, 0, 0o644)); err != nil {
+		return err
+	}
 	for _, dir := range []string{"proc", "dev"} {
 		if err := r.MkdirAll(dir, 0o755); err != nil {
 			return err
@@ -308,6 +312,36 @@ func addDefaults(s surroundings, root string) error {
 			return fmt.Errorf("mount point %s: %w", m.target, err)
 		}
 		if err := bind(m.source, filepath.Join(root, m.target), m.readonly); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bundles are where programs look for the certificates that they trust: those of Go's crypto/x509, root_linux.go, which are those of the
+// usual distributions.
+var bundles = []string{
+	"etc/ssl/certs/ca-certificates.crt", "etc/pki/tls/certs/ca-bundle.crt", "etc/ssl/ca-bundle.pem", "etc/pki/tls/cacert.pem",
+	"etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "etc/ssl/cert.pem",
+}
+
+// trust adds certificates to the bundles that an image has.
+func trust(root *os.Root, authorities []byte, mode os.FileMode) error {
+	if len(authorities) == 0 {
+		return nil
+	}
+	found := map[string][]byte{}
+	for _, name := range bundles {
+		if content, err := root.ReadFile(name); err == nil { // of what is not there, or leads out of the image, there is none
+			found[name] = content
+		}
+	}
+	for name, content := range found {
+		// One may be a link to another.
+		if err := root.RemoveAll(name); err != nil {
+			return err
+		}
+		if err := root.WriteFile(name, slices.Concat(content, []byte("\n"), authorities), mode); err != nil {
 			return err
 		}
 	}

@@ -37,9 +37,18 @@ type Spec struct {
 	// images for another one are not run.
 	Architecture string
 	// Interface is the task's network interface; nil for the machine's own network. It needs [IsolationContainer].
-	Interface  *Interface
+	Interface *Interface
+	// Limits are what the containers may use together, where the system has control groups for it ([Runner.Limits]), with
+	// [IsolationContainer].
+	Limits     Limits
 	Volumes    []string // names, for MountPoint; each is an empty folder of root's with mode 0755, removed with the task
 	Containers []Container
+}
+
+// Limits bound what processes use; 0 is no bound.
+type Limits struct {
+	CPU    int   // in units of 1/1024 of a processor
+	Memory int64 // in bytes; who needs more is killed
 }
 
 // Interface is the network interface of a task, which its containers share: a tap device in a network namespace of the task's own.
@@ -47,6 +56,8 @@ type Interface struct {
 	Tap vnet.TapConfig
 	// Resolvers are the name servers in the containers' /etc/resolv.conf.
 	Resolvers []netip.Addr
+	// Authorities are certificates in PEM that the network's servers have theirs from. The containers trust them, if their images trust any: they are added to the images' bundles.
+	Authorities []byte
 	// Attach is given the device's frames, before any container starts. What it returns is closed when all of them have ended.
 	Attach func(frames *os.File) (io.Closer, error)
 }
@@ -77,6 +88,7 @@ type Container struct {
 	// Without one the container's process is the first of its process namespace, and SIGTERM means nothing to it
 	// unless it has a handler: pid_namespaces(7).
 	InitProcessEnabled bool
+	Memory             int64 // in bytes, of its task's; the container is killed if it needs more. 0 is all of them
 	MountPoints        []MountPoint
 	DependsOn          []Dependency
 	HealthCheck        *HealthCheck

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,6 +25,8 @@ type Runner struct {
 	images    *cache
 	// containers is why there is no IsolationContainer, if there is none.
 	containers func() error
+	// limiter limits what tasks use; nil, and why, if it cannot.
+	limiter func() (*limiter, error)
 
 	mu     sync.Mutex
 	tasks  map[string]*Task
@@ -52,12 +55,21 @@ func NewRunner(dir string) (*Runner, error) {
 		tasks:     map[string]*Task{},
 	}
 	r.containers = sync.OnceValue(func() error { return tryContainer(dir) })
+	r.limiter = sync.OnceValues(func() (*limiter, error) {
+		return newLimiter(fmt.Sprintf("localcloud-%08x", crc32.ChecksumIEEE([]byte(dir))))
+	})
 	return r, nil
 }
 
 // Containers returns nil if tasks can have network interfaces, and [IsolationContainer], and otherwise what this system does not let its
 // users do. It finds out by trying, once.
 func (r *Runner) Containers() error { return r.containers() }
+
+// Limits returns nil if the system lets tasks be kept to their [Limits], and otherwise why not. It finds out by trying, once.
+func (r *Runner) Limits() error {
+	_, err := r.limiter()
+	return err
+}
 
 // Isolation says how far this system lets tasks be isolated.
 func (r *Runner) Isolation() Isolation { return r.isolation }
@@ -115,6 +127,9 @@ func (r *Runner) Close(ctx context.Context) {
 			<-t.done
 		}
 	}
+	if l, err := r.limiter(); err == nil {
+		l.close()
+	}
 }
 
 // Task is a task that was started.
@@ -126,6 +141,7 @@ type Task struct {
 	network    *network // nil for the machine's own
 	isolation  Isolation
 	place      *place // of IsolationContainer
+	group      *group // nil without limits
 
 	// pulling ends when the task must stop.
 	pulling  context.Context
@@ -164,6 +180,9 @@ func newTask(r *Runner, spec Spec) (*Task, error) {
 	for _, c := range spec.Containers {
 		t.containers = append(t.containers, newContainer(t, c))
 	}
+	if err := t.limit(); err != nil {
+		return t, fmt.Errorf("limit what it uses: %w", err)
+	}
 	for _, c := range t.containers {
 		if err := os.MkdirAll(c.dir, 0o700); err != nil {
 			return t, err
@@ -184,6 +203,24 @@ func newTask(r *Runner, spec Spec) (*Task, error) {
 	return t, nil
 }
 
+// limit makes the control groups of the task and its containers, if there are any.
+func (t *Task) limit() (err error) {
+	l, _ := t.runner.limiter() // without it there are none
+	if l == nil || t.isolation != IsolationContainer {
+		return nil
+	}
+	if t.group, err = l.group(t.spec.ID, t.spec.Limits); err != nil {
+		return err
+	}
+	for _, c := range t.containers {
+		if c.group, err = t.group.below(c.spec.Name, Limits{Memory: c.spec.Memory}); err != nil {
+			t.group.close()
+			return err
+		}
+	}
+	return nil
+}
+
 func (t *Task) volume(name string) string { return filepath.Join(t.dir, "volumes", name) }
 
 // run takes the task from its first container's start to its last one's end.
@@ -194,6 +231,7 @@ func (t *Task) run() {
 	}
 	running.Wait()
 	t.place.close()
+	t.group.close()
 	// What cannot be removed now a later CleanUp removes.
 	_ = removeAll(t.dir)
 	t.stop()

@@ -30,6 +30,8 @@ const usage = `usage: localcloud [-dir DIR] COMMAND [flags] [arguments]
   token      print an identity token such as GitHub gives a job, for roles that trust it
   interrupt  take back the capacity of a Spot task of a service, with two minutes' warning
   crash      kill a task of a service
+  exec       run a command in a task
+  capture    write the packets that a task sends and is sent, as a pcap file
   fault      make operations fail: refused, throttled, slow, half done, or done with the reply lost
   change     change a resource behind the engine's back
   delete     delete a resource behind the engine's back
@@ -45,7 +47,7 @@ var commands = map[string]command{
 	"start": start, "serve": serve, "stop": stop, "reset": reset, "env": env,
 	"status": status, "endpoints": endpoints, "get": get, "logs": logs,
 	"wait": wait, "push": push, "token": token, "change": change, "delete": remove,
-	"interrupt": interrupt, "crash": crash, "fault": faults,
+	"interrupt": interrupt, "crash": crash, "fault": faults, "exec": execute, "capture": capture,
 }
 
 // parseOne parses the flags of a command that takes one argument.
@@ -62,9 +64,12 @@ func parseOne(flags *flag.FlagSet, args []string) error {
 
 const services = "\n  SERVICE is its name in the configuration, as in hello, or with the stack, as in local/hello, or that in `localcloud status`"
 
+const tasks = "\n  TASK is its id, or its service as for `localcloud logs`: then it is the service's oldest"
+
 // arguments has the commands' arguments after their flags.
 var arguments = map[string]string{
 	"get": " URL", "push": " IMAGE", "delete": " ID",
+	"exec": " TASK -- COMMAND [ARGUMENTS]" + tasks, "capture": " TASK" + tasks,
 	"logs": " [SERVICE]" + services, "interrupt": " SERVICE" + services, "crash": " SERVICE" + services,
 	"fault":  "\n  as in `localcloud fault add [flags] MODE`, `localcloud fault list` and `localcloud fault clear [ID]`\n  MODE is refuse, lose (do it, and lose the reply), slow, throttle or partial (do it, and wait without success)",
 	"change": " ID PROPERTY=JSON…\n  ID is a resource's in `localcloud status`; null removes a property",
@@ -74,7 +79,10 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:])
 	stop()
+	code, ended := errors.AsType[exitCode](err)
 	switch {
+	case ended:
+		os.Exit(int(code))
 	case errors.Is(err, flag.ErrHelp):
 		os.Exit(2)
 	case err != nil:

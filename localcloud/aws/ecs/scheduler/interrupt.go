@@ -110,6 +110,8 @@ func serving(tx *cloud.Tx, service *cloud.Resource) []*cloud.Resource {
 	return tasks
 }
 
+const mebibyte = 1 << 20
+
 // Usage measures the running tasks of a service. Those that cannot be measured, as on systems other than Linux, are left out.
 func (s *Scheduler) Usage(service cloud.Key) []ecs.Usage {
 	s.mu.Lock()
@@ -126,7 +128,6 @@ func (s *Scheduler) Usage(service cloud.Key) []ecs.Usage {
 		if err != nil {
 			continue
 		}
-		const mebibyte = 1 << 20
 		out = append(out, ecs.Usage{
 			Task: key.ID, CPU: u.CPU, Memory: u.Memory, CPUUnits: r.revision.CPU, MemoryLimit: int64(r.revision.Memory) * mebibyte,
 		})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -80,6 +81,7 @@ type Containers interface {
 	Done() <-chan struct{}
 	Usage() (task.Usage, error)
 	Crash() (container string, err error)
+	Exec(ctx context.Context, container string, args []string, stdin, stdout, stderr *os.File) (code int, err error)
 }
 
 // New returns a scheduler that does nothing until it is run.

@@ -313,6 +313,7 @@ func taskSpec(
 ) task.Spec {
 	spec := task.Spec{
 		ID: l.id, Address: l.address, Architecture: revision.Architecture, Volumes: revision.Volumes,
+		Limits:   task.Limits{CPU: revision.CPU, Memory: int64(revision.Memory) * mebibyte},
 		Hostname: "ip-" + strings.ReplaceAll(ni.PrivateIP, ".", "-") + "." + l.key.Scope.Region + ".compute.internal",
 	}
 	for _, d := range revision.Containers {
@@ -335,6 +336,9 @@ func taskSpec(
 			InitProcessEnabled: d.LinuxParameters.InitProcessEnabled,
 			StartTimeout:       cmp.Or(seconds(d.StartTimeout), l.Pace.Real(task.DefaultStartTimeout)), StopTimeout: seconds(d.StopTimeout),
 			Log: logs[d.Name],
+		}
+		if d.Memory != nil {
+			c.Memory = int64(*d.Memory) * mebibyte
 		}
 		for _, m := range d.MountPoints {
 			c.MountPoints = append(c.MountPoints, task.MountPoint{SourceVolume: m.SourceVolume, ContainerPath: m.ContainerPath, ReadOnly: m.ReadOnly})

@@ -33,6 +33,8 @@ func main() {
 		"listen": listen,
 		"bind":   bind,
 		"escape": escape,
+		"eat":    eat,
+		"shout":  shout,
 	}
 	behave[os.Args[1]](os.Args[2:])
 }
@@ -209,6 +211,37 @@ func escape([]string) {
 	for line := range strings.Lines(string(status)) {
 		if strings.HasPrefix(line, "NoNewPrivs:") || strings.HasPrefix(line, "Seccomp:") || strings.HasPrefix(line, "CapEff:") {
 			fmt.Println(strings.Join(strings.Fields(line), " "))
+		}
+	}
+}
+
+// eat uses more and more memory until it is killed.
+func eat([]string) {
+	var all [][]byte
+	for {
+		more := make([]byte, 1<<20)
+		for i := range more {
+			more[i] = 1
+		}
+		all = append(all, more)
+	}
+}
+
+// shout sends packets as fast as it can, to an address after the other, until it is killed.
+func shout(args []string) {
+	var conns []net.Conn
+	for _, address := range args {
+		c, err := net.Dial("udp", address)
+		if err != nil {
+			panic(err)
+		}
+		conns = append(conns, c)
+	}
+	fmt.Println("ready")
+	packet := make([]byte, 1400)
+	for {
+		for _, c := range conns {
+			_, _ = c.Write(packet) // there is no room, or nobody is there
 		}
 	}
 }

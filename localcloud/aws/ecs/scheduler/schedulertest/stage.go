@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -476,6 +477,13 @@ func (f *FakeTask) Usage() (task.Usage, error) {
 func (f *FakeTask) Crash() (string, error) {
 	f.Exit(137)
 	return "main", nil
+}
+
+// Exec ends with code 7, and says on stdout what was to be run in which container.
+func (f *FakeTask) Exec(_ context.Context, container string, args []string, _, stdout, _ *os.File) (int, error) {
+	const code = 7
+	_, err := fmt.Fprintf(stdout, "%s in %s of %s", args, container, f.Spec.ID)
+	return code, err
 }
 
 // Watch returns the status, and a channel that is closed when it changes.
