@@ -37,7 +37,9 @@ func (a Access) problems(s spec.Service) spec.Problems {
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.Environment)) {
 		err := errors.Join(spec.CheckVariable(name, ""), spec.CheckReserved(name, s.HTTP == nil))
-		if _, both := s.Environment[name]; err == nil && both {
+		_, inEnvironment := s.Environment[name]
+		_, inSecrets := s.SecretsFrom[name]
+		if err == nil && (inEnvironment || inSecrets) {
 			err = errors.New("is given twice")
 		}
 		found.Add(err, "env", name)

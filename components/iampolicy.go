@@ -31,7 +31,7 @@ var trustECSTasks = policyDocument{{
 }}
 
 // What ECS itself needs to start a service's tasks: AmazonECSTaskExecutionRolePolicy, reduced to the service's own log group, secrets
-// and repository.
+// and repository, and the secrets and parameters that it names.
 
 // writeLogs lets ECS log to a log group's streams.
 func writeLogs(logGroupARN string) policyDocument {
@@ -50,6 +50,16 @@ func readSecret(secretARN string) policyDocument {
 		Effect:   "Allow",
 		Action:   []string{"secretsmanager:GetSecretValue"},
 		Resource: []string{secretARN},
+	}}
+}
+
+// readParameter lets ECS read a parameter of Systems Manager.
+func readParameter(parameterARN string) policyDocument {
+	return policyDocument{{
+		Sid:      "ReadParameter",
+		Effect:   "Allow",
+		Action:   []string{"ssm:GetParameters"},
+		Resource: []string{parameterARN},
 	}}
 }
 

@@ -35,6 +35,9 @@ func TestConfigAndComponentsRefuseTheSame(t *testing.T) {
 		"env.AWS_SECRET_ACCESS_KEY: is a credential; gi": {`"env": {"AWS_SECRET_ACCESS_KEY": "a"}`, func(a *FargateServiceArgs) {
 			a.Environment = map[string]string{"AWS_SECRET_ACCESS_KEY": "a"}
 		}},
+		"secretsFrom.A: must be the ARN of a parameter": {`"secretsFrom": {"A": "flag"}`, func(a *FargateServiceArgs) {
+			a.SecretsFrom = map[string]spec.SecretReference{"A": "flag"}
+		}},
 		"before.command: is missing; it is a list: the ": {`"before": {"image": "` + configtest.Image + `"}`, func(a *FargateServiceArgs) { a.Before = &spec.Before{} }},
 	} {
 		_, err := config.Read(configtest.Source(configtest.Service(test.members)))

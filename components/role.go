@@ -47,9 +47,15 @@ func (s *FargateService) newExecutionRole(ctx *pulumi.Context) (*iam.Role, []pul
 	if s.args.Access.Registry != nil {
 		grants = append(grants, grant{name + "-registry", secrets.registry, readSecret})
 	}
+	for _, source := range s.args.SecretSources() {
+		policy := readSecret
+		if source.IsParameter() {
+			policy = readParameter
+		}
+		grants = append(grants, grant{policyName(name+"-secret", source.ARN()), pulumi.String(source.ARN()).ToStringOutput(), policy})
+	}
 	for _, arn := range s.repositories() {
-		hash := sha256.Sum256([]byte(arn)) // a policy's name cannot contain "/", and a repository's can
-		grants = append(grants, grant{fmt.Sprintf("%s-image-%x", name, hash[:4]), pulumi.String(arn).ToStringOutput(), pullImage})
+		grants = append(grants, grant{policyName(name+"-image", arn), pulumi.String(arn).ToStringOutput(), pullImage})
 	}
 	var policies []pulumi.Resource
 	for _, g := range grants {
@@ -63,6 +69,13 @@ func (s *FargateService) newExecutionRole(ctx *pulumi.Context) (*iam.Role, []pul
 		policies = append(policies, policy)
 	}
 	return role, policies, nil
+}
+
+// policyName returns the name of a policy about one of several resources. It has a hash of the resource's ARN, which can contain "/", as
+// a policy's name cannot.
+func policyName(beginning, arn string) string {
+	hash := sha256.Sum256([]byte(arn))
+	return fmt.Sprintf("%s-%x", beginning, hash[:4])
 }
 
 // repositories returns the ARNs of the images' ECR repositories, sorted.

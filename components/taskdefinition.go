@@ -41,9 +41,12 @@ func (s *FargateService) newTaskDefinition(ctx *pulumi.Context, v version) (*ecs
 	containers := pulumi.All(
 		s.environment().ToStringMapOutput(), s.around.logs.Name, secrets.environment, secrets.environmentVersion, secrets.registry,
 	).ApplyT(func(known []any) (string, error) {
-		references := make(map[string]string, len(s.args.Access.Secrets))
+		references := make(map[string]string, len(s.args.Access.Secrets)+len(s.args.SecretsFrom))
 		for key := range s.args.Access.Secrets {
 			references[key] = secretReference(known[2].(string), key, known[3].(string))
+		}
+		for name, reference := range s.args.SecretsFrom {
+			references[name] = string(reference)
 		}
 		main := container{
 			name:                spec.ContainerName,

@@ -79,6 +79,7 @@ var allSettings = []setting{
 	{path: "services.hello.command", kind: theTexts, right: "serve", bytes: true, tooBig: "services.hello"},
 	{path: "services.hello.env", kind: theNamed, right: "a", bytes: true, tooBig: "services.hello"},
 	{path: "services.hello.secrets", kind: theNamed, right: "a", bytes: true, tooBig: "services.hello.secrets"},
+	{path: "services.hello.secretsFrom", kind: theNamed, right: "arn:aws:ssm:eu-central-1:123456789012:parameter/flag"},
 	{path: "services.hello.deregistrationDelay", kind: anInt, least: 1, most: 3600},
 	{path: "services.hello.stopTimeout", kind: anInt, least: 1, most: 120},
 	{path: "services.hello.capacity", kind: anObject},
@@ -143,6 +144,7 @@ var named = map[string]*regexp.Regexp{
 	"services":                        regexp.MustCompile(`^[a-z][a-z0-9-]*$`),
 	"services.hello.env":              regexp.MustCompile(`^[A-Za-z_][\w.-]*$`),
 	"services.hello.secrets":          regexp.MustCompile(`^[A-Za-z_][\w.-]*$`),
+	"services.hello.secretsFrom":      regexp.MustCompile(`^[A-Za-z_][\w.-]*$`),
 	"services.hello.scaling.schedule": regexp.MustCompile(`^[a-z][a-z0-9-]*$`),
 }
 

@@ -145,7 +145,7 @@ func TestEverythingGiven(t *testing.T) {
 func TestRefusedConfigs(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("a", 200)
-	const tooBig = "slipway:services.hello: env, secrets, command and entryPoint make a task definition of about "
+	const tooBig = "slipway:services.hello: env, secrets, secretsFrom, command and entryPoint make a task definition of about "
 	for name, test := range map[string]struct {
 		source settings.Source
 		want   string

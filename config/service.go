@@ -41,6 +41,7 @@ func (r serviceReader) read(stack, name string) Service {
 					Architecture: r.Text("architecture", spec.DefaultArchitecture, spec.CheckArchitecture),
 				},
 				Environment:  r.Scalars("env"),
+				SecretsFrom:  r.readSecretsFrom(),
 				Before:       r.readBefore(),
 				LogRetention: r.logRetention,
 			},
@@ -222,6 +223,16 @@ func (r serviceReader) readSecrets() map[string]Secret {
 		r.Problems.Add(r.Path("secrets"), "have %d bytes together, as JSON; AWS Secrets Manager takes %d", size, maxSecret)
 	}
 	return secrets
+}
+
+// readSecretsFrom returns where ECS finds the values of other secrets.
+func (r serviceReader) readSecretsFrom() map[string]spec.SecretReference {
+	texts := r.Scalars("secretsFrom")
+	references := make(map[string]spec.SecretReference, len(texts))
+	for name, text := range texts {
+		references[name] = spec.SecretReference(text)
+	}
+	return references
 }
 
 // jsonSize returns how many bytes strings have as JSON.

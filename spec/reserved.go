@@ -50,7 +50,9 @@ func (s Service) CheckSecretVariables(names []string) Problems {
 	return found
 }
 
-// environmentProblems reports variables of the environment that the service gets from its settings.
+// environmentProblems reports variables of the environment, and of SecretsFrom, that the service gets from its settings.
 func (s Service) environmentProblems() Problems {
-	return s.reservedProblems("env", slices.Sorted(maps.Keys(s.Environment)))
+	found := s.reservedProblems("env", slices.Sorted(maps.Keys(s.Environment)))
+	found.Include(s.reservedProblems("secretsFrom", slices.Sorted(maps.Keys(s.SecretsFrom))))
+	return found
 }

@@ -57,8 +57,9 @@ type Workload struct {
 	EntryPoint, Command []string // the image's own if empty
 	Size                Size
 	Environment         map[string]string
-	Before              *Before // nil: nothing runs before the container
-	LogRetention        int     // days
+	SecretsFrom         map[string]SecretReference // variables whose values ECS reads elsewhere
+	Before              *Before                    // nil: nothing runs before the container
+	LogRetention        int                        // days
 
 	// ContainerHealthCheck is a worker's; nil: ECS takes a task for healthy as long as it runs.
 	ContainerHealthCheck *ContainerHealthCheck
@@ -94,6 +95,7 @@ func (w Workload) Problems() Problems {
 		}
 		found.Add(err, "env", name)
 	}
+	found.Include(w.secretsFromProblems())
 	if w.Before != nil {
 		found.Include(w.Before.Problems(), "before")
 	}
@@ -114,6 +116,9 @@ func (w Workload) CheckSecretVariables(names []string) Problems {
 		if _, both := w.Environment[name]; err == nil && both {
 			err = errors.New("is in env too; a variable has one value")
 		}
+		if _, both := w.SecretsFrom[name]; err == nil && both {
+			err = errors.New("is in secretsFrom too; a variable has one value")
+		}
 		found.Add(err, "secrets", name)
 	}
 	return found
@@ -126,6 +131,8 @@ const (
 	// secretReference is an upper bound for a secret variable without its name, which is in there twice: the secret's ARN and its
 	// version.
 	secretReference = 200
+	// secretVariable is an upper bound for a variable of SecretsFrom without its name and its reference.
+	secretVariable = 30
 	// otherDefinition is an upper bound for the part whose length no setting changes.
 	otherDefinition = 3 << 10
 )
@@ -145,11 +152,14 @@ func (w Workload) CheckDefinition(secrets []string) error {
 	for _, name := range secrets {
 		size += secretReference + 2*len(name)
 	}
+	for name, reference := range w.SecretsFrom {
+		size += secretVariable + len(name) + len(reference)
+	}
 	if w.Before != nil { // has the same variables
 		size = 2*size + jsonSize(w.Before.Command)
 	}
 	if size > maxTaskDefinition {
-		return fmt.Errorf("env, secrets, command and entryPoint make a task definition of about %d bytes; ECS takes %d", size, maxTaskDefinition)
+		return fmt.Errorf("env, secrets, secretsFrom, command and entryPoint make a task definition of about %d bytes; ECS takes %d", size, maxTaskDefinition)
 	}
 	return nil
 }

@@ -127,6 +127,10 @@ func Boundary(a Account) Document {
 			Sid: "ReadSecrets", Effect: allow, Action: []string{"secretsmanager:GetSecretValue"},
 			Resource: a.regional("secretsmanager", a.named("secret:")),
 		},
+		{
+			Sid: "ReadParameters", Effect: allow, Action: []string{"ssm:GetParameters"},
+			Resource: a.regional("ssm", a.named("parameter/")),
+		},
 		{Sid: "PullImages", Effect: allow, Action: pull, Resource: a.images()},
 		logIn(),
 	}

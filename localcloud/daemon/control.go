@@ -32,6 +32,7 @@ import (
 //	GET    /faults                             what faults there are, and what they hit
 //	DELETE /faults?id=N                        forgets a fault, or all
 //	PATCH  /resource?account=A&region=R&type=T&id=I  changes properties behind the engine's back
+//	PUT    /parameter, /secret                 keeps a value that no stack makes
 //	DELETE /resource?…                         removes a resource behind the engine's back
 func (d *daemon) control() http.Handler {
 	mux := http.NewServeMux()
@@ -101,6 +102,8 @@ func (d *daemon) control() http.Handler {
 		}
 		answer(w, d.change(r.Context(), r.URL.Query(), change))
 	})
+	mux.HandleFunc("PUT /parameter", put(d.putParameter))
+	mux.HandleFunc("PUT /secret", put(d.putSecret))
 	mux.HandleFunc("DELETE /resource", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, d.remove(r.Context(), r.URL.Query()))
 	})

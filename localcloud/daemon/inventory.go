@@ -24,7 +24,9 @@ func (d *daemon) status() *Status {
 	d.cloud.Store.View(func(tx *cloud.Tx) {
 		for r := range tx.All() {
 			if d.cloud.Alive(r) {
-				s.Resources = append(s.Resources, Resource{Type: r.Token, ID: r.ID, Name: r.Name, Plain: !d.cloud.Models(r.Token)})
+				s.Resources = append(s.Resources, Resource{
+					Type: r.Token, ID: r.ID, Name: r.Name, Plain: !d.cloud.Models(r.Token), ByHand: isByHand(r),
+				})
 			}
 		}
 		records := d.cloudflare.Records(tx)

@@ -36,6 +36,8 @@ type Resource struct {
 	Name string `json:"name"`
 	// Plain says that it is stored without a model.
 	Plain bool `json:"plain,omitempty"`
+	// ByHand says that no stack made it, and that it is not left over.
+	ByHand bool `json:"byHand,omitempty"`
 }
 
 // Endpoint is a listener of a load balancer and a host name that leads to it.

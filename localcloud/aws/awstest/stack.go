@@ -19,6 +19,7 @@ import (
 	"slipway/localcloud/aws/logs"
 	"slipway/localcloud/aws/s3"
 	"slipway/localcloud/aws/secretsmanager"
+	"slipway/localcloud/aws/ssm"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/cloudflare"
 )
@@ -118,6 +119,8 @@ func DefaultStack(t *testing.T, before func(c *Tester, token string, in cloud.Ma
 	create(logs.LogGroupToken, cloud.Map{"name": "hello", "retentionInDays": 30.0})
 	create(secretsmanager.SecretToken, cloud.Map{"name": "hello", "recoveryWindowInDays": 0.0})
 	create(secretsmanager.SecretVersionToken, cloud.Map{"secretId": id(secretsmanager.SecretToken), "secretString": `{"A":"b"}`})
+
+	create(ssm.ParameterToken, cloud.Map{"name": "/app/flag", "type": "String", "value": "on", "tags": cloud.Map{"Name": "flag"}})
 
 	create(iam.OpenIDConnectProviderToken, cloud.Map{"url": Github, "clientIdLists": []any{"sts.amazonaws.com"}})
 

@@ -59,6 +59,7 @@ var Clients = map[string]struct{ name, Code string }{
 	"logs":                    {"CloudWatch Logs", "AccessDeniedException"},
 	"s3":                      {"S3", "AccessDenied"},
 	"secretsmanager":          {"Secrets Manager", "AccessDeniedException"},
+	"ssm":                     {"SSM", "AccessDeniedException"},
 	"tag":                     {"Resource Groups Tagging API", "AccessDeniedException"},
 }
 

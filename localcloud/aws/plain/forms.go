@@ -29,7 +29,6 @@ var known = map[string]form{
 	"aws:sfn/stateMachine:StateMachine":  {"{arn}", "arn:aws:states:{region}:{account}:stateMachine:{name}"},
 	"aws:sns/topic:Topic":                {"{arn}", "arn:aws:sns:{region}:{account}:{name}"},
 	"aws:sqs/queue:Queue":                {"https://sqs.{region}.amazonaws.com/{account}/{name}", "arn:aws:sqs:{region}:{account}:{name}"},
-	"aws:ssm/parameter:Parameter":        {"{name}", "arn:aws:ssm:{region}:{account}:parameter/{name}"},
 }
 
 // services have another name in ARNs than Pulumi's module of them.

@@ -87,7 +87,6 @@ func TestIDsAndARNsHaveAWSsForms(t *testing.T) {
 			cloud.Map{"name": "users"}, "users", `arn:aws:dynamodb:eu-central-1:123456789012:table/users`,
 		},
 		"aws:s3/bucket:Bucket":        {cloud.Map{"bucket": "files"}, "files", `arn:aws:s3:::files`},
-		"aws:ssm/parameter:Parameter": {cloud.Map{"name": "/a/b", "type": "String"}, "/a/b", `arn:aws:ssm:eu-central-1:123456789012:parameter/a/b`},
 		"aws:glue/mLTransform:MLTransform": {
 			cloud.Map{"name": "m", "roleArn": "r", "inputRecordTables": []any{}, "parameters": cloud.Map{"transformType": "FIND_MATCHES", "findMatchesParameters": cloud.Map{}}},
 			"m", `arn:aws:glue:eu-central-1:123456789012:mLTransform/m`,

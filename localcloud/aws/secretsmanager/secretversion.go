@@ -73,10 +73,8 @@ var SecretVersion = &cloud.Kind[secretVersion, secretVersionOutputs]{
 		return []cloud.Ref{{Token: SecretToken, Value: in.SecretID, Weak: true}} // goes with its secret
 	},
 	Rules: func(_ *cloud.Call, in *secretVersion) error {
-		// https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html
-		if in.SecretString != nil && len(*in.SecretString) > 65536 {
-			return cloud.Errorf("ValidationException", "1 validation error detected: Value at 'secretString' failed to satisfy constraint: "+
-				"Member must have length less than or equal to 65536")
+		if in.SecretString != nil && len(*in.SecretString) > maxValue {
+			return errTooLong()
 		}
 		return nil
 	},
@@ -95,14 +93,14 @@ var SecretVersion = &cloud.Kind[secretVersion, secretVersionOutputs]{
 			stages = []string{stageCurrent}
 		}
 		out.label(&s, in, stages)
-		putVersions(c, owner, s)
+		putVersions(c.Tx, owner, c.Resource.ID, s)
 		return in.SecretID + "|" + v.ID, nil
 	},
 	Update: func(c *cloud.Call, in *secretVersion, out *secretVersionOutputs) error {
 		owner := c.Find(cloud.Ref{Token: SecretToken, Value: in.SecretID})
 		s := cloud.StatusOf[SecretStatus](owner)
 		out.label(&s, in, in.VersionStages)
-		putVersions(c, owner, s)
+		putVersions(c.Tx, owner, c.Resource.ID, s)
 		return nil
 	},
 	Delete: func(c *cloud.Call, in *secretVersion) error {
@@ -115,7 +113,7 @@ var SecretVersion = &cloud.Kind[secretVersion, secretVersionOutputs]{
 		if v := s.version(cloud.OutputsOf[secretVersionOutputs](c.Resource).VersionID); v != nil {
 			v.Stages = slices.DeleteFunc(v.Stages, func(stage string) bool { return stage != stageCurrent })
 		}
-		putVersions(c, owner, s)
+		putVersions(c.Tx, owner, c.Resource.ID, s)
 		return nil
 	},
 }
@@ -136,12 +134,21 @@ var secretVersionNeeds = permission.Needs{
 	},
 }
 
+// maxValue is how long a value may be.
+// https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html
+const maxValue = 65536
+
+func errTooLong() error {
+	return cloud.Errorf("ValidationException", "1 validation error detected: Value at 'secretString' failed to satisfy constraint: "+
+		"Member must have length less than or equal to %d", maxValue)
+}
+
 // maxVersions is about how many versions a secret keeps: of more, the oldest deprecated ones go.
 // https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html
 const maxVersions = 100
 
-// putVersions stores the versions of a secret, with the changed labels of the others.
-func putVersions(c *cloud.Call, owner *cloud.Resource, s SecretStatus) {
+// putVersions stores the versions of a secret, with the changed labels of all but the resource that is being changed.
+func putVersions(tx *cloud.Tx, owner *cloud.Resource, changing string, s SecretStatus) {
 	excess := len(s.Versions) - maxVersions
 	s.Versions = slices.DeleteFunc(s.Versions, func(v StoredVersion) bool {
 		excess--
@@ -149,16 +156,16 @@ func putVersions(c *cloud.Call, owner *cloud.Resource, s SecretStatus) {
 	})
 	owner = owner.Clone()
 	owner.SetStatus(s)
-	c.Tx.Put(owner)
-	for _, r := range c.Tx.List(owner.Scope, SecretVersionToken) {
+	tx.Put(owner)
+	for _, r := range tx.List(owner.Scope, SecretVersionToken) {
 		out := *cloud.OutputsOf[secretVersionOutputs](r)
-		if cloud.InputsOf[secretVersion](r).SecretID != owner.ID || r.ID == c.Resource.ID || s.version(out.VersionID) == nil {
+		if cloud.InputsOf[secretVersion](r).SecretID != owner.ID || r.ID == changing || s.version(out.VersionID) == nil {
 			continue
 		}
 		out.VersionStages = stagesOf(&s, out.VersionID)
 		r = r.Clone()
 		cloud.SetOutputs(r, &out)
-		c.Tx.Put(r)
+		tx.Put(r)
 	}
 }
 

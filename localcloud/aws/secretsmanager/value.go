@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"slipway/localcloud/aws/internal/ids"
 	"slipway/localcloud/cloud"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
@@ -71,11 +72,33 @@ func splitSecret(valueFrom string) (id, key, stage, version string) {
 	return secret.String(), parts[2], parts[3], parts[4]
 }
 
+// findSecret returns the secret with the ARN, also of another region or account, or with the name in the scope.
 func findSecret(tx *cloud.Tx, s cloud.Scope, id string) *cloud.Resource {
+	if a, err := arn.Parse(id); err == nil {
+		return tx.Get(cloud.Key{Scope: cloud.Scope{Account: a.AccountID, Region: a.Region}, Token: SecretToken, ID: id})
+	}
 	for _, r := range tx.List(s, SecretToken) {
-		if r.ID == id || Secret.Outputs(r).Name == id {
+		if Secret.Outputs(r).Name == id {
 			return r
 		}
 	}
+	return nil
+}
+
+// PutValue gives a secret another current value, as somebody does who is not the stack that made it.
+// https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html
+func PutValue(tx *cloud.Tx, s cloud.Scope, id, value string) error {
+	owner := findSecret(tx, s, id)
+	switch {
+	case owner == nil:
+		return Secret.NotFound(id)
+	case len(value) > maxValue:
+		return errTooLong()
+	}
+	status := cloud.StatusOf[SecretStatus](owner)
+	v := StoredVersion{ID: ids.UUID(), String: value}
+	status.Versions = append(slices.Clone(status.Versions), v)
+	status.move(stageCurrent, v.ID)
+	putVersions(tx, owner, "", status)
 	return nil
 }

@@ -35,6 +35,8 @@ const usage = `usage: localcloud [-dir DIR] COMMAND [flags] [arguments]
   fault      make operations fail: refused, throttled, slow, half done, or done with the reply lost
   change     change a resource behind the engine's back
   delete     delete a resource behind the engine's back
+  put-secret, put-parameter
+             keep a secret of Secrets Manager, or a parameter of Systems Manager, that no stack makes
   reset      stop it and forget everything in it
 
 DIR is the folder of the local cloud's data; default $LOCALCLOUD_DIR, which ` + "`localcloud env`" + ` exports, or .localcloud. ` + "`localcloud COMMAND -h`" + ` lists a command's flags.
@@ -47,6 +49,7 @@ var commands = map[string]command{
 	"start": start, "serve": serve, "stop": stop, "reset": reset, "env": env,
 	"status": status, "endpoints": endpoints, "get": get, "logs": logs,
 	"wait": wait, "push": push, "token": token, "change": change, "delete": remove,
+	"put-secret": putSecret, "put-parameter": putParameter,
 	"interrupt": interrupt, "crash": crash, "fault": faults, "exec": execute, "capture": capture,
 }
 
@@ -66,8 +69,11 @@ const services = "\n  SERVICE is its name in the configuration, as in hello, or 
 
 const tasks = "\n  TASK is its id, or its service as for `localcloud logs`: then it is the service's oldest"
 
+const value = "\n  Without a VALUE it is read from standard input. It prints the ARN."
+
 // arguments has the commands' arguments after their flags.
 var arguments = map[string]string{
+	"put-secret": " NAME [VALUE]" + value, "put-parameter": " NAME [VALUE]" + value,
 	"get": " URL", "push": " IMAGE", "delete": " ID",
 	"exec": " TASK -- COMMAND [ARGUMENTS]" + tasks, "capture": " TASK" + tasks,
 	"logs": " [SERVICE]" + services, "interrupt": " SERVICE" + services, "crash": " SERVICE" + services,

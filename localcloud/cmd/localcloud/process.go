@@ -222,6 +222,7 @@ func stop(ctx context.Context, dir string, flags *flag.FlagSet, args []string) e
 		if left, err = (daemon.Client{Info: info}).Status(ctx); err != nil {
 			return err
 		}
+		left.Resources = slices.DeleteFunc(left.Resources, func(r daemon.Resource) bool { return r.ByHand })
 	}
 	if err := terminate(ctx, info.PID); err != nil {
 		return err

@@ -259,6 +259,9 @@ func TestFirstDeploymentCannotBeRolledBack(t *testing.T) {
 func TestStartFailures(t *testing.T) {
 	const group = `, "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "hello", "awslogs-region": "eu-central-1", "awslogs-stream-prefix": "web"}}`
 	const secret = `, "secrets": [{"name": "KEY", "valueFrom": "` + schedulertest.SecretARN + `:key::"}]`
+	const flag = "arn:aws:ssm:eu-central-1:000000000000:parameter/app/flag"
+	const parameter = `, "secrets": [{"name": "FLAG", "valueFrom": "` + flag + `"}, {"name": "MORE", "valueFrom": "more"}]`
+	const foreign = `, "secrets": [{"name": "KEY", "valueFrom": "arn:aws:secretsmanager:eu-west-1:111111111111:secret:theirs-AbCdEf"}]`
 	const denied = "AccessDeniedException: User: arn:aws:sts::000000000000:assumed-role/execution/"
 	refuse := func(action string) func(*scheduler.Scheduler) {
 		return func(s *scheduler.Scheduler) {
@@ -298,6 +301,17 @@ func TestStartFailures(t *testing.T) {
 			"is not authorized to perform: secretsmanager:GetSecretValue on resource: " + schedulertest.SecretARN,
 		}},
 		{"no secret", "x", secret, func(*scheduler.Scheduler) {}, []string{pull, "ResourceNotFoundException: Secrets Manager can't find the specified secret"}},
+		{"no route to parameters", "x", parameter, cutOff, []string{pull + "unable to retrieve secrets from ssm: service call has been retried 5 time(s): RequestCanceled", "no route to 0.0.0.0/0"}},
+		{"parameter's permission", "x", parameter, refuse("ssm:GetParameters"), []string{
+			pull + "unable to retrieve secrets from ssm: service call has been retried 1 time(s): " + denied,
+			"is not authorized to perform: ssm:GetParameters on resource: " + flag + " because no identity-based policy allows the ssm:GetParameters action",
+		}},
+		{"no parameters", "x", parameter, func(*scheduler.Scheduler) {}, []string{
+			pull + "unable to retrieve secrets from ssm: service call has been retried 1 time(s): invalid ssm parameters: /app/flag,/more",
+		}},
+		{"another account's secret", "x", foreign, func(*scheduler.Scheduler) {}, []string{
+			pull + "unable to retrieve secret from asm", "because no resource-based policy allows the secretsmanager:GetSecretValue action",
+		}},
 		{"pull", schedulertest.ECRHost + "hello:1", "", refuse("ecr:BatchGetImage"), []string{"CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref " + schedulertest.ECRHost + "hello:1", "403 Forbidden"}},
 		{"no image", "x", "", notThere, []string{"CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref x: x: not found"}},
 		{"architecture", "x", "", func(s *scheduler.Scheduler) {

@@ -14,7 +14,6 @@ import (
 	"slipway/localcloud/aws/ecr"
 	"slipway/localcloud/aws/ecs"
 	"slipway/localcloud/aws/internal/arns"
-	"slipway/localcloud/aws/secretsmanager"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/registry"
 	"slipway/localcloud/task"
@@ -142,7 +141,6 @@ func (l *life) refusal(role, action, resource, why string) string {
 // fetch logs in to the registries and reads the secrets, which it returns by container and name of the variable.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/resource-initialization-error.html
 func (l *life) fetch(tx *cloud.Tx, revision *ecs.Revision, ni *ec2.Interface) (map[string]map[string]string, error) {
-	const failed = "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: "
 	role := revision.ExecutionRoleARN
 	unreachable := l.Egress(tx, l.key.Scope, ni, httpsPort)
 	for _, d := range revision.Containers {
@@ -151,52 +149,32 @@ func (l *life) fetch(tx *cloud.Tx, revision *ecs.Revision, ni *ec2.Interface) (m
 			continue
 		}
 		if unreachable != nil {
-			return nil, startErrorf(failed+"unable to retrieve ecr registry auth: service call has been retried 3 time(s): RequestError: "+
+			return nil, startErrorf(pullFailed+"unable to retrieve ecr registry auth: service call has been retried 3 time(s): RequestError: "+
 				"send request failed caused by: Post \"https://api.ecr.%s.amazonaws.com/\": dial tcp: i/o timeout. "+
 				"Please check your task network configuration. (%v)", region, unreachable)
 		}
 		if no := l.denied(tx, role, "ecr:GetAuthorizationToken", "*"); no != "" {
-			return nil, startErrorf(failed+"unable to retrieve ecr registry auth: service call has been retried 1 time(s): %s", no)
+			return nil, startErrorf(pullFailed+"unable to retrieve ecr registry auth: service call has been retried 1 time(s): %s", no)
 		}
 	}
+	source := secretSource{life: l, tx: tx, role: role, unreachable: unreachable}
 	values := map[string]map[string]string{}
-	read := func(valueFrom string) (string, error) {
-		const fetching = failed + "unable to retrieve secret from asm: service call has been retried %d time(s): " +
-			"failed to fetch secret %s from secrets manager: %s"
-		arn := secretsmanager.SecretARN(tx, l.key.Scope, valueFrom)
-		if unreachable != nil {
-			return "", startErrorf(fetching, 5, arn, fmt.Sprintf("RequestCanceled: request context canceled caused by: "+
-				"context deadline exceeded. Please check your task network configuration. (%v)", unreachable))
-		}
-		if no := l.denied(tx, role, "secretsmanager:GetSecretValue", arn); no != "" {
-			return "", startErrorf(fetching, 1, arn, no)
-		}
-		value, err := secretsmanager.SecretValue(tx, l.key.Scope, valueFrom)
-		if err != nil {
-			return "", startErrorf(fetching, 1, arn, message(err))
-		}
-		return value, nil
-	}
 	for _, d := range revision.Containers {
-		values[d.Name] = map[string]string{}
-		for _, secret := range d.Secrets {
-			value, err := read(secret.ValueFrom)
-			if err != nil {
-				return nil, err
-			}
-			values[d.Name][secret.Name] = value
+		var err error
+		if values[d.Name], err = source.variables(d.Secrets); err != nil {
+			return nil, err
 		}
 		if d.RepositoryCredentials == nil {
 			continue
 		}
-		value, err := read(d.RepositoryCredentials.CredentialsParameter)
+		value, err := source.secret(d.RepositoryCredentials.CredentialsParameter)
 		if err != nil {
 			return nil, err
 		}
 		// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/private-auth.html
 		var login struct{ Username, Password string }
 		if json.Unmarshal([]byte(value), &login) != nil || login.Username == "" || login.Password == "" {
-			return nil, startErrorf(failed + "unable to get registry credentials: the secret must be a JSON object with username and password")
+			return nil, startErrorf(pullFailed + "unable to get registry credentials: the secret must be a JSON object with username and password")
 		}
 	}
 	return values, nil

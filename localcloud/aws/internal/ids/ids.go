@@ -18,6 +18,12 @@ func Hex(n int) string {
 	return hex.EncodeToString(b)[:n]
 }
 
+// UUID returns a random identifier of 32 hexadecimal digits in five groups.
+func UUID() string {
+	h := Hex(32)
+	return strings.Join([]string{h[:8], h[8:12], h[12:16], h[16:20], h[20:]}, "-")
+}
+
 // SuffixLength is how long a [Suffix] is.
 const SuffixLength = 26
 
