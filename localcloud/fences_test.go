@@ -55,12 +55,12 @@ var fences = []fence{
 	{packages: "cloudflare", ships: []string{"cloud", "fault"}, tests: []string{"schema"}},
 	// What services answer by AWS's own protocols.
 	{packages: "api", ships: []string{"cloud"}, tests: everything},
-	{packages: "aws/*/*api", ships: []string{"aws/*", "aws/internal/*", "aws/logs/streams", "api", "cloud"}, tests: everything},
+	{packages: "aws/*/*api", ships: []string{"aws/*", "aws/internal/*", "aws/logs/streams", "aws/sqs/queues", "api", "cloud"}, tests: everything},
 	// Controllers, which do not know each other.
 	{packages: "aws/*/*", ships: []string{"aws/*", "aws/internal/arns", "addr", "cloud", "dns", "lb", "pace", "registry", "task", "vnet"}, tests: everything},
 	{packages: "zones", ships: []string{"aws/ec2", "aws/elbv2", "cloud", "cloudflare", "dns"}, tests: everything},
 	// What puts it all together.
-	{packages: "services", ships: []string{"aws", "aws/*", "aws/*/*", "addr", "api", "cloud", "pace", "registry", "task", "vnet"}},
+	{packages: "services", ships: []string{"aws", "aws/*", "aws/*/*", "addr", "api", "cloud", "pace", "registry", "task", "vnet"}, tests: everything},
 	{packages: "daemon", ships: everything},
 	{packages: "cmd/*", ships: everything},
 	{packages: "e2e", ships: everything},

@@ -18,6 +18,7 @@ import (
 	localecs "slipway/localcloud/aws/ecs"
 	"slipway/localcloud/aws/elbv2"
 	"slipway/localcloud/aws/logs/streams"
+	"slipway/localcloud/aws/sqs/queues"
 	localsts "slipway/localcloud/aws/sts"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/oidc"
@@ -71,7 +72,12 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(func() { _ = events.Close() })
 	w := &world{t: t, cloud: cloud.New(store, cloud.Options{Schema: schema.SDKs{}}), logs: events, tokens: tokens}
 	w.cloud.Add(aws.Kinds()...)
-	all := services.Services{Logs: w.logs}
+	messages, err := queues.Open(store, filepath.Join(dir, "queues.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = messages.Close() })
+	all := services.Services{Logs: w.logs, Queues: messages}
 	server := httptest.NewServer(all.API(store, &localsts.Callers{Store: store, Tokens: tokens}, "token"))
 	t.Cleanup(server.Close)
 	w.url = server.URL + "/token"

@@ -1,5 +1,5 @@
 // Package api speaks AWS's own protocols over HTTP, for services whose answers are in aws/SERVICE/SERVICEapi: for the program's own
-// calls, and for people. The AWS SDKs and the AWS CLI work against it with AWS_ENDPOINT_URL. It changes nothing. Unlike AWS, it does
+// calls, for tasks, and for people. The AWS SDKs and the AWS CLI work against it with AWS_ENDPOINT_URL. Unlike AWS, it does
 // not verify signatures: it is for those who know the address, which contains a token.
 package api
 
@@ -46,14 +46,19 @@ type Service struct {
 	// Version is that of the service's API, and Namespace that of its answers.
 	Version, Namespace string
 
+	// QueryError returns the code that an error has in the query protocol, which the service spoke earlier, if it has another one in AWS
+	// JSON; nil for services that did not.
+	// https://smithy.io/2.0/aws/protocols/aws-query-protocol.html#aws-protocols-awsquerycompatible-trait
+	QueryError func(code string) string
+
 	Operations map[string]Operation
 }
 
 // Operation answers a request with what its protocol encodes.
 type Operation func(*Request) (any, error)
 
-// maxBody is more than any request is long that is answered here.
-const maxBody = 1 << 20
+// maxBody is more than any request has that is answered here: a batch of messages has a MiB of text.
+const maxBody = 4 << 20
 
 // ServeHTTP implements [http.Handler].
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -81,7 +86,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (r *Request) answerJSON(w http.ResponseWriter, target string) {
 	service, name, _ := strings.Cut(target, ".")
 	var out any
-	_, do := r.server.operation(name, func(s Service) bool { return s.Target == service })
+	known, do := r.server.operation(name, func(s Service) bool { return s.Target == service })
 	err := error(cloud.Errorf("UnknownOperationException", "%s is not modelled by the local cloud", target))
 	if do != nil {
 		out, err = r.do(do)
@@ -89,7 +94,10 @@ func (r *Request) answerJSON(w http.ResponseWriter, target string) {
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 	w.Header().Set("X-Amzn-Requestid", rand.Text())
 	if err != nil {
-		refusal := refusalOf(err)
+		refusal := Refusal(err)
+		if known.QueryError != nil {
+			w.Header().Set("X-Amzn-Query-Error", known.QueryError(refusal.Code)+";Sender")
+		}
 		w.WriteHeader(statusOf(refusal))
 		out = map[string]string{"__type": refusal.Code, "message": refusal.Message}
 	}
@@ -110,7 +118,7 @@ func (r *Request) answerQuery(w http.ResponseWriter) {
 		XMLName: xml.Name{Space: service.Namespace, Local: name + "Response"}, Result: result{out, name}, RequestID: id,
 	}
 	if err != nil {
-		refusal := refusalOf(err)
+		refusal := Refusal(err)
 		w.WriteHeader(statusOf(refusal))
 		_ = xml.NewEncoder(w).Encode(refused{Type: "Sender", Code: refusal.Code, Message: refusal.Message, RequestID: id})
 		return
@@ -153,8 +161,8 @@ func (r *Request) do(o Operation) (any, error) {
 	return o(r)
 }
 
-// refusalOf returns the answer for an error, in AWS's own words if they are known.
-func refusalOf(err error) *cloud.Error {
+// Refusal returns the answer for an error, in AWS's own words if they are known.
+func Refusal(err error) *cloud.Error {
 	if refusal, ok := errors.AsType[*cloud.Error](err); ok {
 		return refusal
 	}

@@ -95,7 +95,7 @@ func wire(f *folder, o Options, kept *plain.Kinds, before Info, log *slog.Logger
 	}
 	aws := services.New(services.Options{
 		Store: f.store, Authority: f.authority, Images: f.images, Runner: f.runner, VPCs: vpcs,
-		DNS: names.Addr(), RecordTokens: []string{cloudflare.RecordToken}, Logs: f.logs,
+		DNS: names.Addr(), RecordTokens: []string{cloudflare.RecordToken}, Logs: f.logs, Queues: f.queues,
 		Latency: o.Latency, Pace: pace.Pace(o.Patience), Log: log,
 	})
 	d := &daemon{

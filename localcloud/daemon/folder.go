@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"slipway/localcloud/aws/logs/streams"
+	"slipway/localcloud/aws/sqs/queues"
 	"slipway/localcloud/ca"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/oidc"
@@ -24,6 +25,7 @@ type folder struct {
 	dir       string
 	store     *cloud.Store
 	logs      *streams.Logs
+	queues    *queues.Queues
 	authority *ca.Authority
 	tokens    *oidc.Issuer
 	images    *registry.Registry
@@ -60,6 +62,9 @@ func (f *folder) open() (err error) {
 	if f.logs, err = streams.Open(f.store, filepath.Join(f.dir, "logs.db")); err != nil {
 		return err
 	}
+	if f.queues, err = queues.Open(f.store, filepath.Join(f.dir, "queues.db")); err != nil {
+		return err
+	}
 	if f.authority, err = ca.Open(filepath.Join(f.dir, "ca")); err != nil {
 		return err
 	}
@@ -86,11 +91,16 @@ func (f *folder) close(ctx context.Context) error {
 	return f.closeFiles()
 }
 
+// closeFiles closes what was opened, the store last.
 func (f *folder) closeFiles() error {
-	if f.logs == nil { // it could not be opened
-		return f.store.Close()
+	var errs []error
+	if f.queues != nil {
+		errs = append(errs, f.queues.Close())
 	}
-	return errors.Join(f.logs.Close(), f.store.Close())
+	if f.logs != nil {
+		errs = append(errs, f.logs.Close())
+	}
+	return errors.Join(append(errs, f.store.Close())...)
 }
 
 // lookInterval is how often a daemon looks whether its folder is still there.

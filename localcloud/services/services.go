@@ -29,6 +29,8 @@ import (
 	"slipway/localcloud/aws/logs/logsapi"
 	"slipway/localcloud/aws/logs/streams"
 	"slipway/localcloud/aws/resourcegroupstagging"
+	"slipway/localcloud/aws/sqs/queues"
+	"slipway/localcloud/aws/sqs/sqsapi"
 	"slipway/localcloud/aws/sts"
 	"slipway/localcloud/aws/sts/stsapi"
 	"slipway/localcloud/cloud"
@@ -57,6 +59,8 @@ type Options struct {
 	RecordTokens []string
 	// Logs keeps the events of log groups.
 	Logs *streams.Logs
+	// Queues keeps the messages of queues.
+	Queues *queues.Queues
 	// Latency scales how long operations take; 0 is as fast as can be, 1 as slow as AWS.
 	Latency float64
 	// Pace is that of the minutes in which AWS counts.
@@ -72,8 +76,9 @@ type Controller interface {
 
 // Services are the AWS services over one store.
 type Services struct {
-	// Logs and Scheduler do more than work by themselves: events are read, and tasks are made to fail.
+	// Logs, Queues and Scheduler do more than work by themselves: events are read, messages sent, and tasks are made to fail.
 	Logs      *streams.Logs
+	Queues    *queues.Queues
 	Scheduler *scheduler.Scheduler
 	// Kinds are the kinds and functions of all services.
 	Kinds []any
@@ -100,13 +105,14 @@ func New(o Options) *Services {
 	})
 	tasks.Egress = egress
 	balancers := &balancers.Balancers{Nodes: nodes, Store: o.Store, Addresses: addresses, Registration: registration, Log: o.Log}
-	metrics := &metrics.Metrics{Store: o.Store, Balancers: balancers, Tasks: tasks, Pace: o.Pace}
+	metrics := &metrics.Metrics{Store: o.Store, Balancers: balancers, Tasks: tasks, Queues: o.Queues, Pace: o.Pace}
 	return &Services{
-		Logs: o.Logs, Scheduler: tasks, vpcs: o.VPCs,
+		Logs: o.Logs, Queues: o.Queues, Scheduler: tasks, vpcs: o.VPCs,
 		Kinds: append(aws.Kinds(), ecr.WithImages(images.Of(o.Store, o.Images))...),
 		Controllers: append(vpcs, []Controller{
 			&issuer.Issuer{Store: o.Store, Authority: o.Authority, DNS: o.DNS, RecordTokens: o.RecordTokens, Log: o.Log},
 			o.Logs,
+			o.Queues,
 			balancers,
 			tasks,
 			metrics,
@@ -119,7 +125,7 @@ func New(o Options) *Services {
 func (s *Services) API(store *cloud.Store, callers *sts.Callers, token string) *api.Server {
 	sessions := &stsapi.STS{Callers: callers}
 	server := &api.Server{Store: store, Caller: sessions.Caller, Token: token, Services: []api.Service{
-		acmapi.Service, ecsapi.Service, elbv2api.Service, logsapi.Service(s.Logs), sessions.Service(),
+		acmapi.Service, ecsapi.Service, elbv2api.Service, logsapi.Service(s.Logs), sessions.Service(), sqsapi.Service(s.Queues),
 	}}
 	if s.vpcs != nil {
 		inside := *server

@@ -19,6 +19,7 @@ import (
 	"slipway/localcloud/aws/logs"
 	"slipway/localcloud/aws/s3"
 	"slipway/localcloud/aws/secretsmanager"
+	"slipway/localcloud/aws/sqs"
 	"slipway/localcloud/aws/ssm"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/cloudflare"
@@ -132,6 +133,7 @@ func DefaultStack(t *testing.T, before func(c *Tester, token string, in cloud.Ma
 	create(ecr.RepositoryPolicyToken, cloud.Map{
 		"repository": id(ecr.RepositoryToken), "policy": PolicyFor("Allow", `{"AWS":"123456789012"}`, "ecr:BatchGetImage"),
 	})
+	create(sqs.QueueToken, cloud.Map{"name": "orders"})
 	create(s3.BucketToken, cloud.Map{"bucket": "slipway-state"})
 	create(s3.BucketVersioningToken, cloud.Map{"bucket": id(s3.BucketToken), "versioningConfiguration": cloud.Map{"status": "Enabled"}})
 	create(s3.BucketEncryptionToken, cloud.Map{"bucket": id(s3.BucketToken), "rules": []any{EncryptionRule("AES256", "")}})

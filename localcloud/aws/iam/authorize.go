@@ -56,6 +56,7 @@ var Clients = map[string]struct{ name, Code string }{
 	"cloudwatch":              {"CloudWatch", "AccessDenied"},
 	"elasticloadbalancing":    {"Elastic Load Balancing v2", "AccessDenied"},
 	"iam":                     {"IAM", "AccessDenied"},
+	"sqs":                     {"SQS", "AccessDenied"},
 	"logs":                    {"CloudWatch Logs", "AccessDeniedException"},
 	"s3":                      {"S3", "AccessDenied"},
 	"secretsmanager":          {"Secrets Manager", "AccessDeniedException"},
