@@ -87,7 +87,7 @@ func changes(made map[string]*cloud.Resource) map[string][]cloud.Map {
 		ec2.SecurityGroupToken:              nil,
 		ec2.SubnetToken:                     {{"ipv6CidrBlock": "2600:1f18::/64"}, {"ipv6CidrBlock": gone{"2600:1f18::/64"}}, {"mapPublicIpOnLaunch": true}, {"assignIpv6AddressOnCreation": false}},
 		ec2.VPCToken:                        {{"assignGeneratedIpv6CidrBlock": false}, {"assignGeneratedIpv6CidrBlock": true}, {"enableDnsHostnames": false}},
-		ecs.ClusterToken:                    nil,
+		ecs.ClusterToken:                    {{"settings": []any{}}},
 		ecs.ClusterCapacityProvidersToken: {
 			{"capacityProviders": []any{ecs.Fargate}},
 		},

@@ -196,6 +196,9 @@ func TestScalingRefusals(t *testing.T) {
 	action := func(low, high any) cloud.Map {
 		return cloud.Map{"scalableTargetAction": cloud.Map{"minCapacity": low, "maxCapacity": high}}
 	}
+	customized := func(metric cloud.Map) cloud.Map {
+		return tracking(appautoscaling.ServiceCPU, cloud.Map{"predefinedMetricSpecification": nil, "customizedMetricSpecification": metric})
+	}
 	for _, tt := range []struct {
 		name        string
 		token       string
@@ -214,7 +217,12 @@ func TestScalingRefusals(t *testing.T) {
 		{"step scaling", appautoscaling.ScalingPolicyToken, awstest.With(tracking(appautoscaling.ServiceCPU, nil), cloud.Map{"policyType": "StepScaling"}), "Check", "a scaling policy of type StepScaling"},
 		{"policy type", appautoscaling.ScalingPolicyToken, awstest.With(tracking(appautoscaling.ServiceCPU, nil), cloud.Map{"policyType": nil}), "Check", "a scaling policy of type StepScaling"},
 		{"steps", appautoscaling.ScalingPolicyToken, awstest.With(tracking(appautoscaling.ServiceCPU, nil), cloud.Map{"stepScalingPolicyConfiguration": cloud.Map{"cooldown": 1.0}}), "Check", "step scaling"},
-		{"customized", appautoscaling.ScalingPolicyToken, tracking(appautoscaling.ServiceCPU, cloud.Map{"customizedMetricSpecification": cloud.Map{"metricName": "Queue"}}), "Check", "scaling by a metric of one's own"},
+		{"two metrics", appautoscaling.ScalingPolicyToken, tracking(appautoscaling.ServiceCPU, cloud.Map{"customizedMetricSpecification": cloud.Map{"metricName": "Queue"}}), "ValidationException", "exactly one of PredefinedMetricSpecification"},
+		{"unknown metric", appautoscaling.ScalingPolicyToken, customized(cloud.Map{"metricName": "Queue", "namespace": "Mine", "statistic": "Average"}), "ValidationException", `metrics of namespace "Mine"`},
+		{"no statistic", appautoscaling.ScalingPolicyToken, customized(cloud.Map{"metricName": "CPUUtilization", "namespace": "AWS/ECS"}), "ValidationException", "MetricName, Namespace, Period and Statistic"},
+		{"no result", appautoscaling.ScalingPolicyToken, customized(cloud.Map{"metrics": []any{cloud.Map{"id": "a", "expression": "b / m"}, cloud.Map{
+			"id": "m", "returnData": false, "metricStat": cloud.Map{"stat": "Average", "metric": cloud.Map{"metricName": "ApproximateNumberOfMessagesVisible", "namespace": "AWS/SQS", "dimensions": []any{cloud.Map{"name": "QueueName", "value": "orders"}}}},
+		}}}), "ValidationException", "Unresolvable id 'b'"},
 		{"metric", appautoscaling.ScalingPolicyToken, tracking("DynamoDBReadCapacityUtilization", nil), "Check", "scaling by DynamoDBReadCapacityUtilization"},
 		{"no configuration", appautoscaling.ScalingPolicyToken, awstest.With(tracking(appautoscaling.ServiceCPU, nil), cloud.Map{"targetTrackingScalingPolicyConfiguration": nil}), "ValidationException", "require a target tracking"},
 		{"no metric", appautoscaling.ScalingPolicyToken, tracking(appautoscaling.ServiceCPU, cloud.Map{"predefinedMetricSpecification": nil}), "ValidationException", "exactly one of PredefinedMetricSpecification"},

@@ -38,7 +38,7 @@ type TargetTracking struct {
 		PredefinedMetricType string `json:"predefinedMetricType"`
 		ResourceLabel        string `json:"resourceLabel"`
 	} `json:"predefinedMetricSpecification"`
-	CustomizedMetricSpecification any `json:"customizedMetricSpecification"`
+	CustomizedMetricSpecification *CustomMetric `json:"customizedMetricSpecification"`
 }
 
 // ScalingPolicySpec says how a service is scaled. A cooldown that the program does not give is 0: AWS would take 300 seconds, but the
@@ -171,9 +171,6 @@ func (in *ScalingPolicySpec) checkPolicy() []cloud.Failure {
 	if t == nil {
 		return f
 	}
-	if untyped.Given(t.CustomizedMetricSpecification) {
-		f = append(f, check.NotModelled(configuration+".customizedMetricSpecification", "scaling by a metric of one's own"))
-	}
 	if m := t.PredefinedMetricSpecification; m != nil {
 		if p := m.PredefinedMetricType; p != "" && p != serviceCPU && p != serviceMemory && p != requestPerTarget {
 			f = append(f, check.NotModelled(configuration+".predefinedMetricSpecification.predefinedMetricType", "scaling by "+p))
@@ -194,7 +191,8 @@ func (in *ScalingPolicySpec) metric(c *cloud.Call) (cloud.Map, error) {
 		return refuse("1 validation error detected: Value '' at 'policyName' failed to satisfy constraint: Member must have length greater than or equal to 1")
 	case t == nil:
 		return refuse("Target tracking scaling policies require a target tracking scaling policy configuration")
-	case t.PredefinedMetricSpecification == nil || t.PredefinedMetricSpecification.PredefinedMetricType == "":
+	case (t.PredefinedMetricSpecification == nil) == (t.CustomizedMetricSpecification == nil),
+		t.PredefinedMetricSpecification != nil && t.PredefinedMetricSpecification.PredefinedMetricType == "":
 		return refuse("You must specify exactly one of PredefinedMetricSpecification and CustomizedMetricSpecification")
 	case t.TargetValue <= 0:
 		return refuse("Target value must be greater than 0")
@@ -203,9 +201,12 @@ func (in *ScalingPolicySpec) metric(c *cloud.Call) (cloud.Map, error) {
 	}
 	for _, r := range c.Tx.List(c.Caller.Scope, ScalingPolicyToken) {
 		other := cloud.InputsOf[ScalingPolicySpec](r)
-		if other.Name != in.Name && other.ResourceID == in.ResourceID && *other.TargetTracking.PredefinedMetricSpecification == *t.PredefinedMetricSpecification {
+		if other.Name != in.Name && other.ResourceID == in.ResourceID && other.TargetTracking.sameMetric(t) {
 			return refuse("Only one TargetTrackingScaling policy for a given metric specification is allowed.")
 		}
+	}
+	if t.CustomizedMetricSpecification != nil {
+		return t.CustomizedMetricSpecification.metric(c.Caller.Scope)
 	}
 	kind, label := t.PredefinedMetricSpecification.PredefinedMetricType, t.PredefinedMetricSpecification.ResourceLabel
 	if kind == requestPerTarget {
@@ -246,7 +247,10 @@ func (in *ScalingPolicySpec) metric(c *cloud.Call) (cloud.Map, error) {
 // onThreshold is a metric with when an alarm on it goes off: after so many minutes in a row.
 func onThreshold(metric cloud.Map, comparison string, threshold float64, minutes int) cloud.Map {
 	in := maps.Clone(metric)
-	in["comparisonOperator"], in["threshold"], in["evaluationPeriods"], in["period"] = comparison, threshold, float64(minutes), 60.0
+	in["comparisonOperator"], in["threshold"], in["evaluationPeriods"] = comparison, threshold, float64(minutes)
+	if in["metricQueries"] == nil { // each of which has its own
+		in["period"] = minute
+	}
 	in["treatMissingData"], in["actionsEnabled"] = cloudwatch.MissingIsMissing, true
 	return in
 }

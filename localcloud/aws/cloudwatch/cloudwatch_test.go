@@ -141,7 +141,13 @@ func TestMetricsThatAreCounted(t *testing.T) {
 		{cloudwatch.NamespaceECS, cloudwatch.CPUUtilization, cloudwatch.Average, service, ""},
 		{cloudwatch.NamespaceECS, cloudwatch.MemoryUtilization, cloudwatch.Maximum, service, ""},
 
-		{"AWS/SQS", "ApproximateNumberOfMessagesVisible", cloudwatch.Sum, nil, `metrics of namespace "AWS/SQS"`},
+		{cloudwatch.NamespaceInsights, cloudwatch.RunningTaskCount, cloudwatch.Average, service, ""},
+		{cloudwatch.NamespaceSQS, cloudwatch.MessagesVisible, cloudwatch.Maximum, cloud.Map{"QueueName": "orders"}, ""},
+		{cloudwatch.NamespaceSQS, cloudwatch.AgeOfOldestMessage, cloudwatch.Maximum, cloud.Map{"QueueName": "orders"}, ""},
+
+		{"AWS/RDS", "CPUUtilization", cloudwatch.Average, nil, `metrics of namespace "AWS/RDS"`},
+		{cloudwatch.NamespaceSQS, cloudwatch.MessagesVisible, cloudwatch.Sum, cloud.Map{"QueueName": "orders"}, "statistic Sum"},
+		{cloudwatch.NamespaceInsights, "CpuUtilized", cloudwatch.Average, service, "metric ECS/ContainerInsights CpuUtilized"},
 		{cloudwatch.NamespaceELB, "ConsumedLCUs", cloudwatch.Sum, balancer, "metric AWS/ApplicationELB ConsumedLCUs"},
 		{cloudwatch.NamespaceELB, cloudwatch.RequestCount, "p99", balancer, "statistic p99"},
 		{cloudwatch.NamespaceELB, cloudwatch.TargetResponseTime, cloudwatch.Maximum, balancer, "statistic Maximum of metric TargetResponseTime"},

@@ -14,11 +14,16 @@ import (
 const (
 	NamespaceELB = "AWS/ApplicationELB"
 	NamespaceECS = "AWS/ECS"
+	NamespaceSQS = "AWS/SQS"
+	// NamespaceInsights has metrics of clusters with Container Insights.
+	NamespaceInsights = "ECS/ContainerInsights"
 )
 
 // The metrics that it counts of them.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/available-metrics.html
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Container-Insights-metrics-ECS.html
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
 const (
 	RequestCount          = "RequestCount"
 	RequestCountPerTarget = "RequestCountPerTarget"
@@ -34,6 +39,11 @@ const (
 	UnHealthyHostCount    = "UnHealthyHostCount"
 	CPUUtilization        = "CPUUtilization"
 	MemoryUtilization     = "MemoryUtilization"
+	RunningTaskCount      = "RunningTaskCount"
+	MessagesVisible       = "ApproximateNumberOfMessagesVisible"
+	MessagesNotVisible    = "ApproximateNumberOfMessagesNotVisible"
+	MessagesDelayed       = "ApproximateNumberOfMessagesDelayed"
+	AgeOfOldestMessage    = "ApproximateAgeOfOldestMessage"
 )
 
 // The statistics of a metric over a period.
@@ -51,9 +61,9 @@ type Metric struct {
 	Scope     cloud.Scope
 	Namespace string
 	Name      string
-	// LoadBalancer, TargetGroup and Service are ARNs of the source. Without a target group it is the whole load balancer, without a
+	// LoadBalancer, TargetGroup, Service and Queue are ARNs of the source. Without a target group it is the whole load balancer, without a
 	// load balancer the one that uses the target group.
-	LoadBalancer, TargetGroup, Service string
+	LoadBalancer, TargetGroup, Service, Queue string
 }
 
 // metricKind is what CloudWatch has of a metric.
@@ -70,6 +80,7 @@ const (
 	byGroup    = "LoadBalancer, TargetGroup"
 	byTarget   = "TargetGroup"
 	byService  = "ClusterName, ServiceName"
+	byQueue    = "QueueName"
 )
 
 // The local cloud does not have every statistic of AWS for some metrics: for response times only their sum and number, and for sampled
@@ -81,6 +92,7 @@ var metricKinds = func() map[string]map[string]metricKind {
 	errors := metricKind{"Count", all, []string{byBalancer}}
 	hosts := metricKind{"Count", sampled, []string{byGroup}}
 	use := metricKind{"Percent", sampled, []string{byService}}
+	messages := metricKind{"Count", sampled, []string{byQueue}}
 	return map[string]map[string]metricKind{
 		NamespaceELB: {
 			RequestCount: requests, Target2XXCount: requests, Target3XXCount: requests, Target4XXCount: requests,
@@ -89,7 +101,12 @@ var metricKinds = func() map[string]map[string]metricKind {
 			RequestCountPerTarget: {"Count", []string{Sum}, []string{byTarget, byGroup}},
 			TargetResponseTime:    {"Seconds", []string{Average, Sum, SampleCount}, []string{byBalancer, byGroup}},
 		},
-		NamespaceECS: {CPUUtilization: use, MemoryUtilization: use},
+		NamespaceECS:      {CPUUtilization: use, MemoryUtilization: use},
+		NamespaceInsights: {RunningTaskCount: {"Count", sampled, []string{byService}}},
+		NamespaceSQS: {
+			MessagesVisible: messages, MessagesNotVisible: messages, MessagesDelayed: messages,
+			AgeOfOldestMessage: {"Seconds", sampled, []string{byQueue}},
+		},
 	}
 }()
 
@@ -98,7 +115,7 @@ func findMetricKind(namespace, name string) (metricKind, error) {
 	kinds, ok := metricKinds[namespace]
 	if !ok {
 		return metricKind{}, fmt.Errorf("metrics of namespace %q, other than those of %s: %w",
-			namespace, strings.Join(slices.Sorted(maps.Keys(metricKinds)), " and "), cloud.ErrUnimplemented)
+			namespace, strings.Join(slices.Sorted(maps.Keys(metricKinds)), ", "), cloud.ErrUnimplemented)
 	}
 	k, ok := kinds[name]
 	if !ok {
@@ -126,7 +143,11 @@ func metricOf(s cloud.Scope, namespace, name string, dimensions map[string]strin
 		return Metric{}, fmt.Errorf("metric %s by dimensions %q, other than by %q: %w", name, by, k.dimensions, cloud.ErrUnimplemented)
 	}
 	m := Metric{Scope: s, Namespace: namespace, Name: name}
-	if namespace == NamespaceECS {
+	switch namespace {
+	case NamespaceSQS:
+		m.Queue = arns.New(s, "sqs", dimensions["QueueName"])
+		return m, nil
+	case NamespaceECS, NamespaceInsights:
 		m.Service = arns.New(s, "ecs", "service/"+dimensions["ClusterName"]+"/"+dimensions["ServiceName"])
 		return m, nil
 	}

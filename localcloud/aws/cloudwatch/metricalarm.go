@@ -377,6 +377,15 @@ func AlarmOf(r *cloud.Resource) *Alarm {
 	return a
 }
 
+// CheckAlarm reports why CloudWatch would refuse an alarm with these inputs.
+func CheckAlarm(s cloud.Scope, inputs cloud.Map) error {
+	in, err := cloud.Decode[metricAlarm](inputs)
+	if err == nil {
+		_, err = in.alarm(s)
+	}
+	return err
+}
+
 // InAlarm returns which of the alarms with these names is in ALARM, or "". Those that do not exist are not.
 func InAlarm(tx *cloud.Tx, s cloud.Scope, names []string) string {
 	for _, name := range names {

@@ -33,11 +33,9 @@ type clusterOutputs struct {
 	Settings []clusterSetting `json:"settings"`
 }
 
-// follow fills in what follows from the inputs.
-func (out *clusterOutputs) follow(in *cluster) {
-	if len(in.Settings) == 0 {
-		out.Settings = []clusterSetting{{Name: "containerInsights", Value: "disabled"}}
-	}
+// HasInsights reports whether Container Insights counts the tasks of a cluster.
+func HasInsights(r *cloud.Resource) bool {
+	return slices.ContainsFunc(Cluster.Outputs(r).Settings, func(s clusterSetting) bool { return s.Name == "containerInsights" && s.Value != "disabled" })
 }
 
 // Cluster groups services and tasks. Its id is its ARN.
@@ -99,12 +97,10 @@ var Cluster = &cloud.Kind[cluster, clusterOutputs]{
 			return "", cloud.Errorf("InvalidParameterException",
 				"Arguments on this idempotent request are inconsistent with arguments used in previous request(s).")
 		}
-		out.follow(in)
+		if len(in.Settings) == 0 {
+			out.Settings = []clusterSetting{{Name: "containerInsights", Value: "disabled"}}
+		}
 		return out.ARN, nil
-	},
-	Update: func(_ *cloud.Call, in *cluster, out *clusterOutputs) error {
-		out.follow(in)
-		return nil
 	},
 	Delete: func(c *cloud.Call, _ *cluster) error {
 		c.Tx.Delete(cloud.Key{Scope: c.Resource.Scope, Token: ClusterCapacityProvidersToken, ID: clusterNameOf(c.Resource.ID)})

@@ -17,6 +17,7 @@ import (
 	"slipway/localcloud/aws/cloudwatch/metrics"
 	"slipway/localcloud/aws/ecs"
 	"slipway/localcloud/aws/ecs/scheduler/schedulertest"
+	"slipway/localcloud/aws/sqs"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/lb"
 	"slipway/localcloud/pace"
@@ -344,13 +345,14 @@ func TestScheduledActions(t *testing.T) {
 	}
 }
 
-// load is the load on a service's tasks together: a percentage of one task's memory, and requests a minute.
+// load is the load on a service's tasks together: a percentage of one task's memory, requests a minute, and messages in a queue.
 type load struct {
 	s *schedulertest.Stage
 
 	mu       sync.Mutex
 	percent  int64
 	requests float64
+	messages int
 	total    float64 // of the requests until at
 	at       time.Time
 }
@@ -368,6 +370,20 @@ func (l *load) count() {
 		l.total += l.requests * float64(now.Sub(l.at)) / float64(testPace.Real(time.Minute))
 	}
 	l.at = now
+}
+
+// Counts implements [metrics.QueueCounts].
+func (l *load) Counts(*cloud.Resource) sqs.Counts {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return sqs.Counts{Visible: l.messages}
+}
+
+// wait leaves so many messages in the queue.
+func (l *load) wait(messages int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.messages = messages
 }
 
 func (l *load) running() (tasks []*cloud.Resource) {
@@ -410,7 +426,7 @@ func newLoadedStage(t *testing.T) *loadedStage {
 	t.Helper()
 	s := &loadedStage{Stage: schedulertest.NewStage(t)}
 	s.load = &load{s: s.Stage}
-	metrics := &metrics.Metrics{Store: s.Store, Balancers: s.load, Tasks: s.load, Pace: testPace}
+	metrics := &metrics.Metrics{Store: s.Store, Balancers: s.load, Tasks: s.load, Queues: s.load, Pace: testPace}
 	scaling := &scaling.Scaler{Store: s.Store, Alarms: metrics, Pace: testPace, Log: slog.New(slog.DiscardHandler)}
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
@@ -456,6 +472,47 @@ func (s *loadedStage) stays(n, minutes int) {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		s.T.Errorf("instead of %d, %d tasks are wanted (%v)", n, schedulertest.Primary(s.Now(s.service)).Desired, err)
 	}
+}
+
+// The backlog of a queue for each task decides how many run, down to none and up from there.
+func TestServiceFollowsItsQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newLoadedStage(t)
+		metric := func(id, namespace, name, stat string, dimensions ...any) cloud.Map {
+			return cloud.Map{"id": id, "returnData": false, "metricStat": cloud.Map{"stat": stat, "metric": cloud.Map{"namespace": namespace, "metricName": name, "dimensions": dimensions}}}
+		}
+		dimension := func(name, value string) any { return cloud.Map{"name": name, "value": value} }
+		s.Make(appautoscaling.ScalingPolicy.Token, tracking("Queue", cloud.Map{
+			"targetValue": 10.0, "predefinedMetricSpecification": nil, "customizedMetricSpecification": cloud.Map{"metrics": []any{
+				metric("messages", "AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", dimension("QueueName", "orders")),
+				metric("tasks", "ECS/ContainerInsights", "RunningTaskCount", "Average", dimension("ClusterName", "main"), dimension("ServiceName", "hello")),
+				cloud.Map{"id": "backlog", "expression": "IF(FILL(tasks, 0) > 0, messages / tasks, messages)", "returnData": true},
+			}},
+		}))
+		edit := func(r *cloud.Resource, in cloud.Map) {
+			t.Helper()
+			if _, err := s.Edit(r, in); err != nil {
+				t.Fatal(err)
+			}
+		}
+		edit(s.target, scaled(cloud.Map{"minCapacity": 0.0, "maxCapacity": 6.0}))
+		s.load.wait(40)
+		s.stays(2, 30) // there is no queue, and so no data
+		s.Make(sqs.QueueToken, cloud.Map{"name": "orders"})
+		s.follow(6, 2, 5) // without Container Insights no task is counted, and the backlog is 40
+		s.load.wait(0)
+		s.follow(0, 14, 17)
+		edit(s.Now(&cloud.Resource{Key: cloud.Key{Scope: s.service.Scope, Token: ecs.ClusterToken, ID: s.Cluster}}), cloud.Map{
+			"name": "main", "settings": []any{cloud.Map{"name": "containerInsights", "value": "enabled"}},
+		})
+		s.load.wait(9)
+		s.stays(0, 10)
+		s.load.wait(21)
+		s.follow(1, 2, 5)
+		s.follow(3, 0, 4)
+		s.load.wait(30)
+		s.stays(3, 10)
+	})
 }
 
 // Metrics, alarms, a service's scaling and its scheduler, together and on the cloud's clock.

@@ -11,6 +11,7 @@ import (
 	"slipway/localcloud/aws/cloudwatch"
 	"slipway/localcloud/aws/ecs"
 	"slipway/localcloud/aws/elbv2"
+	"slipway/localcloud/aws/sqs"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/lb"
 	"slipway/localcloud/pace"
@@ -24,6 +25,7 @@ type Metrics struct {
 	Store     *cloud.Store
 	Balancers BalancerMetrics
 	Tasks     TaskUsage
+	Queues    QueueCounts
 	// Pace is how long a minute takes.
 	Pace pace.Pace
 
@@ -33,6 +35,7 @@ type Metrics struct {
 	sampled   time.Time                             // when its sources were last looked at
 	balancers map[string]*balancerSource
 	services  map[string]*serviceSource
+	queues    map[string]*queueSource
 	history   map[cloudwatch.Metric]*history
 
 	mu        sync.Mutex
@@ -50,9 +53,14 @@ type TaskUsage interface {
 	Usage(service cloud.Key) []ecs.Usage
 }
 
+// QueueCounts counts the messages of a queue. [queues.Queues] does.
+type QueueCounts interface {
+	Counts(queue *cloud.Resource) sqs.Counts
+}
+
 // history has the counts of a metric.
 type history struct {
-	source  string   // the ARN of the load balancer or the service; empty if there is none
+	source  string   // the ARN of the load balancer, the service or the queue; empty if there is none
 	keep    int      // for how many minutes
 	minutes []bucket // the oldest first
 }
@@ -150,7 +158,8 @@ func (m *Metrics) Run(ctx context.Context) error {
 func (m *Metrics) begin() {
 	if m.history == nil {
 		m.store = m.Store.Watch()
-		m.balancers, m.services, m.history = map[string]*balancerSource{}, map[string]*serviceSource{}, map[cloudwatch.Metric]*history{}
+		m.balancers, m.services, m.queues = map[string]*balancerSource{}, map[string]*serviceSource{}, map[string]*queueSource{}
+		m.history = map[cloudwatch.Metric]*history{}
 	}
 }
 
@@ -204,26 +213,34 @@ func (m *Metrics) watch() (alarms int) {
 			m.history[metric].source = sourceOf(tx, metric)
 		}
 	})
-	balancers, services := map[string]bool{}, map[string]bool{}
+	balancers, services, queues := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for metric, h := range m.history {
 		if h.keep = wanted[metric]; h.keep == 0 {
 			delete(m.history, metric)
 			continue
 		}
-		if metric.Service != "" {
+		switch {
+		case h.source == "":
+		case metric.Queue != "":
+			queues[h.source] = true
+			if m.queues[h.source] == nil {
+				m.queues[h.source] = &queueSource{scope: metric.Scope, arn: h.source, store: m.store, of: m.Queues}
+			}
+		case metric.Service != "":
 			services[h.source] = true
 			if m.services[h.source] == nil {
 				m.services[h.source] = newServiceSource(cloud.Key{Scope: metric.Scope, Token: ecs.Service.Token, ID: h.source}, m.Tasks)
 			}
-			continue
-		}
-		balancers[h.source] = true
-		if m.balancers[h.source] == nil {
-			m.balancers[h.source] = newBalancerSource(cloud.Key{Scope: metric.Scope, Token: elbv2.LoadBalancer.Token, ID: h.source}, m.Balancers)
+		default:
+			balancers[h.source] = true
+			if m.balancers[h.source] == nil {
+				m.balancers[h.source] = newBalancerSource(cloud.Key{Scope: metric.Scope, Token: elbv2.LoadBalancer.Token, ID: h.source}, m.Balancers)
+			}
 		}
 	}
 	keep(m.balancers, balancers)
 	keep(m.services, services)
+	keep(m.queues, queues)
 	return len(m.alarms)
 }
 
@@ -236,10 +253,13 @@ func keep[T any](from map[string]T, wanted map[string]bool) {
 	}
 }
 
-// sourceOf returns the ARN of the load balancer or the service that a metric is about.
+// sourceOf returns the ARN of the load balancer, the service or the queue that a metric is about, or "" if nothing counts it.
 func sourceOf(tx *cloud.Tx, m cloudwatch.Metric) string {
-	if m.Service != "" || m.LoadBalancer != "" {
-		return m.Service + m.LoadBalancer
+	if m.Namespace == cloudwatch.NamespaceInsights && !insights(tx, m) {
+		return ""
+	}
+	if m.Service != "" || m.LoadBalancer != "" || m.Queue != "" {
+		return m.Service + m.LoadBalancer + m.Queue
 	}
 	group := tx.Get(cloud.Key{Scope: m.Scope, Token: elbv2.TargetGroup.Token, ID: m.TargetGroup})
 	if group == nil {
@@ -259,6 +279,9 @@ func (m *Metrics) look(now time.Time) {
 	for _, s := range m.services {
 		s.look(now)
 	}
+	for _, s := range m.queues {
+		s.look()
+	}
 	m.sampled = now
 }
 
@@ -271,6 +294,8 @@ func (m *Metrics) close(now time.Time, minute time.Duration) {
 			counted = s.bucket(metric)
 		} else if s := m.balancers[h.source]; s != nil {
 			counted = s.bucket(metric)
+		} else if s := m.queues[h.source]; s != nil {
+			counted = s.buckets[metric.Name]
 		}
 		h.minutes = append(h.minutes, counted)
 		h.minutes = append(h.minutes, make([]bucket, min(passed-1, h.keep))...)
@@ -281,6 +306,9 @@ func (m *Metrics) close(now time.Time, minute time.Duration) {
 	}
 	for _, s := range m.services {
 		s.reset()
+	}
+	for _, s := range m.queues {
+		clear(s.buckets)
 	}
 	m.minute = m.minute.Add(time.Duration(passed) * minute)
 }

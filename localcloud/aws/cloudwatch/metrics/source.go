@@ -4,6 +4,9 @@ import (
 	"time"
 
 	"slipway/localcloud/aws/cloudwatch"
+	"slipway/localcloud/aws/ecs"
+	"slipway/localcloud/aws/internal/arns"
+	"slipway/localcloud/aws/sqs"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/lb"
 )
@@ -148,6 +151,7 @@ type serviceSource struct {
 	before map[string]taskSample
 
 	cpu, memory bucket // in percent
+	tasks       bucket // how many run
 }
 
 type taskSample struct {
@@ -159,14 +163,16 @@ func newServiceSource(key cloud.Key, of TaskUsage) *serviceSource {
 	return &serviceSource{key: key, of: of, before: map[string]taskSample{}}
 }
 
-func (s *serviceSource) reset() { s.cpu, s.memory = bucket{}, bucket{} }
+func (s *serviceSource) reset() { s.cpu, s.memory, s.tasks = bucket{}, bucket{}, bucket{} }
 
 // look measures the tasks. On Fargate no task gets more than its size; here it may, and counts as one that uses all.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service_utilization.html
 func (s *serviceSource) look(now time.Time) {
 	const all = 100
 	latest := map[string]taskSample{}
-	for _, u := range s.of.Usage(s.key) {
+	running := s.of.Usage(s.key)
+	s.tasks = s.tasks.add(sample(float64(len(running))))
+	for _, u := range running {
 		latest[u.Task] = taskSample{cpu: u.CPU, at: now}
 		if u.MemoryLimit > 0 {
 			s.memory = s.memory.add(sample(min(all, all*float64(u.Memory)/float64(u.MemoryLimit))))
@@ -180,8 +186,46 @@ func (s *serviceSource) look(now time.Time) {
 }
 
 func (s *serviceSource) bucket(m cloudwatch.Metric) bucket {
-	if m.Name == cloudwatch.MemoryUtilization {
+	switch m.Name {
+	case cloudwatch.MemoryUtilization:
 		return s.memory
+	case cloudwatch.RunningTaskCount:
+		return s.tasks
 	}
 	return s.cpu
+}
+
+// insights reports whether Container Insights counts the tasks of a metric's service.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/cloudwatch-container-insights.html
+func insights(tx *cloud.Tx, m cloudwatch.Metric) bool {
+	cluster := tx.Get(cloud.Key{Scope: m.Scope, Token: ecs.Cluster.Token, ID: ecs.ClusterARN(m.Scope, arns.Parts(m.Service)[0])})
+	return cluster != nil && ecs.HasInsights(cluster)
+}
+
+// queueSource counts the messages of a queue in the current minute. On AWS each minute has one count, taken at its own time.
+type queueSource struct {
+	scope   cloud.Scope
+	arn     string
+	store   *cloud.Watcher
+	of      QueueCounts
+	buckets map[string]bucket // by the metric's name
+}
+
+// look counts the messages.
+func (s *queueSource) look() {
+	var queue *cloud.Resource
+	s.store.View(func(tx *cloud.Tx) { queue = sqs.ByARN(tx, s.scope, s.arn) })
+	if queue == nil {
+		return
+	}
+	counts := s.of.Counts(queue)
+	if s.buckets == nil {
+		s.buckets = map[string]bucket{}
+	}
+	for name, n := range map[string]float64{
+		cloudwatch.MessagesVisible: float64(counts.Visible), cloudwatch.MessagesNotVisible: float64(counts.NotVisible),
+		cloudwatch.MessagesDelayed: float64(counts.Delayed), cloudwatch.AgeOfOldestMessage: counts.OldestAge.Seconds(),
+	} {
+		s.buckets[name] = s.buckets[name].add(sample(n))
+	}
 }
