@@ -42,7 +42,7 @@ func deploy(ctx *pulumi.Context, source settings.Source, in account.Account) err
 	if err != nil {
 		return err
 	}
-	cluster, err := components.NewCluster(ctx, name, &components.ClusterArgs{Region: existing.Region, Tags: tags})
+	cluster, err := components.NewCluster(ctx, name, &components.ClusterArgs{Region: existing.Region, Insights: cfg.ScalesByQueue(), Tags: tags})
 	if err != nil {
 		return err
 	}

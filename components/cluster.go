@@ -17,7 +17,10 @@ const (
 // ClusterArgs describe a [Cluster].
 type ClusterArgs struct {
 	Region string // of the cluster and of its tasks' logs
-	Tags   Tags
+	// Insights turns on Container Insights, which counts the running tasks of each service and costs by the metric. Scaling by a queue needs
+	// it. AWS keeps it on once it was.
+	Insights bool
+	Tags     Tags
 }
 
 // Cluster is an ECS cluster for tasks on Fargate and Fargate Spot.
@@ -28,6 +31,8 @@ type Cluster struct {
 
 	Name   pulumi.StringOutput
 	Region string
+	// Insights tells whether Container Insights counts the tasks of its services.
+	Insights bool
 	// ARN has the capacity providers as a dependency: services are created after them and deleted before them.
 	ARN pulumi.StringOutput
 }
@@ -44,13 +49,17 @@ func NewCluster(ctx *pulumi.Context, name string, args *ClusterArgs, opts ...pul
 	if err := errors.Join(problems...); err != nil {
 		return nil, fmt.Errorf("cluster %s: %w", name, err)
 	}
-	cluster := &Cluster{Region: args.Region}
+	cluster := &Cluster{Region: args.Region, Insights: args.Insights}
 	if err := ctx.RegisterComponentResource("slipway:index:Cluster", name, cluster, opts...); err != nil {
 		return nil, err
 	}
 	parent := pulumi.Parent(cluster)
 
-	c, err := ecs.NewCluster(ctx, name, &ecs.ClusterArgs{Tags: args.Tags.named(name)}, parent)
+	var settings ecs.ClusterSettingArray
+	if args.Insights {
+		settings = ecs.ClusterSettingArray{ecs.ClusterSettingArgs{Name: pulumi.String("containerInsights"), Value: pulumi.String("enabled")}}
+	}
+	c, err := ecs.NewCluster(ctx, name, &ecs.ClusterArgs{Settings: settings, Tags: args.Tags.named(name)}, parent)
 	if err != nil {
 		return nil, err
 	}

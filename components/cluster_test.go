@@ -27,6 +27,23 @@ aws:ecs/clusterCapacityProviders:ClusterCapacityProviders dev {"capacityProvider
 `)
 }
 
+func TestClusterWithInsights(t *testing.T) {
+	t.Parallel()
+	var cloud mocks.Cloud
+	err := cloud.Run(func(ctx *pulumi.Context) error {
+		_, err := NewCluster(ctx, "dev", &ClusterArgs{Region: "eu-central-1", Insights: true})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cloud.Expect(t, `
+slipway:index:Cluster dev
+aws:ecs/cluster:Cluster dev {"settings":[{"name":"containerInsights","value":"enabled"}]}
+aws:ecs/clusterCapacityProviders:ClusterCapacityProviders dev {"capacityProviders":["FARGATE","FARGATE_SPOT"],"clusterName":"dev-0123456"}
+`)
+}
+
 func TestClusterRefuses(t *testing.T) {
 	t.Parallel()
 	var cloud mocks.Cloud

@@ -140,6 +140,12 @@ func (s *FargateService) check() error {
 	found := a.Problems()
 	found.Include(a.Access.problems(a.Service))
 	found.Include(a.Tags.problems())
+	if a.Scaling != nil && a.Scaling.Queue != nil && a.Cluster != nil {
+		found.Add(a.Scaling.Queue.CheckPlace(a.Cluster.Region, ""), "scaling", "queue", "arn")
+		if !a.Cluster.Insights {
+			found.Add(errors.New("needs Container Insights, which counts the running tasks; set ClusterArgs.Insights"), "scaling", "queue")
+		}
+	}
 	if a.HTTP != nil {
 		problems = append(problems, a.Listener.check(), s.checkPriorities())
 		found.Include(spec.LoadBalancer{IdleTimeout: a.Listener.IdleTimeout}.WithDefaults().Problems(), "loadBalancer")

@@ -34,33 +34,38 @@ func (s *FargateService) newScaling(ctx *pulumi.Context, v version, service *ecs
 	if requests != nil {
 		byRequests = pulumi.Sprintf("%s/%s", s.args.Listener.LoadBalancerARNSuffix, requests.target.ArnSuffix)
 	}
-	for _, policy := range []struct {
-		name, metric string
-		value        int
-		label        pulumi.StringPtrInput
-	}{
-		{"cpu", "ECSServiceAverageCPUUtilization", v.scaling.CPU, nil},
-		{"memory", "ECSServiceAverageMemoryUtilization", v.scaling.Memory, nil},
-		{"requests", "ALBRequestCountPerTarget", v.scaling.Requests, byRequests},
-	} {
+	type tracking = appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationArgs
+	predefined := func(metric string, label pulumi.StringPtrInput) tracking {
+		return tracking{PredefinedMetricSpecification: appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationPredefinedMetricSpecificationArgs{
+			PredefinedMetricType: pulumi.String(metric), ResourceLabel: label,
+		}}
+	}
+	type policy struct {
+		name     string
+		value    int // 0: none
+		tracking tracking
+	}
+	policies := []policy{
+		{"cpu", v.scaling.CPU, predefined("ECSServiceAverageCPUUtilization", nil)},
+		{"memory", v.scaling.Memory, predefined("ECSServiceAverageMemoryUtilization", nil)},
+		{"requests", v.scaling.Requests, predefined("ALBRequestCountPerTarget", byRequests)},
+	}
+	if queue := v.scaling.Queue; queue != nil {
+		policies = append(policies, policy{"queue", queue.MessagesPerTask, tracking{CustomizedMetricSpecification: backlog(queue, cluster, service.Name)}})
+	}
+	for _, policy := range policies {
 		if policy.value == 0 {
 			continue
 		}
+		policy.tracking.TargetValue = pulumi.Float64(policy.value)
+		// The AWS provider sends 0 for a missing value, so AWS's defaults of 300 never apply.
+		policy.tracking.ScaleInCooldown, policy.tracking.ScaleOutCooldown = pulumi.Int(scaleInCooldown), pulumi.Int(scaleOutCooldown)
 		if _, err := appautoscaling.NewPolicy(ctx, v.name+"-"+policy.name, &appautoscaling.PolicyArgs{
-			PolicyType:        pulumi.String("TargetTrackingScaling"),
-			ServiceNamespace:  target.ServiceNamespace,
-			ScalableDimension: target.ScalableDimension,
-			ResourceId:        target.ResourceId,
-			TargetTrackingScalingPolicyConfiguration: appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationArgs{
-				PredefinedMetricSpecification: appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationPredefinedMetricSpecificationArgs{
-					PredefinedMetricType: pulumi.String(policy.metric),
-					ResourceLabel:        policy.label,
-				},
-				TargetValue: pulumi.Float64(policy.value),
-				// The AWS provider sends 0 for a missing value, so AWS's defaults of 300 never apply.
-				ScaleInCooldown:  pulumi.Int(scaleInCooldown),
-				ScaleOutCooldown: pulumi.Int(scaleOutCooldown),
-			},
+			PolicyType:                               pulumi.String("TargetTrackingScaling"),
+			ServiceNamespace:                         target.ServiceNamespace,
+			ScalableDimension:                        target.ScalableDimension,
+			ResourceId:                               target.ResourceId,
+			TargetTrackingScalingPolicyConfiguration: policy.tracking,
 		}, s.parent()); err != nil {
 			return err
 		}

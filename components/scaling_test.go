@@ -1,6 +1,7 @@
 package components
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -35,6 +36,48 @@ aws:appautoscaling/scheduledAction:ScheduledAction dev-hello.night {`+of+`"scala
 `)
 	if ignored := scaled.Resource(serviceType, "dev-hello").RPC.GetIgnoreChanges(); len(ignored) != 1 || ignored[0] != "desiredCount" {
 		t.Errorf("changes of %v are ignored", ignored)
+	}
+}
+
+// The backlog is what AWS's guide divides: a queue's visible messages by the running tasks, which Container Insights counts.
+func TestScalingByQueue(t *testing.T) {
+	t.Parallel()
+	byQueue := func(args *FargateServiceArgs) {
+		args.Cluster.Insights = true
+		args.Scaling = &spec.Scaling{Max: 20, Queue: &spec.QueueScaling{ARN: "arn:aws:sqs:eu-central-1:123456789012:orders", MessagesPerTask: 10}}
+	}
+	var fixed, scaled mocks.Cloud
+	if err := fixed.Run(fargateService(nil)); err != nil {
+		t.Fatal(err)
+	}
+	if err := scaled.Run(fargateService(byQueue)); err != nil {
+		t.Fatal(err)
+	}
+	got := scaled.Resource("aws:appautoscaling/policy:Policy", "dev-hello-queue").Inputs
+	const want = `{"customizedMetricSpecification":{"metrics":[` +
+		`{"id":"messages","metricStat":{"metric":{"dimensions":[{"name":"QueueName","value":"orders"}],"metricName":"ApproximateNumberOfMessagesVisible","namespace":"AWS/SQS"},"stat":"Maximum"},"returnData":false},` +
+		`{"id":"tasks","metricStat":{"metric":{"dimensions":[{"name":"ClusterName","value":"cluster"},{"name":"ServiceName","value":"dev-hello-0123456"}],"metricName":"RunningTaskCount","namespace":"ECS/ContainerInsights"},"stat":"Average"},"returnData":false},` +
+		`{"expression":"IF(FILL(tasks, 0) \u003e 0, messages / tasks, messages)","id":"backlog","label":"messages that wait for each task","returnData":true}]},` +
+		`"scaleInCooldown":300,"scaleOutCooldown":60,"targetValue":10}`
+	text, err := json.Marshal(got["targetTrackingScalingPolicyConfiguration"].Mappable())
+	if err != nil || string(text) != want {
+		t.Errorf("the policy tracks %s (%v),\nwant %s", text, err, want)
+	}
+	for want, change := range map[string]func(*FargateServiceArgs){
+		"scaling.queue.arn: \"orders\": must be the ARN":            func(args *FargateServiceArgs) { args.Scaling.Queue.ARN = "orders" },
+		"scaling.queue.messagesPerTask: 0: must be from 1":          func(args *FargateServiceArgs) { args.Scaling.Queue.MessagesPerTask = 0 },
+		"scaling.queue.arn: the queue is in region us-east-1 and":   func(args *FargateServiceArgs) { args.Scaling.Queue.ARN = "arn:aws:sqs:us-east-1:123456789012:orders" },
+		"scaling.queue: needs Container Insights, which counts the": func(args *FargateServiceArgs) { args.Cluster.Insights = false },
+	} {
+		var cloud mocks.Cloud
+		err := cloud.Run(fargateService(func(args *FargateServiceArgs) {
+			byQueue(args)
+			change(args)
+		}))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+		cloud.Expect(t, "")
 	}
 }
 

@@ -228,6 +228,24 @@ func (c *Config) CountsTasks() bool {
 	return slices.ContainsFunc(c.Services, func(s Service) bool { return s.Scaling != nil || s.Tasks() == 0 })
 }
 
+// ScalesByQueue reports whether a service scales by the backlog of a queue.
+func (c *Config) ScalesByQueue() bool {
+	return slices.ContainsFunc(c.Services, func(s Service) bool { return s.Scaling != nil && s.Scaling.Queue != nil })
+}
+
+// CheckQueues reports the queues that services scale by and that are in another region or account than the stack.
+func (c *Config) CheckQueues(stack, region, account string) error {
+	var found settings.Problems
+	for _, s := range c.Services {
+		if s.Scaling != nil && s.Scaling.Queue != nil {
+			if err := s.Scaling.Queue.CheckPlace(region, account); err != nil {
+				found.Add(fmt.Sprintf("slipway:services.%s.scaling.queue.arn", s.Name), "%w", err)
+			}
+		}
+	}
+	return found.Err(stack)
+}
+
 // rules returns how many listener rules the stack makes: one for each route and each attachment, and another for a canary's header.
 func (c *Config) rules() int {
 	rules := 0

@@ -64,6 +64,7 @@ func (r serviceReader) readScaling() *spec.Scaling {
 		CPU:      o.Integer("cpu", 0, 1, 100),
 		Memory:   o.Integer("memory", 0, 1, 100),
 		Requests: o.Integer("requests", 0, 1, spec.MaxRequestsPerTask),
+		Queue:    readQueue(o.Section("queue")),
 		Schedule: make(map[string]spec.ScheduledScaling),
 	}
 	if !o.Has("max") {
@@ -81,6 +82,18 @@ func (r serviceReader) readScaling() *spec.Scaling {
 		action.Close()
 	}
 	return s
+}
+
+// readQueue returns the queue whose backlog a service scales by, or nil if there is none.
+func readQueue(o *settings.Object) *spec.QueueScaling {
+	defer o.Close()
+	if o.Len() == 0 {
+		return nil
+	}
+	return &spec.QueueScaling{
+		ARN:             o.RequiredText("arn", "the ARN of the SQS queue", spec.CheckQueueARN),
+		MessagesPerTask: o.RequiredInteger("messagesPerTask", "how many messages may wait for each task", 1, spec.MaxMessagesPerTask),
+	}
 }
 
 // readBefore returns what runs before the service's container, or nil if nothing does.

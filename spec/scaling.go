@@ -18,6 +18,8 @@ type Scaling struct {
 	CPU, Memory int
 	// Requests is how many requests a minute each task should get; 0 is no target.
 	Requests int
+	// Queue has the backlog that scaling aims at; nil is no target.
+	Queue *QueueScaling
 	// Schedule has the times, by name, from which other bounds apply.
 	Schedule map[string]ScheduledScaling
 }
@@ -65,8 +67,11 @@ func (s Scaling) Problems() Problems {
 			found.AddRange(target.n, 1, target.most, target.name)
 		}
 	}
-	if s.CPU == 0 && s.Memory == 0 && s.Requests == 0 && len(s.Schedule) == 0 {
-		found.AddContradiction(errors.New("has none of cpu, memory, requests and schedule: nothing would ever scale"), "cpu", "memory", "requests", "schedule")
+	if s.Queue != nil {
+		found.Include(s.Queue.Problems(), "queue")
+	}
+	if s.CPU == 0 && s.Memory == 0 && s.Requests == 0 && s.Queue == nil && len(s.Schedule) == 0 {
+		found.AddContradiction(errors.New("has none of cpu, memory, requests, queue and schedule: nothing would ever scale"), "cpu", "memory", "requests", "queue", "schedule")
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Schedule)) {
 		action := s.Schedule[name]

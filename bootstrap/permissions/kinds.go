@@ -37,6 +37,7 @@ var Functions = map[string][]string{
 	"aws:ecr/getImage:getImage":                           {"ecr:DescribeImages", "ecr:DescribeRepositories"},
 	"aws:ecs/getService:getService":                       {"ecs:DescribeServices"},
 	"aws:index/getAvailabilityZones:getAvailabilityZones": {"ec2:DescribeAvailabilityZones"},
+	"aws:index/getCallerIdentity:getCallerIdentity":       {}, // everybody may
 	"aws:index/getRegion:getRegion":                       {}, // the provider knows its region
 }
 
@@ -182,6 +183,7 @@ var Kinds = map[string]Operations{
 	"aws:ecs/cluster:Cluster": {
 		Create: []string{"ecs:CreateCluster", "ecs:TagResource", "iam:CreateServiceLinkedRole"}, // with the account's first cluster
 		Read:   []string{"ecs:DescribeClusters"},
+		Update: map[string][]string{"settings": {"ecs:UpdateCluster", "ecs:ListTagsForResource"}},
 		Tags:   []string{"ecs:TagResource", "ecs:UntagResource", "ecs:ListTagsForResource"}, // its update reads nothing else
 		Delete: []string{"ecs:DeleteCluster"},
 	},

@@ -246,6 +246,9 @@ func validationOptions(inputs resource.PropertyMap) []any {
 	return options
 }
 
+// Account is the caller's.
+const Account = "123456789012"
+
 // zoneID begins the ids of Cloudflare zones, before the zone's name.
 const zoneID = "zone-of-"
 
@@ -270,6 +273,8 @@ func (c *Cloud) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 	switch args.Token {
 	case "aws:index/getRegion:getRegion":
 		answer["name"] = "eu-central-1"
+	case "aws:index/getCallerIdentity:getCallerIdentity":
+		answer["accountId"] = Account
 	case "aws:index/getAvailabilityZones:getAvailabilityZones":
 		zones := c.Zones
 		if zones == nil {

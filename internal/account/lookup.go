@@ -47,6 +47,15 @@ func LookUp(ctx *pulumi.Context, cfg *config.Config, in Account) (Existing, erro
 		}
 		found.ZoneID = zone.ZoneId
 	}
+	if cfg.ScalesByQueue() {
+		caller, err := aws.GetCallerIdentity(ctx, &aws.GetCallerIdentityArgs{})
+		if err != nil {
+			return Existing{}, fmt.Errorf("look up the AWS account, in which queues must be: %w", function.Error(err))
+		}
+		if err := cfg.CheckQueues(ctx.Stack(), region.Name, caller.AccountId); err != nil {
+			return Existing{}, err
+		}
+	}
 	for _, service := range cfg.Services {
 		for _, image := range service.Images() {
 			if _, known := found.Images[image]; known {

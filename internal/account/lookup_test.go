@@ -177,3 +177,20 @@ func TestLookUpRefuses(t *testing.T) {
 		t.Errorf("found %v (%v)", found.Priorities, err)
 	}
 }
+
+// Application Auto Scaling finds no metrics of a queue elsewhere, and would never scale. The sentence comes before the first resource.
+func TestLookUpRefusesAQueueElsewhere(t *testing.T) {
+	t.Parallel()
+	scaling := func(arn string) string {
+		return configtest.Service(`"scaling": {"max": 2, "queue": {"arn": "` + arn + `", "messagesPerTask": 10}}`)
+	}
+	for arn, want := range map[string]string{
+		"arn:aws:sqs:eu-central-1:" + mocks.Account + ":orders": "",
+		"arn:aws:sqs:eu-west-1:" + mocks.Account + ":orders":    "slipway:services.hello.scaling.queue.arn: the queue is in region eu-west-1 and the stack in eu-central-1",
+		"arn:aws:sqs:eu-central-1:210987654321:orders":          "slipway:services.hello.scaling.queue.arn: the queue is in account 210987654321 and the stack in " + mocks.Account,
+	} {
+		if _, _, err := lookUp(t, scaling(arn), nil, &holds{}); want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v, want %q", arn, err, want)
+		}
+	}
+}

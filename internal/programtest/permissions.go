@@ -27,6 +27,8 @@ func everyFeature(t *testing.T) map[string]settings.Source {
 		"a canary after a migration, and scaling": configtest.Source(configtest.Service(`
 			"before": {"command": ["migrate"]}, "canary": {"image": "` + configtest.Image + `", "weight": 10},
 			"scaling": {"max": 4, "cpu": 60, "memory": 70, "requests": 600, "schedule": {"night": {"at": "cron(0 22 * * ? *)", "max": 1}}}`)),
+		"a backlog to scale by": configtest.Source(configtest.Service(`
+			"scaling": {"max": 4, "queue": {"arn": "arn:aws:sqs:eu-central-1:123456789012:orders", "messagesPerTask": 10}}`)),
 		"more names than one certificate takes": configtest.Source(strings.Replace(configtest.Service(""), `"hello.example.com"`,
 			`"a.example.com","b.example.com","c.example.com","d.example.com","e.example.com","f.example.com","g.example.com","h.example.com","i.example.com","j.example.com","k.example.com"`, 1)),
 		"a zone that is known, behind Cloudflare": configtest.Source(configtest.Service(""), "zoneId", "0123456789abcdef0123456789abcdef", "dns", `{"proxied": true}`),
