@@ -22,6 +22,7 @@ func everyFeature(t *testing.T) map[string]settings.Source {
 	configs := map[string]settings.Source{
 		"secrets, another registry, Spot, one address family": configtest.Encrypted(configtest.Source(configtest.Service(`
 			"secrets": {"TOKEN": "swordfish"}, "env": {"A": "a"},
+			"secretsFrom": {"FLAG": "arn:aws:ssm:eu-central-1:123456789012:parameter/flag"},
 			"capacity": {"fargate": {"base": 1, "weight": 1}, "fargateSpot": {"weight": 1}},
 			"registry": {"username": "me", "password": "swordfish"}`), "network", `{"ipv6": false}`)),
 		"a canary after a migration, and scaling": configtest.Source(configtest.Service(`
