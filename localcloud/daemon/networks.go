@@ -30,7 +30,7 @@ const (
 	NetworkLoopback Network = "loopback"
 
 	// NetworkDefault is the one of a daemon that is not told.
-	NetworkDefault = NetworkLoopback
+	NetworkDefault = NetworkVPC
 )
 
 // Set makes a Network a flag.

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 
 	"slipway/localcloud/e2e/binary"
 	"slipway/localcloud/e2e/stack"
+	"slipway/localcloud/task"
 )
 
 // root is the repository's folder.
@@ -101,6 +103,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		RequireExplicitExec: true,
 		Setup:               setup,
+		Condition:           condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"cloud":       startCloud,
 			"environment": environment,
@@ -118,6 +121,28 @@ func TestScripts(t *testing.T) {
 		},
 	})
 }
+
+// condition knows [containers]: this system lets tasks be containers in the network of their VPC.
+func condition(name string) (bool, error) {
+	if name != "containers" {
+		return false, fmt.Errorf("there is no condition %s", name)
+	}
+	return containers()
+}
+
+// containers finds out by trying, as the local cloud does.
+var containers = sync.OnceValues(func() (bool, error) {
+	dir, err := os.MkdirTemp("", "containers-*")
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	r, err := task.NewRunner(dir)
+	if err != nil {
+		return false, err
+	}
+	return r.Containers() == nil, nil
+})
 
 // setup lays out a stack's folder: the project, which runs the program that `make build` built, and the local stack's configuration;
 // and next to it that of bootstrap.
