@@ -54,7 +54,10 @@ func newLimiter(name string) (*limiter, error) {
 			*folder = filepath.Join(groupsFolder, controller, path, name)
 		}
 	}
-	return l, l.begin()
+	if err := l.begin(); err != nil {
+		return nil, err
+	}
+	return l, nil
 }
 
 // parseGroups returns the paths of a process's groups by controller; that of version 2 has none.

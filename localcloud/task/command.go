@@ -94,19 +94,24 @@ func (c command) executable(root string) (string, error) {
 		}
 		return full, nil
 	}
-	search := defaultPath
-	for _, kv := range c.env {
-		if value, ok := strings.CutPrefix(kv, "PATH="); ok {
-			search = value
-		}
-	}
-	for _, dir := range filepath.SplitList(search) {
+	for _, dir := range filepath.SplitList(c.path()) {
 		full := filepath.Join(root, dir, name)
 		if info, err := os.Stat(full); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
 			return full, nil
 		}
 	}
 	return "", fmt.Errorf("exec: %q: executable file not found in $PATH", name)
+}
+
+// path is where the command is looked for.
+func (c command) path() string {
+	search := defaultPath
+	for _, kv := range c.env {
+		if value, ok := strings.CutPrefix(kv, "PATH="); ok {
+			search = value
+		}
+	}
+	return search
 }
 
 // cause is an error without the operation and path that package os adds to it.

@@ -1,15 +1,15 @@
 package task
 
 import (
-	"bytes"
-	"encoding/json"
+	"cmp"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"os"
-	"slices"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -58,31 +58,22 @@ func (b *contained) start(cmd command) (*os.Process, error) {
 // first starts the process that the container is made with.
 func (b *contained) first(cmd command) (*os.Process, error) {
 	s := &spawn{}
+	root := rootMaker{spawn: s, in: b.in, image: b.image}
 	s.join(b.in.space.user, unix.CLONE_NEWUSER)
 	s.join(b.in.space.network, unix.CLONE_NEWNET)
 	const namespaces = unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC
 	if b.oneUser() {
+		root.owner = b.user
 		s.add("make namespaces", unix.SYS_UNSHARE, namespaces|unix.CLONE_NEWUSER)
 		s.become(b.user)
 	} else {
 		s.add("make namespaces", unix.SYS_UNSHARE, namespaces)
 	}
 	s.fork()
-	resolver, err := b.in.resolvers()
-	if err != nil {
+	if err := root.make(); err != nil {
 		return nil, cannotCreate(err)
 	}
-	root := &rootConfig{
-		Dir: b.in.dir, Image: b.image, Hostname: b.in.hostname, Hosts: b.in.hosts, Readonly: b.in.readonly, Resolver: resolver,
-		Authorities: b.in.authorities,
-	}
-	if b.oneUser() {
-		root.Owner = b.user
-	}
-	for _, m := range b.in.mounts {
-		root.Mounts = append(root.Mounts, mountConfig{m.source, m.target, m.readonly})
-	}
-	return b.launch(s, cmd, root, func(p *os.Process) error {
+	return b.launch(s, cmd, func(p *os.Process) error {
 		for _, name := range []string{"user", "mnt", "pid", "uts", "ipc"} {
 			f, err := openNamespace(p.Pid, name)
 			if err != nil {
@@ -101,97 +92,148 @@ func (b *contained) join(cmd command) (*os.Process, error) {
 	s.join(b.in.space.network, unix.CLONE_NEWNET)
 	if b.oneUser() {
 		s.join(b.namespaces["user"], unix.CLONE_NEWUSER)
-		s.keepCapabilities()
 	}
 	s.join(b.namespaces["pid"], unix.CLONE_NEWPID)
 	s.join(b.namespaces["uts"], unix.CLONE_NEWUTS)
 	s.join(b.namespaces["ipc"], unix.CLONE_NEWIPC)
 	s.fork()
-	return b.launch(s, cmd, nil, func(*os.Process) error { return nil })
+	s.join(b.namespaces["mnt"], unix.CLONE_NEWNS)
+	return b.launch(s, cmd, func(*os.Process) error { return nil })
 }
 
 // launch starts the process and waits until it is known to run its program. It calls ready before that.
-func (b *contained) launch(s *spawn, cmd command, root *rootConfig, ready func(*os.Process) error) (*os.Process, error) {
-	ours, theirs, err := socketPair()
+func (b *contained) launch(s *spawn, cmd command, ready func(*os.Process) error) (*os.Process, error) {
+	g, err := newGate()
+	if err != nil {
+		return nil, cannotCreate(err)
+	}
+	defer g.close()
+	own := len(s.calls) // from there on, what fails is the command
+	s.add("chdir to cwd ("+strconv.Quote(cmd.dir)+") set in config.json failed", unix.SYS_CHDIR, s.text(cmd.dir))
+	if err := b.restrict(s, g); err != nil {
+		return nil, cannotCreate(err)
+	}
+	files, err := s.run(cmd)
+	defer closeAll(files)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _, _ = ours.Close(), theirs.Close() }()
-	files := []*os.File{cmd.stdin, cmd.stdout, cmd.stderr, theirs}
-	if root == nil {
-		files = append(files, b.namespaces["mnt"])
-	}
-	var process *os.Process
+	var p *spawned
 	err = b.thread.do(func() (err error) {
-		process, err = s.run(containerInit, files...)
+		p, err = s.start()
 		return err
 	})
 	if err != nil {
 		return nil, cannotCreate(err)
 	}
-	_ = theirs.Close()
-	what := startConfig{Root: root, Args: cmd.args, Env: cmd.env, Dir: cmd.dir, User: cmd.user, OneUser: os.Geteuid() != 0}
-	if err := handshake(ours, what, func() error { return errors.Join(b.in.group.enter(process.Pid), ready(process)) }); err != nil {
-		_ = process.Kill()
-		_, _ = process.Wait()
+	preparing := errors.Join(b.in.group.enter(p.Pid), ready(p.Process))
+	if preparing == nil {
+		g.open()
+	} else {
+		_ = p.Kill()
+	}
+	err = p.result()
+	if e, failed := errors.AsType[*callError](err); failed && e.index >= own {
+		err = cmd.failure(e)
+	} else if err != nil || preparing != nil {
+		err = cannotCreate(cmp.Or(err, preparing)) // a process that has failed has no namespaces either
+	}
+	if err != nil {
+		_ = p.Kill()
+		_, _ = p.Wait()
 		return nil, err
 	}
-	return process, nil
+	return p.Process, nil
 }
 
-// handshake sends a new process its configuration, and waits until it runs its program.
-func handshake(c *net.UnixConn, what startConfig, ready func() error) error {
-	if err := json.NewEncoder(c).Encode(what); err != nil {
-		return cannotCreate(err)
-	}
-	first := make([]byte, 1)
-	if _, err := io.ReadFull(c, first); err != nil {
-		return cannotCreate(fmt.Errorf("the container's first process has ended: %w", err))
-	}
-	if first[0] == proceed {
-		if err := ready(); err != nil {
-			return cannotCreate(err)
+// restrict takes from the process what a container's user does not have, and has it wait at the gate.
+func (b *contained) restrict(s *spawn, g *gate) error {
+	for c := uintptr(0); c <= unix.CAP_LAST_CAP; c++ {
+		if !keptCapabilities[c] {
+			s.add("drop a capability", unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, c).mayFail = true // this kernel may not know it
 		}
-		if _, err := c.Write([]byte{proceed}); err != nil {
-			return cannotCreate(err)
+	}
+	s.add("begin a process group", unix.SYS_SETPGID, 0, 0)
+	if os.Geteuid() == 0 { // or else the user is the only one
+		uid, gid := uintptr(b.user.Uid), uintptr(b.user.Gid)
+		s.add("setgroups", unix.SYS_SETGROUPS, 0, 0)
+		s.add("setgid", unix.SYS_SETRESGID, gid, gid, gid)
+		s.add("setuid", unix.SYS_SETRESUID, uid, uid, uid)
+	}
+	// A change of the user takes it away, so it comes after that. If the daemon has died before, nobody opens the gate.
+	s.add("end with the local cloud", unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(syscall.SIGKILL))
+	s.await(g)
+	return s.confine()
+}
+
+// run runs the command's program. The files are to be closed once the process was made.
+func (s *spawn) run(cmd command) (files []*os.File, err error) {
+	for i, f := range []*os.File{cmd.stdin, cmd.stdout, cmd.stderr} {
+		given, err := give(f)
+		if err != nil {
+			return files, cannotCreate(err)
 		}
-		first = nil
+		files = append(files, given)
+		s.add("give files", unix.SYS_DUP3, given.Fd(), uintptr(i), 0)
 	}
-	rest, err := io.ReadAll(c)
-	if said := slices.Concat(first, rest); len(said) > 0 {
-		return readFailure(said)
+	candidates, err := cmd.candidates()
+	if err != nil {
+		return files, err
 	}
-	if err != nil && !errors.Is(err, syscall.ECONNRESET) {
-		return cannotCreate(err)
+	argv, errArgs := syscall.SlicePtrFromStrings(cmd.args)
+	envp, errEnv := syscall.SlicePtrFromStrings(cmd.env)
+	if err := errors.Join(errArgs, errEnv); err != nil {
+		return files, err
 	}
-	return nil
+	s.pinned = append(s.pinned, argv, envp)
+	for i, file := range candidates {
+		if len(candidates) == 1 {
+			s.add("stat "+cmd.args[0], unix.SYS_FACCESSAT, here, s.text(file), unix.F_OK)
+		}
+		c := s.add("exec", unix.SYS_EXECVE, s.text(file), uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&envp[0]))) //nolint:gosec // numbers for a system call
+		c.mayFail = i < len(candidates)-1
+	}
+	return files, nil
 }
 
-func readFailure(said []byte) error {
-	var f startFailure
-	if err := json.NewDecoder(bytes.NewReader(said)).Decode(&f); err != nil {
-		return cannotCreate(err)
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		_ = f.Close()
 	}
-	err := error(&childError{f.Text, f.Errno})
-	if f.Create {
-		return cannotCreate(err)
-	}
-	return err
 }
 
-// childError is the error of a process that did not start.
-type childError struct {
-	text  string
-	errno syscall.Errno
+// candidates are the files that the command may mean, in a container: one if it is a path, or else one in each folder of PATH.
+func (c command) candidates() ([]string, error) {
+	if len(c.args) == 0 || c.args[0] == "" {
+		return nil, errors.New("no command specified")
+	}
+	name := c.args[0]
+	if strings.Contains(name, "/") {
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(c.dir, name)
+		}
+		return []string{name}, nil
+	}
+	var files []string
+	for _, dir := range filepath.SplitList(c.path()) {
+		files = append(files, filepath.Join(dir, name))
+	}
+	// The last one says that there is none.
+	return append(files, "/proc/nowhere"), nil
 }
 
-func (e *childError) Error() string { return e.text }
-
-func (e *childError) Unwrap() error {
-	if e.errno == 0 {
-		return nil
+// failure is the error of a command that was not started, as the OCI runtime words it.
+func (c command) failure(e *callError) error {
+	name := c.args[0]
+	switch {
+	case strings.HasPrefix(e.call.what, "stat "):
+		return fmt.Errorf("exec: %q: %w", name, e)
+	case e.call.what != "exec":
+		return e
+	case !strings.Contains(name, "/") && !errors.Is(e, syscall.ENOEXEC):
+		return fmt.Errorf("exec: %q: executable file not found in $PATH", name)
 	}
-	return e.errno
+	return fmt.Errorf("exec: %q: %w", name, e.errno)
 }
 
 func (b *contained) close() {

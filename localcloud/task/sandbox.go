@@ -51,10 +51,6 @@ type surroundings struct {
 	resolver *string  // content of /etc/resolv.conf; nil for the machine's
 	// authorities are added to the image's bundles of trusted certificates.
 	authorities []byte
-	// owner is who seems to have the files that belong to root, if it is the only user that there is; nil for root.
-	owner *syscall.Credential
-	// owned says that the mount and process namespaces belong to a user namespace of their own, and that the process is in the latter.
-	owned bool
 }
 
 // mount is a folder of the machine to be seen at a path of the container.

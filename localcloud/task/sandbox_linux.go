@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"syscall"
 
@@ -203,20 +202,11 @@ func enterRoot(s surroundings, image string) error {
 		return err
 	}
 	options := "lowerdir=" + lower + ",upperdir=upper,workdir=work"
-	if s.owned {
-		options += ",userxattr" // the others are root's alone
-	}
 	if err := mountAt("overlay", root, "overlay", 0, options); err != nil {
 		return err
 	}
 	if err := addDefaults(s, root); err != nil {
 		return err
-	}
-	if s.owned {
-		// While the machine's /proc is visible: without one, another cannot be mounted in a user namespace (user_namespaces(7)).
-		if err := mountAt("proc", filepath.Join(root, "proc"), "proc", procFlags, ""); err != nil {
-			return err
-		}
 	}
 	if err := unix.Chdir(root); err != nil {
 		return &os.PathError{Op: "chdir", Path: root, Err: err}
@@ -267,12 +257,9 @@ func addDefaults(s surroundings, root string) error {
 		if err := r.RemoveAll(name); err != nil {
 			return err
 		}
-		if err := r.WriteFile(name, []byte(content), modeFor(s.owner, 0, 0, 0o644)); err != nil {
+		if err := r.WriteFile(name, []byte(content), 0o644); err != nil {
 			return err
 		}
-	}
-	if err := trust(r, s.authorities, modeFor(s.owner, 0, 0, 0o644)); err != nil {
-		return err
 	}
 	for _, dir := range []string{"proc", "dev"} {
 		if err := r.MkdirAll(dir, 0o755); err != nil {
@@ -280,7 +267,7 @@ func addDefaults(s surroundings, root string) error {
 		}
 	}
 	dev := filepath.Join(root, "dev")
-	if err := mountAt("tmpfs", dev, "tmpfs", unix.MS_NOSUID, fmt.Sprintf("mode=%o,size=64k", modeFor(s.owner, 0, 0, 0o755))); err != nil {
+	if err := mountAt("tmpfs", dev, "tmpfs", unix.MS_NOSUID, "mode=755,size=64k"); err != nil {
 		return err
 	}
 	for _, name := range []string{"null", "zero", "full", "random", "urandom", "tty"} {
@@ -312,36 +299,6 @@ func addDefaults(s surroundings, root string) error {
 			return fmt.Errorf("mount point %s: %w", m.target, err)
 		}
 		if err := bind(m.source, filepath.Join(root, m.target), m.readonly); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// bundles are where programs look for the certificates that they trust: those of Go's crypto/x509, root_linux.go, which are those of the
-// usual distributions.
-var bundles = []string{
-	"etc/ssl/certs/ca-certificates.crt", "etc/pki/tls/certs/ca-bundle.crt", "etc/ssl/ca-bundle.pem", "etc/pki/tls/cacert.pem",
-	"etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "etc/ssl/cert.pem",
-}
-
-// trust adds certificates to the bundles that an image has.
-func trust(root *os.Root, authorities []byte, mode os.FileMode) error {
-	if len(authorities) == 0 {
-		return nil
-	}
-	found := map[string][]byte{}
-	for _, name := range bundles {
-		if content, err := root.ReadFile(name); err == nil { // of what is not there, or leads out of the image, there is none
-			found[name] = content
-		}
-	}
-	for name, content := range found {
-		// One may be a link to another.
-		if err := root.RemoveAll(name); err != nil {
-			return err
-		}
-		if err := root.WriteFile(name, slices.Concat(content, []byte("\n"), authorities), mode); err != nil {
 			return err
 		}
 	}

@@ -2,7 +2,6 @@ package task
 
 import (
 	"errors"
-	"os"
 	"runtime"
 	"slices"
 	"unsafe"
@@ -27,19 +26,17 @@ var shutCalls = slices.Concat([]uint32{
 // newNamespaces are the flags with which clone makes namespaces.
 const newNamespaces = unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC | unix.CLONE_NEWCGROUP
 
-// confine keeps the calling thread, and what it will be and start, from gaining rights and from the calls above.
-func confine() error {
-	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return os.NewSyscallError("prctl", err)
-	}
+// confine keeps the process, and what it will be and start, from gaining rights and from the calls above.
+func (s *spawn) confine() error {
 	code, err := shutFilter()
 	if err != nil {
 		return err
 	}
-	program := unix.SockFprog{Len: uint16(len(code)), Filter: &code[0]}                                      //nolint:gosec // some hundred
-	err = unix.Prctl(unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(&program)), 0, 0) //nolint:gosec // a number for a system call
-	runtime.KeepAlive(code)
-	return os.NewSyscallError("prctl", err)
+	program := &unix.SockFprog{Len: uint16(len(code)), Filter: &code[0]} //nolint:gosec // some hundred
+	s.pinned = append(s.pinned, code, program)
+	s.add("gain no rights", unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1)
+	s.add("filter system calls", unix.SYS_PRCTL, unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(program))) //nolint:gosec // a number for a system call
+	return nil
 }
 
 // shutFilter is the program that the kernel runs at each system call.

@@ -13,9 +13,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// spawn starts this program in namespaces that Go cannot enter by itself: a process with several threads can neither join nor make a user
-// namespace. So the new process is a copy of the calling thread alone, makes a list of system calls, and runs the program anew.
+// spawn is a process that is made as a list of system calls. Go cannot make it: a process with several threads can neither join nor make a
+// user namespace, and to run this program anew only for that would take longer than everything else. So the process is a copy of the calling
+// thread alone, makes the calls, and runs another program or ends.
 type spawn struct {
+	flags   uintptr // for clone
 	calls   []call
 	pinned  []any // what the calls point to
 	forking bool
@@ -23,21 +25,42 @@ type spawn struct {
 
 // call is a system call of a process that was just made. It stops at the first one that fails.
 type call struct {
-	what     string
-	number   uintptr
-	args     [5]uintptr
-	previous bool // its first argument is what the call before returned
-	mayFail  bool
+	what   string
+	number uintptr
+	args   [6]uintptr
+	// of is the call whose result is the first argument; negative for none.
+	of      int
+	mayFail bool // but for a program of another format
 	// fork says that the call makes a process, which goes on; the other one reports its number and exits.
 	fork bool
+	// want is what it returns if it does not fail; negative for anything.
+	want   int
+	result uintptr
 }
 
 func (s *spawn) add(what string, number uintptr, args ...uintptr) *call {
-	c := call{what: what, number: number}
+	c := call{what: what, number: number, of: -1, want: -1}
 	copy(c.args[:], args)
 	s.calls = append(s.calls, c)
 	return &s.calls[len(s.calls)-1]
 }
+
+// text is a text as system calls take it.
+func (s *spawn) text(t string) uintptr {
+	b := append([]byte(t), 0)
+	s.pinned = append(s.pinned, b)
+	return uintptr(unsafe.Pointer(&b[0])) //nolint:gosec // a number for a system call
+}
+
+// bytes are bytes as system calls take them.
+func (s *spawn) bytes(b []byte) (at, length uintptr) {
+	b = append([]byte{}, b...)
+	s.pinned = append(s.pinned, b)
+	return uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)) //nolint:gosec // a number for a system call
+}
+
+// here is the folder of the process, as a file that paths are relative to.
+const here = ^uintptr(0) - 99 // AT_FDCWD
 
 // join enters a namespace.
 func (s *spawn) join(namespace *os.File, kind uintptr) {
@@ -45,35 +68,27 @@ func (s *spawn) join(namespace *os.File, kind uintptr) {
 	s.add("enter "+namespace.Name(), unix.SYS_SETNS, namespace.Fd(), kind)
 }
 
-// write writes a text to a file of the process.
-func (s *spawn) write(file, text string) {
-	name, content := append([]byte(file), 0), []byte(text)
-	s.pinned = append(s.pinned, name, content)
-	at := unix.AT_FDCWD
-	s.add("open "+file, unix.SYS_OPENAT, uintptr(at), uintptr(unsafe.Pointer(&name[0])), unix.O_WRONLY)                  //nolint:gosec // a number for a system call
-	s.add("write "+file, unix.SYS_WRITE, 0, uintptr(unsafe.Pointer(&content[0])), uintptr(len(content))).previous = true //nolint:gosec // as above
+// write writes a file, which has that mode if it is new.
+func (s *spawn) write(file string, content []byte, flags int, mode os.FileMode) {
+	f := s.open(file, unix.O_WRONLY|flags, mode)
+	if len(content) > 0 {
+		b, length := s.bytes(content)
+		c := s.add("write "+file, unix.SYS_WRITE, 0, b, length)
+		c.of, c.want = f, len(content)
+	}
+	s.add("close "+file, unix.SYS_CLOSE).of = f
 }
 
-// become takes on a user who is not root in a new user namespace, where there is no other, and keeps its rights over the namespace for the
-// program that is run anew.
+// open opens a file, for calls whose first argument is of the index that it returns.
+func (s *spawn) open(file string, flags int, mode os.FileMode) (of int) {
+	s.add("open "+file, unix.SYS_OPENAT, here, s.text(file), uintptr(unix.O_CLOEXEC|flags), uintptr(mode))
+	return len(s.calls) - 1
+}
+
+// become takes on a user who is not root in a new user namespace, where there is no other.
 func (s *spawn) become(user *syscall.Credential) {
-	s.write("/proc/self/uid_map", fmt.Sprintf("%d 0 1\n", user.Uid))
-	s.write("/proc/self/gid_map", fmt.Sprintf("%d 0 1\n", user.Gid))
-	s.keepCapabilities()
-}
-
-func (s *spawn) keepCapabilities() {
-	header := &unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	all := &[2]unix.CapUserData{}
-	for i := range all {
-		all[i] = unix.CapUserData{Effective: ^uint32(0), Permitted: ^uint32(0), Inheritable: ^uint32(0)}
-	}
-	s.pinned = append(s.pinned, header, all)
-	s.add("keep capabilities", unix.SYS_CAPSET, uintptr(unsafe.Pointer(header)), uintptr(unsafe.Pointer(all))) //nolint:gosec // a number for a system call
-	for c := uintptr(0); c <= unix.CAP_LAST_CAP; c++ {
-		// This kernel may not know the capability.
-		s.add("keep a capability", unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_RAISE, c, 0).mayFail = true
-	}
+	s.write("/proc/self/uid_map", fmt.Appendf(nil, "%d 0 1\n", user.Uid), 0, 0)
+	s.write("/proc/self/gid_map", fmt.Appendf(nil, "%d 0 1\n", user.Gid), 0, 0)
 }
 
 // fork makes the process that goes on, for it to be in the process namespace that was entered or made. It is this process's child too.
@@ -82,86 +97,118 @@ func (s *spawn) fork() {
 	s.forking = true
 }
 
-// run runs this program anew under a name, with these files as its first ones.
-func (s *spawn) run(name string, files ...*os.File) (*os.Process, error) {
-	const first = 16 // above all that the program expects
-	var opened []int
-	defer func() {
-		for _, fd := range opened {
-			_ = unix.Close(fd)
-		}
-	}()
-	dup := func(f *os.File) (uintptr, error) {
-		fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, first)
-		opened = append(opened, fd)
-		return uintptr(fd), os.NewSyscallError("fcntl", err)
-	}
-	for i, f := range files {
-		fd, err := dup(f)
-		if err != nil {
-			return nil, err
-		}
-		s.add("give files", unix.SYS_DUP3, fd, uintptr(i), 0)
-	}
-	self, err := os.Open("/proc/self/exe")
+// givenFiles is the number from which on files are given to a process, which has all that this one has, until it runs another program: above
+// those that it gets there.
+const givenFiles = 128
+
+// give returns the number of a file in the process. The file must be closed when the process has been made.
+func give(f *os.File) (*os.File, error) {
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, givenFiles)
 	if err != nil {
-		return nil, err
+		return nil, os.NewSyscallError("fcntl", err)
 	}
-	defer func() { _ = self.Close() }()
-	program, err := dup(self)
-	if err != nil {
-		return nil, err
-	}
-	argv, err := syscall.SlicePtrFromStrings([]string{name})
-	if err != nil {
-		return nil, err
-	}
-	envp, empty := []*byte{nil}, []byte{0}
-	s.pinned = append(s.pinned, argv, envp, empty)
-	s.add("run "+name, unix.SYS_EXECVEAT, program, uintptr(unsafe.Pointer(&empty[0])), uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&envp[0])), unix.AT_EMPTY_PATH) //nolint:gosec // a number for a system call
-	return s.start()
+	return os.NewFile(uintptr(fd), f.Name()), nil
 }
 
-// start makes the process, which is that of the last fork if there is one. It ends with the calling thread only if it asks for that.
-func (s *spawn) start() (*os.Process, error) {
+// gate is what a process waits at.
+type gate struct{ process, ours *os.File }
+
+func newGate() (*gate, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = r.Close() }()
-	report := w.Fd()
+	process, err := give(r)
+	if err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	return &gate{process, w}, nil
+}
+
+// open lets the process go on. One that has ended does not.
+func (g *gate) open() { _, _ = g.ours.Write([]byte{0}) }
+
+func (g *gate) close() {
+	_, _ = g.process.Close(), g.ours.Close()
+}
+
+// await waits at a gate, and fails if nobody can open it any more.
+func (s *spawn) await(g *gate) {
+	s.pinned = append(s.pinned, g)
+	s.add("wait for the local cloud", unix.SYS_CLOSE, g.ours.Fd())
+	b, length := s.bytes(make([]byte, 1))
+	s.add("wait for the local cloud", unix.SYS_READ, g.process.Fd(), b, length).want = 1
+}
+
+// spawned is a process that makes its calls.
+type spawned struct {
+	*os.Process
+	spawn  *spawn
+	report *os.File
+}
+
+// start makes the process, which is that of the last fork if there is one. It ends with the calling thread only if it asks for that.
+func (s *spawn) start() (*spawned, error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	given, err := give(w)
+	_ = w.Close()
+	if err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	report := given.Fd()
 	syscall.ForkLock.Lock()
-	pid, errno := callAll(s.calls, report)
+	pid, errno := callAll(s.flags|uintptr(syscall.SIGCHLD), s.calls, report)
 	syscall.ForkLock.Unlock()
 	runtime.KeepAlive(s)
-	_ = w.Close()
+	_ = given.Close()
 	if errno != 0 {
-		return nil, os.NewSyscallError("clone", errno)
+		return nil, errors.Join(os.NewSyscallError("clone", errno), r.Close())
 	}
 	process := int(pid)
 	if s.forking {
 		n, errno, err := readReport(r)
 		_, _ = syscall.Wait4(int(pid), nil, 0, nil)
-		switch {
-		case err != nil:
-			return nil, err
-		case errno != 0:
-			return nil, s.failed(n, errno)
+		if err == nil && errno != 0 {
+			err = s.failed(n, errno)
+		}
+		if err != nil {
+			return nil, errors.Join(err, r.Close())
 		}
 		process = n
 	}
-	switch n, errno, err := readReport(r); {
-	case err == nil:
-		_, _ = syscall.Wait4(process, nil, 0, nil)
-		return nil, s.failed(n, errno)
-	case !errors.Is(err, io.EOF):
-		return nil, err
-	}
-	return os.FindProcess(process)
+	p, err := os.FindProcess(process)
+	return &spawned{p, s, r}, err
 }
 
-func (s *spawn) failed(n int, errno syscall.Errno) error {
-	return fmt.Errorf("%s: %w", s.calls[n].what, errno)
+// callError is a call that failed.
+type callError struct {
+	call  *call
+	index int
+	errno syscall.Errno
+}
+
+func (e *callError) Error() string { return e.call.what + ": " + e.errno.Error() }
+
+func (e *callError) Unwrap() error { return e.errno }
+
+func (s *spawn) failed(n int, errno syscall.Errno) error { return &callError{&s.calls[n], n, errno} }
+
+// result waits until the process runs another program, or has made all its calls.
+func (p *spawned) result() error {
+	defer func() { _ = p.report.Close() }()
+	switch n, errno, err := readReport(p.report); {
+	case errors.Is(err, io.EOF):
+		return nil // it runs the other program, or was killed
+	case err != nil:
+		return err
+	case errno != 0:
+		return p.spawn.failed(n, errno)
+	}
+	return nil
 }
 
 // readReport reads which call failed and why, or the number of the process that goes on.
@@ -179,12 +226,12 @@ func readReport(r io.Reader) (n int, errno syscall.Errno, err error) {
 //go:norace
 //go:nosplit
 //go:noinline
-func callAll(calls []call, report uintptr) (pid uintptr, errno syscall.Errno) {
+func callAll(flags uintptr, calls []call, report uintptr) (pid uintptr, errno syscall.Errno) {
 	var all, before, none uint64
 	all = ^all
 	const maskSize = 8
 	_, _, _ = syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&all)), uintptr(unsafe.Pointer(&before)), maskSize, 0, 0) //nolint:gosec // a number for a system call
-	pid, _, errno = syscall.RawSyscall6(unix.SYS_CLONE, uintptr(syscall.SIGCHLD), 0, 0, 0, 0, 0)
+	pid, _, errno = syscall.RawSyscall6(unix.SYS_CLONE, flags, 0, 0, 0, 0, 0)
 	if errno != 0 || pid != 0 {
 		_, _, _ = syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&before)), 0, maskSize, 0, 0) //nolint:gosec // a number for a system call
 		return pid, errno
@@ -194,14 +241,18 @@ func callAll(calls []call, report uintptr) (pid uintptr, errno syscall.Errno) {
 	for i := range calls {
 		c := &calls[i]
 		first := c.args[0]
-		if c.previous {
-			first = result
+		if c.of >= 0 {
+			first = calls[c.of].result
 		}
-		if c.number == unix.SYS_EXECVEAT {
+		if c.number == unix.SYS_EXECVE {
 			_, _, _ = syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&none)), 0, maskSize, 0, 0) //nolint:gosec // a number for a system call
 		}
-		result, _, errno = syscall.RawSyscall6(c.number, first, c.args[1], c.args[2], c.args[3], c.args[4], 0)
-		if errno != 0 && !c.mayFail || c.fork && errno == 0 && result != 0 {
+		result, _, errno = syscall.RawSyscall6(c.number, first, c.args[1], c.args[2], c.args[3], c.args[4], c.args[5])
+		c.result = result
+		if errno == 0 && c.want >= 0 && result != uintptr(c.want) {
+			errno = syscall.EIO
+		}
+		if errno != 0 && (!c.mayFail || errno == syscall.ENOEXEC) || c.fork && errno == 0 && result != 0 {
 			said[0], said[1] = uint64(i), uint64(errno)
 			if errno == 0 {
 				said[0] = uint64(result)

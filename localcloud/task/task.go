@@ -71,6 +71,15 @@ func (r *Runner) Limits() error {
 	return err
 }
 
+// limits returns what limits tasks; nil if they are not limited.
+func (r *Runner) limits() *limiter {
+	l, err := r.limiter()
+	if err != nil {
+		return nil
+	}
+	return l
+}
+
 // Isolation says how far this system lets tasks be isolated.
 func (r *Runner) Isolation() Isolation { return r.isolation }
 
@@ -127,7 +136,7 @@ func (r *Runner) Close(ctx context.Context) {
 			<-t.done
 		}
 	}
-	if l, err := r.limiter(); err == nil {
+	if l := r.limits(); l != nil {
 		l.close()
 	}
 }
@@ -205,7 +214,7 @@ func newTask(r *Runner, spec Spec) (*Task, error) {
 
 // limit makes the control groups of the task and its containers, if there are any.
 func (t *Task) limit() (err error) {
-	l, _ := t.runner.limiter() // without it there are none
+	l := t.runner.limits()
 	if l == nil || t.isolation != IsolationContainer {
 		return nil
 	}

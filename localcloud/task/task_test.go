@@ -554,7 +554,8 @@ func TestFailedDependencyKeepsTheTaskFromStarting(t *testing.T) {
 		},
 		"has no image": {Container{Image: missing}, ConditionComplete, "init (STOPPED->RUNNING)", "dependency did not start"},
 		"takes too long": {
-			Container{Image: img, Command: []string{"serve"}, StartTimeout: 10 * time.Millisecond},
+			// It is told to stop before its program may have begun to listen for that.
+			Container{Image: img, Command: []string{"serve"}, StartTimeout: 10 * time.Millisecond, StopTimeout: time.Second},
 			ConditionComplete,
 			"init (RUNNING->RUNNING)", "dependency has timed out",
 		},

@@ -2,7 +2,7 @@
 // is seen on the machine's own network, and nothing that it routes gets there.
 //
 // An interface is a [Host], by which this process dials and listens as with package net; or it is somebody else's, such as a tap device in
-// a network namespace ([Network.AttachEthernet], [OpenTap]). A [Filter] is asked for each new connection, once on the way out of the
+// a network namespace ([Network.AttachEthernet], [SetUp]). A [Filter] is asked for each new connection, once on the way out of the
 // interface that begins it and once on the way into the other. Answers pass without a question. What is not let through vanishes, so that
 // whoever waits for it waits in vain. Routes decide by the longest prefix.
 //

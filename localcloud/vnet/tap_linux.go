@@ -1,116 +1,116 @@
 package vnet
 
 import (
-	"errors"
+	"encoding/binary"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
+	"syscall"
 
-	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
-// OpenTap makes a tap device in the network namespace of the calling thread, which needs the right to administer it, and brings it and the
-// loopback device up. The file reads and writes its frames, in whichever process has it: [SendFile] passes it on. The device goes when
-// the file is closed.
-func OpenTap(c TapConfig) (*os.File, error) {
-	f, err := openTap(c)
-	if err != nil {
-		return nil, fmt.Errorf("open tap device %s: %w", c.Name, err)
-	}
-	return f, nil
-}
+// TapIndex is the number of a tap device, to be set before it is made: requests name it by that. None of those that every network namespace
+// has comes near it.
+const TapIndex = 1000
 
-func openTap(c TapConfig) (*os.File, error) {
-	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: "/dev/net/tun", Err: err}
-	}
-	if err := setUpTap(fd, c); err != nil {
-		return nil, errors.Join(err, unix.Close(fd))
-	}
-	// Not before: the poller does not take to a file without a device.
-	return os.NewFile(uintptr(fd), "/dev/net/tun"), nil
-}
-
-func setUpTap(fd int, c TapConfig) error {
+// DeviceRequest is the parameter of TUNSETIFF.
+func (c TapConfig) DeviceRequest() (*unix.Ifreq, error) {
 	request, err := unix.NewIfreq(c.Name)
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("name %q: %w", c.Name, err)
 	}
 	request.SetUint16(unix.IFF_TAP | unix.IFF_NO_PI)
-	if err := unix.IoctlIfreq(fd, unix.TUNSETIFF, request); err != nil {
-		return os.NewSyscallError("ioctl TUNSETIFF", err)
+	return request, nil
+}
+
+// Step is a request to the kernel by netlink (rtnetlink(7)).
+type Step struct {
+	What    string
+	Request []byte
+}
+
+// SetUp has the steps that bring up the loopback device of a network namespace, and its tap device with its addresses and routes; nil has
+// the loopback device alone.
+func SetUp(tap *TapConfig) []Step {
+	const loopback = 1
+	steps := []Step{link("bring lo up", loopback)}
+	if tap == nil {
+		return steps
 	}
-	if err := BringLoopbackUp(); err != nil {
-		return err
-	}
-	tap, err := netlink.LinkByName(c.Name)
-	if err != nil {
-		return fmt.Errorf("find %s: %w", c.Name, err)
-	}
-	if err := errors.Join(netlink.LinkSetHardwareAddr(tap, c.Hardware), netlink.LinkSetMTU(tap, c.MTU)); err != nil {
-		return fmt.Errorf("set hardware address %s and MTU %d: %w", c.Hardware, c.MTU, err)
-	}
-	if err := netlink.LinkSetUp(tap); err != nil {
-		return fmt.Errorf("bring %s up: %w", c.Name, err)
-	}
-	for _, prefix := range c.Addresses {
+	mtu := binary.NativeEndian.AppendUint32(nil, uint32(tap.MTU)) //nolint:gosec // an MTU
+	steps = append(steps, link("bring "+tap.Name+" up", TapIndex, nl.NewRtAttr(unix.IFLA_ADDRESS, tap.Hardware), nl.NewRtAttr(unix.IFLA_MTU, mtu)))
+	for _, prefix := range tap.Addresses {
+		m := nl.NewIfAddrmsg(familyOf(prefix.Addr()))
+		m.Prefixlen, m.Index = uint8(prefix.Bits()), TapIndex //nolint:gosec // a prefix
+		r := nl.NewNetlinkRequest(unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_EXCL|unix.NLM_F_ACK)
+		r.AddData(m)
+		for _, kind := range []int{unix.IFA_LOCAL, unix.IFA_ADDRESS} {
+			r.AddData(nl.NewRtAttr(kind, prefix.Addr().AsSlice()))
+		}
 		// Nobody else has the address: it is there at once, without a search for others (RFC 4862).
-		address := &netlink.Addr{IPNet: ipNet(prefix), Flags: unix.IFA_F_NODAD}
-		if err := netlink.AddrAdd(tap, address); err != nil {
-			return fmt.Errorf("add address %s: %w", prefix, err)
-		}
+		r.AddData(nl.NewRtAttr(unix.IFA_FLAGS, binary.NativeEndian.AppendUint32(nil, unix.IFA_F_NODAD)))
+		steps = append(steps, Step{"add address " + prefix.String(), r.Serialize()})
 	}
-	for _, gateway := range c.Gateways {
-		everywhere := netip.PrefixFrom(netip.IPv4Unspecified(), 0)
-		if gateway.Is6() {
-			everywhere = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+	for _, gateway := range tap.Gateways {
+		m := nl.NewRtMsg()
+		m.Family, m.Flags = uint8(familyOf(gateway)), unix.RTNH_F_ONLINK //nolint:gosec // a family
+		r := nl.NewNetlinkRequest(unix.RTM_NEWROUTE, unix.NLM_F_CREATE|unix.NLM_F_EXCL|unix.NLM_F_ACK)
+		r.AddData(m)
+		r.AddData(nl.NewRtAttr(unix.RTA_GATEWAY, gateway.AsSlice()))
+		r.AddData(nl.NewRtAttr(unix.RTA_OIF, binary.NativeEndian.AppendUint32(nil, TapIndex)))
+		steps = append(steps, Step{"add route by " + gateway.String(), r.Serialize()})
+	}
+	return steps
+}
+
+// link is the step that brings a device up.
+func link(what string, index int32, attributes ...*nl.RtAttr) Step {
+	m := nl.NewIfInfomsg(unix.AF_UNSPEC)
+	m.Index, m.Flags, m.Change = index, unix.IFF_UP, unix.IFF_UP
+	r := nl.NewNetlinkRequest(unix.RTM_NEWLINK, unix.NLM_F_ACK)
+	r.AddData(m)
+	for _, a := range attributes {
+		r.AddData(a)
+	}
+	return Step{what, r.Serialize()}
+}
+
+func familyOf(a netip.Addr) int {
+	if a.Is4() {
+		return unix.AF_INET
+	}
+	return unix.AF_INET6
+}
+
+// Acknowledged reads the kernel's answers to steps that were sent over a netlink socket.
+func Acknowledged(socket int, steps []Step) error {
+	b := make([]byte, os.Getpagesize())
+	for answered := 0; answered < len(steps); {
+		n, _, err := unix.Recvfrom(socket, b, 0)
+		if err != nil {
+			return os.NewSyscallError("recvfrom", err)
 		}
-		route := &netlink.Route{
-			LinkIndex: tap.Attrs().Index, Dst: ipNet(everywhere), Gw: gateway.AsSlice(), Flags: int(netlink.FLAG_ONLINK),
+		messages, err := syscall.ParseNetlinkMessage(b[:n])
+		if err != nil {
+			return fmt.Errorf("read netlink message: %w", err)
 		}
-		if err := netlink.RouteAdd(route); err != nil {
-			return fmt.Errorf("add route by %s: %w", gateway, err)
+		for _, m := range messages {
+			if m.Header.Type != unix.NLMSG_ERROR || answered == len(steps) {
+				continue
+			}
+			if errno := -int32(binary.NativeEndian.Uint32(m.Data)); errno != 0 { //nolint:gosec // the kernel's number
+				return fmt.Errorf("%s: %w", steps[answered].What, syscall.Errno(errno)) //nolint:gosec // as above
+			}
+			answered++
 		}
 	}
 	return nil
 }
 
-// BringLoopbackUp brings up the loopback device in the network namespace of the calling thread.
-func BringLoopbackUp() error {
-	lo, err := netlink.LinkByName("lo")
-	if err != nil {
-		return fmt.Errorf("find lo: %w", err)
-	}
-	if err := netlink.LinkSetUp(lo); err != nil {
-		return fmt.Errorf("bring lo up: %w", err)
-	}
-	return nil
-}
-
-func ipNet(p netip.Prefix) *net.IPNet {
-	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
-}
-
-// SendFile sends a file to another process, over a connection between the two.
-func SendFile(c *net.UnixConn, f *os.File) error {
-	raw, err := f.SyscallConn()
-	if err != nil {
-		return fmt.Errorf("send file %s: %w", f.Name(), err)
-	}
-	var sent error
-	err = raw.Control(func(fd uintptr) {
-		_, _, sent = c.WriteMsgUnix([]byte{0}, unix.UnixRights(int(fd)), nil)
-	})
-	if err := errors.Join(err, sent); err != nil {
-		return fmt.Errorf("send file %s: %w", f.Name(), err)
-	}
-	return nil
-}
-
-// ReceiveFile receives what [SendFile] sends.
+// ReceiveFile receives a file that another process sends over a connection between the two, with a byte.
 func ReceiveFile(c *net.UnixConn, name string) (*os.File, error) {
 	one, rights := make([]byte, 1), make([]byte, unix.CmsgSpace(4))
 	_, n, _, _, err := c.ReadMsgUnix(one, rights)

@@ -2,6 +2,7 @@ package vnet
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -41,7 +42,7 @@ func serveOutside(address string) error {
 	if err != nil {
 		return err
 	}
-	tap, err := OpenTap(TapConfig{
+	tap, err := openTap(TapConfig{
 		Name: "eth0", Hardware: hardwareOutside, MTU: DefaultMTU,
 		Addresses: []netip.Prefix{prefix, netip.PrefixFrom(outsideIPv6(prefix.Addr()), 64)},
 		Gateways:  []netip.Addr{prefix.Masked().Addr().Next(), netip.MustParseAddr("fe80::1")},
@@ -53,7 +54,7 @@ func serveOutside(address string) error {
 	if err != nil {
 		return err
 	}
-	if err := SendFile(c.(*net.UnixConn), tap); err != nil {
+	if err := sendFile(c.(*net.UnixConn), tap); err != nil {
 		return err
 	}
 	_ = tap.Close()
@@ -214,4 +215,60 @@ func BenchmarkReverseProxy(b *testing.B) {
 			})
 		}
 	}
+}
+
+// openTap makes a tap device in the network namespace of the calling thread, which needs the right to administer it, and brings it and the
+// loopback device up. The file reads and writes its frames, in whichever process has it: sendFile passes it on. The device goes when
+// the file is closed.
+func openTap(c TapConfig) (*os.File, error) {
+	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: "/dev/net/tun", Err: err}
+	}
+	if err := setUpTap(fd, c); err != nil {
+		return nil, errors.Join(err, unix.Close(fd))
+	}
+	// Not before: the poller does not take to a file without a device.
+	return os.NewFile(uintptr(fd), "/dev/net/tun"), nil
+}
+
+func setUpTap(fd int, c TapConfig) error {
+	request, err := c.DeviceRequest()
+	if err != nil {
+		return err
+	}
+	if err := unix.IoctlSetPointerInt(fd, unix.TUNSETIFINDEX, TapIndex); err != nil {
+		return os.NewSyscallError("ioctl TUNSETIFINDEX", err)
+	}
+	if err := unix.IoctlIfreq(fd, unix.TUNSETIFF, request); err != nil {
+		return os.NewSyscallError("ioctl TUNSETIFF", err)
+	}
+	s, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
+	if err != nil {
+		return os.NewSyscallError("socket", err)
+	}
+	defer func() { _ = unix.Close(s) }()
+	steps := SetUp(&c)
+	for _, step := range steps {
+		if err := unix.Sendto(s, step.Request, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+			return fmt.Errorf("%s: %w", step.What, err)
+		}
+	}
+	return Acknowledged(s, steps)
+}
+
+// sendFile sends a file to another process, over a connection between the two.
+func sendFile(c *net.UnixConn, f *os.File) error {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("send file %s: %w", f.Name(), err)
+	}
+	var sent error
+	err = raw.Control(func(fd uintptr) {
+		_, _, sent = c.WriteMsgUnix([]byte{0}, unix.UnixRights(int(fd)), nil)
+	})
+	if err := errors.Join(err, sent); err != nil {
+		return fmt.Errorf("send file %s: %w", f.Name(), err)
+	}
+	return nil
 }
