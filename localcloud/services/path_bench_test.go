@@ -138,7 +138,7 @@ func balancing(b *testing.B, target netip.AddrPort, dial func(context.Context, s
 	b.Cleanup(func() { _ = l.Close(context.Background()) })
 	err = l.Apply(lb.State{
 		Listeners:    []lb.Listener{{ID: "one", Port: 80, Protocol: lb.HTTP, Default: lb.Action{Forward: []lb.WeightedTargetGroup{{TargetGroup: "one", Weight: 1}}}}},
-		TargetGroups: []lb.TargetGroup{{ID: "one", Targets: []netip.AddrPort{target}}},
+		TargetGroups: []lb.TargetGroup{{ID: "one", Protocol: lb.HTTP, Targets: []netip.AddrPort{target}}},
 	})
 	if err != nil {
 		b.Fatal(err)
