@@ -15,7 +15,7 @@ import (
 )
 
 // patience is how long a test waits for an event: only a failing test ever takes it.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // until waits for a condition.
 func until(t *testing.T, what string, condition func() bool) {
