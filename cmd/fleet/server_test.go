@@ -146,12 +146,14 @@ func TestPageOfTrouble(t *testing.T) {
 	}
 }
 
-// Services that are none of app/: one tells neither its version nor which instance answers, one is nobody's to ask.
+// Services that are none of app/: one tells neither its version nor which instance answers, one is a worker, one is
+// nobody's to ask.
 func TestPageOfPlainServices(t *testing.T) {
 	stacks := map[string]fakeStack{"pr-7": {
 		services: map[string]fakeService{
 			"web":    {digest: digest("a"), url: "https://web.example.com/", desired: 2},
 			"secret": {digest: digest("a"), url: "http://127.0.0.1:9000/x", desired: 1},
+			"mailer": {digest: digest("a"), desired: 3},
 			"sick":   {digest: digest("a"), url: "https://sick.example.com/", desired: 1},
 		},
 		history: []stack.Update{{Kind: "update", Result: "succeeded", End: time.Now(), Environment: map[string]string{"git.author": "Ada"}}},
@@ -179,6 +181,7 @@ func TestPageOfPlainServices(t *testing.T) {
 	<-done
 	got := part(t, page, "pr-7")
 	for _, want := range []string{
+		"mailer aaaaaaaaaaaa is a worker; 3 tasks",
 		"web web. example. com aaaaaaaaaaaa answers; 2 tasks", "sick sick. example. com aaaaaaaaaaaa 0/1 says it is not well: /up answers 500",
 		`secret aaaaaaaaaaaa –/1 is not asked: its URL must be https://host or https://host/path, not "http://127.0.0.1:9000/x"`,
 		"update succeeded just now, took", ", of a commit by Ada",

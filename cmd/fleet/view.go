@@ -158,6 +158,8 @@ func notes(v environmentView, e environment) []note {
 
 func (s serviceView) summary() string {
 	switch {
+	case s.Problem == "" && strings.Contains(s.Healthy, ";"): // a sentence already
+		return s.Healthy
 	case s.Healthy != "" && s.Problem == "":
 		return "has " + s.Healthy + " healthy"
 	default:
@@ -315,6 +317,9 @@ func viewRun(e environment, now time.Time) *runView {
 	return v
 }
 
+// notTheWanted is the problem of a service whose last deployment failed.
+const notTheWanted = "runs another image than it was last told to"
+
 // maxPips is how many tasks are drawn one by one.
 const maxPips = 12
 
@@ -343,8 +348,14 @@ func viewService(s service, e environment, flags map[string]pennant) serviceView
 		v.Healthy, v.Pips = "answers; "+plural(drawn, "task"), nil
 	}
 	switch {
-	case s.url == "":
-		v.State, v.Healthy = idle, "–/"+tasks
+	case s.url == "": // a worker, which nobody can ask: `pulumi up` has waited until ECS found its tasks healthy
+		v.Healthy, v.Pips = "is a worker; "+tasks+" tasks", nil
+		if tasks == "1" {
+			v.Healthy = "is a worker; 1 task"
+		}
+		if v.Target != nil && !v.Deploying {
+			v.State, v.Problem = warn, notTheWanted
+		}
 	case s.refused != "":
 		v.State, v.Healthy, v.Problem = warn, "–/"+tasks, "is not asked: "+s.refused
 	case seen.asked.IsZero():
@@ -359,7 +370,7 @@ func viewService(s service, e environment, flags map[string]pennant) serviceView
 	case seen.instances < least && !seen.nameless:
 		v.State = warn
 	case v.Target != nil && !v.Deploying:
-		v.State, v.Problem = warn, "runs another image than it was last told to"
+		v.State, v.Problem = warn, notTheWanted
 	}
 	return v
 }
