@@ -28,8 +28,8 @@ const (
 	ownGroups    = "/proc/self/cgroup"
 )
 
-// newLimiter returns nil and why if this system delegates no control groups to the daemon's user. The name tells its groups from another
-// daemon's.
+// newLimiter returns nil and why if this system delegates no control groups to the daemon's user. The name, which has the daemon's number in
+// it, tells its groups from another daemon's.
 func newLimiter(name string) (*limiter, error) {
 	own, err := os.ReadFile(ownGroups)
 	if err != nil {
@@ -97,10 +97,15 @@ func delegate(folder string) error {
 	return writeGroup(folder, control, "+memory +cpu")
 }
 
-// begin makes the folders, in place of those of a daemon that has died.
+// begin makes the folders, and removes those of daemons that were killed.
 func (l *limiter) begin() error {
 	for _, folder := range l.folders() {
-		removeGroups(folder)
+		others, _ := filepath.Glob(filepath.Join(filepath.Dir(folder), "localcloud-*-*"))
+		for _, other := range others {
+			if pid, err := strconv.Atoi(strings.Split(filepath.Base(other), "-")[1]); err == nil && errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+				removeGroups(other)
+			}
+		}
 		if err := os.Mkdir(folder, 0o755); err != nil { //nolint:gosec // the kernel's own mode
 			return err
 		}

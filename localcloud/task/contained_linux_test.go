@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -242,6 +243,28 @@ func TestTasksAreKeptToTheirProcessors(t *testing.T) {
 		if _, err := os.Stat(folder); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%s is left: %v", folder, err)
 		}
+	}
+}
+
+// What a daemon has left that was killed goes with the start of the next one.
+func TestGroupsOfTheDeadGo(t *testing.T) {
+	r := limiting(t)
+	gone := exec.Command(os.Args[0], "-test.run=^$")
+	if err := gone.Run(); err != nil {
+		t.Fatal(err)
+	}
+	left := filepath.Join(filepath.Dir(r.limits().memory), fmt.Sprintf("localcloud-%d-0", gone.Process.Pid))
+	for _, folder := range []string{left, filepath.Join(left, "task")} {
+		if err := os.Mkdir(folder, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	limiting(t)
+	if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s is left: %v", left, err)
+	}
+	if _, err := os.Stat(r.limits().memory); err != nil {
+		t.Errorf("what belongs to one that lives is gone: %v", err)
 	}
 }
 

@@ -17,10 +17,11 @@ import (
 // user namespace, and to run this program anew only for that would take longer than everything else. So the process is a copy of the calling
 // thread alone, makes the calls, and runs another program or ends.
 type spawn struct {
-	flags   uintptr // for clone
-	calls   []call
-	pinned  []any // what the calls point to
-	forking bool
+	flags  uintptr // for clone
+	calls  []call
+	pinned []any // what the calls point to
+	// forked is the call that makes the process which goes on; 0 if it is this one.
+	forked int
 }
 
 // call is a system call of a process that was just made. It stops at the first one that fails.
@@ -94,7 +95,7 @@ func (s *spawn) become(user *syscall.Credential) {
 // fork makes the process that goes on, for it to be in the process namespace that was entered or made. It is this process's child too.
 func (s *spawn) fork() {
 	s.add("clone", unix.SYS_CLONE, unix.CLONE_PARENT|uintptr(syscall.SIGCHLD)).fork = true
-	s.forking = true
+	s.forked = len(s.calls) - 1
 }
 
 // givenFiles is the number from which on files are given to a process, which has all that this one has, until it runs another program: above
@@ -146,6 +147,7 @@ type spawned struct {
 	*os.Process
 	spawn  *spawn
 	report *os.File
+	failed error // what it has reported already
 }
 
 // start makes the process, which is that of the last fork if there is one. It ends with the calling thread only if it asks for that.
@@ -168,20 +170,36 @@ func (s *spawn) start() (*spawned, error) {
 	if errno != 0 {
 		return nil, errors.Join(os.NewSyscallError("clone", errno), r.Close())
 	}
+	p := &spawned{spawn: s, report: r}
 	process := int(pid)
-	if s.forking {
-		n, errno, err := readReport(r)
+	if s.forked > 0 {
+		process, err = p.fork()
 		_, _ = syscall.Wait4(int(pid), nil, 0, nil)
-		if err == nil && errno != 0 {
-			err = s.failed(n, errno)
-		}
-		if err != nil {
-			return nil, errors.Join(err, r.Close())
-		}
-		process = n
 	}
-	p, err := os.FindProcess(process)
-	return &spawned{p, s, r}, err
+	if err == nil {
+		p.Process, err = os.FindProcess(process)
+	}
+	if err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return p, nil
+}
+
+// fork reads which process goes on. That one may have failed before the other one has said so.
+func (p *spawned) fork() (pid int, err error) {
+	for range 2 {
+		n, errno, err := readReport(p.report)
+		switch {
+		case err != nil:
+			return 0, err
+		case errno == 0:
+			return n, nil
+		}
+		if p.failed = p.spawn.failed(n, errno); n <= p.spawn.forked {
+			break
+		}
+	}
+	return 0, p.failed
 }
 
 // callError is a call that failed.
@@ -200,6 +218,9 @@ func (s *spawn) failed(n int, errno syscall.Errno) error { return &callError{&s.
 // result waits until the process runs another program, or has made all its calls.
 func (p *spawned) result() error {
 	defer func() { _ = p.report.Close() }()
+	if p.failed != nil {
+		return p.failed
+	}
 	switch n, errno, err := readReport(p.report); {
 	case errors.Is(err, io.EOF):
 		return nil // it runs the other program, or was killed

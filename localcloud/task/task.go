@@ -56,7 +56,7 @@ func NewRunner(dir string) (*Runner, error) {
 	}
 	r.containers = sync.OnceValue(func() error { return tryContainer(dir) })
 	r.limiter = sync.OnceValues(func() (*limiter, error) {
-		return newLimiter(fmt.Sprintf("localcloud-%08x", crc32.ChecksumIEEE([]byte(dir))))
+		return newLimiter(fmt.Sprintf("localcloud-%d-%08x", os.Getpid(), crc32.ChecksumIEEE([]byte(dir))))
 	})
 	return r, nil
 }
