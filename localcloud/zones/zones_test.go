@@ -2,12 +2,16 @@ package zones_test
 
 import (
 	"errors"
+	"net/netip"
+	"reflect"
 	"testing"
 
 	"slipway/localcloud/aws/awstest"
+	"slipway/localcloud/aws/ec2"
 	"slipway/localcloud/aws/elbv2"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/dns"
+	"slipway/localcloud/zones"
 )
 
 func TestZones(t *testing.T) {
@@ -73,5 +77,44 @@ func TestZones(t *testing.T) {
 	}
 	if got, err := ask("example.net", "A"); err == nil || errors.Is(err, dns.ErrNoSuchName) {
 		t.Errorf("a zone that is not ours: %v, %v", got, err)
+	}
+}
+
+// In a VPC, an internet-facing load balancer has its public addresses, an internal one its private ones, and AWS's endpoints are there.
+func TestInVPC(t *testing.T) {
+	n := awstest.NewNames(t)
+	scope := awstest.InFrankfurt.Scope
+	if err := n.Cloud.Store.Update(func(tx *cloud.Tx) error {
+		for name, in := range map[string]cloud.Map{
+			"web": {"ipAddressType": "dualstack"}, "old": {"ipAddressType": "ipv4"}, "internal-api": {"internal": true, "ipAddressType": "ipv4"},
+		} {
+			balancer := &cloud.Resource{
+				Key:    cloud.Key{Scope: scope, Token: elbv2.LoadBalancer.Token, ID: "arn:" + name},
+				Inputs: in, Outputs: cloud.Map{"dnsName": name + ".eu-central-1.elb.amazonaws.com", "internal": in["internal"], "ipAddressType": in["ipAddressType"]},
+			}
+			tx.Put(balancer)
+			tx.Put(&cloud.Resource{Key: cloud.Key{Scope: scope, Token: ec2.NetworkInterfaceToken, ID: "eni-" + name}, Inputs: cloud.Map{
+				"owner": balancer.ID, "privateIp": "10.0.1.4", "publicIp": "198.18.1.4", "ipv6Address": "2a05:d014::4",
+			}})
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string][]string{}
+	for _, zone := range zones.InVPC(n.Cloud.Store, n.Cloudflare, netip.MustParseAddr("203.0.113.1"), netip.MustParseAddr("2001:db8::1"))() {
+		for _, r := range zone.Records {
+			got[r.Name] = append(got[r.Name], r.Type+" "+r.Content)
+		}
+	}
+	want := map[string][]string{
+		"web.eu-central-1.elb.amazonaws.com":          {"A 198.18.1.4", "AAAA 2a05:d014::4"},
+		"old.eu-central-1.elb.amazonaws.com":          {"A 198.18.1.4"},
+		"internal-api.eu-central-1.elb.amazonaws.com": {"A 10.0.1.4"},
+		"*.amazonaws.com":                             {"A 203.0.113.1"},
+		"*.api.aws":                                   {"A 203.0.113.1", "AAAA 2001:db8::1"},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
