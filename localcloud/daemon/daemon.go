@@ -34,7 +34,7 @@ type Options struct {
 	Network Network `json:"network,omitempty"`
 	// Internet lets tasks with a public address reach the real internet, by this machine's network.
 	Internet bool `json:"internet,omitempty"`
-	// Plain has patterns of the kinds that are stored without a model, such as "aws:sqs/*". Program is the folder of the Pulumi program
+	// Plain has patterns of the kinds that are stored without a model, such as "aws:sns/*". Program is the folder of the Pulumi program
 	// whose SDKs describe them.
 	Plain   []string `json:"plain,omitempty"`
 	Program string   `json:"program,omitempty"`

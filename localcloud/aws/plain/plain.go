@@ -49,7 +49,7 @@ func New(patterns []string, program string) (*Kinds, error) {
 func check(pattern string) error {
 	pkg, member, ok := strings.Cut(pattern, ":")
 	if !ok || pkg != "aws" && pkg != "cloudflare" || !strings.Contains(member, "/") {
-		return fmt.Errorf("keep %q: want a token or a pattern of tokens, such as aws:sqs/queue:Queue or aws:sqs/*", pattern)
+		return fmt.Errorf("keep %q: want a token or a pattern of tokens, such as aws:sns/topic:Topic or aws:sns/*", pattern)
 	}
 	if _, err := path.Match(pattern, ""); err != nil {
 		return fmt.Errorf("keep %q: %w", pattern, err)

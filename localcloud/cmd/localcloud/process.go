@@ -32,7 +32,7 @@ func options(flags *flag.FlagSet, defaults daemon.Options) *daemon.Options {
 	o := &defaults
 	several(flags, &o.Zones, "zone", "a Cloudflare zone that exists; can be given several times")
 	several(flags, &o.Plain, "plain",
-		"store resources of these kinds without modelling them: `PATTERN` such as aws:sqs/*; can be given several times")
+		"store resources of these kinds without modelling them: `PATTERN` such as aws:sns/*; can be given several times")
 	flags.StringVar(&o.Program, "program", o.Program, "the folder of the Pulumi program, whose module has the types of -plain's kinds; default the one in which it was first given")
 	flags.Float64Var(&o.Latency, "latency", o.Latency, "how slow operations are: 0 as fast as possible, 1 as slow as AWS")
 	flags.Float64Var(&o.Patience, "patience", o.Patience, "factor for timeouts: 1 for those of AWS and its provider")

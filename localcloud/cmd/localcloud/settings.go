@@ -19,7 +19,7 @@ func plainOf(file string) ([]string, error) {
 		} `yaml:"config"`
 	}
 	if err := yaml.Unmarshal(raw, &settings); err != nil {
-		return nil, fmt.Errorf("read localcloud:plain of %s, a list of patterns such as aws:sqs/*: %w", file, err)
+		return nil, fmt.Errorf("read localcloud:plain of %s, a list of patterns such as aws:sns/*: %w", file, err)
 	}
 	return settings.Config.Plain, nil
 }
