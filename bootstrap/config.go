@@ -8,7 +8,9 @@ import (
 	"slices"
 	"strings"
 
+	"slipway/bootstrap/permissions"
 	"slipway/internal/settings"
+	"slipway/spec"
 )
 
 // config is the account's config, complete and checked. Pulumi.yaml describes its keys.
@@ -22,6 +24,9 @@ type config struct {
 	pullRequests    bool     // may have their own stacks in the account, and preview its others
 	reachAll        bool     // pullRequestsReachAllEnvironments: the account has environments other than dev too
 	oidcProviderARN string   // empty: made here
+
+	// What the boundaries of services' roles let tasks do in addition, in all stacks but those of pull requests, and in those.
+	boundaryAllow, pullRequestsBoundaryAllow []permissions.Statement
 
 	stateBucket       bool                // made here
 	sharedStateBucket string              // another account's bucket, used instead
@@ -50,6 +55,9 @@ func readConfig(source settings.Source) (*config, error) {
 		reachAll:        root.Boolean(reachAllKey, false),
 		oidcProviderARN: root.Text("oidcProviderArn", "", checkProvider),
 
+		boundaryAllow:             readAllow(root, "boundaryAllow"),
+		pullRequestsBoundaryAllow: readAllow(root, pullRequestsAllowKey),
+
 		stateBucket:       root.Boolean("stateBucket", true),
 		sharedStateBucket: root.Text("sharedStateBucket", "", checkBucket),
 		stateAccounts:     readStateAccounts(root.Section("stateAccounts")),
@@ -68,6 +76,9 @@ func readConfig(source settings.Source) (*config, error) {
 	}
 	if err := checkShares(c.stateAccounts); err != nil {
 		found.Add(root.Path("stateAccounts"), "%w", err)
+	}
+	if len(c.pullRequestsBoundaryAllow) > 0 && !c.pullRequests {
+		found.Add(root.Path(pullRequestsAllowKey), "is for an account with pullRequests")
 	}
 	root.Close()
 	if err := found.Err(source.Stack); err != nil {
@@ -90,6 +101,33 @@ func (c *config) checkPullRequests() error {
 			strings.Join(others, ", "), strings.Join(others, ", "), reachAllKey)
 	case c.reachAll && (!c.pullRequests || len(others) == 0):
 		return fmt.Errorf("%s is for an account with pullRequests and an environment other than %s", reachAllKey, sourceStack)
+	}
+	return nil
+}
+
+// pullRequestsAllowKey is the key with what tasks of pull requests' stacks may do.
+const pullRequestsAllowKey = "pullRequestsBoundaryAllow"
+
+// readAllow returns what a boundary lets tasks do.
+func readAllow(root *settings.Object, key string) []permissions.Statement {
+	var statements []permissions.Statement
+	for _, o := range root.Sections(key) {
+		statements = append(statements, permissions.AllowTasks(
+			o.RequiredSet("actions", spec.ActionsMeaning, checkBoundaryAction), o.RequiredSet("resources", spec.ResourcesMeaning, spec.CheckResource),
+		))
+		o.Close()
+	}
+	return statements
+}
+
+// checkBoundaryAction refuses what would end the boundary: a role that may change roles or policies can give another role more than it
+// has itself ("Permissions boundaries for IAM entities" in the IAM user guide).
+func checkBoundaryAction(action string) error {
+	if err := spec.CheckAction(action); err != nil {
+		return err
+	}
+	if spec.OverlapsAction(action, "iam:*") {
+		return errors.New("is an action of IAM, with which a task could give itself more than the boundary")
 	}
 	return nil
 }

@@ -48,7 +48,7 @@ func bootstrap(ctx *pulumi.Context, source settings.Source) error {
 	if err != nil {
 		return err
 	}
-	boundary, err := account.newBoundary(ctx, boundaryName, "The most that roles of slipway's services can do", permissions.Boundary(account.Account))
+	boundary, err := account.newBoundary(ctx, boundaryName, "The most that roles of slipway's services can do", permissions.Boundary(account.Account, account.boundaryAllow...))
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func bootstrap(ctx *pulumi.Context, source settings.Source) error {
 	}
 	if account.pullRequests {
 		if _, err := account.newBoundary(ctx, pullRequestBoundaryName, "The most that roles of pull requests' stacks can do",
-			permissions.StacksBoundary(account.Account, programProject, pullRequestStacks)); err != nil {
+			permissions.StacksBoundary(account.Account, programProject, pullRequestStacks, account.pullRequestsBoundaryAllow...)); err != nil {
 			return err
 		}
 		pullRequest, err := account.newPullRequestRole(ctx, provider, images, state)

@@ -33,6 +33,8 @@ type containerDefinition struct {
 	DependsOn              []containerDependency  `json:"dependsOn,omitempty"`
 	HealthCheck            *containerHealthCheck  `json:"healthCheck,omitempty"`
 	PortMappings           []portMapping          `json:"portMappings"`
+	MountPoints            []mountPoint           `json:"mountPoints,omitempty"`
+	Ulimits                []ulimit               `json:"ulimits,omitempty"`
 	User                   string                 `json:"user"`
 	ReadonlyRootFilesystem bool                   `json:"readonlyRootFilesystem"`
 	LinuxParameters        linuxParameters        `json:"linuxParameters"`
@@ -75,8 +77,29 @@ type portMapping struct {
 	Protocol      string `json:"protocol"`
 }
 
+type mountPoint struct {
+	SourceVolume  string `json:"sourceVolume"`
+	ContainerPath string `json:"containerPath"`
+	ReadOnly      bool   `json:"readOnly"`
+}
+
+// ulimit is a limit of the kernel's. Fargate takes that of open files alone (Ulimit in the ECS API reference).
+type ulimit struct {
+	Name      string `json:"name"`
+	SoftLimit int    `json:"softLimit"`
+	HardLimit int    `json:"hardLimit"`
+}
+
 type linuxParameters struct {
-	InitProcessEnabled bool `json:"initProcessEnabled"`
+	InitProcessEnabled bool    `json:"initProcessEnabled"`
+	Tmpfs              []tmpfs `json:"tmpfs,omitempty"`
+}
+
+// tmpfs is a file system in memory. Fargate has had it since 6 January 2026 ("Amazon ECS introduces tmpfs mounts on AWS Fargate and ECS
+// Managed Instances" in What's New at AWS).
+type tmpfs struct {
+	ContainerPath string `json:"containerPath"`
+	Size          int    `json:"size"` // MiB
 }
 
 type logConfiguration struct {
@@ -93,7 +116,8 @@ type container struct {
 	environment         map[string]string
 	secrets             map[string]string // the source of each variable's value
 	port                int               // 0: none
-	after               string            // the container that must succeed first, or empty
+	room                spec.Room
+	after               string // the container that must succeed first, or empty
 	healthCheck         *spec.ContainerHealthCheck
 	stopTimeout         int
 	logGroup, region    string
@@ -143,6 +167,15 @@ func (c container) definition() containerDefinition {
 	}
 	if c.port != 0 {
 		definition.PortMappings = append(definition.PortMappings, portMapping{ContainerPort: c.port, HostPort: c.port, Protocol: "tcp"})
+	}
+	for _, at := range slices.Sorted(maps.Keys(c.room.Tmp)) {
+		definition.LinuxParameters.Tmpfs = append(definition.LinuxParameters.Tmpfs, tmpfs{at, c.room.Tmp[at]})
+	}
+	for _, at := range slices.Sorted(maps.Keys(c.room.Volumes)) {
+		definition.MountPoints = append(definition.MountPoints, mountPoint{SourceVolume: c.room.Volumes[at].Name(), ContainerPath: at})
+	}
+	if n := c.room.OpenFiles; n != 0 {
+		definition.Ulimits = []ulimit{{"nofile", n, n}}
 	}
 	if c.after != "" {
 		definition.DependsOn = []containerDependency{{c.after, "SUCCESS"}}

@@ -1,6 +1,10 @@
 package components
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"slipway/spec"
+)
 
 // policyDocument is an IAM policy.
 type policyDocument []policyStatement
@@ -10,7 +14,8 @@ type policyStatement struct {
 	Effect    string            // "Allow"
 	Principal map[string]string `json:",omitempty"` // in trust policies
 	Action    []string
-	Resource  []string `json:",omitempty"` // not in trust policies
+	Resource  []string                     `json:",omitempty"` // not in trust policies
+	Condition map[string]map[string]string `json:",omitempty"`
 }
 
 // JSON returns the document in IAM's form.
@@ -29,6 +34,35 @@ var trustECSTasks = policyDocument{{
 	Principal: map[string]string{"Service": "ecs-tasks.amazonaws.com"},
 	Action:    []string{"sts:AssumeRole"},
 }}
+
+// allow lets tasks do what a service's settings say.
+func allow(p spec.Permission) policyDocument {
+	return policyDocument{{Effect: "Allow", Action: p.Actions, Resource: p.Resources}}
+}
+
+// watchParameters lets tasks read the parameters below a path, of their account.
+func watchParameters(path, region string) policyDocument {
+	arn := "arn:*:ssm:" + region + ":*:parameter" + path
+	return policyDocument{{
+		Sid:      "WatchParameters",
+		Effect:   "Allow",
+		Action:   []string{"ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"},
+		Resource: []string{arn, arn + "/*"},
+	}}
+}
+
+// mountVolume lets tasks read and write a file system of Amazon EFS by an access point ("Using IAM to control access to file systems" in
+// the EFS user guide). The ids are unique, so no account has to be known.
+func mountVolume(v spec.Volume, region string) policyDocument {
+	const arn = "arn:*:elasticfilesystem:"
+	return policyDocument{{
+		Sid:       "MountVolume",
+		Effect:    "Allow",
+		Action:    []string{"elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite"},
+		Resource:  []string{arn + region + ":*:file-system/" + v.FileSystemID},
+		Condition: map[string]map[string]string{"StringLike": {"elasticfilesystem:AccessPointArn": arn + region + ":*:access-point/" + v.AccessPointID}},
+	}}
+}
 
 // What ECS itself needs to start a service's tasks: AmazonECSTaskExecutionRolePolicy, reduced to the service's own log group, secrets
 // and repository, and the secrets and parameters that it names.

@@ -3,6 +3,7 @@ package components
 import (
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
@@ -71,10 +72,57 @@ func (s *FargateService) newExecutionRole(ctx *pulumi.Context) (*iam.Role, []pul
 	return role, policies, nil
 }
 
-// policyName returns the name of a policy about one of several resources. It has a hash of the resource's ARN, which can contain "/", as
-// a policy's name cannot.
-func policyName(beginning, arn string) string {
-	hash := sha256.Sum256([]byte(arn))
+// newTaskRole creates the role that the tasks have themselves, with one policy for each permission, as for the execution role: tasks that
+// run keep what they may do until others have replaced them.
+func (s *FargateService) newTaskRole(ctx *pulumi.Context) (*iam.Role, []pulumi.Resource, error) {
+	name := s.name + "-task"
+	role, err := s.newRole(ctx, name, "Given to the tasks themselves")
+	if err != nil {
+		return nil, nil, err
+	}
+	var policies []pulumi.Resource
+	for _, arn := range s.args.Policies {
+		attached, err := iam.NewRolePolicyAttachment(ctx, policyName(name, arn), &iam.RolePolicyAttachmentArgs{
+			Role: role.Name, PolicyArn: pulumi.String(arn),
+		}, s.parent())
+		if err != nil {
+			return nil, nil, err
+		}
+		policies = append(policies, attached)
+	}
+	write := func(suffix string, policy policyDocument) error {
+		document, err := policy.JSON()
+		if err != nil {
+			return err
+		}
+		written, err := iam.NewRolePolicy(ctx, policyName(name+suffix, document), &iam.RolePolicyArgs{
+			Role: role.Name, Policy: pulumi.String(document),
+		}, s.parent())
+		policies = append(policies, written)
+		return err
+	}
+	for _, permission := range s.args.Allow {
+		if err := write("-allow", allow(permission)); err != nil {
+			return nil, nil, err
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(s.args.Watch)) {
+		if err := write("-watch", watchParameters(path, s.args.Cluster.Region)); err != nil {
+			return nil, nil, err
+		}
+	}
+	for _, volume := range s.args.Room.FileSystems() {
+		if err := write("-volume", mountVolume(volume, s.args.Cluster.Region)); err != nil {
+			return nil, nil, err
+		}
+	}
+	return role, policies, nil
+}
+
+// policyName returns the name of one of several policies. It has a hash of what tells them apart: an ARN can contain "/", and a policy's
+// name cannot.
+func policyName(beginning, what string) string {
+	hash := sha256.Sum256([]byte(what))
 	return fmt.Sprintf("%s-%x", beginning, hash[:4])
 }
 

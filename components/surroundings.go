@@ -40,9 +40,13 @@ func (s *FargateService) newSurroundings(ctx *pulumi.Context) error {
 		return err
 	}
 	around.execution = execution
-	around.access = slices.Concat(groupRules, policies)
-	around.task, err = s.newRole(ctx, s.name+"-task", "Given to the tasks themselves")
-	return err
+	task, permissions, err := s.newTaskRole(ctx)
+	if err != nil {
+		return err
+	}
+	around.task = task
+	around.access = slices.Concat(groupRules, policies, permissions)
+	return nil
 }
 
 // newSecurityGroup creates the tasks' security group: in only from the load balancer to the container's port, if there is one, and out

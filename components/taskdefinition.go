@@ -57,6 +57,7 @@ func (s *FargateService) newTaskDefinition(ctx *pulumi.Context, v version) (*ecs
 			environment:         known[0].(map[string]string),
 			secrets:             references,
 			port:                s.port(),
+			room:                s.args.Room,
 			healthCheck:         s.args.ContainerHealthCheck,
 			stopTimeout:         s.args.Drain.StopTimeout,
 			logGroup:            known[1].(string),
@@ -83,9 +84,42 @@ func (s *FargateService) newTaskDefinition(ctx *pulumi.Context, v version) (*ecs
 		ExecutionRoleArn:     s.around.execution.Arn,
 		TaskRoleArn:          s.around.task.Arn,
 		ContainerDefinitions: containers,
+		Volumes:              volumes(s.args.Room),
+		EphemeralStorage:     storage(s.args.Room),
 		// Replaced revisions stay active: a failed deployment returns to the last one, and a service that loses a task starts another
 		// from its revision.
 		SkipDestroy: pulumi.Bool(true),
 		Tags:        s.args.Tags.named(v.name),
 	}, s.parent())
+}
+
+// volumes returns the file systems that the containers mount: encrypted on their way, and as the tasks' role, so that a file system's
+// policy can tell who may ("Use Amazon EFS volumes with Amazon ECS").
+func volumes(room spec.Room) ecs.TaskDefinitionVolumeArrayInput {
+	var all ecs.TaskDefinitionVolumeArray
+	for _, v := range room.FileSystems() {
+		all = append(all, ecs.TaskDefinitionVolumeArgs{
+			Name: pulumi.String(v.Name()),
+			EfsVolumeConfiguration: ecs.TaskDefinitionVolumeEfsVolumeConfigurationArgs{
+				FileSystemId:      pulumi.String(v.FileSystemID),
+				TransitEncryption: pulumi.String("ENABLED"),
+				AuthorizationConfig: ecs.TaskDefinitionVolumeEfsVolumeConfigurationAuthorizationConfigArgs{
+					AccessPointId: pulumi.String(v.AccessPointID),
+					Iam:           pulumi.String("ENABLED"),
+				},
+			},
+		})
+	}
+	if all == nil {
+		return nil
+	}
+	return all
+}
+
+// storage returns the size of the tasks' storage; nil leaves Fargate's own.
+func storage(room spec.Room) ecs.TaskDefinitionEphemeralStoragePtrInput {
+	if room.Storage == 0 {
+		return nil
+	}
+	return ecs.TaskDefinitionEphemeralStorageArgs{SizeInGib: pulumi.Int(room.Storage)}
 }

@@ -22,12 +22,13 @@ import (
 type kind string
 
 const (
-	aText    kind = "a string"
-	anInt    kind = "a number"
-	aBool    kind = "true or false"
-	theTexts kind = "a list of strings"
-	theNamed kind = "an object of strings" // with any names
-	anObject kind = "an object"
+	aText      kind = "a string"
+	anInt      kind = "a number"
+	aBool      kind = "true or false"
+	theTexts   kind = "a list of strings"
+	theNamed   kind = "an object of strings" // with any names
+	anObject   kind = "an object"
+	theObjects kind = "a list of objects"
 )
 
 // A setting is a key of the config.
@@ -80,6 +81,19 @@ var allSettings = []setting{
 	{path: "services.hello.env", kind: theNamed, right: "a", bytes: true, tooBig: "services.hello"},
 	{path: "services.hello.secrets", kind: theNamed, right: "a", bytes: true, tooBig: "services.hello.secrets"},
 	{path: "services.hello.secretsFrom", kind: theNamed, right: "arn:aws:ssm:eu-central-1:123456789012:parameter/flag"},
+	{path: "services.hello.policies", kind: theTexts, right: "arn:aws:iam::123456789012:policy/read-orders"},
+	{path: "services.hello.allow", kind: theObjects},
+	{path: "services.hello.watch", kind: anObject},
+	{path: "services.hello.watch./app", kind: anInt, least: spec.MinWatchInterval, most: spec.MaxWatchInterval},
+	{path: "services.hello.tmp", kind: anObject},
+	{path: "services.hello.tmp./tmp", kind: anInt, least: 1, most: spec.MaxFargateMemory},
+	{path: "services.hello.storage", kind: anInt, least: spec.MinStorage, most: spec.MaxStorage},
+	{path: "services.hello.volumes", kind: anObject},
+	{path: "services.hello.volumes./data", kind: anObject},
+	{path: "services.hello.volumes./data.fileSystemId", kind: aText, right: "fs-0123456789abcdef0"},
+	{path: "services.hello.volumes./data.accessPointId", kind: aText, right: "fsap-0123456789abcdef0"},
+	{path: "services.hello.ulimits", kind: anObject},
+	{path: "services.hello.ulimits.nofile", kind: anInt, least: 1, most: spec.MaxOpenFiles},
 	{path: "services.hello.deregistrationDelay", kind: anInt, least: 1, most: 3600},
 	{path: "services.hello.stopTimeout", kind: anInt, least: 1, most: 120},
 	{path: "services.hello.capacity", kind: anObject},
@@ -148,6 +162,9 @@ var named = map[string]*regexp.Regexp{
 	"services.hello.env":              regexp.MustCompile(`^[A-Za-z_][\w.-]*$`),
 	"services.hello.secrets":          regexp.MustCompile(`^[A-Za-z_][\w.-]*$`),
 	"services.hello.secretsFrom":      regexp.MustCompile(`^[A-Za-z_][\w.-]*$`),
+	"services.hello.watch":            regexp.MustCompile(`^/[A-Za-z0-9]+$`),
+	"services.hello.tmp":              regexp.MustCompile(`^/[A-Za-z0-9]+$`),
+	"services.hello.volumes":          regexp.MustCompile(`^/[A-Za-z0-9]+$`),
 	"services.hello.scaling.schedule": regexp.MustCompile(`^[a-z][a-z0-9-]*$`),
 }
 
@@ -249,7 +266,7 @@ func (k kind) has(value any) bool {
 	case bool:
 		return k == aBool
 	case []any:
-		return k == theTexts
+		return k == theTexts || k == theObjects
 	}
 	return k == anObject || k == theNamed
 }

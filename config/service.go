@@ -42,6 +42,10 @@ func (r serviceReader) read(stack, name string) Service {
 				},
 				Environment:  r.Scalars("env"),
 				SecretsFrom:  r.readSecretsFrom(),
+				Policies:     r.Set("policies", spec.CheckManagedPolicy),
+				Allow:        r.readAllow(),
+				Watch:        r.readWatch(),
+				Room:         r.readRoom(),
 				Before:       r.readBefore(),
 				LogRetention: r.logRetention,
 			},
@@ -233,6 +237,58 @@ func (r serviceReader) readSecretsFrom() map[string]spec.SecretReference {
 		references[name] = spec.SecretReference(text)
 	}
 	return references
+}
+
+// readAllow returns what the tasks may do.
+func (r serviceReader) readAllow() []spec.Permission {
+	var permissions []spec.Permission
+	for _, o := range r.Sections("allow") {
+		permissions = append(permissions, spec.Permission{
+			Actions:   o.RequiredSet("actions", spec.ActionsMeaning, spec.CheckAction),
+			Resources: o.RequiredSet("resources", spec.ResourcesMeaning, spec.CheckResource),
+		})
+		o.Close()
+	}
+	return permissions
+}
+
+// readWatch returns which parameters the service re-reads, and how often.
+func (r serviceReader) readWatch() map[string]int {
+	o := r.Section("watch")
+	defer o.Close()
+	watch := make(map[string]int, o.Len())
+	for _, path := range o.Members() {
+		watch[path] = o.RequiredInteger(path, "a number of seconds", spec.MinWatchInterval, spec.MaxWatchInterval)
+	}
+	return watch
+}
+
+// readRoom returns where the containers can write.
+func (r serviceReader) readRoom() spec.Room {
+	room := spec.Room{
+		Tmp:     make(map[string]int),
+		Volumes: make(map[string]spec.Volume),
+		Storage: r.Integer("storage", 0, spec.MinStorage, spec.MaxStorage),
+	}
+	tmp := r.Section("tmp")
+	for _, at := range tmp.Members() {
+		room.Tmp[at] = tmp.RequiredInteger(at, "its size in MiB", 1, spec.MaxFargateMemory)
+	}
+	tmp.Close()
+	volumes := r.Section("volumes")
+	for _, at := range volumes.Members() {
+		o := volumes.Section(at)
+		room.Volumes[at] = spec.Volume{
+			FileSystemID:  o.RequiredText("fileSystemId", "the id of a file system of Amazon EFS", spec.CheckFileSystem),
+			AccessPointID: o.RequiredText("accessPointId", "the id of one of its access points", spec.CheckAccessPoint),
+		}
+		o.Close()
+	}
+	volumes.Close()
+	limits := r.Section("ulimits")
+	room.OpenFiles = limits.Integer("nofile", 0, 1, spec.MaxOpenFiles)
+	limits.Close()
+	return room
 }
 
 // jsonSize returns how many bytes strings have as JSON.

@@ -18,12 +18,14 @@ var reservedVariables = map[string]string{
 	"MAX_SOCKET_AGE":   "the drain profile",
 	"PING_INTERVAL":    "the load balancer's idle timeout",
 	"SHUTDOWN_TIMEOUT": "the stop timeout",
+	WatchVariable:      "watch",
 }
 
 // CheckReserved reports an environment variable that a service, or a worker, gets from its settings.
 func CheckReserved(name string, worker bool) error {
 	source, reserved := reservedVariables[name]
 	_, given := Drain{}.workerEnvironment()[name]
+	given = given || name == WatchVariable
 	switch {
 	case !reserved, worker && !given:
 		return nil

@@ -74,10 +74,15 @@ func (s Service) Canary() *Canary {
 
 // Settings returns the environment variables that tell the container its settings. The idle timeout is the load balancer's.
 func (s Service) Settings(idleTimeout int) map[string]string {
-	if s.HTTP == nil {
-		return s.Drain.workerEnvironment()
+	settings := s.watchEnvironment()
+	if settings == nil {
+		settings = make(map[string]string)
 	}
-	settings := s.Drain.Environment()
+	if s.HTTP == nil {
+		maps.Copy(settings, s.Drain.workerEnvironment())
+		return settings
+	}
+	maps.Copy(settings, s.Drain.Environment())
 	maps.Copy(settings, IdleEnvironment(idleTimeout))
 	settings[PortVariable] = strconv.Itoa(s.HTTP.Port)
 	return settings

@@ -58,6 +58,10 @@ type Workload struct {
 	Size                Size
 	Environment         map[string]string
 	SecretsFrom         map[string]SecretReference // variables whose values ECS reads elsewhere
+	Policies            []string                   // ARNs of managed policies of the tasks' role
+	Allow               []Permission               // what the tasks may do besides
+	Watch               map[string]int             // paths of parameters that the service re-reads, each every so many seconds
+	Room                Room                       // where the containers can write
 	Before              *Before                    // nil: nothing runs before the container
 	LogRetention        int                        // days
 
@@ -96,6 +100,9 @@ func (w Workload) Problems() Problems {
 		found.Add(err, "env", name)
 	}
 	found.Include(w.secretsFromProblems())
+	found.Include(w.accessProblems())
+	found.Include(w.watchProblems())
+	found.Include(w.Room.Problems(w.Size.Memory))
 	if w.Before != nil {
 		found.Include(w.Before.Problems(), "before")
 	}

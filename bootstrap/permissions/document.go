@@ -7,7 +7,7 @@ type Document []Statement
 
 // Statement is one permission, or one refusal. Its lists are always lists: IAM takes a single string too.
 type Statement struct {
-	Sid       string
+	Sid       string `json:",omitempty"`
 	Effect    string
 	Principal map[string][]string `json:",omitempty"` // of trust and resource policies, by type
 	Action    []string

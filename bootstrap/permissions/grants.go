@@ -152,13 +152,13 @@ var grants = []grant{
 	},
 	{
 		policy: "roles", sid: "GrantWithinTheBoundary",
-		actions:   []string{"iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"},
+		actions:   []string{"iam:AttachRolePolicy", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"},
 		resources: Account.ownRoles,
 		condition: func(a Account) Condition { return stringEquals("iam:PermissionsBoundary", a.boundary()) },
 	},
 	{ // to delete a role: also one from before there were two boundaries, and, for people, that of a pull request
 		policy: "roles", sid: "TakeBack",
-		actions:   []string{"iam:DeleteRolePolicy"},
+		actions:   []string{"iam:DeleteRolePolicy", "iam:DetachRolePolicy"},
 		resources: Account.ownRoles,
 		condition: func(a Account) Condition {
 			boundaries := []string{a.Boundary}
@@ -188,6 +188,14 @@ var grants = []grant{
 		condition: func(Account) Condition {
 			return stringEquals("iam:AWSServiceName",
 				"ecs.amazonaws.com", "ecs.application-autoscaling.amazonaws.com", "elasticloadbalancing.amazonaws.com")
+		},
+	},
+	{ // those that services name, and the boundary, to find out that it allows them
+		policy: "roles", sid: "ReadPolicies", actions: []string{"iam:GetPolicy", "iam:GetPolicyVersion"},
+		resources: func(a Account) []string {
+			return []string{
+				fmt.Sprintf("arn:%s:iam::%s:policy/*", a.Partition, a.ID), fmt.Sprintf("arn:%s:iam::aws:policy/*", a.Partition),
+			}
 		},
 	},
 	// Neither takes a resource ("Actions, resources, and condition keys for AWS Identity and Access Management (IAM)", and "… for

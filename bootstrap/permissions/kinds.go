@@ -36,6 +36,7 @@ func (o Operations) All() []string {
 var Functions = map[string][]string{
 	"aws:ecr/getImage:getImage":                           {"ecr:DescribeImages", "ecr:DescribeRepositories"},
 	"aws:ecs/getService:getService":                       {"ecs:DescribeServices"},
+	"aws:iam/getPolicy:getPolicy":                         {"iam:GetPolicy", "iam:GetPolicyVersion"},
 	"aws:index/getAvailabilityZones:getAvailabilityZones": {"ec2:DescribeAvailabilityZones"},
 	"aws:index/getCallerIdentity:getCallerIdentity":       {}, // everybody may
 	"aws:index/getRegion:getRegion":                       {}, // the provider knows its region
@@ -221,6 +222,11 @@ var Kinds = map[string]Operations{
 		Read:   []string{"iam:GetRolePolicy"},
 		Update: always("iam:PutRolePolicy"),
 		Delete: []string{"iam:DeleteRolePolicy"},
+	},
+	"aws:iam/rolePolicyAttachment:RolePolicyAttachment": {
+		Create: []string{"iam:AttachRolePolicy"},
+		Read:   []string{"iam:ListAttachedRolePolicies"},
+		Delete: []string{"iam:DetachRolePolicy"},
 	},
 	"aws:lb/listener:Listener": {
 		Create: []string{"elasticloadbalancing:CreateListener", "elasticloadbalancing:ModifyListenerAttributes", "elasticloadbalancing:AddTags"},

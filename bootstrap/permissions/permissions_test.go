@@ -173,7 +173,7 @@ func TestEveryGrantIsUsed(t *testing.T) {
 
 func TestActionWithoutGrant(t *testing.T) {
 	t.Parallel()
-	if _, err := testAccount.statements([]string{"ec2:DescribeVpcs", "iam:AttachRolePolicy"}); err == nil || !strings.Contains(err.Error(), "iam:AttachRolePolicy") {
+	if _, err := testAccount.statements([]string{"ec2:DescribeVpcs", "iam:CreateUser"}); err == nil || !strings.Contains(err.Error(), "iam:CreateUser") {
 		t.Errorf("%v does not name the action", err)
 	}
 }
@@ -193,7 +193,7 @@ func TestPreviewReads(t *testing.T) {
 		`{"Sid":"ListCertificates","Effect":"Allow","Action":["acm:ListCertificates"],"Resource":["*"]},` +
 		`{"Sid":"ManageCertificates","Effect":"Allow","Action":["acm:DescribeCertificate"],"Resource":["arn:aws:acm:*:123456789012:certificate/*"]},` +
 		`{"Sid":"ReadNetwork","Effect":"Allow","Action":["ec2:DescribeAvailabilityZones"],"Resource":["*"]},` +
-		`{"Sid":"ReadServices","Effect":"Allow","Action":["ecs:DescribeServices"],"Resource":["arn:aws:ecs:*:123456789012:cluster/*","arn:aws:ecs:*:123456789012:service/*"]},` +
+		`{"Sid":"ReadPolicies","Effect":"Allow","Action":["iam:GetPolicy","iam:GetPolicyVersion"],"Resource":["arn:aws:iam::123456789012:policy/*","arn:aws:iam::aws:policy/*"]},{"Sid":"ReadServices","Effect":"Allow","Action":["ecs:DescribeServices"],"Resource":["arn:aws:ecs:*:123456789012:cluster/*","arn:aws:ecs:*:123456789012:service/*"]},` +
 		`{"Sid":"FindImages","Effect":"Allow","Action":["ecr:DescribeImages","ecr:DescribeRepositories"],"Resource":["arn:aws:ecr:*:*:repository/*"]}]}`
 	if got := preview.JSON(); got != want {
 		t.Errorf("%s\nwant %s", got, want)
@@ -296,8 +296,9 @@ func TestSmallPolicies(t *testing.T) {
 	}{
 		"boundary": {Boundary(testAccount), `{"Sid":"WriteLogs","Effect":"Allow","Action":["logs:CreateLogStream","logs:PutLogEvents"],"Resource":["arn:aws:logs:*:123456789012:log-group:*"]},` +
 			`{"Sid":"ReadSecrets","Effect":"Allow","Action":["secretsmanager:GetSecretValue"],"Resource":["arn:aws:secretsmanager:*:123456789012:secret:*"]},` +
-			`{"Sid":"ReadParameters","Effect":"Allow","Action":["ssm:GetParameters"],"Resource":["arn:aws:ssm:*:123456789012:parameter/*"]},` +
+			`{"Sid":"ReadParameters","Effect":"Allow","Action":["ssm:GetParameter","ssm:GetParameters","ssm:GetParametersByPath"],"Resource":["arn:aws:ssm:*:123456789012:parameter/*"]},` +
 			`{"Sid":"PullImages","Effect":"Allow","Action":["ecr:BatchCheckLayerAvailability","ecr:BatchGetImage","ecr:GetDownloadUrlForLayer"],"Resource":["arn:aws:ecr:*:*:repository/*"]},` + logIn},
+		"boundary with more": {Boundary(testAccount, AllowTasks([]string{"s3:GetObject"}, []string{"arn:aws:s3:::reports/*"}))[5:], `{"Effect":"Allow","Action":["s3:GetObject"],"Resource":["arn:aws:s3:::reports/*"]}`},
 		"images": {PushImages([]string{"arn:r"}), `{"Sid":"PushImages","Effect":"Allow","Action":["ecr:BatchCheckLayerAvailability","ecr:BatchGetImage","ecr:CompleteLayerUpload",` +
 			`"ecr:GetDownloadUrlForLayer","ecr:InitiateLayerUpload","ecr:PutImage","ecr:UploadLayerPart"],"Resource":["arn:r"]},` + logIn},
 		"state to write": {WriteState("arn:b"), `{"Sid":"ListState","Effect":"Allow","Action":["s3:ListBucket"],"Resource":["arn:b"]},` +
@@ -410,7 +411,13 @@ func TestDeployEscalation(t *testing.T) {
 		"policy without a boundary":    {request{"iam:PutRolePolicy", service, nil}, false},
 		"another boundary":             {request{"iam:PutRolePermissionsBoundary", service, otherBoundary}, false},
 		"no boundary any more":         {request{"iam:DeleteRolePermissionsBoundary", service, within}, false},
-		"managed policy":               {request{"iam:AttachRolePolicy", service, within}, false},
+		"managed policy, within it":    {request{"iam:AttachRolePolicy", service, within}, true},
+		"managed policy, no boundary":  {request{"iam:AttachRolePolicy", service, nil}, false},
+		"managed policy, another one":  {request{"iam:AttachRolePolicy", service, otherBoundary}, false},
+		"managed policy to itself":     {request{"iam:AttachRolePolicy", own, within}, false},
+		"managed policy elsewhere":     {request{"iam:AttachRolePolicy", "arn:aws:iam::123456789012:role/admin", within}, false},
+		"taking a policy back":         {request{"iam:DetachRolePolicy", service, within}, true},
+		"taking another's policy":      {request{"iam:DetachRolePolicy", "arn:aws:iam::123456789012:role/admin", within}, false},
 		"role elsewhere":               {request{"iam:CreateRole", "arn:aws:iam::123456789012:role/admin", within}, false},
 		"role with a similar name":     {request{"iam:CreateRole", "arn:aws:iam::123456789012:role/slipway-more", within}, false},
 		"own policies":                 {request{"iam:PutRolePolicy", own, within}, false},
@@ -604,7 +611,7 @@ func TestBoundaries(t *testing.T) {
 func TestDeployLacksWhatEscalates(t *testing.T) {
 	t.Parallel()
 	dangerous := []string{
-		"iam:AttachRolePolicy", "iam:CreatePolicy", "iam:CreatePolicyVersion", "iam:DeleteRolePermissionsBoundary", "iam:SetDefaultPolicyVersion",
+		"iam:CreatePolicy", "iam:CreatePolicyVersion", "iam:DeleteRolePermissionsBoundary", "iam:SetDefaultPolicyVersion",
 		"iam:CreateUser", "iam:CreateAccessKey", "iam:UpdateOpenIDConnectProviderThumbprint", "sts:AssumeRole", "ecs:RunTask", "ecs:ExecuteCommand",
 	}
 	for _, action := range actions(deployDocument(t)) {

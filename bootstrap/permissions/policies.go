@@ -115,10 +115,10 @@ func logIn() Statement {
 }
 
 // Boundary returns the permissions boundary of the roles that the program creates: the most that any policy can give them. It has what
-// ECS needs to start the program's services, in any of the account's stacks. The tasks' own roles have no policies; a policy for their
-// use of another AWS service takes effect once this allows that service too.
-func Boundary(a Account) Document {
-	return Document{
+// ECS needs to start the program's services, in any of the account's stacks, and what an administrator lets the tasks themselves do in
+// addition: a service's own policies take effect only within that.
+func Boundary(a Account, tasks ...Statement) Document {
+	return append(Document{
 		{
 			Sid: "WriteLogs", Effect: allow, Action: []string{"logs:CreateLogStream", "logs:PutLogEvents"},
 			Resource: a.regional("logs", a.named("log-group:")),
@@ -128,19 +128,24 @@ func Boundary(a Account) Document {
 			Resource: a.regional("secretsmanager", a.named("secret:")),
 		},
 		{
-			Sid: "ReadParameters", Effect: allow, Action: []string{"ssm:GetParameters"},
+			Sid: "ReadParameters", Effect: allow, Action: []string{"ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"},
 			Resource: a.regional("ssm", a.named("parameter/")),
 		},
 		{Sid: "PullImages", Effect: allow, Action: pull, Resource: a.images()},
 		logIn(),
-	}
+	}, tasks...)
+}
+
+// AllowTasks returns a statement of a boundary that lets tasks do more.
+func AllowTasks(actions, resources []string) Statement {
+	return Statement{Effect: allow, Action: actions, Resource: resources}
 }
 
 // StacksBoundary returns the part of Boundary for the stacks whose names match the pattern. The creator of such roles chooses their
 // trust and policies, and this is the most that they can get.
-func StacksBoundary(a Account, project, pattern string) Document {
+func StacksBoundary(a Account, project, pattern string, tasks ...Statement) Document {
 	a.stacks = &stacks{project: project, beginning: strings.TrimSuffix(pattern, "*")}
-	return Boundary(a)
+	return Boundary(a, tasks...)
 }
 
 // PushImages returns the policy that allows to push images to the repositories, and to pull existing ones ("Amazon ECR: IAM permissions

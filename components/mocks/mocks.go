@@ -35,6 +35,7 @@ type Cloud struct {
 	Zones       []string                       // availability zones; three if nil
 	Images      map[string]string              // digests in ECR by "repository:tag"
 	Refused     map[string]string              // ECR's answers for digests that it does not return; it has all others
+	Policies    map[string]string              // documents of managed policies by their ARNs
 	RecordTTLs  map[string]int                 // of the DNS records that there are, by their host names
 	RunningTask string                         // ARN of the task definition of every service; the wanted one if empty
 	Outputs     map[string]any                 // of the stack's last successful update
@@ -305,6 +306,13 @@ func (c *Cloud) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 			return nil, fmt.Errorf("ImageNotFoundException: %s", image)
 		}
 		answer["imageDigest"] = digest
+	case "aws:iam/getPolicy:getPolicy":
+		arn := args.Args["arn"].StringValue()
+		policy, found := c.Policies[arn]
+		if !found {
+			return nil, fmt.Errorf("reading IAM Policy (%s): couldn't find resource", arn)
+		}
+		answer["arn"], answer["policy"] = arn, policy
 	case "aws:ecs/getService:getService":
 		wanted := c.wanted[args.Args["serviceName"].StringValue()]
 		outputs := resource.PropertyMap{"taskDefinition": wanted["taskDefinition"], "desiredCount": wanted["desiredCount"]}

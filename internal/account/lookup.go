@@ -66,6 +66,9 @@ func LookUp(ctx *pulumi.Context, cfg *config.Config, in Account) (Existing, erro
 			}
 		}
 	}
+	if err := checkAccess(ctx, cfg); err != nil {
+		return Existing{}, err
+	}
 	if in != nil {
 		if err := found.lookUpStanding(ctx, cfg, in); err != nil {
 			return Existing{}, err

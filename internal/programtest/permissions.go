@@ -14,15 +14,20 @@ import (
 	"slipway/spec"
 )
 
-const testBoundary = "arn:aws:iam::123456789012:policy/slipway-boundary"
+// Managed policies in the account.
+const (
+	testBoundary = "arn:aws:iam::123456789012:policy/slipway-boundary"
+	readOrders   = "arn:aws:iam::123456789012:policy/read-orders"
+)
 
 // everyFeature returns configs that together use every feature of the program.
 func everyFeature(t *testing.T) map[string]settings.Source {
 	t.Helper()
 	configs := map[string]settings.Source{
 		"secrets, another registry, Spot, one address family": configtest.Encrypted(configtest.Source(configtest.Service(`
-			"secrets": {"TOKEN": "swordfish"}, "env": {"A": "a"},
-			"secretsFrom": {"FLAG": "arn:aws:ssm:eu-central-1:123456789012:parameter/flag"},
+			"secrets": {"TOKEN": "swordfish"}, "policies": ["`+readOrders+`"], "watch": {"/app": 30},
+			"allow": [{"actions": ["secretsmanager:GetSecretValue"], "resources": ["arn:aws:secretsmanager:eu-central-1:123456789012:secret:theirs-*"]}],
+			"secretsFrom": {"FLAG": "arn:aws:ssm:eu-central-1:123456789012:parameter/app/flag"}, "env": {"A": "a"},
 			"capacity": {"fargate": {"base": 1, "weight": 1}, "fargateSpot": {"weight": 1}},
 			"registry": {"username": "me", "password": "swordfish"}`), "network", `{"ipv6": false}`)),
 		"a canary after a migration, and scaling": configtest.Source(configtest.Service(`

@@ -210,6 +210,27 @@ func (o *Object) Section(member string) *Object {
 	return inner
 }
 
+// Sections returns the objects in a list.
+func (o *Object) Sections(member string) []*Object {
+	value, found := o.Get(member)
+	list, isList := value.([]any)
+	if found && !isList {
+		o.WrongType(member, value, "a list of objects")
+	}
+	sections := make([]*Object, 0, len(list))
+	for i, element := range list {
+		key := elementKey(o.Path(member), i)
+		values, isObject := element.(map[string]any)
+		if !isObject {
+			o.Problems.addWrongType(key, element, "an object")
+		}
+		inner := newObject(key, values, o.Problems)
+		inner.Secret, inner.written = o.isSecret(member), elementOf(o.writtenOf(member), i)
+		sections = append(sections, inner)
+	}
+	return sections
+}
+
 // Text returns a string that passes the checks.
 func (o *Object) Text(member, otherwise string, checks ...func(string) error) string {
 	value, found := o.Get(member)
@@ -375,6 +396,15 @@ func (o *Object) Set(member string, check func(string) error) []string {
 		set = append(set, text)
 		return nil
 	})
+}
+
+// RequiredSet returns a list of different strings, and reports its absence. See [Object.Texts].
+func (o *Object) RequiredSet(member, what string, check func(string) error) []string {
+	set := o.Set(member, check)
+	if len(set) == 0 && !o.Problems.Within(o.Path(member)) {
+		o.Missing(member, "it is a list: "+what)
+	}
+	return set
 }
 
 // Scalars returns an object of strings. Whole numbers and booleans count as strings, because `pulumi config set --path` turns text into

@@ -103,6 +103,7 @@ func changes(made map[string]*cloud.Resource) map[string][]cloud.Map {
 		ecs.TaskDefinitionToken:        nil,
 		identity.RoleToken:             {{"assumeRolePolicy": `{}`}, {"description": "other"}, {"permissionsBoundary": boundary}},
 		iam.RolePolicyToken:            {{"policy": "{}"}},
+		iam.RolePolicyAttachmentToken:  nil,
 		elbv2.ListenerToken:            {{"sslPolicy": "other"}, {"certificateArn": "other"}, {"defaultActions": []any{}}, {"routingHttpResponseServerEnabled": true}},
 		elbv2.ListenerCertificateToken: nil,
 		elbv2.ListenerRuleToken:        {{"priority": 2.0}, {"conditions": []any{}}, {"actions": []any{}}},

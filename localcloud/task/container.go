@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -173,8 +174,13 @@ func (c *container) live() error {
 		s.resolver, s.authorities = &text, i.Authorities
 	}
 	for _, m := range c.spec.MountPoints {
-		s.mounts = append(s.mounts, mount{c.task.volume(m.SourceVolume), m.ContainerPath, m.ReadOnly})
+		s.mounts = append(s.mounts, mount{source: c.task.volume(m.SourceVolume), target: m.ContainerPath, readonly: m.ReadOnly})
 	}
+	for _, m := range c.spec.Tmpfs {
+		s.mounts = append(s.mounts, mount{target: m.ContainerPath, memory: m.Size})
+	}
+	// What is mounted in another comes after that.
+	slices.SortFunc(s.mounts, func(a, b mount) int { return strings.Compare(a.target, b.target) })
 	cmd := commandOf(c.spec, config.Config)
 	s.user = cmd.user
 	box, err := newSandbox(c.task.isolation, s)

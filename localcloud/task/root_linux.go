@@ -40,7 +40,9 @@ func (m *rootMaker) make() error {
 		m.take("/dev/"+name, "/dev/"+name)
 	}
 	for _, v := range m.in.mounts {
-		m.take(v.source, targetOf(v))
+		if v.memory == 0 {
+			m.take(v.source, targetOf(v))
+		}
 	}
 	// Relative paths, because the options have no room for commas and colons in the folder's own.
 	m.enter(m.in.dir)
@@ -191,6 +193,10 @@ func (m *rootMaker) volumes() error {
 	for _, v := range m.in.mounts {
 		target := targetOf(v)
 		m.folder(target)
+		if v.memory > 0 {
+			m.mount("tmpfs", target, "tmpfs", tmpfsFlags, v.options())
+			continue
+		}
 		m.put(target)
 		if !v.readonly {
 			continue

@@ -53,10 +53,11 @@ type surroundings struct {
 	authorities []byte
 }
 
-// mount is a folder of the machine to be seen at a path of the container.
+// mount is a folder of the machine to be seen at a path of the container, or one in memory.
 type mount struct {
 	source, target string
 	readonly       bool
+	memory         int // MiB; 0 for a folder of the machine
 }
 
 // ownCopy extracts the image for this container alone, for sandboxes that cannot keep it from writing to its root.
@@ -115,6 +116,12 @@ func newBare(s surroundings, attr *syscall.SysProcAttr) (*bare, error) {
 	}
 	for _, m := range s.mounts {
 		target := filepath.Join(root, m.target)
+		if m.memory > 0 {
+			if err := openFolder(root, m.target); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		if err := os.RemoveAll(target); err != nil {
 			return nil, err
 		}
@@ -126,6 +133,19 @@ func newBare(s surroundings, attr *syscall.SysProcAttr) (*bare, error) {
 		}
 	}
 	return &bare{root, attr}, nil
+}
+
+// openFolder makes a folder below a root to which everybody may write. A link that leads out of the root is refused.
+func openFolder(root, name string) error {
+	r, err := os.OpenRoot(root)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = r.Close() }()
+	if err := r.MkdirAll(inside(name), 0o755); err != nil {
+		return err
+	}
+	return r.Chmod(inside(name), 0o777|os.ModeSticky)
 }
 
 func (b *bare) start(cmd command) (*os.Process, error) { return startProcess(b.root, cmd, b.attr) }

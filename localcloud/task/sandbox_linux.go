@@ -71,12 +71,17 @@ func enter(t *thread, level Isolation, s surroundings) (sandbox, error) {
 		}
 		return &namespaced{thread: t}, t.do(func() error { return enterNamespaces(s, shared) })
 	case IsolationChroot:
-		if len(s.mounts) > 0 {
-			return nil, errors.New("volumes need the right to mount, which the daemon does not have")
-		}
 		root, err := s.ownCopy()
 		if err != nil {
 			return nil, err
+		}
+		for _, m := range s.mounts {
+			if m.memory == 0 {
+				return nil, errors.New("volumes need the right to mount, which the daemon does not have")
+			}
+			if err := openFolder(root, m.target); err != nil {
+				return nil, err
+			}
 		}
 		return box, t.do(func() error { return enterChroot(root) })
 	default:
@@ -298,11 +303,25 @@ func addDefaults(s surroundings, root string) error {
 		if err := r.MkdirAll(inside(m.target), 0o755); err != nil {
 			return fmt.Errorf("mount point %s: %w", m.target, err)
 		}
-		if err := bind(m.source, filepath.Join(root, m.target), m.readonly); err != nil {
+		if err := m.attach(filepath.Join(root, m.target)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// tmpfsFlags are container runtimes' defaults for a tmpfs.
+const tmpfsFlags = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
+
+// options are those of a mount in memory.
+func (m mount) options() string { return fmt.Sprintf("mode=1777,size=%dm", m.memory) }
+
+// attach mounts what is to be seen at the folder.
+func (m mount) attach(target string) error {
+	if m.memory == 0 {
+		return bind(m.source, target, m.readonly)
+	}
+	return mountAt("tmpfs", target, "tmpfs", tmpfsFlags, m.options())
 }
 
 // resolvers is the content of /etc/resolv.conf. The daemon's resolver is that of a task without one: on a machine without the file there

@@ -40,8 +40,11 @@ type Spec struct {
 	Interface *Interface
 	// Limits are what the containers may use together, where the system has control groups for it ([Runner.Limits]), with
 	// [IsolationContainer].
-	Limits     Limits
-	Volumes    []string // names, for MountPoint; each is an empty folder of root's with mode 0755, removed with the task
+	Limits  Limits
+	Volumes []string // names, for MountPoint; each is an empty folder of root's with mode 0755, removed with the task
+	// Shared has the folders on this machine of those volumes that outlive the task and that others see too, by the volumes' names. Everybody
+	// may write to them.
+	Shared     map[string]string
 	Containers []Container
 }
 
@@ -90,6 +93,7 @@ type Container struct {
 	InitProcessEnabled bool
 	Memory             int64 // in bytes, of its task's; the container is killed if it needs more. 0 is all of them
 	MountPoints        []MountPoint
+	Tmpfs              []Tmpfs
 	DependsOn          []Dependency
 	HealthCheck        *HealthCheck
 	StartTimeout       time.Duration // how long others wait for this container to fulfil a condition; 0 is DefaultStartTimeout
@@ -104,6 +108,12 @@ type MountPoint struct {
 	SourceVolume  string
 	ContainerPath string // absolute
 	ReadOnly      bool
+}
+
+// Tmpfs is a folder in memory that everybody may write to. Where the daemon may not mount, it is a folder on disk.
+type Tmpfs struct {
+	ContainerPath string // absolute
+	Size          int    // MiB
 }
 
 // Condition is what a container waits for in another one (API_ContainerDependency).
@@ -186,6 +196,11 @@ func (s Spec) check() error {
 			}
 			if !path.IsAbs(m.ContainerPath) || path.Clean(m.ContainerPath) == "/" {
 				refuse("container %s: mount point %q: want an absolute path below the root", c.Name, m.ContainerPath)
+			}
+		}
+		for _, m := range c.Tmpfs {
+			if !path.IsAbs(m.ContainerPath) || path.Clean(m.ContainerPath) == "/" || m.Size < 1 {
+				refuse("container %s: tmpfs %q of %d MiB: want an absolute path below the root, and a size", c.Name, m.ContainerPath, m.Size)
 			}
 		}
 		for _, d := range c.DependsOn {

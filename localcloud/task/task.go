@@ -198,6 +198,12 @@ func newTask(r *Runner, spec Spec) (*Task, error) {
 		}
 	}
 	for _, v := range spec.Volumes {
+		if shared := spec.Shared[v]; shared != "" {
+			if err := shareFolder(shared); err != nil {
+				return t, err
+			}
+			continue
+		}
 		if err := os.MkdirAll(t.volume(v), 0o700); err != nil {
 			return t, err
 		}
@@ -230,7 +236,20 @@ func (t *Task) limit() (err error) {
 	return nil
 }
 
-func (t *Task) volume(name string) string { return filepath.Join(t.dir, "volumes", name) }
+func (t *Task) volume(name string) string {
+	if shared := t.spec.Shared[name]; shared != "" {
+		return shared
+	}
+	return filepath.Join(t.dir, "volumes", name)
+}
+
+// shareFolder makes a folder that outlives tasks, if it is not there. Any user of theirs may write to it: an access point decides as whom.
+func shareFolder(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // the containers' users are not ours
+		return err
+	}
+	return os.Chmod(dir, 0o777) //nolint:gosec // as above
+}
 
 // run takes the task from its first container's start to its last one's end.
 func (t *Task) run() {

@@ -41,12 +41,12 @@ type ContainerDefinition struct {
 	StartTimeout           *int                   `json:"startTimeout"` // seconds
 	StopTimeout            *int                   `json:"stopTimeout"`  // seconds
 	LinuxParameters        LinuxParameters        `json:"linuxParameters"`
+	Ulimits                []Ulimit               `json:"ulimits"`
 
 	// Without effect on what can be seen from outside a task.
 	DockerLabels       map[string]string `json:"dockerLabels"`
 	PseudoTerminal     bool              `json:"pseudoTerminal"`
 	Interactive        bool              `json:"interactive"`
-	Ulimits            any               `json:"ulimits"`
 	SystemControls     any               `json:"systemControls"`
 	VersionConsistency string            `json:"versionConsistency"`
 
@@ -81,10 +81,28 @@ type ContainerSecret struct {
 	ValueFrom string `json:"valueFrom"`
 }
 
-// LinuxParameters are the options of the Linux kernel for a container. Only the init process is visible from outside.
+// Ulimit is a limit of the Linux kernel. None is enforced.
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Ulimit.html
+type Ulimit struct {
+	Name      string `json:"name"`
+	SoftLimit int    `json:"softLimit"`
+	HardLimit int    `json:"hardLimit"`
+}
+
+// Tmpfs is a file system in memory. Fargate has it since 6 January 2026.
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Tmpfs.html
+// https://aws.amazon.com/about-aws/whats-new/2026/01/amazon-ecs-tmpfs-mounts-aws-fargate-managed-instances/
+type Tmpfs struct {
+	ContainerPath string   `json:"containerPath"`
+	Size          int      `json:"size"` // MiB
+	MountOptions  []string `json:"mountOptions"`
+}
+
+// LinuxParameters are the options of the Linux kernel for a container.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LinuxParameters.html
 type LinuxParameters struct {
-	InitProcessEnabled bool `json:"initProcessEnabled"`
+	InitProcessEnabled bool    `json:"initProcessEnabled"`
+	Tmpfs              []Tmpfs `json:"tmpfs"`
 
 	// Not modelled: refused unless empty.
 	Capabilities     any `json:"capabilities"`
@@ -92,7 +110,6 @@ type LinuxParameters struct {
 	MaxSwap          any `json:"maxSwap"`
 	SharedMemorySize any `json:"sharedMemorySize"`
 	Swappiness       any `json:"swappiness"`
-	Tmpfs            any `json:"tmpfs"`
 }
 
 // RepositoryCredentials names the secret with which to log in to a private registry.
@@ -153,7 +170,7 @@ func (d *ContainerDefinition) unmodelled() string {
 		"volumesFrom":                  d.VolumesFrom,
 		"linuxParameters.capabilities": d.LinuxParameters.Capabilities, "linuxParameters.devices": d.LinuxParameters.Devices,
 		"linuxParameters.maxSwap": d.LinuxParameters.MaxSwap, "linuxParameters.sharedMemorySize": d.LinuxParameters.SharedMemorySize,
-		"linuxParameters.swappiness": d.LinuxParameters.Swappiness, "linuxParameters.tmpfs": d.LinuxParameters.Tmpfs,
+		"linuxParameters.swappiness": d.LinuxParameters.Swappiness,
 	}
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		switch v := fields[name].(type) {
@@ -293,7 +310,44 @@ func checkContainer(in *TaskDefinitionSpec, d *ContainerDefinition, ports map[in
 			return refuse("Unknown volume '%s'.", m.SourceVolume)
 		}
 	}
+	if err := checkRoom(d); err != nil {
+		return err
+	}
 	return checkLogs(d)
+}
+
+// checkRoom has the rules about a container's own file systems and limits.
+func checkRoom(d *ContainerDefinition) error {
+	refuse := func(format string, args ...any) error { return cloud.Errorf("ClientException", format, args...) }
+	mounted := map[string]bool{}
+	for _, m := range d.MountPoints {
+		if m.ContainerPath == "" || mounted[m.ContainerPath] {
+			return refuse("Container.mountPoints: containerPath '%s' of container '%s' is missing, or is used twice.", m.ContainerPath, d.Name)
+		}
+		mounted[m.ContainerPath] = true
+	}
+	for _, t := range d.LinuxParameters.Tmpfs {
+		switch {
+		case !strings.HasPrefix(t.ContainerPath, "/"):
+			return refuse("Tmpfs containerPath '%s' of container '%s' must be an absolute path.", t.ContainerPath, d.Name)
+		case t.Size < 1:
+			return refuse("Tmpfs size must be greater than 0 for container '%s'.", d.Name)
+		case mounted[t.ContainerPath]:
+			return refuse("Duplicate mount path '%s' of container '%s'.", t.ContainerPath, d.Name)
+		case len(t.MountOptions) > 0:
+			return fmt.Errorf("mountOptions of a tmpfs of container %s: %w", d.Name, cloud.ErrUnimplemented)
+		}
+		mounted[t.ContainerPath] = true
+	}
+	for _, u := range d.Ulimits {
+		switch {
+		case u.SoftLimit > u.HardLimit:
+			return refuse("Ulimit soft limit can not be greater than hard limit for container '%s'.", d.Name)
+		case u.Name != "nofile": // "Fargate overrides" it alone: API_Ulimit
+			return refuse("Fargate does not support the ulimit '%s' of container '%s'.", u.Name, d.Name)
+		}
+	}
+	return nil
 }
 
 // The ranges are those of API_HealthCheck.

@@ -74,6 +74,12 @@ func TestTaskDefinitionRefusals(t *testing.T) {
 		return container(cloud.Map{"logConfiguration": cloud.Map{"logDriver": "awslogs", "options": options}})
 	}
 	check := func(change cloud.Map) cloud.Map { return container(cloud.Map{"healthCheck": change}) }
+	memory := func(mounts ...any) cloud.Map {
+		return container(cloud.Map{"linuxParameters": cloud.Map{"tmpfs": mounts}})
+	}
+	files := func(efs cloud.Map) cloud.Map {
+		return awstest.DefinitionOf(awstest.ContainerOf(nil), cloud.Map{"volumes": []any{cloud.Map{"name": "files", "efsVolumeConfiguration": efs}}})
+	}
 	for _, tt := range []struct {
 		name        string
 		in          cloud.Map
@@ -123,6 +129,16 @@ func TestTaskDefinitionRefusals(t *testing.T) {
 			{"name": "a", "image": "x", "dependsOn": []any{cloud.Map{"containerName": "b", "condition": "START"}}},
 			{"name": "b", "image": "x", "dependsOn": []any{cloud.Map{"containerName": "a", "condition": "START"}}},
 		}, nil), "ClientException", "depends on itself"},
+		{"memory at a relative path", memory(cloud.Map{"containerPath": "tmp", "size": 1}), "ClientException", "must be an absolute path"},
+		{"no memory at all", memory(cloud.Map{"containerPath": "/tmp"}), "ClientException", "Tmpfs size must be greater than 0"},
+		{"memory twice", memory(cloud.Map{"containerPath": "/tmp", "size": 1}, cloud.Map{"containerPath": "/tmp", "size": 1}), "ClientException", "Duplicate mount path '/tmp'"},
+		{"memory's options", memory(cloud.Map{"containerPath": "/tmp", "size": 1, "mountOptions": []any{"rw"}}), "", "mountOptions of a tmpfs of container main: not modelled"},
+		{"limits", container(cloud.Map{"ulimits": []any{cloud.Map{"name": "nofile", "softLimit": 2, "hardLimit": 1}}}), "ClientException", "soft limit can not be greater than hard limit"},
+		{"another limit", container(cloud.Map{"ulimits": []any{cloud.Map{"name": "nproc", "softLimit": 1, "hardLimit": 1}}}), "ClientException", "does not support the ulimit 'nproc'"},
+		{"file system", files(cloud.Map{"fileSystemId": "fs"}), "ClientException", "Invalid fileSystemId 'fs' of volume 'files'."},
+		{"access point", files(cloud.Map{"fileSystemId": "fs-01234567", "authorizationConfig": cloud.Map{"accessPointId": "ap"}}), "ClientException", "Invalid accessPointId 'ap'"},
+		{"access point in plain", files(cloud.Map{"fileSystemId": "fs-01234567", "authorizationConfig": cloud.Map{"accessPointId": "fsap-01234567"}}), "ClientException", "Transit encryption must be enabled"},
+		{"access point and folder", files(cloud.Map{"fileSystemId": "fs-01234567", "rootDirectory": "/a", "transitEncryption": "ENABLED", "authorizationConfig": cloud.Map{"accessPointId": "fsap-01234567"}}), "ClientException", "must be omitted or '/'"},
 		{"volume", container(cloud.Map{"mountPoints": []any{cloud.Map{"sourceVolume": "tmp", "containerPath": "/tmp"}}}), "ClientException", "Unknown volume 'tmp'."},
 		{"EC2", awstest.DefinitionOf(awstest.ContainerOf(nil), cloud.Map{"requiresCompatibilities": []any{"EC2"}}), "", "not modelled"},
 		{"privileged", container(cloud.Map{"privileged": true}), "", "privileged of container main: not modelled"},

@@ -50,6 +50,8 @@ type Revision struct {
 	// CPU is in units of 1/1024 of a processor, Memory in MiB.
 	CPU, Memory int
 	Volumes     []string
+	// FileSystems has the folders of those volumes that are file systems of EFS, by the volumes' names: the parts of their paths.
+	FileSystems map[string][]string
 	Containers  []ContainerDefinition
 }
 
@@ -94,7 +96,7 @@ func FindRevision(tx *cloud.Tx, s cloud.Scope, name string) (*Revision, error) {
 	}
 	r := &Revision{
 		ARN: found.ID, Active: cloud.StatusOf[RevisionStatus](found).Active, ExecutionRoleARN: in.ExecutionRoleARN, TaskRoleARN: in.TaskRoleARN,
-		Architecture: "amd64", Containers: containers,
+		Architecture: "amd64", Containers: containers, FileSystems: map[string][]string{},
 	}
 	if in.RuntimePlatform != nil && in.RuntimePlatform.CPUArchitecture == "ARM64" {
 		r.Architecture = "arm64"
@@ -107,6 +109,9 @@ func FindRevision(tx *cloud.Tx, s cloud.Scope, name string) (*Revision, error) {
 	}
 	for _, v := range in.Volumes {
 		r.Volumes = append(r.Volumes, v.Name)
+		if v.EFSVolumeConfiguration != nil {
+			r.FileSystems[v.Name] = v.EFSVolumeConfiguration.folder()
+		}
 	}
 	return r, nil
 }

@@ -19,9 +19,10 @@ type volume struct {
 	Name     string `json:"name"`
 	HostPath string `json:"hostPath"`
 
+	EFSVolumeConfiguration *efsVolume `json:"efsVolumeConfiguration"`
+
 	ConfigureAtLaunch                      bool `json:"configureAtLaunch"`
 	DockerVolumeConfiguration              any  `json:"dockerVolumeConfiguration"`
-	EFSVolumeConfiguration                 any  `json:"efsVolumeConfiguration"`
 	FSxWindowsFileServerVolumeConfiguation any  `json:"fsxWindowsFileServerVolumeConfiguration"`
 }
 
@@ -213,8 +214,11 @@ func registrable(in *TaskDefinitionSpec) error {
 		if v.HostPath != "" {
 			return refuse("Fargate does not support host volume paths. (%s)", v.Name)
 		}
-		if v.ConfigureAtLaunch || v.DockerVolumeConfiguration != nil || v.EFSVolumeConfiguration != nil || v.FSxWindowsFileServerVolumeConfiguation != nil {
-			return fmt.Errorf("volume %s that is not a plain one: %w", v.Name, cloud.ErrUnimplemented)
+		if v.ConfigureAtLaunch || v.DockerVolumeConfiguration != nil || v.FSxWindowsFileServerVolumeConfiguation != nil {
+			return fmt.Errorf("volume %s that is neither a plain one nor one of EFS: %w", v.Name, cloud.ErrUnimplemented)
+		}
+		if err := v.EFSVolumeConfiguration.check(v.Name); err != nil {
+			return err
 		}
 	}
 	cpu, err := cpuUnits(in.CPU)

@@ -15,6 +15,9 @@ var awsPolicies = map[string]policy.Document{
 		`"logs:CreateLogStream","logs:PutLogEvents"],"Resource":"*"}]}`,
 	// https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AdministratorAccess.html
 	AwsManaged + "AdministratorAccess": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`,
+	// https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonS3ReadOnlyAccess.html, version 3
+	AwsManaged + "AmazonS3ReadOnlyAccess": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":[` +
+		`"s3:Get*","s3:List*","s3:Describe*","s3-object-lambda:Get*","s3-object-lambda:List*"],"Resource":"*"}]}`,
 	// https://docs.aws.amazon.com/aws-managed-policy/latest/reference/PowerUserAccess.html, version 12
 	AwsManaged + "PowerUserAccess": `{"Version":"2012-10-17","Statement":[` +
 		`{"Effect":"Allow","NotAction":["iam:*","organizations:*","account:*"],"Resource":"*"},` +

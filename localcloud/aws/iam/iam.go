@@ -22,7 +22,7 @@ const (
 
 // Kinds returns the kinds and functions of the service.
 func Kinds() []any {
-	return []any{Role, RolePolicy, RolePolicyAttachment, ManagedPolicy, OpenIDConnectProvider, getPolicyDocument, GetRole, GetRoles}
+	return []any{Role, RolePolicy, RolePolicyAttachment, ManagedPolicy, OpenIDConnectProvider, getPolicyDocument, GetPolicy, GetRole, GetRoles}
 }
 
 // iamPropagation is how long the provider waits until the next call sees a change in IAM.

@@ -1,0 +1,86 @@
+package account
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"slipway/config"
+	"slipway/internal/function"
+	"slipway/spec"
+)
+
+// checkAccess reports managed policies that are not there, and what the permissions boundary leaves nothing of. AWS would say nothing of
+// the boundary until a task makes the call.
+func checkAccess(ctx *pulumi.Context, cfg *config.Config) error {
+	policies := policyReader{ctx: ctx, known: make(map[string]spec.PolicyDocument)}
+	var boundary *spec.PolicyDocument
+	if cfg.PermissionsBoundary != "" && slices.ContainsFunc(cfg.Services, needsMore) {
+		document, err := policies.read(cfg.PermissionsBoundary)
+		if err != nil {
+			return fmt.Errorf("slipway:permissionsBoundary: %w", err)
+		}
+		boundary = &document
+	}
+	var problems []error
+	for _, s := range cfg.Services {
+		for _, err := range policies.problems(s.Workload, boundary) {
+			problems = append(problems, fmt.Errorf("slipway:services.%s.%w", s.Name, err))
+		}
+	}
+	if err := errors.Join(problems...); err != nil && boundary != nil {
+		return fmt.Errorf("%w\n(the boundary is %s; docs/delivery.md says how it allows more)", err, cfg.PermissionsBoundary)
+	}
+	return errors.Join(problems...)
+}
+
+// needsMore reports whether a service is meant to do more than every boundary has to allow.
+func needsMore(s config.Service) bool { return len(s.Policies) > 0 || len(s.Calls()) > 0 }
+
+// policyReader reads managed policies, each once.
+type policyReader struct {
+	ctx   *pulumi.Context
+	known map[string]spec.PolicyDocument
+}
+
+func (r policyReader) read(arn string) (spec.PolicyDocument, error) {
+	if document, known := r.known[arn]; known {
+		return document, nil
+	}
+	policy, err := iam.LookupPolicy(r.ctx, &iam.LookupPolicyArgs{Arn: &arn})
+	if err != nil {
+		return spec.PolicyDocument{}, fmt.Errorf("look up the policy %s: %w", arn, function.Error(err))
+	}
+	document, err := spec.ParsePolicy(policy.Policy)
+	if err != nil {
+		return spec.PolicyDocument{}, fmt.Errorf("policy %s: %w", arn, err)
+	}
+	r.known[arn] = document
+	return document, nil
+}
+
+// problems reports what is wrong with the access of a workload; a nil boundary allows everything.
+func (r policyReader) problems(w spec.Workload, boundary *spec.PolicyDocument) []error {
+	var problems []error
+	for i, arn := range w.Policies {
+		document, err := r.read(arn)
+		if err == nil && boundary != nil && boundary.ForbidsAll(document) {
+			err = errors.New("the permissions boundary allows nothing of this policy; extend the boundary, or leave the policy out")
+		}
+		if err != nil {
+			problems = append(problems, fmt.Errorf("policies[%d]: %w", i, err))
+		}
+	}
+	if boundary == nil {
+		return problems
+	}
+	for _, call := range w.Calls() {
+		if boundary.Forbids(call.Action, call.Resource) {
+			problems = append(problems, fmt.Errorf("%s: the permissions boundary does not allow %s on %s; extend the boundary, or leave it out", call.Setting, call.Action, call.Resource))
+		}
+	}
+	return problems
+}

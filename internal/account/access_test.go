@@ -1,0 +1,60 @@
+package account
+
+import (
+	"strings"
+	"testing"
+
+	"slipway/components/mocks"
+	"slipway/config"
+	"slipway/config/configtest"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// A boundary that leaves nothing of what a service is given is told before anything is made, and so is a policy that is not there.
+func TestCheckAccess(t *testing.T) {
+	t.Parallel()
+	const boundary = "arn:aws:iam::123456789012:policy/slipway-boundary"
+	const readOrders = "arn:aws:iam::123456789012:policy/read-orders"
+	policies := map[string]string{
+		boundary:   `{"Statement": [{"Effect": "Allow", "Action": ["s3:Get*", "logs:*"], "Resource": "*"}, {"Effect": "Allow", "Action": "ssm:GetParameters", "Resource": "arn:aws:ssm:*:*:parameter/app/*"}]}`,
+		readOrders: `{"Statement": {"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": "*"}}`,
+	}
+	for _, test := range []struct {
+		members, boundary string
+		want              []string // in the error; none for none
+	}{
+		{"", boundary, nil},
+		{`"allow": [{"actions": ["s3:*"], "resources": ["*"]}], "secretsFrom": {"A": "arn:aws:ssm:eu-central-1:123456789012:parameter/app/a"}`, boundary, nil},
+		{`"allow": [{"actions": ["s3:GetObject"], "resources": ["*"]}, {"actions": ["sqs:SendMessage", "s3:PutObject"], "resources": ["*"]}]`, boundary, []string{
+			"slipway:services.hello.allow[1]: the permissions boundary does not allow sqs:SendMessage on *",
+			"slipway:services.hello.allow[1]: the permissions boundary does not allow s3:PutObject on *",
+			"(the boundary is " + boundary + "; docs/delivery.md says how it allows more)",
+		}},
+		{`"secretsFrom": {"A": "arn:aws:ssm:eu-central-1:123456789012:parameter/b/a"}`, boundary, []string{
+			"slipway:services.hello.secretsFrom: the permissions boundary does not allow ssm:GetParameters on arn:aws:ssm:eu-central-1:123456789012:parameter/b/a",
+		}},
+		{`"policies": ["` + readOrders + `"]`, boundary, []string{"slipway:services.hello.policies[0]: the permissions boundary allows nothing of this policy"}},
+		{`"policies": ["` + readOrders + `"], "allow": [{"actions": ["sqs:*"], "resources": ["*"]}]`, "", nil},
+		{`"policies": ["` + readOrders + `s"]`, "", []string{"slipway:services.hello.policies[0]: look up the policy " + readOrders + "s: "}},
+		{`"policies": ["` + readOrders + `"]`, boundary + "s", []string{"slipway:permissionsBoundary: look up the policy " + boundary + "s: "}},
+	} {
+		cloud := mocks.Cloud{Policies: policies}
+		cfg, err := config.Read(configtest.Source(configtest.Service(test.members), "permissionsBoundary", test.boundary))
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = cloud.Run(func(ctx *pulumi.Context) error { return checkAccess(ctx, cfg) })
+		if len(test.want) == 0 && err != nil {
+			t.Errorf("%s: %v", test.members, err)
+		}
+		for _, want := range test.want {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %v\nwant %q", test.members, err, want)
+			}
+		}
+		if len(test.members) == 0 && len(cloud.Calls()) > 0 {
+			t.Errorf("it asks for %v without a reason", cloud.Calls())
+		}
+	}
+}
