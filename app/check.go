@@ -59,6 +59,17 @@ func withoutURL(err error) error {
 	return err
 }
 
+// bucketCheck is satisfied by a bucket whose objects the task's role may list.
+type bucketCheck struct {
+	name   string
+	bucket string
+	client *awsClient
+}
+
+func (c bucketCheck) Name() string { return c.name }
+
+func (c bucketCheck) Check(ctx context.Context) error { return c.client.listBucket(ctx, c.bucket) }
+
 // tcpCheck is satisfied by an accepted connection: a database's port, a cache's.
 type tcpCheck struct {
 	name    string

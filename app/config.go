@@ -32,9 +32,12 @@ type config struct {
 	workDuration time.Duration // WORK_DURATION: that an item takes; default 100ms
 	workTimeout  time.Duration // WORK_TIMEOUT: that an item may take; default 30s
 
-	checks       []Check       // CHECK_HTTP_URLS and CHECK_TCP_ADDRESSES: name=target, comma-separated
+	checks       []Check       // CHECK_HTTP_URLS, CHECK_TCP_ADDRESSES and CHECK_BUCKETS: name=target, comma-separated
 	checkTimeout time.Duration // CHECK_TIMEOUT: for one run of all checks; default 2s
 	checkMaxAge  time.Duration // CHECK_MAX_AGE: how long a result is repeated before checks run again; default 2s
+
+	watch []watched  // WATCH_PARAMETERS: path=interval, comma-separated; see settings
+	aws   *awsClient // for the watch, and for buckets
 
 	allowedOrigins []string // ALLOWED_ORIGINS: other origins that may open a WebSocket; *.example.com works
 	room           roomLimits
@@ -103,7 +106,9 @@ func loadConfig(getenv func(string) string) (config, error) {
 			e.refuse("ALLOWED_ORIGINS", origin, "a host such as app.example.com or *.example.com, or https://app.example.com")
 		}
 	}
-	cfg.checks = loadChecks(e)
+	cfg.aws = newAWSClient(getenv)
+	cfg.checks = loadChecks(e, cfg.aws)
+	cfg.watch = loadWatch(e)
 	return cfg, e.err()
 }
 
@@ -139,9 +144,9 @@ func validOrigin(pattern string) bool {
 
 var checkName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$`)
 
-// loadChecks reads the two lists of dependency checks. A target is never repeated in an error, as a URL can carry a
+// loadChecks reads the three lists of dependency checks. A target is never repeated in an error, as a URL can carry a
 // password or a token; the name says which one is meant.
-func loadChecks(e *environment) []Check {
+func loadChecks(e *environment, client *awsClient) []Check {
 	var checks []Check
 	taken := map[string]bool{}
 	add := func(variable, want string, parse func(name, target string) Check) {
@@ -166,7 +171,34 @@ func loadChecks(e *environment) []Check {
 	}
 	add("CHECK_HTTP_URLS", "an http or https URL with a host and without a user or password", parseHTTPCheck)
 	add("CHECK_TCP_ADDRESSES", "host:port", parseTCPCheck)
+	add("CHECK_BUCKETS", "the name of a bucket", func(name, target string) Check {
+		if !bucketName.MatchString(target) {
+			return nil
+		}
+		return bucketCheck{name, target, client}
+	})
 	return checks
+}
+
+// bucketName matches the names of buckets ("General purpose bucket naming rules" in the S3 user guide).
+var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+
+// parameterPath matches paths of parameters ("Working with parameter hierarchies" in the Systems Manager user guide).
+var parameterPath = regexp.MustCompile(`^(/[A-Za-z0-9_.-]+)+$`)
+
+// loadWatch reads which parameters are re-read, and how often.
+func loadWatch(e *environment) []watched {
+	var paths []watched
+	for _, entry := range e.list("WATCH_PARAMETERS") {
+		path, text, _ := strings.Cut(entry, "=")
+		interval, err := time.ParseDuration(text)
+		if !parameterPath.MatchString(path) || err != nil || interval < time.Second || interval > 24*time.Hour {
+			e.refuse("WATCH_PARAMETERS", entry, "path=interval entries such as /app/web=30s, from 1s to 24h")
+			continue
+		}
+		paths = append(paths, watched{path, interval})
+	}
+	return paths
 }
 
 func parseHTTPCheck(name, target string) Check {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 )
 
 // serve answers on the listener until ctx ends, then goes away without dropping anything:
@@ -27,6 +28,12 @@ func serve(ctx context.Context, listener net.Listener, cfg config, log *slog.Log
 		MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
+	watching, stopWatching := context.WithCancel(context.WithoutCancel(ctx)) // while it drains, too
+	var watch sync.WaitGroup
+	watch.Go(func() { app.settings.watch(watching, cfg.watch, cfg.aws.parameters, log) })
+	defer watch.Wait()
+	defer stopWatching()
+
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(listener) }()
 	log.Info("serving", "address", listener.Addr().String(), "version", app.version.Version, "commit", app.version.Commit)

@@ -20,7 +20,8 @@ const (
 type server struct {
 	handler  http.Handler            // routes, with the access log and the guard before them
 	routes   map[string]http.Handler // by path
-	greeting string
+	greeting string                  // unless the settings have one
+	settings *settings               // from parameters that are watched
 	version  versionInfo
 	room     *room
 	draining atomic.Bool
@@ -33,6 +34,7 @@ func newServer(cfg config, log *slog.Logger) *server {
 	}
 	s := &server{
 		greeting: cfg.greeting,
+		settings: &settings{},
 		version:  currentVersion(hostname),
 		room:     newRoom(cfg.room, cfg.allowedOrigins, log),
 	}
@@ -102,7 +104,7 @@ func (s *server) serveGreeting(w http.ResponseWriter, r *http.Request) {
 		Hostname     string `json:"hostname"`
 		ForwardedFor string `json:"forwarded_for"`
 		Proto        string `json:"proto"`
-	}{s.greeting, s.version.Version, s.version.Hostname, forwardedFor(r), proto(r)})
+	}{s.settings.greeting(s.greeting), s.version.Version, s.version.Hostname, forwardedFor(r), proto(r)})
 }
 
 func (s *server) serveVersion(w http.ResponseWriter, _ *http.Request) {

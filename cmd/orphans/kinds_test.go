@@ -16,6 +16,7 @@ var untaggedKinds = map[string]string{
 	"aws:ec2/routeTableAssociation:RouteTableAssociation":       "is found in its route table",
 	"aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": "is a setting of its cluster, which is put again",
 	"aws:iam/rolePolicy:RolePolicy":                             "goes with its role, which shows it in a refresh",
+	"aws:iam/rolePolicyAttachment:RolePolicyAttachment":         "goes with its role, which shows it in a refresh",
 	"aws:lb/listenerCertificate:ListenerCertificate":            "goes with its listener, to which the next update adds it again",
 	"aws:secretsmanager/secretVersion:SecretVersion":            "goes with its secret",
 }

@@ -19,11 +19,13 @@ type Request struct {
 	*http.Request
 	Store  *cloud.Store
 	Caller cloud.Caller
+	// Path is that of the request below the server's token.
+	Path string
 	// Form are the parameters of the query protocol.
 	Form url.Values
 
 	server *Server
-	body   []byte // of the JSON protocol
+	body   []byte
 }
 
 // Decode reads the parameters of a JSON request. One that is not modelled is refused, for it would change the answer.
@@ -45,6 +47,9 @@ func (r *Request) Only(known ...string) error {
 	}
 	return nil
 }
+
+// Content returns the body.
+func (r *Request) Content() []byte { return r.body }
 
 // View calls f with the cloud's content.
 func (r *Request) View(f func(*cloud.Tx) error) error {

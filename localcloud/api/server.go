@@ -1,9 +1,10 @@
 // Package api speaks AWS's own protocols over HTTP, for services whose answers are in aws/SERVICE/SERVICEapi: for the program's own
-// calls, for tasks, and for people. The AWS SDKs and the AWS CLI work against it with AWS_ENDPOINT_URL. Unlike AWS, it does
-// not verify signatures: it is for those who know the address, which contains a token.
+// calls, for tasks, and for people. The AWS SDKs and the AWS CLI work against it with AWS_ENDPOINT_URL. Unlike AWS, it does not verify
+// signatures itself: it is for those who know the address, which contains a token, or for whom its Caller verifies.
 package api
 
 import (
+	"bytes"
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/json"
@@ -12,6 +13,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -24,7 +26,9 @@ type Server struct {
 	// Caller finds out who makes a request.
 	Caller   func(*http.Request) (cloud.Caller, error)
 	Services []Service
-	// Token is the path below which the APIs are: an AWS client cannot send it in another place.
+	// REST has what answers the services whose requests are paths and methods, by the name that their requests are signed for.
+	REST map[string]func(http.ResponseWriter, *Request)
+	// Token is the path below which the APIs are: an AWS client cannot send it in another place. If it is empty, they are at the root.
 	Token string
 }
 
@@ -57,12 +61,13 @@ type Service struct {
 // Operation answers a request with what its protocol encodes.
 type Operation func(*Request) (any, error)
 
-// maxBody is more than any request has that is answered here: a batch of messages has a MiB of text.
-const maxBody = 4 << 20
+// maxBody is more than any request has that is answered here, but for objects: S3 takes larger ones.
+const maxBody = 8 << 20
 
 // ServeHTTP implements [http.Handler].
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if subtle.ConstantTimeCompare([]byte(strings.Trim(r.URL.Path, "/")), []byte(s.Token)) != 1 {
+	path, ok := s.below(r.URL.Path)
+	if !ok {
 		http.Error(w, "ask at the address that `localcloud env` prints", http.StatusNotFound)
 		return
 	}
@@ -71,7 +76,20 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "read request: "+err.Error(), http.StatusBadRequest)
 		return
 	}
-	req := &Request{Request: r, Store: s.Store, server: s, body: body}
+	r.Body = io.NopCloser(bytes.NewReader(body)) // for who checks its signature
+	req := &Request{Request: r, Store: s.Store, Path: path, server: s, body: body}
+	if serve := s.REST[signedFor(r)]; serve != nil {
+		if req.Caller, err = s.Caller(r); err != nil {
+			req.answerError(w, err)
+			return
+		}
+		serve(w, req)
+		return
+	}
+	if strings.Trim(path, "/") != "" {
+		http.Error(w, "nothing of AWS answers at this path here", http.StatusNotFound)
+		return
+	}
 	if target := r.Header.Get("X-Amz-Target"); target != "" {
 		req.answerJSON(w, target)
 		return
@@ -81,6 +99,39 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	req.answerQuery(w)
+}
+
+// below returns the path of a request below the token.
+func (s *Server) below(path string) (rest string, ok bool) {
+	if s.Token == "" {
+		return path, true
+	}
+	first, rest, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	return "/" + rest, subtle.ConstantTimeCompare([]byte(first), []byte(s.Token)) == 1
+}
+
+// credentialScope is the part of a signed request with the service that it is for.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+var credentialScope = regexp.MustCompile(`Credential=[^/,\s]+/\d{8}/[a-z0-9-]+/([a-z0-9-]+)/aws4_request`)
+
+// signedFor returns the service that a request is signed for, or "".
+func signedFor(r *http.Request) string {
+	if found := credentialScope.FindStringSubmatch(r.Header.Get("Authorization")); found != nil {
+		return found[1]
+	}
+	return ""
+}
+
+// answerError answers with an error in S3's form.
+func (r *Request) answerError(w http.ResponseWriter, err error) {
+	refusal := Refusal(err)
+	w.Header().Set("Content-Type", "application/xml")
+	w.WriteHeader(statusOf(refusal))
+	_ = xml.NewEncoder(w).Encode(struct { // or the client is gone
+		XMLName xml.Name `xml:"Error"`
+		Code    string
+		Message string
+	}{Code: refusal.Code, Message: refusal.Message})
 }
 
 func (r *Request) answerJSON(w http.ResponseWriter, target string) {
@@ -173,7 +224,7 @@ func Refusal(err error) *cloud.Error {
 // https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
 func statusOf(refusal *cloud.Error) int {
 	switch refusal.Code {
-	case "AccessDenied", "InvalidClientTokenId", "MissingAuthenticationToken":
+	case "AccessDenied", "InvalidClientTokenId", "MissingAuthenticationToken", "SignatureDoesNotMatch":
 		return http.StatusForbidden
 	}
 	return http.StatusBadRequest

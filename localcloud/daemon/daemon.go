@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"path/filepath"
 
 	"slipway/localcloud/aws/ec2/networks"
 	"slipway/localcloud/aws/plain"
@@ -94,7 +95,7 @@ func wire(f *folder, o Options, kept *plain.Kinds, before Info, log *slog.Logger
 		return nil, errors.Join(err, names.Close(context.Background()))
 	}
 	aws := services.New(services.Options{
-		Store: f.store, Authority: f.authority, Images: f.images, Runner: f.runner, VPCs: vpcs,
+		Store: f.store, Authority: f.authority, Images: f.images, Runner: f.runner, FileSystems: filepath.Join(f.dir, "efs"), VPCs: vpcs,
 		DNS: names.Addr(), RecordTokens: []string{cloudflare.RecordToken}, Logs: f.logs, Queues: f.queues,
 		Latency: o.Latency, Pace: pace.Pace(o.Patience), Log: log,
 	})

@@ -74,6 +74,9 @@ func (d *daemon) serveHandlers(ctx context.Context, group *errgroup.Group, calle
 	// The address of the APIs is in the environment of shells, which outlive a restart.
 	apiAddress, token := before.api()
 	token = cmp.Or(token, rand.Text())
+	if err := d.serveTasks(ctx, group); err != nil {
+		return err
+	}
 	for _, s := range []struct {
 		before  string
 		address *string
@@ -91,6 +94,17 @@ func (d *daemon) serveHandlers(ctx context.Context, group *errgroup.Group, calle
 		serveHTTP(ctx, group, localOnly(s.handler), ownListener{l, d.log})
 	}
 	d.info.API = "http://" + apiAddress + "/" + token
+	return nil
+}
+
+// serveTasks serves the endpoints of tasks at loopback addresses. Tasks may be other users' processes; each knows a path of its own.
+func (d *daemon) serveTasks(ctx context.Context, group *errgroup.Group) error {
+	l, err := listen("")
+	if err != nil {
+		return err
+	}
+	d.services.Tasks.URL = "http://" + l.Addr().String()
+	serveHTTP(ctx, group, localOnly(d.services.Tasks), l)
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"time"
 
 	"slipway/localcloud/addr"
@@ -23,14 +24,17 @@ import (
 	"slipway/localcloud/aws/ecr/images"
 	"slipway/localcloud/aws/ecs/ecsapi"
 	"slipway/localcloud/aws/ecs/scheduler"
+	"slipway/localcloud/aws/ecs/taskapi"
 	"slipway/localcloud/aws/elbv2/balancers"
 	"slipway/localcloud/aws/elbv2/elbv2api"
 	"slipway/localcloud/aws/iam"
 	"slipway/localcloud/aws/logs/logsapi"
 	"slipway/localcloud/aws/logs/streams"
 	"slipway/localcloud/aws/resourcegroupstagging"
+	"slipway/localcloud/aws/s3/s3api"
 	"slipway/localcloud/aws/sqs/queues"
 	"slipway/localcloud/aws/sqs/sqsapi"
+	"slipway/localcloud/aws/ssm/ssmapi"
 	"slipway/localcloud/aws/sts"
 	"slipway/localcloud/aws/sts/stsapi"
 	"slipway/localcloud/cloud"
@@ -50,6 +54,8 @@ type Options struct {
 	Authority issuer.Authority
 	Images    *registry.Registry
 	Runner    *task.Runner
+	// FileSystems is the folder of the file systems that tasks share.
+	FileSystems string
 	// VPCs are the networks in which tasks and load balancers have their addresses, for which the runner must have containers. Nil leaves
 	// all of them at loopback addresses.
 	VPCs *networks.Networks
@@ -80,12 +86,15 @@ type Services struct {
 	Logs      *streams.Logs
 	Queues    *queues.Queues
 	Scheduler *scheduler.Scheduler
+	// Tasks has the endpoints of tasks that are at loopback addresses. Its URL is to be set before the controllers run.
+	Tasks *taskapi.Endpoints
 	// Kinds are the kinds and functions of all services.
 	Kinds []any
 	// Controllers run together, and start in this order.
 	Controllers []Controller
 
-	vpcs *networks.Networks
+	vpcs     *networks.Networks
+	sessions stsapi.STS
 }
 
 // New wires the services to each other. Nothing works before the controllers are run.
@@ -99,40 +108,51 @@ func New(o Options) *Services {
 		vpcs, taskInterface, nodes = []Controller{o.VPCs}, o.VPCs.Task, o.VPCs.Nodes
 		egress = networks.Egress // asks what packets ask
 	}
+	s := &Services{Logs: o.Logs, Queues: o.Queues, vpcs: o.VPCs}
+	s.Tasks = &taskapi.Endpoints{Store: o.Store, Credentials: s.credentials, API: s.api(o.Store, s.sessions.Signer, ""), Egress: egress}
 	tasks := scheduler.New(scheduler.Options{
-		Interface: taskInterface, Store: o.Store, Runner: o.Runner, Addresses: addresses, Images: o.Images, Logs: o.Logs, Removed: appautoscaling.ServiceRemoved,
+		Endpoint: s.Tasks.Open, FileSystems: o.FileSystems, Interface: taskInterface, Store: o.Store, Runner: o.Runner, Addresses: addresses, Images: o.Images, Logs: o.Logs, Removed: appautoscaling.ServiceRemoved,
 		Latency: o.Latency, Pace: o.Pace,
 	})
 	tasks.Egress = egress
 	balancers := &balancers.Balancers{Nodes: nodes, Store: o.Store, Addresses: addresses, Registration: registration, Log: o.Log}
 	metrics := &metrics.Metrics{Store: o.Store, Balancers: balancers, Tasks: tasks, Queues: o.Queues, Pace: o.Pace}
-	return &Services{
-		Logs: o.Logs, Queues: o.Queues, Scheduler: tasks, vpcs: o.VPCs,
-		Kinds: append(aws.Kinds(), ecr.WithImages(images.Of(o.Store, o.Images))...),
-		Controllers: append(vpcs, []Controller{
-			&issuer.Issuer{Store: o.Store, Authority: o.Authority, DNS: o.DNS, RecordTokens: o.RecordTokens, Log: o.Log},
-			o.Logs,
-			o.Queues,
-			balancers,
-			tasks,
-			metrics,
-			&scaling.Scaler{Store: o.Store, Alarms: metrics, Pace: o.Pace, Log: o.Log},
-		}...),
-	}
+	s.Scheduler = tasks
+	s.Kinds = append(aws.Kinds(), ecr.WithImages(images.Of(o.Store, o.Images))...)
+	s.Controllers = slices.Concat(vpcs, []Controller{
+		&issuer.Issuer{Store: o.Store, Authority: o.Authority, DNS: o.DNS, RecordTokens: o.RecordTokens, Log: o.Log},
+		o.Logs,
+		o.Queues,
+		balancers,
+		tasks,
+		metrics,
+		&scaling.Scaler{Store: o.Store, Alarms: metrics, Pace: o.Pace, Log: o.Log},
+	})
+	return s
+}
+
+// credentials makes credentials of a task's role.
+func (s *Services) credentials(session cloud.Caller, lifetime time.Duration) taskapi.Credentials {
+	key, secret, token := s.sessions.Session(session, lifetime)
+	return taskapi.Credentials{AccessKeyID: key, SecretAccessKey: secret, SessionToken: token, Expires: time.Now().Add(lifetime)}
 }
 
 // API serves AWS's own protocols, to callers with the token; and in VPCs, at AWS's own names, to whoever has the credentials of a role.
 func (s *Services) API(store *cloud.Store, callers *sts.Callers, token string) *api.Server {
-	sessions := &stsapi.STS{Callers: callers}
-	server := &api.Server{Store: store, Caller: sessions.Caller, Token: token, Services: []api.Service{
-		acmapi.Service, ecsapi.Service, elbv2api.Service, logsapi.Service(s.Logs), sessions.Service(), sqsapi.Service(s.Queues),
-	}}
+	s.sessions.Callers = callers
 	if s.vpcs != nil {
-		inside := *server
-		inside.Token, inside.Caller = "", sessions.RoleCaller
-		s.vpcs.Services = &inside
+		s.vpcs.Services = s.api(store, s.sessions.Signer, "")
 	}
-	return server
+	return s.api(store, s.sessions.Caller, token)
+}
+
+// api serves the APIs to whom the function takes a caller for.
+func (s *Services) api(store *cloud.Store, caller func(*http.Request) (cloud.Caller, error), token string) *api.Server {
+	return &api.Server{
+		Store: store, Caller: caller, Token: token,
+		Services: []api.Service{acmapi.Service, ecsapi.Service, elbv2api.Service, logsapi.Service(s.Logs), s.sessions.Service(), sqsapi.Service(s.Queues), ssmapi.Service},
+		REST:     map[string]func(http.ResponseWriter, *api.Request){s3api.Name: s3api.Serve},
+	}
 }
 
 // WithHooks adds the services' part in operations on every kind: IAM authorizes callers, and the tagging API keeps listing deleted

@@ -107,9 +107,14 @@ func (a Authority) Denial(r policy.Request) string {
 	case boundary == policy.Refuses:
 		return "with an explicit deny in a permissions boundary"
 	case identity == policy.Silent:
-		return "because no identity-based policy allows the " + r.Action + " action"
+		return noIdentityPolicy(r.Action)
 	case boundary == policy.Silent:
 		return "because no permissions boundary allows the " + r.Action + " action"
 	}
 	return ""
+}
+
+// noIdentityPolicy is the denial of what nothing allows.
+func noIdentityPolicy(action string) string {
+	return "because no identity-based policy allows the " + action + " action"
 }

@@ -86,7 +86,7 @@ func TestIDsAndARNsHaveAWSsForms(t *testing.T) {
 		"aws:dynamodb/table:Table": {
 			cloud.Map{"name": "users"}, "users", `arn:aws:dynamodb:eu-central-1:123456789012:table/users`,
 		},
-		"aws:s3/bucket:Bucket":        {cloud.Map{"bucket": "files"}, "files", `arn:aws:s3:::files`},
+		"aws:s3/bucket:Bucket": {cloud.Map{"bucket": "files"}, "files", `arn:aws:s3:::files`},
 		"aws:glue/mLTransform:MLTransform": {
 			cloud.Map{"name": "m", "roleArn": "r", "inputRecordTables": []any{}, "parameters": cloud.Map{"transformType": "FIND_MATCHES", "findMatchesParameters": cloud.Map{}}},
 			"m", `arn:aws:glue:eu-central-1:123456789012:mLTransform/m`,

@@ -20,6 +20,7 @@ import (
 type bucket struct {
 	Bucket            string    `json:"bucket"`
 	BucketPrefix      string    `json:"bucketPrefix"`
+	ForceDestroy      bool      `json:"forceDestroy"`
 	ObjectLockEnabled bool      `json:"objectLockEnabled"`
 	Tags              tags.Tags `json:"tags"`
 
@@ -80,8 +81,7 @@ type grant struct {
 	URI         string   `json:"uri"`
 }
 
-// Bucket is a name for objects, one among those of all accounts. The local cloud serves no objects, so a bucket is always empty
-// and can always be deleted.
+// Bucket is a name for objects, one among those of all accounts.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
 var Bucket = &cloud.Kind[bucket, bucketOutputs]{
 	Spec: cloud.Spec{
@@ -143,7 +143,13 @@ var Bucket = &cloud.Kind[bucket, bucketOutputs]{
 		}
 		return name, nil
 	},
-	Delete: func(c *cloud.Call, _ *bucket) error {
+	Delete: func(c *cloud.Call, in *bucket) error {
+		if objects := Objects(c.Tx, c.Resource, ""); len(objects) > 0 && !in.ForceDestroy {
+			return cloud.Errorf("BucketNotEmpty", "The bucket you tried to delete is not empty")
+		}
+		for _, o := range Objects(c.Tx, c.Resource, "") {
+			DeleteObject(c.Tx, c.Resource, o.Key)
+		}
 		for _, token := range []string{BucketVersioningToken, BucketEncryptionToken, BucketPublicAccessBlockToken, BucketPolicyToken} {
 			for _, r := range c.Tx.List(c.Resource.Scope, token) {
 				if cloud.InputsOf[bucketSetting](r).Bucket == c.Resource.ID {

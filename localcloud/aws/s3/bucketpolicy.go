@@ -16,8 +16,7 @@ type bucketPolicy struct {
 	Policy policy.Document `json:"policy"`
 }
 
-// BucketPolicy says who may do what with a bucket and its objects. A bucket has at most one, which goes with it. It is checked
-// and kept: there are no objects to ask for.
+// BucketPolicy says who may do what with a bucket and its objects. A bucket has at most one, which goes with it.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html
 var BucketPolicy = &cloud.Kind[bucketPolicy, struct{}]{
 	Spec: cloud.Spec{

@@ -64,7 +64,7 @@ const (
 
 // Kinds returns the kinds and functions of the service.
 func Kinds() []any {
-	return []any{Bucket, BucketVersioning, BucketEncryption, BucketPublicAccessBlock, BucketPolicy}
+	return []any{Bucket, BucketVersioning, BucketEncryption, BucketPublicAccessBlock, BucketPolicy, Object}
 }
 
 // BucketStatus is the Status of a bucket: its settings, each of which has a kind of its own that changes it. A bucket always has all of

@@ -249,3 +249,27 @@ func TestBucketPolicy(t *testing.T) {
 	c.Remove(block)
 	check(false)
 }
+
+// A bucket with objects goes only with force, and they with it.
+func TestBucketWithObjects(t *testing.T) {
+	c := awstest.New(t, s3.Kinds()...)
+	for _, force := range []bool{false, true} {
+		r := c.Make(s3.BucketToken, cloud.Map{"bucket": fmt.Sprint("files-", force), "forceDestroy": force})
+		if err := c.Store.Update(func(tx *cloud.Tx) error {
+			s3.PutObject(tx, r, "a/b", "text/plain", []byte("hello"))
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		err := c.DeleteOnce(t.Context(), awstest.Here, s3.BucketToken, r.ID)
+		if !force {
+			c.Refused(err, "BucketNotEmpty", "The bucket you tried to delete is not empty")
+			continue
+		}
+		c.Store.View(func(tx *cloud.Tx) {
+			if left := s3.Objects(tx, r, ""); err != nil || len(left) > 0 {
+				t.Errorf("%v, and %d objects are left", err, len(left))
+			}
+		})
+	}
+}

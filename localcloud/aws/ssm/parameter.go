@@ -41,9 +41,11 @@ func (p *parameter) text() string {
 	return ""
 }
 
-// The types and tiers of a parameter.
+// SecureString is the type of a parameter that is encrypted.
+const SecureString = "SecureString"
+
+// The tiers of a parameter.
 const (
-	secureString = "SecureString"
 	standardTier = "Standard"
 	advancedTier = "Advanced"
 	// ownKey encrypts a SecureString if no other key is given.
@@ -76,7 +78,7 @@ var Parameter = &cloud.Kind[parameter, parameterOutputs]{
 	},
 	Check: func(in *parameter) []cloud.Failure {
 		var f []cloud.Failure
-		f = append(f, check.OneOf("type", in.Type, "String", "StringList", secureString)...)
+		f = append(f, check.OneOf("type", in.Type, "String", "StringList", SecureString)...)
 		f = append(f, check.OneOf("tier", in.Tier, standardTier, advancedTier, "Intelligent-Tiering")...)
 		f = append(f, check.OneOf("dataType", in.DataType, "aws:ec2:image", "aws:ssm:integration", "text")...)
 		f = append(f, check.Length("description", in.Description, 0, 1024)...)
@@ -120,7 +122,7 @@ func (out *parameterOutputs) put(in *parameter) {
 	out.Version++
 	out.Tier = cmp.Or(in.Tier, out.Tier, standardTier)
 	out.DataType = cmp.Or(in.DataType, out.DataType, "text")
-	if in.Type == secureString {
+	if in.Type == SecureString {
 		out.KeyID = cmp.Or(in.KeyID, out.KeyID, ownKey)
 	}
 }
@@ -148,7 +150,7 @@ func (p *parameter) refusal() error {
 		return check.Unimplemented("keyId of a parameter")
 	case p.DataType != "" && p.DataType != "text":
 		return check.Unimplemented("dataType " + p.DataType + " of a parameter")
-	case p.Type == secureString && p.InsecureValue != nil:
+	case p.Type == SecureString && p.InsecureValue != nil:
 		return fmt.Errorf("invalid configuration, cannot set type = %s and insecure_value", p.Type)
 	case !parameterName.MatchString(p.Name) || len(p.Name) > maxName:
 		return invalid("Parameter name: can't be longer than %d characters, and has only letters, digits and any of . - _ /", maxName)
@@ -219,3 +221,9 @@ func Find(tx *cloud.Tx, s cloud.Scope, name string) *cloud.Resource {
 
 // Value returns a parameter's value.
 func Value(r *cloud.Resource) string { return Parameter.Inputs(r).text() }
+
+// TypeOf returns a parameter's type.
+func TypeOf(r *cloud.Resource) string { return Parameter.Inputs(r).Type }
+
+// VersionOf returns how many times a parameter was put.
+func VersionOf(r *cloud.Resource) int { return Parameter.Outputs(r).Version }

@@ -56,6 +56,10 @@ type Options struct {
 	// Interface returns the network interface of a task in its VPC, by its key in the store; the endpoint answers the task at
 	// 169.254.170.2, and may be nil. Nil leaves tasks at loopback addresses.
 	Interface func(eni cloud.Key, endpoint http.Handler) (*task.Interface, error)
+	// Endpoint opens the endpoint of a task, which finds there its metadata, its role's credentials and AWS's APIs; nil for none.
+	Endpoint func(task cloud.Key, revision *ecs.Revision) *ecs.TaskEndpoint
+	// FileSystems is the folder of the file systems that tasks share.
+	FileSystems string
 	// Removed is called for each service that becomes INACTIVE, in the transaction that removes it; nil calls nothing.
 	Removed func(tx *cloud.Tx, service *cloud.Resource)
 	// Latency scales how long it takes to provision a task; 0 is as fast as can be, 1 as slow as Fargate.

@@ -32,6 +32,8 @@ type life struct {
 	address netip.Addr
 	eni     cloud.Key // its network interface
 	logs    []io.Closer
+	// endpoint is the task's, once its revision is known; nil if there is none.
+	endpoint *ecs.TaskEndpoint
 	// revision is the task definition that it runs.
 	revision *ecs.Revision
 }
@@ -86,6 +88,9 @@ func (l *life) enter(running Containers) (leave func()) {
 func (l *life) release() {
 	if l.address.IsValid() && l.Interface == nil {
 		l.Addresses.Release(l.address)
+	}
+	if l.endpoint != nil {
+		l.endpoint.Close()
 	}
 	for _, w := range l.logs {
 		_ = w.Close() // as with every line: what cannot be written is lost

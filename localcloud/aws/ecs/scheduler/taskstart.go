@@ -7,6 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"net/http"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -96,9 +99,16 @@ func (l *life) prepare(ctx context.Context) (task.Spec, error) {
 			return task.Spec{}, err
 		}
 	}
+	if l.Endpoint != nil {
+		l.endpoint = l.Endpoint(l.key, revision)
+	}
 	spec := taskSpec(l, revision, ni, images, secrets, logs)
 	if l.Interface != nil {
-		if spec.Interface, err = l.Interface(l.eni, nil); err != nil {
+		var endpoint http.Handler
+		if l.endpoint != nil {
+			endpoint = l.endpoint.Handler
+		}
+		if spec.Interface, err = l.Interface(l.eni, endpoint); err != nil {
 			return task.Spec{}, startErrorf("Unexpected EC2 error while attempting to attach network interface with instance: %s", err)
 		}
 	}
@@ -290,12 +300,18 @@ func taskSpec(
 	images map[string]v1.Image, secrets map[string]map[string]string, logs map[string]func(task.LogLine),
 ) task.Spec {
 	spec := task.Spec{
-		ID: l.id, Address: l.address, Architecture: revision.Architecture, Volumes: revision.Volumes,
+		ID: l.id, Address: l.address, Architecture: revision.Architecture, Volumes: revision.Volumes, Shared: map[string]string{},
 		Limits:   task.Limits{CPU: revision.CPU, Memory: int64(revision.Memory) * mebibyte},
 		Hostname: "ip-" + strings.ReplaceAll(ni.PrivateIP, ".", "-") + "." + l.key.Scope.Region + ".compute.internal",
 	}
+	for volume, folder := range revision.FileSystems {
+		spec.Shared[volume] = filepath.Join(append([]string{l.FileSystems, l.key.Scope.Account, l.key.Scope.Region}, folder...)...)
+	}
 	for _, d := range revision.Containers {
 		env := environment(l.key.Scope.Region)
+		if l.endpoint != nil {
+			maps.Copy(env, l.endpoint.Environment(d.Name, l.Interface != nil))
+		}
 		if l.Interface == nil {
 			env["HOST"] = l.address.String()
 		}
@@ -317,6 +333,9 @@ func taskSpec(
 		}
 		if d.Memory != nil {
 			c.Memory = int64(*d.Memory) * mebibyte
+		}
+		for _, m := range d.LinuxParameters.Tmpfs {
+			c.Tmpfs = append(c.Tmpfs, task.Tmpfs{ContainerPath: m.ContainerPath, Size: m.Size})
 		}
 		for _, m := range d.MountPoints {
 			c.MountPoints = append(c.MountPoints, task.MountPoint{SourceVolume: m.SourceVolume, ContainerPath: m.ContainerPath, ReadOnly: m.ReadOnly})

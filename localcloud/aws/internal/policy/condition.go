@@ -15,8 +15,7 @@ import (
 type conditions map[string]map[string]Values
 
 // ContextKeys are the condition keys that requests inside the local cloud carry, in lower case, as keys are compared. Each is in
-// the requests for which the Service Authorization Reference lists it. Only a request to list objects has s3:prefix, and that is
-// never made here: buckets have none.
+// the requests for which the Service Authorization Reference lists it.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
 var ContextKeys = append([]string{
@@ -24,6 +23,7 @@ var ContextKeys = append([]string{
 	"aws:sourcearn", "aws:requesttag/*", "aws:resourcetag/*", "aws:tagkeys",
 	"iam:awsservicename", "iam:passedtoservice", "iam:permissionsboundary", "iam:policyarn",
 	"ec2:createaction", "ecs:createaction", "elasticloadbalancing:createaction", "ecs:cluster",
+	"elasticfilesystem:accesspointarn", // of mounts, about which the local cloud asks no policy
 	"ec2:resourcetag/*", "ecr:resourcetag/*", "ecs:resourcetag/*", "elasticloadbalancing:resourcetag/*", "iam:resourcetag/*",
 	"s3:prefix", "secretsmanager:resourcetag/*",
 	"sts:externalid", "sts:rolesessionname",

@@ -35,8 +35,24 @@ func (s *STS) Service() api.Service {
 
 // session is what temporary credentials stand for. Its region is that of each request.
 type session struct {
-	caller  cloud.Caller
-	expires time.Time
+	caller        cloud.Caller
+	expires       time.Time
+	secret, token string
+}
+
+func errInvalidToken() error {
+	return cloud.Errorf("InvalidClientTokenId", "The security token included in the request is invalid.")
+}
+
+// of returns the session that the credentials stand for.
+func (s *STS) of(key string) (session, error) {
+	s.mu.Lock()
+	made, ok := s.sessions[key]
+	s.mu.Unlock()
+	if !ok || !time.Now().Before(made.expires) {
+		return session{}, errInvalidToken()
+	}
+	return made, nil
 }
 
 // ownKeys begins the access keys of the local cloud's temporary credentials, and no others: AWS's have a digit or a capital in every
@@ -61,11 +77,9 @@ func (s *STS) Caller(r *http.Request) (cloud.Caller, error) {
 	key, region := found[1], found[2]
 	caller := root
 	if strings.HasPrefix(key, ownKeys) {
-		s.mu.Lock()
-		made, ok := s.sessions[key]
-		s.mu.Unlock()
-		if !ok || !time.Now().Before(made.expires) {
-			return cloud.Caller{}, cloud.Errorf("InvalidClientTokenId", "The security token included in the request is invalid.")
+		made, err := s.of(key)
+		if err != nil {
+			return cloud.Caller{}, err
 		}
 		caller = made.caller
 	}
@@ -73,22 +87,10 @@ func (s *STS) Caller(r *http.Request) (cloud.Caller, error) {
 	return caller, nil
 }
 
-// RoleCaller is Caller for those who are not the local cloud's user, such as tasks: without a role's credentials they are nobody.
-// https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
-func (s *STS) RoleCaller(r *http.Request) (cloud.Caller, error) {
-	switch found := credential.FindStringSubmatch(r.Header.Get("Authorization")); {
-	case found == nil:
-		return cloud.Caller{}, cloud.Errorf("MissingAuthenticationToken", "Request is missing Authentication Token")
-	case !strings.HasPrefix(found[1], ownKeys):
-		return cloud.Caller{}, cloud.Errorf("InvalidClientTokenId", "The security token included in the request is invalid.")
-	}
-	return s.Caller(r)
-}
-
 // remember makes temporary credentials for a caller, and forgets those that have expired.
 func (s *STS) remember(caller cloud.Caller, lifetime time.Duration) credentials {
 	now := time.Now()
-	made := session{caller, now.Add(lifetime)}
+	made := session{caller, now.Add(lifetime), rand.Text(), rand.Text()}
 	key := ownKeys + rand.Text()[:11]
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -101,7 +103,7 @@ func (s *STS) remember(caller cloud.Caller, lifetime time.Duration) credentials 
 		}
 	}
 	s.sessions[key] = made
-	return credentials{AccessKeyID: key, SecretAccessKey: rand.Text(), SessionToken: rand.Text(), Expiration: made.expires.UTC().Format(time.RFC3339)}
+	return credentials{AccessKeyID: key, SecretAccessKey: made.secret, SessionToken: made.token, Expiration: made.expires.UTC().Format(time.RFC3339)}
 }
 
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_Credentials.html
