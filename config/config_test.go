@@ -178,6 +178,7 @@ func TestRefusedConfigs(t *testing.T) {
 		"bad digest":          {configtest.Source(strings.Replace(configtest.Service(""), configtest.Image, "hello@sha256:1", 1)), "slipway:services.hello.image: "},
 		"image is a number":   {configtest.Source(strings.Replace(configtest.Service(""), `"`+configtest.Image+`"`, "1", 1)), "slipway:services.hello.image: is a number and must be a string"},
 		"empty hostnames":     {configtest.Source(`{"hello": {"image": "` + configtest.Image + `", "hostnames": []}}`), "slipway:services.hello.hostnames: is empty; list the names"},
+		"hostnames, no value": {configtest.Source(`{"hello": {"image": "` + configtest.Image + `", "hostnames": null}}`), "slipway:services.hello.hostnames: is empty; list the names"},
 		"hostnames is text":   {configtest.Source(strings.Replace(configtest.Service(""), `["hello.example.com"]`, `"hello.example.com"`, 1)), "slipway:services.hello.hostnames: is a string and must be a list of strings"},
 		"hostname is null":    {configtest.Source(strings.Replace(configtest.Service(""), `"hello.example.com"`, `null`, 1)), "slipway:services.hello.hostnames[0]: is null and must be a string"},
 		"other zone":          {configtest.Source(strings.Replace(configtest.Service(""), "hello.example.com", "hello.example.org", 1)), "slipway:services.hello.hostnames[0]: \"hello.example.org\": is not in the zone example.com"},

@@ -85,8 +85,9 @@ func (r serviceReader) readRequests(s *Service) {
 	}
 }
 
-// isWorker reports whether the service takes no requests: without host names it has no clients.
-func (r serviceReader) isWorker() bool { return !r.Has("hostnames") }
+// isWorker reports whether the service takes no requests: without host names it has no clients. A key without a value is a mistake, and
+// does not make a worker of a service.
+func (r serviceReader) isWorker() bool { return !r.Given("hostnames") }
 
 // errWorker refuses a setting that a worker has no use for.
 var errWorker = fmt.Errorf("%w; this one is a worker, because it has no hostnames", spec.ErrTakesRequests)
@@ -138,7 +139,7 @@ func (r serviceReader) readHostnames() []string {
 		return spec.CheckHostname(name, r.domain)
 	})
 	value, _ := r.Get("hostnames")
-	if list, isList := value.([]any); isList && len(list) == 0 {
+	if list, isList := value.([]any); value == nil || isList && len(list) == 0 {
 		r.Problems.Add(r.Path("hostnames"), "is empty; list the names in the zone at which the service is reached, or leave it out for a worker")
 	}
 	return names

@@ -141,6 +141,13 @@ func (o *Object) Has(member string) bool {
 	return found
 }
 
+// Given reports whether the member is there at all, be it without a value.
+func (o *Object) Given(member string) bool {
+	o.known[member] = true
+	_, given := o.values[member]
+	return given
+}
+
 // absence is a required member that is missing.
 type absence struct{ member, advice string }
 
