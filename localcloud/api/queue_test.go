@@ -33,7 +33,7 @@ func TestQueueBySDK(t *testing.T) {
 		t.Fatal(err)
 	}
 	batch, err := client.SendMessageBatch(t.Context(), &sqs.SendMessageBatchInput{QueueUrl: found.QueueUrl, Entries: []types.SendMessageBatchRequestEntry{
-		{Id: sdk.String("a"), MessageBody: sdk.String("two")}, {Id: sdk.String("b"), MessageBody: sdk.String("\x00")},
+		{Id: sdk.String("a"), MessageBody: sdk.String("two \ufffd")}, {Id: sdk.String("b"), MessageBody: sdk.String("\x00")},
 	}})
 	if err != nil || len(batch.Successful) != 1 || len(batch.Failed) != 1 || *batch.Failed[0].Code != "InvalidMessageContents" {
 		t.Fatalf("the batch is %+v, %v", batch, err)

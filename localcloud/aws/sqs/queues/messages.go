@@ -1,10 +1,12 @@
 package queues
 
 import (
+	"container/heap"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/binary"
+	"slices"
 	"time"
 
 	"slipway/localcloud/aws/sqs"
@@ -19,22 +21,38 @@ const MaxVisibility = 12 * time.Hour
 func (q *Queues) Send(r *cloud.Resource, messages ...Message) ([]string, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	of, name := q.of(r)
-	ids := make([]string, len(messages))
-	sent := make([]*entry, len(messages))
-	for i, m := range messages {
-		ids[i] = newID()
-		m.ID = ids[i]
-		sent[i] = &entry{Message: m, number: of.next + uint64(i)}
-	}
-	if err := q.write(name, sent, nil); err != nil {
+	of, err := q.of(r)
+	if err != nil {
 		return nil, err
 	}
-	for _, m := range sent {
+	ids := make([]string, len(messages))
+	for i := range messages {
+		ids[i] = newID()
+		messages[i].ID = ids[i]
+	}
+	sent := of.numbered(messages)
+	if err := q.write(change{of: of, kept: sent}); err != nil {
+		return nil, err
+	}
+	of.append(sent)
+	return ids, nil
+}
+
+// numbered returns entries of messages that are going to be appended.
+func (of *queue) numbered(messages []Message) []*entry {
+	entries := make([]*entry, len(messages))
+	for i, m := range messages {
+		entries[i] = &entry{Message: m, number: of.next + uint64(i)}
+	}
+	return entries
+}
+
+// append puts numbered entries into the queue, and wakes who waits for one.
+func (of *queue) append(entries []*entry) {
+	for _, m := range entries {
 		of.add(m)
 	}
 	of.wake()
-	return ids, nil
 }
 
 // newID returns a random identifier in the usual form.
@@ -79,68 +97,98 @@ func (q *Queues) Receive(ctx context.Context, r *cloud.Resource, most int, hide,
 func (q *Queues) receive(r *cloud.Resource, most int, hide time.Duration) (received []Message, changed <-chan struct{}, next time.Time, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	of, name := q.of(r)
+	of, err := q.of(r)
+	if err != nil {
+		return nil, nil, time.Time{}, err
+	}
 	now := time.Now().UTC()
-	gone := of.expire(now.Add(-retention(r)))
-	var taken, dead []*entry
-	target, receives := sqs.RedriveOf(sqs.Queue.Inputs(r))
-	for len(taken) < most && len(of.byVisibility) > 0 {
-		m := of.byVisibility[0]
-		if m.VisibleAt.After(now) {
+	letters, receives, err := q.deadLetters(r)
+	if err != nil {
+		return nil, nil, time.Time{}, err
+	}
+	var taken, gone, dead []*entry
+	for len(taken) < most {
+		m := of.take(now)
+		if m == nil {
 			break
 		}
-		if target != "" && m.Receives >= receives {
-			of.remove(m)
+		switch {
+		case m.Sent.Before(now.Add(-retention(r))):
+			gone = append(gone, m)
+		case letters != nil && m.Receives >= receives:
 			dead = append(dead, m)
-			continue
-		}
-		if m.Receives++; m.Receives == 1 {
-			m.FirstReceived = now
-		}
-		m.Receipt = receipt(m.number)
-		of.hide(m, now.Add(hide))
-		taken = append(taken, m)
-		if hide == 0 { // it stays at the top
-			break
+		default:
+			taken = append(taken, m)
 		}
 	}
-	for _, m := range taken {
-		received = append(received, m.Message)
+	kept := make([]*entry, len(taken)) // as they are going to be
+	for i, m := range taken {
+		kept[i] = &entry{Message: m.Message, number: m.number}
+		kept[i].receive(now, hide)
+		received = append(received, kept[i].Message)
+	}
+	changes := []change{{of: of, kept: kept, gone: slices.Concat(gone, dead)}}
+	var moved []*entry
+	if letters != nil && len(dead) > 0 {
+		moved = letters.numbered(movedNow(dead, now))
+		changes = append(changes, change{of: letters, kept: moved})
+	}
+	if len(taken)+len(gone)+len(dead) > 0 {
+		if err := q.write(changes...); err != nil {
+			for _, m := range slices.Concat(taken, gone, dead) {
+				heap.Push(of, m)
+			}
+			return nil, nil, time.Time{}, err
+		}
+	}
+	for _, m := range slices.Concat(gone, dead) {
+		delete(of.messages, m.number)
+	}
+	for _, m := range kept {
+		of.add(m)
+	}
+	if len(moved) > 0 {
+		letters.append(moved)
 	}
 	if len(of.byVisibility) > 0 {
 		next = of.byVisibility[0].VisibleAt
 	}
-	if err := q.write(name, taken, append(gone, dead...)); err != nil {
-		return nil, nil, time.Time{}, err
-	}
-	return received, of.changed, next, q.redrive(r, target, dead)
+	return received, of.changed, next, nil
 }
 
-// redrive puts messages into a dead-letter queue. They keep their age.
+// receive notes that the message is received now.
+func (m *entry) receive(now time.Time, hide time.Duration) {
+	if m.Receives++; m.Receives == 1 {
+		m.FirstReceived = now
+	}
+	m.Receipt, m.VisibleAt = receipt(m.number), now.Add(hide)
+}
+
+// deadLetters returns the dead-letter queue of a queue, and after how many receptions messages go there; nil if it has none, or the other
+// queue was deleted.
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
-func (q *Queues) redrive(r *cloud.Resource, target string, dead []*entry) error {
-	if len(dead) == 0 {
-		return nil
+func (q *Queues) deadLetters(r *cloud.Resource) (*queue, int, error) {
+	target, receives := sqs.RedriveOf(sqs.Queue.Inputs(r))
+	if target == "" {
+		return nil, 0, nil
 	}
 	var to *cloud.Resource
 	q.store.View(func(tx *cloud.Tx) { to = sqs.ByARN(tx, r.Scope, target) })
-	if to == nil { // it was deleted, and the messages are lost
-		return nil
+	if to == nil {
+		return nil, 0, nil
 	}
-	of, name := q.of(to)
-	moved := make([]*entry, len(dead))
+	letters, err := q.of(to)
+	return letters, receives, err
+}
+
+// movedNow returns messages as they come into a dead-letter queue. The time of their sending, which decides when they expire, stays.
+func movedNow(dead []*entry, now time.Time) []Message {
+	moved := make([]Message, len(dead))
 	for i, m := range dead {
-		moved[i] = &entry{Message: m.Message, number: of.next + uint64(i)}
-		moved[i].VisibleAt = time.Now().UTC()
+		moved[i] = m.Message
+		moved[i].Moved, moved[i].VisibleAt = now, now
 	}
-	if err := q.write(name, moved, nil); err != nil {
-		return err
-	}
-	for _, m := range moved {
-		of.add(m)
-	}
-	of.wake()
-	return nil
+	return moved
 }
 
 // receipt returns a new receipt handle of a message.
@@ -168,12 +216,15 @@ func (of *queue) received(handle string) (*entry, error) {
 func (q *Queues) Delete(r *cloud.Resource, handle string) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	of, name := q.of(r)
+	of, err := q.of(r)
+	if err != nil {
+		return err
+	}
 	m, err := of.received(handle)
 	if m == nil || err != nil {
 		return err
 	}
-	if err := q.write(name, nil, []*entry{m}); err != nil {
+	if err := q.write(change{of: of, gone: []*entry{m}}); err != nil {
 		return err
 	}
 	of.remove(m)
@@ -185,7 +236,10 @@ func (q *Queues) Delete(r *cloud.Resource, handle string) error {
 func (q *Queues) Hide(r *cloud.Resource, handle string, hide time.Duration) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	of, name := q.of(r)
+	of, err := q.of(r)
+	if err != nil {
+		return err
+	}
 	m, err := of.received(handle)
 	if err != nil {
 		return err
@@ -194,23 +248,29 @@ func (q *Queues) Hide(r *cloud.Resource, handle string, hide time.Duration) erro
 	if m == nil || !m.VisibleAt.After(now) {
 		return cloud.Errorf("MessageNotInflight", "The specified message isn't in flight.")
 	}
-	of.hide(m, now.Add(hide))
-	if hide == 0 {
-		of.wake()
+	hidden := &entry{Message: m.Message, number: m.number}
+	hidden.VisibleAt = now.Add(hide)
+	if err := q.write(change{of: of, kept: []*entry{hidden}}); err != nil {
+		return err
 	}
-	return q.write(name, []*entry{m}, nil)
+	of.remove(m)
+	of.append([]*entry{hidden})
+	return nil
 }
 
 // Purge removes all messages of a queue.
 func (q *Queues) Purge(r *cloud.Resource) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	of, name := q.of(r)
+	of, err := q.of(r)
+	if err != nil {
+		return err
+	}
 	gone := make([]*entry, 0, len(of.messages))
 	for _, m := range of.messages {
 		gone = append(gone, m)
 	}
-	if err := q.write(name, nil, gone); err != nil {
+	if err := q.write(change{of: of, gone: gone}); err != nil {
 		return err
 	}
 	for _, m := range gone {
@@ -223,12 +283,15 @@ func (q *Queues) Purge(r *cloud.Resource) error {
 func (q *Queues) Counts(r *cloud.Resource) (c sqs.Counts) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	of, _ := q.of(r)
+	of, err := q.of(r)
+	if err != nil { // it is gone
+		return c
+	}
 	now := time.Now()
 	since := now.Add(-retention(r))
 	for _, m := range of.messages {
 		switch {
-		case m.Sent.Before(since): // the next to receive removes it
+		case m.Sent.Before(since): // a receiver that comes to it removes it
 			continue
 		case !m.VisibleAt.After(now):
 			c.Visible++
@@ -237,7 +300,11 @@ func (q *Queues) Counts(r *cloud.Resource) (c sqs.Counts) {
 		default:
 			c.NotVisible++
 		}
-		c.OldestAge = max(c.OldestAge, now.Sub(m.Sent))
+		entered := m.Sent
+		if m.Moved.After(entered) {
+			entered = m.Moved
+		}
+		c.OldestAge = max(c.OldestAge, now.Sub(entered))
 	}
 	return c
 }

@@ -8,11 +8,11 @@ import (
 
 // queue has the messages of one queue in memory.
 type queue struct {
+	name     string // of its bucket
 	messages map[uint64]*entry
 	// byVisibility is a heap: the message that becomes visible first is at the top.
 	byVisibility []*entry
 	next         uint64        // the next message's number
-	oldest       uint64        // no message has a lower number
 	changed      chan struct{} // closed when a message becomes visible earlier than expected
 }
 
@@ -23,7 +23,9 @@ type entry struct {
 	at     int    // in the heap
 }
 
-func newQueue() *queue { return &queue{messages: map[uint64]*entry{}, changed: make(chan struct{})} }
+func newQueue(name string) *queue {
+	return &queue{name: name, messages: map[uint64]*entry{}, changed: make(chan struct{})}
+}
 
 func (m *entry) key() []byte { return binary.BigEndian.AppendUint64(nil, m.number) }
 
@@ -40,27 +42,12 @@ func (q *queue) remove(m *entry) {
 	heap.Remove(q, m.at)
 }
 
-// hide makes a message invisible until a time.
-func (q *queue) hide(m *entry, until time.Time) {
-	m.VisibleAt = until
-	heap.Fix(q, m.at)
-}
-
-// expire takes out the messages that were sent before a time, and returns them. Messages that came from another queue, whose age they
-// keep, may leave late: their number is higher than that of older ones.
-func (q *queue) expire(before time.Time) (gone []*entry) {
-	for ; q.oldest < q.next; q.oldest++ {
-		m := q.messages[q.oldest]
-		if m == nil {
-			continue
-		}
-		if !m.Sent.Before(before) {
-			break
-		}
-		q.remove(m)
-		gone = append(gone, m)
+// take takes the message out of the heap that became visible first, if it is visible; nil if none is. It must come back, or be removed.
+func (q *queue) take(now time.Time) *entry {
+	if len(q.byVisibility) == 0 || q.byVisibility[0].VisibleAt.After(now) {
+		return nil
 	}
-	return gone
+	return heap.Pop(q).(*entry)
 }
 
 // wake tells who waits that there may be a message.

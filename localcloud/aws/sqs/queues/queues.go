@@ -42,6 +42,7 @@ type Message struct {
 	Attributes    map[string]Attribute `json:",omitempty"`
 	Sender        string               // the id of the role's session, or of the account
 	Sent          time.Time
+	Moved         time.Time // when it came from another queue; zero if it did not
 	FirstReceived time.Time
 	Receives      int
 	// VisibleAt is from when it can be received.
@@ -67,7 +68,7 @@ func Open(store *cloud.Store, path string) (*Queues, error) {
 // load reads all messages.
 func (q *Queues) load(tx *bbolt.Tx) error {
 	return tx.ForEach(func(name []byte, bucket *bbolt.Bucket) error {
-		of := newQueue()
+		of := newQueue(string(name))
 		q.queues[string(name)] = of
 		return bucket.ForEach(func(key, value []byte) error {
 			m := &entry{number: binary.BigEndian.Uint64(key)}
@@ -133,38 +134,35 @@ func bucketOf(r *cloud.Resource) string {
 	return sqs.Queue.Outputs(r).ARN + " " + cloud.StatusOf[sqs.QueueStatus](r).Created.Format(time.RFC3339Nano)
 }
 
-// of returns a queue. Its callers hold the lock.
-func (q *Queues) of(r *cloud.Resource) (*queue, string) {
+// of returns a queue that exists. Its callers hold the lock.
+func (q *Queues) of(r *cloud.Resource) (*queue, error) {
 	name := bucketOf(r)
-	found := q.queues[name]
-	if found == nil {
-		found = newQueue()
-		q.queues[name] = found
+	if found := q.queues[name]; found != nil {
+		return found, nil
 	}
-	return found, name
+	exists := false
+	q.store.View(func(tx *cloud.Tx) {
+		now := tx.Get(r.Key)
+		exists = now != nil && bucketOf(now) == name
+	})
+	if !exists {
+		return nil, cloud.Errorf("QueueDoesNotExist", "The specified queue does not exist.")
+	}
+	q.queues[name] = newQueue(name)
+	return q.queues[name], nil
 }
 
-// write stores changed messages, and removes those that are gone.
-func (q *Queues) write(name string, changed, gone []*entry) error {
-	if len(changed)+len(gone) == 0 {
-		return nil
-	}
+// change is what happens to the messages of a queue.
+type change struct {
+	of         *queue
+	kept, gone []*entry // kept: new, or with other facts
+}
+
+// write stores changes, all or none.
+func (q *Queues) write(changes ...change) error {
 	err := q.db.Update(func(tx *bbolt.Tx) error {
-		bucket, err := tx.CreateBucketIfNotExists([]byte(name))
-		if err != nil {
-			return err
-		}
-		for _, m := range changed {
-			value, err := json.Marshal(m.Message)
-			if err != nil {
-				return err
-			}
-			if err := bucket.Put(m.key(), value); err != nil {
-				return err
-			}
-		}
-		for _, m := range gone {
-			if err := bucket.Delete(m.key()); err != nil {
+		for _, c := range changes {
+			if err := c.write(tx); err != nil {
 				return err
 			}
 		}
@@ -172,6 +170,28 @@ func (q *Queues) write(name string, changed, gone []*entry) error {
 	})
 	if err != nil {
 		return fmt.Errorf("store messages: %w", err)
+	}
+	return nil
+}
+
+func (c change) write(tx *bbolt.Tx) error {
+	bucket, err := tx.CreateBucketIfNotExists([]byte(c.of.name))
+	if err != nil {
+		return err
+	}
+	for _, m := range c.kept {
+		value, err := json.Marshal(m.Message)
+		if err != nil {
+			return err
+		}
+		if err := bucket.Put(m.key(), value); err != nil {
+			return err
+		}
+	}
+	for _, m := range c.gone {
+		if err := bucket.Delete(m.key()); err != nil {
+			return err
+		}
 	}
 	return nil
 }

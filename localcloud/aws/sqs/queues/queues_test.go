@@ -154,6 +154,44 @@ func TestDeadLetters(t *testing.T) {
 	})
 }
 
+// Whoever waits for a message of a queue is told that it is gone.
+func TestQueueGoesWhileSomebodyWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, nil)
+		ctx, stop := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { _ = s.queues.Run(ctx) })
+		s.send(t, time.Hour, "later")
+		running.Go(func() {
+			if _, err := s.queues.Receive(ctx, s.queue, 1, time.Minute, 20*time.Second); cloud.Code(err) != "QueueDoesNotExist" {
+				t.Errorf("a receiver of a queue that went got %v", err)
+			}
+		})
+		synctest.Wait()
+		if err := s.Delete(t.Context(), awstest.Caller, sqs.QueueToken, s.queue.ID, 0); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		stop()
+		running.Wait()
+	})
+}
+
+// Without its dead-letter queue a queue keeps its messages.
+func TestDeadLettersWithoutQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dead := "arn:aws:sqs:" + awstest.Caller.Scope.Region + ":" + awstest.Caller.Scope.Account + ":dead"
+		s := newStage(t, cloud.Map{"redrivePolicy": `{"deadLetterTargetArn":"` + dead + `","maxReceiveCount":1}`})
+		s.send(t, 0, "poison")
+		if err := s.Delete(t.Context(), awstest.Caller, sqs.QueueToken, sqs.URL(awstest.Caller.Scope, "dead"), 0); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			s.receive(t, s.queue, time.Second, 2*time.Second, "poison")
+		}
+	})
+}
+
 // What was sent is there after a restart, and gone with its queue.
 func TestMessagesAreKept(t *testing.T) {
 	s := newStage(t, nil)
@@ -173,6 +211,9 @@ func TestMessagesAreKept(t *testing.T) {
 	running.Go(func() { _ = s.queues.Run(ctx) })
 	if err := s.Delete(t.Context(), awstest.Caller, sqs.QueueToken, s.queue.ID, 0); err != nil {
 		t.Fatal(err)
+	}
+	if _, err := s.queues.Send(s.queue, queues.Message{Body: "late"}); cloud.Code(err) != "QueueDoesNotExist" {
+		t.Errorf("a message to a queue that is gone: %v", err)
 	}
 	remade := s.Make(sqs.QueueToken, cloud.Map{"name": "orders"})
 	s.receive(t, remade, time.Hour, 0)

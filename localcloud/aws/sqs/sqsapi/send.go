@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"slipway/localcloud/api"
 	"slipway/localcloud/aws/sqs"
@@ -185,7 +184,7 @@ func (o outgoing) message(q *cloud.Resource, caller cloud.Caller) (queues.Messag
 // notAllowed are the characters that no message has.
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 func notAllowed(c rune) bool {
-	return c < ' ' && c != '\t' && c != '\n' && c != '\r' || c == utf8.RuneError || c == 0xFFFE || c == 0xFFFF
+	return c < ' ' && c != '\t' && c != '\n' && c != '\r' || c == 0xFFFE || c == 0xFFFF
 }
 
 // sender is the id of who sends: of a role's session, or the account.
