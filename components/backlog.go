@@ -18,14 +18,19 @@ type (
 	metricDimension  = appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationCustomizedMetricSpecificationMetricMetricStatMetricDimensionArgs
 )
 
-// backlog is the messages that wait in a queue for each task that runs ("Create a target tracking scaling policy for Application Auto
-// Scaling using metric math" in its user guide). Without tasks it is all messages, so that they start the first task.
+// backlog is the messages of a queue for each task that runs: those that wait, and those that are being worked on, or the tasks would go
+// while they work on the last ones ("Create a target tracking scaling policy for Application Auto
+// Scaling using metric math" in its user guide). Without tasks it is all that wait, so that they start the first task.
 func backlog(queue *spec.QueueScaling, cluster, service pulumi.StringInput) *customMetric {
-	return &customMetric{Metrics: metricQueries{
-		metricQuery{Id: pulumi.String("messages"), ReturnData: pulumi.Bool(false), MetricStat: metricStat{Stat: pulumi.String("Maximum"), Metric: metric{
-			Namespace: pulumi.String("AWS/SQS"), MetricName: pulumi.String("ApproximateNumberOfMessagesVisible"),
+	messages := func(id, name string) metricQuery {
+		return metricQuery{Id: pulumi.String(id), ReturnData: pulumi.Bool(false), MetricStat: metricStat{Stat: pulumi.String("Maximum"), Metric: metric{
+			Namespace: pulumi.String("AWS/SQS"), MetricName: pulumi.String(name),
 			Dimensions: metricDimensions{metricDimension{Name: pulumi.String("QueueName"), Value: pulumi.String(queue.Name())}},
-		}}},
+		}}}
+	}
+	return &customMetric{Metrics: metricQueries{
+		messages("waiting", "ApproximateNumberOfMessagesVisible"),
+		messages("taken", "ApproximateNumberOfMessagesNotVisible"),
 		metricQuery{Id: pulumi.String("tasks"), ReturnData: pulumi.Bool(false), MetricStat: metricStat{Stat: pulumi.String("Average"), Metric: metric{
 			Namespace: pulumi.String("ECS/ContainerInsights"), MetricName: pulumi.String("RunningTaskCount"),
 			Dimensions: metricDimensions{
@@ -34,8 +39,8 @@ func backlog(queue *spec.QueueScaling, cluster, service pulumi.StringInput) *cus
 			},
 		}}},
 		metricQuery{
-			Id: pulumi.String("backlog"), ReturnData: pulumi.Bool(true), Label: pulumi.String("messages that wait for each task"),
-			Expression: pulumi.String("IF(FILL(tasks, 0) > 0, messages / tasks, messages)"),
+			Id: pulumi.String("backlog"), ReturnData: pulumi.Bool(true), Label: pulumi.String("messages for each task"),
+			Expression: pulumi.String("IF(FILL(tasks, 0) > 0, (waiting + taken) / tasks, waiting)"),
 		},
 	}}
 }

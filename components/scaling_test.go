@@ -39,7 +39,8 @@ aws:appautoscaling/scheduledAction:ScheduledAction dev-hello.night {`+of+`"scala
 	}
 }
 
-// The backlog is what AWS's guide divides: a queue's visible messages by the running tasks, which Container Insights counts.
+// The backlog is what AWS's guide divides, a queue's messages by the running tasks, which Container Insights counts; and it counts the
+// messages in work too.
 func TestScalingByQueue(t *testing.T) {
 	t.Parallel()
 	byQueue := func(args *FargateServiceArgs) {
@@ -55,9 +56,10 @@ func TestScalingByQueue(t *testing.T) {
 	}
 	got := scaled.Resource("aws:appautoscaling/policy:Policy", "dev-hello-queue").Inputs
 	const want = `{"customizedMetricSpecification":{"metrics":[` +
-		`{"id":"messages","metricStat":{"metric":{"dimensions":[{"name":"QueueName","value":"orders"}],"metricName":"ApproximateNumberOfMessagesVisible","namespace":"AWS/SQS"},"stat":"Maximum"},"returnData":false},` +
+		`{"id":"waiting","metricStat":{"metric":{"dimensions":[{"name":"QueueName","value":"orders"}],"metricName":"ApproximateNumberOfMessagesVisible","namespace":"AWS/SQS"},"stat":"Maximum"},"returnData":false},` +
+		`{"id":"taken","metricStat":{"metric":{"dimensions":[{"name":"QueueName","value":"orders"}],"metricName":"ApproximateNumberOfMessagesNotVisible","namespace":"AWS/SQS"},"stat":"Maximum"},"returnData":false},` +
 		`{"id":"tasks","metricStat":{"metric":{"dimensions":[{"name":"ClusterName","value":"cluster"},{"name":"ServiceName","value":"dev-hello-0123456"}],"metricName":"RunningTaskCount","namespace":"ECS/ContainerInsights"},"stat":"Average"},"returnData":false},` +
-		`{"expression":"IF(FILL(tasks, 0) \u003e 0, messages / tasks, messages)","id":"backlog","label":"messages that wait for each task","returnData":true}]},` +
+		`{"expression":"IF(FILL(tasks, 0) \u003e 0, (waiting + taken) / tasks, waiting)","id":"backlog","label":"messages for each task","returnData":true}]},` +
 		`"scaleInCooldown":300,"scaleOutCooldown":60,"targetValue":10}`
 	text, err := json.Marshal(got["targetTrackingScalingPolicyConfiguration"].Mappable())
 	if err != nil || string(text) != want {

@@ -6,12 +6,12 @@ import (
 	"regexp"
 )
 
-// QueueScaling aims at a backlog: the messages in a queue that no task has taken yet, for each task that runs.
+// QueueScaling aims at a backlog: the messages of a queue, for each task that runs. Those that a task works on count too.
 type QueueScaling struct {
 	// ARN is that of an SQS queue in the stack's account and region, whose CloudWatch has the queue's metrics.
 	ARN string
-	// MessagesPerTask is how many messages may wait for each task. It is the time in which a message must be taken, divided by the
-	// time that a task takes for one.
+	// MessagesPerTask is how many messages each task may have. It is the time in which a message must be done, divided by the time that
+	// a task takes for one.
 	MessagesPerTask int
 }
 

@@ -73,6 +73,7 @@ type serviceView struct {
 	Differs        string // the environment that runs another digest
 	State          string
 	Healthy        string // 2/2, or 3/2–6 if it scales
+	Uncounted      bool   // Healthy is what is known instead: nobody can count the healthy tasks
 	Pips           []bool // one for each task, filled if one answers; none if there are too many to draw
 	Problem        string
 }
@@ -158,7 +159,7 @@ func notes(v environmentView, e environment) []note {
 
 func (s serviceView) summary() string {
 	switch {
-	case s.Problem == "" && strings.Contains(s.Healthy, ";"): // a sentence already
+	case s.Problem == "" && s.Uncounted:
 		return s.Healthy
 	case s.Healthy != "" && s.Problem == "":
 		return "has " + s.Healthy + " healthy"
@@ -345,11 +346,11 @@ func viewService(s service, e environment, flags map[string]pennant) serviceView
 	}
 	v.Healthy = fmt.Sprintf("%d/%s", seen.instances, tasks)
 	if seen.nameless {
-		v.Healthy, v.Pips = "answers; "+plural(drawn, "task"), nil
+		v.Healthy, v.Pips, v.Uncounted = "answers; "+plural(drawn, "task"), nil, true
 	}
 	switch {
 	case s.url == "": // a worker, which nobody can ask: `pulumi up` has waited until ECS found its tasks healthy
-		v.Healthy, v.Pips = "is a worker; "+tasks+" tasks", nil
+		v.Healthy, v.Pips, v.Uncounted = "is a worker; "+tasks+" tasks", nil, true
 		if tasks == "1" {
 			v.Healthy = "is a worker; 1 task"
 		}
