@@ -20,6 +20,7 @@ import (
 type limiter struct {
 	version2    bool
 	memory, cpu string // the folders below which it makes groups; with version 2 they are the same
+	mkdir       func(folder string, mode os.FileMode) error
 }
 
 // Groups of this machine, and of this process.
@@ -27,6 +28,9 @@ const (
 	groupsFolder = "/sys/fs/cgroup"
 	ownGroups    = "/proc/self/cgroup"
 )
+
+// subtreeControl is the file of a group of version 2 that says which resources the groups below it have limits of.
+const subtreeControl = "cgroup.subtree_control"
 
 // newLimiter returns nil and why if this system delegates no control groups to the daemon's user. The name, which has the daemon's number in
 // it, tells its groups from another daemon's.
@@ -43,9 +47,9 @@ func newLimiter(name string) (*limiter, error) {
 		if err := delegate(folder); err != nil {
 			return nil, err
 		}
-		l = &limiter{version2: true, memory: filepath.Join(folder, name), cpu: filepath.Join(folder, name)}
+		l = &limiter{version2: true, mkdir: os.Mkdir, memory: filepath.Join(folder, name), cpu: filepath.Join(folder, name)}
 	} else {
-		l = &limiter{}
+		l = &limiter{mkdir: os.Mkdir}
 		for controller, folder := range map[string]*string{"memory": &l.memory, "cpu": &l.cpu} {
 			path, ok := paths[controller]
 			if !ok {
@@ -78,8 +82,7 @@ func parseGroups(own string) map[string]string {
 // delegate lets a group of version 2 have groups with limits below it. Then it can have no processes itself (cgroups(7), "no internal
 // processes"), so that this one moves into a group of its own.
 func delegate(folder string) error {
-	const control = "cgroup.subtree_control"
-	enabled, err := os.ReadFile(filepath.Join(folder, control))
+	enabled, err := os.ReadFile(filepath.Join(folder, subtreeControl))
 	if err != nil {
 		return err
 	}
@@ -94,7 +97,7 @@ func delegate(folder string) error {
 	if err := writeGroup(own, "cgroup.procs", strconv.Itoa(os.Getpid())); err != nil {
 		return err
 	}
-	return writeGroup(folder, control, "+memory +cpu")
+	return writeGroup(folder, subtreeControl, "+memory +cpu")
 }
 
 // begin makes the folders, and removes those of daemons that were killed.
@@ -106,11 +109,11 @@ func (l *limiter) begin() error {
 				removeGroups(other)
 			}
 		}
-		if err := os.Mkdir(folder, 0o755); err != nil { //nolint:gosec // the kernel's own mode
+		if err := l.mkdir(folder, 0o755); err != nil {
 			return err
 		}
 		if l.version2 {
-			if err := writeGroup(folder, "cgroup.subtree_control", "+memory +cpu"); err != nil {
+			if err := writeGroup(folder, subtreeControl, "+memory +cpu"); err != nil {
 				return err
 			}
 		}
@@ -145,12 +148,17 @@ type group struct {
 	memory, cpu string
 }
 
-// group makes the group of a task. A limit of 0 is none.
+// group makes the group of a task, below which its containers have theirs. A limit of 0 is none.
 func (l *limiter) group(name string, limits Limits) (*group, error) {
 	if l == nil {
 		return nil, nil
 	}
-	return (&group{limiter: l, memory: l.memory, cpu: l.cpu}).below(name, limits)
+	g, err := (&group{limiter: l, memory: l.memory, cpu: l.cpu}).below(name, limits)
+	if err != nil || !l.version2 {
+		return g, err
+	}
+	// Here alone: a group that has processes, as a container's has, cannot have this (cgroups(7), "no internal processes").
+	return g, writeGroup(g.memory, subtreeControl, "+memory +cpu")
 }
 
 // below makes a group below another one. Those below share its limits.
@@ -160,7 +168,7 @@ func (g *group) below(name string, limits Limits) (*group, error) {
 	}
 	b := &group{limiter: g.limiter, memory: filepath.Join(g.memory, name), cpu: filepath.Join(g.cpu, name)}
 	for _, folder := range b.folders() {
-		if err := os.Mkdir(folder, 0o755); err != nil { //nolint:gosec // the kernel's own mode
+		if err := g.limiter.mkdir(folder, 0o755); err != nil {
 			return nil, err
 		}
 	}
@@ -176,12 +184,6 @@ func (g *group) limit(limits Limits) error {
 	memory, swap, cpu, quota := "memory.max", "memory.swap.max", "cpu.max", "%d %d"
 	if !g.limiter.version2 {
 		memory, swap, cpu, quota = "memory.limit_in_bytes", "memory.memsw.limit_in_bytes", "cpu.cfs_quota_us", "%d"
-	}
-	if g.limiter.version2 && limits != (Limits{}) {
-		// For the groups below.
-		if err := writeGroup(g.memory, "cgroup.subtree_control", "+memory +cpu"); err != nil {
-			return err
-		}
 	}
 	if limits.Memory > 0 {
 		bytes := strconv.FormatInt(limits.Memory, 10)
