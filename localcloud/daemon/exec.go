@@ -11,6 +11,7 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -20,7 +21,7 @@ const execProtocol = "localcloud-exec"
 
 // The streams. One of a command's own ends with an empty frame.
 const (
-	execStdin = iota
+	execStdin = iota // of the daemon, it has an empty frame for each frame of the input that the command has been given
 	execStdout
 	execStderr
 	execCode  // the exit code in decimals, which ends the connection
@@ -29,6 +30,10 @@ const (
 
 // maxFrame bounds a frame.
 const maxFrame = 32 << 10
+
+// execWindow is how many frames of input a client may be ahead of the command. So the daemon has room for all that a client sends, reads on
+// when the command does not, and sees the client go.
+const execWindow = 4
 
 // frames writes frames, from any goroutine.
 type frames struct {
@@ -118,7 +123,7 @@ func serveExec(w http.ResponseWriter, run running) {
 	_ = out.send(execCode, []byte(strconv.Itoa(code)))
 }
 
-// outputGrace is how long the output of a command that has ended is waited for, should something that it started have it still.
+// outputGrace is how long more output of a command that has ended is waited for, should something that it started have it still.
 const outputGrace = time.Second
 
 // runIn runs a command whose streams are frames. It ends the command if the frames of its input end without a word.
@@ -142,29 +147,68 @@ func runIn(out *frames, in io.Reader, run running) (code int, err error) {
 	defer cancel()
 	go func() {
 		defer cancel()
-		for {
-			stream, content, err := readFrame(in)
-			switch {
-			case err != nil || stream != execStdin:
-				return
-			case len(content) == 0:
-				_ = ours[execStdin].Close()
-			default:
-				_, _ = ours[execStdin].Write(content) // the command need not read it
-			}
-		}
+		feed(out, in, ours[execStdin])
 	}()
 	var copying sync.WaitGroup
-	for _, stream := range []byte{execStdout, execStderr} {
-		copying.Go(func() { out.copy(stream, ours[stream]) })
+	outputs := map[byte]*output{execStdout: {file: ours[execStdout]}, execStderr: {file: ours[execStderr]}}
+	for stream, o := range outputs {
+		copying.Go(func() { out.copy(stream, o) })
 	}
 	code, err = run(ctx, theirs[execStdin], theirs[execStdout], theirs[execStderr])
-	for _, stream := range []int{execStdout, execStderr} {
+	for stream, o := range outputs {
 		_ = theirs[stream].Close()
-		_ = ours[stream].SetReadDeadline(time.Now().Add(outputGrace))
+		o.end()
 	}
 	copying.Wait()
 	return code, err
+}
+
+// feed gives a command its input, and returns when the frames of it end without a word.
+func feed(out *frames, in io.Reader, stdin io.WriteCloser) {
+	queue := make(chan []byte, execWindow+1) // the input's end has room too
+	defer close(queue)
+	go func() {
+		for content := range queue {
+			if len(content) == 0 {
+				_ = stdin.Close()
+				continue
+			}
+			_, _ = stdin.Write(content)  // the command need not read it
+			_ = out.send(execStdin, nil) // or the client is gone
+		}
+	}()
+	for {
+		stream, content, err := readFrame(in)
+		if err != nil || stream != execStdin {
+			return
+		}
+		select {
+		case queue <- content:
+		default:
+			return // the client is further ahead than it may be
+		}
+	}
+}
+
+// output is what a command writes.
+type output struct {
+	file  *os.File
+	ended atomic.Bool
+}
+
+// end says that the command has ended.
+func (o *output) end() {
+	o.ended.Store(true)
+	_ = o.file.SetReadDeadline(time.Now().Add(outputGrace))
+}
+
+// Read waits no longer than the grace for more output of a command that has ended. The time that a slow client took for what came before does
+// not count.
+func (o *output) Read(b []byte) (int, error) {
+	if o.ended.Load() {
+		_ = o.file.SetReadDeadline(time.Now().Add(outputGrace))
+	}
+	return o.file.Read(b)
 }
 
 // Exec runs a command in a container of a task, which is given by its id, or by a name of its service, whose oldest it is then. Without a name,
@@ -178,8 +222,10 @@ func (c Client) Exec(ctx context.Context, task, container string, args []string,
 	defer func() { _ = conn.Close() }()
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
-	in := &frames{w: conn}
-	go in.copy(execStdin, stdin)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	in := &paced{stdin, ctx.Done(), make(chan struct{}, execWindow)}
+	go (&frames{w: conn}).copy(execStdin, in)
 	for {
 		stream, content, err := readFrame(conn)
 		switch {
@@ -187,6 +233,8 @@ func (c Client) Exec(ctx context.Context, task, container string, args []string,
 			return fail(ctx.Err())
 		case err != nil:
 			return fail(fmt.Errorf("the local cloud has ended the connection: %w", err))
+		case stream == execStdin:
+			in.taken()
 		case stream == execStdout:
 			_, err = stdout.Write(content)
 		case stream == execStderr:
@@ -199,6 +247,34 @@ func (c Client) Exec(ctx context.Context, task, container string, args []string,
 		if err != nil {
 			return fail(err)
 		}
+	}
+}
+
+// paced is input that is read no faster than the command takes it.
+type paced struct {
+	io.Reader
+	done  <-chan struct{}
+	ahead chan struct{} // one for each frame that the command has not been given yet
+}
+
+func (p *paced) Read(b []byte) (int, error) {
+	select {
+	case p.ahead <- struct{}{}:
+	case <-p.done:
+		return 0, io.ErrClosedPipe
+	}
+	n, err := p.Reader.Read(b)
+	if n == 0 {
+		p.taken() // no frame
+	}
+	return n, err
+}
+
+// taken says that the command has been given a frame.
+func (p *paced) taken() {
+	select {
+	case <-p.ahead:
+	default: // nobody asked
 	}
 }
 
