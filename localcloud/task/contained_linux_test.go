@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -175,7 +176,15 @@ func laterProcess(t *testing.T, r *Runner, user string) {
 	defer r2.Close()
 	null, _ := os.Open(os.DevNull)
 	defer null.Close()
-	code, err := task.Exec(t.Context(), "main", []string{"/app", "self"}, null, w, w)
+	stdin, stdinWriter, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stdinWriter.Close()
+	code, err := task.Exec(t.Context(), "main", []string{"/app", "self"}, stdin, w, w)
+	if _, err := stdinWriter.WriteString("x"); !errors.Is(err, syscall.EPIPE) {
+		t.Errorf("writing to a command that has ended: %v, want that nobody reads", err)
+	}
 	_ = w.Close()
 	said, _ := io.ReadAll(r2)
 	if err != nil || code != 0 || !strings.Contains(string(said), "uid="+user+" gid=") || !strings.Contains(string(said), "host=ip-10-0-1-4") || strings.Contains(string(said), "pid=1 ") {

@@ -7,6 +7,7 @@ import (
 )
 
 // Exec runs a command in a container that is running, as the container's user, and returns its exit code. The command ends when ctx does.
+// Exec closes stdin when the command has it, so that a writer learns that nobody reads any more.
 func (t *Task) Exec(ctx context.Context, container string, args []string, stdin, stdout, stderr *os.File) (code int, err error) {
 	c, box := t.runningContainer(container)
 	if box == nil {
@@ -18,6 +19,7 @@ func (t *Task) Exec(ctx context.Context, container string, args []string, stdin,
 	if err != nil {
 		return 0, fmt.Errorf("run %q in container %s of task %s: %w", args, container, t.spec.ID, err)
 	}
+	_ = stdin.Close()
 	stop := context.AfterFunc(ctx, func() { _ = killGroup(process.Pid) })
 	defer stop()
 	state, err := process.Wait()
