@@ -15,11 +15,12 @@ const ObjectToken = "aws:s3/object:Object"
 
 // ObjectStatus is the Status of an object: its content and what is known of that.
 type ObjectStatus struct {
-	Bucket, Key  string
-	Content      []byte
-	ContentType  string
-	ETag         string
-	LastModified time.Time
+	Bucket, Key     string
+	Content         []byte
+	ContentType     string
+	ContentEncoding string
+	ETag            string
+	LastModified    time.Time
 }
 
 // Object is what a bucket holds under a key. Its callers put it there; it goes with its bucket, and is no more left over than the bucket
@@ -54,16 +55,14 @@ func FindObject(tx *cloud.Tx, bucket *cloud.Resource, key string) (o ObjectStatu
 	return cloud.StatusOf[ObjectStatus](r), true
 }
 
-// PutObject puts an object under a key, and returns its entity tag.
-func PutObject(tx *cloud.Tx, bucket *cloud.Resource, key, contentType string, content []byte) (etag string) {
-	sum := md5.Sum(content) //nolint:gosec // what S3's entity tags are
-	etag = `"` + hex.EncodeToString(sum[:]) + `"`
+// PutObject puts an object under a key, with its content and what the caller says of that, and returns its entity tag.
+func PutObject(tx *cloud.Tx, bucket *cloud.Resource, key string, o ObjectStatus) (etag string) {
+	sum := md5.Sum(o.Content) //nolint:gosec // what S3's entity tags are
+	o.Bucket, o.Key, o.ETag, o.LastModified = bucket.ID, key, `"`+hex.EncodeToString(sum[:])+`"`, time.Now().UTC().Truncate(time.Second)
 	r := &cloud.Resource{Key: objectKey(bucket, key), Name: key}
-	r.SetStatus(ObjectStatus{
-		Bucket: bucket.ID, Key: key, Content: content, ContentType: contentType, ETag: etag, LastModified: time.Now().UTC().Truncate(time.Second),
-	})
+	r.SetStatus(o)
 	tx.Put(r)
-	return etag
+	return o.ETag
 }
 
 // DeleteObject deletes what is under a key, if anything is.

@@ -256,7 +256,7 @@ func TestBucketWithObjects(t *testing.T) {
 	for _, force := range []bool{false, true} {
 		r := c.Make(s3.BucketToken, cloud.Map{"bucket": fmt.Sprint("files-", force), "forceDestroy": force})
 		if err := c.Store.Update(func(tx *cloud.Tx) error {
-			s3.PutObject(tx, r, "a/b", "text/plain", []byte("hello"))
+			s3.PutObject(tx, r, "a/b", s3.ObjectStatus{Content: []byte("hello"), ContentType: "text/plain"})
 			return nil
 		}); err != nil {
 			t.Fatal(err)

@@ -37,6 +37,9 @@ func (c *call) get() error {
 	}
 	h := c.Header()
 	h.Set("Content-Type", cmp.Or(o.ContentType, "binary/octet-stream"))
+	if o.ContentEncoding != "" {
+		h.Set("Content-Encoding", o.ContentEncoding)
+	}
 	h.Set("Content-Length", strconv.Itoa(len(o.Content)))
 	h.Set("Etag", o.ETag)
 	h.Set("Last-Modified", o.LastModified.Format(http.TimeFormat))
@@ -58,11 +61,14 @@ func (c *call) put() error {
 			return notModelled(header + " of PutObject")
 		}
 	}
-	if strings.HasPrefix(c.Request.Header.Get("X-Amz-Content-Sha256"), "STREAMING-") {
-		return notModelled("an object in signed chunks")
+	content, err := c.decoded()
+	if err != nil {
+		return err
 	}
 	return c.do("s3:PutObject", func(tx *cloud.Tx, bucket *cloud.Resource) error {
-		c.Header().Set("Etag", s3.PutObject(tx, bucket, c.key, c.Request.Header.Get("Content-Type"), c.Content()))
+		c.Header().Set("Etag", s3.PutObject(tx, bucket, c.key, s3.ObjectStatus{
+			Content: content, ContentType: c.Request.Header.Get("Content-Type"), ContentEncoding: c.contentEncoding(),
+		}))
 		return nil
 	})
 }

@@ -114,7 +114,7 @@ func (c *call) may(tx *cloud.Tx, bucket *cloud.Resource, action string) error {
 var statuses = map[string]int{
 	"AccessDenied": http.StatusForbidden, "InvalidClientTokenId": http.StatusForbidden, "InvalidAccessKeyId": http.StatusForbidden,
 	"SignatureDoesNotMatch": http.StatusForbidden, "NoSuchBucket": http.StatusNotFound,
-	"NoSuchKey": http.StatusNotFound, "NotImplemented": http.StatusNotImplemented,
+	"NoSuchKey": http.StatusNotFound, "NotImplemented": http.StatusNotImplemented, "MissingContentLength": http.StatusLengthRequired,
 }
 
 // refuse answers with an error. An answer to HEAD has no body, and so no words.
