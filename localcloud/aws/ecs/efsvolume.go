@@ -1,6 +1,7 @@
 package ecs
 
 import (
+	"path"
 	"regexp"
 
 	"slipway/localcloud/cloud"
@@ -55,6 +56,6 @@ func (v *efsVolume) folder() []string {
 	case v.AuthorizationConfig != nil && v.AuthorizationConfig.AccessPointID != "":
 		return []string{v.FileSystemID, v.AuthorizationConfig.AccessPointID}
 	default:
-		return []string{v.FileSystemID, "root", v.RootDirectory}
+		return []string{v.FileSystemID, "root", path.Clean("/" + v.RootDirectory)} // no ".." leads out of it
 	}
 }
