@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 
 	"slipway/localcloud/aws/secretsmanager"
@@ -30,26 +31,39 @@ func (v Value) caller() cloud.Caller {
 
 // putParameter makes a parameter, or changes its value, and returns its ARN.
 func (d *daemon) putParameter(ctx context.Context, v Value) (string, error) {
-	inputs := cloud.Map{"name": v.Name, "type": "String", "value": v.Value, "tags": cloud.Map{byHand: "true"}}
-	if v.Secure {
-		inputs["type"] = "SecureString"
-	}
-	inputs, err := d.checked(ssm.ParameterToken, inputs)
+	var made *cloud.Resource
+	d.cloud.Store.View(func(tx *cloud.Tx) { made = ssm.Find(tx, v.caller().Scope, v.Name) })
+	inputs, err := d.checked(ssm.ParameterToken, parameterInputs(v, made))
 	if err != nil {
 		return "", err
 	}
-	var made *cloud.Resource
-	d.cloud.Store.View(func(tx *cloud.Tx) { made = ssm.Find(tx, v.caller().Scope, v.Name) })
 	if made == nil {
 		made, err = d.cloud.Create(ctx, v.caller(), ssm.ParameterToken, inputs, 0)
 	} else {
-		inputs["tags"] = made.Inputs["tags"] // a stack's stay its own
 		made, err = d.cloud.UpdateOnce(ctx, v.caller(), ssm.ParameterToken, made.ID, inputs)
 	}
 	if err != nil {
 		return "", err
 	}
 	return made.Text("arn"), nil
+}
+
+// parameterInputs are a parameter's inputs with the value. One that is there keeps its others, for they can be a stack's, and its type
+// unless it is to be a SecureString now, as with PutParameter in the Systems Manager API reference.
+func parameterInputs(v Value, made *cloud.Resource) cloud.Map {
+	inputs, value := cloud.Map{"name": v.Name, "type": "String", "tags": cloud.Map{byHand: "true"}}, "value"
+	if made != nil {
+		inputs = maps.Clone(made.Inputs)
+	}
+	if v.Secure {
+		inputs["type"] = ssm.SecureString
+		delete(inputs, "insecureValue") // which only a plain parameter has
+	}
+	if _, insecure := inputs["insecureValue"]; insecure {
+		value = "insecureValue"
+	}
+	inputs[value] = v.Value
+	return inputs
 }
 
 // putSecret makes a secret with a first version, or gives it another version, and returns its ARN.
