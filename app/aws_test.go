@@ -89,7 +89,7 @@ func TestWatch(t *testing.T) {
 	var greeting atomic.Pointer[string]
 	say := func(text string) { greeting.Store(&text) }
 	say("good morning")
-	client, s := fakeAWS(t, &greeting), &settings{}
+	client, s := fakeAWS(t, &greeting), newSettings([]watched{{"/app", time.Millisecond}, {"/other", time.Hour}})
 	values, err := client.parameters(t.Context(), "/app")
 	if err != nil || values["greeting"] != "good morning" || values["deep/limit"] != "3" {
 		t.Fatalf("%v, %v", values, err)
@@ -105,7 +105,7 @@ func TestWatch(t *testing.T) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		s.watch(ctx, []watched{{"/app", time.Millisecond}, {"/other", time.Hour}}, func(ctx context.Context, path string) (map[string]string, error) {
+		s.watch(ctx, func(ctx context.Context, path string) (map[string]string, error) {
 			values, err := client.parameters(ctx, path)
 			if path == "/app" {
 				defer func() {

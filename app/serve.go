@@ -30,7 +30,7 @@ func serve(ctx context.Context, listener net.Listener, cfg config, log *slog.Log
 	}
 	watching, stopWatching := context.WithCancel(context.WithoutCancel(ctx)) // while it drains, too
 	var watch sync.WaitGroup
-	watch.Go(func() { app.settings.watch(watching, cfg.watch, cfg.aws.parameters, log) })
+	watch.Go(func() { app.settings.watch(watching, cfg.aws.parameters, log) })
 	defer watch.Wait()
 	defer stopWatching()
 

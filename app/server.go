@@ -34,7 +34,7 @@ func newServer(cfg config, log *slog.Logger) *server {
 	}
 	s := &server{
 		greeting: cfg.greeting,
-		settings: &settings{},
+		settings: newSettings(cfg.watch),
 		version:  currentVersion(hostname),
 		room:     newRoom(cfg.room, cfg.allowedOrigins, log),
 	}
