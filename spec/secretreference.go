@@ -53,7 +53,11 @@ func (r SecretReference) Check() error {
 }
 
 // IsParameter reports whether the value is in a parameter of Systems Manager rather than in a secret.
-func (r SecretReference) IsParameter() bool { return strings.Contains(string(r), ":ssm:") }
+func (r SecretReference) IsParameter() bool {
+	const serviceField = 2 // of arn:partition:service:region:account:resource
+	fields := strings.Split(string(r), ":")
+	return len(fields) > serviceField && fields[serviceField] == "ssm"
+}
 
 // ARN returns the ARN of the secret or the parameter itself, which a role is allowed to read.
 func (r SecretReference) ARN() string {

@@ -13,6 +13,7 @@ func TestSecretReference(t *testing.T) {
 	for reference, want := range map[string]string{ // the ARN, or after "!" a part of the error
 		secret + "db-AbCdEf":                                             secret + "db-AbCdEf",
 		secret + "db-AbCdEf:url::":                                       secret + "db-AbCdEf",
+		secret + "db-AbCdEf:ssm::":                                       secret + "db-AbCdEf",
 		secret + "db-AbCdEf::AWSPREVIOUS:":                               secret + "db-AbCdEf",
 		secret + "team/db.1+2=3@x-AbCdEf:url::terraform-1":               secret + "team/db.1+2=3@x-AbCdEf",
 		secret + "rds!cluster-0123-AbCdEf:password::":                    secret + "rds!cluster-0123-AbCdEf",
