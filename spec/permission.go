@@ -22,8 +22,15 @@ const (
 	ResourcesMeaning = "the ARNs of what they may do it with, or *"
 )
 
-// Bounds of what a task role may have ("IAM and AWS STS quotas").
-const maxRoleAttachments = 10
+// Bounds of what a task role may have ("IAM and AWS STS quotas"). During a change it has the old and the new policies at once, and what the
+// old ones were is not known here.
+const (
+	maxRoleAttachments = 10
+	// watchPolicy is an upper bound for a policy that lets tasks read what is below a path, without the path, which it names twice.
+	watchPolicy = 270
+	// volumePolicy is an upper bound for a policy that lets tasks mount a volume.
+	volumePolicy = 400
+)
 
 var (
 	// actionPattern matches an action of a service ("IAM JSON policy elements: Action" in the IAM user guide).
@@ -98,9 +105,12 @@ func (w Workload) accessProblems() Problems {
 		found.AddValue(arn, err, "policies", strconv.Itoa(i))
 	}
 	if len(w.Policies) > maxRoleAttachments {
-		found.Add(fmt.Errorf("has %d policies; a role takes %d", len(w.Policies), maxRoleAttachments), "policies")
+		found.Add(fmt.Errorf("has %d policies; a role takes %d, and during a change the old and the new ones together", len(w.Policies), maxRoleAttachments), "policies")
 	}
-	size := 0
+	size := len(w.Room.FileSystems()) * volumePolicy
+	for path := range w.Watch {
+		size += watchPolicy + 2*len(path)
+	}
 	for i, p := range w.Allow {
 		found.Include(p.Problems(), "allow", strconv.Itoa(i))
 		if slices.ContainsFunc(w.Allow[:i], p.equal) {
@@ -109,7 +119,8 @@ func (w Workload) accessProblems() Problems {
 		size += p.size()
 	}
 	if size > maxRolePolicies {
-		found.Add(fmt.Errorf("makes policies of about %d characters; a role takes %d: use managed policies, in policies", size, maxRolePolicies), "allow")
+		found.Add(fmt.Errorf("allow, watch and volumes: make policies of about %d characters; a role takes %d, and during a change the old and the new ones together: "+
+			"use managed policies, in policies", size, maxRolePolicies))
 	}
 	return found
 }
@@ -137,6 +148,11 @@ func (w Workload) Calls() []Call {
 	}
 	for _, path := range slices.Sorted(maps.Keys(w.Watch)) {
 		calls = append(calls, Call{"watch", "ssm:GetParametersByPath", "arn:*:ssm:*:*:parameter" + path})
+	}
+	for _, v := range w.Room.FileSystems() {
+		for _, action := range []string{"elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite"} {
+			calls = append(calls, Call{"volumes", action, "arn:*:elasticfilesystem:*:*:file-system/" + v.FileSystemID})
+		}
 	}
 	for _, source := range w.SecretSources() {
 		action := "secretsmanager:GetSecretValue"

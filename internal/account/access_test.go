@@ -17,7 +17,8 @@ func TestCheckAccess(t *testing.T) {
 	const boundary = "arn:aws:iam::123456789012:policy/slipway-boundary"
 	const readOrders = "arn:aws:iam::123456789012:policy/read-orders"
 	policies := map[string]string{
-		boundary:   `{"Statement": [{"Effect": "Allow", "Action": ["s3:Get*", "logs:*"], "Resource": "*"}, {"Effect": "Allow", "Action": "ssm:GetParameters", "Resource": "arn:aws:ssm:*:*:parameter/app/*"}]}`,
+		boundary: `{"Statement": [{"Effect": "Allow", "Action": ["s3:Get*", "logs:*"], "Resource": "*"}, {"Effect": "Allow", "Action": "ssm:GetParameters", "Resource": "arn:aws:ssm:*:*:parameter/app/*"},
+			{"Effect": "Allow", "Action": "elasticfilesystem:Client*", "Resource": "arn:aws:elasticfilesystem:*:*:file-system/fs-01234567"}]}`,
 		readOrders: `{"Statement": {"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": "*"}}`,
 	}
 	for _, test := range []struct {
@@ -34,6 +35,11 @@ func TestCheckAccess(t *testing.T) {
 		{`"secretsFrom": {"A": "arn:aws:ssm:eu-central-1:123456789012:parameter/b/a"}`, boundary, []string{
 			"slipway:services.hello.secretsFrom: the permissions boundary does not allow ssm:GetParameters on arn:aws:ssm:eu-central-1:123456789012:parameter/b/a",
 		}},
+		{`"volumes": {"/data": {"fileSystemId": "fs-0123456789abcdef0", "accessPointId": "fsap-0123456789abcdef0"}}`, boundary, []string{
+			"slipway:services.hello.volumes: the permissions boundary does not allow elasticfilesystem:ClientMount on arn:*:elasticfilesystem:*:*:file-system/fs-0123456789abcdef0;",
+			"slipway:services.hello.volumes: the permissions boundary does not allow elasticfilesystem:ClientWrite on arn:*:elasticfilesystem:*:*:file-system/fs-0123456789abcdef0;",
+		}},
+		{`"volumes": {"/data": {"fileSystemId": "fs-01234567", "accessPointId": "fsap-01234567"}}`, boundary, nil},
 		{`"policies": ["` + readOrders + `"]`, boundary, []string{"slipway:services.hello.policies[0]: the permissions boundary allows nothing of this policy"}},
 		{`"policies": ["` + readOrders + `"], "allow": [{"actions": ["sqs:*"], "resources": ["*"]}]`, "", nil},
 		{`"policies": ["` + readOrders + `s"]`, "", []string{"slipway:services.hello.policies[0]: look up the policy " + readOrders + "s: "}},
