@@ -136,11 +136,7 @@ func bucketOf(r *cloud.Resource) string {
 
 // of returns a queue that exists. Its callers hold the lock.
 func (q *Queues) of(r *cloud.Resource) (*queue, error) {
-	name := bucketOf(r)
-	if found := q.queues[name]; found != nil {
-		return found, nil
-	}
-	exists := false
+	name, exists := bucketOf(r), false
 	q.store.View(func(tx *cloud.Tx) {
 		now := tx.Get(r.Key)
 		exists = now != nil && bucketOf(now) == name
@@ -148,7 +144,9 @@ func (q *Queues) of(r *cloud.Resource) (*queue, error) {
 	if !exists {
 		return nil, cloud.Errorf("QueueDoesNotExist", "The specified queue does not exist.")
 	}
-	q.queues[name] = newQueue(name)
+	if q.queues[name] == nil {
+		q.queues[name] = newQueue(name)
+	}
 	return q.queues[name], nil
 }
 
