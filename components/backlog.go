@@ -18,9 +18,9 @@ type (
 	metricDimension  = appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationCustomizedMetricSpecificationMetricMetricStatMetricDimensionArgs
 )
 
-// backlog is the messages of a queue for each task that runs: those that wait, and those that are being worked on, or the tasks would go
-// while they work on the last ones ("Create a target tracking scaling policy for Application Auto
-// Scaling using metric math" in its user guide). Without tasks it is all that wait, so that they start the first task.
+// backlog is how many messages of a queue each running task has ("Create a target tracking scaling policy for Application Auto Scaling
+// using metric math" in its user guide). Messages in work count too: otherwise scaling in would end the task that works on the last one.
+// Without tasks only the waiting messages count, and start the first task.
 func backlog(queue *spec.QueueScaling, cluster, service pulumi.StringInput) *customMetric {
 	messages := func(id, name string) metricQuery {
 		return metricQuery{Id: pulumi.String(id), ReturnData: pulumi.Bool(false), MetricStat: metricStat{Stat: pulumi.String("Maximum"), Metric: metric{

@@ -92,7 +92,7 @@ func readQueue(o *settings.Object) *spec.QueueScaling {
 	}
 	return &spec.QueueScaling{
 		ARN:             o.RequiredText("arn", "the ARN of the SQS queue", spec.CheckQueueARN),
-		MessagesPerTask: o.RequiredInteger("messagesPerTask", "how many messages may wait for each task", 1, spec.MaxMessagesPerTask),
+		MessagesPerTask: o.RequiredInteger("messagesPerTask", "how many messages each task may have", 1, spec.MaxMessagesPerTask),
 	}
 }
 
