@@ -226,6 +226,11 @@ func (w *walker) step(ctx context.Context, step walk.Step) (complaints []string,
 		complaints = append(complaints, ended+"failed: "+cmp.Or(life.Diagnosis(said, "", ""), said))
 	case failure == nil:
 		complaints = append(complaints, step.TooFew(census.first, fewest)...)
+		if step.EndsBusyScaling() {
+			if out, err := w.stack.Pulumi(ctx, "up", "--refresh", "--yes", "--skip-preview"); err != nil {
+				complaints = append(complaints, ended+"after one that ends scaling failed: "+out)
+			}
+		}
 		if err := w.tasks(ctx, step.Config); err != nil {
 			complaints = append(complaints, err.Error())
 		}

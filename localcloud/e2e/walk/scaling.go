@@ -90,6 +90,19 @@ func (s Step) Refreshes() bool {
 	return false
 }
 
+// EndsBusyScaling reports whether the scaling of a service ends that needs its tasks. The engine deletes the scaling last, and AWS may add
+// tasks until then: only another update with a refresh sets their number.
+func (s Step) EndsBusyScaling() bool {
+	for _, c := range s.Before {
+		for name, service := range c.Services {
+			if next, stays := s.Config.Services[name]; service.isBusy() && stays && next.Scaling == nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // TooFew returns the services with too few tasks during an update, given how many ran at its beginning, and the fewest that ran during
 // it: each keeps as many as it must have before and after. For a service that scales, that is AWS's choice, while it has the same
 // routes and the same reason to scale.
