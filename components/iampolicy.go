@@ -58,7 +58,7 @@ func mountVolume(v spec.Volume, region string) policyDocument {
 	return policyDocument{{
 		Sid:       "MountVolume",
 		Effect:    "Allow",
-		Action:    []string{"elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite"},
+		Action:    spec.MountActions,
 		Resource:  []string{arn + region + ":*:file-system/" + v.FileSystemID},
 		Condition: map[string]map[string]string{"StringLike": {"elasticfilesystem:AccessPointArn": arn + region + ":*:access-point/" + v.AccessPointID}},
 	}}

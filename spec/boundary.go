@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 )
 
 // policyARNPattern matches the ARNs of managed policies, an account's own and AWS's ("IAM identifiers" in the IAM user guide).
@@ -105,12 +106,12 @@ func (d PolicyDocument) ForbidsAll(other PolicyDocument) bool {
 // meets reports whether some request that matches the patterns matches the statement. What a statement excludes by its NotAction and
 // NotResource is not looked at.
 func (s policyStatement) meets(action, resource string) bool {
-	return (len(s.Action) == 0 || slices.ContainsFunc(s.Action, func(a string) bool { return wildcardsMeet(lower(a), lower(action)) })) &&
+	return (len(s.Action) == 0 || slices.ContainsFunc(s.Action, func(a string) bool { return OverlapsAction(a, action) })) &&
 		(len(s.Resource) == 0 || slices.ContainsFunc(s.Resource, func(r string) bool { return wildcardsMeet(r, resource) }))
 }
 
 // covers reports whether every request that matches the patterns matches the statement.
 func (s policyStatement) covers(action, resource string) bool {
-	return slices.ContainsFunc(s.Action, func(a string) bool { return includes(lower(a), lower(action)) }) &&
+	return slices.ContainsFunc(s.Action, func(a string) bool { return includes(strings.ToLower(a), strings.ToLower(action)) }) &&
 		slices.ContainsFunc(s.Resource, func(r string) bool { return includes(r, resource) })
 }

@@ -150,7 +150,7 @@ func (w Workload) Calls() []Call {
 		calls = append(calls, Call{"watch", "ssm:GetParametersByPath", "arn:*:ssm:*:*:parameter" + path})
 	}
 	for _, v := range w.Room.FileSystems() {
-		for _, action := range []string{"elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite"} {
+		for _, action := range MountActions {
 			calls = append(calls, Call{"volumes", action, "arn:*:elasticfilesystem:*:*:file-system/" + v.FileSystemID})
 		}
 	}

@@ -21,6 +21,10 @@ type Room struct {
 // Volume is a file system of Amazon EFS, reached by one of its access points.
 type Volume struct{ FileSystemID, AccessPointID string }
 
+// MountActions are what a task does with a volume: it reads and writes ("Using IAM to control access to file systems" in the EFS user
+// guide). Nothing changes them.
+var MountActions = []string{"elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite"}
+
 // Bounds of a [Room].
 const (
 	// MinStorage and MaxStorage are the bounds of a task's storage, in GiB (EphemeralStorage in the ECS API reference).

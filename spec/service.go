@@ -74,10 +74,8 @@ func (s Service) Canary() *Canary {
 
 // Settings returns the environment variables that tell the container its settings. The idle timeout is the load balancer's.
 func (s Service) Settings(idleTimeout int) map[string]string {
-	settings := s.watchEnvironment()
-	if settings == nil {
-		settings = make(map[string]string)
-	}
+	settings := make(map[string]string)
+	maps.Copy(settings, s.watchEnvironment())
 	if s.HTTP == nil {
 		maps.Copy(settings, s.Drain.workerEnvironment())
 		return settings

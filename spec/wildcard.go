@@ -5,10 +5,8 @@ import (
 	"strings"
 )
 
-func lower(s string) string { return strings.ToLower(s) }
-
 // OverlapsAction reports whether two patterns of actions have an action in common.
-func OverlapsAction(a, b string) bool { return wildcardsMeet(lower(a), lower(b)) }
+func OverlapsAction(a, b string) bool { return wildcardsMeet(strings.ToLower(a), strings.ToLower(b)) }
 
 // wildcardsMeet reports whether some text matches both patterns, in which * stands for any characters and ? for any one.
 func wildcardsMeet(a, b string) bool {

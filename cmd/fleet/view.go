@@ -73,7 +73,7 @@ type serviceView struct {
 	Differs        string // the environment that runs another digest
 	State          string
 	Healthy        string // 2/2, or 3/2–6 if it scales
-	Uncounted      bool   // Healthy is what is known instead: nobody can count the healthy tasks
+	Uncounted      bool   // Healthy is a sentence, because the healthy tasks cannot be counted
 	Pips           []bool // one for each task, filled if one answers; none if there are too many to draw
 	Problem        string
 }

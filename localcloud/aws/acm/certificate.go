@@ -233,8 +233,7 @@ var Certificate = &cloud.Kind[certificate, certificateOutputs]{
 		if err := in.requestable(); err != nil {
 			return "", err
 		}
-		id := ids.Hex(32)
-		out.ARN = arns.New(c.Caller.Scope, "acm", "certificate/"+strings.Join([]string{id[:8], id[8:12], id[12:16], id[16:20], id[20:]}, "-"))
+		out.ARN = arns.New(c.Caller.Scope, "acm", "certificate/"+ids.UUID())
 		out.SubjectAlternativeNames = in.names()
 		for _, n := range in.names() {
 			v := validation(c.Caller.Scope.Account, n)

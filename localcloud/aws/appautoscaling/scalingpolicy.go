@@ -69,7 +69,7 @@ func (out *scalingPolicyOutputs) watch(c *cloud.Call, in *ScalingPolicySpec, met
 	s, t, name := c.Caller.Scope, in.TargetTracking, "TargetTracking-"+in.ResourceID
 	description := "DO NOT EDIT OR DELETE. For TargetTrackingScaling policy " + out.ARN + "."
 	if status.High == "" {
-		status.High = name + "-AlarmHigh-" + uuid()
+		status.High = name + "-AlarmHigh-" + ids.UUID()
 	}
 	out.AlarmARNs = []string{addAlarm(c.Tx, s, status.High, description, onThreshold(metric, "GreaterThanThreshold", t.TargetValue, scaleOutPeriods))}
 	switch {
@@ -77,7 +77,7 @@ func (out *scalingPolicyOutputs) watch(c *cloud.Call, in *ScalingPolicySpec, met
 		status.Low = ""
 	default:
 		if status.Low == "" {
-			status.Low = name + "-AlarmLow-" + uuid()
+			status.Low = name + "-AlarmLow-" + ids.UUID()
 		}
 		low := onThreshold(metric, "LessThanThreshold", scaleInShare*t.TargetValue, scaleInPeriods)
 		out.AlarmARNs = append(out.AlarmARNs, addAlarm(c.Tx, s, status.Low, description, low))
@@ -129,7 +129,7 @@ var ScalingPolicy = &cloud.Kind[ScalingPolicySpec, scalingPolicyOutputs]{
 			return "", fmt.Errorf("a second scaling policy called %s: %w", in.Name, cloud.ErrUnimplemented)
 		}
 		s := c.Caller.Scope
-		out.ARN = arns.New(s, "autoscaling", fmt.Sprintf("scalingPolicy:%s:resource/%s/%s:policyName/%s", uuid(), scalableNamespace, in.ResourceID, in.Name))
+		out.ARN = arns.New(s, "autoscaling", fmt.Sprintf("scalingPolicy:%s:resource/%s/%s:policyName/%s", ids.UUID(), scalableNamespace, in.ResourceID, in.Name))
 		out.watch(c, in, metric, ScalingPolicyStatus{})
 		return in.Name, nil
 	},
@@ -286,10 +286,4 @@ func PoliciesOf(tx *cloud.Tx, target *cloud.Resource) []*cloud.Resource {
 	return slices.DeleteFunc(tx.List(target.Scope, ScalingPolicyToken), func(r *cloud.Resource) bool {
 		return cloud.InputsOf[ScalingPolicySpec](r).ResourceID != target.ID
 	})
-}
-
-// uuid returns a random identifier of the usual form.
-func uuid() string {
-	h := ids.Hex(32)
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }

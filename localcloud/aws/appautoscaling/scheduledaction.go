@@ -7,6 +7,7 @@ import (
 
 	"slipway/localcloud/aws/internal/arns"
 	"slipway/localcloud/aws/internal/check"
+	"slipway/localcloud/aws/internal/ids"
 	"slipway/localcloud/aws/internal/schedule"
 	"slipway/localcloud/cloud"
 )
@@ -83,7 +84,7 @@ var ScheduledAction = &cloud.Kind[ScheduledActionSpec, scheduledActionOutputs]{
 	},
 	Create: func(c *cloud.Call, in *ScheduledActionSpec, out *scheduledActionOutputs) (string, error) {
 		s := c.Caller.Scope
-		out.ARN = arns.New(s, "autoscaling", fmt.Sprintf("scheduledAction:%s:resource/%s/%s:scheduledActionName/%s", uuid(), scalableNamespace, in.ResourceID, in.Name))
+		out.ARN = arns.New(s, "autoscaling", fmt.Sprintf("scheduledAction:%s:resource/%s/%s:scheduledActionName/%s", ids.UUID(), scalableNamespace, in.ResourceID, in.Name))
 		c.Resource.SetStatus(ScheduledActionStatus{Since: time.Now().UTC()})
 		return in.Name + "-" + in.ServiceNamespace + "-" + in.ResourceID, nil
 	},

@@ -47,9 +47,8 @@ func newForms(token string, s cloud.Scope, name string) forms {
 	if !ok {
 		f = usual
 	}
-	unique := ids.Hex(32)
-	uuid := strings.Join([]string{unique[:8], unique[8:12], unique[12:16], unique[16:20], unique[20:]}, "-")
-	name = cmp.Or(name, kind+"-"+unique[:8])
+	uuid := ids.UUID()
+	name = cmp.Or(name, kind+"-"+uuid[:8])
 	replace := strings.NewReplacer("{name}", strings.TrimPrefix(name, "/"), "{uuid}", uuid, "{kind}", kind, "{region}", s.Region,
 		"{account}", s.Account, "{service}", cmp.Or(services[module], module))
 	arn := replace.Replace(f.arn)

@@ -202,6 +202,11 @@ func URL(s cloud.Scope, name string) string {
 	return fmt.Sprintf("https://sqs.%s.amazonaws.com/%s/%s", s.Region, s.Account, name)
 }
 
+// NotThere is the refusal of a call about a queue that does not exist.
+func NotThere() error {
+	return cloud.Errorf("QueueDoesNotExist", "The specified queue does not exist.")
+}
+
 // ByARN returns the queue with an ARN, or nil.
 func ByARN(tx *cloud.Tx, s cloud.Scope, arn string) *cloud.Resource {
 	name := arns.Resource(arn)

@@ -206,6 +206,14 @@ func ARN(s cloud.Scope, name string) string {
 	return arns.New(s, "ssm", "parameter/"+strings.TrimPrefix(name, "/"))
 }
 
+// ARNOf returns the ARN of the parameter that is given by its name in a scope, or by its ARN.
+func ARNOf(s cloud.Scope, nameOrARN string) string {
+	if strings.HasPrefix(nameOrARN, "arn:") {
+		return nameOrARN
+	}
+	return ARN(s, nameOrARN)
+}
+
 // Find returns the parameter with the name in a scope, or with the ARN; nil if there is none.
 func Find(tx *cloud.Tx, s cloud.Scope, name string) *cloud.Resource {
 	if a, err := arn.Parse(name); err == nil {

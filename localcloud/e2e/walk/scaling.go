@@ -79,23 +79,17 @@ func (c Config) Tasks() map[string]Range {
 }
 
 // Refreshes reports whether a service's scaling ends: AWS has chosen the number of tasks, and only a refresh reads it.
-func (s Step) Refreshes() bool {
-	for _, c := range s.Before {
-		for name, service := range c.Services {
-			if next, stays := s.Config.Services[name]; service.Scaling != nil && stays && next.Scaling == nil {
-				return true
-			}
-		}
-	}
-	return false
-}
+func (s Step) Refreshes() bool { return s.endsScaling(func(Service) bool { return true }) }
 
 // EndsBusyScaling reports whether the scaling of a service ends that needs its tasks. The engine deletes the scaling last, and AWS may add
 // tasks until then: only another update with a refresh sets their number.
-func (s Step) EndsBusyScaling() bool {
+func (s Step) EndsBusyScaling() bool { return s.endsScaling(Service.isBusy) }
+
+// endsScaling reports whether the scaling of one of those services ends, and the service stays.
+func (s Step) endsScaling(of func(Service) bool) bool {
 	for _, c := range s.Before {
 		for name, service := range c.Services {
-			if next, stays := s.Config.Services[name]; service.isBusy() && stays && next.Scaling == nil {
+			if next, stays := s.Config.Services[name]; service.Scaling != nil && of(service) && stays && next.Scaling == nil {
 				return true
 			}
 		}

@@ -379,7 +379,7 @@ func (l *load) Counts(*cloud.Resource) sqs.Counts {
 	return sqs.Counts{Visible: l.messages}
 }
 
-// wait leaves so many messages in the queue.
+// wait lets so many messages wait in the queue.
 func (l *load) wait(messages int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

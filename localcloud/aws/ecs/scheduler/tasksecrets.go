@@ -76,10 +76,7 @@ func (s *secretSource) parameters(secrets []ecs.ContainerSecret, values map[stri
 	}
 	var invalid []string
 	for _, secret := range secrets {
-		name := secret.ValueFrom
-		if !strings.HasPrefix(name, "arn:") {
-			name = ssm.ARN(s.key.Scope, name)
-		}
+		name := ssm.ARNOf(s.key.Scope, secret.ValueFrom)
 		if no := s.deniedSecret("ssm:GetParameters", name); no != "" {
 			return startErrorf(fetching, 1, no)
 		}

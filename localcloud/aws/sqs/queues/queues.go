@@ -142,7 +142,7 @@ func (q *Queues) of(r *cloud.Resource) (*queue, error) {
 		exists = now != nil && bucketOf(now) == name
 	})
 	if !exists {
-		return nil, cloud.Errorf("QueueDoesNotExist", "The specified queue does not exist.")
+		return nil, sqs.NotThere()
 	}
 	if q.queues[name] == nil {
 		q.queues[name] = newQueue(name)

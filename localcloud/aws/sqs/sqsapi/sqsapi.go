@@ -42,10 +42,6 @@ func queryError(code string) string {
 	return code
 }
 
-func notThere() error {
-	return cloud.Errorf("QueueDoesNotExist", "The specified queue does not exist.")
-}
-
 func invalid(format string, args ...any) error {
 	return cloud.Errorf("InvalidParameterValue", format, args...)
 }
@@ -61,7 +57,7 @@ func queue(r *api.Request, url, action string) (found *cloud.Resource, err error
 	err = r.View(func(tx *cloud.Tx) error {
 		found = tx.Get(cloud.Key{Scope: scope, Token: sqs.QueueToken, ID: sqs.URL(scope, parts[len(parts)-1])})
 		if found == nil || scope != r.Caller.Scope { // another account's queue needs a policy, which is not modelled
-			return notThere()
+			return sqs.NotThere()
 		}
 		return iam.May(tx, r.Caller, iam.Look{Action: action, Resource: sqs.Queue.Outputs(found).ARN, Of: found})
 	})
@@ -82,7 +78,7 @@ func (a answers) getQueueURL(r *api.Request) (any, error) {
 		return nil, err
 	}
 	if in.QueueOwnerAWSAccountID != "" && in.QueueOwnerAWSAccountID != r.Caller.Scope.Account {
-		return nil, notThere()
+		return nil, sqs.NotThere()
 	}
 	return map[string]string{"QueueUrl": found.ID}, nil
 }

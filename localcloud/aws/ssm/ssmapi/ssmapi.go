@@ -39,11 +39,7 @@ func parameterOf(r *cloud.Resource, decrypted bool) parameter {
 
 // may refuses a caller who may not read the parameter.
 func may(r *api.Request, tx *cloud.Tx, action, name string) error {
-	arn := name
-	if !strings.HasPrefix(arn, "arn:") {
-		arn = ssm.ARN(r.Caller.Scope, name)
-	}
-	return iam.May(tx, r.Caller, iam.Look{Action: action, Resource: arn, Of: ssm.Find(tx, r.Caller.Scope, name)})
+	return iam.May(tx, r.Caller, iam.Look{Action: action, Resource: ssm.ARNOf(r.Caller.Scope, name), Of: ssm.Find(tx, r.Caller.Scope, name)})
 }
 
 // https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameter.html
