@@ -8,8 +8,8 @@ import (
 )
 
 // accessLog writes one line for every request, when it is over; for a WebSocket, when the socket is closed. The query
-// is left out, as it may hold secrets.
-func accessLog(log *slog.Logger, next http.Handler) http.Handler {
+// is left out, as it may hold secrets. Observe, if not nil, is told of the request too, and returns the id of its trace.
+func accessLog(log *slog.Logger, observe func(r *http.Request, status int, start, end time.Time) string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		rec := &recorder{ResponseWriter: w}
@@ -19,14 +19,21 @@ func accessLog(log *slog.Logger, next http.Handler) http.Handler {
 			if status >= http.StatusInternalServerError {
 				level = slog.LevelWarn
 			}
-			log.LogAttrs(r.Context(), level, "request",
+			end := time.Now()
+			attributes := []slog.Attr{
 				slog.String("method", clip(r.Method)),
 				slog.String("path", clip(r.URL.Path)),
 				slog.Int("status", status),
 				slog.Int64("bytes", rec.bytes),
-				slog.Float64("duration_ms", milliseconds(time.Since(start))),
+				slog.Float64("duration_ms", milliseconds(end.Sub(start))),
 				slog.String("forwarded_for", forwardedFor(r)),
-			)
+			}
+			if observe != nil {
+				if trace := observe(r, status, start, end); trace != "" {
+					attributes = append(attributes, slog.String("trace_id", trace))
+				}
+			}
+			log.LogAttrs(r.Context(), level, "request", attributes...)
 		}()
 		next.ServeHTTP(rec, r)
 		rec.status = cmp.Or(rec.status, http.StatusOK) // what net/http sends for a handler that sets none

@@ -35,7 +35,7 @@ func TestAccessLog(t *testing.T) {
 			var log logBuffer
 			func() {
 				defer func() { _ = recover() }()
-				call(accessLog(log.logger(), test.handler), "GET", "/some/path?token=secret", "X-Forwarded-For: 203.0.113.7")
+				call(accessLog(log.logger(), nil, test.handler), "GET", "/some/path?token=secret", "X-Forwarded-For: 203.0.113.7")
 			}()
 			lines := log.lines(t, "request")
 			if len(lines) != 1 {

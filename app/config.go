@@ -39,6 +39,8 @@ type config struct {
 	watch []watched  // WATCH_PARAMETERS: path=interval, comma-separated; see settings
 	aws   *awsClient // for the watch, and for buckets
 
+	telemetry telemetryConfig
+
 	allowedOrigins []string // ALLOWED_ORIGINS: other origins that may open a WebSocket; *.example.com works
 	room           roomLimits
 
@@ -55,7 +57,7 @@ func loadConfig(getenv func(string) string) (config, error) {
 	e := &environment{getenv: getenv}
 	cfg := config{
 		host:     e.text("HOST", ""),
-		port:     e.integer("PORT", 8080, 1, 65535),
+		port:     e.integer("PORT", 8080, 65535),
 		logLevel: e.level("LOG_LEVEL", slog.LevelInfo),
 		greeting: e.text("GREETING", "Hello from slipway"),
 
@@ -79,8 +81,8 @@ func loadConfig(getenv func(string) string) (config, error) {
 
 		allowedOrigins: e.list("ALLOWED_ORIGINS"),
 		room: roomLimits{
-			sockets:      e.integer("MAX_SOCKETS", 5000, 1, 100_000),
-			messageBytes: e.integer("MAX_MESSAGE_BYTES", 32<<10, 1, 1<<20),
+			sockets:      e.integer("MAX_SOCKETS", 5000, 100_000),
+			messageBytes: e.integer("MAX_MESSAGE_BYTES", 32<<10, 1<<20),
 			queue:        64,
 			burst:        32,
 			interval:     10 * time.Millisecond,
@@ -109,6 +111,7 @@ func loadConfig(getenv func(string) string) (config, error) {
 	cfg.aws = newAWSClient(getenv)
 	cfg.checks = loadChecks(e, cfg.aws)
 	cfg.watch = loadWatch(e)
+	cfg.telemetry = loadTelemetry(e)
 	return cfg, e.err()
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -36,14 +37,15 @@ func (e *environment) text(name, fallback string) string {
 	return fallback
 }
 
-func (e *environment) integer(name string, fallback, least, most int) int {
+// integer reads a number from 1 to most.
+func (e *environment) integer(name string, fallback, most int) int {
 	value := e.getenv(name)
 	if value == "" {
 		return fallback
 	}
 	n, err := strconv.Atoi(value)
-	if err != nil || n < least || n > most {
-		e.refuse(name, value, fmt.Sprintf("a whole number from %d to %d", least, most))
+	if err != nil || n < 1 || n > most {
+		e.refuse(name, value, fmt.Sprintf("a whole number from 1 to %d", most))
 		return fallback
 	}
 	return n
@@ -84,6 +86,23 @@ func (e *environment) list(name string) []string {
 		}
 	}
 	return entries
+}
+
+// pairs splits a list of name=value entries, in which anything can be percent-encoded ("W3C Baggage", as OpenTelemetry's variables have
+// it). A value may be a secret, and is not shown.
+func (e *environment) pairs(name string) map[string]string {
+	pairs := map[string]string{}
+	for _, entry := range e.list(name) {
+		key, value, found := strings.Cut(entry, "=")
+		key, keyErr := url.PathUnescape(strings.TrimSpace(key))
+		value, valueErr := url.PathUnescape(strings.TrimSpace(value))
+		if !found || key == "" || keyErr != nil || valueErr != nil {
+			e.refuse(name, "…", "name=value entries, comma-separated and percent-encoded")
+			continue
+		}
+		pairs[key] = value
+	}
+	return pairs
 }
 
 // maxTextBytes bounds what strangers can make us repeat in logs, errors and answers.

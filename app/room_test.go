@@ -33,7 +33,7 @@ func testLimits() roomLimits {
 func openRoom(t *testing.T, limits roomLimits, origins ...string) (rm *room, url string) {
 	t.Helper()
 	rm = newRoom(limits, origins, discard)
-	srv := httptest.NewServer(accessLog(discard, rm))
+	srv := httptest.NewServer(accessLog(discard, nil, rm))
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()

@@ -28,11 +28,12 @@ func serve(ctx context.Context, listener net.Listener, cfg config, log *slog.Log
 		MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
-	watching, stopWatching := context.WithCancel(context.WithoutCancel(ctx)) // while it drains, too
-	var watch sync.WaitGroup
-	watch.Go(func() { app.settings.watch(watching, cfg.aws.parameters, log) })
-	defer watch.Wait()
-	defer stopWatching()
+	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx)) // while it drains, too
+	var running sync.WaitGroup
+	running.Go(func() { app.settings.watch(background, cfg.aws.parameters, log) })
+	running.Go(func() { app.telemetry.run(background) })
+	defer running.Wait()
+	defer stopBackground()
 
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(listener) }()

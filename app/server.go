@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"sync/atomic"
+	"time"
 )
 
 const (
@@ -14,6 +15,8 @@ const (
 	maxHeaderBytes = 64 << 10
 	// maxBodyBytes bounds a request's body, which no route of ours uses.
 	maxBodyBytes = 64 << 10
+	// healthRoute is what the load balancer asks.
+	healthRoute = "/healthz"
 )
 
 // server is the service as an http.Handler.
@@ -25,31 +28,49 @@ type server struct {
 	version  versionInfo
 	room     *room
 	draining atomic.Bool
+
+	telemetry *telemetry // nil: none
 }
 
 func newServer(cfg config, log *slog.Logger) *server {
-	hostname, err := os.Hostname()
-	if err != nil {
-		hostname = "unknown"
-	}
 	s := &server{
 		greeting: cfg.greeting,
 		settings: newSettings(cfg.watch),
-		version:  currentVersion(hostname),
+		version:  currentVersion(hostname()),
 		room:     newRoom(cfg.room, cfg.allowedOrigins, log),
 	}
 
+	s.telemetry = newTelemetry(cfg.telemetry, s.version, log)
+
 	s.routes = map[string]http.Handler{
-		"/":        http.HandlerFunc(s.serveGreeting),
-		"/healthz": http.HandlerFunc(s.serveHealth),
-		"/version": http.HandlerFunc(s.serveVersion),
-		"/ws":      s.room,
+		"/":         http.HandlerFunc(s.serveGreeting),
+		healthRoute: http.HandlerFunc(s.serveHealth),
+		"/version":  http.HandlerFunc(s.serveVersion),
+		"/ws":       s.room,
 		"/status": &status{
 			checks: cfg.checks, timeout: cfg.checkTimeout, maxAge: cfg.checkMaxAge, version: s.version.Version, log: log,
 		},
 	}
-	s.handler = accessLog(log, s.guard(http.HandlerFunc(s.route)))
+	s.handler = accessLog(log, s.observe, s.guard(http.HandlerFunc(s.route)))
 	return s
+}
+
+// hostname is the name of the machine that this runs on.
+func hostname() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return "unknown"
+	}
+	return name
+}
+
+// observe records a request that is over.
+func (s *server) observe(r *http.Request, status int, start, end time.Time) (trace string) {
+	route := r.URL.Path
+	if _, found := s.routes[route]; !found {
+		route = ""
+	}
+	return s.telemetry.request(r, route, status, start, end)
 }
 
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -22,6 +23,8 @@ type worker struct {
 	grace  time.Duration // for the item at hand after the end of ctx
 	pause  time.Duration // after a failure of the source
 	log    *slog.Logger
+
+	telemetry *telemetry // nil: none
 
 	deadline atomic.Pointer[time.Time] // of the item at hand; nil between items
 }
@@ -74,6 +77,7 @@ func (w *worker) do(ctx context.Context, next item) {
 	defer stop()
 
 	err := next.do(working)
+	w.telemetry.work("work", begun, time.Now(), err)
 	took := time.Since(begun).Round(time.Millisecond).String()
 	if err != nil {
 		w.log.Warn("not done", "item", next.String(), "took", took, "error", err.Error())
@@ -93,7 +97,13 @@ func work(ctx context.Context, listener net.Listener, cfg config, log *slog.Logg
 	w := &worker{
 		source: &ticker{every: cfg.workInterval, takes: cfg.workDuration},
 		limit:  cfg.workTimeout, grace: cfg.shutdownTimeout, pause: time.Second, log: log,
+		telemetry: newTelemetry(cfg.telemetry, currentVersion(hostname()), log),
 	}
+	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx)) // until the last item is done
+	var running sync.WaitGroup
+	running.Go(func() { w.telemetry.run(background) })
+	defer running.Wait()
+	defer stopBackground()
 	health := &http.Server{Handler: w.health(), ReadTimeout: cfg.readTimeout, WriteTimeout: cfg.writeTimeout, MaxHeaderBytes: maxHeaderBytes}
 	served := make(chan error, 1)
 	go func() { served <- health.Serve(listener) }()
