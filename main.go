@@ -139,7 +139,10 @@ func prepare(ctx *pulumi.Context, source settings.Source, in account.Account) (*
 
 // access returns the secrets of a service's tasks, and the limit of what they may do.
 func access(cfg *config.Config, s config.Service) components.Access {
-	access := components.Access{Secrets: config.Inputs(s.Secrets)}
+	access := components.Access{Secrets: config.Inputs(s.Secrets), SidecarSecrets: make(map[string]pulumi.StringMap, len(s.SidecarSecrets))}
+	for sidecar, secrets := range s.SidecarSecrets {
+		access.SidecarSecrets[sidecar] = config.Inputs(secrets)
+	}
 	if s.Registry != nil {
 		access.Registry = &components.RegistryCredentials{Username: s.Registry.Username, Password: s.Registry.Password.Input()}
 	}

@@ -16,6 +16,8 @@ type Access struct {
 	Environment pulumi.StringMap
 	// Secrets are variables whose values reach the tasks through AWS Secrets Manager.
 	Secrets pulumi.StringMap
+	// SidecarSecrets are those of the sidecars, by sidecar and variable.
+	SidecarSecrets map[string]pulumi.StringMap
 	// Registry logs in to a private registry other than Amazon ECR; nil is none.
 	Registry *RegistryCredentials
 	// Boundary is the ARN of the managed policy that limits what the roles may do; nil is none.
@@ -47,7 +49,8 @@ func (a Access) problems(s spec.Service) spec.Problems {
 	}
 	secrets := slices.Collect(maps.Keys(a.Secrets))
 	found.Include(s.CheckSecretVariables(secrets))
-	found.Add(s.CheckDefinition(secrets))
+	found.Include(s.CheckSidecarSecrets(a.sidecarVariables()))
+	found.Add(s.CheckDefinition(slices.Collect(maps.Keys(a.allSecrets()))))
 	if arn, known := a.Boundary.(pulumi.String); known {
 		found.AddValue(string(arn), spec.CheckBoundary(string(arn)), "permissionsBoundary")
 	}
@@ -57,6 +60,27 @@ func (a Access) problems(s spec.Service) spec.Problems {
 	if a.Registry.Username == "" || a.Registry.Password == nil {
 		found.Add(errors.New("needs a user name and a password"), "registry")
 	}
-	found.Add(spec.CheckRegistry(s.Images()), "registry")
+	found.Add(spec.CheckRegistry(s.OwnImages()), "registry")
 	return found
+}
+
+// allSecrets returns the secrets of all containers; those of sidecars are named by [spec.SidecarSecret].
+func (a Access) allSecrets() pulumi.StringMap {
+	all := make(pulumi.StringMap, len(a.Secrets))
+	maps.Copy(all, a.Secrets)
+	for sidecar, secrets := range a.SidecarSecrets {
+		for name, value := range secrets {
+			all[spec.SidecarSecret(sidecar, name)] = value
+		}
+	}
+	return all
+}
+
+// sidecarVariables returns the names of the sidecars' secrets.
+func (a Access) sidecarVariables() map[string][]string {
+	names := make(map[string][]string, len(a.SidecarSecrets))
+	for sidecar, secrets := range a.SidecarSecrets {
+		names[sidecar] = slices.Collect(maps.Keys(secrets))
+	}
+	return names
 }

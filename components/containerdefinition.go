@@ -8,14 +8,6 @@ import (
 	"slipway/spec"
 )
 
-const (
-	// beforeName is the name of the container that runs before it.
-	beforeName = "before"
-	// nonRoot is the user and group of every container; it overrides the image's user (control ECS.20 of AWS's Foundational Security
-	// Best Practices). It is the "nonroot" of distroless images.
-	nonRoot = "65532:65532"
-)
-
 // containerDefinition is an element of a task definition's container definitions (ContainerDefinition in the ECS API
 // reference), with the fields that are used here.
 //
@@ -26,6 +18,8 @@ type containerDefinition struct {
 	Image                  string                 `json:"image"`
 	RepositoryCredentials  *repositoryCredentials `json:"repositoryCredentials,omitempty"`
 	Essential              bool                   `json:"essential"`
+	CPU                    int                    `json:"cpu,omitempty"`
+	Memory                 int                    `json:"memory,omitempty"`
 	EntryPoint             []string               `json:"entryPoint,omitempty"`
 	Command                []string               `json:"command,omitempty"`
 	Environment            []environmentVariable  `json:"environment"`
@@ -112,12 +106,15 @@ type container struct {
 	name                string
 	image               string
 	registryCredentials string // ARN of a secret, or empty
+	essential           bool   // the task ends with it
+	cpu, memory         int    // 0: none of its own
+	user                string
 	entryPoint, command []string
 	environment         map[string]string
 	secrets             map[string]string // the source of each variable's value
 	port                int               // 0: none
 	room                spec.Room
-	after               string // the container that must succeed first, or empty
+	after               []containerDependency
 	healthCheck         *spec.ContainerHealthCheck
 	stopTimeout         int
 	logGroup, region    string
@@ -127,26 +124,29 @@ type container struct {
 // before returns the container that must succeed before this one, and makes this one wait for it.
 func (c *container) before(image spec.Image, command []string) container {
 	before := *c
-	before.name = beforeName
+	before.name = spec.BeforeName
 	before.image = image.String()
 	before.entryPoint, before.command = nil, command
 	before.port, before.healthCheck = 0, nil
-	c.after = before.name
+	before.essential, before.cpu = false, 0 // it is meant to end
+	c.after = append(slices.Clone(c.after), containerDependency{before.name, "SUCCESS"})
 	return before
 }
 
 // definition returns the container's definition.
 func (c container) definition() containerDefinition {
 	definition := containerDefinition{
-		Name:  c.name,
-		Image: c.image,
-		// A task stops when an essential container does, and a container that runs before another is meant to stop.
-		Essential:              c.name == spec.ContainerName,
+		Name:                   c.name,
+		Image:                  c.image,
+		Essential:              c.essential,
+		CPU:                    c.cpu,
+		Memory:                 c.memory,
 		EntryPoint:             c.entryPoint,
 		Command:                c.command,
 		Environment:            []environmentVariable{},
 		PortMappings:           []portMapping{},
-		User:                   nonRoot,
+		User:                   c.user,
+		DependsOn:              c.after,
 		ReadonlyRootFilesystem: true,
 		// The init process passes signals on and collects orphaned processes.
 		LinuxParameters: linuxParameters{InitProcessEnabled: true},
@@ -176,9 +176,6 @@ func (c container) definition() containerDefinition {
 	}
 	if n := c.room.OpenFiles; n != 0 {
 		definition.Ulimits = []ulimit{{"nofile", n, n}}
-	}
-	if c.after != "" {
-		definition.DependsOn = []containerDependency{{c.after, "SUCCESS"}}
 	}
 	if h := c.healthCheck; h != nil {
 		definition.HealthCheck = &containerHealthCheck{

@@ -42,7 +42,7 @@ func (s *FargateService) newExecutionRole(ctx *pulumi.Context) (*iam.Role, []pul
 		policy func(arn string) policyDocument
 	}
 	grants := []grant{{name + "-logs", s.around.logs.Arn, writeLogs}}
-	if len(s.args.Access.Secrets) > 0 {
+	if len(s.args.Access.allSecrets()) > 0 {
 		grants = append(grants, grant{name + "-environment", secrets.environment, readSecret})
 	}
 	if s.args.Access.Registry != nil {

@@ -48,8 +48,8 @@ func (s *FargateService) newSecrets(ctx *pulumi.Context) (serviceSecrets, error)
 		environmentVersion: pulumi.String("").ToStringOutput(),
 		registry:           pulumi.String("").ToStringOutput(),
 	}
-	if len(s.args.Access.Secrets) > 0 {
-		version, err := newSecret(ctx, s.name+"-environment", "Secret environment variables of service "+s.args.Name, s.args.Access.Secrets, s.args.Tags, s.parent())
+	if len(s.args.Access.allSecrets()) > 0 {
+		version, err := newSecret(ctx, s.name+"-environment", "Secret environment variables of service "+s.args.Name, s.args.Access.allSecrets(), s.args.Tags, s.parent())
 		if err != nil {
 			return serviceSecrets{}, err
 		}

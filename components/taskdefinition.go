@@ -52,6 +52,9 @@ func (s *FargateService) newTaskDefinition(ctx *pulumi.Context, v version) (*ecs
 			name:                spec.ContainerName,
 			image:               v.image.String(),
 			registryCredentials: known[4].(string),
+			essential:           true,
+			cpu:                 s.args.OwnCPU(),
+			user:                spec.ContainerUser,
 			entryPoint:          s.args.EntryPoint,
 			command:             s.args.Command,
 			environment:         known[0].(map[string]string),
@@ -64,10 +67,13 @@ func (s *FargateService) newTaskDefinition(ctx *pulumi.Context, v version) (*ecs
 			region:              s.args.Cluster.Region,
 			logStreamPrefix:     v.stream,
 		}
+		sidecars := main.sidecars(s.args.Workload, v.image.Registry, s.args.Access.SidecarSecrets, func(key string) string {
+			return secretReference(known[2].(string), key, known[3].(string))
+		})
 		if s.args.Before == nil {
-			return definitions(main)
+			return definitions(append(sidecars, main)...)
 		}
-		return definitions(main.before(s.args.Before.ImageFor(v.image), s.args.Before.Command), main)
+		return definitions(append(sidecars, main.before(s.args.Before.ImageFor(v.image), s.args.Before.Command), main)...)
 	}).(pulumi.StringOutput)
 
 	return ecs.NewTaskDefinition(ctx, v.name, &ecs.TaskDefinitionArgs{

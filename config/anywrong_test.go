@@ -130,6 +130,26 @@ var allSettings = []setting{
 	{path: "services.hello.before", kind: anObject},
 	{path: "services.hello.before.command", kind: theTexts, right: "migrate", bytes: true, tooBig: "services.hello"},
 	{path: "services.hello.before.image", kind: aText, right: configtest.Image},
+	{path: "services.hello.sidecars", kind: anObject},
+	{path: "services.hello.sidecars.otel", kind: anObject},
+	{path: "services.hello.sidecars.otel.image", kind: aText, right: configtest.Image},
+	{path: "services.hello.sidecars.otel.entryPoint", kind: theTexts, right: "/collect", bytes: true, tooBig: "services.hello"},
+	{path: "services.hello.sidecars.otel.command", kind: theTexts, right: "--config", bytes: true, tooBig: "services.hello"},
+	{path: "services.hello.sidecars.otel.env", kind: theNamed, right: "a", bytes: true, tooBig: "services.hello"},
+	{path: "services.hello.sidecars.otel.secrets", kind: theNamed, right: "a", bytes: true, tooBig: "services.hello.sidecars.otel.secrets"},
+	{path: "services.hello.sidecars.otel.secretsFrom", kind: theNamed, right: "arn:aws:ssm:eu-central-1:123456789012:parameter/flag"},
+	{path: "services.hello.sidecars.otel.user", kind: aText, right: "10001:10001"},
+	{path: "services.hello.sidecars.otel.essential", kind: aBool},
+	{path: "services.hello.sidecars.otel.cpu", kind: anInt, least: spec.MinSidecarCPU, most: spec.MaxSidecarCPU},
+	{path: "services.hello.sidecars.otel.memory", kind: anInt, least: spec.MinSidecarMemory, most: spec.MaxSidecarMemory},
+	{path: "services.hello.sidecars.otel.tmp", kind: anObject},
+	{path: "services.hello.sidecars.otel.tmp./tmp", kind: anInt, least: 1, most: spec.MaxFargateMemory},
+	{path: "services.hello.sidecars.otel.healthCheck", kind: anObject},
+	{path: "services.hello.sidecars.otel.healthCheck.command", kind: theTexts, right: "/app", bytes: true, tooBig: "services.hello"},
+	{path: "services.hello.sidecars.otel.healthCheck.interval", kind: anInt, least: 5, most: 300},
+	{path: "services.hello.sidecars.otel.healthCheck.timeout", kind: anInt, least: 2, most: 60},
+	{path: "services.hello.sidecars.otel.healthCheck.retries", kind: anInt, least: 1, most: 10},
+	{path: "services.hello.sidecars.otel.healthCheck.startPeriod", kind: anInt, least: 0, most: 300},
 	{path: "services.hello.canary", kind: anObject},
 	{path: "services.hello.canary.image", kind: aText, right: configtest.Image},
 	{path: "services.hello.canary.weight", kind: anInt, least: 0, most: 100},
@@ -157,15 +177,20 @@ var allSettings = []setting{
 
 // named has the objects whose members can have any name that a pattern matches.
 var named = map[string]*regexp.Regexp{
-	"tags":                            regexp.MustCompile(`^[^\pC<>!?"'\\]{1,128}$`),
-	"services":                        regexp.MustCompile(`^[a-z][a-z0-9-]*$`),
-	"services.hello.env":              regexp.MustCompile(`^[A-Za-z_][\w.-]*$`),
-	"services.hello.secrets":          regexp.MustCompile(`^[A-Za-z_][\w.-]*$`),
-	"services.hello.secretsFrom":      regexp.MustCompile(`^[A-Za-z_][\w.-]*$`),
-	"services.hello.watch":            regexp.MustCompile(`^/[A-Za-z0-9]+$`),
-	"services.hello.tmp":              regexp.MustCompile(`^/[A-Za-z0-9]+$`),
-	"services.hello.volumes":          regexp.MustCompile(`^/[A-Za-z0-9]+$`),
-	"services.hello.scaling.schedule": regexp.MustCompile(`^[a-z][a-z0-9-]*$`),
+	"tags":                                     regexp.MustCompile(`^[^\pC<>!?"'\\]{1,128}$`),
+	"services":                                 regexp.MustCompile(`^[a-z][a-z0-9-]*$`),
+	"services.hello.env":                       regexp.MustCompile(`^[A-Za-z_][\w.-]*$`),
+	"services.hello.secrets":                   regexp.MustCompile(`^[A-Za-z_][\w.-]*$`),
+	"services.hello.secretsFrom":               regexp.MustCompile(`^[A-Za-z_][\w.-]*$`),
+	"services.hello.watch":                     regexp.MustCompile(`^/[A-Za-z0-9]+$`),
+	"services.hello.tmp":                       regexp.MustCompile(`^/[A-Za-z0-9]+$`),
+	"services.hello.volumes":                   regexp.MustCompile(`^/[A-Za-z0-9]+$`),
+	"services.hello.sidecars":                  regexp.MustCompile(`^[a-z][a-z0-9-]*$`),
+	"services.hello.sidecars.otel.env":         regexp.MustCompile(`^[A-Za-z_][\w.-]*$`),
+	"services.hello.sidecars.otel.secrets":     regexp.MustCompile(`^[A-Za-z_][\w.-]*$`),
+	"services.hello.sidecars.otel.secretsFrom": regexp.MustCompile(`^[A-Za-z_][\w.-]*$`),
+	"services.hello.sidecars.otel.tmp":         regexp.MustCompile(`^/[A-Za-z0-9]+$`),
+	"services.hello.scaling.schedule":          regexp.MustCompile(`^[a-z][a-z0-9-]*$`),
 }
 
 // members has the names of an object's members; the root is "".
@@ -364,7 +389,7 @@ func TestAnyWrongName(t *testing.T) {
 		name := rapid.OneOf(rapid.String(), rapid.StringN(200, 300, -1), rapid.StringMatching(`[a-z]{1,5}[\x00-\x1f<>!?"]`)).
 			Filter(func(name string) bool { return !named[object].MatchString(name) }).Draw(t, "name")
 		value := `"swordfish"`
-		if s := object; s == "services" || strings.HasSuffix(s, ".schedule") {
+		if s := object; s == "services" || strings.HasSuffix(s, ".schedule") || strings.HasSuffix(s, ".sidecars") {
 			value = `{}`
 		}
 		refused(t, secretive(configWith(object, name, value)), "\n"+keyOf(object, name)+": ")

@@ -32,7 +32,8 @@ type Service struct {
 	spec.Service
 	Hostnames, Paths []string
 	Secrets          map[string]Secret
-	Registry         *Registry // nil: no credentials
+	SidecarSecrets   map[string]map[string]Secret // by sidecar and variable
+	Registry         *Registry                    // nil: no credentials
 	Smoke            Smoke
 }
 
@@ -45,7 +46,7 @@ type Registry struct {
 // Read reads the stack's config as a whole. Its error lists everything that is wrong, by key.
 func Read(source settings.Source) (*Config, error) {
 	var found settings.Problems
-	root := source.Root(&found, "services.*.secrets", "services.*.registry") // which go to AWS Secrets Manager
+	root := source.Root(&found, "services.*.secrets", "services.*.registry", "services.*.sidecars.*.secrets") // which go to AWS Secrets Manager
 
 	c := &Config{
 		Domain: root.Text("domain", "", spec.CheckDomain),

@@ -26,7 +26,7 @@ func TestSettingsAreDocumented(t *testing.T) {
 	var settings []string
 	for _, s := range allSettings {
 		if s.kind != anObject || s.path == "services" {
-			settings = append(settings, regexp.MustCompile(`\.(schedule|tmp|volumes|watch)\.[^.]+`).ReplaceAllString(s.path, ".$1.<name>"))
+			settings = append(settings, regexp.MustCompile(`\.(schedule|sidecars|tmp|volumes|watch)\.[^.]+`).ReplaceAllString(s.path, ".$1.<name>"))
 		}
 	}
 	for _, key := range settings {

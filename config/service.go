@@ -41,7 +41,7 @@ func (r serviceReader) read(stack, name string) Service {
 					Architecture: r.Text("architecture", spec.DefaultArchitecture, spec.CheckArchitecture),
 				},
 				Environment:  r.Scalars("env"),
-				SecretsFrom:  r.readSecretsFrom(),
+				SecretsFrom:  readSecretsFrom(r.Object),
 				Policies:     r.Set("policies", spec.CheckManagedPolicy),
 				Allow:        r.readAllow(),
 				Watch:        r.readWatch(),
@@ -56,6 +56,7 @@ func (r serviceReader) read(stack, name string) Service {
 		Secrets:  r.readSecrets(),
 		Registry: r.readRegistry(),
 	}
+	s.Sidecars, s.SidecarSecrets = readSidecars(r.Object)
 	s.Deployment, s.Drain = r.readDeployment()
 	r.RequiredText("image", "a container image's reference with its digest", func(reference string) (err error) {
 		s.Image, err = spec.ParseImage(reference)
@@ -113,10 +114,11 @@ func (r serviceReader) check(stack string, s Service) {
 	}
 	secrets := slices.Collect(maps.Keys(s.Secrets))
 	report(r.Object, s.CheckSecretVariables(secrets))
-	if err := s.CheckDefinition(secrets); err != nil {
+	sidecars := r.checkSidecarSecrets(s)
+	if err := s.CheckDefinition(append(secrets, sidecars...)); err != nil {
 		r.Problems.Add(r.Key, "%w", err)
 	}
-	if err := spec.CheckRegistry(s.Images()); err != nil && s.Registry != nil {
+	if err := spec.CheckRegistry(s.OwnImages()); err != nil && s.Registry != nil {
 		r.Problems.Add(r.Path("registry"), "%w", err)
 	}
 }
@@ -192,8 +194,13 @@ func (r serviceReader) readHealthCheck() spec.HealthCheck {
 // readContainerHealthCheck returns what ECS runs in a worker's container, or nil if that is nothing.
 func (r serviceReader) readContainerHealthCheck() *spec.ContainerHealthCheck {
 	o := r.Section("healthCheck")
-	defer o.Close()
 	refuse(o, errWorker, "codes", "gracePeriod", "healthyThreshold", "path", "unhealthyThreshold")
+	return readCommandCheck(o)
+}
+
+// readCommandCheck returns what ECS runs in a container, or nil if that is nothing.
+func readCommandCheck(o *settings.Object) *spec.ContainerHealthCheck {
+	defer o.Close()
 	check := &spec.ContainerHealthCheck{
 		Command:     o.Texts("command", spec.CheckArgument),
 		Interval:    o.Integer("interval", spec.DefaultContainerInterval, spec.MinContainerInterval, spec.MaxContainerInterval),
@@ -211,11 +218,16 @@ func (r serviceReader) readContainerHealthCheck() *spec.ContainerHealthCheck {
 }
 
 func (r serviceReader) readSecrets() map[string]Secret {
+	return readSecretVariables(r.Object, func(name string) error { return spec.CheckReserved(name, r.isWorker()) })
+}
+
+// readSecretVariables returns the secret variables of a container. A check says which names it gets from its settings.
+func readSecretVariables(r *settings.Object, reserved func(name string) error) map[string]Secret {
 	values := r.Scalars("secrets")
 	secrets := make(map[string]Secret, len(values))
 	for name, value := range values {
 		secrets[name] = newSecret(value)
-		if err := errors.Join(spec.CheckVariable(name, value), spec.CheckReserved(name, r.isWorker())); err != nil {
+		if err := errors.Join(spec.CheckVariable(name, value), reserved(name)); err != nil {
 			r.Problems.Add(r.Path("secrets", name), "%w", err)
 			continue
 		}
@@ -231,7 +243,7 @@ func (r serviceReader) readSecrets() map[string]Secret {
 }
 
 // readSecretsFrom returns where ECS finds the values of other secrets.
-func (r serviceReader) readSecretsFrom() map[string]spec.SecretReference {
+func readSecretsFrom(r *settings.Object) map[string]spec.SecretReference {
 	texts := r.Scalars("secretsFrom")
 	references := make(map[string]spec.SecretReference, len(texts))
 	for name, text := range texts {
@@ -267,15 +279,10 @@ func (r serviceReader) readWatch() map[string]int {
 // readRoom returns where the containers can write.
 func (r serviceReader) readRoom() spec.Room {
 	room := spec.Room{
-		Tmp:     make(map[string]int),
+		Tmp:     readTmp(r.Object),
 		Volumes: make(map[string]spec.Volume),
 		Storage: r.Integer("storage", 0, spec.MinStorage, spec.MaxStorage),
 	}
-	tmp := r.Section("tmp")
-	for _, at := range tmp.Members() {
-		room.Tmp[at] = tmp.RequiredInteger(at, "its size in MiB", 1, spec.MaxFargateMemory)
-	}
-	tmp.Close()
 	volumes := r.Section("volumes")
 	for _, at := range volumes.Members() {
 		o := volumes.Section(at)
@@ -290,6 +297,17 @@ func (r serviceReader) readRoom() spec.Room {
 	room.OpenFiles = limits.Integer("nofile", 0, 1, spec.MaxOpenFiles)
 	limits.Close()
 	return room
+}
+
+// readTmp returns where a container can write to memory.
+func readTmp(o *settings.Object) map[string]int {
+	section := o.Section("tmp")
+	defer section.Close()
+	tmp := make(map[string]int, section.Len())
+	for _, at := range section.Members() {
+		tmp[at] = section.RequiredInteger(at, "its size in MiB", 1, spec.MaxFargateMemory)
+	}
+	return tmp
 }
 
 // jsonSize returns how many bytes strings have as JSON.

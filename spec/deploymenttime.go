@@ -6,8 +6,9 @@ import "time"
 // for a deployment that hangs.
 const (
 	taskStart = 120 // finding capacity, a network interface, the image
-	// beforeLimit is how long ECS gives the container of [Before].
-	beforeLimit = 180
+	// startLimit is how long ECS waits for a container that another one depends on (startTimeout of ContainerDefinition in the ECS API
+	// reference).
+	startLimit = 180
 	// alarmWatch is how long ECS watches alarms after the tasks are replaced ("How CloudWatch alarms detect Amazon ECS deployment
 	// failures": as long as their longest evaluation, and a few minutes more).
 	alarmWatch = 600
@@ -53,9 +54,10 @@ func (s Service) taskTime() int {
 		time += check.Interval + check.Timeout
 	}
 	if s.Before != nil {
-		time += beforeLimit
+		time += startLimit
 	}
-	return time
+	sidecars, _ := s.sidecarTime()
+	return time + sidecars
 }
 
 // failureTime returns how long the deployment circuit breaker takes, in seconds, if no task gets healthy and so many start at a time.
@@ -70,7 +72,8 @@ func (s Service) failureTime(tasks, atATime int) int {
 	if check := s.ContainerHealthCheck; check != nil {
 		failing += check.StartPeriod + check.Retries*(check.Interval+check.Timeout)
 	}
-	return divideUp(failures, max(1, atATime)) * failing
+	_, sidecars := s.sidecarTime()
+	return divideUp(failures, max(1, atATime)) * (failing + sidecars)
 }
 
 func wholeMinutes(seconds int) time.Duration {

@@ -49,5 +49,8 @@ const RolePath = "/slipway/"
 // ContainerName is the name of a workload's container in its task definition; another container may run before it.
 const ContainerName = "main"
 
+// BeforeName is the name of the container that runs before it.
+const BeforeName = "before"
+
 // ServiceTag is the tag with a service's short name. All resources of the service and of its canary have it.
 const ServiceTag = "Service"

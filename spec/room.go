@@ -84,20 +84,11 @@ func (r Room) Mounts() []string {
 
 // Problems reports what ECS would refuse, or what cannot be meant. The memory is the task's, in MiB.
 func (r Room) Problems(memory int) Problems {
-	var found Problems
-	total := 0
+	found := tmpProblems(r.Tmp, memory, "task")
 	for _, at := range slices.Sorted(maps.Keys(r.Tmp)) {
-		found.Add(CheckMountPath(at), "tmp", at)
-		if r.Tmp[at] < 1 {
-			found.AddValue(r.Tmp[at], errors.New("must be at least 1 MiB"), "tmp", at)
-		}
-		total += r.Tmp[at]
 		if _, both := r.Volumes[at]; both {
 			found.Add(errors.New("is in volumes too"), "tmp", at)
 		}
-	}
-	if total >= memory && total > 0 {
-		found.Add(fmt.Errorf("has %d MiB, and is a part of the task's memory, which has %d: leave some to the container", total, memory), "tmp")
 	}
 	for _, at := range slices.Sorted(maps.Keys(r.Volumes)) {
 		found.Add(CheckMountPath(at), "volumes", at)
@@ -112,6 +103,30 @@ func (r Room) Problems(memory int) Problems {
 		found.AddRange(r.OpenFiles, 1, MaxOpenFiles, "ulimits", "nofile")
 	}
 	return found
+}
+
+// tmpProblems reports wrong folders in memory, and too big ones: they are a part of the memory that somebody has, in MiB.
+func tmpProblems(tmp map[string]int, memory int, whose string) Problems {
+	var found Problems
+	for _, at := range slices.Sorted(maps.Keys(tmp)) {
+		found.Add(CheckMountPath(at), "tmp", at)
+		if tmp[at] < 1 {
+			found.AddValue(tmp[at], errors.New("must be at least 1 MiB"), "tmp", at)
+		}
+	}
+	if total := inMemory(tmp); total >= memory && total > 0 {
+		found.Add(fmt.Errorf("has %d MiB, and is a part of the %s's memory, which has %d: leave some to the container", total, whose, memory), "tmp")
+	}
+	return found
+}
+
+// inMemory returns how much folders in memory hold together, in MiB.
+func inMemory(tmp map[string]int) int {
+	total := 0
+	for _, size := range tmp {
+		total += size
+	}
+	return total
 }
 
 // FileSystems returns the different volumes, sorted.

@@ -3,7 +3,6 @@ package spec
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -70,8 +69,14 @@ func (r SecretReference) ARN() string {
 // SecretSources returns the references to different secrets and parameters, one for each, sorted.
 func (w Workload) SecretSources() []SecretReference {
 	var sources []SecretReference
-	for _, reference := range w.SecretsFrom {
-		sources = append(sources, SecretReference(reference.ARN()))
+	add := func(from map[string]SecretReference) {
+		for _, reference := range from {
+			sources = append(sources, SecretReference(reference.ARN()))
+		}
+	}
+	add(w.SecretsFrom)
+	for _, s := range w.Sidecars {
+		add(s.SecretsFrom)
 	}
 	slices.Sort(sources)
 	return slices.Compact(sources)
@@ -85,29 +90,25 @@ const (
 	otherRolePolicies = 2_500
 	// readPolicy is an upper bound for a policy that lets a role read one secret, without its ARN.
 	readPolicy = 160
+	// pullPolicy is an upper bound for a policy that lets a role pull the images of a sidecar's repository.
+	pullPolicy = 600
 )
 
-// secretsFromProblems reports variables of SecretsFrom that are wrong.
+// secretsFromProblems reports more sources than a role can be allowed to read.
 func (w Workload) secretsFromProblems() Problems {
 	var found Problems
 	size := otherRolePolicies
 	for _, source := range w.SecretSources() {
 		size += readPolicy + len(source)
 	}
+	for _, s := range w.Sidecars {
+		if _, isECR := s.Image.ECR(); isECR {
+			size += pullPolicy
+		}
+	}
 	if size > maxRolePolicies {
 		found.Add(fmt.Errorf("names %d secrets and parameters, more than a role's policies of %d characters can allow; keep several values as the keys of one secret",
 			len(w.SecretSources()), maxRolePolicies), "secretsFrom")
-	}
-	for _, name := range slices.Sorted(maps.Keys(w.SecretsFrom)) {
-		_, inEnvironment := w.Environment[name]
-		switch err := CheckVariable(name, ""); {
-		case err != nil:
-			found.Add(err, "secretsFrom", name)
-		case inEnvironment:
-			found.Add(errors.New("is in env too; a variable has one value"), "secretsFrom", name)
-		default:
-			found.Add(w.SecretsFrom[name].Check(), "secretsFrom", name)
-		}
 	}
 	return found
 }

@@ -181,8 +181,12 @@ type forCanary struct{ error }
 func (e forCanary) Error() string { return "for the canary, " + e.error.Error() }
 
 // Images returns every image that the service's tasks run.
-func (s Service) Images() []Image {
-	images := s.Workload.Images()
+func (s Service) Images() []Image { return s.withCanary(s.Workload.Images()) }
+
+// OwnImages returns the images that the service's tasks run without those of its sidecars.
+func (s Service) OwnImages() []Image { return s.withCanary(s.ownImages()) }
+
+func (s Service) withCanary(images []Image) []Image {
 	if canary := s.Canary(); canary != nil {
 		images = append(images, canary.Image)
 	}
@@ -192,6 +196,7 @@ func (s Service) Images() []Image {
 // Pinned returns the service with every image replaced by the one that its reference was resolved to.
 func (s Service) Pinned(images map[Image]Image) Service {
 	s.Image = images[s.Image]
+	s.Sidecars = s.pinnedSidecars(images)
 	if s.Before != nil && s.Before.Image != nil {
 		image := images[*s.Before.Image]
 		s.Before = &Before{Command: s.Before.Command, Image: &image}

@@ -63,6 +63,7 @@ type Workload struct {
 	Watch               map[string]int             // paths of parameters that the service re-reads, each every so many seconds
 	Room                Room                       // where the containers can write
 	Before              *Before                    // nil: nothing runs before the container
+	Sidecars            map[string]Sidecar         // by name
 	LogRetention        int                        // days
 
 	// ContainerHealthCheck is a worker's; nil: ECS takes a task for healthy as long as it runs.
@@ -76,6 +77,10 @@ func (w Workload) withDefaults() Workload {
 		check := w.ContainerHealthCheck.withDefaults()
 		w.ContainerHealthCheck = &check
 	}
+	w.Sidecars = maps.Clone(w.Sidecars)
+	for name, s := range w.Sidecars {
+		w.Sidecars[name] = s.withDefaults()
+	}
 	return w
 }
 
@@ -83,26 +88,14 @@ func (w Workload) withDefaults() Workload {
 func (w Workload) Problems() Problems {
 	var found Problems
 	found.Add(w.Image.Check(), "image")
-	for _, list := range []struct {
-		name      string
-		arguments []string
-	}{{"entryPoint", w.EntryPoint}, {"command", w.Command}} {
-		for i, argument := range list.arguments {
-			found.Add(CheckArgument(argument), list.name, strconv.Itoa(i))
-		}
-	}
+	found.Include(argumentProblems(w.EntryPoint, w.Command))
 	found.Include(w.Size.Problems())
-	for _, name := range slices.Sorted(maps.Keys(w.Environment)) {
-		err := CheckVariable(name, w.Environment[name])
-		if err == nil && slices.Contains(credentialVariables, name) {
-			err = errors.New("is a credential; give it under secrets, or use the task role instead")
-		}
-		found.Add(err, "env", name)
-	}
+	found.Include(variableProblems(w.Environment, w.SecretsFrom))
 	found.Include(w.secretsFromProblems())
 	found.Include(w.accessProblems())
 	found.Include(w.watchProblems())
 	found.Include(w.Room.Problems(w.Size.Memory))
+	found.Include(w.sidecarProblems())
 	if w.Before != nil {
 		found.Include(w.Before.Problems(), "before")
 	}
@@ -115,15 +108,58 @@ func (w Workload) Problems() Problems {
 	return found
 }
 
+// argumentProblems reports arguments that no process can start with.
+func argumentProblems(entryPoint, command []string) Problems {
+	var found Problems
+	for _, list := range []struct {
+		name      string
+		arguments []string
+	}{{"entryPoint", entryPoint}, {"command", command}} {
+		for i, argument := range list.arguments {
+			found.Add(CheckArgument(argument), list.name, strconv.Itoa(i))
+		}
+	}
+	return found
+}
+
+// variableProblems reports wrong variables of a container's environment, and those whose values ECS reads elsewhere.
+func variableProblems(environment map[string]string, secretsFrom map[string]SecretReference) Problems {
+	var found Problems
+	for _, name := range slices.Sorted(maps.Keys(environment)) {
+		err := CheckVariable(name, environment[name])
+		if err == nil && slices.Contains(credentialVariables, name) {
+			err = errors.New("is a credential; give it under secrets, or use the task role instead")
+		}
+		found.Add(err, "env", name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(secretsFrom)) {
+		_, inEnvironment := environment[name]
+		switch err := CheckVariable(name, ""); {
+		case err != nil:
+			found.Add(err, "secretsFrom", name)
+		case inEnvironment:
+			found.Add(errors.New("is in env too; a variable has one value"), "secretsFrom", name)
+		default:
+			found.Add(secretsFrom[name].Check(), "secretsFrom", name)
+		}
+	}
+	return found
+}
+
 // CheckSecretVariables reports secret variables that are wrong, or that are in the environment too.
 func (w Workload) CheckSecretVariables(names []string) Problems {
+	return secretVariableProblems(names, w.Environment, w.SecretsFrom)
+}
+
+// secretVariableProblems reports secret variables of a container that are wrong, or that it has already.
+func secretVariableProblems(names []string, environment map[string]string, secretsFrom map[string]SecretReference) Problems {
 	var found Problems
 	for _, name := range slices.Sorted(slices.Values(names)) {
 		err := CheckVariable(name, "")
-		if _, both := w.Environment[name]; err == nil && both {
+		if _, both := environment[name]; err == nil && both {
 			err = errors.New("is in env too; a variable has one value")
 		}
-		if _, both := w.SecretsFrom[name]; err == nil && both {
+		if _, both := secretsFrom[name]; err == nil && both {
 			err = errors.New("is in secretsFrom too; a variable has one value")
 		}
 		found.Add(err, "secrets", name)
@@ -142,33 +178,47 @@ const (
 	secretVariable = 30
 	// otherDefinition is an upper bound for the part whose length no setting changes.
 	otherDefinition = 3 << 10
+	// sidecarDefinition is the same for a sidecar.
+	sidecarDefinition = 2 << 10
 )
 
 // CheckDefinition reports a workload whose task definition would be too big. It counts what the settings decide, and adds a fixed size
-// for the rest.
+// for the rest. Secrets of sidecars are named by [SidecarSecret].
 func (w Workload) CheckDefinition(secrets []string) error {
-	type variable struct{ Name, Value string }
-	variables := make([]variable, 0, len(w.Environment))
-	for name, value := range w.Environment {
-		variables = append(variables, variable{name, value})
-	}
-	size := otherDefinition + jsonSize(variables) + jsonSize(w.Command) + jsonSize(w.EntryPoint)
+	size := otherDefinition + variablesSize(w.Environment, w.SecretsFrom) + jsonSize(w.Command) + jsonSize(w.EntryPoint)
 	if w.ContainerHealthCheck != nil {
 		size += jsonSize(w.ContainerHealthCheck.Command)
 	}
 	for _, name := range secrets {
 		size += secretReference + 2*len(name)
 	}
-	for name, reference := range w.SecretsFrom {
-		size += secretVariable + len(name) + len(reference)
-	}
 	if w.Before != nil { // has the same variables
 		size = 2*size + jsonSize(w.Before.Command)
+	}
+	for name, s := range w.Sidecars {
+		size += sidecarDefinition + 3*len(name) + variablesSize(s.Environment, s.SecretsFrom) + jsonSize(s.Command) + jsonSize(s.EntryPoint)
+		if s.HealthCheck != nil {
+			size += jsonSize(s.HealthCheck.Command)
+		}
 	}
 	if size > maxTaskDefinition {
 		return fmt.Errorf("env, secrets, secretsFrom, command and entryPoint make a task definition of about %d bytes; ECS takes %d", size, maxTaskDefinition)
 	}
 	return nil
+}
+
+// variablesSize returns how many bytes a container's variables have in a task definition, without the secrets that are the stack's own.
+func variablesSize(environment map[string]string, secretsFrom map[string]SecretReference) int {
+	type variable struct{ Name, Value string }
+	variables := make([]variable, 0, len(environment))
+	for name, value := range environment {
+		variables = append(variables, variable{name, value})
+	}
+	size := jsonSize(variables)
+	for name, reference := range secretsFrom {
+		size += secretVariable + len(name) + len(reference)
+	}
+	return size
 }
 
 // jsonSize returns how many bytes strings have as JSON.
@@ -179,6 +229,15 @@ func jsonSize(strings any) int {
 
 // Images returns every image that the tasks run.
 func (w Workload) Images() []Image {
+	images := w.ownImages()
+	for _, name := range w.SidecarNames() {
+		images = append(images, w.Sidecars[name].Image)
+	}
+	return images
+}
+
+// ownImages returns the images that the tasks run without those of the sidecars.
+func (w Workload) ownImages() []Image {
 	images := []Image{w.Image}
 	if w.Before != nil && w.Before.Image != nil {
 		images = append(images, *w.Before.Image)

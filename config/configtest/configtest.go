@@ -40,7 +40,8 @@ func Service(members string) string {
 func Encrypted(s settings.Source) settings.Source {
 	s.SecretKeys = []string{"slipway:services"}
 	s.File = fileOf(s, func(path []string) bool {
-		return len(path) > 3 && path[0] == "services" && (path[2] == "secrets" || path[2] == "registry" && path[3] == "password")
+		return len(path) > 3 && path[0] == "services" && (path[2] == "secrets" || path[2] == "registry" && path[3] == "password") ||
+			len(path) > 5 && path[2] == "sidecars" && path[4] == "secrets"
 	})
 	return s
 }

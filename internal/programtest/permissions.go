@@ -28,6 +28,7 @@ func everyFeature(t *testing.T) map[string]settings.Source {
 			"secrets": {"TOKEN": "swordfish"}, "policies": ["`+readOrders+`"], "watch": {"/app": 30},
 			"allow": [{"actions": ["secretsmanager:GetSecretValue"], "resources": ["arn:aws:secretsmanager:eu-central-1:123456789012:secret:theirs-*"]}],
 			"secretsFrom": {"FLAG": "arn:aws:ssm:eu-central-1:123456789012:parameter/app/flag"}, "env": {"A": "a"},
+			"sidecars": {"otel": {"image": "`+configtest.Image+`", "essential": false, "secrets": {"KEY": "swordfish"}}},
 			"capacity": {"fargate": {"base": 1, "weight": 1}, "fargateSpot": {"weight": 1}},
 			"registry": {"username": "me", "password": "swordfish"}`), "network", `{"ipv6": false}`)),
 		"a canary after a migration, and scaling": configtest.Source(configtest.Service(`

@@ -91,7 +91,15 @@ func (e encryption) refuse(key string) {
 		kept = append(kept, strings.ReplaceAll(strings.Join(path, "."), "*", "NAME"))
 	}
 	e.found.Add(key, "is encrypted, and would be in plain text in the state, in previews and on AWS: only what is in %s stays secret; "+
-		"move it there, or set it without --secret", strings.Join(kept, " and "))
+		"move it there, or set it without --secret", inWords(kept))
+}
+
+// inWords lists names in a sentence.
+func inWords(names []string) string {
+	if last := len(names) - 1; last > 0 {
+		return strings.Join(names[:last], ", ") + " and " + names[last]
+	}
+	return strings.Join(names, "")
 }
 
 // isKept reports whether everything at a path stays secret.

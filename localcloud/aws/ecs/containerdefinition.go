@@ -213,12 +213,16 @@ var containerName = regexp.MustCompile(`^[0-9A-Za-z_-]{1,255}$`)
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html
 func checkContainers(in *TaskDefinitionSpec, containers []ContainerDefinition) error {
 	refuse := func(format string, args ...any) error { return cloud.Errorf("ClientException", format, args...) }
-	if len(containers) == 0 {
+	const most = 10 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html
+	switch {
+	case len(containers) == 0:
 		return refuse("Container list cannot be empty.")
+	case len(containers) > most:
+		return refuse("Too many containers.") // https://github.com/aws/amazon-ecs-cli/issues/951
 	}
 	byName := map[string]*ContainerDefinition{}
 	ports := map[int]string{}
-	cpu, essential := 0, false
+	cpu, memory, essential := 0, 0, false
 	for i := range containers {
 		d := &containers[i]
 		switch {
@@ -236,6 +240,7 @@ func checkContainers(in *TaskDefinitionSpec, containers []ContainerDefinition) e
 		byName[d.Name] = d
 		essential = essential || d.IsEssential()
 		cpu += d.CPU
+		memory += d.reservedMemory()
 		if err := checkContainer(in, d, ports); err != nil {
 			return err
 		}
@@ -246,7 +251,22 @@ func checkContainers(in *TaskDefinitionSpec, containers []ContainerDefinition) e
 	if units, err := cpuUnits(in.CPU); err == nil && cpu > units {
 		return refuse("The sum of all container 'cpu' values cannot be greater than the value of the task 'cpu'.")
 	}
+	// "The total amount of memory reserved for all containers within a task must be lower than the task memory value": memory in
+	// API_ContainerDefinition. The words are like those about cpu.
+	if all, err := mebibytes(in.Memory); err == nil && memory > all {
+		return refuse("The sum of all container 'memory' values cannot be greater than the value of the task 'memory'.")
+	}
 	return checkDependencies(containers, byName)
+}
+
+// reservedMemory returns how many MiB of the task's memory are the container's: what it reserves, or else the most that it may use.
+func (d *ContainerDefinition) reservedMemory() int {
+	for _, setting := range []*int{d.MemoryReservation, d.Memory} {
+		if setting != nil {
+			return *setting
+		}
+	}
+	return 0
 }
 
 func checkContainer(in *TaskDefinitionSpec, d *ContainerDefinition, ports map[int]string) error {

@@ -109,6 +109,10 @@ func TestTaskDefinitionRefusals(t *testing.T) {
 		{"same port", with2(cloud.Map{"name": "b", "image": "x", "portMappings": []any{cloud.Map{"containerPort": 8080}}}), "ClientException", "Container port 8080"},
 		{"stop timeout", container(cloud.Map{"stopTimeout": 121}), "ClientException", "at most 120 seconds"},
 		{"memory of container", container(cloud.Map{"memory": 1024}), "ClientException", "The 'memory' setting for container 'main' is greater than for the task."},
+		{"memory of containers", awstest.DefinitionOf([]cloud.Map{
+			{"name": "a", "image": "x", "memory": 400}, {"name": "b", "image": "x", "memory": 400, "memoryReservation": 113},
+		}, nil), "ClientException", "The sum of all container 'memory' values"},
+		{"containers", awstest.DefinitionOf(slices.Repeat(awstest.ContainerOf(nil), 11), nil), "ClientException", "Too many containers."},
 		{"cpu of containers", container(cloud.Map{"cpu": 512}), "ClientException", "The sum of all container 'cpu' values"},
 		{"role for ECR", awstest.DefinitionOf(awstest.ContainerOf(cloud.Map{"logConfiguration": nil}), cloud.Map{"executionRoleArn": nil}), "ClientException", "to support ECR images."},
 		{"role for logs", awstest.DefinitionOf(awstest.ContainerOf(cloud.Map{"image": "nginx"}), cloud.Map{"executionRoleArn": nil}), "ClientException", "to support log driver awslogs."},
