@@ -42,6 +42,7 @@ func deploy(ctx *pulumi.Context, source settings.Source, in account.Account) err
 	if err != nil {
 		return err
 	}
+	ctx.Export("vpcId", network.VPCID)
 	cluster, err := components.NewCluster(ctx, name, &components.ClusterArgs{Region: existing.Region, Insights: cfg.ScalesByQueue(), Tags: tags})
 	if err != nil {
 		return err

@@ -83,7 +83,7 @@ func TestOutputs(t *testing.T) {
 			`"logGroups":{"hello":"local-hello-0123456"},` +
 			`"network":{"cidr":"10.0.0.0/16","ipv6":true},` +
 			`"services":{"hello":"local-hello-0123456"},` +
-			`"urls":{"hello":"https://hello.slipway.test/"}}`,
+			`"urls":{"hello":"https://hello.slipway.test/"},"vpcId":"Vpc/local"}`,
 		"prod": `{"beforeImages":{},"canaries":{},` +
 			`"checks":{"api":{"healthCodes":"200","healthPath":"/healthz","healthRouted":false,"paths":[],"versionPath":"","websocketPath":""},` +
 			`"hello":{"healthCodes":"200","healthPath":"/healthz","healthRouted":true,"paths":["/status"],"versionPath":"/version","websocketPath":"/ws"}},` +
@@ -94,7 +94,7 @@ func TestOutputs(t *testing.T) {
 			`"logGroups":{"api":"prod-api-0123456","hello":"prod-hello-0123456"},` +
 			`"network":{"cidr":"10.0.0.0/16","ipv6":true},` +
 			`"services":{"api":"prod-api-0123456","hello":"prod-hello-0123456"},` +
-			`"urls":{"api":"https://www.example.com/api/","hello":"https://example.com/"}}`,
+			`"urls":{"api":"https://www.example.com/api/","hello":"https://example.com/"},"vpcId":"Vpc/prod"}`,
 	} {
 		outputs, err := program.Deploy(&mocks.Cloud{}, configtest.Stack(t, ".", stack))
 		if err != nil || outputs != want {

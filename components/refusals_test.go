@@ -38,6 +38,9 @@ func TestConfigAndComponentsRefuseTheSame(t *testing.T) {
 		"secretsFrom.A: must be the ARN of a parameter": {`"secretsFrom": {"A": "flag"}`, func(a *FargateServiceArgs) {
 			a.SecretsFrom = map[string]spec.SecretReference{"A": "flag"}
 		}},
+		`reaches[0].securityGroupId: "db": must be the `: {`"reaches": [{"securityGroupId": "db", "port": 5432}]`, func(a *FargateServiceArgs) {
+			a.Reaches = []spec.Reach{{SecurityGroupID: "db", Port: 5432}}
+		}},
 		"before.command: is missing; it is a list: the ": {`"before": {"image": "` + configtest.Image + `"}`, func(a *FargateServiceArgs) { a.Before = &spec.Before{} }},
 	} {
 		_, err := config.Read(configtest.Source(configtest.Service(test.members)))

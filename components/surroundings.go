@@ -75,7 +75,11 @@ func (s *FargateService) newSecurityGroup(ctx *pulumi.Context) (group pulumi.Str
 		}
 		rules = append(rules, rule)
 	}
-	return g.ID(), rules, nil
+	reached, err := newReaches(ctx, s.name, s.args.Reaches, g.ID(), s.args.Tags, s.parent())
+	if err != nil {
+		return nil, nil, err
+	}
+	return g.ID(), append(rules, reached...), nil
 }
 
 // newRequestRules lets requests out of the load balancer's security group and into the tasks'.

@@ -44,6 +44,7 @@ func (r serviceReader) read(stack, name string) Service {
 				SecretsFrom:  readSecretsFrom(r.Object),
 				Policies:     r.Set("policies", spec.CheckManagedPolicy),
 				Allow:        r.readAllow(),
+				Reaches:      readReaches(r.Object),
 				Watch:        r.readWatch(),
 				Room:         r.readRoom(),
 				Before:       r.readBefore(),
@@ -263,6 +264,19 @@ func (r serviceReader) readAllow() []spec.Permission {
 		o.Close()
 	}
 	return permissions
+}
+
+// readReaches returns the ports of others' security groups that the tasks reach.
+func readReaches(r *settings.Object) []spec.Reach {
+	var reaches []spec.Reach
+	for _, o := range r.Sections("reaches") {
+		reaches = append(reaches, spec.Reach{
+			SecurityGroupID: o.RequiredText("securityGroupId", "the id of the security group to open, such as a database's", spec.CheckSecurityGroup),
+			Port:            o.RequiredInteger("port", "the TCP port to open", 1, spec.MaxPort),
+		})
+		o.Close()
+	}
+	return reaches
 }
 
 // readWatch returns which parameters the service re-reads, and how often.

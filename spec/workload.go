@@ -60,6 +60,7 @@ type Workload struct {
 	SecretsFrom         map[string]SecretReference // variables whose values ECS reads elsewhere
 	Policies            []string                   // ARNs of managed policies of the tasks' role
 	Allow               []Permission               // what the tasks may do besides
+	Reaches             []Reach                    // what others' security groups let the tasks reach
 	Watch               map[string]int             // paths of parameters that the service re-reads, each every so many seconds
 	Room                Room                       // where the containers can write
 	Before              *Before                    // nil: nothing runs before the container
@@ -93,6 +94,7 @@ func (w Workload) Problems() Problems {
 	found.Include(variableProblems(w.Environment, w.SecretsFrom))
 	found.Include(w.secretsFromProblems())
 	found.Include(w.accessProblems())
+	found.Include(w.reachProblems())
 	found.Include(w.watchProblems())
 	found.Include(w.Room.Problems(w.Size.Memory))
 	found.Include(w.sidecarProblems())

@@ -35,6 +35,7 @@ func (o Operations) All() []string {
 // Functions are the actions with which the AWS provider answers a function, by the function's token.
 var Functions = map[string][]string{
 	"aws:ecr/getImage:getImage":                           {"ecr:DescribeImages", "ecr:DescribeRepositories"},
+	"aws:ec2/getSecurityGroup:getSecurityGroup":           {"ec2:DescribeSecurityGroups"},
 	"aws:ecs/getService:getService":                       {"ecs:DescribeServices"},
 	"aws:iam/getPolicy:getPolicy":                         {"iam:GetPolicy", "iam:GetPolicyVersion"},
 	"aws:index/getAvailabilityZones:getAvailabilityZones": {"ec2:DescribeAvailabilityZones"},

@@ -36,6 +36,7 @@ type Cloud struct {
 	Images      map[string]string              // digests in ECR by "repository:tag"
 	Refused     map[string]string              // ECR's answers for digests that it does not return; it has all others
 	Policies    map[string]string              // documents of managed policies by their ARNs
+	GroupVPCs   map[string]string              // of the security groups that others made, by their ids
 	RecordTTLs  map[string]int                 // of the DNS records that there are, by their host names
 	RunningTask string                         // ARN of the task definition of every service; the wanted one if empty
 	Outputs     map[string]any                 // of the stack's last successful update
@@ -276,6 +277,12 @@ func (c *Cloud) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 		answer["name"] = "eu-central-1"
 	case "aws:index/getCallerIdentity:getCallerIdentity":
 		answer["accountId"] = Account
+	case "aws:ec2/getSecurityGroup:getSecurityGroup":
+		vpc, found := c.GroupVPCs[args.Args["id"].StringValue()]
+		if !found {
+			return nil, fmt.Errorf("no matching EC2 Security Group found: %s", args.Args["id"].StringValue())
+		}
+		answer["id"], answer["vpcId"] = args.Args["id"].StringValue(), vpc
 	case "aws:index/getAvailabilityZones:getAvailabilityZones":
 		zones := c.Zones
 		if zones == nil {

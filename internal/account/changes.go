@@ -93,10 +93,16 @@ func (c change) moves() bool {
 	if len(c.standing.Balancers) == 0 {
 		return false
 	}
-	if last := c.last.Network; last != nil && *last != (lastNetwork{c.Network.CIDR, c.Network.IPv6}) {
+	if c.replacesNetwork() {
 		return true
 	}
 	return slices.ContainsFunc(c.standing.Balancers, func(b standing.Balancer) bool { return !b.Tagged })
+}
+
+// replacesNetwork reports whether the update replaces the stack's VPC.
+func (c change) replacesNetwork() bool {
+	last := c.last.Network
+	return last != nil && *last != (lastNetwork{c.Network.CIDR, c.Network.IPv6})
 }
 
 // remembered returns how long resolvers may remember the records: the time-to-live of the last successful update, or the one that the

@@ -12,6 +12,7 @@ type lastUpdate struct {
 	LoadBalancer string            `pulumi:"loadBalancerDnsName"`
 	Images       map[string]string `pulumi:"images"`
 	Network      *lastNetwork      `pulumi:"network"` // nil: an older program did not export it
+	VPCID        string            `pulumi:"vpcId"`   // "": as above
 	TTL          int               `pulumi:"dnsTtl"`
 }
 

@@ -69,16 +69,21 @@ func LookUp(ctx *pulumi.Context, cfg *config.Config, in Account) (Existing, erro
 	if err := checkAccess(ctx, cfg); err != nil {
 		return Existing{}, err
 	}
+	groups, err := lookUpGroups(ctx, cfg)
+	if err != nil {
+		return Existing{}, err
+	}
 	if in != nil {
-		if err := found.lookUpStanding(ctx, cfg, in); err != nil {
+		if err := found.lookUpStanding(ctx, cfg, in, groups); err != nil {
 			return Existing{}, err
 		}
 	}
 	return found, nil
 }
 
-// lookUpStanding finds what the stack's load balancer has already, and refuses changes that one update cannot make.
-func (e *Existing) lookUpStanding(ctx *pulumi.Context, cfg *config.Config, in Account) error {
+// lookUpStanding finds what the stack's load balancer has already, and refuses changes that one update cannot make. The groups are
+// those that services reach, with their VPCs.
+func (e *Existing) lookUpStanding(ctx *pulumi.Context, cfg *config.Config, in Account, groups map[string]string) error {
 	last, err := readLastUpdate(ctx)
 	if err != nil {
 		return err
@@ -102,7 +107,7 @@ func (e *Existing) lookUpStanding(ctx *pulumi.Context, cfg *config.Config, in Ac
 		}
 	}
 	quota := func() (int, error) { return in.RuleQuota(ctx.Context()) }
-	if err := errors.Join(change.check(), change.checkRules(quota)); err != nil {
+	if err := errors.Join(change.check(), change.checkRules(quota), change.checkReaches(groups)); err != nil {
 		return fmt.Errorf("%w\n(pulumi destroy needs none of this, unless it is run with --run-program: then set %s=true for it)", err, onlyProviders)
 	}
 	for _, warning := range change.warnings(e.Images) {

@@ -4,15 +4,14 @@ import (
 	"testing"
 
 	"slipway/components/fsbp"
-	"slipway/components/mocks"
 )
 
 // Every resource of every stack keeps AWS's Foundational Security Best Practices, except the listed exceptions.
 func (p Program) testBestPractices(t *testing.T) {
 	var findings []fsbp.Finding
 	for name, source := range everyFeature(t) {
-		var cloud mocks.Cloud
-		if _, err := p.Deploy(&cloud, source); err != nil {
+		cloud := testCloud()
+		if _, err := p.Deploy(cloud, source); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		found, err := fsbp.Findings(cloud.Resources())

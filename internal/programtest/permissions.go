@@ -20,12 +20,21 @@ const (
 	readOrders   = "arn:aws:iam::123456789012:policy/read-orders"
 )
 
+// testGroup is the security group of somebody else.
+const testGroup = "sg-0123456789abcdef0"
+
+// testCloud returns a cloud with what the configs of everyFeature need.
+func testCloud() *mocks.Cloud {
+	return &mocks.Cloud{GroupVPCs: map[string]string{testGroup: "vpc-0123456789abcdef0"}}
+}
+
 // everyFeature returns configs that together use every feature of the program.
 func everyFeature(t *testing.T) map[string]settings.Source {
 	t.Helper()
 	configs := map[string]settings.Source{
 		"secrets, another registry, Spot, one address family": configtest.Encrypted(configtest.Source(configtest.Service(`
 			"secrets": {"TOKEN": "swordfish"}, "policies": ["`+readOrders+`"], "watch": {"/app": 30},
+			"reaches": [{"securityGroupId": "`+testGroup+`", "port": 5432}],
 			"allow": [{"actions": ["secretsmanager:GetSecretValue"], "resources": ["arn:aws:secretsmanager:eu-central-1:123456789012:secret:theirs-*"]}],
 			"secretsFrom": {"FLAG": "arn:aws:ssm:eu-central-1:123456789012:parameter/app/flag"}, "env": {"A": "a"},
 			"sidecars": {"otel": {"image": "`+configtest.Image+`", "essential": false, "secrets": {"KEY": "swordfish"}}},
@@ -59,8 +68,8 @@ func (p Program) everyUse(t *testing.T) usage {
 	t.Helper()
 	u := usage{kinds: make(map[string]bool), functions: make(map[string]bool)}
 	for name, source := range everyFeature(t) {
-		var cloud mocks.Cloud
-		if _, err := p.Deploy(&cloud, source); err != nil {
+		cloud := testCloud()
+		if _, err := p.Deploy(cloud, source); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		for _, r := range cloud.Resources() {

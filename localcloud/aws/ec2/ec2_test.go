@@ -326,6 +326,19 @@ func TestSecurityGroupRules(t *testing.T) {
 	c.Refused(err, "InvalidPermission.Duplicate", "TCP, from port: 8080, to port: 8080, ALLOW")
 	_, err = c.Try(ec2.SecurityGroupIngressRuleToken, cloud.Map{"securityGroupId": service.ID, "ipProtocol": "tcp", "fromPort": 1.0, "toPort": 1.0})
 	c.Refused(err, "MissingParameter", "source")
+	elsewhere := c.Make(ec2.VPCToken, cloud.Map{"cidrBlock": "10.9.0.0/16"})
+	other := c.Make(ec2.SecurityGroupToken, cloud.Map{"vpcId": elsewhere.ID, "name": "service"})
+	_, err = c.Try(ec2.SecurityGroupIngressRuleToken, awstest.With(in, cloud.Map{"securityGroupId": other.ID}))
+	c.Refused(err, "InvalidGroup.NotFound", "two resources that belong to different networks")
+	found, err := c.Ask(awstest.Here, ec2.GetSecurityGroup.Token, cloud.Map{"id": other.ID})
+	if err != nil || found["vpcId"] != other.Inputs["vpcId"] || found["name"] != "service" {
+		t.Errorf("the group is %v, %v", found, err)
+	}
+	c.Remove(other)
+	c.Remove(elsewhere)
+	if _, err := c.Ask(awstest.Here, ec2.GetSecurityGroup.Token, cloud.Map{"id": "sg-0"}); err == nil || !strings.Contains(err.Error(), "no matching") {
+		t.Errorf("a group that is not there: %v", err)
+	}
 	_, err = c.Try(ec2.SecurityGroupEgressRuleToken, cloud.Map{"securityGroupId": service.ID, "ipProtocol": "-1", "fromPort": 1.0, "toPort": 1.0, "cidrIpv4": "0.0.0.0/0"})
 	c.Refused(err, "Check", "all ports")
 

@@ -129,6 +129,9 @@ func ruleKind(token, direction string, byHand cloud.Map) *cloud.Kind[securityGro
 			if err := in.wellFormed(); err != nil {
 				return err
 			}
+			if in.ReferencedSecurityGroupID != "" && vpcOfGroup(c, in.ReferencedSecurityGroupID) != vpcOfGroup(c, in.SecurityGroupID) {
+				return cloud.Errorf("InvalidGroup.NotFound", "You have specified two resources that belong to different networks.")
+			}
 			mine := in.rule()
 			for _, r := range c.Tx.Where(c.Caller.Scope, token, "securityGroupId", in.SecurityGroupID) {
 				if r.ID == c.Resource.ID {
@@ -149,6 +152,11 @@ func ruleKind(token, direction string, byHand cloud.Map) *cloud.Kind[securityGro
 			return out.SecurityGroupRuleID, nil
 		},
 	}
+}
+
+// vpcOfGroup returns the VPC of a security group that is there.
+func vpcOfGroup(c *cloud.Call, id string) string {
+	return SecurityGroup.Inputs(c.Find(cloud.Ref{Token: SecurityGroupToken, Value: id})).VPCID
 }
 
 func securityGroupRuleNeeds(direction string) permission.Needs {
