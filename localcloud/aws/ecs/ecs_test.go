@@ -252,6 +252,7 @@ func TestServiceRefusals(t *testing.T) {
 	strangeGroup := s.Make(ec2.SecurityGroupToken, cloud.Map{"vpcId": elsewhere.ID, "name": "strange"})
 	inactive := s.Make(ecs.TaskDefinitionToken, awstest.DefinitionOf(awstest.ContainerOf(nil), cloud.Map{"family": "old", "skipDestroy": false}))
 	s.Remove(inactive)
+	withoutRole := s.Make(ecs.TaskDefinitionToken, awstest.DefinitionOf(awstest.ContainerOf(nil), cloud.Map{"family": "alone", "taskRoleArn": nil}))
 
 	balancer := func(change cloud.Map) cloud.Map {
 		return cloud.Map{"loadBalancers": []any{awstest.With(cloud.Map{
@@ -298,6 +299,7 @@ func TestServiceRefusals(t *testing.T) {
 		{"maximum", cloud.Map{"deploymentMaximumPercent": 50.0}, invalid, "maximumPercent"},
 		{"count", cloud.Map{"desiredCount": -1.0}, invalid, "Desired count"},
 		{"alarms", cloud.Map{"alarms": cloud.Map{"enable": true, "rollback": true, "alarmNames": []any{}}}, invalid, "at least one alarm name"},
+		{"exec", cloud.Map{"taskDefinition": withoutRole.ID, "enableExecuteCommand": true}, invalid, "couldn't be created because a valid taskRoleArn is not being used."},
 		{"EC2", cloud.Map{"capacityProviderStrategies": nil}, "", "runs on EC2: not modelled"},
 		{"daemon", cloud.Map{"schedulingStrategy": "DAEMON"}, "", "not modelled"},
 		{"the first of three", cloud.Map{

@@ -441,6 +441,12 @@ func runnable(c *cloud.Call, in *ServiceSpec, revision *Revision, clusterID stri
 		return refuse("You must specify at least one alarm name to use deployment alarms.")
 	case in.LaunchType != "" && len(in.CapacityProviderStrategies) > 0:
 		return refuse("Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again.")
+	case in.EnableExecuteCommand && revision.TaskRoleARN == "":
+		doing := "created"
+		if c.Old != nil {
+			doing = "updated"
+		}
+		return refuse("The service couldn't be %s because a valid taskRoleArn is not being used. Specify a valid task role in your task definition and try again.", doing)
 	}
 	if err := checkCapacity(c, in, clusterID); err != nil {
 		return err

@@ -55,6 +55,9 @@ type TaskSpec struct {
 	SecurityGroups []string              `json:"securityGroups"`
 	AssignPublicIP bool                  `json:"assignPublicIp"`
 	LoadBalancers  []ServiceLoadBalancer `json:"loadBalancers"`
+
+	// EnableExecuteCommand says that the task was started for ECS Exec, which cannot be turned on later.
+	EnableExecuteCommand bool `json:"enableExecuteCommand,omitempty"`
 }
 
 // TaskStatus is the Status of a task.

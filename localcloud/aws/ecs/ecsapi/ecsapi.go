@@ -15,6 +15,7 @@ var Service = api.Service{Target: "AmazonEC2ContainerServiceV20141113", Operatio
 	"DescribeServices":       describeServices,
 	"DescribeTaskDefinition": describeTaskDefinition,
 	"DescribeTasks":          describeTasks,
+	"ExecuteCommand":         executeCommand,
 	"ListTasks":              listTasks,
 }}
 

@@ -95,6 +95,8 @@ type task struct {
 	StartedAt         api.Epoch   `json:"startedAt"`
 	StoppedAt         api.Epoch   `json:"stoppedAt"`
 	Containers        []container `json:"containers"`
+
+	EnableExecuteCommand bool `json:"enableExecuteCommand"`
 }
 
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Container.html
@@ -104,6 +106,8 @@ type container struct {
 	HealthStatus string `json:"healthStatus"`
 	ExitCode     *int   `json:"exitCode,omitempty"`
 	Reason       string `json:"reason,omitempty"`
+
+	ManagedAgents []managedAgent `json:"managedAgents,omitempty"`
 }
 
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html
@@ -136,13 +140,13 @@ func describeTasks(r *api.Request) (any, error) {
 				out.Failures = append(out.Failures, failure{arn, "MISSING"})
 				continue
 			}
-			out.Tasks = append(out.Tasks, taskOf(found))
+			out.Tasks = append(out.Tasks, taskOf(tx, found))
 		}
 		return nil
 	})
 }
 
-func taskOf(r *cloud.Resource) task {
+func taskOf(tx *cloud.Tx, r *cloud.Resource) task {
 	spec, status := ecs.Task.Inputs(r), cloud.StatusOf[ecs.TaskStatus](r)
 	t := task{
 		TaskARN: r.ID, ClusterARN: spec.ClusterARN, TaskDefinitionARN: spec.TaskDefinitionARN,
@@ -150,9 +154,13 @@ func taskOf(r *cloud.Resource) task {
 		StopCode: status.StopCode, StoppedReason: status.StoppedReason,
 		Group: "service:" + ecs.TaskID(spec.Service), StartedBy: spec.Deployment, CapacityProvider: spec.CapacityProvider,
 		CreatedAt: api.Epoch(status.CreatedAt), StartedAt: api.Epoch(status.StartedAt), StoppedAt: api.Epoch(status.StoppedAt),
+		EnableExecuteCommand: spec.EnableExecuteCommand,
 	}
 	for _, c := range status.Containers {
-		t.Containers = append(t.Containers, container(c))
+		t.Containers = append(t.Containers, container{
+			Name: c.Name, LastStatus: c.LastStatus, HealthStatus: c.HealthStatus, ExitCode: c.ExitCode, Reason: c.Reason,
+			ManagedAgents: managedAgents(tx, r, c.Name),
+		})
 	}
 	return t
 }

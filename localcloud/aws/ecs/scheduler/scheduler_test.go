@@ -77,6 +77,27 @@ func TestServiceReachesASteadyState(t *testing.T) {
 	}
 }
 
+// ECS Exec is for the tasks that start from then on.
+func TestExecIsForNewTasks(t *testing.T) {
+	s := schedulertest.NewStage(t)
+	revision := s.Revision("good", "")
+	service := s.Make(ecs.Service.Token, s.Service(revision, cloud.Map{"desiredCount": 1.0}))
+	s.Await("a steady state", s.Steady(service, revision, 1))
+	if _, err := s.Edit(service, cloud.Map{"enableExecuteCommand": true, "desiredCount": 2.0}); err != nil {
+		t.Fatal(err)
+	}
+	s.Await("a steady state", s.Steady(service, revision, 2))
+	enabled := map[bool]int{}
+	s.Store.View(func(tx *cloud.Tx) {
+		for _, r := range s.Tasks(tx)[ecs.TaskRunning] {
+			enabled[ecs.Task.Inputs(r).EnableExecuteCommand]++
+		}
+	})
+	if enabled[true] != 1 || enabled[false] != 1 {
+		t.Errorf("%v", enabled)
+	}
+}
+
 func TestRollingUpdateKeepsTheLimitsAndDrains(t *testing.T) {
 	s := schedulertest.NewStage(t)
 	first, second := s.Revision("v1", ""), s.Revision("v2", "")

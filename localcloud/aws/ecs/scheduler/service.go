@@ -383,6 +383,7 @@ func (t *turn) launch(d *ecs.Deployment, n int) error {
 			Service: t.service.ID, Deployment: d.ID, CapacityProvider: p,
 			SubnetID: where.Subnet, SecurityGroups: version.NetworkConfiguration.SecurityGroups,
 			AssignPublicIP: version.NetworkConfiguration.AssignPublicIP, LoadBalancers: version.LoadBalancers,
+			EnableExecuteCommand: t.spec.EnableExecuteCommand,
 		})
 		if err != nil {
 			return err
