@@ -114,6 +114,7 @@ type container struct {
 	secrets             map[string]string // the source of each variable's value
 	port                int               // 0: none
 	room                spec.Room
+	writable            bool // its root file system
 	after               []containerDependency
 	healthCheck         *spec.ContainerHealthCheck
 	stopTimeout         int
@@ -129,6 +130,7 @@ func (c *container) before(image spec.Image, command []string) container {
 	before.entryPoint, before.command = nil, command
 	before.port, before.healthCheck = 0, nil
 	before.essential, before.cpu = false, 0 // it is meant to end
+	before.writable = false
 	c.after = append(slices.Clone(c.after), containerDependency{before.name, "SUCCESS"})
 	return before
 }
@@ -147,7 +149,7 @@ func (c container) definition() containerDefinition {
 		PortMappings:           []portMapping{},
 		User:                   c.user,
 		DependsOn:              c.after,
-		ReadonlyRootFilesystem: true,
+		ReadonlyRootFilesystem: !c.writable,
 		// The init process passes signals on and collects orphaned processes.
 		LinuxParameters: linuxParameters{InitProcessEnabled: true},
 		StopTimeout:     c.stopTimeout,

@@ -75,7 +75,7 @@ func NewFargateService(ctx *pulumi.Context, name string, args *FargateServiceArg
 		return nil, errors.New("service: args are missing")
 	}
 	service := &FargateService{name: name, args: args.withDefaults()}
-	if err := service.check(); err != nil {
+	if err := service.check(ctx.Stack()); err != nil {
 		return nil, fmt.Errorf("service %s: %w", name, err)
 	}
 	service.args.Tags = args.Tags.With(spec.ServiceTag, args.Name)
@@ -129,11 +129,14 @@ func (s *FargateService) registerOutputs(ctx *pulumi.Context, own *tasks) error 
 	})
 }
 
-// check reports what is missing, wrong or contradictory.
-func (s *FargateService) check() error {
+// check reports what is missing, wrong or contradictory, in a service of the stack.
+func (s *FargateService) check(stack string) error {
 	var problems []error
 	a := s.args
 	problems = append(problems, spec.CheckName(s.name), a.In.check())
+	if err := a.Exec.Check(stack); err != nil {
+		problems = append(problems, fmt.Errorf("exec: %w", err))
+	}
 	if a.Cluster == nil {
 		problems = append(problems, errors.New("the cluster is missing"))
 	}

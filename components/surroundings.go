@@ -45,6 +45,13 @@ func (s *FargateService) newSurroundings(ctx *pulumi.Context) error {
 		return err
 	}
 	around.task = task
+	if s.args.Exec.Enabled {
+		sessions, err := s.newExecPolicy(ctx)
+		if err != nil {
+			return err
+		}
+		permissions = append(permissions, sessions)
+	}
 	around.access = slices.Concat(groupRules, policies, permissions)
 	return nil
 }

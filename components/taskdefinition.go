@@ -61,6 +61,7 @@ func (s *FargateService) newTaskDefinition(ctx *pulumi.Context, v version) (*ecs
 			secrets:             references,
 			port:                s.port(),
 			room:                s.args.Room,
+			writable:            s.args.Exec.Enabled, // or the agent of ECS Exec does not start
 			healthCheck:         s.args.ContainerHealthCheck,
 			stopTimeout:         s.args.Drain.StopTimeout,
 			logGroup:            known[1].(string),

@@ -146,6 +146,9 @@ func (s *FargateService) newService(ctx *pulumi.Context, v version, definition *
 		PropagateTags:        pulumi.String("SERVICE"),
 		Tags:                 s.args.Tags.named(v.name),
 	}
+	if s.args.Exec.Enabled {
+		args.EnableExecuteCommand = pulumi.Bool(true)
+	}
 	if requests == nil {
 		// A service that becomes a worker is replaced: the AWS provider cannot remove its alarms.
 		options = append(options, pulumi.ReplaceOnChanges([]string{"alarms"}))

@@ -131,6 +131,8 @@ var allSettings = []setting{
 	{path: "services.hello.before", kind: anObject},
 	{path: "services.hello.before.command", kind: theTexts, right: "migrate", bytes: true, tooBig: "services.hello"},
 	{path: "services.hello.before.image", kind: aText, right: configtest.Image},
+	{path: "services.hello.exec", kind: aBool},
+	{path: "services.hello.execInProduction", kind: aBool},
 	{path: "services.hello.sidecars", kind: anObject},
 	{path: "services.hello.sidecars.otel", kind: anObject},
 	{path: "services.hello.sidecars.otel.image", kind: aText, right: configtest.Image},

@@ -301,5 +301,9 @@ func taskWarnings(s Service) []string {
 			"service %s has a single task, on Fargate Spot: when AWS interrupts it, %s until another one is healthy; "+
 				"have two tasks, or capacity.fargate.base 1", s.Name, alone))
 	}
+	if s.Exec.Enabled {
+		warnings = append(warnings, fmt.Sprintf(
+			"service %s has exec: its container can write to its root file system, and commands in it run as root; turn it off when you are done", s.Name))
+	}
 	return warnings
 }

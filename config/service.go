@@ -47,6 +47,7 @@ func (r serviceReader) read(stack, name string) Service {
 				Reaches:      readReaches(r.Object),
 				Watch:        r.readWatch(),
 				Room:         r.readRoom(),
+				Exec:         spec.Exec{Enabled: r.Boolean("exec", false), InProduction: r.Boolean("execInProduction", false)},
 				Before:       r.readBefore(),
 				LogRetention: r.logRetention,
 			},
@@ -112,6 +113,13 @@ func (r serviceReader) check(stack string, s Service) {
 		} else if err := spec.CheckCanaryName(name); s.Canary() != nil && err != nil {
 			r.Problems.Add(r.Path("canary"), "the canary's %w", err)
 		}
+	}
+	if err := s.Exec.Check(stack); err != nil {
+		key := "exec"
+		if !s.Exec.Enabled {
+			key = "execInProduction"
+		}
+		r.Problems.Add(r.Path(key), "%w", err)
 	}
 	secrets := slices.Collect(maps.Keys(s.Secrets))
 	report(r.Object, s.CheckSecretVariables(secrets))

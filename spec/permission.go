@@ -108,6 +108,9 @@ func (w Workload) accessProblems() Problems {
 		found.Add(fmt.Errorf("has %d policies; a role takes %d, and during a change the old and the new ones together", len(w.Policies), maxRoleAttachments), "policies")
 	}
 	size := len(w.Room.FileSystems()) * volumePolicy
+	if w.Exec.Enabled {
+		size += execPolicy
+	}
 	for path := range w.Watch {
 		size += watchPolicy + 2*len(path)
 	}
@@ -119,7 +122,7 @@ func (w Workload) accessProblems() Problems {
 		size += p.size()
 	}
 	if size > maxRolePolicies {
-		found.Add(fmt.Errorf("allow, watch and volumes: make policies of about %d characters; a role takes %d, and during a change the old and the new ones together: "+
+		found.Add(fmt.Errorf("allow, watch, volumes and exec: make policies of about %d characters; a role takes %d, and during a change the old and the new ones together: "+
 			"use managed policies, in policies", size, maxRolePolicies))
 	}
 	return found
@@ -148,6 +151,11 @@ func (w Workload) Calls() []Call {
 	}
 	for _, path := range slices.Sorted(maps.Keys(w.Watch)) {
 		calls = append(calls, Call{"watch", "ssm:GetParametersByPath", "arn:*:ssm:*:*:parameter" + path})
+	}
+	for _, p := range w.Exec.Permissions("arn:*:logs:*:*:log-group:*") {
+		for _, action := range p.Actions {
+			calls = append(calls, Call{"exec", action, p.Resources[0]})
+		}
 	}
 	for _, v := range w.Room.FileSystems() {
 		for _, action := range MountActions {

@@ -29,7 +29,7 @@ func TestPermissionProblems(t *testing.T) {
 		`policies.0: "arn:aws:iam::123456789012:role/r": must be the ARN of a managed policy`: {Policies: []string{"arn:aws:iam::123456789012:role/r"}},
 		`policies.1: "` + policy + `": is listed more than once`:                              {Policies: []string{policy, policy}},
 		"policies: has 11 policies; a role takes 10, and during a change":                     {Policies: many},
-		"allow, watch and volumes: make policies of about 1":                                  {Watch: manyPaths, Room: Room{Volumes: manyVolumes}},
+		"allow, watch, volumes and exec: make policies of about 1":                            {Watch: manyPaths, Room: Room{Volumes: manyVolumes}},
 		"allow: lists the same actions and resources more than once":                          {Allow: []Permission{read, read}},
 		"allow.0.actions: is missing; it is a list: what the tasks may do":                    {Allow: []Permission{{nil, []string{"*"}}}},
 		"allow.0.resources: is missing; it is a list: the ARNs of what":                       {Allow: []Permission{{[]string{"s3:*"}, nil}}},
@@ -38,7 +38,7 @@ func TestPermissionProblems(t *testing.T) {
 		`allow.0.actions.0: "s3:Get Object": must be an action`:                               {Allow: []Permission{{[]string{"s3:Get Object"}, []string{"*"}}}},
 		`allow.0.resources.0: "reports": must be an ARN`:                                      {Allow: []Permission{{[]string{"s3:*"}, []string{"reports"}}}},
 		`allow.0.resources.0: "arn:aws:s3": must be an ARN`:                                   {Allow: []Permission{{[]string{"s3:*"}, []string{"arn:aws:s3"}}}},
-		"allow, watch and volumes: make policies of about 10370 ":                             {Allow: []Permission{{[]string{"s3:*"}, []string{"arn:aws:s3:::" + strings.Repeat("x", 10_200)}}}},
+		"allow, watch, volumes and exec: make policies of about 10370 ":                       {Allow: []Permission{{[]string{"s3:*"}, []string{"arn:aws:s3:::" + strings.Repeat("x", 10_200)}}}},
 	} {
 		err := w.accessProblems().Err()
 		if want == "" && err != nil || want != "" && (err == nil || !strings.HasPrefix(err.Error(), want)) {

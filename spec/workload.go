@@ -65,6 +65,7 @@ type Workload struct {
 	Room                Room                       // where the containers can write
 	Before              *Before                    // nil: nothing runs before the container
 	Sidecars            map[string]Sidecar         // by name
+	Exec                Exec                       // whether people can run commands in the tasks
 	LogRetention        int                        // days
 
 	// ContainerHealthCheck is a worker's; nil: ECS takes a task for healthy as long as it runs.

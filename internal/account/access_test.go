@@ -40,6 +40,10 @@ func TestCheckAccess(t *testing.T) {
 			"slipway:services.hello.volumes: the permissions boundary does not allow elasticfilesystem:ClientWrite on arn:*:elasticfilesystem:*:*:file-system/fs-0123456789abcdef0;",
 		}},
 		{`"volumes": {"/data": {"fileSystemId": "fs-01234567", "accessPointId": "fsap-01234567"}}`, boundary, nil},
+		{`"exec": true`, boundary, []string{
+			"slipway:services.hello.exec: the permissions boundary does not allow ssmmessages:CreateControlChannel on *;",
+			"slipway:services.hello.exec: the permissions boundary does not allow ssmmessages:OpenDataChannel on *;",
+		}},
 		{`"policies": ["` + readOrders + `"]`, boundary, []string{"slipway:services.hello.policies[0]: the permissions boundary allows nothing of this policy"}},
 		{`"policies": ["` + readOrders + `"], "allow": [{"actions": ["sqs:*"], "resources": ["*"]}]`, "", nil},
 		{`"policies": ["` + readOrders + `s"]`, "", []string{"slipway:services.hello.policies[0]: look up the policy " + readOrders + "s: "}},

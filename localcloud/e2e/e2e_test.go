@@ -118,6 +118,7 @@ func TestScripts(t *testing.T) {
 			"eventually":  eventually,
 			"secretless":  secretless,
 			"private":     private,
+			"command":     command,
 		},
 	})
 }
