@@ -32,13 +32,18 @@ type RegistryCredentials struct {
 
 // problems reports contradictions, also with the workload.
 func (a Access) problems(s spec.Service) spec.Problems {
+	return a.problemsOf(s.Workload, s.OwnImages(), s.HTTP == nil)
+}
+
+// problemsOf reports contradictions, also with a workload that runs the images. A worker has fewer variables from its settings.
+func (a Access) problemsOf(s spec.Workload, images []spec.Image, worker bool) spec.Problems {
 	var found spec.Problems
 	s.Environment = maps.Clone(s.Environment)
 	if s.Environment == nil {
 		s.Environment = make(map[string]string, len(a.Environment))
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.Environment)) {
-		err := errors.Join(spec.CheckVariable(name, ""), spec.CheckReserved(name, s.HTTP == nil))
+		err := errors.Join(spec.CheckVariable(name, ""), spec.CheckReserved(name, worker))
 		_, inEnvironment := s.Environment[name]
 		_, inSecrets := s.SecretsFrom[name]
 		if err == nil && (inEnvironment || inSecrets) {
@@ -49,6 +54,9 @@ func (a Access) problems(s spec.Service) spec.Problems {
 	}
 	secrets := slices.Collect(maps.Keys(a.Secrets))
 	found.Include(s.CheckSecretVariables(secrets))
+	for _, name := range slices.Sorted(slices.Values(secrets)) {
+		found.Add(spec.CheckReserved(name, worker), "secrets", name)
+	}
 	found.Include(s.CheckSidecarSecrets(a.sidecarVariables()))
 	found.Add(s.CheckDefinition(slices.Collect(maps.Keys(a.allSecrets()))))
 	if arn, known := a.Boundary.(pulumi.String); known {
@@ -60,7 +68,7 @@ func (a Access) problems(s spec.Service) spec.Problems {
 	if a.Registry.Username == "" || a.Registry.Password == nil {
 		found.Add(errors.New("needs a user name and a password"), "registry")
 	}
-	found.Add(spec.CheckRegistry(s.OwnImages()), "registry")
+	found.Add(spec.CheckRegistry(images), "registry")
 	return found
 }
 

@@ -7,15 +7,15 @@ import (
 
 // newExecPolicy lets sessions of ECS Exec reach the tasks, and log to the service's log group: without a setting of the cluster, ECS Exec
 // logs where the containers do.
-func (s *FargateService) newExecPolicy(ctx *pulumi.Context) (*iam.RolePolicy, error) {
-	return iam.NewRolePolicy(ctx, s.name+"-task-exec", &iam.RolePolicyArgs{
-		Role: s.around.task.Name,
-		Policy: s.around.logs.Arn.ApplyT(func(arn string) (string, error) {
+func (o owner) newExecPolicy(ctx *pulumi.Context, around surroundings) (*iam.RolePolicy, error) {
+	return iam.NewRolePolicy(ctx, o.name+"-task-exec", &iam.RolePolicyArgs{
+		Role: around.task.Name,
+		Policy: around.logs.Arn.ApplyT(func(arn string) (string, error) {
 			var document policyDocument
-			for _, permission := range s.args.Exec.Permissions(arn) {
+			for _, permission := range o.workload.Exec.Permissions(arn) {
 				document = append(document, allow(permission)...)
 			}
 			return document.JSON()
 		}).(pulumi.StringOutput),
-	}, s.parent())
+	}, o.parent)
 }

@@ -14,8 +14,8 @@ type policyStatement struct {
 	Effect    string            // "Allow"
 	Principal map[string]string `json:",omitempty"` // in trust policies
 	Action    []string
-	Resource  []string                     `json:",omitempty"` // not in trust policies
-	Condition map[string]map[string]string `json:",omitempty"`
+	Resource  []string                       `json:",omitempty"` // not in trust policies
+	Condition map[string]map[string][]string `json:",omitempty"` // by operator and key
 }
 
 // JSON returns the document in IAM's form.
@@ -60,7 +60,7 @@ func mountVolume(v spec.Volume, region string) policyDocument {
 		Effect:    "Allow",
 		Action:    spec.MountActions,
 		Resource:  []string{arn + region + ":*:file-system/" + v.FileSystemID},
-		Condition: map[string]map[string]string{"StringLike": {"elasticfilesystem:AccessPointArn": arn + region + ":*:access-point/" + v.AccessPointID}},
+		Condition: map[string]map[string][]string{"StringLike": {"elasticfilesystem:AccessPointArn": {arn + region + ":*:access-point/" + v.AccessPointID}}},
 	}}
 }
 

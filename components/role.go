@@ -12,9 +12,9 @@ import (
 	"slipway/spec"
 )
 
-// newRole creates a role for the service's tasks.
-func (s *FargateService) newRole(ctx *pulumi.Context, name, description string) (*iam.Role, error) {
-	trust, err := trustECSTasks.JSON()
+// newRole creates a role within the tasks' permissions boundary.
+func (o owner) newRole(ctx *pulumi.Context, name, description string, trusts policyDocument) (*iam.Role, error) {
+	trust, err := trusts.JSON()
 	if err != nil {
 		return nil, err
 	}
@@ -22,17 +22,17 @@ func (s *FargateService) newRole(ctx *pulumi.Context, name, description string) 
 		Path:                pulumi.String(spec.RolePath),
 		Description:         pulumi.String(description),
 		AssumeRolePolicy:    pulumi.String(trust),
-		PermissionsBoundary: s.args.Access.Boundary,
-		Tags:                s.args.Tags.named(name),
-	}, s.parent())
+		PermissionsBoundary: o.access.Boundary,
+		Tags:                o.tags.named(name),
+	}, o.parent)
 }
 
 // newExecutionRole creates the role with which ECS starts the tasks. Each thing that it may use has a separate policy. A policy for a
 // new repository or secret is created before the service is updated, and an old one is deleted after that. So the running tasks, and a
 // rollback to them, keep theirs.
-func (s *FargateService) newExecutionRole(ctx *pulumi.Context) (*iam.Role, []pulumi.Resource, error) {
-	name, secrets := s.name+"-execution", s.around.secrets
-	role, err := s.newRole(ctx, name, "Used by ECS to start the tasks")
+func (o owner) newExecutionRole(ctx *pulumi.Context, around surroundings) (*iam.Role, []pulumi.Resource, error) {
+	name, secrets := o.name+"-execution", around.secrets
+	role, err := o.newRole(ctx, name, "Used by ECS to start the tasks", trustECSTasks)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -41,21 +41,21 @@ func (s *FargateService) newExecutionRole(ctx *pulumi.Context) (*iam.Role, []pul
 		arn    pulumi.StringOutput
 		policy func(arn string) policyDocument
 	}
-	grants := []grant{{name + "-logs", s.around.logs.Arn, writeLogs}}
-	if len(s.args.Access.allSecrets()) > 0 {
+	grants := []grant{{name + "-logs", around.logs.Arn, writeLogs}}
+	if len(o.access.allSecrets()) > 0 {
 		grants = append(grants, grant{name + "-environment", secrets.environment, readSecret})
 	}
-	if s.args.Access.Registry != nil {
+	if o.access.Registry != nil {
 		grants = append(grants, grant{name + "-registry", secrets.registry, readSecret})
 	}
-	for _, source := range s.args.SecretSources() {
+	for _, source := range o.workload.SecretSources() {
 		policy := readSecret
 		if source.IsParameter() {
 			policy = readParameter
 		}
 		grants = append(grants, grant{policyName(name+"-secret", source.ARN()), pulumi.String(source.ARN()).ToStringOutput(), policy})
 	}
-	for _, arn := range s.repositories() {
+	for _, arn := range o.repositories() {
 		grants = append(grants, grant{policyName(name+"-image", arn), pulumi.String(arn).ToStringOutput(), pullImage})
 	}
 	var policies []pulumi.Resource
@@ -63,7 +63,7 @@ func (s *FargateService) newExecutionRole(ctx *pulumi.Context) (*iam.Role, []pul
 		policy, err := iam.NewRolePolicy(ctx, g.name, &iam.RolePolicyArgs{
 			Role:   role.Name,
 			Policy: g.arn.ApplyT(func(arn string) (string, error) { return g.policy(arn).JSON() }).(pulumi.StringOutput),
-		}, s.parent())
+		}, o.parent)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -74,17 +74,17 @@ func (s *FargateService) newExecutionRole(ctx *pulumi.Context) (*iam.Role, []pul
 
 // newTaskRole creates the role that the tasks have themselves, with one policy for each permission, as for the execution role: tasks that
 // run keep what they may do until others have replaced them.
-func (s *FargateService) newTaskRole(ctx *pulumi.Context) (*iam.Role, []pulumi.Resource, error) {
-	name := s.name + "-task"
-	role, err := s.newRole(ctx, name, "Given to the tasks themselves")
+func (o owner) newTaskRole(ctx *pulumi.Context) (*iam.Role, []pulumi.Resource, error) {
+	name := o.name + "-task"
+	role, err := o.newRole(ctx, name, "Given to the tasks themselves", trustECSTasks)
 	if err != nil {
 		return nil, nil, err
 	}
 	var policies []pulumi.Resource
-	for _, arn := range s.args.Policies {
+	for _, arn := range o.workload.Policies {
 		attached, err := iam.NewRolePolicyAttachment(ctx, policyName(name, arn), &iam.RolePolicyAttachmentArgs{
 			Role: role.Name, PolicyArn: pulumi.String(arn),
-		}, s.parent())
+		}, o.parent)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -97,22 +97,22 @@ func (s *FargateService) newTaskRole(ctx *pulumi.Context) (*iam.Role, []pulumi.R
 		}
 		written, err := iam.NewRolePolicy(ctx, policyName(name+suffix, document), &iam.RolePolicyArgs{
 			Role: role.Name, Policy: pulumi.String(document),
-		}, s.parent())
+		}, o.parent)
 		policies = append(policies, written)
 		return err
 	}
-	for _, permission := range s.args.Allow {
+	for _, permission := range o.workload.Allow {
 		if err := write("-allow", allow(permission)); err != nil {
 			return nil, nil, err
 		}
 	}
-	for _, path := range slices.Sorted(maps.Keys(s.args.Watch)) {
-		if err := write("-watch", watchParameters(path, s.args.Cluster.Region)); err != nil {
+	for _, path := range slices.Sorted(maps.Keys(o.workload.Watch)) {
+		if err := write("-watch", watchParameters(path, o.region)); err != nil {
 			return nil, nil, err
 		}
 	}
-	for _, volume := range s.args.Room.FileSystems() {
-		if err := write("-volume", mountVolume(volume, s.args.Cluster.Region)); err != nil {
+	for _, volume := range o.workload.Room.FileSystems() {
+		if err := write("-volume", mountVolume(volume, o.region)); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -127,9 +127,9 @@ func policyName(beginning, what string) string {
 }
 
 // repositories returns the ARNs of the images' ECR repositories, sorted.
-func (s *FargateService) repositories() []string {
+func (o owner) repositories() []string {
 	var arns []string
-	for _, image := range s.args.Images() {
+	for _, image := range o.images {
 		if repository, isECR := image.ECR(); isECR {
 			arns = append(arns, repository.ARN())
 		}

@@ -34,32 +34,32 @@ func secretReference(secretARN, key, versionID string) string {
 	return fmt.Sprintf("%s:%s::%s", secretARN, key, versionID)
 }
 
-// serviceSecrets are the ARNs and versions of a service's secrets in AWS Secrets Manager.
+// serviceSecrets are the ARNs and versions of the secrets of a service or a job in AWS Secrets Manager.
 type serviceSecrets struct {
 	environment, environmentVersion pulumi.StringOutput
 	registry                        pulumi.StringOutput
 }
 
-// newSecrets creates one secret for the environment, with a key for each variable, and one for the registry's credentials, if the
-// service has any. AWS bills for each secret.
-func (s *FargateService) newSecrets(ctx *pulumi.Context) (serviceSecrets, error) {
+// newSecrets creates one secret for the environment, with a key for each variable, and one for the registry's credentials, if there are
+// any. AWS bills for each secret.
+func (o owner) newSecrets(ctx *pulumi.Context) (serviceSecrets, error) {
 	secrets := serviceSecrets{
 		environment:        pulumi.String("").ToStringOutput(),
 		environmentVersion: pulumi.String("").ToStringOutput(),
 		registry:           pulumi.String("").ToStringOutput(),
 	}
-	if len(s.args.Access.allSecrets()) > 0 {
-		version, err := newSecret(ctx, s.name+"-environment", "Secret environment variables of service "+s.args.Name, s.args.Access.allSecrets(), s.args.Tags, s.parent())
+	if len(o.access.allSecrets()) > 0 {
+		version, err := newSecret(ctx, o.name+"-environment", "Secret environment variables of "+o.title, o.access.allSecrets(), o.tags, o.parent)
 		if err != nil {
 			return serviceSecrets{}, err
 		}
 		secrets.environment, secrets.environmentVersion = version.Arn, version.VersionId
 	}
-	if s.args.Access.Registry != nil {
-		version, err := newSecret(ctx, s.name+"-registry", "Credentials of the registry that service "+s.args.Name+" is pulled from", pulumi.StringMap{
-			"username": pulumi.String(s.args.Access.Registry.Username),
-			"password": s.args.Access.Registry.Password,
-		}, s.args.Tags, s.parent())
+	if o.access.Registry != nil {
+		version, err := newSecret(ctx, o.name+"-registry", "Credentials of the registry that "+o.title+" is pulled from", pulumi.StringMap{
+			"username": pulumi.String(o.access.Registry.Username),
+			"password": o.access.Registry.Password,
+		}, o.tags, o.parent)
 		if err != nil {
 			return serviceSecrets{}, err
 		}

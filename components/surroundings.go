@@ -7,9 +7,31 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"slipway/spec"
 )
 
-// surroundings has what every task of a service needs, in every version.
+// owner is the component whose tasks need surroundings: a service or a job.
+type owner struct {
+	name, title string // the component's name, and "service hello"
+	region      string
+	in          Placement
+	workload    spec.Workload
+	images      []spec.Image // all that its tasks run
+	access      Access
+	tags        Tags
+	parent      pulumi.ResourceOption
+}
+
+// owner describes the service as the owner of its tasks.
+func (s *FargateService) owner() owner {
+	return owner{
+		name: s.name, title: "service " + s.args.Name, region: s.args.Cluster.Region, in: s.args.In, workload: s.args.Workload, images: s.args.Images(),
+		access: s.args.Access, tags: s.args.Tags, parent: s.parent(),
+	}
+}
+
+// surroundings has what every task of a service or a job needs, in every version.
 type surroundings struct {
 	securityGroup   pulumi.StringInput
 	logs            *cloudwatch.LogGroup
@@ -19,56 +41,65 @@ type surroundings struct {
 	access []pulumi.Resource
 }
 
-func (s *FargateService) newSurroundings(ctx *pulumi.Context) error {
-	around := &s.around
-	group, groupRules, err := s.newSecurityGroup(ctx)
+func (s *FargateService) newSurroundings(ctx *pulumi.Context) (err error) {
+	if s.args.HTTP == nil {
+		s.around, err = s.owner().newSurroundings(ctx, "Tasks of a worker: out to anywhere", nil)
+	} else {
+		s.around, err = s.owner().newSurroundings(ctx, "Tasks of a service: in from its load balancer, out to anywhere", s.newRequestRules)
+	}
+	return err
+}
+
+// newSurroundings creates the surroundings. The description is the security group's, and the rules let something in; nil lets in nothing.
+func (o owner) newSurroundings(
+	ctx *pulumi.Context, description string, rules func(*pulumi.Context, pulumi.StringInput) ([]pulumi.Resource, error),
+) (around surroundings, err error) {
+	group, groupRules, err := o.newSecurityGroup(ctx, description, rules)
 	if err != nil {
-		return err
+		return around, err
 	}
 	around.securityGroup = group
-	if around.logs, err = cloudwatch.NewLogGroup(ctx, s.name, &cloudwatch.LogGroupArgs{
-		RetentionInDays: pulumi.Int(s.args.LogRetention),
-		Tags:            s.args.Tags.named(s.name),
-	}, s.parent()); err != nil {
-		return err
+	if around.logs, err = cloudwatch.NewLogGroup(ctx, o.name, &cloudwatch.LogGroupArgs{
+		RetentionInDays: pulumi.Int(o.workload.LogRetention),
+		Tags:            o.tags.named(o.name),
+	}, o.parent); err != nil {
+		return around, err
 	}
-	if around.secrets, err = s.newSecrets(ctx); err != nil {
-		return err
+	if around.secrets, err = o.newSecrets(ctx); err != nil {
+		return around, err
 	}
-	execution, policies, err := s.newExecutionRole(ctx)
+	execution, policies, err := o.newExecutionRole(ctx, around)
 	if err != nil {
-		return err
+		return around, err
 	}
 	around.execution = execution
-	task, permissions, err := s.newTaskRole(ctx)
+	task, permissions, err := o.newTaskRole(ctx)
 	if err != nil {
-		return err
+		return around, err
 	}
 	around.task = task
-	if s.args.Exec.Enabled {
-		sessions, err := s.newExecPolicy(ctx)
+	if o.workload.Exec.Enabled {
+		sessions, err := o.newExecPolicy(ctx, around)
 		if err != nil {
-			return err
+			return around, err
 		}
 		permissions = append(permissions, sessions)
 	}
 	around.access = slices.Concat(groupRules, policies, permissions)
-	return nil
+	return around, nil
 }
 
-// newSecurityGroup creates the tasks' security group: in only from the load balancer to the container's port, if there is one, and out
-// to everywhere. Tasks use services on the internet, also for their image, secrets and logs.
-func (s *FargateService) newSecurityGroup(ctx *pulumi.Context) (group pulumi.StringInput, rules []pulumi.Resource, err error) {
-	description := "Tasks of a service: in from its load balancer, out to anywhere"
-	if s.args.HTTP == nil {
-		description = "Tasks of a worker: out to anywhere"
-	}
-	g, err := newSecurityGroup(ctx, s.name, description, s.args.In.VPCID, s.args.Tags, s.parent())
+// newSecurityGroup creates the tasks' security group: in only what the rules allow, which is the load balancer to the container's port
+// of a service, and out to everywhere. Tasks use services on the internet, also for their image, secrets and logs.
+func (o owner) newSecurityGroup(
+	ctx *pulumi.Context, description string, in func(*pulumi.Context, pulumi.StringInput) ([]pulumi.Resource, error),
+) (group pulumi.StringInput, rules []pulumi.Resource, err error) {
+	g, err := newSecurityGroup(ctx, o.name, description, o.in.VPCID, o.tags, o.parent)
 	if err != nil {
 		return nil, nil, err
 	}
-	if s.args.HTTP != nil {
-		if rules, err = s.newRequestRules(ctx, g.ID()); err != nil {
+	if in != nil {
+		if rules, err = in(ctx, g.ID()); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -76,13 +107,13 @@ func (s *FargateService) newSecurityGroup(ctx *pulumi.Context) (group pulumi.Str
 		suffix string
 		to     peer
 	}{{"-out-ipv4", peer{ipv4: everyIPv4}}, {"-out-ipv6", peer{ipv6: everyIPv6}}} {
-		rule, err := allowAllTo(ctx, s.name+out.suffix, g.ID(), out.to, s.args.Tags, s.parent())
+		rule, err := allowAllTo(ctx, o.name+out.suffix, g.ID(), out.to, o.tags, o.parent)
 		if err != nil {
 			return nil, nil, err
 		}
 		rules = append(rules, rule)
 	}
-	reached, err := newReaches(ctx, s.name, s.args.Reaches, g.ID(), s.args.Tags, s.parent())
+	reached, err := newReaches(ctx, o.name, o.workload.Reaches, g.ID(), o.tags, o.parent)
 	if err != nil {
 		return nil, nil, err
 	}

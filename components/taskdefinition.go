@@ -37,67 +37,86 @@ func (s *FargateService) port() int {
 
 // newTaskDefinition creates a revision of the task definition of a version.
 func (s *FargateService) newTaskDefinition(ctx *pulumi.Context, v version) (*ecs.TaskDefinition, error) {
-	secrets := s.around.secrets
+	return s.owner().newTaskDefinition(ctx, s.around, revision{
+		name: v.name, stream: v.stream, image: v.image, environment: s.environment(),
+		port: s.port(), stopTimeout: s.args.Drain.StopTimeout, region: s.args.Cluster.Region,
+	})
+}
+
+// revision is what a revision of a task definition is made of.
+type revision struct {
+	name        string // of the resource
+	stream      string // prefix of the log streams
+	image       spec.Image
+	environment pulumi.StringMap
+	port        int // 0: none
+	stopTimeout int // seconds
+	region      string
+}
+
+// newTaskDefinition creates a revision of a task definition, for tasks in the surroundings.
+func (o owner) newTaskDefinition(ctx *pulumi.Context, around surroundings, r revision) (*ecs.TaskDefinition, error) {
+	secrets, w := around.secrets, o.workload
 	containers := pulumi.All(
-		s.environment().ToStringMapOutput(), s.around.logs.Name, secrets.environment, secrets.environmentVersion, secrets.registry,
+		r.environment.ToStringMapOutput(), around.logs.Name, secrets.environment, secrets.environmentVersion, secrets.registry,
 	).ApplyT(func(known []any) (string, error) {
-		references := make(map[string]string, len(s.args.Access.Secrets)+len(s.args.SecretsFrom))
-		for key := range s.args.Access.Secrets {
+		references := make(map[string]string, len(o.access.Secrets)+len(w.SecretsFrom))
+		for key := range o.access.Secrets {
 			references[key] = secretReference(known[2].(string), key, known[3].(string))
 		}
-		for name, reference := range s.args.SecretsFrom {
+		for name, reference := range w.SecretsFrom {
 			references[name] = string(reference)
 		}
 		main := container{
 			name:                spec.ContainerName,
-			image:               v.image.String(),
+			image:               r.image.String(),
 			registryCredentials: known[4].(string),
 			essential:           true,
-			cpu:                 s.args.OwnCPU(),
+			cpu:                 w.OwnCPU(),
 			user:                spec.ContainerUser,
-			entryPoint:          s.args.EntryPoint,
-			command:             s.args.Command,
+			entryPoint:          w.EntryPoint,
+			command:             w.Command,
 			environment:         known[0].(map[string]string),
 			secrets:             references,
-			port:                s.port(),
-			room:                s.args.Room,
-			writable:            s.args.Exec.Enabled, // or the agent of ECS Exec does not start
-			healthCheck:         s.args.ContainerHealthCheck,
-			stopTimeout:         s.args.Drain.StopTimeout,
+			port:                r.port,
+			room:                w.Room,
+			writable:            w.Exec.Enabled, // or the agent of ECS Exec does not start
+			healthCheck:         w.ContainerHealthCheck,
+			stopTimeout:         r.stopTimeout,
 			logGroup:            known[1].(string),
-			region:              s.args.Cluster.Region,
-			logStreamPrefix:     v.stream,
+			region:              r.region,
+			logStreamPrefix:     r.stream,
 		}
-		sidecars := main.sidecars(s.args.Workload, v.image.Registry, s.args.Access.SidecarSecrets, func(key string) string {
+		sidecars := main.sidecars(w, r.image.Registry, o.access.SidecarSecrets, func(key string) string {
 			return secretReference(known[2].(string), key, known[3].(string))
 		})
-		if s.args.Before == nil {
+		if w.Before == nil {
 			return definitions(append(sidecars, main)...)
 		}
-		return definitions(append(sidecars, main.before(s.args.Before.ImageFor(v.image), s.args.Before.Command), main)...)
+		return definitions(append(sidecars, main.before(w.Before.ImageFor(r.image), w.Before.Command), main)...)
 	}).(pulumi.StringOutput)
 
-	return ecs.NewTaskDefinition(ctx, v.name, &ecs.TaskDefinitionArgs{
+	return ecs.NewTaskDefinition(ctx, r.name, &ecs.TaskDefinitionArgs{
 		// A family only groups revisions, and every change makes a revision, so a fixed name causes no conflict here.
-		Family:                  pulumi.String(ctx.Project() + "-" + v.name),
+		Family:                  pulumi.String(ctx.Project() + "-" + r.name),
 		RequiresCompatibilities: pulumi.ToStringArray([]string{fargate}),
 		NetworkMode:             pulumi.String("awsvpc"),
-		Cpu:                     pulumi.String(strconv.Itoa(s.args.Size.CPU)),
-		Memory:                  pulumi.String(strconv.Itoa(s.args.Size.Memory)),
+		Cpu:                     pulumi.String(strconv.Itoa(w.Size.CPU)),
+		Memory:                  pulumi.String(strconv.Itoa(w.Size.Memory)),
 		RuntimePlatform: ecs.TaskDefinitionRuntimePlatformArgs{
-			CpuArchitecture:       pulumi.String(cpuArchitectures[s.args.Size.Architecture]),
+			CpuArchitecture:       pulumi.String(cpuArchitectures[w.Size.Architecture]),
 			OperatingSystemFamily: pulumi.String("LINUX"),
 		},
-		ExecutionRoleArn:     s.around.execution.Arn,
-		TaskRoleArn:          s.around.task.Arn,
+		ExecutionRoleArn:     around.execution.Arn,
+		TaskRoleArn:          around.task.Arn,
 		ContainerDefinitions: containers,
-		Volumes:              volumes(s.args.Room),
-		EphemeralStorage:     storage(s.args.Room),
+		Volumes:              volumes(w.Room),
+		EphemeralStorage:     storage(w.Room),
 		// Replaced revisions stay active: a failed deployment returns to the last one, and a service that loses a task starts another
 		// from its revision.
 		SkipDestroy: pulumi.Bool(true),
-		Tags:        s.args.Tags.named(v.name),
-	}, s.parent())
+		Tags:        o.tags.named(r.name),
+	}, o.parent)
 }
 
 // volumes returns the file systems that the containers mount: encrypted on their way, and as the tasks' role, so that a file system's
