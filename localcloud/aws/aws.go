@@ -16,7 +16,9 @@ import (
 	"slipway/localcloud/aws/logs"
 	"slipway/localcloud/aws/resourcegroupstagging"
 	"slipway/localcloud/aws/s3"
+	"slipway/localcloud/aws/scheduler"
 	"slipway/localcloud/aws/secretsmanager"
+	"slipway/localcloud/aws/sfn"
 	"slipway/localcloud/aws/sqs"
 	"slipway/localcloud/aws/ssm"
 	"slipway/localcloud/aws/sts"
@@ -26,7 +28,8 @@ import (
 func Kinds() []any {
 	return slices.Concat(
 		ec2.Kinds(), ecs.Kinds(), iam.Kinds(), acm.Kinds(), cloudwatch.Kinds(), appautoscaling.Kinds(), logs.Kinds(),
-		secretsmanager.Kinds(), ssm.Kinds(), elbv2.Kinds(), ecr.Kinds(), s3.Kinds(), sqs.Kinds(), resourcegroupstagging.Kinds(), sts.Kinds(),
+		secretsmanager.Kinds(), ssm.Kinds(), elbv2.Kinds(), ecr.Kinds(), s3.Kinds(),
+		sqs.Kinds(), scheduler.Kinds(), sfn.Kinds(), resourcegroupstagging.Kinds(), sts.Kinds(),
 		[]any{getRegion, getPartition},
 	)
 }

@@ -20,7 +20,9 @@ import (
 	"slipway/localcloud/aws/internal/identity"
 	"slipway/localcloud/aws/internal/policy"
 	"slipway/localcloud/aws/logs"
+	"slipway/localcloud/aws/scheduler"
 	"slipway/localcloud/aws/secretsmanager"
+	"slipway/localcloud/aws/sfn"
 	"slipway/localcloud/aws/sts"
 	"slipway/localcloud/cloud"
 )
@@ -113,6 +115,8 @@ func changes(made map[string]*cloud.Resource) map[string][]cloud.Map {
 		elbv2.TargetGroupToken:            {{"healthCheck": cloud.Map{}}, {"deregistrationDelay": 1.0}, {"slowStart": 30.0}},
 		secretsmanager.SecretToken:        {{"description": "other"}},
 		secretsmanager.SecretVersionToken: nil,
+		scheduler.ScheduleToken:           {{"state": "DISABLED"}},
+		sfn.StateMachineToken:             {{"definition": `{}`}, {"roleArn": "arn:aws:iam::" + sts.DefaultAccount + ":role/slipway/other"}},
 		ec2.SecurityGroupEgressRuleToken:  {{"toPort": 8081.0}, {"description": "other"}},
 		ec2.SecurityGroupIngressRuleToken: {{"toPort": 8081.0}, {"cidrIpv6": "::1/128"}},
 	}

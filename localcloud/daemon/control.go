@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/fault"
@@ -28,6 +29,7 @@ import (
 //	POST   /crash?service=S                    kills a task of a service
 //	POST   /exec?task=T&container=C&arg=A…     runs a command in a task, over a connection of its own
 //	GET    /capture?task=T                     the packets of a task, as a pcap file, until the task or the client goes
+//	POST   /clock?by=D                         turns the clock forward, or only shows it
 //	POST   /faults                             makes operations fail
 //	GET    /faults                             what faults there are, and what they hit
 //	DELETE /faults?id=N                        forgets a fault, or all
@@ -70,6 +72,14 @@ func (d *daemon) control() http.Handler {
 		if err := d.capture(r.Context(), r.URL.Query().Get("task"), out); err != nil && !out.begun {
 			answer(w, err)
 		}
+	})
+	mux.HandleFunc("POST /clock", func(w http.ResponseWriter, r *http.Request) {
+		now, err := d.clock.turn(r.URL.Query().Get("by"))
+		if err != nil {
+			answer(w, err)
+			return
+		}
+		_ = json.NewEncoder(w).Encode(now) // or the client is gone
 	})
 	mux.HandleFunc("POST /faults", func(w http.ResponseWriter, r *http.Request) {
 		var f fault.Fault
@@ -244,6 +254,19 @@ func (c Client) Interrupt(ctx context.Context, service string) (taskID string, e
 // Crash kills a running task of the service, which is given by a name that it has, or its ARN, and returns its id.
 func (c Client) Crash(ctx context.Context, service string) (taskID string, err error) {
 	return c.onTask(ctx, "/crash", service)
+}
+
+// Turn turns the cloud's clock forward, by a duration such as 24h, and returns the time that it shows. An empty duration only returns that.
+func (c Client) Turn(ctx context.Context, by string) (now time.Time, err error) {
+	body, err := c.do(ctx, http.MethodPost, "/clock", url.Values{"by": {by}}, nil)
+	if err != nil {
+		return now, err // it names the operation
+	}
+	defer func() { _ = body.Close() }()
+	if err := json.NewDecoder(body).Decode(&now); err != nil {
+		return now, fmt.Errorf("read the cloud's clock: %w", err)
+	}
+	return now, nil
 }
 
 func (c Client) onTask(ctx context.Context, path, service string) (string, error) {

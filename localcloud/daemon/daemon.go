@@ -50,6 +50,7 @@ type daemon struct {
 	vpcs       *networks.Networks // nil where tasks are at loopback addresses
 	names      *dns.Server
 	faults     *fault.Plan
+	clock      *clock
 	info       Info
 	log        *slog.Logger
 	// tasks says in words where tasks are.
@@ -90,6 +91,10 @@ func wire(f *folder, o Options, kept *plain.Kinds, before Info, log *slog.Logger
 		return nil, err
 	}
 	info.DNS = names.Addr().String()
+	turned, err := openClock(o.Dir)
+	if err != nil {
+		return nil, errors.Join(err, names.Close(context.Background()))
+	}
 	vpcs, tasks, err := newNetworks(f, o, records, log)
 	if err != nil {
 		return nil, errors.Join(err, names.Close(context.Background()))
@@ -97,11 +102,11 @@ func wire(f *folder, o Options, kept *plain.Kinds, before Info, log *slog.Logger
 	aws := services.New(services.Options{
 		Store: f.store, Authority: f.authority, Images: f.images, Runner: f.runner, FileSystems: filepath.Join(f.dir, "efs"), VPCs: vpcs,
 		DNS: names.Addr(), RecordTokens: []string{cloudflare.RecordToken}, Logs: f.logs, Queues: f.queues,
-		Latency: o.Latency, Pace: pace.Pace(o.Patience), Log: log,
+		Latency: o.Latency, Pace: pace.Pace(o.Patience), Clock: turned.Clock, Log: log,
 	})
 	d := &daemon{
 		folder: f, sdks: schema.SDKs{}.With(kept.Describe), cloudflare: records, services: aws, vpcs: vpcs, names: names,
-		faults: &fault.Plan{Latency: o.Latency}, info: info, log: log, tasks: tasks,
+		faults: &fault.Plan{Latency: o.Latency}, clock: turned, info: info, log: log, tasks: tasks,
 	}
 	d.cloud = cloud.New(f.store, services.WithHooks(cloud.Options{Schema: d.sdks, Others: kept.Kind, Latency: o.Latency, Patience: o.Patience}))
 	d.cloud.Add(aws.Kinds...)

@@ -11,6 +11,7 @@ import (
 	"slipway/localcloud/aws/ecs"
 	"slipway/localcloud/aws/elbv2"
 	"slipway/localcloud/aws/logs"
+	"slipway/localcloud/aws/sfn"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/cloudflare"
 )
@@ -18,7 +19,7 @@ import (
 // status looks at everything in the store at one moment.
 func (d *daemon) status() *Status {
 	s := &Status{
-		Resources: []Resource{}, Endpoints: []Endpoint{}, Services: []Service{}, Alarms: []Alarm{}, DNS: []Record{}, Problems: []string{},
+		Resources: []Resource{}, Endpoints: []Endpoint{}, Services: []Service{}, Alarms: []Alarm{}, Executions: []Execution{}, DNS: []Record{}, Problems: []string{},
 		Faults: d.faults.List(), CAFile: d.info.CAFile, Tasks: d.tasks,
 	}
 	d.cloud.Store.View(func(tx *cloud.Tx) {
@@ -46,6 +47,13 @@ func (d *daemon) status() *Status {
 		for _, r := range tx.Everywhere(cloudwatch.MetricAlarm.Token) {
 			a := cloud.StatusOf[cloudwatch.AlarmStatus](r)
 			s.Alarms = append(s.Alarms, Alarm{Name: r.Name, State: a.State, Reason: a.Reason})
+		}
+		for _, r := range tx.Everywhere(sfn.Execution.Token) {
+			e := cloud.StatusOf[sfn.ExecutionStatus](r)
+			machine := sfn.Execution.Inputs(r).StateMachineARN
+			s.Executions = append(s.Executions, Execution{
+				StateMachine: machine[strings.LastIndex(machine, ":")+1:], Status: e.Status, Error: e.Error, StartedAt: e.StartedAt,
+			})
 		}
 	})
 	s.sort()

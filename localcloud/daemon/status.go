@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"text/tabwriter"
+	"time"
 
 	"slipway/localcloud/fault"
 )
@@ -18,7 +19,9 @@ type Status struct {
 	Endpoints []Endpoint `json:"endpoints"`
 	Services  []Service  `json:"services"`
 	Alarms    []Alarm    `json:"alarms"`
-	DNS       []Record   `json:"dns"`
+	// Executions are the last runs of state machines, such as those of scheduled jobs, the oldest first.
+	Executions []Execution `json:"executions"`
+	DNS        []Record    `json:"dns"`
 	// Problems prevent the cloud from doing what it should, such as a port that another program has.
 	Problems []string `json:"problems"`
 	// Tasks says where tasks are: in the network of their VPC, or why not.
@@ -74,6 +77,14 @@ type Alarm struct {
 	Reason string `json:"reason"`
 }
 
+// Execution is a run of a state machine.
+type Execution struct {
+	StateMachine string    `json:"stateMachine"`
+	Status       string    `json:"status"`
+	Error        string    `json:"error,omitempty"`
+	StartedAt    time.Time `json:"startedAt"`
+}
+
 // Record is a DNS record.
 type Record struct {
 	Name    string `json:"name"`
@@ -93,6 +104,7 @@ func (s *Status) sort() {
 	})
 	slices.SortFunc(s.DNS, func(a, b Record) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Type, b.Type)) })
 	slices.SortFunc(s.Services, func(a, b Service) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(s.Executions, func(a, b Execution) int { return a.StartedAt.Compare(b.StartedAt) })
 	slices.SortFunc(s.Alarms, func(a, b Alarm) int { return cmp.Compare(a.Name, b.Name) })
 }
 
@@ -149,6 +161,12 @@ func (s *Status) Print(w io.Writer) error {
 	if section("ALARM\tSTATE\tREASON", len(s.Alarms)) {
 		for _, a := range s.Alarms {
 			fmt.Fprintf(t, "%s\t%s\t%s\n", a.Name, a.State, a.Reason)
+		}
+		fmt.Fprintln(t)
+	}
+	if section("EXECUTION\tSTATUS\tERROR\tSTARTED", len(s.Executions)) {
+		for _, e := range s.Executions {
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", e.StateMachine, e.Status, cmp.Or(e.Error, "-"), e.StartedAt.Format(time.DateTime))
 		}
 		fmt.Fprintln(t)
 	}

@@ -32,6 +32,9 @@ import (
 	"slipway/localcloud/aws/logs/streams"
 	"slipway/localcloud/aws/resourcegroupstagging"
 	"slipway/localcloud/aws/s3/s3api"
+	"slipway/localcloud/aws/scheduler/invoker"
+	"slipway/localcloud/aws/sfn/executions"
+	"slipway/localcloud/aws/sfn/sfnapi"
 	"slipway/localcloud/aws/sqs/queues"
 	"slipway/localcloud/aws/sqs/sqsapi"
 	"slipway/localcloud/aws/ssm/ssmapi"
@@ -71,7 +74,9 @@ type Options struct {
 	Latency float64
 	// Pace is that of the minutes in which AWS counts.
 	Pace pace.Pace
-	Log  *slog.Logger
+	// Clock is that by which schedules come due.
+	Clock *pace.Clock
+	Log   *slog.Logger
 }
 
 // Controller is the part of a service that works by itself.
@@ -126,7 +131,9 @@ func New(o Options) *Services {
 		balancers,
 		tasks,
 		metrics,
-		&scaling.Scaler{Store: o.Store, Alarms: metrics, Pace: o.Pace, Log: o.Log},
+		&scaling.Scaler{Store: o.Store, Alarms: metrics, Pace: o.Pace, Clock: o.Clock, Log: o.Log},
+		&executions.Executor{Store: o.Store, Clock: o.Clock, Began: time.Now()},
+		&invoker.Invoker{Store: o.Store, Clock: o.Clock, Pace: o.Pace, Log: o.Log},
 	})
 	return s
 }
@@ -150,7 +157,7 @@ func (s *Services) API(store *cloud.Store, callers *sts.Callers, token string) *
 func (s *Services) api(store *cloud.Store, caller func(*http.Request) (cloud.Caller, error), token string) *api.Server {
 	return &api.Server{
 		Store: store, Caller: caller, Token: token,
-		Services: []api.Service{acmapi.Service, ecsapi.Service, elbv2api.Service, logsapi.Service(s.Logs), s.sessions.Service(), sqsapi.Service(s.Queues), ssmapi.Service},
+		Services: []api.Service{acmapi.Service, ecsapi.Service, elbv2api.Service, logsapi.Service(s.Logs), s.sessions.Service(), sfnapi.Service, sqsapi.Service(s.Queues), ssmapi.Service},
 		REST:     map[string]func(http.ResponseWriter, *api.Request){s3api.Name: s3api.Serve},
 	}
 }

@@ -18,7 +18,9 @@ import (
 	"slipway/localcloud/aws/internal/identity"
 	"slipway/localcloud/aws/logs"
 	"slipway/localcloud/aws/s3"
+	"slipway/localcloud/aws/scheduler"
 	"slipway/localcloud/aws/secretsmanager"
+	"slipway/localcloud/aws/sfn"
 	"slipway/localcloud/aws/sqs"
 	"slipway/localcloud/aws/ssm"
 	"slipway/localcloud/cloud"
@@ -178,7 +180,27 @@ func DefaultStack(t *testing.T, before func(c *Tester, token string, in cloud.Ma
 		"name": "morning", "schedule": "cron(0 8 ? * MON-FRI *)", "timezone": "Europe/Berlin", "startTime": "2026-12-01T00:00:00Z",
 		"scalableTargetAction": cloud.Map{"minCapacity": 2.0, "maxCapacity": 6.0},
 	}))
+	workflow := c.Make(identity.RoleToken, cloud.Map{"name": "workflow", "path": "/slipway/", "assumeRolePolicy": TrustOfService("states.amazonaws.com"), "inlinePolicies": []any{
+		cloud.Map{"name": "run", "policy": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["ecs:*","events:*","iam:PassRole"],"Resource":["*"]}]}`},
+	}})
+	create(sfn.StateMachineToken, cloud.Map{
+		"name": "purge", "roleArn": workflow.Outputs["arn"], "tags": cloud.Map{"Name": "purge"},
+		"definition": `{"StartAt":"Run","States":{"Run":{"Type":"Task","Resource":"arn:aws:states:::ecs:runTask.sync","Parameters":{},"End":true}}}`,
+	})
+	nightly := c.Make(identity.RoleToken, cloud.Map{"name": "nightly", "path": "/slipway/", "assumeRolePolicy": TrustOfService("scheduler.amazonaws.com")})
+	create(scheduler.ScheduleToken, cloud.Map{
+		"name": "purge", "scheduleExpression": "cron(0 3 * * ? *)", "scheduleExpressionTimezone": "Europe/Berlin",
+		"flexibleTimeWindow": cloud.Map{"mode": "OFF"}, "target": cloud.Map{
+			"arn": id(sfn.StateMachineToken), "roleArn": nightly.Outputs["arn"],
+			"retryPolicy": cloud.Map{"maximumEventAgeInSeconds": 3600.0, "maximumRetryAttempts": 10.0},
+		},
+	})
 	return c, made
+}
+
+// TrustOfService is the trust policy of a role that a service assumes.
+func TrustOfService(service string) string {
+	return TrustOf(`{"Effect":"Allow","Principal":{"Service":"` + service + `"},"Action":["sts:AssumeRole"]}`)
 }
 
 // balancerMetric is a query for a metric of the stack's load balancer and target group.

@@ -55,6 +55,12 @@ type Revision struct {
 	Containers  []ContainerDefinition
 }
 
+// Family returns the name that the revisions of a task definition share.
+func (r *Revision) Family() string {
+	family, _, _ := strings.Cut(arns.Last(r.ARN), ":")
+	return family
+}
+
 // Container returns the container with the name, or nil.
 func (r *Revision) Container(name string) *ContainerDefinition {
 	i := slices.IndexFunc(r.Containers, func(d ContainerDefinition) bool { return d.Name == name })

@@ -451,7 +451,10 @@ func runnable(c *cloud.Call, in *ServiceSpec, revision *Revision, clusterID stri
 	if err := checkCapacity(c, in, clusterID); err != nil {
 		return err
 	}
-	if err := checkNetwork(c, in); err != nil {
+	if in.NetworkConfiguration == nil {
+		return errNoNetwork()
+	}
+	if err := checkNetwork(c.Find, in.NetworkConfiguration.Subnets, in.NetworkConfiguration.SecurityGroups); err != nil {
 		return err
 	}
 	for _, lb := range in.LoadBalancers {
@@ -508,24 +511,20 @@ func (in *ServiceSpec) Shares(tx *cloud.Tx, s cloud.Scope) []CapacityShare {
 }
 
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html
-func checkNetwork(c *cloud.Call, in *ServiceSpec) error {
+func checkNetwork(find func(cloud.Ref) *cloud.Resource, subnets, groups []string) error {
 	refuse := func(format string, args ...any) error {
 		return cloud.Errorf("InvalidParameterException", format, args...)
 	}
-	n := in.NetworkConfiguration
-	if n == nil {
-		return refuse("Network Configuration must be provided when networkMode 'awsvpc' is specified.")
-	}
-	if len(n.Subnets) == 0 {
+	if len(subnets) == 0 {
 		return refuse("subnets can not be empty.")
 	}
 	const maxSubnets, maxGroups = 16, 5
-	if len(n.Subnets) > maxSubnets || len(n.SecurityGroups) > maxGroups {
+	if len(subnets) > maxSubnets || len(groups) > maxGroups {
 		return refuse("There is a limit of %d subnets and %d security groups per awsvpcConfiguration.", maxSubnets, maxGroups)
 	}
 	vpc := ""
-	for _, id := range n.Subnets {
-		r := c.Find(cloud.Ref{Token: ec2.SubnetToken, Value: id})
+	for _, id := range subnets {
+		r := find(cloud.Ref{Token: ec2.SubnetToken, Value: id})
 		if r == nil {
 			return refuse("Error retrieving subnet information for [%s]: %s (ErrorCode: InvalidSubnetID.NotFound)", id, ec2.Subnet.NotFound(id).Message)
 		}
@@ -536,8 +535,8 @@ func checkNetwork(c *cloud.Call, in *ServiceSpec) error {
 			return refuse("subnets must belong to the same VPC.")
 		}
 	}
-	for _, id := range n.SecurityGroups {
-		r := c.Find(cloud.Ref{Token: ec2.SecurityGroupToken, Value: id})
+	for _, id := range groups {
+		r := find(cloud.Ref{Token: ec2.SecurityGroupToken, Value: id})
 		if r == nil {
 			return refuse("Error retrieving security group information for [%s]: %s (ErrorCode: InvalidGroup.NotFound)", id, ec2.SecurityGroup.NotFound(id).Message)
 		}
@@ -546,6 +545,11 @@ func checkNetwork(c *cloud.Call, in *ServiceSpec) error {
 		}
 	}
 	return nil
+}
+
+// errNoNetwork is ECS's answer to tasks without a network configuration.
+func errNoNetwork() error {
+	return cloud.Errorf("InvalidParameterException", "Network Configuration must be provided when networkMode 'awsvpc' is specified.")
 }
 
 // ServiceARN returns the ARN of the service with the name in the cluster with the ARN.

@@ -32,6 +32,7 @@ const (
 	StopEssentialContainerExited = "EssentialContainerExited"
 	StopServiceScheduler         = "ServiceSchedulerInitiated"
 	StopSpotInterruption         = "SpotInterruption"
+	StopUserInitiated            = "UserInitiated"
 )
 
 // What health checks say of a container, and of a task through its essential containers.
@@ -50,6 +51,13 @@ type TaskSpec struct {
 	Service          string `json:"service"`
 	Deployment       string `json:"deployment"`
 	CapacityProvider string `json:"capacityProvider"`
+
+	// Family is that of the task definition. Group, StartedBy and ClientToken are those of who ran the task by itself.
+	Family      string              `json:"family,omitempty"`
+	Group       string              `json:"group,omitempty"`
+	StartedBy   string              `json:"startedBy,omitempty"`
+	ClientToken string              `json:"clientToken,omitempty"`
+	Overrides   []ContainerOverride `json:"overrides,omitempty"`
 
 	SubnetID       string                `json:"subnetId"`
 	SecurityGroups []string              `json:"securityGroups"`
@@ -91,8 +99,8 @@ type ContainerStatus struct {
 	Reason   string `json:",omitempty"`
 }
 
-// Task is a set of containers that runs, or has run, in a subnet. The service scheduler makes tasks; their ids are ARNs. A
-// task that has stopped is kept for a while as a record and refers to nothing any more.
+// Task is a set of containers that runs, or has run, in a subnet. The service scheduler and [RunTask] make tasks; their ids are ARNs.
+// A task that has stopped is kept for a while as a record and refers to nothing any more.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html
 var Task = &cloud.Kind[TaskSpec, struct{}]{
 	Spec: cloud.Spec{

@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -13,27 +14,41 @@ import (
 // Allowed reports whether the role's policies, inline and attached, allow the action on the resource, and its permissions boundary, if
 // it has one, does too. A role that does not exist may do nothing.
 func Allowed(tx *cloud.Tx, s cloud.Scope, roleARN, action, resource string) bool {
+	return Denial(tx, s, roleARN, action, resource, nil) == ""
+}
+
+// Denial says why the role may not perform the action on the resource, as [Authority.Denial] does, given further condition keys of the
+// request.
+func Denial(tx *cloud.Tx, s cloud.Scope, roleARN, action, resource string, keys map[string]string) string {
 	role := identity.RoleByARN(tx, roleARN)
 	if role == nil {
-		return false
+		return "because no identity-based policy allows the " + action + " action"
 	}
-	return AuthorityOf(tx, role).Denial(policy.Request{Action: action, Resource: resource, Context: map[string]string{
+	context := map[string]string{
 		"aws:principalarn": roleARN, "aws:principalaccount": role.Scope.Account, "aws:requestedregion": s.Region, "aws:securetransport": "true",
-	}}) == ""
+	}
+	maps.Copy(context, keys)
+	return AuthorityOf(tx, role).Denial(policy.Request{Action: action, Resource: resource, Context: context})
 }
 
 // CanAssume reports whether the role's trust policy lets a service, such as "ecs-tasks.amazonaws.com", assume the role on behalf of the
 // scope's account. A condition on one resource of the service does not hold, as it does not for ECS.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html
 func CanAssume(tx *cloud.Tx, s cloud.Scope, roleARN, principal string) bool {
+	service, _, _ := strings.Cut(principal, ".")
+	service = strings.TrimSuffix(service, "-tasks") // the ARNs of tasks are of the service ecs
+	return CanAssumeFor(tx, s, roleARN, principal, arns.New(s, service, "*"))
+}
+
+// CanAssumeFor is CanAssume for a service that acts for a resource with an ARN.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
+func CanAssumeFor(tx *cloud.Tx, s cloud.Scope, roleARN, principal, source string) bool {
 	r := identity.RoleByARN(tx, roleARN)
 	if r == nil {
 		return false
 	}
-	service, _, _ := strings.Cut(principal, ".")
-	service = strings.TrimSuffix(service, "-tasks") // the ARNs of tasks are of the service ecs
 	return Trust(r, policy.Request{Action: "sts:AssumeRole", Principal: policy.Principals{"Service": {principal}}, Context: map[string]string{
-		"aws:sourceaccount": s.Account, "aws:sourcearn": arns.New(s, service, "*"), "aws:securetransport": "true",
+		"aws:sourceaccount": s.Account, "aws:sourcearn": source, "aws:securetransport": "true",
 	}}) == policy.Permits
 }
 

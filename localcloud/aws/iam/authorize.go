@@ -59,8 +59,10 @@ var Clients = map[string]struct{ name, Code string }{
 	"sqs":                     {"SQS", "AccessDenied"},
 	"logs":                    {"CloudWatch Logs", "AccessDeniedException"},
 	"s3":                      {"S3", "AccessDenied"},
+	"scheduler":               {"Scheduler", "AccessDeniedException"},
 	"secretsmanager":          {"Secrets Manager", "AccessDeniedException"},
 	"ssm":                     {"SSM", "AccessDeniedException"},
+	"states":                  {"SFN", "AccessDeniedException"},
 	"tag":                     {"Resource Groups Tagging API", "AccessDeniedException"},
 }
 

@@ -32,6 +32,7 @@ const usage = `usage: localcloud [-dir DIR] COMMAND [flags] [arguments]
   crash      kill a task of a service
   exec       run a command in a task
   capture    write the packets that a task sends and is sent, as a pcap file
+  clock      show the cloud's clock, or turn it forward, as in +24h, so that schedules come due
   fault      make operations fail: refused, throttled, slow, half done, or done with the reply lost
   change     change a resource behind the engine's back
   delete     delete a resource behind the engine's back
@@ -50,7 +51,7 @@ var commands = map[string]command{
 	"status": status, "endpoints": endpoints, "get": get, "logs": logs,
 	"wait": wait, "push": push, "token": token, "change": change, "delete": remove,
 	"put-secret": putSecret, "put-parameter": putParameter,
-	"interrupt": interrupt, "crash": crash, "fault": faults, "exec": execute, "capture": capture,
+	"interrupt": interrupt, "crash": crash, "clock": clock, "fault": faults, "exec": execute, "capture": capture,
 }
 
 // parseOne parses the flags of a command that takes one argument.
@@ -73,6 +74,7 @@ const value = "\n  Without a VALUE it is read from standard input. It prints the
 
 // arguments has the commands' arguments after their flags.
 var arguments = map[string]string{
+	"clock":      " [+DURATION]\n  DURATION is as in 24h or 1h30m; it only turns forward",
 	"put-secret": " NAME [VALUE]" + value, "put-parameter": " NAME [VALUE]" + value,
 	"get": " URL", "push": " IMAGE", "delete": " ID",
 	"exec": " TASK -- COMMAND [ARGUMENTS]" + tasks, "capture": " TASK" + tasks,

@@ -23,9 +23,10 @@ import (
 type Scaler struct {
 	Store  *cloud.Store
 	Alarms AlarmValues
-	// Pace is that of cooldowns and of schedules at a rate. Dates and times of day are those of the wall.
-	Pace pace.Pace
-	Log  *slog.Logger
+	// Pace is that of cooldowns and of schedules at a rate. Dates and times of day are those of the clock.
+	Pace  pace.Pace
+	Clock *pace.Clock
+	Log   *slog.Logger
 }
 
 // AlarmValues has what alarms see. [Metrics] does.
@@ -42,21 +43,23 @@ func (a *Scaler) Run(ctx context.Context) error {
 	store := a.Store.Watch()
 	defer store.Stop()
 	for {
+		turned := a.Clock.Turned()
 		var wake time.Time
 		err := store.Update(func(tx *cloud.Tx) error {
-			wake = a.Schedule(tx, time.Now().UTC())
+			wake = a.Schedule(tx, a.Clock.Now())
 			return nil
 		})
 		if err != nil {
 			return fmt.Errorf("run scheduled actions: %w", err)
 		}
 		var timer <-chan time.Time
-		if !wake.IsZero() {
+		if wake = a.Clock.Wall(wake); !wake.IsZero() {
 			timer = time.After(time.Until(wake))
 		}
 		select {
 		case <-store.C:
 		case <-timer:
+		case <-turned:
 		case <-evaluated:
 			evaluated = a.Alarms.Evaluated() // before the look, so that none is missed
 			if err := a.scaleAll(); err != nil {

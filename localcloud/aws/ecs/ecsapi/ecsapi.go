@@ -17,6 +17,8 @@ var Service = api.Service{Target: "AmazonEC2ContainerServiceV20141113", Operatio
 	"DescribeTasks":          describeTasks,
 	"ExecuteCommand":         executeCommand,
 	"ListTasks":              listTasks,
+	"RunTask":                runTask,
+	"StopTask":               stopTask,
 }}
 
 // failure is a requested resource that does not exist.

@@ -2,6 +2,7 @@ package ecsapi
 
 import (
 	"cmp"
+	"strings"
 
 	"slipway/localcloud/api"
 	"slipway/localcloud/aws/ecs"
@@ -16,6 +17,8 @@ func listTasks(r *api.Request) (any, error) {
 	var in struct {
 		Cluster       string `json:"cluster"`
 		ServiceName   string `json:"serviceName"`
+		Family        string `json:"family"`
+		StartedBy     string `json:"startedBy"`
 		DesiredStatus string `json:"desiredStatus"`
 		MaxResults    *int   `json:"maxResults"`
 		NextToken     string `json:"nextToken"`
@@ -44,7 +47,8 @@ func listTasks(r *api.Request) (any, error) {
 		}
 		for _, t := range tx.List(r.Caller.Scope, ecs.Task.Token) {
 			spec, status := ecs.Task.Inputs(t), cloud.StatusOf[ecs.TaskStatus](t)
-			if spec.ClusterARN == cluster.ID && (of == "" || spec.Service == of) && status.DesiredStatus == in.DesiredStatus {
+			if spec.ClusterARN == cluster.ID && (of == "" || spec.Service == of) && status.DesiredStatus == in.DesiredStatus &&
+				(in.Family == "" || familyOf(spec) == in.Family) && (in.StartedBy == "" || startedBy(spec) == in.StartedBy) {
 				arns = append(arns, t.ID)
 			}
 		}
@@ -152,7 +156,7 @@ func taskOf(tx *cloud.Tx, r *cloud.Resource) task {
 		TaskARN: r.ID, ClusterARN: spec.ClusterARN, TaskDefinitionARN: spec.TaskDefinitionARN,
 		LastStatus: status.LastStatus, DesiredStatus: status.DesiredStatus, HealthStatus: status.HealthStatus,
 		StopCode: status.StopCode, StoppedReason: status.StoppedReason,
-		Group: "service:" + ecs.TaskID(spec.Service), StartedBy: spec.Deployment, CapacityProvider: spec.CapacityProvider,
+		Group: groupOf(spec), StartedBy: startedBy(spec), CapacityProvider: spec.CapacityProvider,
 		CreatedAt: api.Epoch(status.CreatedAt), StartedAt: api.Epoch(status.StartedAt), StoppedAt: api.Epoch(status.StoppedAt),
 		EnableExecuteCommand: spec.EnableExecuteCommand,
 	}
@@ -164,3 +168,20 @@ func taskOf(tx *cloud.Tx, r *cloud.Resource) task {
 	}
 	return t
 }
+
+// familyOf returns the family of the task's definition.
+func familyOf(spec *ecs.TaskSpec) string {
+	family, _, _ := strings.Cut(ecs.TaskID(spec.TaskDefinitionARN), ":")
+	return family
+}
+
+// groupOf returns the task's group: its service, or what it was run with.
+func groupOf(spec *ecs.TaskSpec) string {
+	if spec.Service != "" {
+		return "service:" + ecs.TaskID(spec.Service)
+	}
+	return spec.Group
+}
+
+// startedBy returns who started the task: a deployment of its service, or who ran it.
+func startedBy(spec *ecs.TaskSpec) string { return cmp.Or(spec.Deployment, spec.StartedBy) }

@@ -321,10 +321,11 @@ func taskSpec(
 		for name, value := range secrets[d.Name] {
 			env[name] = value
 		}
+		command := l.spec.Override(d.Name, d.Command, env)
 		c := task.Container{
 			Name:       d.Name,
 			Image:      func(context.Context) (v1.Image, error) { return images[d.Name], nil },
-			EntryPoint: d.EntryPoint, Command: d.Command, Environment: env,
+			EntryPoint: d.EntryPoint, Command: command, Environment: env,
 			User: d.User, WorkingDirectory: d.WorkingDirectory,
 			Essential: d.IsEssential(), ReadonlyRootFilesystem: d.ReadonlyRootFilesystem,
 			InitProcessEnabled: d.LinuxParameters.InitProcessEnabled,

@@ -23,7 +23,7 @@ func TestStartTimeout(t *testing.T) {
 	} {
 		l := &life{
 			Scheduler: &Scheduler{Options: Options{Pace: pace}}, key: cloud.Key{Scope: awstest.InFrankfurt.Scope},
-			address: netip.MustParseAddr("127.0.0.2"),
+			address: netip.MustParseAddr("127.0.0.2"), spec: &ecs.TaskSpec{},
 		}
 		spec := taskSpec(l, revision, &ec2.Interface{PrivateIP: "10.0.0.4"}, nil, nil, nil)
 		for i, c := range spec.Containers {

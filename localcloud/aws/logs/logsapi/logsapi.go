@@ -2,6 +2,9 @@
 package logsapi
 
 import (
+	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"slipway/localcloud/api"
@@ -32,6 +35,7 @@ func (a answers) getLogEvents(r *api.Request) (any, error) {
 		Stream        string `json:"logStreamName"`
 		Limit         int    `json:"limit"`
 		StartFromHead bool   `json:"startFromHead"`
+		NextToken     string `json:"nextToken"`
 	}{Limit: maxLogEvents}
 	if err := r.Decode(&in); err != nil {
 		return nil, err
@@ -61,14 +65,23 @@ func (a answers) getLogEvents(r *api.Request) (any, error) {
 	if len(events) == 0 { // a stream begins with its first event
 		return nil, cloud.Errorf("ResourceNotFoundException", "The specified log stream does not exist.")
 	}
+	// A token says how many events come before those that it stands for: "f/" for what follows.
+	first := max(0, len(events)-in.Limit)
 	if in.StartFromHead {
-		events = events[:min(in.Limit, len(events))]
-	} else {
-		events = events[max(0, len(events)-in.Limit):]
+		first = 0
 	}
+	if in.NextToken != "" {
+		n, err := strconv.Atoi(strings.TrimPrefix(in.NextToken, "f/"))
+		if err != nil || n < 0 || n > len(events) {
+			return nil, cloud.Errorf("InvalidParameterException", "The specified nextToken is invalid.")
+		}
+		first = n
+	}
+	events = events[first:min(first+in.Limit, len(events))]
 	out := struct {
 		Events []logEvent `json:"events"`
-	}{}
+		Next   string     `json:"nextForwardToken"`
+	}{Events: []logEvent{}, Next: fmt.Sprintf("f/%056d", first+len(events))}
 	for _, e := range events {
 		out.Events = append(out.Events, logEvent{e.Time.UnixMilli(), e.Time.UnixMilli(), e.Message})
 	}
