@@ -83,9 +83,9 @@ build:
 	@go build -C localcloud -o ../bin/ ./cmd/localcloud
 
 # Commands that are not needed to bring the stack up.
-commands: ## Build the other commands into bin/: promote, fleet, orphans, slipway-bootstrap.
+commands: ## Build the other commands into bin/: promote, fleet, orphans, run, slipway-bootstrap.
 	@test -x bin/slipway-bootstrap || echo "building the other commands: the first time, it takes some minutes" >&2
-	@go build -o bin/ ./cmd/promote ./cmd/fleet ./cmd/orphans ./ci/check-state
+	@go build -o bin/ ./cmd/promote ./cmd/fleet ./cmd/orphans ./cmd/run ./ci/check-state
 	@go build -o bin/slipway-bootstrap ./bootstrap
 
 # The same flags as the Dockerfile's.

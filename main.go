@@ -3,6 +3,7 @@
 package main
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -25,9 +26,9 @@ func main() {
 
 // deploy composes the stack:
 //
-//	client ── DNS record ─▶ load balancer ──▶ service: tasks on Fargate     worker: tasks on Fargate
-//	                         │ certificate      │ logs, secrets, image        │ logs, secrets, image
-//	                        network ────────────┘ cluster ────────────────────┘
+//	client ── DNS record ─▶ load balancer ──▶ service: tasks on Fargate     worker: tasks on Fargate     job: a task on Fargate
+//	                         │ certificate      │ logs, secrets, image        │ logs, secrets, image       │ logs, secrets, image
+//	                        network ────────────┘ cluster ────────────────────┴────────────────────────────┘
 //
 // The account answers what the AWS provider cannot. With nil nothing exists yet, and the provider is trusted.
 func deploy(ctx *pulumi.Context, source settings.Source, in account.Account) error {
@@ -47,7 +48,7 @@ func deploy(ctx *pulumi.Context, source settings.Source, in account.Account) err
 	if err != nil {
 		return err
 	}
-	var balancer *components.LoadBalancer // nil: the stack has nothing but workers
+	var balancer *components.LoadBalancer // nil: the stack has nothing but workers and jobs
 	var listener components.Listener
 	if cfg.TakesRequests() {
 		if balancer, err = newLoadBalancer(ctx, cfg, existing, network, tags); err != nil {
@@ -60,18 +61,29 @@ func deploy(ctx *pulumi.Context, source settings.Source, in account.Account) err
 	if err != nil {
 		return err
 	}
+	jobs, err := newJobs(ctx, cfg, existing, cluster, network, tags)
+	if err != nil {
+		return err
+	}
+	services, err := cfg.InOrder()
+	if err != nil {
+		return err
+	}
 	running := make(map[string]*components.FargateService)
-	for _, s := range cfg.Services {
+	for _, s := range services {
 		service, err := components.NewFargateService(ctx, config.ComponentName(name, s.Name), &components.FargateServiceArgs{
-			Service: s.Pinned(existing.Images), Cluster: cluster, In: network.Public(), Access: access(cfg, s),
+			Service: s.Pinned(existing.Images), Cluster: cluster, In: network.Public(), Access: access(cfg, s.Secrets, s.SidecarSecrets, s.Registry),
 			Listener: listener, Priorities: priorities.Attachments, Serving: existing.Tasks(s), Watcher: in, Tags: tags,
+			Jobs: jobsOf(cfg, s, name, tags), Gate: s.Gate, Others: jobs, Runner: in,
 		})
 		if err != nil {
 			return err
 		}
 		running[s.Name] = service
+		maps.Copy(jobs, service.Jobs)
 	}
 	exportServices(ctx, cfg, existing, running)
+	exportJobs(ctx, jobs)
 	ctx.Export("cluster", cluster.Name)
 	if balancer == nil {
 		return nil
@@ -95,6 +107,32 @@ func deploy(ctx *pulumi.Context, source settings.Source, in account.Account) err
 	ctx.Export("network", once(propagated, pulumi.Map{"cidr": pulumi.String(cfg.Network.CIDR), "ipv6": pulumi.Bool(cfg.Network.IPv6)}))
 	ctx.Export("dnsTtl", once(propagated, pulumi.Int(cfg.DNS.Remembered())))
 	return nil
+}
+
+// newJobs creates the jobs with images of their own.
+func newJobs(
+	ctx *pulumi.Context, cfg *config.Config, existing account.Existing, cluster *components.Cluster, network *components.Network, tags components.Tags,
+) (map[string]*components.FargateJob, error) {
+	jobs := make(map[string]*components.FargateJob)
+	for _, j := range cfg.JobsOf("") {
+		job, err := components.NewFargateJob(ctx, config.ComponentName(ctx.Stack(), j.Name), &components.FargateJobArgs{
+			Job: j.Pinned(existing.Images), Cluster: cluster, In: network.Public(), Access: access(cfg, j.Secrets, nil, j.Registry), Tags: tags,
+		})
+		if err != nil {
+			return nil, err
+		}
+		jobs[j.Name] = job
+	}
+	return jobs, nil
+}
+
+// jobsOf describes the jobs that run a service's image.
+func jobsOf(cfg *config.Config, s config.Service, stack string, tags components.Tags) map[string]components.FargateJobArgs {
+	jobs := make(map[string]components.FargateJobArgs)
+	for _, j := range cfg.JobsOf(s.Name) {
+		jobs[config.ComponentName(stack, j.Name)] = components.FargateJobArgs{Job: j.Job, Tags: tags}
+	}
+	return jobs
 }
 
 // newLoadBalancer creates the load balancer with its certificates.
@@ -138,14 +176,16 @@ func prepare(ctx *pulumi.Context, source settings.Source, in account.Account) (*
 	return cfg, existing, err
 }
 
-// access returns the secrets of a service's tasks, and the limit of what they may do.
-func access(cfg *config.Config, s config.Service) components.Access {
-	access := components.Access{Secrets: config.Inputs(s.Secrets), SidecarSecrets: make(map[string]pulumi.StringMap, len(s.SidecarSecrets))}
-	for sidecar, secrets := range s.SidecarSecrets {
+// access returns the secrets of tasks, and the limit of what they may do.
+func access(
+	cfg *config.Config, secrets map[string]config.Secret, ofSidecars map[string]map[string]config.Secret, registry *config.Registry,
+) components.Access {
+	access := components.Access{Secrets: config.Inputs(secrets), SidecarSecrets: make(map[string]pulumi.StringMap, len(ofSidecars))}
+	for sidecar, secrets := range ofSidecars {
 		access.SidecarSecrets[sidecar] = config.Inputs(secrets)
 	}
-	if s.Registry != nil {
-		access.Registry = &components.RegistryCredentials{Username: s.Registry.Username, Password: s.Registry.Password.Input()}
+	if registry != nil {
+		access.Registry = &components.RegistryCredentials{Username: registry.Username, Password: registry.Password.Input()}
 	}
 	if cfg.PermissionsBoundary != "" {
 		access.Boundary = pulumi.String(cfg.PermissionsBoundary)
@@ -177,4 +217,13 @@ func exportServices(ctx *pulumi.Context, cfg *config.Config, existing account.Ex
 	ctx.Export("canaries", canaries)
 	ctx.Export("beforeImages", before)
 	ctx.Export("logGroups", logGroups)
+}
+
+// exportJobs exports what it takes to run the jobs.
+func exportJobs(ctx *pulumi.Context, jobs map[string]*components.FargateJob) {
+	runs := pulumi.Map{}
+	for name, job := range jobs {
+		runs[name] = job.Run()
+	}
+	ctx.Export("jobs", runs)
 }

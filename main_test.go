@@ -79,7 +79,7 @@ func TestOutputs(t *testing.T) {
 			`"checks":{"hello":{"healthCodes":"200","healthPath":"/healthz","healthRouted":true,"paths":["/status"],"versionPath":"/version","websocketPath":"/ws"}},` +
 			`"cluster":"local-0123456","dnsTtl":60,` +
 			`"images":{"hello":"000000000000.dkr.ecr.eu-central-1.amazonaws.com/hello@sha256:` + strings.Repeat("0", 64) + `"},` +
-			`"loadBalancerDnsName":"local.elb.amazonaws.com",` +
+			`"jobs":{},"loadBalancerDnsName":"local.elb.amazonaws.com",` +
 			`"logGroups":{"hello":"local-hello-0123456"},` +
 			`"network":{"cidr":"10.0.0.0/16","ipv6":true},` +
 			`"services":{"hello":"local-hello-0123456"},` +
@@ -90,7 +90,7 @@ func TestOutputs(t *testing.T) {
 			`"cluster":"prod-0123456","dnsTtl":60,` +
 			`"images":{"api":"123456789012.dkr.ecr.eu-central-1.amazonaws.com/api@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",` +
 			`"hello":"123456789012.dkr.ecr.eu-central-1.amazonaws.com/hello@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},` +
-			`"loadBalancerDnsName":"prod.elb.amazonaws.com",` +
+			`"jobs":{},"loadBalancerDnsName":"prod.elb.amazonaws.com",` +
 			`"logGroups":{"api":"prod-api-0123456","hello":"prod-hello-0123456"},` +
 			`"network":{"cidr":"10.0.0.0/16","ipv6":true},` +
 			`"services":{"api":"prod-api-0123456","hello":"prod-hello-0123456"},` +

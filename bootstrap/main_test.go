@@ -161,6 +161,8 @@ aws:iam/policy:Policy slipway-deploy-load-balancing {"policy":` + deploy["load-b
 aws:iam/rolePolicyAttachment:RolePolicyAttachment slipway-deploy-load-balancing {"policyArn":"arn:Policy/slipway-deploy-load-balancing","role":"slipway-deploy-0123456"}
 aws:iam/policy:Policy slipway-deploy-network {"policy":` + deploy["network"] + `}
 aws:iam/rolePolicyAttachment:RolePolicyAttachment slipway-deploy-network {"policyArn":"arn:Policy/slipway-deploy-network","role":"slipway-deploy-0123456"}
+aws:iam/policy:Policy slipway-deploy-jobs {"policy":` + deploy["jobs"] + `}
+aws:iam/rolePolicyAttachment:RolePolicyAttachment slipway-deploy-jobs {"policyArn":"arn:Policy/slipway-deploy-jobs","role":"slipway-deploy-0123456"}
 aws:iam/policy:Policy slipway-deploy-roles {"policy":` + deploy["roles"] + `}
 aws:iam/rolePolicyAttachment:RolePolicyAttachment slipway-deploy-roles {"policyArn":"arn:Policy/slipway-deploy-roles","role":"slipway-deploy-0123456"}
 aws:iam/policy:Policy slipway-deploy-services {"policy":` + deploy["services"] + `}

@@ -29,8 +29,20 @@ type FargateServiceArgs struct {
 	Serving int
 	// Watcher watches deployments; nil trusts the AWS provider.
 	Watcher Watcher
+
+	// Jobs run the service's image, by the names of their components. They are parts of the service, which is their Of.
+	Jobs map[string]FargateJobArgs
+	// Gate is the short name of the job that must succeed before a new version's first task starts, empty for none: one of Jobs, or of
+	// Others. Several services can wait for one job, which runs once in an update.
+	Gate   string
+	Others map[string]*FargateJob
+	// Runner runs the gate's job; with nil it does not run.
+	Runner JobRunner
+
 	// onError adds an error hook to a resource, by default [registerErrorHook]. Pulumi's mocks have no hooks.
 	onError func(ctx *pulumi.Context, name string, callback pulumi.ErrorHookFunction) (pulumi.ResourceOption, error)
+	// onBefore adds a hook to a resource that is called before its changes, by default [registerBeforeHook].
+	onBefore func(ctx *pulumi.Context, name string, callback pulumi.ResourceHookFunction) (pulumi.ResourceOption, error)
 
 	Tags Tags
 }
@@ -44,6 +56,9 @@ func (a FargateServiceArgs) withDefaults() FargateServiceArgs {
 	if a.onError == nil {
 		a.onError = registerErrorHook
 	}
+	if a.onBefore == nil {
+		a.onBefore = registerBeforeHook
+	}
 	return a
 }
 
@@ -56,6 +71,9 @@ type FargateService struct {
 	around  surroundings
 	targets []weightedTarget // how its requests are divided
 	canary  *canaryTraffic   // nil: no canary
+	gate    *FargateJob      // nil: nothing runs before a deployment
+
+	Jobs map[string]*FargateJob // that run the service's image, by their short names
 
 	Name         pulumi.StringOutput
 	Image        pulumi.StringOutput // the image that runs; an error like that of TaskDefinitionARN if it is not the wanted one
@@ -83,6 +101,9 @@ func NewFargateService(ctx *pulumi.Context, name string, args *FargateServiceArg
 		return nil, err
 	}
 	if err := service.newSurroundings(ctx); err != nil {
+		return nil, err
+	}
+	if err := service.newJobs(ctx); err != nil {
 		return nil, err
 	}
 	own, err := service.newVersion(ctx, service.ownVersion())

@@ -41,7 +41,7 @@ func TestRoom(t *testing.T) {
 	policies := cloud.Listing()
 	const want = `{\"Version\":\"2012-10-17\",\"Statement\":[{\"Sid\":\"MountVolume\",\"Effect\":\"Allow\",\"Action\":[\"elasticfilesystem:ClientMount\",\"elasticfilesystem:ClientWrite\"],` +
 		`\"Resource\":[\"arn:*:elasticfilesystem:eu-central-1:*:file-system/fs-0123456789abcdef0\"],` +
-		`\"Condition\":{\"StringLike\":{\"elasticfilesystem:AccessPointArn\":\"arn:*:elasticfilesystem:eu-central-1:*:access-point/fsap-0123456789abcdef0\"}}}]}`
+		`\"Condition\":{\"StringLike\":{\"elasticfilesystem:AccessPointArn\":[\"arn:*:elasticfilesystem:eu-central-1:*:access-point/fsap-0123456789abcdef0\"]}}}]}`
 	if n := strings.Count(policies, want); n != 1 {
 		t.Errorf("%d policies let the tasks mount the file system: %s", n, policies)
 	}

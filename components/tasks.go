@@ -118,8 +118,12 @@ func (s *FargateService) newService(ctx *pulumi.Context, v version, definition *
 	if err != nil {
 		return nil, err
 	}
+	gated, err := s.newGate(ctx, v.name)
+	if err != nil {
+		return nil, err
+	}
 	first := slices.Clone(s.around.access)
-	options := []pulumi.ResourceOption{s.parent(), explained, s.timeouts(v)}
+	options := append([]pulumi.ResourceOption{s.parent(), explained, s.timeouts(v)}, gated...)
 	if v.scaling != nil {
 		// The engine ignores changes of a service that stays. A replacement gets this value.
 		options = append(options, pulumi.IgnoreChanges([]string{"desiredCount"}))

@@ -53,6 +53,7 @@ var allSettings = []setting{
 	{path: "permissionsBoundary", kind: aText, right: "arn:aws:iam::123456789012:policy/slipway-boundary"},
 	{path: "tags", kind: theNamed, right: "web"},
 	{path: "services", kind: anObject},
+	{path: "jobs", kind: anObject},
 	{path: "network", kind: anObject},
 	{path: "network.cidr", kind: aText, right: "10.0.0.0/16"},
 	{path: "network.zones", kind: anInt, least: 2, most: 3},
@@ -130,6 +131,7 @@ var allSettings = []setting{
 	{path: "services.hello.build.dockerfile", kind: aText, right: "Dockerfile"},
 	{path: "services.hello.before", kind: anObject},
 	{path: "services.hello.before.command", kind: theTexts, right: "migrate", bytes: true, tooBig: "services.hello"},
+	{path: "services.hello.before.job", kind: aText, right: "migrate"},
 	{path: "services.hello.before.image", kind: aText, right: configtest.Image},
 	{path: "services.hello.exec", kind: aBool},
 	{path: "services.hello.execInProduction", kind: aBool},
@@ -176,6 +178,30 @@ var allSettings = []setting{
 	{path: "services.hello.scaling.schedule.night.timeZone", kind: aText, right: "Europe/Berlin"},
 	{path: "services.hello.scaling.schedule.night.min", kind: anInt, least: 0, most: 5000},
 	{path: "services.hello.scaling.schedule.night.max", kind: anInt, least: 0, most: 5000},
+
+	{path: "jobs.purge", kind: anObject},
+	{path: "jobs.purge.service", kind: aText, right: "hello"},
+	{path: "jobs.purge.image", kind: aText, right: configtest.Image},
+	{path: "jobs.purge.schedule", kind: aText, right: "rate(1 day)"},
+	{path: "jobs.purge.timeZone", kind: aText, right: "Europe/Berlin"},
+	{path: "jobs.purge.timeout", kind: anInt, least: 1, most: spec.MaxJobTimeout},
+	{path: "jobs.purge.retries", kind: anInt, least: 0, most: spec.MaxJobRetries},
+	{path: "jobs.purge.overlap", kind: aBool},
+	{path: "jobs.purge.command", kind: theTexts, right: "purge", bytes: true, tooBig: "jobs.purge"},
+	{path: "jobs.purge.entryPoint", kind: theTexts, right: "/app", bytes: true, tooBig: "jobs.purge"},
+	{path: "jobs.purge.cpu", kind: anInt, least: spec.MinFargateCPU, most: spec.MaxFargateCPU},
+	{path: "jobs.purge.memory", kind: anInt, least: spec.MinFargateMemory, most: spec.MaxFargateMemory},
+	{path: "jobs.purge.architecture", kind: aText, right: "arm64"},
+	{path: "jobs.purge.env", kind: theNamed, right: "a", bytes: true, tooBig: "jobs.purge"},
+	{path: "jobs.purge.secrets", kind: theNamed, right: "a", bytes: true, tooBig: "jobs.purge.secrets"},
+	{path: "jobs.purge.secretsFrom", kind: theNamed, right: "arn:aws:ssm:eu-central-1:123456789012:parameter/flag"},
+	{path: "jobs.purge.registry", kind: anObject},
+	{path: "jobs.purge.registry.username", kind: aText, right: "me", tooBig: "jobs.purge.registry"},
+	{path: "jobs.purge.registry.password", kind: aText, right: "a", tooBig: "jobs.purge.registry"},
+	{path: "jobs.purge.build", kind: anObject},
+	{path: "jobs.purge.build.context", kind: aText, right: "jobs/purge"},
+	{path: "jobs.purge.build.dockerfile", kind: aText, right: "Dockerfile"},
+	{path: "jobs.purge.stopTimeout", kind: anInt, least: 1, most: 120},
 }
 
 // named has the objects whose members can have any name that a pattern matches.
@@ -194,6 +220,10 @@ var named = map[string]*regexp.Regexp{
 	"services.hello.sidecars.otel.secretsFrom": regexp.MustCompile(`^[A-Za-z_][\w.-]*$`),
 	"services.hello.sidecars.otel.tmp":         regexp.MustCompile(`^/[A-Za-z0-9]+$`),
 	"services.hello.scaling.schedule":          regexp.MustCompile(`^[a-z][a-z0-9-]*$`),
+	"jobs":                                     regexp.MustCompile(`^[a-z][a-z0-9-]*$`),
+	"jobs.purge.env":                           regexp.MustCompile(`^[A-Za-z_][\w.-]*$`),
+	"jobs.purge.secrets":                       regexp.MustCompile(`^[A-Za-z_][\w.-]*$`),
+	"jobs.purge.secretsFrom":                   regexp.MustCompile(`^[A-Za-z_][\w.-]*$`),
 }
 
 // members has the names of an object's members; the root is "".
@@ -233,6 +263,9 @@ func configWith(object, name, value string) settings.Source {
 		delete(hello, "hostnames")
 	}
 	root := map[string]any{"services": map[string]any{"hello": hello}}
+	if strings.HasPrefix(object, "jobs") {
+		root["jobs"] = map[string]any{"purge": map[string]any{"image": configtest.Image}}
+	}
 	at := root
 	if object != "" {
 		for _, member := range strings.Split(object, ".") {
@@ -392,7 +425,7 @@ func TestAnyWrongName(t *testing.T) {
 		name := rapid.OneOf(rapid.String(), rapid.StringN(200, 300, -1), rapid.StringMatching(`[a-z]{1,5}[\x00-\x1f<>!?"]`)).
 			Filter(func(name string) bool { return !named[object].MatchString(name) }).Draw(t, "name")
 		value := `"swordfish"`
-		if s := object; s == "services" || strings.HasSuffix(s, ".schedule") || strings.HasSuffix(s, ".sidecars") {
+		if s := object; s == "services" || s == "jobs" || strings.HasSuffix(s, ".schedule") || strings.HasSuffix(s, ".sidecars") {
 			value = `{}`
 		}
 		refused(t, secretive(configWith(object, name, value)), "\n"+keyOf(object, name)+": ")

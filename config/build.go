@@ -1,10 +1,13 @@
 package config
 
-import "slipway/internal/build"
+import (
+	"slipway/internal/build"
+	"slipway/internal/settings"
+)
 
-// readBuild checks the settings from which the workflows build a service's image (ci/builds). The program only uses the image's
+// readBuild checks the settings from which the workflows build an image (ci/builds). The program only uses the image's
 // reference.
-func (r serviceReader) readBuild() {
+func readBuild(r *settings.Object) {
 	o := r.Section("build")
 	defer o.Close()
 	o.Text("context", build.DefaultContext, build.CheckPath)

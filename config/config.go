@@ -25,6 +25,7 @@ type Config struct {
 	PermissionsBoundary string // the managed policy's ARN; empty: none
 
 	Services []Service // sorted by name
+	Jobs     []Job     // sorted by name
 }
 
 // Service is the config of a service.
@@ -34,6 +35,7 @@ type Service struct {
 	Secrets          map[string]Secret
 	SidecarSecrets   map[string]map[string]Secret // by sidecar and variable
 	Registry         *Registry                    // nil: no credentials
+	Gate             string                       // the job that must succeed before a deployment; empty: none
 	Smoke            Smoke
 }
 
@@ -46,7 +48,7 @@ type Registry struct {
 // Read reads the stack's config as a whole. Its error lists everything that is wrong, by key.
 func Read(source settings.Source) (*Config, error) {
 	var found settings.Problems
-	root := source.Root(&found, "services.*.secrets", "services.*.registry", "services.*.sidecars.*.secrets") // which go to AWS Secrets Manager
+	root := source.Root(&found, "services.*.secrets", "services.*.registry", "services.*.sidecars.*.secrets", "jobs.*.secrets", "jobs.*.registry") // which go to AWS Secrets Manager
 
 	c := &Config{
 		Domain: root.Text("domain", "", spec.CheckDomain),
@@ -67,7 +69,9 @@ func Read(source settings.Source) (*Config, error) {
 		reader := serviceReader{Object: services.Section(name), domain: c.Domain, logRetention: c.LogRetention}
 		c.Services = append(c.Services, reader.read(source.Stack, name))
 	}
-	if services.Len() == 0 {
+	jobs := root.Section("jobs")
+	c.readJobs(jobs, services, source.Stack)
+	if services.Len() == 0 && jobs.Len() == 0 {
 		root.Missing("services", "it is an object with at least one service: its name, its image and its hostnames")
 	}
 	if c.Domain == "" && c.TakesRequests() && !root.Has("domain") {
@@ -81,6 +85,7 @@ func Read(source settings.Source) (*Config, error) {
 	if !found.Any() {
 		checkRoutes(services, c.Services)
 		checkCanaryNames(services)
+		c.checkGates(services)
 		c.checkOrder(services)
 		c.checkWildcards(services)
 		c.checkSmoke(services)

@@ -296,7 +296,7 @@ func TestRefusedConfigs(t *testing.T) {
 		"a tag's digits":       {configtest.Source(configtest.Service(""), "tags", `{"Id": 12345678901234567000}`), "slipway:tags.Id: is a number that is too big to keep its digits: put it in quotation marks"},
 		"an encrypted variable": {
 			configtest.EncryptedAt(configtest.Source(configtest.Service(`"env": {"DB_URL": "swordfish"}, "secrets": {"A": "swordfish"}`)), "services.hello.env.DB_URL", "services.hello.secrets.A"),
-			"slipway:services.hello.env.DB_URL: is encrypted, and would be in plain text in the state, in previews and on AWS: only what is in services.NAME.secrets, services.NAME.registry and services.NAME.sidecars.NAME.secrets stays secret; move it there, or set it without --secret",
+			"slipway:services.hello.env.DB_URL: is encrypted, and would be in plain text in the state, in previews and on AWS: only what is in services.NAME.secrets, services.NAME.registry, services.NAME.sidecars.NAME.secrets, jobs.NAME.secrets and jobs.NAME.registry stays secret; move it there, or set it without --secret",
 		},
 		"an encrypted argument": {configtest.EncryptedAt(configtest.Source(configtest.Service(`"command": ["swordfish"]`)), "services.hello.command.0"), "slipway:services.hello.command[0]: is encrypted, and would be in plain text"},
 		"an encrypted domain":   {settings.Source{Project: "slipway", Stack: "dev", Values: configtest.Source(configtest.Service("")).Values, SecretKeys: []string{"slipway:domain"}}, "slipway:domain: is encrypted, and would be"},

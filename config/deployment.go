@@ -96,15 +96,20 @@ func readQueue(o *settings.Object) *spec.QueueScaling {
 	}
 }
 
-// readBefore returns what runs before the service's container, or nil if nothing does.
-func (r serviceReader) readBefore() *spec.Before {
+// readBefore returns what runs before the service's container in each task, or nil if nothing does, and the job that runs once before a
+// deployment.
+func (r serviceReader) readBefore() (before *spec.Before, job string) {
 	o := r.Section("before")
 	defer o.Close()
 	if o.Len() == 0 {
-		return nil
+		return nil, ""
 	}
-	before := &spec.Before{Command: o.Texts("command", spec.CheckArgument)}
-	if !o.Has("command") {
+	job = o.Text("job", "", spec.CheckNamed)
+	before = &spec.Before{Command: o.Texts("command", spec.CheckArgument)}
+	switch {
+	case o.Has("job") && !o.Has("command") && !o.Has("image"):
+		return nil, job
+	case !o.Has("command"):
 		o.Missing("command", "it is a list: the command that must succeed before the service starts")
 	}
 	o.Text("image", "", func(reference string) error {
@@ -112,7 +117,7 @@ func (r serviceReader) readBefore() *spec.Before {
 		before.Image = &image
 		return err
 	})
-	return before
+	return before, job
 }
 
 // readCanary returns the canary, or nil if there is none.

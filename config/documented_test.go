@@ -21,11 +21,16 @@ func TestSettingsAreDocumented(t *testing.T) {
 	if !ok {
 		t.Fatal("the page has no part about a service")
 	}
-	service, _, _ = strings.Cut(service, "\n## ")
-	documented := append(keysOfTable(stack, ""), keysOfTable(service, "services.hello.")...)
+	service, rest, _ := strings.Cut(service, "\n## ")
+	title, job, _ := strings.Cut(rest, "\n")
+	job, _, _ = strings.Cut(job, "\n## ")
+	if title != "A job" {
+		t.Fatalf("the part after that about a service is %q, not about a job", title)
+	}
+	documented := slices.Concat(keysOfTable(stack, ""), keysOfTable(service, "services.hello."), keysOfTable(job, "jobs.purge."))
 	var settings []string
 	for _, s := range allSettings {
-		if s.kind != anObject || s.path == "services" {
+		if s.kind != anObject || s.path == "services" || s.path == "jobs" {
 			settings = append(settings, regexp.MustCompile(`\.(schedule|sidecars|tmp|volumes|watch)\.[^.]+`).ReplaceAllString(s.path, ".$1.<name>"))
 		}
 	}
@@ -67,12 +72,14 @@ func TestPulumiYAMLNamesEachSetting(t *testing.T) {
 	}
 	roots := 0
 	for _, s := range allSettings {
-		path := strings.Split(strings.TrimPrefix(s.path, "services.hello."), ".")
+		own := strings.TrimPrefix(strings.TrimPrefix(s.path, "services.hello."), "jobs.purge.")
+		path := strings.Split(own, ".")
 		root, member := path[0], ""
 		switch {
-		case strings.HasPrefix(s.path, "services.hello.") && len(path) == 1:
-			root, member = "services", path[0]
-		case strings.HasPrefix(s.path, "services."), len(path) > 2:
+		case own != s.path && len(path) == 1:
+			root, _, _ = strings.Cut(s.path, ".")
+			member = path[0]
+		case strings.HasPrefix(s.path, "services."), strings.HasPrefix(s.path, "jobs."), len(path) > 2:
 			continue
 		case len(path) == 2:
 			member = path[1]

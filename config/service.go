@@ -48,24 +48,24 @@ func (r serviceReader) read(stack, name string) Service {
 				Watch:        r.readWatch(),
 				Room:         r.readRoom(),
 				Exec:         spec.Exec{Enabled: r.Boolean("exec", false), InProduction: r.Boolean("execInProduction", false)},
-				Before:       r.readBefore(),
 				LogRetention: r.logRetention,
 			},
 			Count:    r.readCount(),
 			Scaling:  r.readScaling(),
 			Capacity: r.readCapacity(),
 		},
-		Secrets:  r.readSecrets(),
-		Registry: r.readRegistry(),
+		Secrets:  readSecrets(r.Object, r.isWorker()),
+		Registry: readRegistry(r.Object),
 	}
 	s.Sidecars, s.SidecarSecrets = readSidecars(r.Object)
+	s.Before, s.Gate = r.readBefore()
 	s.Deployment, s.Drain = r.readDeployment()
 	r.RequiredText("image", "a container image's reference with its digest", func(reference string) (err error) {
 		s.Image, err = spec.ParseImage(reference)
 		return err
 	})
 	r.readRequests(&s)
-	r.readBuild()
+	readBuild(r.Object)
 	r.check(stack, s)
 	if s.HTTP != nil && s.HTTP.HealthCheck.GracePeriod == 0 {
 		s.HTTP.HealthCheck.GracePeriod = spec.NoGracePeriod
@@ -226,8 +226,9 @@ func readCommandCheck(o *settings.Object) *spec.ContainerHealthCheck {
 	return check
 }
 
-func (r serviceReader) readSecrets() map[string]Secret {
-	return readSecretVariables(r.Object, func(name string) error { return spec.CheckReserved(name, r.isWorker()) })
+// readSecrets returns the secret variables of a service or a job; a job has a worker's variables.
+func readSecrets(r *settings.Object, worker bool) map[string]Secret {
+	return readSecretVariables(r, func(name string) error { return spec.CheckReserved(name, worker) })
 }
 
 // readSecretVariables returns the secret variables of a container. A check says which names it gets from its settings.
@@ -346,7 +347,8 @@ func checkEncrypted(o *settings.Object, member string) {
 	}
 }
 
-func (r serviceReader) readRegistry() *Registry {
+// readRegistry returns the credentials for the image of a service or a job.
+func readRegistry(r *settings.Object) *Registry {
 	o := r.Section("registry")
 	defer o.Close()
 	if o.Len() == 0 {

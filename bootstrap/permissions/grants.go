@@ -90,7 +90,7 @@ type grant struct {
 }
 
 // grants are tried from top to bottom: the first one that names an action allows it, and those with besides. So the deploy role can
-// give no role more than the boundary, and can pass only those roles, and only to tasks. It cannot change itself or the boundary,
+// give no role more than the boundary, and can pass only those roles, and only to tasks and to what runs them. It cannot change itself or the boundary,
 // because neither is under the path.
 var grants = []grant{
 	{policy: "network", sid: "ReadNetwork", actions: []string{"ec2:Describe*"}, resources: anywhere},
@@ -114,6 +114,9 @@ var grants = []grant{
 	}},
 	// Tasks are listed by a cluster and not by a resource ("Identity-based policy examples for Amazon ECS").
 	{policy: "services", sid: "ReadTasks", actions: []string{"ecs:DescribeTasks", "ecs:ListTasks"}, resources: anywhere},
+	{policy: "jobs", sid: "StopTasks", actions: []string{"ecs:StopTask"}, resources: func(a Account) []string {
+		return a.regional("ecs", a.named("task/")) // a task has its cluster's name in its own
+	}},
 	{policy: "services", sid: "ReadServices", actions: []string{"ecs:Describe*"}, resources: func(a Account) []string {
 		return a.regional("ecs", a.named("cluster/"), a.named("service/")) // a service has its cluster's name in its own
 	}},
@@ -135,6 +138,13 @@ var grants = []grant{
 	}},
 	{policy: "services", sid: "KeepSecrets", actions: []string{"secretsmanager:*"}, resources: func(a Account) []string {
 		return a.regional("secretsmanager", a.named("secret:"))
+	}},
+	{policy: "jobs", sid: "CheckStateMachines", actions: []string{"states:ValidateStateMachineDefinition"}, resources: anywhere},
+	{policy: "jobs", sid: "ManageStateMachines", actions: []string{"states:*"}, resources: func(a Account) []string {
+		return a.regional("states", a.named("stateMachine:"))
+	}},
+	{policy: "jobs", sid: "ManageSchedules", actions: []string{"scheduler:*"}, resources: func(a Account) []string {
+		return a.regional("scheduler", a.named("schedule/default/"))
 	}},
 	{policy: "services", sid: "FindImages", actions: []string{"ecr:*"}, resources: Account.images},
 
@@ -172,7 +182,9 @@ var grants = []grant{
 		policy: "roles", sid: "GiveRolesToTasks",
 		actions:   []string{"iam:PassRole"},
 		resources: Account.ownRoles,
-		condition: func(Account) Condition { return stringEquals("iam:PassedToService", "ecs-tasks.amazonaws.com") },
+		condition: func(Account) Condition {
+			return stringEquals("iam:PassedToService", "ecs-tasks.amazonaws.com", "scheduler.amazonaws.com", "states.amazonaws.com")
+		},
 	},
 	{ // only that service can assume it, so it does not matter to whom it is passed
 		policy: "roles", sid: "NameTheRoleOfScaling", besides: true,

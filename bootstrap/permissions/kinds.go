@@ -50,6 +50,10 @@ var Deployments = []string{
 	"elasticloadbalancing:DescribeTargetHealth", "logs:GetLogEvents",
 }
 
+// Jobs are the actions with which a job is run on demand, or before a deployment, and with which cmd/fleet shows the last runs: the calls of
+// internal/jobs, but for those that Deployments has.
+var Jobs = []string{"ecs:RunTask", "ecs:StopTask", "iam:PassRole", "states:ListExecutions"}
+
 // Lookups are the actions with which the program itself finds out, also in a preview, what exists already: certificates, a listener's
 // rules, how many tasks they lead to, and the quota of rules.
 var Lookups = []string{
@@ -57,6 +61,7 @@ var Lookups = []string{
 	"elasticloadbalancing:DescribeAccountLimits", "elasticloadbalancing:DescribeListenerCertificates", "elasticloadbalancing:DescribeListeners",
 	"elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeRules", "elasticloadbalancing:DescribeTags",
 	"elasticloadbalancing:DescribeTargetHealth",
+	"states:ValidateStateMachineDefinition", // the AWS provider, to tell what changes
 }
 
 // Orphans are the actions, in addition to a refresh's, with which cmd/orphans finds resources that are not in a stack's state: those
@@ -288,6 +293,12 @@ var Kinds = map[string]Operations{
 		Tags:   []string{"elasticloadbalancing:AddTags", "elasticloadbalancing:RemoveTags"},
 		Delete: []string{"elasticloadbalancing:DeleteTargetGroup"},
 	},
+	"aws:scheduler/schedule:Schedule": {
+		Create: []string{"scheduler:CreateSchedule", "iam:PassRole"},
+		Read:   []string{"scheduler:GetSchedule"},
+		Update: always("scheduler:UpdateSchedule", "iam:PassRole"),
+		Delete: []string{"scheduler:DeleteSchedule"},
+	},
 	"aws:secretsmanager/secret:Secret": {
 		Create: []string{"secretsmanager:CreateSecret", "secretsmanager:TagResource"},
 		Read:   []string{"secretsmanager:DescribeSecret", "secretsmanager:GetResourcePolicy"},
@@ -301,6 +312,16 @@ var Kinds = map[string]Operations{
 		Create: []string{"secretsmanager:PutSecretValue"},
 		Read:   []string{"secretsmanager:GetSecretValue"},
 		Delete: []string{"secretsmanager:UpdateSecretVersionStage"},
+	},
+	"aws:sfn/stateMachine:StateMachine": {
+		Create: []string{"states:ValidateStateMachineDefinition", "states:CreateStateMachine", "states:TagResource", "iam:PassRole"},
+		Read:   []string{"states:DescribeStateMachine", "states:ListStateMachineVersions", "states:ListTagsForResource"},
+		Update: map[string][]string{
+			"definition": {"states:ValidateStateMachineDefinition", "states:UpdateStateMachine", "iam:PassRole"},
+			otherwise:    {"states:UpdateStateMachine", "iam:PassRole"},
+		},
+		Tags:   []string{"states:TagResource", "states:UntagResource"},
+		Delete: []string{"states:DeleteStateMachine"},
 	},
 	"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": {
 		Create: []string{"ec2:AuthorizeSecurityGroupEgress", "ec2:CreateTags"},

@@ -105,7 +105,7 @@ func TestDeployIsTheTable(t *testing.T) {
 	for _, operations := range Kinds {
 		wanted = append(wanted, operations.All()...)
 	}
-	wanted = slices.Concat(wanted, functionActions(), Deployments, Lookups, Orphans)
+	wanted = slices.Concat(wanted, functionActions(), Deployments, Jobs, Lookups, Orphans)
 	slices.Sort(wanted)
 	wanted = slices.Compact(wanted)
 
@@ -151,7 +151,8 @@ func TestActionsAreWellFormed(t *testing.T) {
 // reads reports whether the action changes nothing.
 func reads(action string) bool {
 	_, name, _ := strings.Cut(action, ":")
-	return strings.HasPrefix(name, "Describe") || strings.HasPrefix(name, "Get") || strings.HasPrefix(name, "List")
+	return strings.HasPrefix(name, "Describe") || strings.HasPrefix(name, "Get") || strings.HasPrefix(name, "List") ||
+		action == "states:ValidateStateMachineDefinition"
 }
 
 func TestEveryGrantIsUsed(t *testing.T) {
@@ -188,6 +189,7 @@ func TestPreviewReads(t *testing.T) {
 		}
 	}
 	const want = `{"Version":"2012-10-17","Statement":[` +
+		`{"Sid":"CheckStateMachines","Effect":"Allow","Action":["states:ValidateStateMachineDefinition"],"Resource":["*"]},` +
 		`{"Sid":"ReadLoadBalancers","Effect":"Allow","Action":["elasticloadbalancing:DescribeAccountLimits","elasticloadbalancing:DescribeListenerCertificates","elasticloadbalancing:DescribeListeners",` +
 		`"elasticloadbalancing:DescribeLoadBalancers","elasticloadbalancing:DescribeRules","elasticloadbalancing:DescribeTags","elasticloadbalancing:DescribeTargetHealth"],"Resource":["*"]},` +
 		`{"Sid":"ListCertificates","Effect":"Allow","Action":["acm:ListCertificates"],"Resource":["*"]},` +
@@ -297,8 +299,16 @@ func TestSmallPolicies(t *testing.T) {
 		"boundary": {Boundary(testAccount), `{"Sid":"WriteLogs","Effect":"Allow","Action":["logs:CreateLogStream","logs:PutLogEvents"],"Resource":["arn:aws:logs:*:123456789012:log-group:*"]},` +
 			`{"Sid":"ReadSecrets","Effect":"Allow","Action":["secretsmanager:GetSecretValue"],"Resource":["arn:aws:secretsmanager:*:123456789012:secret:*"]},` +
 			`{"Sid":"ReadParameters","Effect":"Allow","Action":["ssm:GetParameter","ssm:GetParameters","ssm:GetParametersByPath"],"Resource":["arn:aws:ssm:*:123456789012:parameter/*"]},` +
-			`{"Sid":"PullImages","Effect":"Allow","Action":["ecr:BatchCheckLayerAvailability","ecr:BatchGetImage","ecr:GetDownloadUrlForLayer"],"Resource":["arn:aws:ecr:*:*:repository/*"]},` + logIn},
-		"boundary with more": {Boundary(testAccount, AllowTasks([]string{"s3:GetObject"}, []string{"arn:aws:s3:::reports/*"}))[5:], `{"Effect":"Allow","Action":["s3:GetObject"],"Resource":["arn:aws:s3:::reports/*"]}`},
+			`{"Sid":"PullImages","Effect":"Allow","Action":["ecr:BatchCheckLayerAvailability","ecr:BatchGetImage","ecr:GetDownloadUrlForLayer"],"Resource":["arn:aws:ecr:*:*:repository/*"]},` + logIn + `,` +
+			`{"Sid":"StartJobs","Effect":"Allow","Action":["states:StartExecution"],"Resource":["arn:aws:states:*:123456789012:stateMachine:*"]},` +
+			`{"Sid":"RunJobs","Effect":"Allow","Action":["ecs:RunTask"],"Resource":["arn:aws:ecs:*:123456789012:task-definition/*"]},` +
+			`{"Sid":"FollowJobs","Effect":"Allow","Action":["ecs:DescribeTasks","ecs:StopTask"],"Resource":["arn:aws:ecs:*:123456789012:task/*"]},` +
+			`{"Sid":"FindTasks","Effect":"Allow","Action":["ecs:ListTasks"],"Resource":["*"]},` +
+			`{"Sid":"GiveRolesToTasks","Effect":"Allow","Action":["iam:PassRole"],"Resource":["arn:aws:iam::123456789012:role/slipway/*"],` +
+			`"Condition":{"StringEquals":{"iam:PassedToService":["ecs-tasks.amazonaws.com"]}}},` +
+			`{"Sid":"HearOfTasks","Effect":"Allow","Action":["events:DescribeRule","events:PutRule","events:PutTargets"],` +
+			`"Resource":["arn:aws:events:*:123456789012:rule/StepFunctionsGetEventsForECSTaskRule"]}`},
+		"boundary with more": {Boundary(testAccount, AllowTasks([]string{"s3:GetObject"}, []string{"arn:aws:s3:::reports/*"}))[11:], `{"Effect":"Allow","Action":["s3:GetObject"],"Resource":["arn:aws:s3:::reports/*"]}`},
 		"images": {PushImages([]string{"arn:r"}), `{"Sid":"PushImages","Effect":"Allow","Action":["ecr:BatchCheckLayerAvailability","ecr:BatchGetImage","ecr:CompleteLayerUpload",` +
 			`"ecr:GetDownloadUrlForLayer","ecr:InitiateLayerUpload","ecr:PutImage","ecr:UploadLayerPart"],"Resource":["arn:r"]},` + logIn},
 		"state to write": {WriteState("arn:b"), `{"Sid":"ListState","Effect":"Allow","Action":["s3:ListBucket"],"Resource":["arn:b"]},` +
@@ -428,7 +438,10 @@ func TestDeployEscalation(t *testing.T) {
 		"the boundary itself":          {request{"iam:CreatePolicyVersion", testAccount.Boundary, nil}, false},
 		"the provider":                 {request{"iam:AddClientIDToOpenIDConnectProvider", "arn:aws:iam::123456789012:oidc-provider/" + GitHub, nil}, false},
 		"another service makes a role": {request{"iam:CreateServiceLinkedRole", linked, map[string]string{"iam:AWSServiceName": "rds.amazonaws.com"}}, false},
-		"tasks of its own":             {request{"ecs:RunTask", "arn:aws:ecs:eu-central-1:123456789012:task-definition/x:1", nil}, false},
+		"role to Step Functions":       {request{"iam:PassRole", service, map[string]string{"iam:PassedToService": "states.amazonaws.com"}}, true},
+		"itself to Step Functions":     {request{"iam:PassRole", own, map[string]string{"iam:PassedToService": "states.amazonaws.com"}}, false},
+		"a job, as a service":          {request{"ecs:RunTask", "arn:aws:ecs:eu-central-1:123456789012:task-definition/x:1", nil}, true}, // with roles that it may pass
+		"another account's task":       {request{"ecs:StopTask", "arn:aws:ecs:eu-central-1:210987654321:task/x/1", nil}, false},
 		"another account's secret":     {request{"secretsmanager:GetSecretValue", "arn:aws:secretsmanager:eu-central-1:210987654321:secret:x", nil}, false},
 		"another account's VPC":        {request{"ec2:DeleteVpc", "arn:aws:ec2:eu-central-1:210987654321:vpc/vpc-1", nil}, false},
 		"instances":                    {request{"ec2:CreateTags", "arn:aws:ec2:eu-central-1:123456789012:instance/i-1", nil}, false},
@@ -612,7 +625,7 @@ func TestDeployLacksWhatEscalates(t *testing.T) {
 	t.Parallel()
 	dangerous := []string{
 		"iam:CreatePolicy", "iam:CreatePolicyVersion", "iam:DeleteRolePermissionsBoundary", "iam:SetDefaultPolicyVersion",
-		"iam:CreateUser", "iam:CreateAccessKey", "iam:UpdateOpenIDConnectProviderThumbprint", "sts:AssumeRole", "ecs:RunTask", "ecs:ExecuteCommand",
+		"iam:CreateUser", "iam:CreateAccessKey", "iam:UpdateOpenIDConnectProviderThumbprint", "sts:AssumeRole", "ecs:ExecuteCommand",
 	}
 	for _, action := range actions(deployDocument(t)) {
 		if slices.Contains(dangerous, action) || strings.Contains(action, "*") {

@@ -24,7 +24,7 @@ func Deploy(a Account) ([]Policy, error) {
 	for _, operations := range Kinds {
 		actions = append(actions, operations.All()...)
 	}
-	documents, err := a.statements(slices.Concat(actions, functionActions(), Deployments, Lookups, Orphans))
+	documents, err := a.statements(slices.Concat(actions, functionActions(), Deployments, Jobs, Lookups, Orphans))
 	if err != nil {
 		return nil, err
 	}
@@ -133,6 +133,19 @@ func Boundary(a Account, tasks ...Statement) Document {
 		},
 		{Sid: "PullImages", Effect: allow, Action: pull, Resource: a.images()},
 		logIn(),
+		// What EventBridge Scheduler and Step Functions need to run jobs.
+		{Sid: "StartJobs", Effect: allow, Action: []string{"states:StartExecution"}, Resource: a.regional("states", a.named("stateMachine:"))},
+		{Sid: "RunJobs", Effect: allow, Action: []string{"ecs:RunTask"}, Resource: a.regional("ecs", a.families())},
+		{Sid: "FollowJobs", Effect: allow, Action: []string{"ecs:DescribeTasks", "ecs:StopTask"}, Resource: a.regional("ecs", a.named("task/"))},
+		{Sid: "FindTasks", Effect: allow, Action: []string{"ecs:ListTasks"}, Resource: everything},
+		{
+			Sid: "GiveRolesToTasks", Effect: allow, Action: []string{"iam:PassRole"}, Resource: a.ownRoles(),
+			Condition: stringEquals("iam:PassedToService", "ecs-tasks.amazonaws.com"),
+		},
+		{
+			Sid: "HearOfTasks", Effect: allow, Action: []string{"events:DescribeRule", "events:PutRule", "events:PutTargets"},
+			Resource: a.regional("events", "rule/StepFunctionsGetEventsForECSTaskRule"),
+		},
 	}, tasks...)
 }
 

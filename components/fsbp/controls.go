@@ -26,6 +26,7 @@ var uncontrolled = []string{
 	"aws:ecr/lifecyclePolicy:LifecyclePolicy",
 	"aws:ecr/repositoryPolicy:RepositoryPolicy",
 	"aws:ecs/clusterCapacityProviders:ClusterCapacityProviders",
+	"aws:scheduler/schedule:Schedule",
 	"aws:iam/openIdConnectProvider:OpenIdConnectProvider",
 	"aws:lb/listenerCertificate:ListenerCertificate",
 	"aws:lb/listenerRule:ListenerRule",
@@ -219,6 +220,10 @@ var secretsManager = []control{
 		})
 	}},
 	{"SecretsManager.4", on("aws:secretsmanager/secret:Secret"), lacks("aws:secretsmanager/secretRotation:SecretRotation", "secretId")},
+	{"StepFunctions.1", on("aws:sfn/stateMachine:StateMachine"), func(r mocks.Resource, _ []mocks.Resource) bool {
+		logging := r.Inputs["loggingConfiguration"]
+		return !logging.IsObject() || !logging.ObjectValue()["level"].IsString() || logging.ObjectValue()["level"].StringValue() == "OFF"
+	}},
 }
 
 func on(tokens ...string) []string { return tokens }

@@ -53,7 +53,7 @@ type Finding struct{ Control, Kind, Name string }
 var (
 	StackExceptions = []string{
 		"EC2.6", "EC2.10", "EC2.15", "EC2.55", "EC2.56", "EC2.57", "EC2.58", "EC2.60", "ECS.2", "ECS.12",
-		"ELB.5", "ELB.6", "ELB.18", "ELB.21", "ELB.22", "SecretsManager.1", "SecretsManager.4",
+		"ELB.5", "ELB.6", "ELB.18", "ELB.21", "ELB.22", "SecretsManager.1", "SecretsManager.4", "StepFunctions.1",
 	}
 	AccountExceptions = []string{"S3.9", "S3.13"}
 )

@@ -113,6 +113,7 @@ func TestControls(t *testing.T) {
 		{"SecretsManager.1", "aws:secretsmanager/secret:Secret", nil, nil, rotation},
 		{"SecretsManager.3", "aws:secretsmanager/secret:Secret", nil, nil, []mocks.Resource{made(task, "", containers(`{"secrets": [{"valueFrom": "arn:Secret/x:KEY::1"}]}`))}},
 		{"SecretsManager.4", "aws:secretsmanager/secret:Secret", nil, nil, rotation},
+		{"StepFunctions.1", "aws:sfn/stateMachine:StateMachine", inputs{"loggingConfiguration": inputs{"level": "OFF"}}, inputs{"loggingConfiguration": inputs{"level": "ERROR"}}, nil},
 	} {
 		tested[test.control] = true
 		if r := made(test.kind, "x", test.broken); !breaks(test.control, r, nil) {

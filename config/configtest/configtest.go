@@ -36,11 +36,15 @@ func Service(members string) string {
 	return `{"hello": {"image": "` + Image + `", "hostnames": ["hello.example.com"]` + members + `}}`
 }
 
-// Encrypted returns the config with the services' secrets and registry passwords encrypted in the stack's file.
+// Encrypted returns the config with the secrets and registry passwords of services and jobs encrypted in the stack's file.
 func Encrypted(s settings.Source) settings.Source {
-	s.SecretKeys = []string{"slipway:services"}
+	for _, key := range []string{"slipway:services", "slipway:jobs"} {
+		if strings.Contains(s.Values[key], `"secrets"`) || strings.Contains(s.Values[key], `"registry"`) || key == "slipway:services" {
+			s.SecretKeys = append(s.SecretKeys, key)
+		}
+	}
 	s.File = fileOf(s, func(path []string) bool {
-		return len(path) > 3 && path[0] == "services" && (path[2] == "secrets" || path[2] == "registry" && path[3] == "password") ||
+		return len(path) > 3 && (path[0] == "services" || path[0] == "jobs") && (path[2] == "secrets" || path[2] == "registry" && path[3] == "password") ||
 			len(path) > 5 && path[2] == "sidecars" && path[4] == "secrets"
 	})
 	return s

@@ -5,18 +5,22 @@ package account
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"slipway/components"
 	"slipway/internal/awsconfig"
 	"slipway/internal/deployments"
+	"slipway/internal/jobs"
 	"slipway/internal/settings"
 	"slipway/internal/standing"
+	"slipway/spec"
 )
 
 // Account has the program's own calls to AWS. The AWS provider has no functions for them.
 type Account interface {
 	components.Watcher
+	components.JobRunner
 	// Standing returns what the sought load balancer has already.
 	Standing(ctx context.Context, sought standing.Sought) (standing.Listener, error)
 	// RuleQuota returns how many rules a load balancer may have.
@@ -54,3 +58,11 @@ func (a asked) Standing(ctx context.Context, sought standing.Sought) (standing.L
 }
 
 func (a asked) RuleQuota(ctx context.Context) (int, error) { return standing.RuleQuota(ctx, a.options) }
+
+func (a asked) RunJob(ctx context.Context, cluster, name string, run spec.Run) error {
+	result, err := jobs.Runner{Options: a.options}.Run(ctx, jobs.Job{Name: name, Cluster: cluster, Run: run})
+	if err == nil && result.Failed() {
+		err = fmt.Errorf("job %s failed; the services that wait for it were not touched; correct the cause, then run `pulumi up` again: %s", name, result)
+	}
+	return err
+}

@@ -57,13 +57,13 @@ func LookUp(ctx *pulumi.Context, cfg *config.Config, in Account) (Existing, erro
 		}
 	}
 	for _, service := range cfg.Services {
-		for _, image := range service.Images() {
-			if _, known := found.Images[image]; known {
-				continue
-			}
-			if found.Images[image], err = components.ResolveImage(ctx, image, region.Name); err != nil {
-				return Existing{}, fmt.Errorf("service %s: %w", service.Name, err)
-			}
+		if err := found.resolve(ctx, service.Images()); err != nil {
+			return Existing{}, fmt.Errorf("service %s: %w", service.Name, err)
+		}
+	}
+	for _, job := range cfg.Jobs {
+		if err := found.resolve(ctx, job.Images()); err != nil {
+			return Existing{}, fmt.Errorf("job %s: %w", job.Name, err)
 		}
 	}
 	if err := checkAccess(ctx, cfg); err != nil {
@@ -79,6 +79,19 @@ func LookUp(ctx *pulumi.Context, cfg *config.Config, in Account) (Existing, erro
 		}
 	}
 	return found, nil
+}
+
+// resolve pins images to their digests.
+func (e *Existing) resolve(ctx *pulumi.Context, images []spec.Image) (err error) {
+	for _, image := range images {
+		if _, known := e.Images[image]; known {
+			continue
+		}
+		if e.Images[image], err = components.ResolveImage(ctx, image, e.Region); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // lookUpStanding finds what the stack's load balancer has already, and refuses changes that one update cannot make. The groups are

@@ -21,6 +21,7 @@ import (
 // holds is an account with a load balancer that has something already.
 type holds struct {
 	components.Watcher
+	components.JobRunner
 	listener standing.Listener
 	sought   standing.Sought // the last call
 	quota    int

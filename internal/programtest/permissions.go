@@ -45,6 +45,10 @@ func everyFeature(t *testing.T) map[string]settings.Source {
 			"scaling": {"max": 4, "cpu": 60, "memory": 70, "requests": 600, "schedule": {"night": {"at": "cron(0 22 * * ? *)", "max": 1}}}`)),
 		"a backlog to scale by": configtest.Source(configtest.Service(`
 			"scaling": {"max": 4, "queue": {"arn": "arn:aws:sqs:eu-central-1:123456789012:orders", "messagesPerTask": 10}}`)),
+		"jobs on demand, at times and before a deployment": configtest.Encrypted(configtest.Source(configtest.Service(`"before": {"job": "migrate"}`), "jobs", `{
+			"migrate": {"service": "hello", "command": ["migrate"]}, "purge": {"service": "hello", "schedule": "rate(1 day)", "timeout": 60, "retries": 1, "overlap": false},
+			"own": {"image": "`+configtest.Image+`", "secrets": {"TOKEN": "swordfish"}, "secretsFrom": {"FLAG": "arn:aws:ssm:eu-central-1:123456789012:parameter/flag"},
+				"schedule": "cron(0 3 * * ? *)"}}`)),
 		"more names than one certificate takes": configtest.Source(strings.Replace(configtest.Service(""), `"hello.example.com"`,
 			`"a.example.com","b.example.com","c.example.com","d.example.com","e.example.com","f.example.com","g.example.com","h.example.com","i.example.com","j.example.com","k.example.com"`, 1)),
 		"a zone that is known, behind Cloudflare": configtest.Source(configtest.Service(""), "zoneId", "0123456789abcdef0123456789abcdef", "dns", `{"proxied": true}`),
@@ -175,7 +179,8 @@ func (p Program) testPreviewRoleMayLookUpAlone(t *testing.T) {
 // reads reports whether the action only reads.
 func reads(action string) bool {
 	_, name, _ := strings.Cut(action, ":")
-	return strings.HasPrefix(name, "Describe") || strings.HasPrefix(name, "Get") || strings.HasPrefix(name, "List")
+	return strings.HasPrefix(name, "Describe") || strings.HasPrefix(name, "Get") || strings.HasPrefix(name, "List") ||
+		action == "states:ValidateStateMachineDefinition"
 }
 
 func (p Program) testDriftRoleMayReadTheProgramsResourcesAlone(t *testing.T) {

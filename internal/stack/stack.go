@@ -38,7 +38,7 @@ func (s *Stack) Name() string { return s.stack.Name() }
 // Project is the project that the stack belongs to.
 func (s *Stack) Project() *Project { return s.project }
 
-// Outputs are the stack's outputs, as main.go exports them. Maps are by service.
+// Outputs are the stack's outputs, as main.go exports them. Maps are by service, unless they say otherwise.
 type Outputs struct {
 	URLs                map[string]string       `json:"urls"`
 	Checks              map[string]smoke.Checks `json:"checks"` // nil if an older program made the last update
@@ -47,6 +47,7 @@ type Outputs struct {
 	Before              map[string]spec.Image   `json:"beforeImages"` // of a service's before container, if it has its own image
 	Services            map[string]string       `json:"services"`
 	LogGroups           map[string]string       `json:"logGroups"`
+	Jobs                map[string]spec.Run     `json:"jobs"` // by job
 	Cluster             string                  `json:"cluster"`
 	LoadBalancerDNSName string                  `json:"loadBalancerDnsName"`
 
@@ -71,16 +72,16 @@ func (s *Stack) Outputs(ctx context.Context) (Outputs, error) {
 	return outputs, nil
 }
 
-// serviceName matches the names of services that main.go accepts.
+// serviceName matches the names of services and jobs that main.go accepts.
 var serviceName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
 
-// checkNames returns an error for an impossible name of a service. Names are shown on terminals, and a state's writers can put anything
+// checkNames returns an error for an impossible name of a service or a job. Names are shown on terminals, and a state's writers can put anything
 // into it.
 func (o Outputs) checkNames() error {
-	for _, names := range []iter.Seq[string]{maps.Keys(o.URLs), maps.Keys(o.Checks), maps.Keys(o.Images), maps.Keys(o.Canaries), maps.Keys(o.Before)} {
+	for _, names := range []iter.Seq[string]{maps.Keys(o.URLs), maps.Keys(o.Checks), maps.Keys(o.Images), maps.Keys(o.Canaries), maps.Keys(o.Before), maps.Keys(o.Jobs)} {
 		for name := range names {
 			if !serviceName.MatchString(name) {
-				return fmt.Errorf("no service can be called %q", name)
+				return fmt.Errorf("no service or job can be called %q", name)
 			}
 		}
 	}

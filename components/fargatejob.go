@@ -1,0 +1,162 @@
+package components
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"slipway/spec"
+)
+
+// FargateJobArgs describe a [FargateJob].
+type FargateJobArgs struct {
+	// Job decides which resources there are. Each field that is not given has its default.
+	spec.Job
+
+	Cluster *Cluster
+	In      Placement
+	Access  Access
+
+	// Of is the service whose image the job has; nil: an image of its own. The job then has its security group, log group, secrets and
+	// roles, and neither In nor Access.
+	Of *FargateService
+
+	Tags Tags
+}
+
+// FargateJob is a task that does one piece of work on Fargate and ends. With a schedule it runs at times by itself; without one it runs
+// when someone starts it.
+type FargateJob struct {
+	pulumi.ResourceState
+
+	name       string // the component's
+	args       FargateJobArgs
+	around     surroundings
+	definition *ecs.TaskDefinition
+	gate       *gate // nil: no service waits for it
+
+	// TaskDefinitionARN is the revision that runs. It has everything as a dependency that a task needs to start.
+	TaskDefinitionARN pulumi.StringOutput
+	LogGroupName      pulumi.StringOutput
+	TaskRoleName      pulumi.StringOutput // the tasks' role, for policies that let them use other AWS services
+	StateMachineARN   pulumi.StringOutput // whose executions are the scheduled runs; empty without a schedule
+}
+
+// NewFargateJob creates a job. It runs nothing.
+func NewFargateJob(ctx *pulumi.Context, name string, args *FargateJobArgs, opts ...pulumi.ResourceOption) (*FargateJob, error) {
+	if args == nil {
+		return nil, errors.New("job: args are missing")
+	}
+	job := &FargateJob{name: name, args: args.withDefaults()}
+	if err := job.check(); err != nil {
+		return nil, fmt.Errorf("job %s: %w", name, err)
+	}
+	job.args.Tags = args.Tags.With(spec.ServiceTag, args.Name)
+	if err := ctx.RegisterComponentResource("slipway:index:FargateJob", name, job, opts...); err != nil {
+		return nil, err
+	}
+	if err := job.newSurroundings(ctx); err != nil {
+		return nil, err
+	}
+	if err := job.newTaskDefinition(ctx); err != nil {
+		return nil, err
+	}
+	job.TaskDefinitionARN = after(job.definition.Arn, job.around.access...)
+	job.LogGroupName = job.around.logs.Name
+	job.TaskRoleName = job.around.task.Name
+	job.StateMachineARN = pulumi.String("").ToStringOutput()
+	if err := job.newSchedule(ctx); err != nil {
+		return nil, err
+	}
+	return job, ctx.RegisterResourceOutputs(job, pulumi.Map{
+		"taskDefinitionArn": job.TaskDefinitionARN,
+		"logGroupName":      job.LogGroupName,
+		"taskRoleName":      job.TaskRoleName,
+		"stateMachineArn":   job.StateMachineARN,
+	})
+}
+
+// withDefaults fills in what is not given.
+func (a FargateJobArgs) withDefaults() FargateJobArgs {
+	if a.Of != nil {
+		a.Job = a.Inherit(a.Of.args.Service)
+		a.Cluster = cmp.Or(a.Cluster, a.Of.args.Cluster)
+		a.In, a.Access = a.Of.args.In, a.Of.args.Access
+	}
+	a.Job = a.Job.WithDefaults()
+	return a
+}
+
+// check reports what is missing, wrong or contradictory.
+func (j *FargateJob) check() error {
+	a := j.args
+	problems := []error{spec.CheckName(j.name), a.In.check()}
+	if a.Cluster == nil {
+		problems = append(problems, errors.New("the cluster is missing"))
+	}
+	found := a.Problems()
+	if a.Of == nil {
+		found.Include(a.Access.problemsOf(a.Workload, a.Images(), true))
+	}
+	found.Include(a.Tags.problems())
+	return errors.Join(append(problems, found.Err())...)
+}
+
+// parent is the option that makes a resource part of the job.
+func (j *FargateJob) parent() pulumi.ResourceOption { return pulumi.Parent(j) }
+
+// owner describes the job as the owner of its tasks.
+func (j *FargateJob) owner() owner {
+	return owner{
+		name: j.name, title: "job " + j.args.Name, region: j.args.Cluster.Region, in: j.args.In, workload: j.args.Workload, images: j.args.Images(),
+		access: j.args.Access, tags: j.args.Tags, parent: j.parent(),
+	}
+}
+
+func (j *FargateJob) newSurroundings(ctx *pulumi.Context) (err error) {
+	if j.args.Of != nil {
+		j.around = j.args.Of.around
+		return nil
+	}
+	j.around, err = j.owner().newSurroundings(ctx, "Tasks of a job: out to anywhere", nil)
+	return err
+}
+
+func (j *FargateJob) newTaskDefinition(ctx *pulumi.Context) (err error) {
+	j.definition, err = j.owner().newTaskDefinition(ctx, j.around, revision{
+		name: j.name, stream: j.args.Name, image: j.args.Image, environment: j.environment(),
+		stopTimeout: j.args.StopTimeout, region: j.args.Cluster.Region,
+	})
+	return err
+}
+
+// environment returns the container's environment variables: the user's, and those that slipway adds.
+func (j *FargateJob) environment() pulumi.StringMap {
+	environment := maps.Clone(j.args.Access.Environment)
+	if environment == nil {
+		environment = pulumi.StringMap{}
+	}
+	for _, variables := range []map[string]string{j.args.Environment, j.args.Settings()} {
+		for name, value := range variables {
+			environment[name] = pulumi.String(value)
+		}
+	}
+	return environment
+}
+
+// Run returns what it takes to run the job, in the form of [spec.Run].
+func (j *FargateJob) Run() pulumi.Map {
+	return pulumi.Map{
+		"taskDefinition": j.TaskDefinitionARN,
+		"subnets":        j.args.In.SubnetIDs,
+		"securityGroups": pulumi.StringArray{j.around.securityGroup},
+		"publicIp":       pulumi.Bool(j.args.In.PublicIP),
+		"timeout":        pulumi.Int(j.args.Timeout),
+		"alone":          pulumi.Bool(j.args.Alone),
+		"stateMachine":   j.StateMachineARN,
+	}
+}

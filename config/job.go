@@ -1,0 +1,200 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"slipway/internal/settings"
+	"slipway/spec"
+)
+
+// Job is the config of a job.
+type Job struct {
+	spec.Job
+	Secrets  map[string]Secret
+	Registry *Registry // nil: no credentials
+}
+
+// jobReader reads one job of the config.
+type jobReader struct {
+	*settings.Object
+	logRetention int
+}
+
+// errOfService refuses a job what it has of its service.
+var errOfService = errors.New("is for a job with an image of its own; this one has its service's")
+
+func (r jobReader) read(name string) Job {
+	defer r.Close()
+
+	j := Job{Job: spec.Job{
+		Name:    name,
+		Service: r.Text("service", "", spec.CheckNamed),
+		Workload: spec.Workload{
+			EntryPoint: r.Texts("entryPoint", spec.CheckArgument),
+			Command:    r.Texts("command", spec.CheckArgument),
+			Size: spec.Size{
+				CPU:          r.Integer("cpu", 0, 1, 1<<20),
+				Memory:       r.Integer("memory", 0, 1, 1<<20),
+				Architecture: r.Text("architecture", "", spec.CheckArchitecture),
+			},
+			Environment:  r.Scalars("env"),
+			SecretsFrom:  readSecretsFrom(r.Object),
+			LogRetention: r.logRetention,
+		},
+		Schedule:    r.readSchedule(),
+		Timeout:     r.Integer("timeout", 0, 1, spec.MaxJobTimeout),
+		Retries:     r.Integer("retries", 0, 0, spec.MaxJobRetries),
+		Alone:       !r.Boolean("overlap", true),
+		StopTimeout: r.Integer("stopTimeout", spec.DefaultStopTimeout, 1, spec.MaxStopTimeout),
+	}}
+	j.Secrets, j.Registry = readSecrets(r.Object, true), readRegistry(r.Object)
+	r.Text("image", "", func(reference string) (err error) {
+		j.Image, err = spec.ParseImage(reference)
+		return err
+	})
+	readBuild(r.Object)
+	switch {
+	case r.Has("service"):
+		refuse(r.Object, errOfService, "architecture", "build", "image", "registry", "secrets", "secretsFrom")
+	case !r.Has("image"):
+		r.Missing("image", "it is a container image's reference with its digest; or name the service whose image the job has, under service")
+	}
+	return j
+}
+
+func (r jobReader) readSchedule() *spec.Schedule {
+	schedule := &spec.Schedule{
+		Expression: r.Text("schedule", "", spec.CheckExpression),
+		TimeZone:   r.Text("timeZone", "UTC", spec.CheckTimeZone),
+	}
+	if r.Has("schedule") {
+		return schedule
+	}
+	refuse(r.Object, spec.ErrScheduled, "retries", "timeZone")
+	return nil
+}
+
+// readJobs reads the jobs. What a job has of a service is complete only if the service is valid.
+func (c *Config) readJobs(section, services *settings.Object, stack string) {
+	for _, name := range section.Members() {
+		r := jobReader{section.Section(name), c.LogRetention}
+		j := r.read(name)
+		if j.Service != "" {
+			i := slices.IndexFunc(c.Services, func(s Service) bool { return s.Name == j.Service })
+			if i < 0 {
+				if !section.Problems.Within(r.Path("service")) {
+					r.Invalid("service", j.Service, fmt.Errorf("is not the name of a service; there is %s", orNothing(c.serviceNames())))
+				}
+				continue
+			}
+			s := c.Services[i]
+			j.Job = j.Inherit(s.Service)
+			if services.Problems.Within(services.Path(s.Name)) {
+				continue
+			}
+			r.checkInherited(j, s)
+		}
+		j.Job = j.WithDefaults()
+		r.check(stack, j, c.Services)
+		c.Jobs = append(c.Jobs, j)
+	}
+}
+
+// checkInherited reports variables that are in the environment of the job and in the secrets of its service.
+func (r jobReader) checkInherited(j Job, s Service) {
+	for _, name := range slices.Sorted(maps.Keys(s.Secrets)) {
+		if _, both := j.Environment[name]; both && r.Section("env").Has(name) {
+			r.Problems.Add(r.Path("env", name), "is among the secrets of service %s; a variable has one value", s.Name)
+		}
+	}
+}
+
+// check reports the problems that the rules about jobs find.
+func (r jobReader) check(stack string, j Job, services []Service) {
+	report(r.Object, j.Problems())
+	for _, s := range services {
+		if err := j.CheckNames([]spec.Service{s.Service}); err != nil {
+			r.Problems.Add(r.Key, "%w", err)
+		}
+	}
+	if spec.CheckJobName(j.Name) == nil && spec.CheckName(stack) == nil {
+		if err := spec.CheckName(ComponentName(stack, j.Name)); err != nil {
+			r.Problems.Add(r.Key, "%w", err)
+		}
+	}
+	secrets := slices.Collect(maps.Keys(j.Secrets))
+	report(r.Object, j.CheckSecretVariables(secrets))
+	if err := j.CheckDefinition(secrets); err != nil {
+		r.Problems.Add(r.Key, "%w", err)
+	}
+	if err := spec.CheckRegistry(j.Images()); err != nil && j.Registry != nil {
+		r.Problems.Add(r.Path("registry"), "%w", err)
+	}
+}
+
+func (c *Config) serviceNames() []string {
+	names := make([]string, len(c.Services))
+	for i, s := range c.Services {
+		names[i] = s.Name
+	}
+	return names
+}
+
+func orNothing(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}
+
+// JobsOf returns the jobs that a service's image runs, by the service's name; those with images of their own for "".
+func (c *Config) JobsOf(service string) []Job {
+	var jobs []Job
+	for _, j := range c.Jobs {
+		if j.Service == service {
+			jobs = append(jobs, j)
+		}
+	}
+	return jobs
+}
+
+// checkGates reports services that wait for a job that does not exist, and services that wait for each other's.
+func (c *Config) checkGates(services *settings.Object) {
+	for _, s := range c.Services {
+		if s.Gate != "" && !slices.ContainsFunc(c.Jobs, func(j Job) bool { return j.Name == s.Gate }) {
+			var names []string
+			for _, j := range c.Jobs {
+				names = append(names, j.Name)
+			}
+			services.Section(s.Name).Section("before").Invalid("job", s.Gate, fmt.Errorf("is not the name of a job; there is %s", orNothing(names)))
+			return
+		}
+	}
+	if _, err := c.InOrder(); err != nil {
+		services.Problems.Add(services.Key, "%w", err)
+	}
+}
+
+// InOrder returns the services, each after the one whose job it waits for.
+func (c *Config) InOrder() ([]Service, error) {
+	owners := make(map[string]string, len(c.Jobs)) // of jobs
+	for _, j := range c.Jobs {
+		owners[j.Name] = j.Service
+	}
+	placed := map[string]bool{"": true}
+	var ordered []Service
+	for left := slices.Clone(c.Services); len(left) > 0; {
+		i := slices.IndexFunc(left, func(s Service) bool { return s.Gate == "" || owners[s.Gate] == s.Name || placed[owners[s.Gate]] })
+		if i < 0 {
+			return nil, fmt.Errorf("services %s wait for each other's jobs (before.job)", (&Config{Services: left}).serviceNames())
+		}
+		placed[left[i].Name] = true
+		ordered = append(ordered, left[i])
+		left = slices.Delete(left, i, i+1)
+	}
+	return ordered, nil
+}
