@@ -76,7 +76,7 @@ func TestJobBySchedule(t *testing.T) {
 		return mocks.JSON(in)
 	}
 	for _, test := range []struct{ token, name, want string }{
-		{"aws:scheduler/schedule:Schedule", "dev-purge", `{"description":"Runs job purge of stack dev","flexibleTimeWindow":{"mode":"OFF"},` +
+		{"aws:scheduler/schedule:Schedule", "dev-purge", `{"description":"Runs job purge of stack dev","flexibleTimeWindow":{"mode":"OFF"},"groupName":"dev-purge-0123456",` +
 			`"scheduleExpression":"cron(0 3 * * ? *)","scheduleExpressionTimezone":"Europe/Berlin","state":"ENABLED",` +
 			`"target":{"arn":"arn:StateMachine/dev-purge","retryPolicy":{"maximumEventAgeInSeconds":3600,"maximumRetryAttempts":10},"roleArn":"arn:Role/dev-purge-schedule"}}`},
 		{"aws:sfn/stateMachine:StateMachine", "dev-purge", `{"definition":"{\"StartAt\":\"Run\",\"States\":{\"Run\":{\"End\":true,\"Parameters\":{` +
@@ -85,7 +85,7 @@ func TestJobBySchedule(t *testing.T) {
 			`\"Resource\":\"arn:aws:states:::ecs:runTask.sync\",\"Type\":\"Task\"}}}","roleArn":"arn:Role/dev-purge-run","type":"STANDARD"}`},
 		{"aws:iam/role:Role", "dev-purge-schedule", `{"assumeRolePolicy":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",` +
 			`\"Principal\":{\"Service\":\"scheduler.amazonaws.com\"},\"Action\":[\"sts:AssumeRole\"],\"Condition\":{` +
-			`\"ArnLike\":{\"aws:SourceArn\":[\"arn:aws:scheduler:eu-central-1:123456789012:schedule-group/default\"]},\"StringEquals\":{\"aws:SourceAccount\":[\"123456789012\"]}}}]}",` +
+			`\"ArnLike\":{\"aws:SourceArn\":[\"arn:aws:scheduler:eu-central-1:123456789012:schedule-group/dev-purge-*\"]},\"StringEquals\":{\"aws:SourceAccount\":[\"123456789012\"]}}}]}",` +
 			`"description":"Used by EventBridge Scheduler to start the job","path":"/slipway/","permissionsBoundary":"arn:aws:iam::123456789012:policy/slipway-boundary"}`},
 		{"aws:iam/role:Role", "dev-purge-run", `{"assumeRolePolicy":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",` +
 			`\"Principal\":{\"Service\":\"states.amazonaws.com\"},\"Action\":[\"sts:AssumeRole\"],\"Condition\":{` +

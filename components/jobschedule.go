@@ -34,10 +34,16 @@ func (j *FargateJob) newSchedule(ctx *pulumi.Context) error {
 	if err != nil {
 		return err
 	}
+	// A schedule has no tags, and its group has.
+	// https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-group.html
+	group, err := scheduler.NewScheduleGroup(ctx, j.name, &scheduler.ScheduleGroupArgs{Tags: j.args.Tags.named(j.name)}, j.parent())
+	if err != nil {
+		return err
+	}
 	name := j.name + "-schedule"
 	role, policy, err := j.newServiceRole(ctx, serviceRole{
 		name: name, description: "Used by EventBridge Scheduler to start the job",
-		service: "scheduler.amazonaws.com", source: "scheduler", resource: "schedule-group/default",
+		service: "scheduler.amazonaws.com", source: "scheduler", resource: "schedule-group/" + j.name + "-*",
 		policy: machine.Arn.ApplyT(func(arn string) (string, error) {
 			return policyDocument{{
 				Sid: "StartExecution", Effect: "Allow", Action: []string{"states:StartExecution"}, Resource: []string{arn},
@@ -49,6 +55,7 @@ func (j *FargateJob) newSchedule(ctx *pulumi.Context) error {
 	}
 	j.StateMachineARN = machine.Arn
 	_, err = scheduler.NewSchedule(ctx, j.name, &scheduler.ScheduleArgs{
+		GroupName:                  group.Name,
 		Description:                pulumi.String("Runs job " + j.args.Name + " of stack " + ctx.Stack()),
 		ScheduleExpression:         pulumi.String(j.args.Schedule.Expression),
 		ScheduleExpressionTimezone: pulumi.String(j.args.Schedule.TimeZone),

@@ -144,7 +144,7 @@ var grants = []grant{
 		return a.regional("states", a.named("stateMachine:"))
 	}},
 	{policy: "jobs", sid: "ManageSchedules", actions: []string{"scheduler:*"}, resources: func(a Account) []string {
-		return a.regional("scheduler", a.named("schedule/default/"))
+		return a.regional("scheduler", a.named("schedule-group/"), a.named("schedule/")) // a schedule has its group's name in its own
 	}},
 	{policy: "services", sid: "FindImages", actions: []string{"ecr:*"}, resources: Account.images},
 

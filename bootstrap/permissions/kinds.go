@@ -299,6 +299,12 @@ var Kinds = map[string]Operations{
 		Update: always("scheduler:UpdateSchedule", "iam:PassRole"),
 		Delete: []string{"scheduler:DeleteSchedule"},
 	},
+	"aws:scheduler/scheduleGroup:ScheduleGroup": {
+		Create: []string{"scheduler:CreateScheduleGroup", "scheduler:TagResource"},
+		Read:   []string{"scheduler:GetScheduleGroup", "scheduler:ListTagsForResource"},
+		Tags:   []string{"scheduler:TagResource", "scheduler:UntagResource"},
+		Delete: []string{"scheduler:DeleteScheduleGroup", "scheduler:DeleteSchedule"},
+	},
 	"aws:secretsmanager/secret:Secret": {
 		Create: []string{"secretsmanager:CreateSecret", "secretsmanager:TagResource"},
 		Read:   []string{"secretsmanager:DescribeSecret", "secretsmanager:GetResourcePolicy"},

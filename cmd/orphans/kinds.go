@@ -30,6 +30,8 @@ type kind struct {
 var kinds = []kind{
 	{tokens: []string{"aws:cloudwatch/metricAlarm:MetricAlarm"}, service: "cloudwatch", resource: "alarm:", id: byRest, named: true},
 	{tokens: []string{"aws:ecs/service:Service"}, service: "ecs", resource: "service/", id: byRest, named: true},
+	{tokens: []string{"aws:scheduler/scheduleGroup:ScheduleGroup"}, service: "scheduler", resource: "schedule-group/", id: byRest, named: true},
+	{tokens: []string{"aws:sfn/stateMachine:StateMachine"}, service: "states", resource: "stateMachine:", id: byARN, named: true},
 	{tokens: []string{"aws:lb/listenerRule:ListenerRule"}, service: "elasticloadbalancing", resource: "listener-rule/", id: byARN, within: "listenerArn"},
 	{tokens: []string{"aws:lb/listener:Listener"}, service: "elasticloadbalancing", resource: "listener/", id: byARN, within: "loadBalancerArn"},
 	{tokens: []string{"aws:lb/loadBalancer:LoadBalancer"}, service: "elasticloadbalancing", resource: "loadbalancer/", id: byARN, named: true},

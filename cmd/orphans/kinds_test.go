@@ -18,6 +18,7 @@ var untaggedKinds = map[string]string{
 	"aws:iam/rolePolicy:RolePolicy":                             "goes with its role, which shows it in a refresh",
 	"aws:iam/rolePolicyAttachment:RolePolicyAttachment":         "goes with its role, which shows it in a refresh",
 	"aws:lb/listenerCertificate:ListenerCertificate":            "goes with its listener, to which the next update adds it again",
+	"aws:scheduler/schedule:Schedule":                           "goes with its group",
 	"aws:secretsmanager/secretVersion:SecretVersion":            "goes with its secret",
 }
 
@@ -49,6 +50,8 @@ func TestKindOf(t *testing.T) {
 		"arn:aws:iam::000000000000:role/plain":                                 {"aws:iam/role:Role", "plain"},
 		"arn:aws:logs:eu-central-1:000000000000:log-group:dev-hello-1":         {"aws:cloudwatch/logGroup:LogGroup", "dev-hello-1"},
 		"arn:aws:secretsmanager:eu-central-1:000000000000:secret:dev-1-AbCdEf": {"aws:secretsmanager/secret:Secret", "arn:aws:secretsmanager:eu-central-1:000000000000:secret:dev-1-AbCdEf"},
+		"arn:aws:scheduler:eu-central-1:000000000000:schedule-group/dev-1":     {"aws:scheduler/scheduleGroup:ScheduleGroup", "dev-1"},
+		"arn:aws:states:eu-central-1:000000000000:stateMachine:dev-1":          {"aws:sfn/stateMachine:StateMachine", "arn:aws:states:eu-central-1:000000000000:stateMachine:dev-1"},
 		balancer + "loadbalancer/app/dev-1/a":                                  {"aws:lb/loadBalancer:LoadBalancer", balancer + "loadbalancer/app/dev-1/a"},
 		balancer + "listener/app/dev-1/a/b":                                    {"aws:lb/listener:Listener", balancer + "listener/app/dev-1/a/b"},
 		balancer + "listener-rule/app/dev-1/a/b/c":                             {"aws:lb/listenerRule:ListenerRule", balancer + "listener-rule/app/dev-1/a/b/c"},

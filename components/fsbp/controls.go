@@ -27,6 +27,7 @@ var uncontrolled = []string{
 	"aws:ecr/repositoryPolicy:RepositoryPolicy",
 	"aws:ecs/clusterCapacityProviders:ClusterCapacityProviders",
 	"aws:scheduler/schedule:Schedule",
+	"aws:scheduler/scheduleGroup:ScheduleGroup",
 	"aws:iam/openIdConnectProvider:OpenIdConnectProvider",
 	"aws:lb/listenerCertificate:ListenerCertificate",
 	"aws:lb/listenerRule:ListenerRule",

@@ -190,7 +190,7 @@ func (c *Cloud) NewResource(args pulumi.MockResourceArgs) (string, resource.Prop
 	kind := args.TypeToken[strings.LastIndex(args.TypeToken, ":")+1:]
 	id, arn, name := kind+"/"+args.Name, "arn:"+kind+"/"+args.Name, args.Name+"-0123456"
 	switch kind {
-	case "Cluster", "LogGroup", "MetricAlarm", "Role", "Service":
+	case "Cluster", "LogGroup", "MetricAlarm", "Role", "ScheduleGroup", "Service":
 		set("name", name) // Pulumi sets it, so a preview knows it
 	}
 	if c.preview {

@@ -470,9 +470,9 @@ func TestRefusals(t *testing.T) {
 			return err
 		}, "InvalidAction", "Action GetSessionToken of version 2011-06-15 is not modelled"},
 		"parameter of ECS": {func(ctx context.Context) error {
-			_, err := client.ListTasks(ctx, &ecs.ListTasksInput{Cluster: sdk.String("dev"), Family: sdk.String("hello")})
+			_, err := client.ListTasks(ctx, &ecs.ListTasksInput{Cluster: sdk.String("dev"), LaunchType: ecstypes.LaunchTypeFargate})
 			return err
-		}, "InvalidParameterException", `"family"`},
+		}, "InvalidParameterException", `"launchType"`},
 		"parameter of ELB": {func(ctx context.Context) error {
 			_, err := lb.DescribeTargetHealth(ctx, &elasticloadbalancingv2.DescribeTargetHealthInput{TargetGroupArn: sdk.String(groupARN)})
 			if err != nil {

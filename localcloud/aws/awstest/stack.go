@@ -188,8 +188,9 @@ func DefaultStack(t *testing.T, before func(c *Tester, token string, in cloud.Ma
 		"definition": `{"StartAt":"Run","States":{"Run":{"Type":"Task","Resource":"arn:aws:states:::ecs:runTask.sync","Parameters":{},"End":true}}}`,
 	})
 	nightly := c.Make(identity.RoleToken, cloud.Map{"name": "nightly", "path": "/slipway/", "assumeRolePolicy": TrustOfService("scheduler.amazonaws.com")})
+	create(scheduler.ScheduleGroupToken, cloud.Map{"name": "purge", "tags": cloud.Map{"Name": "purge"}})
 	create(scheduler.ScheduleToken, cloud.Map{
-		"name": "purge", "scheduleExpression": "cron(0 3 * * ? *)", "scheduleExpressionTimezone": "Europe/Berlin",
+		"name": "purge", "groupName": "purge", "scheduleExpression": "cron(0 3 * * ? *)", "scheduleExpressionTimezone": "Europe/Berlin",
 		"flexibleTimeWindow": cloud.Map{"mode": "OFF"}, "target": cloud.Map{
 			"arn": id(sfn.StateMachineToken), "roleArn": nightly.Outputs["arn"],
 			"retryPolicy": cloud.Map{"maximumEventAgeInSeconds": 3600.0, "maximumRetryAttempts": 10.0},

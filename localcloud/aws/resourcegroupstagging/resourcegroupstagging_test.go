@@ -18,7 +18,9 @@ import (
 	"slipway/localcloud/aws/internal/identity"
 	"slipway/localcloud/aws/logs"
 	"slipway/localcloud/aws/resourcegroupstagging"
+	"slipway/localcloud/aws/scheduler"
 	"slipway/localcloud/aws/secretsmanager"
+	"slipway/localcloud/aws/sfn"
 	"slipway/localcloud/aws/sqs"
 	"slipway/localcloud/aws/ssm"
 	"slipway/localcloud/cloud"
@@ -230,7 +232,7 @@ func TestWhatHasTagsTakesTheRestAlong(t *testing.T) {
 	for _, token := range []string{
 		cloudwatch.MetricAlarmToken, elbv2.LoadBalancerToken, elbv2.TargetGroupToken, ecs.ClusterToken, logs.LogGroupToken, secretsmanager.SecretToken, acm.CertificateToken,
 		ec2.SecurityGroupToken, ec2.InternetGatewayToken, ec2.SubnetToken, ec2.RouteTableToken, ec2.VPCToken, ecs.TaskDefinitionToken, ecr.RepositoryToken,
-		sqs.QueueToken, ssm.ParameterToken,
+		sqs.QueueToken, ssm.ParameterToken, scheduler.ScheduleGroupToken, sfn.StateMachineToken,
 	} {
 		for id, scope := range c.IDs(token) {
 			if err := c.Delete(t.Context(), cloud.Caller{Scope: scope}, token, id, 1); err != nil && cloud.Code(err) != "CannotDelete" &&

@@ -90,9 +90,7 @@ var Schedule = &cloud.Kind[ScheduleSpec, scheduleOutputs]{
 	Check: func(in *ScheduleSpec) []cloud.Failure {
 		f := check.OneOf("state", in.State, "ENABLED", "DISABLED")
 		f = append(f, check.OneOf("flexibleTimeWindow.mode", in.FlexibleTimeWindow.Mode, "OFF", "FLEXIBLE")...)
-		if in.Name != "" && !scheduleName.MatchString(in.Name) {
-			f = append(f, cloud.Failure{Property: "name", Reason: `The name must consist of alphanumerics, hyphens, and underscores. (invalid value for name)`})
-		}
+		f = append(f, checkName(in.Name)...)
 		if r := in.Target.RetryPolicy; r != nil {
 			if r.Age != nil {
 				f = append(f, check.Between("target.retryPolicy.maximumEventAgeInSeconds", *r.Age, 60, 86400)...)
@@ -111,7 +109,7 @@ var Schedule = &cloud.Kind[ScheduleSpec, scheduleOutputs]{
 	Rules: func(c *cloud.Call, in *ScheduleSpec) error {
 		t := in.Target
 		what := check.First(map[string]bool{
-			"namePrefix": in.NamePrefix != "", "kmsKeyArn": in.KMSKeyARN != "", "a schedule group": cmp.Or(in.GroupName, defaultGroup) != defaultGroup,
+			"namePrefix": in.NamePrefix != "", "kmsKeyArn": in.KMSKeyARN != "",
 			"startDate and endDate": in.StartDate != "" || in.EndDate != "", "a flexible time window": in.FlexibleTimeWindow.Mode == "FLEXIBLE",
 			"a target that is not a state machine": !strings.HasPrefix(arns.Resource(t.ARN), "stateMachine:"),
 			"deadLetterConfig":                     t.DeadLetterConfig != nil, "ecsParameters": t.ECSParameters != nil,
@@ -127,8 +125,12 @@ var Schedule = &cloud.Kind[ScheduleSpec, scheduleOutputs]{
 		if _, err := schedule.Parse(in.Expression, in.TimeZone); err != nil {
 			return cloud.Errorf("ValidationException", "Invalid Schedule Expression %s. (%v)", in.Expression, err)
 		}
+		// The group is no reference, which would keep it: it takes its schedules along when it goes.
+		if group := cmp.Or(in.GroupName, defaultGroup); group != defaultGroup && c.Find(cloud.Ref{Token: ScheduleGroupToken, Value: group}) == nil {
+			return ScheduleGroup.NotFound(group)
+		}
 		s := c.Caller.Scope
-		if !iam.CanAssumeFor(c.Tx, s, t.RoleARN, principal, arns.New(s, "scheduler", "schedule-group/"+defaultGroup)) {
+		if !iam.CanAssumeFor(c.Tx, s, t.RoleARN, principal, groupARN(s, in.GroupName)) {
 			return cloud.Errorf("ValidationException", "The execution role you provide must allow AWS EventBridge Scheduler to assume the role.")
 		}
 		return nil
@@ -149,6 +151,13 @@ var Schedule = &cloud.Kind[ScheduleSpec, scheduleOutputs]{
 		}
 		return nil
 	},
+}
+
+func checkName(name string) []cloud.Failure {
+	if name == "" || scheduleName.MatchString(name) {
+		return nil
+	}
+	return []cloud.Failure{{Property: "name", Reason: `The name must consist of alphanumerics, hyphens, and underscores. (invalid value for name)`}}
 }
 
 var scheduleNeeds = permission.Needs{

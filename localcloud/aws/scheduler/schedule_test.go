@@ -65,6 +65,7 @@ func TestScheduleRefusals(t *testing.T) {
 			cloud.Map{"target": cloud.Map{"arn": machine, "roleArn": "arn:aws:iam::000000000000:role/run"}},
 			"ValidationException", "The execution role you provide must allow AWS EventBridge Scheduler to assume the role.",
 		},
+		{cloud.Map{"groupName": "mine"}, "ResourceNotFoundException", "Schedule group mine does not exist."},
 		{cloud.Map{"state": "ON"}, "Check", "expected state to be one of"},
 		{cloud.Map{"name": "a b"}, "Check", "invalid value for name"},
 		{cloud.Map{"target": cloud.Map{"arn": "purge", "roleArn": role}}, "Check", "is an invalid ARN"},
@@ -81,7 +82,6 @@ func TestScheduleRefusals(t *testing.T) {
 		c.Refused(err, test.code, test.words)
 	}
 	for _, change := range []cloud.Map{
-		{"groupName": "mine"},
 		{"flexibleTimeWindow": cloud.Map{"mode": "FLEXIBLE", "maximumWindowInMinutes": 5.0}},
 		{"endDate": "2027-01-01T00:00:00Z"},
 		{"target": cloud.Map{"arn": "arn:aws:sqs:eu-central-1:000000000000:queue", "roleArn": role}},
@@ -90,6 +90,30 @@ func TestScheduleRefusals(t *testing.T) {
 		if _, err := c.Try(scheduler.ScheduleToken, nightly(role, change)); !errors.Is(err, cloud.ErrUnimplemented) {
 			t.Errorf("%v: %v", change, err)
 		}
+	}
+}
+
+// A group takes its schedules along. The role must trust EventBridge Scheduler for it.
+func TestScheduleGroup(t *testing.T) {
+	c, role := stage(t, "states:StartExecution")
+	group := c.Make(scheduler.ScheduleGroupToken, cloud.Map{"name": "jobs"})
+	_, err := c.Try(scheduler.ScheduleGroupToken, cloud.Map{"name": "jobs"})
+	c.Refused(err, "ConflictException", "Schedule group jobs already exists.")
+	_, err = c.Try(scheduler.ScheduleGroupToken, cloud.Map{"name": "default"})
+	c.Refused(err, "ConflictException", "Schedule group default already exists.")
+	_, err = c.Try(scheduler.ScheduleToken, nightly(role, cloud.Map{"groupName": "jobs"}))
+	c.Refused(err, "ValidationException", "must allow AWS EventBridge Scheduler to assume the role")
+	trusting := c.Make(identity.RoleToken, cloud.Map{"name": "jobs", "assumeRolePolicy": awstest.TrustOfService("scheduler.amazonaws.com")})
+	r := c.Make(scheduler.ScheduleToken, nightly(trusting.Outputs["arn"].(string), cloud.Map{"groupName": "jobs"}))
+	if r.ID != "jobs/purge" || group.Outputs["arn"] != "arn:aws:scheduler:eu-central-1:000000000000:schedule-group/jobs" {
+		t.Errorf("made %s in %v", r.ID, group.Outputs)
+	}
+	other := c.Make(scheduler.ScheduleToken, nightly(role, nil))
+	if err := c.Delete(t.Context(), cloud.Caller{Scope: group.Scope}, scheduler.ScheduleGroupToken, group.ID, 1); err != nil {
+		t.Fatal(err)
+	}
+	if left := c.IDs(scheduler.ScheduleToken); len(left) != 1 || left[other.ID] != other.Scope {
+		t.Errorf("left are %v", left)
 	}
 }
 

@@ -5,8 +5,11 @@
 // terraform-provider-aws, internal/service/scheduler
 package scheduler
 
-// ScheduleToken is the token of the one kind.
-const ScheduleToken = "aws:scheduler/schedule:Schedule"
+// Tokens of the kinds.
+const (
+	ScheduleToken      = "aws:scheduler/schedule:Schedule"
+	ScheduleGroupToken = "aws:scheduler/scheduleGroup:ScheduleGroup"
+)
 
 // Kinds returns the kinds and functions of the service.
-func Kinds() []any { return []any{Schedule} }
+func Kinds() []any { return []any{Schedule, ScheduleGroup} }
