@@ -33,7 +33,7 @@ func runTask(r *api.Request) (any, error) {
 		}
 		tasks, err := in.Run(tx, r.Caller.Scope)
 		for _, t := range tasks {
-			out.Tasks = append(out.Tasks, taskOf(t))
+			out.Tasks = append(out.Tasks, taskOf(tx, t))
 		}
 		return err
 	})
@@ -82,7 +82,7 @@ func stopTask(r *api.Request) (any, error) {
 		if found == nil {
 			return ecs.ErrNoTask()
 		}
-		out.Task = taskOf(ecs.StopTask(tx, found, in.Reason))
+		out.Task = taskOf(tx, ecs.StopTask(tx, found, in.Reason))
 		return nil
 	})
 }
