@@ -29,6 +29,9 @@ const (
 	Exits = "exits" // ends as soon as it has started
 )
 
+// sidecarPort is one that no service has: the containers of a task share its ports.
+const sidecarPort = "9999"
+
 // Config is the part of a stack's configuration that walks change.
 type Config struct {
 	Region      string
@@ -60,6 +63,8 @@ type Service struct {
 	Spot      bool   // a part of the tasks runs on Spot capacity
 	Drain     string // the profile
 	Delay     int    // of the deregistration, in seconds
+	Sidecar   bool   // another container runs in each task
+	Exec      bool   // people may run commands in the tasks
 }
 
 // Scaling is between which numbers of tasks AWS chooses.
@@ -189,6 +194,14 @@ func (s Service) values(name string) map[string]any {
 	}
 	if s.Canary != nil {
 		out["canary"] = map[string]any{"image": Repository + ":" + s.Canary.Version, "weight": s.Canary.Weight}
+	}
+	if s.Sidecar {
+		out["sidecars"] = map[string]any{"beside": map[string]any{
+			"image": Repository + ":" + Versions[0], "env": map[string]any{"PORT": sidecarPort, "HEALTH_ANSWER": "200"}, "memory": 64,
+		}}
+	}
+	if s.Exec {
+		out["exec"] = true
 	}
 	if s.Spot {
 		out["capacity"] = map[string]any{"fargate": map[string]any{"base": 1, "weight": 1}, "fargateSpot": map[string]any{"weight": 1}}

@@ -70,6 +70,8 @@ var kinds = []kind{
 	{"promote a canary", ofCanary(func(_ draw, s *Service) { s.Version, s.Canary = s.Canary.Version, nil })},
 	{"remove a canary", ofCanary(func(_ draw, s *Service) { s.Canary = nil })},
 	{"alarms", ofAny(func(_ draw, s *Service) bool { s.Alarms = !s.Alarms; return true })},
+	{"sidecar", ofAny(func(_ draw, s *Service) bool { s.Sidecar = !s.Sidecar; return true })},
+	{"exec", ofAny(func(_ draw, s *Service) bool { s.Exec = !s.Exec; return true })},
 	{"capacity", ofAny(func(_ draw, s *Service) bool { s.Spot = !s.Spot; return true })},
 	{"drain profile", ofAny(func(_ draw, s *Service) bool {
 		if s.Drain == "http" {
