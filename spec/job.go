@@ -13,7 +13,7 @@ type Job struct {
 	Name string // the short name in log streams and tags
 	// Service is the service whose image, environment, secrets, roles and network the job has; empty: it has its own.
 	Service string
-	// Workload is what the task runs. It has neither Before nor a ContainerHealthCheck.
+	// Workload is what the task runs. It has neither Before nor Exec nor a ContainerHealthCheck.
 	Workload
 
 	Schedule    *Schedule // nil: it runs on demand only
@@ -93,6 +93,9 @@ func (j Job) Problems() Problems {
 	}
 	if j.Before != nil {
 		found.Add(errors.New("is for a service; a job's container is the first to run"), "before")
+	}
+	if j.Exec != (Exec{}) {
+		found.Add(errors.New("is for a service, whose tasks stay"), "exec")
 	}
 	if j.ContainerHealthCheck != nil {
 		found.Add(errors.New("is for a worker; ECS does not stop a job that is unhealthy"), "healthCheck")

@@ -35,6 +35,7 @@ func TestJobProblems(t *testing.T) {
 		"its environment":   {func(j *Job) { j.Environment = map[string]string{"SHUTDOWN_TIMEOUT": "1s"} }, "env.SHUTDOWN_TIMEOUT: is set from the stop timeout"},
 		"a port":            {func(j *Job) { j.Environment = map[string]string{"PORT": "1"} }, ""}, // means nothing to a job
 		"before":            {func(j *Job) { j.Before = &Before{Command: []string{"a"}} }, "before: is for a service"},
+		"exec":              {func(j *Job) { j.Exec.Enabled = true }, "exec: is for a service"},
 		"a health check": {
 			func(j *Job) { j.ContainerHealthCheck = &ContainerHealthCheck{Command: []string{"a"}} },
 			"healthCheck: is for a worker",
