@@ -198,6 +198,11 @@ func (g *group) limit(limits Limits) error {
 			return err
 		}
 	}
+	if limits.Shares > 0 {
+		if err := g.share(limits.Shares); err != nil {
+			return err
+		}
+	}
 	if limits.CPU <= 0 {
 		return nil
 	}
@@ -207,6 +212,18 @@ func (g *group) limit(limits Limits) error {
 		return writeGroup(g.cpu, cpu, fmt.Sprintf(quota, each, period))
 	}
 	return writeGroup(g.cpu, cpu, fmt.Sprintf(quota, each))
+}
+
+// share gives the group shares, from 2 to 262144, which version 2 has as weights from 1 to 10000: this is how container runtimes convert
+// them (ConvertCPUSharesToCgroupV2Value in https://github.com/opencontainers/cgroups).
+func (g *group) share(shares int) error {
+	const leastWeight, mostWeight, mostShares = 1, 10_000, 1 << 18
+	shares = min(shares, mostShares)
+	if !g.limiter.version2 {
+		return writeGroup(g.cpu, "cpu.shares", strconv.Itoa(shares))
+	}
+	weight := leastWeight + (shares-leastShares)*(mostWeight-leastWeight)/(mostShares-leastShares)
+	return writeGroup(g.cpu, "cpu.weight", strconv.Itoa(weight))
 }
 
 // enter puts a process into the group, with those that it will start.

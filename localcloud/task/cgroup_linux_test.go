@@ -47,7 +47,10 @@ func TestGroupsOfVersion2(t *testing.T) {
 		"a container's": {Limits{}, Limits{Memory: 1 << 29}, map[string]string{
 			"task/one/memory.max": "536870912", "task/one/memory.swap.max": "0", "task/one/cgroup.procs": "4711",
 		}},
-		"none": {Limits{}, Limits{}, map[string]string{"task/one/cgroup.procs": "4711"}},
+		"a container's share": {Limits{}, Limits{Shares: 1024}, map[string]string{"task/one/cpu.weight": "39", "task/one/cgroup.procs": "4711"}},
+		"the least share":     {Limits{}, Limits{Shares: 2}, map[string]string{"task/one/cpu.weight": "1", "task/one/cgroup.procs": "4711"}},
+		"the largest share":   {Limits{}, Limits{Shares: 1 << 20}, map[string]string{"task/one/cpu.weight": "10000", "task/one/cgroup.procs": "4711"}},
+		"none":                {Limits{}, Limits{}, map[string]string{"task/one/cgroup.procs": "4711"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -80,7 +83,7 @@ func mkdirVersion2(folder string, mode os.FileMode) error {
 	if err := os.Mkdir(folder, mode); err != nil {
 		return err
 	}
-	for _, file := range []string{"cgroup.procs", "cgroup.subtree_control", "cpu.max", "memory.max", "memory.swap.max"} {
+	for _, file := range []string{"cgroup.procs", "cgroup.subtree_control", "cpu.max", "cpu.weight", "memory.max", "memory.swap.max"} {
 		if err := os.WriteFile(filepath.Join(folder, file), nil, 0o600); err != nil {
 			return err
 		}

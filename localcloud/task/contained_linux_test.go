@@ -256,6 +256,37 @@ func TestTasksAreKeptToTheirProcessors(t *testing.T) {
 	}
 }
 
+// Where a container has a share of the processors, the others have the least share.
+func TestContainersShareProcessors(t *testing.T) {
+	r := limiting(t)
+	for name, c := range map[string]struct {
+		cpu          int
+		main, helper string
+	}{"sharing": {448, "448", "2"}, "alike": {0, "1024", "1024"}} {
+		if r.limits().version2 && c.cpu > 0 {
+			c.main, c.helper = "18", "1"
+		} else if r.limits().version2 {
+			c.main, c.helper = "100", "100"
+		}
+		task := start(t, r, Spec{ID: name, Containers: []Container{
+			{Name: "main", Essential: true, Image: app(t, ""), Command: []string{"serve"}, CPU: c.cpu},
+			{Name: "helper", Image: app(t, ""), Command: []string{"serve"}},
+		}})
+		for container, want := range map[string]string{"main": c.main, "helper": c.helper} {
+			file := "cpu.shares"
+			if r.limits().version2 {
+				file = "cpu.weight"
+			}
+			got, err := os.ReadFile(filepath.Join(task.container(container).group.cpu, file))
+			if err != nil || strings.TrimSpace(string(got)) != want {
+				t.Errorf("%s: container %s has %q, %v; want %s", name, container, got, err, want)
+			}
+		}
+		task.Kill()
+		stopped(t, task)
+	}
+}
+
 // What a daemon has left that was killed goes with the start of the next one.
 func TestGroupsOfTheDeadGo(t *testing.T) {
 	r := limiting(t)

@@ -52,6 +52,7 @@ type Spec struct {
 type Limits struct {
 	CPU    int   // in units of 1/1024 of a processor
 	Memory int64 // in bytes; who needs more is killed
+	Shares int   // which others of the same task also have: processors that all of them want are divided accordingly
 }
 
 // Interface is the network interface of a task, which its containers share: a tap device in a network namespace of the task's own.
@@ -92,12 +93,15 @@ type Container struct {
 	// unless it has a handler: pid_namespaces(7).
 	InitProcessEnabled bool
 	Memory             int64 // in bytes, of its task's; the container is killed if it needs more. 0 is all of them
-	MountPoints        []MountPoint
-	Tmpfs              []Tmpfs
-	DependsOn          []Dependency
-	HealthCheck        *HealthCheck
-	StartTimeout       time.Duration // how long others wait for this container to fulfil a condition; 0 is DefaultStartTimeout
-	StopTimeout        time.Duration // from SIGTERM to SIGKILL; 0 is DefaultStopTimeout
+	// CPU is what the container gets of its task's processors when the others are busy too, in units of 1/1024 of one. Where any of them
+	// has some, 0 is next to nothing.
+	CPU          int
+	MountPoints  []MountPoint
+	Tmpfs        []Tmpfs
+	DependsOn    []Dependency
+	HealthCheck  *HealthCheck
+	StartTimeout time.Duration // how long others wait for this container to fulfil a condition; 0 is DefaultStartTimeout
+	StopTimeout  time.Duration // from SIGTERM to SIGKILL; 0 is DefaultStopTimeout
 	// Log takes the container's output, a line a call, from one goroutine each for stdout and stderr. While it
 	// does not return, the container's writes wait. Nil drops the output.
 	Log func(LogLine)

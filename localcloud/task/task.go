@@ -228,12 +228,24 @@ func (t *Task) limit() (err error) {
 		return err
 	}
 	for _, c := range t.containers {
-		if c.group, err = t.group.below(c.spec.Name, Limits{Memory: c.spec.Memory}); err != nil {
+		if c.group, err = t.group.below(c.spec.Name, Limits{Memory: c.spec.Memory, Shares: t.shares(c.spec.CPU)}); err != nil {
 			t.group.close()
 			return err
 		}
 	}
 	return nil
+}
+
+// leastShares is the kernel's least. The agent gives it to containers with less, also to those without any (cpu in
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html).
+const leastShares = 2
+
+// shares returns those of a container; 0 where all of the task's are alike.
+func (t *Task) shares(cpu int) int {
+	if !slices.ContainsFunc(t.spec.Containers, func(c Container) bool { return c.CPU > 0 }) {
+		return 0
+	}
+	return max(cpu, leastShares)
 }
 
 func (t *Task) volume(name string) string {

@@ -330,7 +330,7 @@ func taskSpec(
 			Essential: d.IsEssential(), ReadonlyRootFilesystem: d.ReadonlyRootFilesystem,
 			InitProcessEnabled: d.LinuxParameters.InitProcessEnabled,
 			StartTimeout:       cmp.Or(seconds(d.StartTimeout), l.Pace.Real(task.DefaultStartTimeout)), StopTimeout: seconds(d.StopTimeout),
-			Log: logs[d.Name],
+			CPU: d.CPU, Log: logs[d.Name],
 		}
 		if d.Memory != nil {
 			c.Memory = int64(*d.Memory) * mebibyte
