@@ -29,6 +29,7 @@ type containerDefinition struct {
 	PortMappings           []portMapping          `json:"portMappings"`
 	MountPoints            []mountPoint           `json:"mountPoints,omitempty"`
 	Ulimits                []ulimit               `json:"ulimits,omitempty"`
+	RestartPolicy          *restartPolicy         `json:"restartPolicy,omitempty"`
 	User                   string                 `json:"user"`
 	ReadonlyRootFilesystem bool                   `json:"readonlyRootFilesystem"`
 	LinuxParameters        linuxParameters        `json:"linuxParameters"`
@@ -84,6 +85,12 @@ type ulimit struct {
 	HardLimit int    `json:"hardLimit"`
 }
 
+// restartPolicy makes a container start again when it exits (ContainerRestartPolicy in the ECS API reference).
+type restartPolicy struct {
+	Enabled              bool `json:"enabled"`
+	RestartAttemptPeriod int  `json:"restartAttemptPeriod"` // seconds that it must have run before
+}
+
 type linuxParameters struct {
 	InitProcessEnabled bool    `json:"initProcessEnabled"`
 	Tmpfs              []tmpfs `json:"tmpfs,omitempty"`
@@ -107,6 +114,7 @@ type container struct {
 	image               string
 	registryCredentials string // ARN of a secret, or empty
 	essential           bool   // the task ends with it
+	restarts            bool   // it starts again when it ends
 	cpu, memory         int    // 0: none of its own
 	user                string
 	entryPoint, command []string
@@ -178,6 +186,10 @@ func (c container) definition() containerDefinition {
 	}
 	if n := c.room.OpenFiles; n != 0 {
 		definition.Ulimits = []ulimit{{"nofile", n, n}}
+	}
+	if c.restarts {
+		const shortest = 60 // the least that ECS takes
+		definition.RestartPolicy = &restartPolicy{Enabled: true, RestartAttemptPeriod: shortest}
 	}
 	if h := c.healthCheck; h != nil {
 		definition.HealthCheck = &containerHealthCheck{

@@ -18,6 +18,7 @@ func (c *container) sidecars(
 			name:            name,
 			image:           s.Image.String(),
 			essential:       !s.Optional,
+			restarts:        s.Optional, // nothing else would bring it back before the next deployment
 			cpu:             s.CPU,
 			memory:          s.Memory,
 			user:            s.RunsAs(),

@@ -32,8 +32,9 @@ func TestSidecars(t *testing.T) {
 		t.Fatal(err)
 	}
 	const (
-		rest = `"portMappings":[],`
-		logs = `"stopTimeout":30,"logConfiguration":{"logDriver":"awslogs","options":{"awslogs-group":"dev-hello-0123456","awslogs-region":"eu-central-1",` +
+		rest    = `"portMappings":[],`
+		restart = `"restartPolicy":{"enabled":true,"restartAttemptPeriod":60},`
+		logs    = `"stopTimeout":30,"logConfiguration":{"logDriver":"awslogs","options":{"awslogs-group":"dev-hello-0123456","awslogs-region":"eu-central-1",` +
 			`"awslogs-stream-prefix":"hello","max-buffer-size":"25m","mode":"non-blocking"}}}`
 		waits = `"dependsOn":[{"containerName":"otel","condition":"HEALTHY"},{"containerName":"proxy","condition":"START"}`
 	)
@@ -42,7 +43,7 @@ func TestSidecars(t *testing.T) {
 		`[{"name":"otel","image":"` + image.String() + `","essential":false,"cpu":32,"memory":128,"command":["--config","env:CONFIG"],` +
 			`"environment":[{"name":"CONFIG","value":"a: b"}],"secrets":[{"name":"FLAG","valueFrom":"` + othersParameter + `"},` +
 			`{"name":"KEY","valueFrom":"arn:Secret/dev-hello-environment:otel/KEY::version-1"}],` +
-			`"healthCheck":{"command":["CMD","/check"],"interval":10,"timeout":5,"retries":3},` + rest +
+			`"healthCheck":{"command":["CMD","/check"],"interval":10,"timeout":5,"retries":3},` + rest + restart +
 			`"user":"10001:10001","readonlyRootFilesystem":true,"linuxParameters":{"initProcessEnabled":true,"tmpfs":[{"containerPath":"/tmp","size":16}]},` + logs,
 		`,{"name":"proxy","image":"ghcr.io/proxy@` + testDigest + `","repositoryCredentials":{"credentialsParameter":"arn:Secret/dev-hello-registry"},"essential":true,` +
 			`"environment":[],` + rest + `"user":"65532:65532","readonlyRootFilesystem":true,"linuxParameters":{"initProcessEnabled":true},` + logs,

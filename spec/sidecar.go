@@ -22,7 +22,8 @@ type Sidecar struct {
 	Environment         map[string]string
 	SecretsFrom         map[string]SecretReference // variables whose values ECS reads elsewhere
 	User                string                     // ids of a user and perhaps a group; by default [ContainerUser]
-	Optional            bool                       // the task goes on if the container ends
+	// Optional says that the task goes on if the container ends. ECS starts it again if it has run for a minute.
+	Optional bool
 	// CPU is what the container gets for sure when all of them are busy, in units of the task's. The rest is the own container's.
 	CPU int
 	// Memory is how much of the task's the container may use, in MiB. A container that needs more is killed. 0: as much as there is.

@@ -100,7 +100,7 @@ type container struct {
 	healthy chan struct{} // closed when its health check first passes
 	stopped chan struct{} // closed when it has stopped, or will never start
 
-	becameHealthy func() // closes healthy, once
+	hasStarted, becameHealthy func() // close started and healthy, once
 
 	// Guarded by the task's mutex.
 	status    ContainerStatus
@@ -121,6 +121,7 @@ func newContainer(t *Task, spec Container) *container {
 		stopped: make(chan struct{}),
 		status:  ContainerStatus{Name: spec.Name, State: StatePending, Health: HealthUnknown},
 	}
+	c.hasStarted = sync.OnceFunc(func() { close(c.started) })
 	c.becameHealthy = sync.OnceFunc(func() { close(c.healthy) })
 	return c
 }
@@ -183,20 +184,36 @@ func (c *container) live() error {
 	slices.SortFunc(s.mounts, func(a, b mount) int { return strings.Compare(a.target, b.target) })
 	cmd := commandOf(c.spec, config.Config)
 	s.user = cmd.user
-	box, err := newSandbox(c.task.isolation, s)
-	if f, ok := errors.AsType[*failure](err); ok {
-		return f
-	}
-	if err != nil {
-		return cannotCreate(err)
-	}
-	defer box.close()
 	wanted := c.task.spec.Architecture
-	return c.execute(box, cmd, wanted != "" && config.Architecture != "" && config.Architecture != wanted)
+	foreign := wanted != "" && config.Architecture != "" && config.Architecture != wanted
+	for n := 1; ; n++ {
+		again, err := c.once(s, cmd, foreign)
+		if err != nil || !again {
+			return err
+		}
+		s.dir = filepath.Join(c.dir, fmt.Sprintf("again-%d", n)) // what it wrote to its root is gone
+		if err := os.Mkdir(s.dir, 0o700); err != nil {
+			return cannotCreate(err)
+		}
+	}
 }
 
-// execute starts the container's process and returns when it has ended. A foreign one is for another architecture.
-func (c *container) execute(box sandbox, cmd command, foreign bool) error {
+// once starts the container and returns when it has ended. Again says that it is to start once more. A foreign one is for another
+// architecture.
+func (c *container) once(s surroundings, cmd command, foreign bool) (again bool, err error) {
+	box, err := newSandbox(c.task.isolation, s)
+	if f, ok := errors.AsType[*failure](err); ok {
+		return false, f
+	}
+	if err != nil {
+		return false, cannotCreate(err)
+	}
+	defer box.close()
+	return c.execute(box, cmd, foreign)
+}
+
+// execute starts the container's process and returns when it has ended.
+func (c *container) execute(box sandbox, cmd command, foreign bool) (again bool, err error) {
 	log := c.spec.Log
 	var shared *sharedPorts
 	if log != nil && c.task.place == nil && !c.task.runner.listens && c.task.spec.Address.IsValid() {
@@ -205,7 +222,7 @@ func (c *container) execute(box sandbox, cmd command, foreign bool) error {
 	}
 	output, err := newOutput(log)
 	if err != nil {
-		return cannotCreate(err)
+		return false, cannotCreate(err)
 	}
 	cmd.stdin, cmd.stdout, cmd.stderr = output.null, output.stdout, output.stderr
 	var process *os.Process
@@ -230,15 +247,15 @@ func (c *container) execute(box sandbox, cmd command, foreign bool) error {
 	if err != nil {
 		output.drain()
 		if f, ok := errors.AsType[*failure](err); ok {
-			return f
+			return false, f
 		}
-		return cannotStart(err)
+		return false, cannotStart(err)
 	}
 	c.task.update(func() {
 		c.startedAt, c.process, c.box, c.command = time.Now(), process, box, cmd
 		c.status.State, c.status.PID = StateRunning, process.Pid
 	})
-	close(c.started)
+	c.hasStarted()
 
 	exited := make(chan struct{})
 	var state *os.ProcessState
@@ -268,7 +285,8 @@ func (c *container) execute(box sandbox, cmd command, foreign bool) error {
 	if shared != nil && code != 0 {
 		shared.explain(c.task.spec.Address)
 	}
-	if c.spec.Essential {
+	again = c.startsAgain(code)
+	if c.spec.Essential && !again {
 		c.task.Stop(StopEssentialContainerExited, essentialExited)
 	}
 	reason := ""
@@ -276,10 +294,28 @@ func (c *container) execute(box sandbox, cmd command, foreign bool) error {
 		reason = outOfMemory
 	}
 	c.task.update(func() {
-		c.cpu, c.process = state.UserTime()+state.SystemTime(), nil
-		c.status.State, c.status.ExitCode, c.status.PID, c.status.Reason = StateStopped, &code, 0, reason
+		c.cpu += state.UserTime() + state.SystemTime()
+		c.process, c.status.PID = nil, 0
+		if again {
+			c.status.State, c.status.Health = StatePending, HealthUnknown
+			return
+		}
+		c.status.State, c.status.ExitCode, c.status.Reason = StateStopped, &code, reason
 	})
-	return nil
+	return again, nil
+}
+
+// startsAgain reports whether the container starts once more after it has exited by itself.
+func (c *container) startsAgain(code int) bool {
+	select {
+	case <-c.task.stopping:
+		return false
+	default:
+	}
+	r := c.spec.Restart
+	c.task.mu.Lock()
+	defer c.task.mu.Unlock()
+	return r != nil && time.Since(c.startedAt) >= r.After && !slices.Contains(r.Ignored, code)
 }
 
 // await waits until the dependency is fulfilled. An error says that it never will be.

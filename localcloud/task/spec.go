@@ -102,9 +102,16 @@ type Container struct {
 	HealthCheck  *HealthCheck
 	StartTimeout time.Duration // how long others wait for this container to fulfil a condition; 0 is DefaultStartTimeout
 	StopTimeout  time.Duration // from SIGTERM to SIGKILL; 0 is DefaultStopTimeout
+	Restart      *Restart      // nil: its end is its end
 	// Log takes the container's output, a line a call, from one goroutine each for stdout and stderr. While it
 	// does not return, the container's writes wait. Nil drops the output.
 	Log func(LogLine)
+}
+
+// Restart makes a container start again when it exits (API_ContainerRestartPolicy), with its image's files as they were at first.
+type Restart struct {
+	After   time.Duration // how long it must have run; one that exits earlier stays stopped
+	Ignored []int         // exit codes after which it stays stopped
 }
 
 // MountPoint puts a volume of the task into a container.

@@ -807,3 +807,49 @@ func TestExecFormatError(t *testing.T) {
 		}
 	})
 }
+
+// A container with a policy starts again after it has run for long enough, unless it exits with a code that does not count. The task runs on,
+// although the container is essential, and its dependants are not started twice.
+func TestContainersStartAgain(t *testing.T) {
+	isolated(t, func(t *testing.T, r *Runner) {
+		for name, c := range map[string]struct {
+			restart *Restart
+			again   bool
+		}{
+			"no policy":  {nil, false},
+			"too early":  {&Restart{After: time.Hour}, false},
+			"ignored":    {&Restart{Ignored: []int{137}}, false},
+			"in a while": {&Restart{Ignored: []int{0}}, true},
+		} {
+			var main, after journal
+			id := strings.ReplaceAll(name, " ", "-")
+			task := start(t, r, Spec{ID: id, Containers: []Container{
+				{Name: "main", Essential: true, Image: app(t, ""), Command: []string{"serve"}, Restart: c.restart, Log: main.log, ReadonlyRootFilesystem: true},
+				{Name: "after", Image: app(t, ""), Command: []string{"serve"}, DependsOn: []Dependency{{"main", ConditionStart}}, Log: after.log},
+			}})
+			first := await(t, task, "running", func(s Status) bool { return s.State == StateRunning }).Containers[0].PID
+			eventually(t, "both serve", func() bool { return len(main.read()) == 1 && len(after.read()) == 1 })
+			if _, err := task.Crash(); err != nil {
+				t.Fatal(err)
+			}
+			if !c.again {
+				if s := stopped(t, task); s.StopCode != StopEssentialContainerExited || *s.Containers[0].ExitCode != 137 {
+					t.Errorf("%s: it stopped as %+v", name, s)
+				}
+				continue
+			}
+			s := await(t, task, "running again", func(s Status) bool { return s.Containers[0].State == StateRunning && s.Containers[0].PID != first })
+			if s.State != StateRunning || s.Containers[0].ExitCode != nil {
+				t.Errorf("%s: then it is %+v", name, s)
+			}
+			eventually(t, "it serves again", func() bool { return len(main.read()) == 2 })
+			task.Stop(StopUserInitiated, "enough")
+			if s := stopped(t, task); *s.Containers[0].ExitCode != 0 {
+				t.Errorf("%s: at last it is %+v", name, s)
+			}
+			if got, want := after.read(), []string{"ready", "stopping"}; !slices.Equal(got, want) {
+				t.Errorf("%s: its dependant says %q, want %q", name, got, want)
+			}
+		}
+	})
+}

@@ -42,6 +42,7 @@ type ContainerDefinition struct {
 	StopTimeout            *int                   `json:"stopTimeout"`  // seconds
 	LinuxParameters        LinuxParameters        `json:"linuxParameters"`
 	Ulimits                []Ulimit               `json:"ulimits"`
+	RestartPolicy          *RestartPolicy         `json:"restartPolicy"`
 
 	// Without effect on what can be seen from outside a task.
 	DockerLabels       map[string]string `json:"dockerLabels"`
@@ -63,7 +64,6 @@ type ContainerDefinition struct {
 	Links                 any `json:"links"`
 	Privileged            any `json:"privileged"`
 	ResourceRequirements  any `json:"resourceRequirements"`
-	RestartPolicy         any `json:"restartPolicy"`
 	VolumesFrom           any `json:"volumesFrom"`
 }
 
@@ -87,6 +87,14 @@ type Ulimit struct {
 	Name      string `json:"name"`
 	SoftLimit int    `json:"softLimit"`
 	HardLimit int    `json:"hardLimit"`
+}
+
+// RestartPolicy makes a container start again when it exits.
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerRestartPolicy.html
+type RestartPolicy struct {
+	Enabled              bool  `json:"enabled"`
+	IgnoredExitCodes     []int `json:"ignoredExitCodes"`
+	RestartAttemptPeriod *int  `json:"restartAttemptPeriod"` // seconds
 }
 
 // Tmpfs is a file system in memory. Fargate has it since 6 January 2026.
@@ -166,7 +174,7 @@ func (d *ContainerDefinition) unmodelled() string {
 		"credentialSpecs": d.CredentialSpecs, "disableNetworking": d.DisableNetworking, "dnsSearchDomains": d.DNSSearchDomains,
 		"dnsServers": d.DNSServers, "dockerSecurityOptions": d.DockerSecurityOptions, "environmentFiles": d.EnvironmentFiles,
 		"extraHosts": d.ExtraHosts, "firelensConfiguration": d.FirelensConfiguration, "hostname": d.Hostname, "links": d.Links,
-		"privileged": d.Privileged, "resourceRequirements": d.ResourceRequirements, "restartPolicy": d.RestartPolicy,
+		"privileged": d.Privileged, "resourceRequirements": d.ResourceRequirements,
 		"volumesFrom":                  d.VolumesFrom,
 		"linuxParameters.capabilities": d.LinuxParameters.Capabilities, "linuxParameters.devices": d.LinuxParameters.Devices,
 		"linuxParameters.maxSwap": d.LinuxParameters.MaxSwap, "linuxParameters.sharedMemorySize": d.LinuxParameters.SharedMemorySize,
@@ -333,6 +341,9 @@ func checkContainer(in *TaskDefinitionSpec, d *ContainerDefinition, ports map[in
 	if err := checkRoom(d); err != nil {
 		return err
 	}
+	if err := checkRestart(d); err != nil {
+		return err
+	}
 	return checkLogs(d)
 }
 
@@ -366,6 +377,24 @@ func checkRoom(d *ContainerDefinition) error {
 		case u.Name != "nofile": // "Fargate overrides" it alone: API_Ulimit
 			return refuse("Fargate does not support the ulimit '%s' of container '%s'.", u.Name, d.Name)
 		}
+	}
+	return nil
+}
+
+// checkRestart has the rules of API_ContainerRestartPolicy, whose page has no words for their breach.
+func checkRestart(d *ContainerDefinition) error {
+	r := d.RestartPolicy
+	if r == nil || !r.Enabled {
+		return nil
+	}
+	const least, most, mostCodes = 60, 1800, 50
+	switch p := r.RestartAttemptPeriod; {
+	case p != nil && (*p < least || *p > most):
+		return cloud.Errorf("ClientException", "Invalid restartAttemptPeriod for container '%s': %d is not between %d and %d.", d.Name, *p, least, most)
+	case len(r.IgnoredExitCodes) > mostCodes:
+		return cloud.Errorf("ClientException", "Invalid ignoredExitCodes for container '%s': there are more than %d.", d.Name, mostCodes)
+	case !d.ReadonlyRootFilesystem: // what it wrote there would stay
+		return fmt.Errorf("restartPolicy of container %s, which can write to its root file system: %w", d.Name, cloud.ErrUnimplemented)
 	}
 	return nil
 }

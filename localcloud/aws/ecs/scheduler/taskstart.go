@@ -332,6 +332,10 @@ func taskSpec(
 			StartTimeout:       cmp.Or(seconds(d.StartTimeout), l.Pace.Real(task.DefaultStartTimeout)), StopTimeout: seconds(d.StopTimeout),
 			CPU: d.CPU, Log: logs[d.Name],
 		}
+		if p := d.RestartPolicy; p != nil && p.Enabled {
+			const usual = 300 // API_ContainerRestartPolicy
+			c.Restart = &task.Restart{After: l.Pace.Real(cmp.Or(seconds(p.RestartAttemptPeriod), usual*time.Second)), Ignored: p.IgnoredExitCodes}
+		}
 		if d.Memory != nil {
 			c.Memory = int64(*d.Memory) * mebibyte
 		}
