@@ -195,6 +195,18 @@ var allSettings = []setting{
 	{path: "jobs.purge.env", kind: theNamed, right: "a", bytes: true, tooBig: "jobs.purge"},
 	{path: "jobs.purge.secrets", kind: theNamed, right: "a", bytes: true, tooBig: "jobs.purge.secrets"},
 	{path: "jobs.purge.secretsFrom", kind: theNamed, right: "arn:aws:ssm:eu-central-1:123456789012:parameter/flag"},
+	{path: "jobs.purge.policies", kind: theTexts, right: "arn:aws:iam::123456789012:policy/read-orders"},
+	{path: "jobs.purge.allow", kind: theObjects},
+	{path: "jobs.purge.reaches", kind: theObjects},
+	{path: "jobs.purge.tmp", kind: anObject},
+	{path: "jobs.purge.tmp./tmp", kind: anInt, least: 1, most: spec.MaxFargateMemory},
+	{path: "jobs.purge.storage", kind: anInt, least: spec.MinStorage, most: spec.MaxStorage},
+	{path: "jobs.purge.volumes", kind: anObject},
+	{path: "jobs.purge.volumes./data", kind: anObject},
+	{path: "jobs.purge.volumes./data.fileSystemId", kind: aText, right: "fs-0123456789abcdef0"},
+	{path: "jobs.purge.volumes./data.accessPointId", kind: aText, right: "fsap-0123456789abcdef0"},
+	{path: "jobs.purge.ulimits", kind: anObject},
+	{path: "jobs.purge.ulimits.nofile", kind: anInt, least: 1, most: spec.MaxOpenFiles},
 	{path: "jobs.purge.registry", kind: anObject},
 	{path: "jobs.purge.registry.username", kind: aText, right: "me", tooBig: "jobs.purge.registry"},
 	{path: "jobs.purge.registry.password", kind: aText, right: "a", tooBig: "jobs.purge.registry"},
@@ -224,6 +236,8 @@ var named = map[string]*regexp.Regexp{
 	"jobs.purge.env":                           regexp.MustCompile(`^[A-Za-z_][\w.-]*$`),
 	"jobs.purge.secrets":                       regexp.MustCompile(`^[A-Za-z_][\w.-]*$`),
 	"jobs.purge.secretsFrom":                   regexp.MustCompile(`^[A-Za-z_][\w.-]*$`),
+	"jobs.purge.tmp":                           regexp.MustCompile(`^/[A-Za-z0-9]+$`),
+	"jobs.purge.volumes":                       regexp.MustCompile(`^/[A-Za-z0-9]+$`),
 }
 
 // members has the names of an object's members; the root is "".

@@ -4,6 +4,7 @@ package config
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -311,4 +312,20 @@ func taskWarnings(s Service) []string {
 			"service %s has exec: its container can write to its root file system, and commands in it run as root; turn it off when you are done", s.Name))
 	}
 	return warnings
+}
+
+// Workloads returns what runs, by its key in the config.
+func (c *Config) Workloads() iter.Seq2[string, spec.Workload] {
+	return func(yield func(string, spec.Workload) bool) {
+		for _, s := range c.Services {
+			if !yield("services."+s.Name, s.Workload) {
+				return
+			}
+		}
+		for _, j := range c.Jobs {
+			if !yield("jobs."+j.Name, j.Workload) {
+				return
+			}
+		}
+	}
 }

@@ -27,30 +27,29 @@ type jobReader struct {
 // errOfService refuses a job what it has of its service.
 var errOfService = errors.New("is for a job with an image of its own; this one has its service's")
 
+// ofService are the keys of what a job has of its service: that of the image, the roles and the security group.
+var ofService = []string{
+	"allow", "architecture", "build", "image", "policies", "reaches", "registry", "secrets", "secretsFrom", "storage", "tmp", "ulimits", "volumes",
+}
+
 func (r jobReader) read(name string) Job {
 	defer r.Close()
 
 	j := Job{Job: spec.Job{
-		Name:    name,
-		Service: r.Text("service", "", spec.CheckNamed),
-		Workload: spec.Workload{
-			EntryPoint: r.Texts("entryPoint", spec.CheckArgument),
-			Command:    r.Texts("command", spec.CheckArgument),
-			Size: spec.Size{
-				CPU:          r.Integer("cpu", 0, 1, 1<<20),
-				Memory:       r.Integer("memory", 0, 1, 1<<20),
-				Architecture: r.Text("architecture", "", spec.CheckArchitecture),
-			},
-			Environment:  r.Scalars("env"),
-			SecretsFrom:  readSecretsFrom(r.Object),
-			LogRetention: r.logRetention,
-		},
+		Name:        name,
+		Service:     r.Text("service", "", spec.CheckNamed),
+		Workload:    readWorkload(r.Object, r.logRetention),
 		Schedule:    r.readSchedule(),
 		Timeout:     r.Integer("timeout", 0, 1, spec.MaxJobTimeout),
 		Retries:     r.Integer("retries", 0, 0, spec.MaxJobRetries),
 		Alone:       !r.Boolean("overlap", true),
 		StopTimeout: r.Integer("stopTimeout", spec.DefaultStopTimeout, 1, spec.MaxStopTimeout),
 	}}
+	j.Size = spec.Size{
+		CPU:          r.Integer("cpu", 0, 1, 1<<20),
+		Memory:       r.Integer("memory", 0, 1, 1<<20),
+		Architecture: r.Text("architecture", "", spec.CheckArchitecture),
+	}
 	j.Secrets, j.Registry = readSecrets(r.Object, true), readRegistry(r.Object)
 	r.Text("image", "", func(reference string) (err error) {
 		j.Image, err = spec.ParseImage(reference)
@@ -59,7 +58,7 @@ func (r jobReader) read(name string) Job {
 	readBuild(r.Object)
 	switch {
 	case r.Has("service"):
-		refuse(r.Object, errOfService, "architecture", "build", "image", "registry", "secrets", "secretsFrom")
+		refuse(r.Object, errOfService, ofService...)
 	case !r.Has("image"):
 		r.Missing("image", "it is a container image's reference with its digest; or name the service whose image the job has, under service")
 	}

@@ -20,7 +20,8 @@ func TestReadJobs(t *testing.T) {
 	t.Parallel()
 	c, err := Read(configtest.Encrypted(withJobs(`"env": {"A": "1"}, "entryPoint": ["/app"], "cpu": 512, "memory": 1024, "architecture": "arm64", "before": {"job": "migrate"}`, `{
 		"purge": {"service": "hello", "command": ["purge"], "schedule": "cron(0 3 * * ? *)", "timeZone": "Europe/Berlin", "timeout": 900, "retries": 2, "overlap": false},
-		"migrate": {"image": "`+configtest.Image+`", "secrets": {"KEY": "swordfish"}, "env": {"B": "2"}}}`)))
+		"migrate": {"image": "`+configtest.Image+`", "secrets": {"KEY": "swordfish"}, "env": {"B": "2"}, "storage": 40,
+			"policies": ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"], "reaches": [{"securityGroupId": "sg-01234567", "port": 5432}]}}`)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +34,8 @@ func TestReadJobs(t *testing.T) {
 	if got != want || purge.Environment["A"] != "1" {
 		t.Errorf("purge is %s %v\nwant %s", got, purge.Environment, want)
 	}
-	if migrate.Schedule != nil || migrate.Alone || len(migrate.Secrets) != 1 || migrate.Size.CPU != 256 || len(migrate.Environment) != 1 {
+	if migrate.Schedule != nil || migrate.Alone || len(migrate.Secrets) != 1 || migrate.Size.CPU != 256 || len(migrate.Environment) != 1 ||
+		migrate.Room.Storage != 40 || len(migrate.Policies) != 1 || len(migrate.Reaches) != 1 {
 		t.Errorf("migrate is %+v", migrate)
 	}
 }
@@ -63,10 +65,10 @@ func TestWrongJobs(t *testing.T) {
 		"neither service nor image": {"", `{"purge": {}}`, []string{"slipway:jobs.purge.image: is missing; it is a container image's reference with its digest; or name the service whose image the job has, under service"}},
 		"both":                      {"", of(`"image": "` + configtest.Image + `"`), []string{"slipway:jobs.purge.image: is for a job with an image of its own; this one has its service's"}},
 		"what the service has": {
-			"", of(`"architecture": "arm64", "secrets": {}, "registry": {}, "build": {}`),
+			"", of(`"architecture": "arm64", "secrets": {}, "registry": {}, "build": {}, "policies": [], "storage": 40`),
 			[]string{
-				"slipway:jobs.purge.architecture: is for a job with", "slipway:jobs.purge.build: is for a job with", "slipway:jobs.purge.registry: is for a job with",
-				"slipway:jobs.purge.secrets: is for a job with",
+				"slipway:jobs.purge.architecture: is for a job with", "slipway:jobs.purge.build: is for a job with", "slipway:jobs.purge.policies: is for a job with",
+				"slipway:jobs.purge.registry: is for a job with", "slipway:jobs.purge.secrets: is for a job with", "slipway:jobs.purge.storage: is for a job with",
 			},
 		},
 		"another service": {"", `{"purge": {"service": "web"}}`, []string{`slipway:jobs.purge.service: "web": is not the name of a service; there is hello`}},

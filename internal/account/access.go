@@ -3,7 +3,6 @@ package account
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -18,7 +17,7 @@ import (
 func checkAccess(ctx *pulumi.Context, cfg *config.Config) error {
 	policies := policyReader{ctx: ctx, known: make(map[string]spec.PolicyDocument)}
 	var boundary *spec.PolicyDocument
-	if cfg.PermissionsBoundary != "" && slices.ContainsFunc(cfg.Services, needsMore) {
+	if cfg.PermissionsBoundary != "" && needMore(cfg) {
 		document, err := policies.read(cfg.PermissionsBoundary)
 		if err != nil {
 			return fmt.Errorf("slipway:permissionsBoundary: %w", err)
@@ -26,9 +25,9 @@ func checkAccess(ctx *pulumi.Context, cfg *config.Config) error {
 		boundary = &document
 	}
 	var problems []error
-	for _, s := range cfg.Services {
-		for _, err := range policies.problems(s.Workload, boundary) {
-			problems = append(problems, fmt.Errorf("slipway:services.%s.%w", s.Name, err))
+	for key, w := range cfg.Workloads() {
+		for _, err := range policies.problems(w, boundary) {
+			problems = append(problems, fmt.Errorf("slipway:%s.%w", key, err))
 		}
 	}
 	if err := errors.Join(problems...); err != nil && boundary != nil {
@@ -37,8 +36,15 @@ func checkAccess(ctx *pulumi.Context, cfg *config.Config) error {
 	return errors.Join(problems...)
 }
 
-// needsMore reports whether a service is meant to do more than every boundary has to allow.
-func needsMore(s config.Service) bool { return len(s.Policies) > 0 || len(s.Calls()) > 0 }
+// needMore reports whether a service or a job is meant to do more than every boundary has to allow.
+func needMore(cfg *config.Config) bool {
+	for _, w := range cfg.Workloads() {
+		if len(w.Policies) > 0 || len(w.Calls()) > 0 {
+			return true
+		}
+	}
+	return false
+}
 
 // policyReader reads managed policies, each once.
 type policyReader struct {

@@ -11,18 +11,18 @@ import (
 	"slipway/internal/function"
 )
 
-// lookUpGroups returns the VPC of each security group that services reach, by the group's id.
+// lookUpGroups returns the VPC of each security group that services and jobs reach, by the group's id.
 func lookUpGroups(ctx *pulumi.Context, cfg *config.Config) (map[string]string, error) {
 	vpcs := make(map[string]string)
 	var problems []error
-	for _, s := range cfg.Services {
-		for i, r := range s.Reaches {
+	for key, w := range cfg.Workloads() {
+		for i, r := range w.Reaches {
 			if _, known := vpcs[r.SecurityGroupID]; known {
 				continue
 			}
 			group, err := ec2.LookupSecurityGroup(ctx, &ec2.LookupSecurityGroupArgs{Id: &r.SecurityGroupID})
 			if err != nil {
-				problems = append(problems, fmt.Errorf("slipway:services.%s.reaches[%d].securityGroupId: look up the security group: %w", s.Name, i, function.Error(err)))
+				problems = append(problems, fmt.Errorf("slipway:%s.reaches[%d].securityGroupId: look up the security group: %w", key, i, function.Error(err)))
 				continue
 			}
 			vpcs[r.SecurityGroupID] = group.VpcId
@@ -35,10 +35,10 @@ func lookUpGroups(ctx *pulumi.Context, cfg *config.Config) (map[string]string, e
 // stack is made ("Security group rules" in the Amazon VPC user guide).
 func (c change) checkReaches(vpcs map[string]string) error {
 	var problems []error
-	for _, s := range c.Services {
-		for i, r := range s.Reaches {
+	for key, w := range c.Workloads() {
+		for i, r := range w.Reaches {
 			if err := c.checkVPC(vpcs[r.SecurityGroupID]); err != nil {
-				problems = append(problems, fmt.Errorf("services.%s.reaches[%d].securityGroupId: %s: %w", s.Name, i, r.SecurityGroupID, err))
+				problems = append(problems, fmt.Errorf("%s.reaches[%d].securityGroupId: %s: %w", key, i, r.SecurityGroupID, err))
 			}
 		}
 	}

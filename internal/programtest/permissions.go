@@ -48,7 +48,7 @@ func everyFeature(t *testing.T) map[string]settings.Source {
 		"jobs on demand, at times and before a deployment": configtest.Encrypted(configtest.Source(configtest.Service(`"before": {"job": "migrate"}`), "jobs", `{
 			"migrate": {"service": "hello", "command": ["migrate"]}, "purge": {"service": "hello", "schedule": "rate(1 day)", "timeout": 60, "retries": 1, "overlap": false},
 			"own": {"image": "`+configtest.Image+`", "secrets": {"TOKEN": "swordfish"}, "secretsFrom": {"FLAG": "arn:aws:ssm:eu-central-1:123456789012:parameter/flag"},
-				"schedule": "cron(0 3 * * ? *)"}}`)),
+				"policies": ["`+readOrders+`"], "reaches": [{"securityGroupId": "`+testGroup+`", "port": 5432}], "schedule": "cron(0 3 * * ? *)"}}`)),
 		"more names than one certificate takes": configtest.Source(strings.Replace(configtest.Service(""), `"hello.example.com"`,
 			`"a.example.com","b.example.com","c.example.com","d.example.com","e.example.com","f.example.com","g.example.com","h.example.com","i.example.com","j.example.com","k.example.com"`, 1)),
 		"a zone that is known, behind Cloudflare": configtest.Source(configtest.Service(""), "zoneId", "0123456789abcdef0123456789abcdef", "dns", `{"proxied": true}`),
