@@ -162,12 +162,22 @@ func (w Workload) Calls() []Call {
 			calls = append(calls, Call{"volumes", action, "arn:*:elasticfilesystem:*:*:file-system/" + v.FileSystemID})
 		}
 	}
-	for _, source := range w.SecretSources() {
+	calls = append(calls, secretCalls("secretsFrom", w.SecretsFrom)...)
+	for _, name := range w.SidecarNames() {
+		calls = append(calls, secretCalls("sidecars."+name+".secretsFrom", w.Sidecars[name].SecretsFrom)...)
+	}
+	return calls
+}
+
+// secretCalls returns how ECS reads the values of a container's variables, each source once.
+func secretCalls(setting string, from map[string]SecretReference) []Call {
+	var calls []Call
+	for _, source := range secretSources(from) {
 		action := "secretsmanager:GetSecretValue"
 		if source.IsParameter() {
 			action = "ssm:GetParameters"
 		}
-		calls = append(calls, Call{"secretsFrom", action, source.ARN()})
+		calls = append(calls, Call{setting, action, source.ARN()})
 	}
 	return calls
 }

@@ -66,17 +66,21 @@ func (r SecretReference) ARN() string {
 	return string(r)
 }
 
-// SecretSources returns the references to different secrets and parameters, one for each, sorted.
+// SecretSources returns the references of all containers to different secrets and parameters, one for each, sorted.
 func (w Workload) SecretSources() []SecretReference {
+	all := []map[string]SecretReference{w.SecretsFrom}
+	for _, s := range w.Sidecars {
+		all = append(all, s.SecretsFrom)
+	}
+	return secretSources(all...)
+}
+
+func secretSources(all ...map[string]SecretReference) []SecretReference {
 	var sources []SecretReference
-	add := func(from map[string]SecretReference) {
+	for _, from := range all {
 		for _, reference := range from {
 			sources = append(sources, SecretReference(reference.ARN()))
 		}
-	}
-	add(w.SecretsFrom)
-	for _, s := range w.Sidecars {
-		add(s.SecretsFrom)
 	}
 	slices.Sort(sources)
 	return slices.Compact(sources)

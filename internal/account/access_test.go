@@ -32,6 +32,9 @@ func TestCheckAccess(t *testing.T) {
 			"slipway:services.hello.allow[1]: the permissions boundary does not allow s3:PutObject on *",
 			"(the boundary is " + boundary + "; docs/delivery.md says how it allows more)",
 		}},
+		{`"sidecars": {"otel": {"image": "` + configtest.Image + `", "secretsFrom": {"A": "arn:aws:ssm:eu-central-1:123456789012:parameter/b/a"}}}`, boundary, []string{
+			"slipway:services.hello.sidecars.otel.secretsFrom: the permissions boundary does not allow ssm:GetParameters on arn:aws:ssm:eu-central-1:123456789012:parameter/b/a",
+		}},
 		{`"secretsFrom": {"A": "arn:aws:ssm:eu-central-1:123456789012:parameter/b/a"}`, boundary, []string{
 			"slipway:services.hello.secretsFrom: the permissions boundary does not allow ssm:GetParameters on arn:aws:ssm:eu-central-1:123456789012:parameter/b/a",
 		}},
