@@ -24,7 +24,8 @@ type Sidecar struct {
 	User                string                     // ids of a user and perhaps a group; by default [ContainerUser]
 	// Optional says that the task goes on if the container ends. ECS starts it again if it has run for a minute.
 	Optional bool
-	// CPU is what the container gets for sure when all of them are busy, in units of the task's. The rest is the own container's.
+	// CPU is what the container gets for sure when all of them are busy, in units of the task's. The rest is the own container's. 0: the same
+	// as the others, or next to nothing if another sidecar has some.
 	CPU int
 	// Memory is how much of the task's the container may use, in MiB. A container that needs more is killed. 0: as much as there is.
 	Memory      int
@@ -125,17 +126,23 @@ func (s Sidecar) holds() int {
 // SidecarNames returns the names of the sidecars, sorted.
 func (w Workload) SidecarNames() []string { return slices.Sorted(maps.Keys(w.Sidecars)) }
 
-// OwnCPU returns the share of the workload's own container, in units of the task's. Without sidecars it needs none. Next to a sidecar with
-// a share, a container without one would get next to nothing when both are busy (cpu of ContainerDefinition in the ECS API reference).
+// OwnCPU returns the share of the workload's own container, in units of the task's. Where no container has a share, all have the same; next
+// to one that has, a container without one would get next to nothing when both are busy (cpu of ContainerDefinition in the ECS API
+// reference).
 func (w Workload) OwnCPU() int {
-	if len(w.Sidecars) == 0 {
-		return 0
+	if others := w.sidecarCPU(); others > 0 {
+		return w.Size.CPU - others
 	}
-	rest := w.Size.CPU
+	return 0
+}
+
+// sidecarCPU returns the shares of the sidecars together.
+func (w Workload) sidecarCPU() int {
+	sum := 0
 	for _, s := range w.Sidecars {
-		rest -= s.CPU
+		sum += s.CPU
 	}
-	return rest
+	return sum
 }
 
 // sidecarProblems reports what is wrong with the sidecars, each by itself and together.
@@ -156,8 +163,8 @@ func (w Workload) sidecarProblems() Problems {
 	if memory >= w.Size.Memory {
 		found.Add(fmt.Errorf("hold %d MiB, with tmp, and the task has %d: leave some to the service's container", memory, w.Size.Memory), "sidecars")
 	}
-	if w.OwnCPU() < MinSidecarCPU {
-		found.Add(fmt.Errorf("have %d CPU units, and the task has %d: leave some to the service's container", w.Size.CPU-w.OwnCPU(), w.Size.CPU), "sidecars")
+	if cpu := w.sidecarCPU(); cpu > w.Size.CPU-MinSidecarCPU {
+		found.Add(fmt.Errorf("have %d CPU units, and the task has %d: leave some to the service's container", cpu, w.Size.CPU), "sidecars")
 	}
 	if own+len(w.Sidecars) > maxContainers {
 		found.Add(fmt.Errorf("are %d; a task has at most %d containers, and %d are the service's own", len(w.Sidecars), maxContainers, own), "sidecars")

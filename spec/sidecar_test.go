@@ -53,16 +53,19 @@ func TestSidecarProblems(t *testing.T) {
 	}
 }
 
-// The own container has what the sidecars leave of the processor, and none of its own without sidecars.
+// The own container has what the sidecars leave of the processor, and none of its own if they have none.
 func TestOwnCPU(t *testing.T) {
 	t.Parallel()
-	for want, sidecars := range map[int]map[string]Sidecar{
-		0:   nil,
-		256: {"a": {Image: sidecarImage}},
-		160: {"a": {Image: sidecarImage, CPU: 64}, "b": {Image: sidecarImage, CPU: 32}},
+	for _, test := range []struct {
+		sidecars map[string]Sidecar
+		want     int
+	}{
+		{nil, 0},
+		{map[string]Sidecar{"a": {Image: sidecarImage}}, 0},
+		{map[string]Sidecar{"a": {Image: sidecarImage, CPU: 64}, "b": {Image: sidecarImage, CPU: 32}, "c": {Image: sidecarImage}}, 160},
 	} {
-		if got := withSidecars(sidecars).OwnCPU(); got != want {
-			t.Errorf("%d CPU units next to %v, want %d", got, sidecars, want)
+		if got := withSidecars(test.sidecars).OwnCPU(); got != test.want {
+			t.Errorf("%d CPU units next to %v, want %d", got, test.sidecars, test.want)
 		}
 	}
 }
