@@ -25,7 +25,8 @@ type environment struct {
 	by    string        // its author, from its lock while it ran; empty if that was not seen
 	run   *running      // nil if no update is running
 	drift drift
-	seen  map[string]sight // by service
+	seen  map[string]sight   // by service
+	ran   map[string]lastRun // by job
 }
 
 // deploying reports whether an update is running.

@@ -24,6 +24,7 @@ type facts struct {
 	touched         []time.Time // when each resource was last created or changed
 	region, account string
 	services        []service
+	jobs            []job
 	pending         []operation
 }
 
@@ -38,6 +39,13 @@ type service struct {
 	canary  spec.Image   // that its canary runs; zero if it has none
 	desired int          // tasks; for a service that scales, their number in the state
 	scaling bounds
+}
+
+// job is one job of a stack.
+type job struct {
+	name                 string
+	machine              string // the ARN of the state machine of its scheduled runs; empty if it has no schedule
+	expression, timeZone string // of its schedule
 }
 
 // bounds are the fewest and the most tasks of a service that scales, at any time of its schedule; zero if it does not.
@@ -62,6 +70,7 @@ const (
 	serviceType         = "aws:ecs/service:Service"
 	taskDefinitionType  = "aws:ecs/taskDefinition:TaskDefinition"
 	scalableTargetType  = "aws:appautoscaling/target:Target"
+	scheduleType        = "aws:scheduler/schedule:Schedule"
 	scheduledActionType = "aws:appautoscaling/scheduledAction:ScheduledAction"
 )
 
@@ -81,6 +90,7 @@ func readFacts(d apitype.DeploymentV3, domains stack.Domains) facts {
 	canaries := map[string]string{}        // the same of their canaries
 	scaling := map[string]bounds{}         // by Application Auto Scaling's name of a service
 	scalable := map[string]string{}        // the same names by service
+	schedules := map[string]map[string]any{}
 
 	for _, r := range d.Resources {
 		if r.Type == resource.RootStackType {
@@ -93,6 +103,7 @@ func readFacts(d apitype.DeploymentV3, domains stack.Domains) facts {
 			for name, reference := range textMap(r.Outputs["images"]) {
 				named(name).image, _ = spec.ParseImage(reference)
 			}
+			f.jobs = jobsIn(r.Outputs["jobs"])
 		}
 		if region, account, ok := place(string(r.ID)); ok && f.region == "" {
 			f.region, f.account = region, account
@@ -126,6 +137,10 @@ func readFacts(d apitype.DeploymentV3, domains stack.Domains) facts {
 			if _, id, ok := strings.Cut(string(r.ID), ":service/"); ok {
 				scalable[name] = "service/" + id
 			}
+		case scheduleType:
+			if !r.Delete {
+				schedules[strings.TrimPrefix(r.URN.Name(), r.URN.Stack().String()+"-")] = r.Inputs
+			}
 		case scalableTargetType, scheduledActionType:
 			if id, _ := r.Outputs["resourceId"].(string); id != "" && !r.Delete {
 				scaling[id] = scaling[id].including(boundsOf(r))
@@ -147,6 +162,10 @@ func readFacts(d apitype.DeploymentV3, domains stack.Domains) facts {
 		if image := newest[name]; image.Digest != "" {
 			s.target = image
 		}
+	}
+	for i, j := range f.jobs {
+		f.jobs[i].expression, _ = schedules[j.name]["scheduleExpression"].(string)
+		f.jobs[i].timeZone, _ = schedules[j.name]["scheduleExpressionTimezone"].(string)
 	}
 	for _, op := range d.PendingOperations {
 		f.pending = append(f.pending, operation{
@@ -194,6 +213,23 @@ func checksIn(output any) map[string]smoke.Checks {
 		return nil
 	}
 	return checks
+}
+
+// jobsIn returns the jobs in the stack's output, by name. It ignores values that main.go would not write.
+func jobsIn(output any) []job {
+	text, err := json.Marshal(output)
+	if err != nil {
+		return nil
+	}
+	var runs map[string]spec.Run
+	if err := json.Unmarshal(text, &runs); err != nil {
+		return nil
+	}
+	var jobs []job
+	for _, name := range slices.Sorted(maps.Keys(runs)) {
+		jobs = append(jobs, job{name: name, machine: runs[name].StateMachine})
+	}
+	return jobs
 }
 
 // tagOf returns the name of a resource's service, from main.go's tag.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 
+	"slipway/internal/jobs"
 	"slipway/internal/stack"
 )
 
@@ -23,6 +24,9 @@ const secret = "hunter2-correct-horse"
 
 // digest makes one of a letter: sha256:aaaa….
 func digest(letter string) string { return "sha256:" + strings.Repeat(letter, 64) }
+
+// machinePrefix is the ARN of a fake job's state machine, without the job's name.
+const machinePrefix = "arn:aws:states:eu-central-1:123456789012:stateMachine:"
 
 // fakeSource is a source of stacks that a test changes.
 type fakeSource struct {
@@ -43,6 +47,14 @@ type fakeStack struct {
 	err       error
 	driftErr  error
 	changes   []stack.Change
+	jobs      map[string]fakeJob
+}
+
+// fakeJob is a job by a schedule; on demand, if that is empty.
+type fakeJob struct {
+	schedule string
+	last     jobs.LastRun
+	err      error
 }
 
 type fakeService struct {
@@ -118,6 +130,12 @@ func (f *fakeSource) drift(_ context.Context, name string) ([]stack.Change, erro
 	return s.changes, errors.Join(err, s.driftErr)
 }
 
+func (f *fakeSource) lastRun(_ context.Context, name, machine string) (jobs.LastRun, error) {
+	s, err := f.get("lastRun", name)
+	j := s.jobs[strings.TrimPrefix(machine, machinePrefix)]
+	return j.last, errors.Join(err, j.err)
+}
+
 func (f *fakeSource) domains() stack.Domains { return stack.Domains{"example.com"} }
 
 func (f *fakeSource) lock(name string) (stack.Lock, bool, error) {
@@ -136,8 +154,19 @@ func (s fakeStack) deployment(name string) (apitype.DeploymentV3, error) {
 	urn := func(kind, resource string) string {
 		return fmt.Sprintf("urn:pulumi:%s::slipway::%s::%s", name, kind, resource)
 	}
-	urls, images, checks := object{}, object{}, object{}
+	urls, images, checks, runs := object{}, object{}, object{}, object{}
 	var resources, pending []any
+	for job, j := range s.jobs {
+		machine := ""
+		if j.schedule != "" {
+			machine = machinePrefix + job
+			resources = append(resources, object{
+				"urn": urn(scheduleType, name+"-"+job), "type": scheduleType, "custom": true, "id": "g/" + job,
+				"inputs": object{"scheduleExpression": j.schedule, "scheduleExpressionTimezone": "UTC", "target": object{"input": secret}},
+			})
+		}
+		runs[job] = object{"taskDefinition": "arn", "stateMachine": machine, "timeout": 900}
+	}
 	for service, f := range s.services {
 		if f.checks != nil {
 			checks[service] = f.checks
@@ -194,7 +223,7 @@ func (s fakeStack) deployment(name string) (apitype.DeploymentV3, error) {
 	if len(resources) > 0 {
 		resources = append(resources, object{
 			"urn": urn("pulumi:pulumi:Stack", "slipway-"+name), "type": "pulumi:pulumi:Stack", "custom": false,
-			"outputs": object{"urls": urls, "images": images, "checks": checks, "adminPassword": encrypted, "other": secret},
+			"outputs": object{"urls": urls, "images": images, "checks": checks, "jobs": runs, "adminPassword": encrypted, "other": secret},
 		}, object{"urn": urn("pulumi:providers:aws", "default"), "type": "pulumi:providers:aws", "custom": true, "id": "1", "inputs": object{"secretKey": secret}})
 	}
 	text, err := json.Marshal(object{"manifest": object{"time": s.written}, "resources": resources, "pending_operations": pending})
@@ -214,7 +243,7 @@ func succeeded(end time.Time) stack.Update {
 }
 
 // quickPace looks often, as tests do not wait long.
-var quickPace = pace{idle: 5 * time.Millisecond, busy: 5 * time.Millisecond, locks: 5 * time.Millisecond, ask: 5 * time.Millisecond, drift: time.Hour}
+var quickPace = pace{idle: 5 * time.Millisecond, busy: 5 * time.Millisecond, locks: 5 * time.Millisecond, ask: 5 * time.Millisecond, drift: time.Hour, jobs: 5 * time.Millisecond}
 
 // services answer for themselves in tests: each as many instances as it has, in turn.
 type fakeServices struct {

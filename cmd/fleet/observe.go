@@ -13,9 +13,10 @@ type pace struct {
 	locks time.Duration // between look-ups of locks, which cost nothing
 	ask   time.Duration // between rounds of requests to a service; during a deployment it is busy
 	drift time.Duration // between searches for drift; 0: never
+	jobs  time.Duration // between look-ups of a job's last run
 }
 
-var defaultPace = pace{idle: 10 * time.Second, busy: 2 * time.Second, locks: time.Second, ask: 10 * time.Second, drift: 10 * time.Minute}
+var defaultPace = pace{idle: 10 * time.Second, busy: 2 * time.Second, locks: time.Second, ask: 10 * time.Second, drift: 10 * time.Minute, jobs: time.Minute}
 
 // observer keeps the board up to date.
 type observer struct {
@@ -31,13 +32,14 @@ type observer struct {
 	environments map[string]environment // values are replaced, never changed
 	readings     map[string]reading
 	windows      map[key]*watched
+	runs         map[key]lastRun
 	changed      chan struct{} // closed, and replaced, on each change
 }
 
 func newObserver(source source, ask func(context.Context, question) (answer, error), names []string, pace pace) *observer {
 	return &observer{
 		source: source, ask: ask, names: names, pace: pace,
-		environments: map[string]environment{}, readings: map[string]reading{}, windows: map[key]*watched{}, changed: make(chan struct{}),
+		environments: map[string]environment{}, readings: map[string]reading{}, windows: map[key]*watched{}, runs: map[key]lastRun{}, changed: make(chan struct{}),
 	}
 }
 
@@ -46,6 +48,7 @@ func (o *observer) run(ctx context.Context) {
 	var loops sync.WaitGroup
 	loops.Go(func() { o.watchStacks(ctx) })
 	loops.Go(func() { o.watchServices(ctx) })
+	loops.Go(func() { o.watchJobs(ctx) })
 	if o.pace.drift > 0 {
 		loops.Go(func() { o.watchDrift(ctx) })
 	}
@@ -65,6 +68,10 @@ func (o *observer) board(now time.Time) (board, <-chan struct{}) {
 			if w := o.windows[key{name, s.name}]; w != nil {
 				e.seen[s.name] = w.window.sight(now)
 			}
+		}
+		e.ran = map[string]lastRun{}
+		for _, j := range e.jobs {
+			e.ran[j.name] = o.runs[key{name, j.name}]
 		}
 		b.environments = append(b.environments, e)
 	}

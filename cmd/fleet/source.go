@@ -6,16 +6,19 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 
+	"slipway/internal/jobs"
 	"slipway/internal/stack"
 )
 
-// source reads what Pulumi knows about the stacks. Only domains and locks are cheap: everything else starts a process.
+// source reads what Pulumi knows about the stacks. Only domains and locks are cheap: everything else starts a process, but for the
+// last run of a job, which AWS is asked for.
 type source interface {
 	list(ctx context.Context) ([]stack.Summary, error)
 	deployment(ctx context.Context, name string) (apitype.DeploymentV3, error)
 	history(ctx context.Context, name string) ([]stack.Update, error)
 	placement(ctx context.Context, name string) (stack.Placement, error)
 	drift(ctx context.Context, name string) ([]stack.Change, error)
+	lastRun(ctx context.Context, name, stateMachineARN string) (jobs.LastRun, error)
 	domains() stack.Domains // in which services may be called
 	lock(name string) (stack.Lock, bool, error)
 	showsLocks() bool // whether lock can find locks
@@ -58,6 +61,18 @@ func (p *pulumi) placement(ctx context.Context, name string) (stack.Placement, e
 
 func (p *pulumi) drift(ctx context.Context, name string) ([]stack.Change, error) {
 	return of(ctx, p, name, func(s *stack.Stack) ([]stack.Change, error) { return s.Drift(ctx) })
+}
+
+func (p *pulumi) lastRun(ctx context.Context, name, stateMachineARN string) (jobs.LastRun, error) {
+	s, err := p.open(ctx, name)
+	if err != nil {
+		return jobs.LastRun{}, err
+	}
+	options, err := s.AWS()
+	if err != nil {
+		return jobs.LastRun{}, err
+	}
+	return jobs.Last(ctx, options, stateMachineARN)
 }
 
 func (p *pulumi) domains() stack.Domains { return p.project.Domains() }

@@ -46,6 +46,7 @@ type environmentView struct {
 	Drift             driftView
 	Run               *runView
 	Services          []serviceView
+	Jobs              []jobView
 	Promotions        []promotion
 }
 
@@ -151,6 +152,11 @@ func notes(v environmentView, e environment) []note {
 			found = append(found, note{s.State, v.Name + ": " + s.Name + " " + s.summary() + "."})
 		}
 	}
+	for _, j := range v.Jobs {
+		if j.State == warn {
+			found = append(found, note{warn, v.Name + ": job " + j.Name + " " + j.summary() + "."})
+		}
+	}
 	if n := len(e.drift.changes); n > 0 {
 		found = append(found, note{warn, v.Name + ": " + plural(n, "resource") + " drifted."})
 	}
@@ -208,6 +214,9 @@ func viewEnvironment(e environment, differs map[string]string, flags map[string]
 		sv.Differs = differs[s.name]
 		v.Services = append(v.Services, sv)
 	}
+	for _, j := range e.jobs {
+		v.Jobs = append(v.Jobs, viewJob(j, e, now))
+	}
 	v.State, v.Word = state(v, e)
 	return v
 }
@@ -218,6 +227,11 @@ func state(v environmentView, e environment) (state, word string) {
 	for _, s := range v.Services {
 		if severity(s.State) < severity(worst) {
 			worst = s.State
+		}
+	}
+	for _, j := range v.Jobs {
+		if severity(j.State) < severity(worst) {
+			worst = j.State
 		}
 	}
 	switch {
