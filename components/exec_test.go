@@ -23,8 +23,9 @@ func TestExec(t *testing.T) {
 		t.Errorf("enableExecuteCommand is %v", on)
 	}
 	definitions := cloud.Resource(taskDefinitionType, "dev-hello").Inputs["containerDefinitions"].StringValue()
-	others, main, _ := strings.Cut(definitions, `{"name":"main"`)
-	if n := strings.Count(others, `"readonlyRootFilesystem":true`); n != 2 || !strings.Contains(main, `"readonlyRootFilesystem":false`) {
+	before, rest, _ := strings.Cut(definitions, `{"name":"main"`)
+	main, otel, _ := strings.Cut(rest, `{"name":"otel"`)
+	if n := strings.Count(before+otel, `"readonlyRootFilesystem":true`); n != 2 || !strings.Contains(main, `"readonlyRootFilesystem":false`) {
 		t.Errorf("the containers are %s", definitions)
 	}
 	policy := cloud.Resource("aws:iam/rolePolicy:RolePolicy", "dev-hello-task-exec").Inputs

@@ -40,17 +40,17 @@ func TestSidecars(t *testing.T) {
 	)
 	definitions := cloud.Resource(taskDefinitionType, "dev-hello").Inputs["containerDefinitions"].StringValue()
 	for _, want := range []string{
-		`[{"name":"otel","image":"` + image.String() + `","essential":false,"cpu":32,"memory":128,"command":["--config","env:CONFIG"],` +
+		`[{"name":"before","image":"ghcr.io/hello@` + testDigest + `","repositoryCredentials":{"credentialsParameter":"arn:Secret/dev-hello-registry"},"essential":false,"command":["migrate"],`,
+		waits + `],` + rest,
+		`,{"name":"main","image":"ghcr.io/hello@` + testDigest + `","repositoryCredentials":{"credentialsParameter":"arn:Secret/dev-hello-registry"},"essential":true,"cpu":224,`,
+		waits + `,{"containerName":"before","condition":"SUCCESS"}],"portMappings":[{"containerPort":8080`,
+		`,{"name":"otel","image":"` + image.String() + `","essential":false,"cpu":32,"memory":128,"command":["--config","env:CONFIG"],` +
 			`"environment":[{"name":"CONFIG","value":"a: b"}],"secrets":[{"name":"FLAG","valueFrom":"` + othersParameter + `"},` +
 			`{"name":"KEY","valueFrom":"arn:Secret/dev-hello-environment:otel/KEY::version-1"}],` +
 			`"healthCheck":{"command":["CMD","/check"],"interval":10,"timeout":5,"retries":3},` + rest + restart +
 			`"user":"10001:10001","readonlyRootFilesystem":true,"linuxParameters":{"initProcessEnabled":true,"tmpfs":[{"containerPath":"/tmp","size":16}]},` + logs,
 		`,{"name":"proxy","image":"ghcr.io/proxy@` + testDigest + `","repositoryCredentials":{"credentialsParameter":"arn:Secret/dev-hello-registry"},"essential":true,` +
 			`"environment":[],` + rest + `"user":"65532:65532","readonlyRootFilesystem":true,"linuxParameters":{"initProcessEnabled":true},` + logs,
-		`,{"name":"before","image":"ghcr.io/hello@` + testDigest + `","repositoryCredentials":{"credentialsParameter":"arn:Secret/dev-hello-registry"},"essential":false,"command":["migrate"],`,
-		waits + `],` + rest,
-		`,{"name":"main","image":"ghcr.io/hello@` + testDigest + `","repositoryCredentials":{"credentialsParameter":"arn:Secret/dev-hello-registry"},"essential":true,"cpu":224,`,
-		waits + `,{"containerName":"before","condition":"SUCCESS"}],"portMappings":[{"containerPort":8080`,
 	} {
 		at := strings.Index(definitions, want)
 		if at < 0 {

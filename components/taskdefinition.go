@@ -91,9 +91,10 @@ func (o owner) newTaskDefinition(ctx *pulumi.Context, around surroundings, r rev
 			return secretReference(known[2].(string), key, known[3].(string))
 		})
 		if w.Before == nil {
-			return definitions(append(sidecars, main)...)
+			return definitions(append([]container{main}, sidecars...)...)
 		}
-		return definitions(append(sidecars, main.before(w.Before.ImageFor(r.image), w.Before.Command), main)...)
+		before := main.before(w.Before.ImageFor(r.image), w.Before.Command)
+		return definitions(append([]container{before, main}, sidecars...)...)
 	}).(pulumi.StringOutput)
 
 	return ecs.NewTaskDefinition(ctx, r.name, &ecs.TaskDefinitionArgs{

@@ -147,6 +147,20 @@ type excerpt struct {
 	messages        []string
 }
 
+// told ranks a container by what its log may tell: first those that ended with an error by themselves, then those that the stop of their
+// task ended by a signal, then the others.
+func told(c ecstypes.Container) int {
+	const terminated, killed = 128 + 15, 128 + 9 // as shells give the codes of SIGTERM and SIGKILL
+	code := aws.ToInt32(c.ExitCode)
+	switch {
+	case !failed(c):
+		return 2
+	case (code == terminated || code == killed) && c.Reason == nil:
+		return 1
+	}
+	return 0
+}
+
 // lastLines returns the end of the log of the task's failed container, or else of the first one that logged anything. The task
 // definition has the log's place: driver awslogs names a stream prefix/container/task ("Send Amazon ECS logs to CloudWatch" in the ECS
 // developer guide).
@@ -159,7 +173,7 @@ func (c clients) lastLines(ctx context.Context, d Revision, task *ecstypes.Task)
 		return excerpt{}, errors.New("its task definition is not there")
 	}
 	containers := slices.Clone(task.Containers)
-	slices.SortStableFunc(containers, func(a, b ecstypes.Container) int { return compareBools(failed(b), failed(a)) })
+	slices.SortStableFunc(containers, func(a, b ecstypes.Container) int { return cmp.Compare(told(a), told(b)) })
 	log := excerpt{task: lastOf(aws.ToString(task.TaskArn))}
 	for _, container := range containers {
 		log.container = aws.ToString(container.Name)

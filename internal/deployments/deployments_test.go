@@ -52,6 +52,9 @@ func (f *fake) DescribeTaskDefinition(context.Context, *ecs.DescribeTaskDefiniti
 		{Name: aws.String("main"), LogConfiguration: &ecstypes.LogConfiguration{
 			LogDriver: ecstypes.LogDriverAwslogs, Options: map[string]string{"awslogs-group": "group", "awslogs-stream-prefix": "hello"},
 		}},
+		{Name: aws.String("agent"), LogConfiguration: &ecstypes.LogConfiguration{
+			LogDriver: ecstypes.LogDriverAwslogs, Options: map[string]string{"awslogs-group": "group", "awslogs-stream-prefix": "hello"},
+		}},
 	}}}, f.refuse("DescribeTaskDefinition")
 }
 
@@ -334,5 +337,29 @@ func TestReason(t *testing.T) {
 	}
 	if got := reason(context.DeadlineExceeded); got != "no answer within 20s" {
 		t.Errorf("got %q", got)
+	}
+}
+
+// The log of the container whose end has ended the task tells most, not that of one that the task's stop has ended.
+func TestLastLinesAreOfTheContainerThatFailed(t *testing.T) {
+	t.Parallel()
+	container := func(name string, code int32, reason *string) ecstypes.Container {
+		return ecstypes.Container{Name: &name, ExitCode: &code, Reason: reason}
+	}
+	for _, test := range []struct {
+		containers []ecstypes.Container
+		want       string
+	}{
+		{[]ecstypes.Container{container("main", 143, nil), container("agent", 3, nil)}, "agent"},
+		{[]ecstypes.Container{container("main", 137, nil), container("agent", 1, nil)}, "agent"},
+		{[]ecstypes.Container{container("agent", 0, nil), container("main", 143, nil)}, "main"},
+		{[]ecstypes.Container{container("agent", 143, nil), container("main", 137, aws.String("OutOfMemoryError: Container killed due to memory usage"))}, "main"},
+		{[]ecstypes.Container{container("agent", 0, nil), container("main", 0, nil)}, "agent"},
+	} {
+		f := &fake{messages: map[string][]string{"hello/main/1": {"a"}, "hello/agent/1": {"b"}}}
+		log, err := (clients{ecs: f, logs: f}).lastLines(t.Context(), wanted, &ecstypes.Task{TaskArn: aws.String("arn:task/c/1"), Containers: test.containers})
+		if err != nil || log.container != test.want {
+			t.Errorf("of %v: %+v, %v; want %s", test.containers, log, err, test.want)
+		}
 	}
 }
