@@ -210,9 +210,6 @@ var allSettings = []setting{
 	{path: "jobs.purge.registry", kind: anObject},
 	{path: "jobs.purge.registry.username", kind: aText, right: "me", tooBig: "jobs.purge.registry"},
 	{path: "jobs.purge.registry.password", kind: aText, right: "a", tooBig: "jobs.purge.registry"},
-	{path: "jobs.purge.build", kind: anObject},
-	{path: "jobs.purge.build.context", kind: aText, right: "jobs/purge"},
-	{path: "jobs.purge.build.dockerfile", kind: aText, right: "Dockerfile"},
 	{path: "jobs.purge.stopTimeout", kind: anInt, least: 1, most: 120},
 }
 

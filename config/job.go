@@ -29,7 +29,7 @@ var errOfService = errors.New("is for a job with an image of its own; this one h
 
 // ofService are the keys of what a job has of its service: that of the image, the roles and the security group.
 var ofService = []string{
-	"allow", "architecture", "build", "image", "policies", "reaches", "registry", "secrets", "secretsFrom", "storage", "tmp", "ulimits", "volumes",
+	"allow", "architecture", "image", "policies", "reaches", "registry", "secrets", "secretsFrom", "storage", "tmp", "ulimits", "volumes",
 }
 
 func (r jobReader) read(name string) Job {
@@ -55,7 +55,6 @@ func (r jobReader) read(name string) Job {
 		j.Image, err = spec.ParseImage(reference)
 		return err
 	})
-	readBuild(r.Object)
 	switch {
 	case r.Has("service"):
 		refuse(r.Object, errOfService, ofService...)

@@ -65,9 +65,9 @@ func TestWrongJobs(t *testing.T) {
 		"neither service nor image": {"", `{"purge": {}}`, []string{"slipway:jobs.purge.image: is missing; it is a container image's reference with its digest; or name the service whose image the job has, under service"}},
 		"both":                      {"", of(`"image": "` + configtest.Image + `"`), []string{"slipway:jobs.purge.image: is for a job with an image of its own; this one has its service's"}},
 		"what the service has": {
-			"", of(`"architecture": "arm64", "secrets": {}, "registry": {}, "build": {}, "policies": [], "storage": 40`),
+			"", of(`"architecture": "arm64", "secrets": {}, "registry": {}, "policies": [], "storage": 40`),
 			[]string{
-				"slipway:jobs.purge.architecture: is for a job with", "slipway:jobs.purge.build: is for a job with", "slipway:jobs.purge.policies: is for a job with",
+				"slipway:jobs.purge.architecture: is for a job with", "slipway:jobs.purge.policies: is for a job with",
 				"slipway:jobs.purge.registry: is for a job with", "slipway:jobs.purge.secrets: is for a job with", "slipway:jobs.purge.storage: is for a job with",
 			},
 		},
