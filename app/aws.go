@@ -20,7 +20,7 @@ import (
 )
 
 // awsClient calls AWS as the task's role. It uses the SDK's signatures without its clients of whole services, which would
-// make the image several times as large for two calls; a service with more calls is better off with those.
+// make the image several times as large for a few calls; a service with more calls is better off with those.
 type awsClient struct {
 	region, endpoint string // the endpoint is empty for AWS's own
 	credentials      aws.CredentialsProvider

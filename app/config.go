@@ -28,7 +28,9 @@ type config struct {
 	drainDelay      time.Duration // DRAIN_DELAY: how long to keep serving after SIGTERM; default 5s
 	shutdownTimeout time.Duration // SHUTDOWN_TIMEOUT: for what is in flight after that; default 10s
 
-	workInterval time.Duration // WORK_INTERVAL: between two items of `app worker`; default 1s
+	queueURL string // QUEUE_URL: of the queue that `app worker` takes from and POST /work sends to; default none
+
+	workInterval time.Duration // WORK_INTERVAL: between two items of `app worker` without a queue; default 1s
 	workDuration time.Duration // WORK_DURATION: that an item takes; default 100ms
 	workTimeout  time.Duration // WORK_TIMEOUT: that an item may take; default 30s
 
@@ -37,7 +39,7 @@ type config struct {
 	checkMaxAge  time.Duration // CHECK_MAX_AGE: how long a result is repeated before checks run again; default 2s
 
 	watch []watched  // WATCH_PARAMETERS: path=interval, comma-separated; see settings
-	aws   *awsClient // for the watch, and for buckets
+	aws   *awsClient // for the watch, for buckets and for the queue
 
 	telemetry telemetryConfig
 
@@ -72,6 +74,7 @@ func loadConfig(getenv func(string) string) (config, error) {
 		drainDelay:      e.duration("DRAIN_DELAY", 5*time.Second, 0, maxStopTimeout),
 		shutdownTimeout: e.duration("SHUTDOWN_TIMEOUT", 10*time.Second, time.Millisecond, maxStopTimeout),
 
+		queueURL:     e.text("QUEUE_URL", ""),
 		workInterval: e.duration("WORK_INTERVAL", time.Second, time.Millisecond, time.Hour),
 		workDuration: e.duration("WORK_DURATION", 100*time.Millisecond, 0, time.Hour),
 		workTimeout:  e.duration("WORK_TIMEOUT", 30*time.Second, time.Millisecond, time.Hour),
@@ -98,6 +101,9 @@ func loadConfig(getenv func(string) string) (config, error) {
 
 	if cfg.host != "" && !validHost(cfg.host) {
 		e.refuse("HOST", cfg.host, "an IP address or a host name, without a port")
+	}
+	if cfg.queueURL != "" && !queueURL.MatchString(cfg.queueURL) {
+		e.refuse("QUEUE_URL", cfg.queueURL, "the URL of a standard queue, such as https://sqs.eu-central-1.amazonaws.com/123456789012/orders")
 	}
 	if sum := cfg.drainDelay + cfg.shutdownTimeout; sum >= maxStopTimeout {
 		e.refuse("DRAIN_DELAY+SHUTDOWN_TIMEOUT", sum.String(),

@@ -13,10 +13,12 @@ import (
 const (
 	// maxHeaderBytes is what an Application Load Balancer lets through as a request's header ("HTTP headers" in its quotas).
 	maxHeaderBytes = 64 << 10
-	// maxBodyBytes bounds a request's body, which no route of ours uses.
+	// maxBodyBytes bounds a request's body, which only POST /work uses.
 	maxBodyBytes = 64 << 10
 	// healthRoute is what the load balancer asks.
 	healthRoute = "/healthz"
+	// workRoute is the one that takes a body, and is there only with a queue.
+	workRoute = "/work"
 )
 
 // server is the service as an http.Handler.
@@ -50,6 +52,9 @@ func newServer(cfg config, log *slog.Logger) *server {
 		"/status": &status{
 			checks: cfg.checks, timeout: cfg.checkTimeout, maxAge: cfg.checkMaxAge, version: s.version.Version, log: log,
 		},
+	}
+	if q := newQueue(cfg, log); q != nil {
+		s.routes[workRoute] = http.HandlerFunc(q.serveWork)
 	}
 	s.handler = accessLog(log, s.observe, s.guard(http.HandlerFunc(s.route)))
 	return s
@@ -103,13 +108,18 @@ func (s *server) guard(next http.Handler) http.Handler {
 	})
 }
 
-// route serves exact paths, read only. An http.ServeMux would redirect unclean paths, answer in plain text and, with a catch-all
+// route serves exact paths, read only but for POST /work. An http.ServeMux would redirect unclean paths, answer in plain text and, with a catch-all
 // pattern, answer a wrong method with 404.
 func (s *server) route(w http.ResponseWriter, r *http.Request) {
 	handler, found := s.routes[r.URL.Path]
 	switch {
 	case !found:
 		writeError(w, http.StatusNotFound, "Not Found")
+	case r.URL.Path == workRoute && r.Method != http.MethodPost:
+		w.Header().Set("Allow", "POST")
+		writeError(w, http.StatusMethodNotAllowed, "Method Not Allowed")
+	case r.URL.Path == workRoute:
+		handler.ServeHTTP(w, r)
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		w.Header().Set("Allow", "GET, HEAD")
 		writeError(w, http.StatusMethodNotAllowed, "Method Not Allowed")

@@ -327,7 +327,7 @@ func TestServeExports(t *testing.T) {
 func TestWorkerIsTraced(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	w := newWorker(&queue{empty: cancel, items: []item{
+	w := newWorker(&supply{empty: cancel, items: []item{
 		chore{"a", func(context.Context) error { return nil }}, chore{"b", func(context.Context) error { return errors.New("no") }},
 	}})
 	w.telemetry = traced(t, &collector{}, &logBuffer{}, nil)

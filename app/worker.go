@@ -94,8 +94,12 @@ func (w *worker) healthy() bool {
 
 // work runs a worker until ctx ends, and answers `app healthcheck` on the listener meanwhile.
 func work(ctx context.Context, listener net.Listener, cfg config, log *slog.Logger) error {
+	var from source = &ticker{every: cfg.workInterval, takes: cfg.workDuration}
+	if q := newQueue(cfg, log); q != nil {
+		from = q
+	}
 	w := &worker{
-		source: &ticker{every: cfg.workInterval, takes: cfg.workDuration},
+		source: from,
 		limit:  cfg.workTimeout, grace: cfg.shutdownTimeout, pause: time.Second, log: log,
 		telemetry: newTelemetry(cfg.telemetry, currentVersion(hostname()), log),
 	}
@@ -138,7 +142,7 @@ func (w *worker) health() http.Handler {
 	return mux
 }
 
-// ticker is a source that makes its work up: an item at every interval. A real one receives messages of a queue.
+// ticker is a source that makes its work up: an item at every interval. With QUEUE_URL a worker has a queue instead.
 type ticker struct {
 	every, takes time.Duration
 	count        int

@@ -13,14 +13,14 @@ import (
 	"time"
 )
 
-// queue is a source with items, which ends the test's worker when it is empty.
-type queue struct {
+// supply is a source with items, which ends the test's worker when it is empty.
+type supply struct {
 	items []item
 	empty func()
 	fails int // so many times before the first item
 }
 
-func (q *queue) take(ctx context.Context) (item, error) {
+func (q *supply) take(ctx context.Context) (item, error) {
 	if q.fails > 0 {
 		q.fails--
 		return nil, errors.New("the queue is away")
@@ -44,7 +44,7 @@ type chore struct {
 func (c chore) String() string               { return c.name }
 func (c chore) do(ctx context.Context) error { return c.work(ctx) }
 
-func newWorker(q *queue) *worker {
+func newWorker(q *supply) *worker {
 	return &worker{
 		source: q, limit: 30 * time.Second, grace: 10 * time.Second, pause: time.Second,
 		log: slog.New(slog.NewJSONHandler(io.Discard, nil)),
@@ -60,7 +60,7 @@ func TestWorkerGoesOn(t *testing.T) {
 		work := func(name string, err error) item {
 			return chore{name, func(context.Context) error { done = append(done, name); return err }}
 		}
-		w := newWorker(&queue{items: []item{work("a", nil), work("b", errors.New("broken")), work("c", nil)}, empty: cancel, fails: 3})
+		w := newWorker(&supply{items: []item{work("a", nil), work("b", errors.New("broken")), work("c", nil)}, empty: cancel, fails: 3})
 		w.run(ctx)
 		if !slices.Equal(done, []string{"a", "b", "c"}) {
 			t.Errorf("done are %v", done)
@@ -82,7 +82,7 @@ func TestWorkerFinishesWhatItHas(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				var err error
-				w := newWorker(&queue{items: []item{
+				w := newWorker(&supply{items: []item{
 					chore{"long", func(ctx context.Context) error {
 						cancel() // SIGTERM
 						err = tick{takes: test.takes}.do(ctx)
@@ -106,7 +106,7 @@ func TestWorkerThatIsStuckIsUnhealthy(t *testing.T) {
 		defer cancel()
 		release := make(chan struct{})
 		givenUp := make(chan error, 1)
-		w := newWorker(&queue{empty: cancel, items: []item{
+		w := newWorker(&supply{empty: cancel, items: []item{
 			chore{"stuck", func(ctx context.Context) error {
 				<-ctx.Done()
 				givenUp <- context.Cause(ctx)
