@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"slipway/components/mocks"
@@ -119,6 +120,11 @@ func TestJobOfAService(t *testing.T) {
 	if err := cloud.Run(fargateService(worker(func(args *FargateServiceArgs) {
 		args.Environment = map[string]string{"A": "1"}
 		args.Access.Secrets = pulumi.StringMap{"KEY": pulumi.String("swordfish")}
+		args.SecretsFrom = map[string]spec.SecretReference{"TOKEN": "arn:aws:ssm:eu-central-1:123456789012:parameter/token"}
+		args.Room = spec.Room{
+			Tmp: map[string]int{"/tmp": 64}, Storage: 40, OpenFiles: 1024,
+			Volumes: map[string]spec.Volume{"/data": {FileSystemID: "fs-0123456789abcdef0", AccessPointID: "fsap-0123456789abcdef0"}},
+		}
 		args.Jobs = map[string]FargateJobArgs{"dev-purge": {Job: spec.Job{Name: "purge", Workload: spec.Workload{Command: []string{"purge"}}}}}
 	}))); err != nil {
 		t.Fatal(err)
@@ -135,11 +141,19 @@ func TestJobOfAService(t *testing.T) {
 	definition := cloud.Resource(taskDefinitionType, "dev-purge").Inputs
 	containers := definition["containerDefinitions"].StringValue()
 	for _, want := range []string{
-		`"command":["purge"]`, `{"name":"A","value":"1"}`, `"secrets":[{"name":"KEY","valueFrom":"arn:Secret/dev-hello-environment:KEY::version-1"}]`,
+		`"command":["purge"]`, `{"name":"A","value":"1"}`, `{"name":"KEY","valueFrom":"arn:Secret/dev-hello-environment:KEY::version-1"}`,
+		`{"name":"TOKEN","valueFrom":"arn:aws:ssm:eu-central-1:123456789012:parameter/token"}`, `"tmpfs":[{"containerPath":"/tmp","size":64}]`,
+		`"containerPath":"/data","readOnly":false}]`, `"ulimits":[{"name":"nofile","softLimit":1024,"hardLimit":1024}]`,
 		`"awslogs-group":"dev-hello-0123456"`, `"awslogs-stream-prefix":"purge"`,
 	} {
 		if !strings.Contains(containers, want) {
 			t.Errorf("the container is %s\nwant %s", containers, want)
+		}
+	}
+	service := cloud.Resource(taskDefinitionType, "dev-hello").Inputs
+	for _, input := range []resource.PropertyKey{"ephemeralStorage", "executionRoleArn", "taskRoleArn", "volumes"} {
+		if got, want := definition[input], service[input]; got.IsNull() || !got.DeepEquals(want) {
+			t.Errorf("%s is %v, want the service's, %v", input, got, want)
 		}
 	}
 	if definition["taskRoleArn"].StringValue() != "arn:Role/dev-hello-task" || definition["family"].StringValue() != "slipway-dev-purge" {

@@ -55,11 +55,16 @@ func TestJobInherits(t *testing.T) {
 		Image: Image{Repository: "api", Tag: "1"}, EntryPoint: []string{"/api"}, Command: []string{"serve"},
 		Size: Size{1024, 2048, "arm64"}, Environment: map[string]string{"A": "service", "B": "service"}, LogRetention: 7,
 		Before: &Before{Command: []string{"migrate"}}, ContainerHealthCheck: &ContainerHealthCheck{Command: []string{"check"}},
+		SecretsFrom: map[string]SecretReference{"KEY": "arn:aws:ssm:eu-central-1:123456789012:parameter/key"},
+		Room: Room{
+			Tmp: map[string]int{"/tmp": 64}, Volumes: map[string]Volume{"/data": {"fs-0123456789abcdef0", "fsap-0123456789abcdef0"}},
+			Storage: 40, OpenFiles: 1024,
+		},
 	}}
 	got := Job{Name: "purge", Service: "api", Workload: Workload{Command: []string{"purge"}, Environment: map[string]string{"B": "job"}}}.Inherit(service)
 	want := Workload{
 		Image: service.Image, EntryPoint: []string{"/api"}, Command: []string{"purge"}, Size: service.Size,
-		Environment: map[string]string{"A": "service", "B": "job"}, LogRetention: 7,
+		Environment: map[string]string{"A": "service", "B": "job"}, LogRetention: 7, SecretsFrom: service.SecretsFrom, Room: service.Room,
 	}
 	if !reflect.DeepEqual(got.Workload, want) {
 		t.Errorf("it has %+v, want %+v", got.Workload, want)
