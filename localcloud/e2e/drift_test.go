@@ -11,6 +11,7 @@ import (
 	"slipway/localcloud/aws"
 	"slipway/localcloud/aws/cloudwatch"
 	"slipway/localcloud/aws/ec2"
+	"slipway/localcloud/aws/ecs"
 	"slipway/localcloud/aws/elbv2"
 	"slipway/localcloud/aws/iam"
 	"slipway/localcloud/cloud"
@@ -29,6 +30,7 @@ type drift struct {
 // which of several resources of a kind is changed: one that a refresh reports alone, or that only some requests need.
 var which = map[string]string{
 	cloudwatch.MetricAlarmToken:       "errors",
+	ecs.TaskDefinitionToken:           "hello$",
 	ec2.RouteTableAssociationToken:    "-1$",
 	ec2.SecurityGroupToken:            "hello",
 	ec2.SecurityGroupEgressRuleToken:  "load-balancer-out",
@@ -40,14 +42,18 @@ var which = map[string]string{
 	cloudflare.RecordToken:            "^hello",
 }
 
-// driftsOf returns the drifts of a stack's kinds. A resource that is deleted with another comes before it: a state lists first what
-// others need. A task's own role has no policies, and can be deleted.
+// neverDue is the schedule of a job that no test waits for.
+const neverDue = "rate(300 days)"
+
+// driftsOf returns the drifts of a stack's kinds, each at the place of the resource that is changed. A resource that is deleted with
+// another, or that needs it to change, comes before it: a state lists first what others need. A task's own role has no policies, and
+// can be deleted.
 func driftsOf(t *testing.T, state []stateResource) []drift {
 	t.Helper()
 	kinds := cloud.Specs(slices.Concat(aws.Kinds(), cloudflare.New(nil).Kinds())...)
 	var drifts []drift
 	for _, r := range slices.Backward(state) {
-		if slices.ContainsFunc(drifts, func(d drift) bool { return d.kind == r.Type }) {
+		if !regexp.MustCompile(which[r.Type]).MatchString(r.Name) || slices.ContainsFunc(drifts, func(d drift) bool { return d.kind == r.Type }) {
 			continue
 		}
 		i := slices.IndexFunc(kinds, func(k *cloud.Spec) bool { return k.Token == r.Type })
@@ -57,13 +63,18 @@ func driftsOf(t *testing.T, state []stateResource) []drift {
 		}
 		drifts = append(drifts, drift{Drift: kinds[i].Drift, kind: r.Type, name: which[r.Type]})
 	}
+	for _, r := range state {
+		if !slices.ContainsFunc(drifts, func(d drift) bool { return d.kind == r.Type }) {
+			t.Errorf("the stack has no %s of a name like %q", r.Type, which[r.Type])
+		}
+	}
 	return append(drifts, drift{kind: iam.Role.Token, name: "task", Drift: cloud.Drift{
 		Change: cloud.Map{"maxSessionDuration": 7200.0}, Serves: true, ServesWithout: true,
 	}})
 }
 
-// TestDrift changes and deletes by hand a resource of every kind of a default stack: a refresh reports each, the next update repairs
-// it, and meanwhile the service answers if it would on AWS.
+// TestDrift changes and deletes by hand a resource of every kind of a default stack with a scheduled job: a refresh reports each, the
+// next update repairs it, and meanwhile the service answers if it would on AWS.
 func TestDrift(t *testing.T) {
 	shares(t)
 	ctx := t.Context()
@@ -76,8 +87,15 @@ func TestDrift(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.End(ctx)
-	if out, err := s.Pulumi(ctx, "config", "set", "--path", "services.hello.secrets.KEY", "--secret", "value"); err != nil {
-		t.Fatalf("%v: %s", err, out)
+	for _, setting := range [][]string{
+		{"services.hello.secrets.KEY", "--secret", "value"},
+		{"jobs.purge.service", "hello"},
+		{"jobs.purge.command[0]", "healthcheck"},
+		{"jobs.purge.schedule", neverDue},
+	} {
+		if out, err := s.Pulumi(ctx, append([]string{"config", "set", "--path"}, setting...)...); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
 	}
 	if out, err := s.Up(ctx); err != nil {
 		t.Fatalf("%v: %s", err, out)
