@@ -32,6 +32,9 @@ const (
 // sidecarPort is one that no service has: the containers of a task share its ports.
 const sidecarPort = "9999"
 
+// leastStop is the shortest time that a worker has to stop, in seconds.
+const leastStop = 2
+
 // Config is the part of a stack's configuration that walks change.
 type Config struct {
 	Region      string
@@ -43,6 +46,8 @@ type Config struct {
 	Proxied     bool   // by Cloudflare, which sets the TTL then
 	Tag         string // value of a tag that all of the stack's resources have
 	Services    map[string]Service
+	Worker      string // the version of a service that takes no requests; empty: there is none
+	Job         string // the version of a job that runs at night; empty: there is none
 
 	// gone are the names that services had once. They are no part of the configuration.
 	gone []string
@@ -65,6 +70,8 @@ type Service struct {
 	Delay     int    // of the deregistration, in seconds
 	Sidecar   bool   // another container runs in each task
 	Exec      bool   // people may run commands in the tasks
+	Access    bool   // the tasks may do more
+	Room      bool   // the containers can write to memory, and have more storage
 }
 
 // Scaling is between which numbers of tasks AWS chooses.
@@ -161,6 +168,14 @@ func (c Config) YAML() string {
 	for _, name := range c.names() {
 		line("    ", name, c.Services[name].values(name))
 	}
+	if c.Worker != "" {
+		line("    ", "worker", map[string]any{"image": Repository + ":" + c.Worker, "stopTimeout": leastStop})
+	}
+	if c.Job != "" {
+		line("  ", "slipway:jobs", map[string]any{"nightly": map[string]any{
+			"image": Repository + ":" + c.Job, "schedule": "cron(0 3 * * ? *)", "timeout": 60, "retries": 1, "overlap": false,
+		}})
+	}
 	return b.String()
 }
 
@@ -202,6 +217,13 @@ func (s Service) values(name string) map[string]any {
 	}
 	if s.Exec {
 		out["exec"] = true
+	}
+	if s.Access {
+		out["allow"] = []any{map[string]any{"actions": []string{"s3:GetObject"}, "resources": []string{"arn:aws:s3:::reports/*"}}}
+		out["watch"] = map[string]any{"/" + name: 30}
+	}
+	if s.Room {
+		out["tmp"], out["storage"], out["ulimits"] = map[string]any{"/tmp": 16}, 30, map[string]any{"nofile": 4096}
 	}
 	if s.Spot {
 		out["capacity"] = map[string]any{"fargate": map[string]any{"base": 1, "weight": 1}, "fargateSpot": map[string]any{"weight": 1}}

@@ -72,6 +72,8 @@ var kinds = []kind{
 	{"alarms", ofAny(func(_ draw, s *Service) bool { s.Alarms = !s.Alarms; return true })},
 	{"sidecar", ofAny(func(_ draw, s *Service) bool { s.Sidecar = !s.Sidecar; return true })},
 	{"exec", ofAny(func(_ draw, s *Service) bool { s.Exec = !s.Exec; return true })},
+	{"what tasks may do", ofAny(func(_ draw, s *Service) bool { s.Access = !s.Access; return true })},
+	{"room to write", ofAny(func(_ draw, s *Service) bool { s.Room = !s.Room; return true })},
 	{"capacity", ofAny(func(_ draw, s *Service) bool { s.Spot = !s.Spot; return true })},
 	{"drain profile", ofAny(func(_ draw, s *Service) bool {
 		if s.Drain == "http" {
@@ -85,6 +87,8 @@ var kinds = []kind{
 		s.Delay = map[int]int{1: 2, 2: 1, leastTold: leastTold + 1, leastTold + 1: leastTold}[s.Delay]
 		return true
 	})},
+	{"worker", func(d draw, c *Config) bool { c.Worker = other(d, c.Worker, "", Versions[0], Versions[1]); return true }},
+	{"job", func(d draw, c *Config) bool { c.Job = other(d, c.Job, "", Versions[0], Versions[1]); return true }},
 	{"zones", func(_ draw, c *Config) bool { c.Zones = 5 - c.Zones; return true }},
 	{"idle timeout", func(d draw, c *Config) bool { c.IdleTimeout = other(d, c.IdleTimeout, 30, 60, 90); return true }},
 	{"tags", func(d draw, c *Config) bool { c.Tag = other(d, c.Tag, "one", "two", "three"); return true }},
