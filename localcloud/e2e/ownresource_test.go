@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"sync"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -13,27 +12,30 @@ import (
 // goBlock is a block of Go code of a page.
 var goBlock = regexp.MustCompile("(?s)```go\n(.*?)```")
 
-// ownResource replaces the program by the one of docs/add-your-own-resource.md.
+// ownResource replaces the program by the one of a page of docs/.
 //
-//	ownresource
-func ownResource(ts *testscript.TestScript, neg bool, _ []string) {
+//	ownresource PAGE
+func ownResource(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg, "ownresource")
-	built, err := withOwnResource()
+	if len(args) != 1 {
+		ts.Fatalf("usage: ownresource PAGE")
+	}
+	built, err := withOwnResource(args[0])
 	ts.Check(err)
 	ts.Check(os.Remove(ts.MkAbs("slipway")))
 	ts.Check(os.Symlink(built, ts.MkAbs("slipway")))
 }
 
-// withOwnResource builds the program as the page says: the first block goes to the imports, and the second one to the end of deploy.
-// The third one is for another program, bootstrap/; the tests of docs/ read it.
-var withOwnResource = sync.OnceValues(func() (string, error) {
-	page, err := os.ReadFile(filepath.Join(root, "docs", "add-your-own-resource.md"))
+// withOwnResource builds the program as the page says: its first block of Go goes to the imports, and the second one to the end of deploy.
+// More blocks are for another program, bootstrap/; the tests of docs/ read them.
+func withOwnResource(name string) (string, error) {
+	page, err := os.ReadFile(filepath.Join(root, "docs", name))
 	if err != nil {
 		return "", err
 	}
 	blocks := goBlock.FindAllStringSubmatch(string(page), -1)
-	if len(blocks) != 3 {
-		return "", fmt.Errorf("the page has %d blocks of Go, and not three", len(blocks))
+	if len(blocks) < 2 {
+		return "", fmt.Errorf("the page %s has %d blocks of Go, and not two or more", name, len(blocks))
 	}
 	texts := overlay{}
 	for before, block := range map[string]string{
@@ -45,4 +47,4 @@ var withOwnResource = sync.OnceValues(func() (string, error) {
 		}
 	}
 	return texts.build()
-})
+}
