@@ -65,6 +65,10 @@ func deploy(ctx *pulumi.Context, source settings.Source, in account.Account) err
 	if err != nil {
 		return err
 	}
+	namespace, err := newNamespace(ctx, cfg, network, tags)
+	if err != nil {
+		return err
+	}
 	services, err := cfg.InOrder()
 	if err != nil {
 		return err
@@ -73,6 +77,7 @@ func deploy(ctx *pulumi.Context, source settings.Source, in account.Account) err
 	for _, s := range services {
 		service, err := components.NewFargateService(ctx, config.ComponentName(name, s.Name), &components.FargateServiceArgs{
 			Service: s.Pinned(existing.Images), Cluster: cluster, In: network.Public(), Access: access(cfg, s.Secrets, s.SidecarSecrets, s.Registry),
+			Calls:    calls(cfg, s, namespace, running),
 			Listener: listener, Priorities: priorities.Attachments, Serving: existing.Tasks(s), Watcher: in, Tags: tags,
 			Jobs: jobsOf(cfg, s, name, tags), Gate: s.Gate, Others: jobs, Runner: in,
 		})
@@ -133,6 +138,23 @@ func jobsOf(cfg *config.Config, s config.Service, stack string, tags components.
 		jobs[config.ComponentName(stack, j.Name)] = components.FargateJobArgs{Job: j.Job, Tags: tags}
 	}
 	return jobs
+}
+
+// newNamespace creates the namespace in which services find those that they call; nil if none calls another.
+func newNamespace(ctx *pulumi.Context, cfg *config.Config, network *components.Network, tags components.Tags) (*components.Namespace, error) {
+	if !cfg.HasCalls() {
+		return nil, nil
+	}
+	return components.NewNamespace(ctx, ctx.Stack(), &components.NamespaceArgs{VPCID: network.VPCID, Tags: tags})
+}
+
+// calls returns a service's calls to those that are running.
+func calls(cfg *config.Config, s config.Service, namespace *components.Namespace, running map[string]*components.FargateService) components.Calls {
+	calls := components.Calls{Namespace: namespace, Called: cfg.Called(s.Name)}
+	for _, callee := range s.Calls {
+		calls.Callees = append(calls.Callees, running[callee])
+	}
+	return calls
 }
 
 // newLoadBalancer creates the load balancer with its certificates.
@@ -196,13 +218,16 @@ func access(
 // exportServices exports the facts about its services that people and the commands in cmd/ use.
 func exportServices(ctx *pulumi.Context, cfg *config.Config, existing account.Existing, running map[string]*components.FargateService) {
 	urls, checks, images, services := pulumi.StringMap{}, pulumi.Map{}, pulumi.StringMap{}, pulumi.StringMap{}
-	canaries, before, logGroups := pulumi.StringMap{}, pulumi.StringMap{}, pulumi.StringMap{}
+	canaries, before, logGroups, calls := pulumi.StringMap{}, pulumi.StringMap{}, pulumi.StringMap{}, pulumi.StringArrayMap{}
 	for _, s := range cfg.Services {
 		service, pinned := running[s.Name], s.Pinned(existing.Images)
 		if s.HTTP != nil {
 			urls[s.Name], checks[s.Name] = pulumi.String(s.URL()), cfg.Checks(s)
 		}
 		services[s.Name], images[s.Name], logGroups[s.Name] = service.Name, service.Image, service.LogGroupName
+		if len(s.Calls) > 0 {
+			calls[s.Name] = pulumi.ToStringArray(s.Calls)
+		}
 		if canary := pinned.Canary(); canary != nil {
 			canaries[s.Name] = pulumi.String(canary.Image.String())
 		}
@@ -211,6 +236,7 @@ func exportServices(ctx *pulumi.Context, cfg *config.Config, existing account.Ex
 		}
 	}
 	ctx.Export("urls", urls)
+	ctx.Export("calls", calls)
 	ctx.Export("checks", checks)
 	ctx.Export("services", services)
 	ctx.Export("images", images)

@@ -75,7 +75,7 @@ func TestEveryStackFileIsTested(t *testing.T) {
 
 func TestOutputs(t *testing.T) {
 	for stack, want := range map[string]string{
-		"local": `{"beforeImages":{},"canaries":{},` +
+		"local": `{"beforeImages":{},"calls":{},"canaries":{},` +
 			`"checks":{"hello":{"healthCodes":"200","healthPath":"/healthz","healthRouted":true,"paths":["/status"],"versionPath":"/version","websocketPath":"/ws"}},` +
 			`"cluster":"local-0123456","dnsTtl":60,` +
 			`"images":{"hello":"000000000000.dkr.ecr.eu-central-1.amazonaws.com/hello@sha256:` + strings.Repeat("0", 64) + `"},` +
@@ -84,7 +84,7 @@ func TestOutputs(t *testing.T) {
 			`"network":{"cidr":"10.0.0.0/16","ipv6":true},` +
 			`"services":{"hello":"local-hello-0123456"},` +
 			`"urls":{"hello":"https://hello.slipway.test/"},"vpcId":"Vpc/local"}`,
-		"prod": `{"beforeImages":{},"canaries":{},` +
+		"prod": `{"beforeImages":{},"calls":{},"canaries":{},` +
 			`"checks":{"api":{"healthCodes":"200","healthPath":"/healthz","healthRouted":false,"paths":[],"versionPath":"","websocketPath":""},` +
 			`"hello":{"healthCodes":"200","healthPath":"/healthz","healthRouted":true,"paths":["/status"],"versionPath":"/version","websocketPath":"/ws"}},` +
 			`"cluster":"prod-0123456","dnsTtl":60,` +

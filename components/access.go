@@ -32,10 +32,10 @@ type RegistryCredentials struct {
 
 // problems reports contradictions, also with the workload.
 func (a Access) problems(s spec.Service) spec.Problems {
-	return a.problemsOf(s.Workload, s.OwnImages(), s.HTTP == nil)
+	return a.problemsOf(s.Workload, s.OwnImages(), s.CallPort() == 0)
 }
 
-// problemsOf reports contradictions, also with a workload that runs the images. A worker has fewer variables from its settings.
+// problemsOf reports contradictions, also with a workload that runs the images. A worker that nobody calls has fewer variables from its settings.
 func (a Access) problemsOf(s spec.Workload, images []spec.Image, worker bool) spec.Problems {
 	var found spec.Problems
 	s.Environment = maps.Clone(s.Environment)

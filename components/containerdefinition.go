@@ -67,9 +67,12 @@ type containerHealthCheck struct {
 }
 
 type portMapping struct {
+	Name          string `json:"name,omitempty"` // for Service Connect
 	ContainerPort int    `json:"containerPort"`
 	HostPort      int    `json:"hostPort"` // always the container's in network mode awsvpc
 	Protocol      string `json:"protocol"`
+	// AppProtocol has the proxy choose a task for each request, rather than for each connection.
+	AppProtocol string `json:"appProtocol,omitempty"`
 }
 
 type mountPoint struct {
@@ -121,6 +124,7 @@ type container struct {
 	environment         map[string]string
 	secrets             map[string]string // the source of each variable's value
 	port                int               // 0: none
+	portName            string            // "": nobody calls it
 	room                spec.Room
 	writable            bool // its root file system
 	after               []containerDependency
@@ -141,6 +145,15 @@ func (c *container) before(image spec.Image, command []string) container {
 	before.writable = false
 	c.after = append(slices.Clone(c.after), containerDependency{before.name, "SUCCESS"})
 	return before
+}
+
+// portMapping returns the port that the container listens on.
+func (c container) portMapping() portMapping {
+	mapping := portMapping{Name: c.portName, ContainerPort: c.port, HostPort: c.port, Protocol: "tcp"}
+	if c.portName != "" {
+		mapping.AppProtocol = "http"
+	}
+	return mapping
 }
 
 // definition returns the container's definition.
@@ -176,7 +189,7 @@ func (c container) definition() containerDefinition {
 		},
 	}
 	if c.port != 0 {
-		definition.PortMappings = append(definition.PortMappings, portMapping{ContainerPort: c.port, HostPort: c.port, Protocol: "tcp"})
+		definition.PortMappings = append(definition.PortMappings, c.portMapping())
 	}
 	for _, at := range slices.Sorted(maps.Keys(c.room.Tmp)) {
 		definition.LinuxParameters.Tmpfs = append(definition.LinuxParameters.Tmpfs, tmpfs{at, c.room.Tmp[at]})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"slipway/spec"
@@ -19,6 +20,7 @@ type FargateServiceArgs struct {
 	Cluster *Cluster
 	In      Placement
 	Access  Access
+	Calls   Calls
 
 	Listener Listener // the source of requests; its [Routes] lead to the service
 	// Priorities contains those of [spec.AttachmentRoute] and, with a canary, [spec.CanaryRoute]. See [spec.Priorities].
@@ -73,7 +75,8 @@ type FargateService struct {
 	canary  *canaryTraffic   // nil: no canary
 	gate    *FargateJob      // nil: nothing runs before a deployment
 
-	Jobs map[string]*FargateJob // that run the service's image, by their short names
+	Jobs    map[string]*FargateJob // that run the service's image, by their short names
+	service *ecs.Service           // its own version's
 
 	Name         pulumi.StringOutput
 	Image        pulumi.StringOutput // the image that runs; an error like that of TaskDefinitionARN if it is not the wanted one
@@ -110,6 +113,7 @@ func NewFargateService(ctx *pulumi.Context, name string, args *FargateServiceArg
 	if err != nil {
 		return nil, err
 	}
+	service.service = own.service
 	if err := service.newTraffic(ctx, own); err != nil {
 		return nil, err
 	}
@@ -164,6 +168,7 @@ func (s *FargateService) check(stack string) error {
 	found := a.Problems()
 	found.Include(a.Access.problems(a.Service))
 	found.Include(a.Tags.problems())
+	found.Include(a.Calls.problems(a.Service))
 	if a.Scaling != nil && a.Scaling.Queue != nil && a.Cluster != nil {
 		found.Add(a.Scaling.Queue.CheckPlace(a.Cluster.Region, ""), "scaling", "queue", "arn")
 		if !a.Cluster.Insights {

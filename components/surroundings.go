@@ -47,6 +47,11 @@ func (s *FargateService) newSurroundings(ctx *pulumi.Context) (err error) {
 	} else {
 		s.around, err = s.owner().newSurroundings(ctx, "Tasks of a service: in from its load balancer, out to anywhere", s.newRequestRules)
 	}
+	if err != nil {
+		return err
+	}
+	calls, err := s.newCallRules(ctx)
+	s.around.access = append(s.around.access, calls...)
 	return err
 }
 

@@ -19,7 +19,7 @@ func (s *FargateService) environment() pulumi.StringMap {
 	if environment == nil {
 		environment = pulumi.StringMap{}
 	}
-	for _, variables := range []map[string]string{s.args.Environment, s.args.Settings(s.args.Listener.IdleTimeout)} {
+	for _, variables := range []map[string]string{s.args.Environment, s.args.Settings(s.args.Listener.IdleTimeout), s.args.Calls.environment()} {
 		for name, value := range variables {
 			environment[name] = pulumi.String(value)
 		}
@@ -27,19 +27,11 @@ func (s *FargateService) environment() pulumi.StringMap {
 	return environment
 }
 
-// port returns the port that the container listens on; 0 is none.
-func (s *FargateService) port() int {
-	if s.args.HTTP == nil {
-		return 0
-	}
-	return s.args.HTTP.Port
-}
-
 // newTaskDefinition creates a revision of the task definition of a version.
 func (s *FargateService) newTaskDefinition(ctx *pulumi.Context, v version) (*ecs.TaskDefinition, error) {
 	return s.owner().newTaskDefinition(ctx, s.around, revision{
 		name: v.name, stream: v.stream, image: v.image, environment: s.environment(),
-		port: s.port(), stopTimeout: s.args.Drain.StopTimeout, region: s.args.Cluster.Region,
+		port: s.args.CallPort(), portName: s.portName(), stopTimeout: s.args.Drain.StopTimeout, region: s.args.Cluster.Region,
 	})
 }
 
@@ -49,8 +41,9 @@ type revision struct {
 	stream      string // prefix of the log streams
 	image       spec.Image
 	environment pulumi.StringMap
-	port        int // 0: none
-	stopTimeout int // seconds
+	port        int    // 0: none
+	portName    string // "": nobody calls it
+	stopTimeout int    // seconds
 	region      string
 }
 
@@ -79,6 +72,7 @@ func (o owner) newTaskDefinition(ctx *pulumi.Context, around surroundings, r rev
 			environment:         known[0].(map[string]string),
 			secrets:             references,
 			port:                r.port,
+			portName:            r.portName,
 			room:                w.Room,
 			writable:            w.Exec.Enabled, // or the agent of ECS Exec does not start
 			healthCheck:         w.ContainerHealthCheck,

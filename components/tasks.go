@@ -122,7 +122,7 @@ func (s *FargateService) newService(ctx *pulumi.Context, v version, definition *
 	if err != nil {
 		return nil, err
 	}
-	first := slices.Clone(s.around.access)
+	first := slices.Concat(s.around.access, s.args.Calls.called())
 	options := append([]pulumi.ResourceOption{s.parent(), explained, s.timeouts(v)}, gated...)
 	if v.scaling != nil {
 		// The engine ignores changes of a service that stays. A replacement gets this value.
@@ -145,10 +145,11 @@ func (s *FargateService) newService(ctx *pulumi.Context, v version, definition *
 			Enable:   pulumi.Bool(true),
 			Rollback: pulumi.Bool(true),
 		},
-		WaitForSteadyState:   pulumi.Bool(true),
-		EnableEcsManagedTags: pulumi.Bool(true),
-		PropagateTags:        pulumi.String("SERVICE"),
-		Tags:                 s.args.Tags.named(v.name),
+		WaitForSteadyState:          pulumi.Bool(true),
+		ServiceConnectConfiguration: s.serviceConnect(v),
+		EnableEcsManagedTags:        pulumi.Bool(true),
+		PropagateTags:               pulumi.String("SERVICE"),
+		Tags:                        s.args.Tags.named(v.name),
 	}
 	if s.args.Exec.Enabled {
 		args.EnableExecuteCommand = pulumi.Bool(true)
@@ -156,6 +157,10 @@ func (s *FargateService) newService(ctx *pulumi.Context, v version, definition *
 	if requests == nil {
 		// A service that becomes a worker is replaced: the AWS provider cannot remove its alarms.
 		options = append(options, pulumi.ReplaceOnChanges([]string{"alarms"}))
+		if s.args.Calls.Called {
+			// In another namespace a worker starts anew, as other services do, so that those who still call the old one find it.
+			options = append(options, pulumi.ReplacementTrigger(s.args.Calls.Namespace.ARN))
+		}
 	} else {
 		first = append(first, requests.attachment)
 		args.LoadBalancers = ecs.ServiceLoadBalancerArray{ecs.ServiceLoadBalancerArgs{

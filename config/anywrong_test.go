@@ -85,6 +85,7 @@ var allSettings = []setting{
 	{path: "services.hello.policies", kind: theTexts, right: "arn:aws:iam::123456789012:policy/read-orders"},
 	{path: "services.hello.allow", kind: theObjects},
 	{path: "services.hello.reaches", kind: theObjects},
+	{path: "services.hello.calls", kind: theTexts, right: "hello-again"},
 	{path: "services.hello.watch", kind: anObject},
 	{path: "services.hello.watch./app", kind: anInt, least: spec.MinWatchInterval, most: spec.MaxWatchInterval},
 	{path: "services.hello.tmp", kind: anObject},

@@ -33,6 +33,7 @@ type Config struct {
 type Service struct {
 	spec.Service
 	Hostnames, Paths []string
+	Calls            []string // names of the services that it calls
 	Secrets          map[string]Secret
 	SidecarSecrets   map[string]map[string]Secret // by sidecar and variable
 	Registry         *Registry                    // nil: no credentials
@@ -90,6 +91,7 @@ func Read(source settings.Source) (*Config, error) {
 		c.checkOrder(services)
 		c.checkWildcards(services)
 		c.checkSmoke(services)
+		c.checkCalls(services)
 		if c.TakesRequests() {
 			if err := spec.CheckCertificateNames(c.Hostnames()); err != nil {
 				found.Add(services.Key, "%w", err)
@@ -288,6 +290,7 @@ func (c *Config) Warnings() []string {
 	for _, service := range c.Services {
 		warnings = append(warnings, c.routeWarnings(service)...)
 		warnings = append(warnings, taskWarnings(service)...)
+		warnings = append(warnings, c.proxyWarnings(service)...)
 	}
 	return warnings
 }

@@ -44,7 +44,10 @@ func (r serviceReader) readDeployment() (spec.Deployment, spec.Drain) {
 // readDrain returns the drain profile with the service's own deregistration delay and stop timeout.
 func (r serviceReader) readDrain(deployment *settings.Object) spec.Drain {
 	stopTimeout := r.Integer("stopTimeout", spec.DefaultStopTimeout, 1, spec.MaxStopTimeout)
-	if r.isWorker() {
+	switch {
+	case r.isWorker() && r.Has("port"): // those who call it need time to notice, too
+		return spec.NewDrain(spec.DrainHTTP, spec.DefaultDeregistrationDelay(spec.DrainHTTP), stopTimeout)
+	case r.isWorker():
 		return spec.Drain{StopTimeout: stopTimeout}
 	}
 	profile := deployment.Text("drain", spec.DrainHTTP, spec.CheckDrainProfile)

@@ -27,7 +27,7 @@ func (r serviceReader) read(stack, name string) Service {
 			Capacity: r.readCapacity(),
 			Workload: readWorkload(r.Object, r.logRetention),
 		},
-		Secrets:  readSecrets(r.Object, r.isWorker()),
+		Secrets:  readSecrets(r.Object, r.isWorker() && !r.Has("port")),
 		Registry: readRegistry(r.Object),
 	}
 	s.Size = spec.Size{
@@ -55,8 +55,10 @@ func (r serviceReader) read(stack, name string) Service {
 
 // readRequests reads how the service takes requests, or a worker's health check.
 func (r serviceReader) readRequests(s *Service) {
+	s.Calls = r.Set("calls", spec.CheckCallee)
 	if r.isWorker() {
-		refuse(r.Object, errWorker, "canary", "deregistrationDelay", "paths", "port", "smoke")
+		refuse(r.Object, errWorker, "canary", "deregistrationDelay", "paths", "smoke")
+		s.WorkerPort = r.Integer("port", 0, 1, spec.MaxPort)
 		s.ContainerHealthCheck = r.readContainerHealthCheck()
 		return
 	}
@@ -103,6 +105,7 @@ func (r serviceReader) check(stack string, s Service) {
 	}
 	secrets := slices.Collect(maps.Keys(s.Secrets))
 	report(r.Object, s.CheckSecretVariables(secrets))
+	report(r.Object, s.CheckCallVariables(s.Calls, secrets))
 	sidecars := r.checkSidecarSecrets(s)
 	if err := s.CheckDefinition(append(secrets, sidecars...)); err != nil {
 		r.Problems.Add(r.Key, "%w", err)

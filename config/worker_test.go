@@ -57,7 +57,7 @@ func TestWorkerIsRefused(t *testing.T) {
 	t.Parallel()
 	const useless = ": is for a service that takes requests; this one is a worker, because it has no hostnames"
 	for members, want := range map[string]string{
-		`"port": 8080`:                                             "port" + useless,
+		`"port": 8080`:                                             "port: is of use to a worker only if another service calls it; name it in the calls of that one, or leave the port out",
 		`"paths": ["/*"]`:                                          "paths" + useless,
 		`"canary": {"image": "x"}`:                                 "canary" + useless,
 		`"smoke": {"paths": ["/"]}`:                                "smoke" + useless,

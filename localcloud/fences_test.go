@@ -56,8 +56,9 @@ var fences = []fence{
 	// What services answer by AWS's own protocols.
 	{packages: "api", ships: []string{"cloud"}, tests: everything},
 	{packages: "aws/*/*api", ships: []string{"aws/*", "aws/internal/*", "aws/logs/streams", "aws/sqs/queues", "api", "cloud"}, tests: everything},
-	// Controllers, which do not know each other.
-	{packages: "aws/*/*", ships: []string{"aws/*", "aws/internal/arns", "addr", "cloud", "dns", "lb", "pace", "registry", "task", "vnet"}, tests: everything},
+	// Controllers, which do not know each other. The proxy of Service Connect is none: it is in the tasks that the scheduler starts.
+	{packages: "aws/ecs/scheduler", ships: append([]string{"aws/ecs/connect"}, controllers...), tests: everything},
+	{packages: "aws/*/*", ships: controllers, tests: everything},
 	{packages: "zones", ships: []string{"aws/ec2", "aws/elbv2", "cloud", "cloudflare", "dns"}, tests: everything},
 	// What puts it all together.
 	{packages: "services", ships: []string{"aws", "aws/*", "aws/*/*", "addr", "api", "cloud", "pace", "registry", "task", "vnet"}, tests: everything},
@@ -67,6 +68,9 @@ var fences = []fence{
 	{packages: "e2e/*", ships: everything},
 	{packages: "e2e/*/*", ships: everything},
 }
+
+// controllers are what a controller may import.
+var controllers = []string{"aws/*", "aws/internal/arns", "addr", "cloud", "dns", "lb", "pace", "registry", "task", "vnet"}
 
 // everything is as deep as packages of this module are.
 var everything = []string{"*", "*/*", "*/*/*", "*/*/*/*", "*/*/*/*/*"}

@@ -21,7 +21,7 @@ var reservedVariables = map[string]string{
 	WatchVariable:      "watch",
 }
 
-// CheckReserved reports an environment variable that a service, or a worker, gets from its settings.
+// CheckReserved reports an environment variable that a service, or a worker that nobody calls, gets from its settings.
 func CheckReserved(name string, worker bool) error {
 	source, reserved := reservedVariables[name]
 	_, given := Drain{}.workerEnvironment()[name]
@@ -39,7 +39,7 @@ func CheckReserved(name string, worker bool) error {
 func (s Service) reservedProblems(section string, names []string) Problems {
 	var found Problems
 	for _, name := range names {
-		found.Add(CheckReserved(name, s.HTTP == nil), section, name)
+		found.Add(CheckReserved(name, s.CallPort() == 0), section, name)
 	}
 	return found
 }

@@ -18,7 +18,9 @@ type Service struct {
 	Capacity   Capacity
 	Deployment Deployment // by default [Rolling]
 	Drain      Drain      // each field but SocketAge defaults to that of [DefaultDrain]
-	HTTP       *HTTP      // nil: a worker, which takes no requests
+	HTTP       *HTTP      // nil: a worker, which takes no requests from clients
+	// WorkerPort is the TCP port at which other services call a worker; 0: none do.
+	WorkerPort int
 }
 
 // HTTP is how a service takes requests.
@@ -77,13 +79,32 @@ func (s Service) Settings(idleTimeout int) map[string]string {
 	settings := make(map[string]string)
 	maps.Copy(settings, s.watchEnvironment())
 	if s.HTTP == nil {
-		maps.Copy(settings, s.Drain.workerEnvironment())
+		maps.Copy(settings, s.workerSettings())
 		return settings
 	}
 	maps.Copy(settings, s.Drain.Environment())
 	maps.Copy(settings, IdleEnvironment(idleTimeout))
 	settings[PortVariable] = strconv.Itoa(s.HTTP.Port)
 	return settings
+}
+
+// workerSettings returns the variables that tell a worker's container about those who call it.
+func (s Service) workerSettings() map[string]string {
+	if s.WorkerPort == 0 {
+		return s.Drain.workerEnvironment()
+	}
+	settings := s.Drain.Environment()
+	maps.Copy(settings, IdleEnvironment(DefaultIdleTimeout))
+	settings[PortVariable] = strconv.Itoa(s.WorkerPort)
+	return settings
+}
+
+// CallPort returns the TCP port at which other services call this one; 0: none.
+func (s Service) CallPort() int {
+	if s.HTTP == nil {
+		return s.WorkerPort
+	}
+	return s.HTTP.Port
 }
 
 // WithDefaults fills in what is not given, field by field.
@@ -134,8 +155,13 @@ func (s Service) Problems() Problems {
 // workerProblems reports the problems of a service that takes no requests.
 func (s Service) workerProblems() Problems {
 	var found Problems
-	// The container gets a second less, to end in.
-	found.AddRange(s.Drain.StopTimeout, minWorkerStopTimeout, MaxStopTimeout, "stopTimeout")
+	if s.WorkerPort == 0 {
+		// The container gets a second less, to end in.
+		found.AddRange(s.Drain.StopTimeout, minWorkerStopTimeout, MaxStopTimeout, "stopTimeout")
+	} else {
+		found.AddRange(s.WorkerPort, 1, MaxPort, "port")
+		found.Include(s.Drain.Problems())
+	}
 	if s.Scaling != nil && s.Scaling.Requests != 0 {
 		found.Add(ErrTakesRequests, "scaling", "requests")
 	}

@@ -146,6 +146,13 @@ var grants = []grant{
 	{policy: "jobs", sid: "ManageSchedules", actions: []string{"scheduler:*"}, resources: func(a Account) []string {
 		return a.regional("scheduler", a.named("schedule-group/"), a.named("schedule/")) // a schedule has its group's name in its own
 	}},
+	// Neither takes a resource ("Actions, resources, and condition keys for AWS Cloud Map").
+	{policy: "services", sid: "NameServices", resources: anywhere, actions: []string{
+		"servicediscovery:CreateHttpNamespace", "servicediscovery:GetOperation", "servicediscovery:ListTagsForResource",
+	}},
+	{policy: "services", sid: "KeepNames", actions: []string{"servicediscovery:*"}, resources: func(a Account) []string {
+		return a.regional("servicediscovery", "namespace/*")
+	}},
 	{policy: "services", sid: "FindImages", actions: []string{"ecr:*"}, resources: Account.images},
 
 	{

@@ -329,6 +329,12 @@ var Kinds = map[string]Operations{
 		Tags:   []string{"states:TagResource", "states:UntagResource"},
 		Delete: []string{"states:DeleteStateMachine"},
 	},
+	"aws:servicediscovery/httpNamespace:HttpNamespace": {
+		Create: []string{"servicediscovery:CreateHttpNamespace", "servicediscovery:GetOperation", "servicediscovery:TagResource"},
+		Read:   []string{"servicediscovery:GetNamespace", "servicediscovery:ListTagsForResource"},
+		Tags:   []string{"servicediscovery:TagResource", "servicediscovery:UntagResource"},
+		Delete: []string{"servicediscovery:DeleteNamespace", "servicediscovery:GetOperation"},
+	},
 	"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": {
 		Create: []string{"ec2:AuthorizeSecurityGroupEgress", "ec2:CreateTags"},
 		Read:   []string{"ec2:DescribeSecurityGroupRules"},

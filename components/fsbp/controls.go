@@ -35,6 +35,7 @@ var uncontrolled = []string{
 	"aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2",
 	"aws:s3/bucketVersioningV2:BucketVersioningV2",
 	"aws:secretsmanager/secretVersion:SecretVersion",
+	"aws:servicediscovery/httpNamespace:HttpNamespace",
 	"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
 }
 

@@ -25,7 +25,7 @@ type change struct {
 
 // check reports changes that would fail requests in one update, or that one update cannot make.
 func (c change) check() error {
-	return errors.Join(c.checkCanaryNames(), c.checkEmptied(), c.checkWait())
+	return errors.Join(c.checkCanaryNames(), c.checkEmptied(), c.checkCalled(), c.checkWait())
 }
 
 // checkCanaryNames reports a service with the same resource names as another service's running canary, or the other way round.
@@ -86,6 +86,29 @@ func (c change) empty(s config.Service) (key string, empty bool) {
 func (c change) makesAnew(s config.Service) bool {
 	attachment := spec.AttachmentRoute(s.Name, s.HTTP.HealthCheck)
 	return c.moves() || !slices.ContainsFunc(c.standing.Rules, func(r standing.Rule) bool { return r.Hostname == attachment.Hostname })
+}
+
+// checkCalled reports a called service that gets another ECS service. Both would have its name in the namespace, which AWS refuses
+// (ServiceConnectClientAlias in the ECS API reference). With another network the namespace is another one too.
+func (c change) checkCalled() error {
+	var problems []error
+	for _, s := range c.Services {
+		if s.HTTP != nil && !c.moves() && c.Called(s.Name) && c.wasCalled(s.Name) && c.makesAnew(s) {
+			problems = append(problems, fmt.Errorf("services.%s: other services call it, and another health check starts it anew while the old one still has its name; "+
+				"first take %[1]s out of calls and run `pulumi up`, and then make the change and name it again", s.Name))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// wasCalled reports whether a service was called since the last update.
+func (c change) wasCalled(name string) bool {
+	for _, callees := range c.last.Calls {
+		if slices.Contains(callees, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // moves reports whether the update replaces the load balancer, or continues such a replacement.

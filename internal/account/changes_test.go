@@ -282,3 +282,39 @@ func TestFewerTasksThanServe(t *testing.T) {
 		}
 	}
 }
+
+// A called service that starts anew would have its name twice.
+func TestCalledServiceStaysWhereItIs(t *testing.T) {
+	t.Parallel()
+	const image = `"image": "` + configtest.Image + `", "hostnames"`
+	services := func(calls string) string {
+		return `{"web": {` + image + `: ["a.example.com"]` + calls + `}, "api": {` + image + `: ["b.example.com"], "healthCheck": {"path": "/other"}}}`
+	}
+	attached := func(path string) standing.Listener {
+		check := spec.DefaultHealthCheck
+		check.Path = path
+		return standing.Listener{
+			Balancers: []standing.Balancer{{Tagged: true}}, Rules: []standing.Rule{{Hostname: spec.AttachmentRoute("api", check).Hostname, Service: "api"}},
+		}
+	}
+	called := lastUpdate{Calls: map[string][]string{"web": {"api"}}}
+	for name, test := range map[string]struct {
+		calls    string
+		last     lastUpdate
+		listener standing.Listener
+		refused  bool
+	}{
+		"another health check": {`, "calls": ["api"]`, called, attached("/healthz"), true},
+		"the same one":         {`, "calls": ["api"]`, called, attached("/other"), false},
+		"called no more":       {"", called, attached("/healthz"), false},
+		"called from now on":   {`, "calls": ["api"]`, lastUpdate{}, attached("/healthz"), false},
+		"in another network": {
+			`, "calls": ["api"]`, lastUpdate{Calls: called.Calls, Network: &lastNetwork{CIDR: "10.9.0.0/16"}}, attached("/healthz"), false,
+		},
+	} {
+		err := changeOf(t, services(test.calls), test.last, test.listener).check()
+		if refused := err != nil && strings.Contains(err.Error(), "services.api: other services call it, and another health check starts it anew"); refused != test.refused {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

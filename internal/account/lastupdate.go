@@ -9,11 +9,12 @@ import (
 // lastUpdate has the outputs of the stack's last successful update. After a rename or a change of region, a program knows nothing else
 // about the old stack: its AWS resources have other tags, or are in another region.
 type lastUpdate struct {
-	LoadBalancer string            `pulumi:"loadBalancerDnsName"`
-	Images       map[string]string `pulumi:"images"`
-	Network      *lastNetwork      `pulumi:"network"` // nil: an older program did not export it
-	VPCID        string            `pulumi:"vpcId"`   // "": as above
-	TTL          int               `pulumi:"dnsTtl"`
+	LoadBalancer string              `pulumi:"loadBalancerDnsName"`
+	Images       map[string]string   `pulumi:"images"`
+	Calls        map[string][]string `pulumi:"calls"`
+	Network      *lastNetwork        `pulumi:"network"` // nil: an older program did not export it
+	VPCID        string              `pulumi:"vpcId"`   // "": as above
+	TTL          int                 `pulumi:"dnsTtl"`
 }
 
 // lastNetwork has the network settings whose change makes a new load balancer.

@@ -18,6 +18,7 @@ import (
 	"slipway/localcloud/aws/s3"
 	"slipway/localcloud/aws/scheduler"
 	"slipway/localcloud/aws/secretsmanager"
+	"slipway/localcloud/aws/servicediscovery"
 	"slipway/localcloud/aws/sfn"
 	"slipway/localcloud/aws/sqs"
 	"slipway/localcloud/aws/ssm"
@@ -28,7 +29,7 @@ import (
 func Kinds() []any {
 	return slices.Concat(
 		ec2.Kinds(), ecs.Kinds(), iam.Kinds(), acm.Kinds(), cloudwatch.Kinds(), appautoscaling.Kinds(), logs.Kinds(),
-		secretsmanager.Kinds(), ssm.Kinds(), elbv2.Kinds(), ecr.Kinds(), s3.Kinds(),
+		secretsmanager.Kinds(), servicediscovery.Kinds(), ssm.Kinds(), elbv2.Kinds(), ecr.Kinds(), s3.Kinds(),
 		sqs.Kinds(), scheduler.Kinds(), sfn.Kinds(), resourcegroupstagging.Kinds(), sts.Kinds(),
 		[]any{getRegion, getPartition},
 	)

@@ -22,6 +22,7 @@ import (
 	"slipway/localcloud/aws/logs"
 	"slipway/localcloud/aws/scheduler"
 	"slipway/localcloud/aws/secretsmanager"
+	"slipway/localcloud/aws/servicediscovery"
 	"slipway/localcloud/aws/sfn"
 	"slipway/localcloud/aws/sts"
 	"slipway/localcloud/cloud"
@@ -112,14 +113,15 @@ func changes(made map[string]*cloud.Resource) map[string][]cloud.Map {
 		elbv2.LoadBalancerToken: {
 			{"ipAddressType": "ipv4"}, {"securityGroups": []any{}}, {"subnets": []any{}}, {"idleTimeout": 30.0}, {"enableDeletionProtection": true},
 		},
-		elbv2.TargetGroupToken:            {{"healthCheck": cloud.Map{}}, {"deregistrationDelay": 1.0}, {"slowStart": 30.0}},
-		secretsmanager.SecretToken:        {{"description": "other"}},
-		secretsmanager.SecretVersionToken: nil,
-		scheduler.ScheduleToken:           {{"state": "DISABLED"}},
-		scheduler.ScheduleGroupToken:      nil,
-		sfn.StateMachineToken:             {{"definition": `{}`}, {"roleArn": "arn:aws:iam::" + sts.DefaultAccount + ":role/slipway/other"}},
-		ec2.SecurityGroupEgressRuleToken:  {{"toPort": 8081.0}, {"description": "other"}},
-		ec2.SecurityGroupIngressRuleToken: {{"toPort": 8081.0}, {"cidrIpv6": "::1/128"}},
+		elbv2.TargetGroupToken:              {{"healthCheck": cloud.Map{}}, {"deregistrationDelay": 1.0}, {"slowStart": 30.0}},
+		secretsmanager.SecretToken:          {{"description": "other"}},
+		secretsmanager.SecretVersionToken:   nil,
+		servicediscovery.HTTPNamespaceToken: nil,
+		scheduler.ScheduleToken:             {{"state": "DISABLED"}},
+		scheduler.ScheduleGroupToken:        nil,
+		sfn.StateMachineToken:               {{"definition": `{}`}, {"roleArn": "arn:aws:iam::" + sts.DefaultAccount + ":role/slipway/other"}},
+		ec2.SecurityGroupEgressRuleToken:    {{"toPort": 8081.0}, {"description": "other"}},
+		ec2.SecurityGroupIngressRuleToken:   {{"toPort": 8081.0}, {"cidrIpv6": "::1/128"}},
 	}
 }
 

@@ -107,16 +107,17 @@ func New(o Options) *Services {
 	addresses := addr.New()
 	var vpcs []Controller
 	var taskInterface func(cloud.Key, http.Handler) (*task.Interface, error)
+	var proxy func(cloud.Key, int) ([]netip.Addr, func() (*vnet.Host, error), error)
 	egress := ec2.Egress
 	var nodes func(cloud.Scope, string) ([]*vnet.Host, error)
 	if o.VPCs != nil {
-		vpcs, taskInterface, nodes = []Controller{o.VPCs}, o.VPCs.Task, o.VPCs.Nodes
+		vpcs, taskInterface, nodes, proxy = []Controller{o.VPCs}, o.VPCs.Task, o.VPCs.Nodes, o.VPCs.Proxy
 		egress = networks.Egress // asks what packets ask
 	}
 	s := &Services{Logs: o.Logs, Queues: o.Queues, vpcs: o.VPCs}
 	s.Tasks = &taskapi.Endpoints{Store: o.Store, Credentials: s.credentials, API: s.api(o.Store, s.sessions.Signer, ""), Egress: egress}
 	tasks := scheduler.New(scheduler.Options{
-		Endpoint: s.Tasks.Open, FileSystems: o.FileSystems, Interface: taskInterface, Store: o.Store, Runner: o.Runner, Addresses: addresses, Images: o.Images, Logs: o.Logs, Removed: appautoscaling.ServiceRemoved,
+		Endpoint: s.Tasks.Open, FileSystems: o.FileSystems, Interface: taskInterface, Proxy: proxy, Store: o.Store, Runner: o.Runner, Addresses: addresses, Images: o.Images, Logs: o.Logs, Removed: appautoscaling.ServiceRemoved,
 		Latency: o.Latency, Pace: o.Pace,
 	})
 	tasks.Egress = egress

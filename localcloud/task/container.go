@@ -407,6 +407,9 @@ func hosts(s Spec) string {
 	if s.Hostname != "" && s.Address.IsValid() {
 		content += s.Address.String() + " " + s.Hostname + "\n"
 	}
+	for _, h := range s.Hosts {
+		content += h.Address.String() + " " + h.Name + "\n"
+	}
 	return content
 }
 

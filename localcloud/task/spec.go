@@ -33,6 +33,8 @@ type Spec struct {
 	Hostname string
 	// Address is the task's own address, for the containers' /etc/hosts; it may be left out.
 	Address netip.Addr
+	// Hosts are other hosts in the containers' /etc/hosts.
+	Hosts []Host
 	// Architecture is the architecture of the task's machine, in the form of images; if empty, that of its images. The programs of
 	// images for another one are not run.
 	Architecture string
@@ -46,6 +48,12 @@ type Spec struct {
 	// may write to them.
 	Shared     map[string]string
 	Containers []Container
+}
+
+// Host is a line of /etc/hosts.
+type Host struct {
+	Address netip.Addr
+	Name    string
 }
 
 // Limits bound what processes use; 0 is no bound.

@@ -20,6 +20,7 @@ import (
 	"slipway/localcloud/aws/s3"
 	"slipway/localcloud/aws/scheduler"
 	"slipway/localcloud/aws/secretsmanager"
+	"slipway/localcloud/aws/servicediscovery"
 	"slipway/localcloud/aws/sfn"
 	"slipway/localcloud/aws/sqs"
 	"slipway/localcloud/aws/ssm"
@@ -144,6 +145,7 @@ func DefaultStack(t *testing.T, before func(c *Tester, token string, in cloud.Ma
 		"bucket": id(s3.BucketToken), "policy": BucketPolicyFor("Allow", `{"AWS":"000000000000"}`, "s3:GetObject", "arn:aws:s3:::slipway-state/*"),
 	})
 
+	create(servicediscovery.HTTPNamespaceToken, cloud.Map{"name": "main"})
 	create(ecs.ClusterToken, cloud.Map{"name": "main"})
 	create(ecs.ClusterCapacityProvidersToken, cloud.Map{"clusterName": "main", "capacityProviders": []any{ecs.Fargate, ecs.FargateSpot}})
 	definition := create(ecs.TaskDefinitionToken, DefinitionOf(ContainerOf(nil), cloud.Map{
@@ -156,7 +158,8 @@ func DefaultStack(t *testing.T, before func(c *Tester, token string, in cloud.Ma
 		"loadBalancers": []any{cloud.Map{
 			"targetGroupArn": id(elbv2.TargetGroupToken), "containerName": "main", "containerPort": 8080.0,
 		}},
-		"alarms": cloud.Map{"enable": true, "rollback": true, "alarmNames": []any{"errors"}},
+		"alarms":                      cloud.Map{"enable": true, "rollback": true, "alarmNames": []any{"errors"}},
+		"serviceConnectConfiguration": cloud.Map{"enabled": true, "namespace": made[servicediscovery.HTTPNamespaceToken].Outputs["arn"]},
 	})
 	create(cloudwatch.MetricAlarmToken, cloud.Map{
 		"name": "errors", "comparisonOperator": "GreaterThanThreshold", "threshold": 5.0, "evaluationPeriods": 1.0,

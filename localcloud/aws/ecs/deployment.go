@@ -81,6 +81,8 @@ type Deployment struct {
 	FailedAt time.Time `json:",omitzero"`
 	// Alarms are the names of the alarms that give the deployment up.
 	Alarms []string `json:",omitempty"`
+	// Endpoints are what its tasks resolve, by Service Connect: those that there were when it began.
+	Endpoints []Endpoint `json:",omitempty"`
 	// DeployedAt is when its tasks had taken over, and its bake time began: zero before, and without a bake time.
 	DeployedAt time.Time `json:",omitzero"`
 	CreatedAt  time.Time
@@ -97,6 +99,7 @@ func (d *Deployment) Spec() (*ServiceSpec, error) { return cloud.Decode[ServiceS
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html
 var versionProperties = []string{
 	"taskDefinition", "networkConfiguration", "loadBalancers", "capacityProviderStrategies", "launchType", "platformVersion",
+	"serviceConnectConfiguration",
 }
 
 // versionDefaults are ECS's values of the version properties that were not given.

@@ -17,6 +17,7 @@ import (
 	"slipway/localcloud/aws/internal/check"
 	"slipway/localcloud/aws/internal/permission"
 	"slipway/localcloud/aws/internal/tags"
+	"slipway/localcloud/aws/servicediscovery"
 	"slipway/localcloud/cloud"
 )
 
@@ -67,25 +68,23 @@ type ServiceSpec struct {
 		SecurityGroups []string `json:"securityGroups"`
 		AssignPublicIP bool     `json:"assignPublicIp"`
 	} `json:"networkConfiguration"`
-	CapacityProviderStrategies []CapacityShare   `json:"capacityProviderStrategies"`
-	ForceNewDeployment         bool              `json:"forceNewDeployment"`
-	WaitForSteadyState         bool              `json:"waitForSteadyState"`
-	ForceDelete                bool              `json:"forceDelete"`
-	EnableECSManagedTags       bool              `json:"enableEcsManagedTags"`
-	EnableExecuteCommand       bool              `json:"enableExecuteCommand"`
-	Triggers                   map[string]string `json:"triggers"`
-	Tags                       tags.Tags         `json:"tags"`
+	CapacityProviderStrategies  []CapacityShare   `json:"capacityProviderStrategies"`
+	ForceNewDeployment          bool              `json:"forceNewDeployment"`
+	WaitForSteadyState          bool              `json:"waitForSteadyState"`
+	ForceDelete                 bool              `json:"forceDelete"`
+	EnableECSManagedTags        bool              `json:"enableEcsManagedTags"`
+	EnableExecuteCommand        bool              `json:"enableExecuteCommand"`
+	ServiceConnectConfiguration *ServiceConnect   `json:"serviceConnectConfiguration"`
+	Triggers                    map[string]string `json:"triggers"`
+	Tags                        tags.Tags         `json:"tags"`
 
 	// Not modelled: refused unless empty.
-	IAMRole                     string `json:"iamRole"`
-	OrderedPlacementStrategies  []any  `json:"orderedPlacementStrategies"`
-	PlacementConstraints        []any  `json:"placementConstraints"`
-	ServiceConnectConfiguration *struct {
-		Enabled bool `json:"enabled"`
-	} `json:"serviceConnectConfiguration"`
-	ServiceRegistries        any   `json:"serviceRegistries"`
-	VolumeConfiguration      any   `json:"volumeConfiguration"`
-	VPCLatticeConfigurations []any `json:"vpcLatticeConfigurations"`
+	IAMRole                    string `json:"iamRole"`
+	OrderedPlacementStrategies []any  `json:"orderedPlacementStrategies"`
+	PlacementConstraints       []any  `json:"placementConstraints"`
+	ServiceRegistries          any    `json:"serviceRegistries"`
+	VolumeConfiguration        any    `json:"volumeConfiguration"`
+	VPCLatticeConfigurations   []any  `json:"vpcLatticeConfigurations"`
 }
 
 type serviceOutputs struct {
@@ -120,7 +119,10 @@ func (in *ServiceSpec) revision(c *cloud.Call, changed bool) (*Revision, error) 
 	case !revision.Active && changed:
 		return nil, cloud.Errorf("InvalidParameterException", "TaskDefinition is inactive")
 	}
-	return revision, runnable(c, in, revision, ClusterARN(c.Caller.Scope, in.Cluster))
+	if err := runnable(c, in, revision, ClusterARN(c.Caller.Scope, in.Cluster)); err != nil {
+		return nil, err
+	}
+	return revision, checkConnect(c, in, revision, ServiceARN(c.Caller.Scope, ClusterARN(c.Caller.Scope, in.Cluster), in.Name))
 }
 
 // Service keeps a number of tasks running and replaces them by those of a new version. Its id is its ARN.
@@ -185,7 +187,11 @@ var Service = &cloud.Kind[ServiceSpec, serviceOutputs]{
 		return f
 	},
 	Refs: func(c *cloud.Call, in *ServiceSpec) []cloud.Ref {
-		return []cloud.Ref{{Token: ClusterToken, Value: ClusterARN(c.Resource.Scope, in.Cluster)}}
+		refs := []cloud.Ref{{Token: ClusterToken, Value: ClusterARN(c.Resource.Scope, in.Cluster)}}
+		if in.Connects() {
+			refs = append(refs, cloud.Ref{Token: servicediscovery.HTTPNamespaceToken, Value: namespaceID(in.ServiceConnectConfiguration.Namespace), Lenient: true})
+		}
+		return refs
 	},
 	Rules: func(c *cloud.Call, in *ServiceSpec) error {
 		// The provider sends alarms only where there are some, and reads the old ones back: the service keeps them, and each later preview
@@ -210,7 +216,7 @@ var Service = &cloud.Kind[ServiceSpec, serviceOutputs]{
 		}
 		status := ServiceStatus{Status: ServiceActive}
 		status.deploy(revision.ARN, versionOf(c.Resource.Inputs), in.watchedAlarms(c.Tx, s))
-		status.Primary().Desired = in.DesiredCount
+		status.Primary().Desired, status.Primary().Endpoints = in.DesiredCount, endpointsIn(c, in, id, revision)
 		c.Resource.SetStatus(status)
 		out.follow(s, in)
 		return id, nil
@@ -227,7 +233,7 @@ var Service = &cloud.Kind[ServiceSpec, serviceOutputs]{
 		version := versionOf(c.Resource.Inputs)
 		if in.ForceNewDeployment && changedBesideTags(c) || !reflect.DeepEqual(versionOf(c.Old.Inputs), version) {
 			status.deploy(revision.ARN, version, in.watchedAlarms(c.Tx, c.Caller.Scope))
-			status.Primary().Desired = in.DesiredCount
+			status.Primary().Desired, status.Primary().Endpoints = in.DesiredCount, endpointsIn(c, in, c.Resource.ID, revision)
 		}
 		status.Scale(in.DesiredCount)
 		c.Resource.SetStatus(status)
@@ -404,7 +410,6 @@ func changedBesideTags(c *cloud.Call) bool {
 func modelled(in *ServiceSpec) error {
 	what := check.First(map[string]bool{
 		"iamRole":                                  in.IAMRole != "",
-		"serviceConnectConfiguration":              in.ServiceConnectConfiguration != nil && in.ServiceConnectConfiguration.Enabled,
 		"serviceRegistries":                        in.ServiceRegistries != nil,
 		"volumeConfiguration":                      in.VolumeConfiguration != nil,
 		"vpcLatticeConfigurations":                 len(in.VPCLatticeConfigurations) > 0,

@@ -61,6 +61,7 @@ var Clients = map[string]struct{ name, Code string }{
 	"s3":                      {"S3", "AccessDenied"},
 	"scheduler":               {"Scheduler", "AccessDeniedException"},
 	"secretsmanager":          {"Secrets Manager", "AccessDeniedException"},
+	"servicediscovery":        {"ServiceDiscovery", "AccessDeniedException"},
 	"ssm":                     {"SSM", "AccessDeniedException"},
 	"states":                  {"SFN", "AccessDeniedException"},
 	"tag":                     {"Resource Groups Tagging API", "AccessDeniedException"},

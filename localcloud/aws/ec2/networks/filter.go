@@ -17,10 +17,13 @@ func (n *Networks) verdict(s cloud.Scope, c vnet.Connection, d vnet.Direction) (
 	}
 	n.Store.View(func(tx *cloud.Tx) {
 		from, to := interfaceOf(tx, s, c.From), interfaceOf(tx, s, c.To)
+		if own, err := ownAddress(from); proxies.Contains(p.Source) && err == nil {
+			p.Source = own
+		}
 		switch {
 		// What security groups do not filter, "Control traffic to your AWS resources using security groups" lists: AWS's own DNS and the
-		// endpoints of tasks among others. https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html
-		case c.To.Name() == resolverName, c.To.Name() == endpointsName:
+		// endpoints of tasks among others; and what a task and its proxy say to each other stays within it. https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html
+		case c.To.Name() == resolverName, c.To.Name() == endpointsName, c.To.Name() == c.From.Name():
 			v = vnet.Accept
 		case c.From.Name() == outsideName && d == vnet.Egress, c.To.Name() == outsideName && d == vnet.Ingress && from != nil && hasPublic(from, p.Source):
 			v = vnet.Accept
@@ -31,6 +34,14 @@ func (n *Networks) verdict(s cloud.Scope, c vnet.Connection, d vnet.Direction) (
 		}
 	})
 	return v
+}
+
+// ownAddress is the address of a network interface in its VPC.
+func ownAddress(ni *ec2.Interface) (netip.Addr, error) {
+	if ni == nil {
+		return netip.Addr{}, errNoInterface
+	}
+	return netip.ParseAddr(ni.PrivateIP)
 }
 
 func verdictOf(p ec2.Passage) vnet.Verdict {

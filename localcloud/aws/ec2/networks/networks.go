@@ -243,6 +243,49 @@ func (n *Networks) Task(key cloud.Key, endpoint http.Handler) (*task.Interface, 
 	}, nil
 }
 
+// proxies are the addresses of the proxies of tasks, which are nobody's (RFC 1112, section 4), and which no route table is about. The lower
+// half of each is that of the task's address in its VPC. On AWS a proxy has the task's own address, and names lead to its loopback device.
+// Here both are the kernel's.
+var proxies = netip.MustParsePrefix("240.0.0.0/8")
+
+// proxyOf is an address of the proxy of the task with the address: the one it dials from is the zeroth, and the others are for names.
+func proxyOf(task netip.Addr, number int) netip.Addr {
+	own, low := proxies.Addr().As4(), task.As4()
+	own[1] = byte(number) //nolint:gosec // bounded by maxNames
+	copy(own[2:], low[2:])
+	return netip.AddrFrom4(own)
+}
+
+// maxNames is how many names a proxy has addresses for. A namespace has up to 100 services by default ("AWS Cloud Map service quotas").
+const maxNames = 255
+
+// Proxy returns the addresses at which the proxy of a task listens for names, by the key of the task's network interface, and what puts it
+// into the network. Security groups take the proxy for the interface itself, and let the two talk to each other.
+func (n *Networks) Proxy(key cloud.Key, names int) (addresses []netip.Addr, plug func() (*vnet.Host, error), err error) {
+	p, err := n.find(key)
+	if err != nil {
+		return nil, nil, fmt.Errorf("put a proxy next to network interface %s: %w", key.ID, err)
+	}
+	if names > maxNames {
+		return nil, nil, fmt.Errorf("put a proxy next to network interface %s: it would have %d names, and can have %d", key.ID, names, maxNames)
+	}
+	task := p.config.Addresses[0]
+	for i := range names {
+		addresses = append(addresses, proxyOf(task, i+1))
+	}
+	return addresses, func() (*vnet.Host, error) {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		v, err := n.vpcOf(p.vpc, p.resolvers[0])
+		if err != nil {
+			return nil, err
+		}
+		config := p.configured(v)
+		config.Addresses = append([]netip.Addr{proxyOf(task, 0)}, addresses...)
+		return v.AttachHost(config)
+	}, nil
+}
+
 // closing is a closer.
 type closing func() error
 

@@ -79,7 +79,7 @@ func (p *place) configured(v *vpc) vnet.InterfaceConfig {
 
 // routesOf are the routes of an interface. Those to an internet gateway lead to the given interface.
 func routesOf(destinations []ec2.Destination, gateway *vnet.Interface) *vnet.Routes {
-	out := []vnet.Route{{Prefix: linkLocal}}
+	out := []vnet.Route{{Prefix: linkLocal}, {Prefix: proxies}}
 	for _, d := range destinations {
 		r := vnet.Route{Prefix: d.Block, Blackhole: d.Blackhole}
 		if d.Gateway != "" {

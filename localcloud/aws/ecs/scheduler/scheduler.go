@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"os"
 	"slices"
 	"sync"
@@ -18,6 +19,7 @@ import (
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/pace"
 	"slipway/localcloud/task"
+	"slipway/localcloud/vnet"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
@@ -56,6 +58,9 @@ type Options struct {
 	// Interface returns the network interface of a task in its VPC, by its key in the store; the endpoint answers the task at
 	// 169.254.170.2, and may be nil. Nil leaves tasks at loopback addresses.
 	Interface func(eni cloud.Key, endpoint http.Handler) (*task.Interface, error)
+	// Proxy returns the addresses at which the proxy of a task listens for so many names, by the key of the task's network interface, and what
+	// puts it next to that. Nil is for networks without proxies.
+	Proxy func(eni cloud.Key, names int) (addresses []netip.Addr, plug func() (*vnet.Host, error), err error)
 	// Endpoint opens the endpoint of a task, which finds there its metadata, its role's credentials and AWS's APIs; nil for none.
 	Endpoint func(task cloud.Key, revision *ecs.Revision) *ecs.TaskEndpoint
 	// FileSystems is the folder of the file systems that tasks share.

@@ -112,6 +112,9 @@ func (l *life) prepare(ctx context.Context) (task.Spec, error) {
 			return task.Spec{}, startErrorf("Unexpected EC2 error while attempting to attach network interface with instance: %s", err)
 		}
 	}
+	if err := l.connect(&spec); err != nil {
+		return task.Spec{}, err
+	}
 	return spec, ctx.Err()
 }
 

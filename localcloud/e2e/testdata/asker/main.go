@@ -1,4 +1,4 @@
-// Asker is a service that asks another one: GET /ask answers with what $ASK answers. As a command, "get URL" asks once.
+// Asker is a service that asks another one: GET /ask answers with what $BILLING_URL answers. As a command, "get URL" asks once, and "load URL" until its input ends.
 package main
 
 import (
@@ -17,12 +17,15 @@ import (
 var version string // set by the linker
 
 // patience is how long an answer may take.
-const patience = 2 * time.Second
+const patience = 5 * time.Second
 
 func main() {
 	run := serve
-	if len(os.Args) == 3 && os.Args[1] == "get" {
-		run = func() error { return get(context.Background(), os.Args[2], os.Stdout) }
+	if len(os.Args) == 3 {
+		run = map[string]func() error{
+			"get":  func() error { return get(context.Background(), os.Args[2], os.Stdout) },
+			"load": func() error { return load(os.Args[2]) },
+		}[os.Args[1]]
 	}
 	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -54,6 +57,27 @@ func get(ctx context.Context, url string, to io.Writer) error {
 	return err
 }
 
+// load asks again and again, until the standard input ends, and fails if a question did.
+func load(url string) error {
+	ended := make(chan error, 1)
+	go func() {
+		_, err := io.Copy(io.Discard, os.Stdin)
+		ended <- err
+	}()
+	var failed []error
+	for asked := 0; ; asked++ {
+		select {
+		case err := <-ended:
+			fmt.Printf("asked %d times\n", asked)
+			return errors.Join(append(failed, err)...)
+		case <-time.After(5 * time.Millisecond):
+			if err := get(context.Background(), url, io.Discard); err != nil {
+				failed = append(failed, err)
+			}
+		}
+	}
+}
+
 func serve() error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {})
@@ -62,7 +86,7 @@ func serve() error {
 		fmt.Fprintf(w, "version=%s host=%s\n", version, name)
 	})
 	mux.HandleFunc("GET /ask", func(w http.ResponseWriter, r *http.Request) {
-		if err := get(r.Context(), os.Getenv("ASK"), w); err != nil {
+		if err := get(r.Context(), os.Getenv("BILLING_URL"), w); err != nil {
 			http.Error(w, err.Error(), http.StatusBadGateway)
 		}
 	})
