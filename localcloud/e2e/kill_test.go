@@ -75,13 +75,18 @@ func TestKills(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := filepath.Join(root, "Pulumi.local.yaml")
-	text, err := os.ReadFile(before)
+	local, err := os.ReadFile(filepath.Join(root, "Pulumi.local.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	after := filepath.Join(t.TempDir(), "Pulumi.local.yaml")
-	if err := os.WriteFile(after, bytes.Replace(text, []byte("/hello:local"), []byte("/hello:v2"), 1), 0o600); err != nil {
+	// A scheduled job has kinds of its own, and a schedule has no tags by which recovery could find it.
+	text := string(local) + "  slipway:jobs:\n    purge: {service: hello, command: [healthcheck], schedule: " + neverDue + "}\n"
+	before, after := filepath.Join(t.TempDir(), "before.yaml"), filepath.Join(t.TempDir(), "after.yaml")
+	err = errors.Join(
+		os.WriteFile(before, []byte(text), 0o600),
+		os.WriteFile(after, []byte(strings.Replace(text, "/hello:local", "/hello:v2", 1)), 0o600),
+	)
+	if err != nil {
 		t.Fatal(err)
 	}
 	works := []*work{
