@@ -30,6 +30,8 @@ func main() {
 //	                         │ certificate      │ logs, secrets, image        │ logs, secrets, image       │ logs, secrets, image
 //	                        network ────────────┘ cluster ────────────────────┴────────────────────────────┘
 //
+// Services that call each other find their names in a namespace.
+//
 // The account answers what the AWS provider cannot. With nil nothing exists yet, and the provider is trusted.
 func deploy(ctx *pulumi.Context, source settings.Source, in account.Account) error {
 	cfg, existing, err := prepare(ctx, source, in)
