@@ -95,7 +95,7 @@ func TestJobBySchedule(t *testing.T) {
 		{"aws:iam/rolePolicy:RolePolicy", "dev-purge-schedule", `{"policy":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Sid\":\"StartExecution\",\"Effect\":\"Allow\",` +
 			`\"Action\":[\"states:StartExecution\"],\"Resource\":[\"arn:StateMachine/dev-purge\"]}]}","role":"dev-purge-schedule-0123456"}`},
 		{"aws:iam/rolePolicy:RolePolicy", "dev-purge-run", `{"policy":"{\"Version\":\"2012-10-17\",\"Statement\":[` +
-			`{\"Sid\":\"RunTask\",\"Effect\":\"Allow\",\"Action\":[\"ecs:RunTask\"],\"Resource\":[\"arn:*\"],\"Condition\":{\"ArnEquals\":{\"ecs:cluster\":[\"` + clusterARN + `\"]}}},` +
+			`{\"Sid\":\"RunTask\",\"Effect\":\"Allow\",\"Action\":[\"ecs:RunTask\"],\"Resource\":[\"arn:TaskDefinition/dev-purge:*\"],\"Condition\":{\"ArnEquals\":{\"ecs:cluster\":[\"` + clusterARN + `\"]}}},` +
 			`{\"Sid\":\"PassRoles\",\"Effect\":\"Allow\",\"Action\":[\"iam:PassRole\"],\"Resource\":[\"arn:Role/dev-purge-execution\",\"arn:Role/dev-purge-task\"],` +
 			`\"Condition\":{\"StringEquals\":{\"iam:PassedToService\":[\"ecs-tasks.amazonaws.com\"]}}},` +
 			`{\"Sid\":\"FollowTask\",\"Effect\":\"Allow\",\"Action\":[\"ecs:DescribeTasks\",\"ecs:StopTask\"],\"Resource\":[\"arn:aws:ecs:eu-central-1:123456789012:task/dev/*\"]},` +

@@ -136,14 +136,14 @@ func (j *FargateJob) newServiceRole(ctx *pulumi.Context, r serviceRole) (*iam.Ro
 // differ only in their number: with all of them, a new one can run as soon as there is one.
 // https://docs.aws.amazon.com/step-functions/latest/dg/ecs-iam.html
 func (j *FargateJob) runPolicy() pulumi.StringOutput {
-	return pulumi.All(j.args.Cluster.ARN, j.TaskDefinitionARN, j.around.execution.Arn, j.around.task.Arn).ApplyT(func(known []any) (string, error) {
-		cluster, definition := known[0].(string), known[1].(string)
+	return pulumi.All(j.args.Cluster.ARN, j.definition.ArnWithoutRevision, j.around.execution.Arn, j.around.task.Arn).ApplyT(func(known []any) (string, error) {
+		cluster, family := known[0].(string), known[1].(string)
 		at := placeOf(cluster)
 		inCluster := map[string]map[string][]string{"ArnEquals": {"ecs:cluster": {cluster}}}
 		return policyDocument{
 			{
 				Sid: "RunTask", Effect: "Allow", Action: []string{"ecs:RunTask"}, Condition: inCluster,
-				Resource: []string{definition[:strings.LastIndex(definition, ":")] + ":*"},
+				Resource: []string{family + ":*"},
 			},
 			{
 				Sid: "PassRoles", Effect: "Allow", Action: []string{"iam:PassRole"}, Resource: []string{known[2].(string), known[3].(string)},

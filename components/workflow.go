@@ -12,29 +12,43 @@ const (
 	retryBackoff  = 2
 )
 
-// finished is the error with which a run that succeeded ends the wait for its timeout.
-const finished = "Finished"
+// Errors with which a run ends that is not to be tried again.
+const (
+	finished = "Finished" // it has succeeded, and ends the wait for its timeout
+	skipped  = "Skipped"  // another one is in progress
+)
 
-// workflow returns the state machine of a scheduled run: unless the job runs alone and is running, it runs the task, and runs it again if
-// it fails.
+// workflow returns the state machine of a scheduled run: unless the job runs alone and is running, it runs the task, and does both again
+// if that fails.
 func (j *FargateJob) workflow(cluster, taskDefinition string, subnets []string, securityGroup string) state {
-	states := state{"Run": j.runState(cluster, taskDefinition, subnets, securityGroup)}
-	if j.args.Timeout > 0 {
-		states["Run"] = j.limited(states["Run"].(state))
-		states["Succeeded"] = state{"Type": "Succeed"}
+	once := state{"StartAt": "Run", "States": state{"Run": j.runState(cluster, taskDefinition, subnets, securityGroup)}}
+	if j.args.Alone {
+		once = j.alone(once, cluster, taskDefinition)
 	}
-	if !j.args.Alone {
-		return state{"StartAt": "Run", "States": states}
+	switch {
+	case j.args.Timeout > 0:
+		return state{"StartAt": "Try", "States": state{"Try": j.limited(once), "Succeeded": state{"Type": "Succeed"}}}
+	case j.args.Retries > 0:
+		try := state{"Type": "Parallel", "End": true, "Branches": []state{once}, "Retry": j.again()}
+		return state{"StartAt": "Try", "States": state{"Try": try}}
+	default:
+		return once
 	}
+}
+
+// alone returns the states that look first whether the task runs already. A run that is skipped fails, so that people see when one that
+// hangs keeps all others from running.
+func (j *FargateJob) alone(once state, cluster, taskDefinition string) state {
+	states := once["States"].(state)
 	states["Look"] = state{
 		"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:ecs:listTasks", "ResultPath": "$.running", "Next": "Free?",
 		"Parameters": state{"Cluster": cluster, "DesiredStatus": "RUNNING", "Family": familyOf(taskDefinition)},
 	}
 	states["Free?"] = state{
 		"Type": "Choice", "Default": "Run",
-		"Choices": []state{{"Variable": "$.running.TaskArns[0]", "IsPresent": true, "Next": "Skipped"}},
+		"Choices": []state{{"Variable": "$.running.TaskArns[0]", "IsPresent": true, "Next": skipped}},
 	}
-	states["Skipped"] = state{"Type": "Succeed"}
+	states[skipped] = state{"Type": "Fail", "Error": skipped, "Cause": "another run of the job is in progress"}
 	return state{"StartAt": "Look", "States": states}
 }
 
@@ -44,7 +58,7 @@ func (j *FargateJob) runState(cluster, taskDefinition string, subnets []string, 
 	if j.args.In.PublicIP {
 		assign = "ENABLED"
 	}
-	run := state{
+	return state{
 		"Type": "Task", "Resource": "arn:aws:states:::ecs:runTask.sync", "End": true,
 		"Parameters": state{
 			"Cluster": cluster, "TaskDefinition": taskDefinition, "LaunchType": fargate,
@@ -53,16 +67,13 @@ func (j *FargateJob) runState(cluster, taskDefinition string, subnets []string, 
 			}},
 		},
 	}
-	if j.args.Retries > 0 {
-		run["Retry"] = []state{j.again()}
-	}
-	return run
 }
 
-// again is the rule by which a run that failed is run again.
-func (j *FargateJob) again() state {
-	return state{
-		"ErrorEquals": []string{"States.ALL"}, "IntervalSeconds": retryInterval, "BackoffRate": retryBackoff, "MaxAttempts": j.args.Retries,
+// again has the rules by which a run that failed is run again.
+func (j *FargateJob) again() []state {
+	return []state{
+		{"ErrorEquals": []string{finished, skipped}, "MaxAttempts": 0},
+		{"ErrorEquals": []string{"States.ALL"}, "IntervalSeconds": retryInterval, "BackoffRate": retryBackoff, "MaxAttempts": j.args.Retries},
 	}
 }
 
@@ -71,14 +82,16 @@ func (j *FargateJob) again() state {
 // The task and a wait run in parallel, and the one that ends first fails and so aborts the other: Step Functions then stops the task. Its
 // documentation says so of a branch that is aborted ("Run a Job (.sync)"), and not of a task whose TimeoutSeconds are over.
 // https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html
-func (j *FargateJob) limited(run state) state {
+func (j *FargateJob) limited(once state) state {
+	states := once["States"].(state)
+	run := states["Run"].(state)
 	delete(run, "End")
-	delete(run, "Retry")
 	run["Next"] = finished
+	states[finished] = state{"Type": "Fail", "Error": finished}
 	limited := state{
 		"Type": "Parallel", "End": true,
 		"Branches": []state{
-			{"StartAt": "Task", "States": state{"Task": run, finished: state{"Type": "Fail", "Error": finished}}},
+			once,
 			{"StartAt": "Wait", "States": state{
 				"Wait":     state{"Type": "Wait", "Seconds": j.args.Timeout, "Next": "TimedOut"},
 				"TimedOut": state{"Type": "Fail", "Error": "TimedOut", "Cause": "the job has taken longer than its timeout"},
@@ -87,7 +100,7 @@ func (j *FargateJob) limited(run state) state {
 		"Catch": []state{{"ErrorEquals": []string{finished}, "Next": "Succeeded"}},
 	}
 	if j.args.Retries > 0 {
-		limited["Retry"] = []state{{"ErrorEquals": []string{finished}, "MaxAttempts": 0}, j.again()}
+		limited["Retry"] = j.again()
 	}
 	return limited
 }

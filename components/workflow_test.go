@@ -14,23 +14,35 @@ func TestWorkflow(t *testing.T) {
 	const (
 		parameters = `"Parameters":{"Cluster":"cluster","LaunchType":"FARGATE","NetworkConfiguration":{"AwsvpcConfiguration":{"AssignPublicIp":"DISABLED","SecurityGroups":["sg"],"Subnets":["subnet"]}},"TaskDefinition":"arn:aws:ecs:eu-central-1:123456789012:task-definition/slipway-dev-purge:7"}`
 		task       = `"Resource":"arn:aws:states:::ecs:runTask.sync"`
-		again      = `{"BackoffRate":2,"ErrorEquals":["States.ALL"],"IntervalSeconds":60,"MaxAttempts":2}`
+		again      = `"Retry":[{"ErrorEquals":["Finished","Skipped"],"MaxAttempts":0},{"BackoffRate":2,"ErrorEquals":["States.ALL"],"IntervalSeconds":60,"MaxAttempts":2}]`
 		look       = `"Look":{"Next":"Free?","Parameters":{"Cluster":"cluster","DesiredStatus":"RUNNING","Family":"slipway-dev-purge"},"Resource":"arn:aws:states:::aws-sdk:ecs:listTasks","ResultPath":"$.running","Type":"Task"}`
 		free       = `"Free?":{"Choices":[{"IsPresent":true,"Next":"Skipped","Variable":"$.running.TaskArns[0]"}],"Default":"Run","Type":"Choice"}`
-		branches   = `"Branches":[{"StartAt":"Task","States":{"Finished":{"Error":"Finished","Type":"Fail"},"Task":{"Next":"Finished",` + parameters + `,` + task + `,"Type":"Task"}}},` +
-			`{"StartAt":"Wait","States":{"TimedOut":{"Cause":"the job has taken longer than its timeout","Error":"TimedOut","Type":"Fail"},"Wait":{"Next":"TimedOut","Seconds":900,"Type":"Wait"}}}]`
-		caught = `"Catch":[{"ErrorEquals":["Finished"],"Next":"Succeeded"}]`
+		skip       = `"Skipped":{"Cause":"another run of the job is in progress","Error":"Skipped","Type":"Fail"}`
+		finish     = `"Finished":{"Error":"Finished","Type":"Fail"}`
+		run        = `"Run":{"End":true,` + parameters + `,` + task + `,"Type":"Task"}`
+		runThen    = `"Run":{"Next":"Finished",` + parameters + `,` + task + `,"Type":"Task"}`
+		once       = `{"StartAt":"Run","States":{` + run + `}}`
+		alone      = `{"StartAt":"Look","States":{` + free + `,` + look + `,` + run + `,` + skip + `}}`
+		wait       = `{"StartAt":"Wait","States":{"TimedOut":{"Cause":"the job has taken longer than its timeout","Error":"TimedOut","Type":"Fail"},"Wait":{"Next":"TimedOut","Seconds":900,"Type":"Wait"}}}`
+		caught     = `"Catch":[{"ErrorEquals":["Finished"],"Next":"Succeeded"}]`
+		succeeded  = `"Succeeded":{"Type":"Succeed"}`
 	)
 	for name, test := range map[string]struct {
 		job  spec.Job
 		want string
 	}{
-		"retried": {spec.Job{Retries: 2}, `{"StartAt":"Run","States":{"Run":{"End":true,` + parameters + `,` + task + `,"Retry":[` + again + `],"Type":"Task"}}}`},
-		"alone":   {spec.Job{Alone: true}, `{"StartAt":"Look","States":{` + free + `,` + look + `,"Run":{"End":true,` + parameters + `,` + task + `,"Type":"Task"},"Skipped":{"Type":"Succeed"}}}`},
-		"limited": {spec.Job{Timeout: 900}, `{"StartAt":"Run","States":{"Run":{` + branches + `,` + caught + `,"End":true,"Type":"Parallel"},"Succeeded":{"Type":"Succeed"}}}`},
-		"limited and retried": {
-			spec.Job{Timeout: 900, Retries: 2},
-			`{"StartAt":"Run","States":{"Run":{` + branches + `,` + caught + `,"End":true,"Retry":[{"ErrorEquals":["Finished"],"MaxAttempts":0},` + again + `],"Type":"Parallel"},"Succeeded":{"Type":"Succeed"}}}`,
+		"once":              {spec.Job{}, once},
+		"retried":           {spec.Job{Retries: 2}, `{"StartAt":"Try","States":{"Try":{"Branches":[` + once + `],"End":true,` + again + `,"Type":"Parallel"}}}`},
+		"alone":             {spec.Job{Alone: true}, alone},
+		"alone and retried": {spec.Job{Alone: true, Retries: 2}, `{"StartAt":"Try","States":{"Try":{"Branches":[` + alone + `],"End":true,` + again + `,"Type":"Parallel"}}}`},
+		"limited": {
+			spec.Job{Timeout: 900},
+			`{"StartAt":"Try","States":{` + succeeded + `,"Try":{"Branches":[{"StartAt":"Run","States":{` + finish + `,` + runThen + `}},` + wait + `],` + caught + `,"End":true,"Type":"Parallel"}}}`,
+		},
+		"limited, alone and retried": {
+			spec.Job{Timeout: 900, Retries: 2, Alone: true},
+			`{"StartAt":"Try","States":{` + succeeded + `,"Try":{"Branches":[{"StartAt":"Look","States":{` + finish + `,` + free + `,` + look + `,` + runThen + `,` + skip + `}},` + wait + `],` +
+				caught + `,"End":true,` + again + `,"Type":"Parallel"}}}`,
 		},
 	} {
 		job := &FargateJob{args: FargateJobArgs{Job: test.job}}

@@ -100,6 +100,12 @@ func (j Job) Problems() Problems {
 	if j.ContainerHealthCheck != nil {
 		found.Add(errors.New("is for a worker; ECS does not stop a job that is unhealthy"), "healthCheck")
 	}
+	if len(j.Sidecars) > 0 {
+		found.Add(errors.New("are for a service; a job has a single container"), "sidecars")
+	}
+	if len(j.Watch) > 0 {
+		found.Add(errors.New("is for a service; a job reads its settings when it starts"), "watch")
+	}
 	if j.Schedule != nil {
 		found.AddValue(j.Schedule.Expression, CheckExpression(j.Schedule.Expression), "schedule")
 		found.AddValue(j.Schedule.TimeZone, CheckTimeZone(j.Schedule.TimeZone), "timeZone")

@@ -213,6 +213,9 @@ func (c *Cloud) NewResource(args pulumi.MockResourceArgs) (string, resource.Prop
 		set("arnSuffix", "targetgroup/"+args.Name+"/0123456")
 	case "Secret":
 		id = arn
+	case "TaskDefinition":
+		set("arn", arn)
+		set("arnWithoutRevision", arn)
 	case "SecretVersion":
 		outputs["arn"] = args.Inputs["secretId"]
 		set("versionId", "version-1")

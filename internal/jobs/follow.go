@@ -168,6 +168,10 @@ func (f *follower) result(ctx context.Context, task ecstypes.Task) Result {
 		if c.ExitCode != nil {
 			result.ExitCode = int(*c.ExitCode)
 		}
+		// A program that was told to stop can end well ("StopTask" in the ECS API reference), and its work is not done.
+		if result.ExitCode == 0 && task.StopCode != ecstypes.TaskStopCodeEssentialContainerExited {
+			result.ExitCode = noExitCode
+		}
 		if why := aws.ToString(c.Reason); why != "" {
 			result.Reason = strings.TrimPrefix(result.Reason+": "+why, ": ")
 		}

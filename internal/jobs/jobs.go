@@ -148,7 +148,7 @@ func (c clients) definition(ctx context.Context, job Job) (*ecstypes.TaskDefinit
 }
 
 // ErrRunning says that a job that runs alone is running.
-var ErrRunning = errors.New("is running already; wait for its end, because its configuration has overlap: false")
+var ErrRunning = errors.New("is running already; wait for its end, or stop it in ECS")
 
 // mayBegin returns an error if the job runs alone and is running.
 func (c clients) mayBegin(ctx context.Context, job Job, definition *ecstypes.TaskDefinition) error {
@@ -188,7 +188,8 @@ func (c clients) start(ctx context.Context, job Job, definition *ecstypes.TaskDe
 			Name: main.Name, Command: slices.Concat(main.Command, arguments),
 		}}}
 	}
-	out, err := c.ecs.RunTask(ctx, in)
+	// Whoever interrupts this moment would leave a task that nobody follows or stops.
+	out, err := c.ecs.RunTask(context.WithoutCancel(ctx), in)
 	if err != nil {
 		return "", fmt.Errorf("start its task; that needs ecs:RunTask and iam:PassRole: %s", awsconfig.Reason(err))
 	}

@@ -87,6 +87,10 @@ func (f *fake) DescribeTasks(ctx context.Context, _ *ecs.DescribeTasksInput, _ .
 	task := ecstypes.Task{TaskArn: aws.String(taskARN), LastStatus: aws.String("RUNNING")}
 	if f.looks == 0 {
 		task.LastStatus, task.StoppedReason, f.shown = aws.String("STOPPED"), aws.String(f.reason), len(f.lines)
+		task.StopCode = ecstypes.TaskStopCodeEssentialContainerExited
+		if f.stopped != "" {
+			task.StopCode = ecstypes.TaskStopCodeUserInitiated
+		}
 		task.Containers = []ecstypes.Container{{Name: aws.String("proxy"), ExitCode: aws.Int32(9)}, {Name: aws.String(spec.ContainerName), ExitCode: f.exit}}
 	}
 	f.looks--
@@ -194,6 +198,17 @@ func TestTimeout(t *testing.T) {
 	}
 }
 
+// A job that ends well because it was told to stop has not done its work.
+func TestStoppedJobHasFailed(t *testing.T) {
+	t.Parallel()
+	f := &fake{looks: -1, exit: aws.Int32(0)}
+	job := migrate()
+	job.Timeout = 1
+	if got := f.run(t.Context(), job); got.err != nil || !got.result.Failed() || f.stopped == "" {
+		t.Errorf("%+v, stopped %s", got, f.stopped)
+	}
+}
+
 func TestRunErrors(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -201,7 +216,7 @@ func TestRunErrors(t *testing.T) {
 		alone bool
 		want  string
 	}{
-		"running":           {fake{running: []string{taskARN}}, true, "task 0123 is running already; wait for its end, because its configuration has overlap: false"},
+		"running":           {fake{running: []string{taskARN}}, true, "task 0123 is running already; wait for its end, or stop it in ECS"},
 		"may not look":      {fake{refused: map[string]int{"ListTasks": -1}}, true, "look whether it is running; that needs ecs:ListTasks: "},
 		"no definition":     {fake{refused: map[string]int{"DescribeTaskDefinition": -1}}, false, "look up its task definition; `pulumi up` makes one: "},
 		"may not run":       {fake{refused: map[string]int{"RunTask": -1}}, false, "start its task; that needs ecs:RunTask and iam:PassRole: "},
