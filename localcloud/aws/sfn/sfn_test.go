@@ -2,7 +2,9 @@ package sfn_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
+	"time"
 
 	"slipway/localcloud/aws/awstest"
 	"slipway/localcloud/aws/iam"
@@ -63,6 +65,38 @@ func TestStateMachineChecks(t *testing.T) {
 		}
 		_, err := c.Try(sfn.StateMachineToken, in)
 		c.Refused(err, "Check", test.words)
+	}
+}
+
+// A state machine stays until its executions have ended.
+func TestDeleteWaitsForExecutions(t *testing.T) {
+	t.Parallel()
+	c := awstest.New(t, append(iam.Kinds(), sfn.Kinds()...)...)
+	machine := c.Make(sfn.StateMachineToken, cloud.Map{
+		"name": "purge", "definition": `{"StartAt":"Done","States":{"Done":{"Type":"Succeed"}}}`,
+		"roleArn": c.Make(identity.RoleToken, cloud.Map{"name": "run", "assumeRolePolicy": awstest.TrustOfService("states.amazonaws.com")}).Outputs["arn"],
+	})
+	var execution *cloud.Resource
+	if err := c.Store.Update(func(tx *cloud.Tx) (err error) {
+		execution, err = sfn.Start(tx, machine, "", time.Now())
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	remove := func() error {
+		return c.Delete(t.Context(), cloud.Caller{Scope: machine.Scope}, sfn.StateMachineToken, machine.ID, 1)
+	}
+	if err := remove(); !errors.Is(err, cloud.ErrTimeout) || !strings.Contains(err.Error(), "last state: 'DELETING'") {
+		t.Errorf("while it runs: %v", err)
+	}
+	if err := c.Store.Update(func(tx *cloud.Tx) error {
+		sfn.End(tx, tx.Get(execution.Key), sfn.ExecutionStatus{Status: sfn.Succeeded}, time.Now())
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := remove(); err != nil {
+		t.Errorf("afterwards: %v", err)
 	}
 }
 

@@ -1,7 +1,10 @@
 package sfn
 
 import (
+	"errors"
+	"fmt"
 	"regexp"
+	"slices"
 	"time"
 
 	"slipway/localcloud/aws/iam"
@@ -37,6 +40,9 @@ type stateMachineOutputs struct {
 	StateMachineVersionARN string `json:"stateMachineVersionArn"`
 	VersionDescription     string `json:"versionDescription"`
 }
+
+// deleteTimeout is how long the provider waits for a deletion (terraform-provider-aws, internal/service/sfn/state_machine.go).
+const deleteTimeout = 5 * time.Minute
 
 // states is the service that takes on the role of a state machine.
 const states = "states.amazonaws.com"
@@ -113,12 +119,16 @@ var StateMachine = &cloud.Kind[StateMachineSpec, stateMachineOutputs]{
 		out.RevisionID = ids.UUID()
 		return nil
 	},
-	// Executions end at their next transition (DeleteStateMachine in the API reference); here they end at once.
-	Delete: func(c *cloud.Call, _ *StateMachineSpec) error {
-		for _, e := range ExecutionsOf(c.Tx, c.Resource) {
-			End(c.Tx, e, ExecutionStatus{Status: Aborted, Cause: "The state machine was deleted."}, time.Now().UTC())
+	// A state machine goes when all of its executions have ended, which they do at their next transition: one that runs a task makes none
+	// until that has ended (DeleteStateMachine in the API reference). The provider waits five minutes for it.
+	Release: func(c *cloud.Call, _ *StateMachineSpec) error {
+		err := c.Await(deleteTimeout, func(tx *cloud.Tx) (bool, error) {
+			return !slices.ContainsFunc(ExecutionsOf(tx, c.Resource), Execution.Alive), nil
+		})
+		if errors.Is(err, cloud.ErrTimeout) {
+			return fmt.Errorf("waiting for Step Functions State Machine (%s) delete: %w: an execution runs (last state: 'DELETING', timeout: %s)", c.Resource.ID, err, deleteTimeout)
 		}
-		return nil
+		return err
 	},
 }
 
