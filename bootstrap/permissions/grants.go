@@ -117,6 +117,11 @@ var grants = []grant{
 	{policy: "jobs", sid: "StopTasks", actions: []string{"ecs:StopTask"}, resources: func(a Account) []string {
 		return a.regional("ecs", a.named("task/")) // a task has its cluster's name in its own
 	}},
+	{ // in a cluster of its own: the resource is only what runs ("Actions, resources, and condition keys for Amazon ECS")
+		policy: "jobs", sid: "RunJobs", actions: []string{"ecs:RunTask"},
+		resources: func(a Account) []string { return a.regional("ecs", a.families()) },
+		condition: func(a Account) Condition { return Condition{"ArnLike": {"ecs:cluster": a.regional("ecs", a.named("cluster/"))}} },
+	},
 	{policy: "services", sid: "ReadServices", actions: []string{"ecs:Describe*"}, resources: func(a Account) []string {
 		return a.regional("ecs", a.named("cluster/"), a.named("service/")) // a service has its cluster's name in its own
 	}},
@@ -146,7 +151,7 @@ var grants = []grant{
 	{policy: "jobs", sid: "ManageSchedules", actions: []string{"scheduler:*"}, resources: func(a Account) []string {
 		return a.regional("scheduler", a.named("schedule-group/"), a.named("schedule/")) // a schedule has its group's name in its own
 	}},
-	// Neither takes a resource ("Actions, resources, and condition keys for AWS Cloud Map").
+	// They take no resource ("Actions, resources, and condition keys for AWS Cloud Map").
 	{policy: "services", sid: "NameServices", resources: anywhere, actions: []string{
 		"servicediscovery:CreateHttpNamespace", "servicediscovery:GetOperation", "servicediscovery:ListTagsForResource",
 	}},

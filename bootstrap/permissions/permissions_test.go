@@ -440,7 +440,8 @@ func TestDeployEscalation(t *testing.T) {
 		"another service makes a role": {request{"iam:CreateServiceLinkedRole", linked, map[string]string{"iam:AWSServiceName": "rds.amazonaws.com"}}, false},
 		"role to Step Functions":       {request{"iam:PassRole", service, map[string]string{"iam:PassedToService": "states.amazonaws.com"}}, true},
 		"itself to Step Functions":     {request{"iam:PassRole", own, map[string]string{"iam:PassedToService": "states.amazonaws.com"}}, false},
-		"a job, as a service":          {request{"ecs:RunTask", "arn:aws:ecs:eu-central-1:123456789012:task-definition/x:1", nil}, true}, // with roles that it may pass
+		"a job, as a service":          {request{"ecs:RunTask", "arn:aws:ecs:eu-central-1:123456789012:task-definition/x:1", map[string]string{"ecs:cluster": "arn:aws:ecs:eu-central-1:123456789012:cluster/dev"}}, true}, // with roles that it may pass
+		"a job in another's cluster":   {request{"ecs:RunTask", "arn:aws:ecs:eu-central-1:123456789012:task-definition/x:1", map[string]string{"ecs:cluster": "arn:aws:ecs:eu-central-1:210987654321:cluster/dev"}}, false},
 		"another account's task":       {request{"ecs:StopTask", "arn:aws:ecs:eu-central-1:210987654321:task/x/1", nil}, false},
 		"another account's secret":     {request{"secretsmanager:GetSecretValue", "arn:aws:secretsmanager:eu-central-1:210987654321:secret:x", nil}, false},
 		"another account's VPC":        {request{"ec2:DeleteVpc", "arn:aws:ec2:eu-central-1:210987654321:vpc/vpc-1", nil}, false},
