@@ -37,6 +37,7 @@ var kinds = []kind{
 	{tokens: []string{"aws:lb/loadBalancer:LoadBalancer"}, service: "elasticloadbalancing", resource: "loadbalancer/", id: byARN, named: true},
 	{tokens: []string{"aws:lb/targetGroup:TargetGroup"}, service: "elasticloadbalancing", resource: "targetgroup/", id: byARN, named: true},
 	{tokens: []string{"aws:acm/certificate:Certificate"}, service: "acm", resource: "certificate/", id: byARN},
+	{tokens: []string{"aws:servicediscovery/httpNamespace:HttpNamespace"}, service: "servicediscovery", resource: "namespace/", id: byRest, named: true},
 	{tokens: []string{"aws:ecs/cluster:Cluster"}, service: "ecs", resource: "cluster/", id: byRest, named: true},
 	{tokens: []string{"aws:iam/role:Role"}, service: "iam", resource: "role/", id: byLastName, named: true},
 	{tokens: []string{"aws:cloudwatch/logGroup:LogGroup"}, service: "logs", resource: "log-group:", id: byRest, named: true},

@@ -51,6 +51,7 @@ func TestKindOf(t *testing.T) {
 		"arn:aws:logs:eu-central-1:000000000000:log-group:dev-hello-1":         {"aws:cloudwatch/logGroup:LogGroup", "dev-hello-1"},
 		"arn:aws:secretsmanager:eu-central-1:000000000000:secret:dev-1-AbCdEf": {"aws:secretsmanager/secret:Secret", "arn:aws:secretsmanager:eu-central-1:000000000000:secret:dev-1-AbCdEf"},
 		"arn:aws:scheduler:eu-central-1:000000000000:schedule-group/dev-1":     {"aws:scheduler/scheduleGroup:ScheduleGroup", "dev-1"},
+		"arn:aws:servicediscovery:eu-central-1:000000000000:namespace/ns-1":    {"aws:servicediscovery/httpNamespace:HttpNamespace", "ns-1"},
 		"arn:aws:states:eu-central-1:000000000000:stateMachine:dev-1":          {"aws:sfn/stateMachine:StateMachine", "arn:aws:states:eu-central-1:000000000000:stateMachine:dev-1"},
 		balancer + "loadbalancer/app/dev-1/a":                                  {"aws:lb/loadBalancer:LoadBalancer", balancer + "loadbalancer/app/dev-1/a"},
 		balancer + "listener/app/dev-1/a/b":                                    {"aws:lb/listener:Listener", balancer + "listener/app/dev-1/a/b"},

@@ -20,6 +20,7 @@ import (
 	"slipway/localcloud/aws/resourcegroupstagging"
 	"slipway/localcloud/aws/scheduler"
 	"slipway/localcloud/aws/secretsmanager"
+	"slipway/localcloud/aws/servicediscovery"
 	"slipway/localcloud/aws/sfn"
 	"slipway/localcloud/aws/sqs"
 	"slipway/localcloud/aws/ssm"
@@ -232,7 +233,7 @@ func TestWhatHasTagsTakesTheRestAlong(t *testing.T) {
 	for _, token := range []string{
 		cloudwatch.MetricAlarmToken, elbv2.LoadBalancerToken, elbv2.TargetGroupToken, ecs.ClusterToken, logs.LogGroupToken, secretsmanager.SecretToken, acm.CertificateToken,
 		ec2.SecurityGroupToken, ec2.InternetGatewayToken, ec2.SubnetToken, ec2.RouteTableToken, ec2.VPCToken, ecs.TaskDefinitionToken, ecr.RepositoryToken,
-		sqs.QueueToken, ssm.ParameterToken, scheduler.ScheduleGroupToken, sfn.StateMachineToken,
+		sqs.QueueToken, ssm.ParameterToken, scheduler.ScheduleGroupToken, sfn.StateMachineToken, servicediscovery.HTTPNamespaceToken,
 	} {
 		for id, scope := range c.IDs(token) {
 			if err := c.Delete(t.Context(), cloud.Caller{Scope: scope}, token, id, 1); err != nil && cloud.Code(err) != "CannotDelete" &&
