@@ -63,13 +63,19 @@ func (c *Config) Called(name string) bool {
 }
 
 // proxyWarnings warns of a service whose tasks are too small for the proxy that Service Connect adds to each ("Service Connect proxy" in
-// the ECS developer guide: 256 CPU units and 64 MiB for it alone).
+// the ECS developer guide: 256 CPU units and 64 MiB for it alone), and of one whose clients' requests go through the proxy: it listens at the
+// container's port (ingressPortOverride of ServiceConnectService in the ECS API reference).
 func (c *Config) proxyWarnings(s Service) []string {
-	if len(s.Calls) == 0 && !c.Called(s.Name) || s.Size.CPU >= 2*proxyCPU {
-		return nil
+	var warnings []string
+	if c.Called(s.Name) && s.HTTP != nil {
+		warnings = append(warnings, "service "+s.Name+" has hostnames, and other services call it: its clients' requests too go through Service Connect's proxy, "+
+			"which may end them after 15 seconds; have a service of its own, without hostnames, for the calls if that is too short")
 	}
-	return []string{"service " + s.Name + " calls others or is called, and shares its 256 CPU units with Service Connect's proxy, for which alone AWS advises as many; " +
-		"have cpu 512 under load"}
+	if (len(s.Calls) > 0 || c.Called(s.Name)) && s.Size.CPU < 2*proxyCPU {
+		warnings = append(warnings, "service "+s.Name+" calls others or is called, and shares its 256 CPU units with Service Connect's proxy, for which alone AWS advises as many; "+
+			"have cpu 512 under load")
+	}
+	return warnings
 }
 
 // proxyCPU is what AWS advises for the proxy.
