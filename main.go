@@ -93,6 +93,7 @@ func deploy(ctx *pulumi.Context, source settings.Source, in account.Account) err
 	exportJobs(ctx, jobs)
 	ctx.Export("cluster", cluster.Name)
 	if balancer == nil {
+		ctx.Export("network", networkOutput(cfg))
 		return nil
 	}
 
@@ -111,9 +112,14 @@ func deploy(ctx *pulumi.Context, source settings.Source, in account.Account) err
 		return err
 	}
 	ctx.Export("loadBalancerDnsName", once(propagated, balancer.DNSName))
-	ctx.Export("network", once(propagated, pulumi.Map{"cidr": pulumi.String(cfg.Network.CIDR), "ipv6": pulumi.Bool(cfg.Network.IPv6)}))
+	ctx.Export("network", once(propagated, networkOutput(cfg)))
 	ctx.Export("dnsTtl", once(propagated, pulumi.Int(cfg.DNS.Remembered())))
 	return nil
+}
+
+// networkOutput is what the next update compares its network with.
+func networkOutput(cfg *config.Config) pulumi.Map {
+	return pulumi.Map{"cidr": pulumi.String(cfg.Network.CIDR), "ipv6": pulumi.Bool(cfg.Network.IPv6)}
 }
 
 // newJobs creates the jobs with images of their own.
