@@ -120,7 +120,9 @@ var grants = []grant{
 	{ // in a cluster of its own: the resource is only what runs ("Actions, resources, and condition keys for Amazon ECS")
 		policy: "jobs", sid: "RunJobs", actions: []string{"ecs:RunTask"},
 		resources: func(a Account) []string { return a.regional("ecs", a.families()) },
-		condition: func(a Account) Condition { return Condition{"ArnLike": {"ecs:cluster": a.regional("ecs", a.named("cluster/"))}} },
+		condition: func(a Account) Condition {
+			return Condition{"ArnLike": {"ecs:cluster": a.regional("ecs", a.named("cluster/"))}}
+		},
 	},
 	{policy: "services", sid: "ReadServices", actions: []string{"ecs:Describe*"}, resources: func(a Account) []string {
 		return a.regional("ecs", a.named("cluster/"), a.named("service/")) // a service has its cluster's name in its own

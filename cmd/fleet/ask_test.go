@@ -137,7 +137,7 @@ func TestRound(t *testing.T) {
 				asked := 0
 				paths := 0
 				ask := func(_ context.Context, q question) (answer, error) {
-					time.Sleep(time.Millisecond)
+					<-time.After(time.Millisecond)
 					mu.Lock()
 					defer mu.Unlock()
 					asked++
