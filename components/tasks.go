@@ -43,6 +43,15 @@ func (v version) begin() int {
 	return max(v.count, min(v.running, v.scaling.Max))
 }
 
+// fewest returns with how many tasks a deployment can begin at the fewest. A service that begins to scale, or whose minimum is raised, has
+// fewer than that until its scaling is registered, which is after its deployment: with room for half a task more, none would start.
+func (v version) fewest() int {
+	if v.scaling == nil {
+		return v.count
+	}
+	return 1
+}
+
 // tasks are the running tasks of a version.
 type tasks struct {
 	service *ecs.Service
@@ -128,7 +137,7 @@ func (s *FargateService) newService(ctx *pulumi.Context, v version, definition *
 		// The engine ignores changes of a service that stays. A replacement gets this value.
 		options = append(options, pulumi.IgnoreChanges([]string{"desiredCount"}))
 	}
-	minimumHealthy, maximum := s.args.Deployment.Percentages(v.count)
+	minimumHealthy, maximum := s.args.Deployment.Percentages(v.fewest())
 	args := &ecs.ServiceArgs{
 		Cluster:                    s.args.Cluster.ARN,
 		TaskDefinition:             definition.Arn,
