@@ -14,7 +14,11 @@ const largest = 1 << 20
 // A program that `go build ./cmd/fleet` leaves in this folder is committed easily, and then every clone keeps its 50 MB.
 func TestNoBuiltProgramIsCommitted(t *testing.T) {
 	t.Parallel()
-	tracked, err := exec.CommandContext(t.Context(), "git", "-C", "..", "ls-files", "-z").Output()
+	if _, err := os.Stat("../.git"); os.IsNotExist(err) {
+		t.Skip("the sources are not in a repository of git, so nothing is committed")
+	}
+	// Git does not trust a repository of another user, such as the one who checked it out for CI, unless it is told to.
+	tracked, err := exec.CommandContext(t.Context(), "git", "-c", "safe.directory=*", "-C", "..", "ls-files", "-z").Output()
 	if err != nil {
 		t.Fatalf("list the files of the repository: %v", err)
 	}
