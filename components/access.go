@@ -53,10 +53,7 @@ func (a Access) problemsOf(s spec.Workload, images []spec.Image, worker bool) sp
 		s.Environment[name] = ""
 	}
 	secrets := slices.Collect(maps.Keys(a.Secrets))
-	found.Include(s.CheckSecretVariables(secrets))
-	for _, name := range slices.Sorted(slices.Values(secrets)) {
-		found.Add(spec.CheckReserved(name, worker), "secrets", name)
-	}
+	found.Include(s.CheckSecrets(secrets, worker))
 	found.Include(s.CheckSidecarSecrets(a.sidecarVariables()))
 	found.Add(s.CheckDefinition(slices.Collect(maps.Keys(a.allSecrets()))))
 	if arn, known := a.Boundary.(pulumi.String); known {

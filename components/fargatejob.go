@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -127,25 +126,11 @@ func (j *FargateJob) newSurroundings(ctx *pulumi.Context) (err error) {
 }
 
 func (j *FargateJob) newTaskDefinition(ctx *pulumi.Context) (err error) {
-	j.definition, err = j.owner().newTaskDefinition(ctx, j.around, revision{
-		name: j.name, stream: j.args.Name, image: j.args.Image, environment: j.environment(),
-		stopTimeout: j.args.StopTimeout, region: j.args.Cluster.Region,
+	o := j.owner()
+	j.definition, err = o.newTaskDefinition(ctx, j.around, revision{
+		name: j.name, stream: j.args.Name, image: j.args.Image, environment: o.environment(j.args.Settings()), stopTimeout: j.args.StopTimeout,
 	})
 	return err
-}
-
-// environment returns the container's environment variables: the user's, and those that slipway adds.
-func (j *FargateJob) environment() pulumi.StringMap {
-	environment := maps.Clone(j.args.Access.Environment)
-	if environment == nil {
-		environment = pulumi.StringMap{}
-	}
-	for _, variables := range []map[string]string{j.args.Environment, j.args.Settings()} {
-		for name, value := range variables {
-			environment[name] = pulumi.String(value)
-		}
-	}
-	return environment
 }
 
 // Run returns what it takes to run the job, in the form of [spec.Run].

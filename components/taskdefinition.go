@@ -14,12 +14,12 @@ import (
 var cpuArchitectures = map[string]string{"amd64": "X86_64", "arm64": "ARM64"}
 
 // environment returns the container's environment variables: the user's, and those that slipway adds.
-func (s *FargateService) environment() pulumi.StringMap {
-	environment := maps.Clone(s.args.Access.Environment)
+func (o owner) environment(added ...map[string]string) pulumi.StringMap {
+	environment := maps.Clone(o.access.Environment)
 	if environment == nil {
 		environment = pulumi.StringMap{}
 	}
-	for _, variables := range []map[string]string{s.args.Environment, s.args.Settings(s.args.Listener.IdleTimeout), s.args.Calls.environment()} {
+	for _, variables := range append([]map[string]string{o.workload.Environment}, added...) {
 		for name, value := range variables {
 			environment[name] = pulumi.String(value)
 		}
@@ -29,9 +29,10 @@ func (s *FargateService) environment() pulumi.StringMap {
 
 // newTaskDefinition creates a revision of the task definition of a version.
 func (s *FargateService) newTaskDefinition(ctx *pulumi.Context, v version) (*ecs.TaskDefinition, error) {
-	return s.owner().newTaskDefinition(ctx, s.around, revision{
-		name: v.name, stream: v.stream, image: v.image, environment: s.environment(),
-		port: s.args.CallPort(), portName: s.portName(), stopTimeout: s.args.Drain.StopTimeout, region: s.args.Cluster.Region,
+	o := s.owner()
+	return o.newTaskDefinition(ctx, s.around, revision{
+		name: v.name, stream: v.stream, image: v.image, environment: o.environment(s.args.Settings(s.args.Listener.IdleTimeout), s.args.Calls.environment()),
+		port: s.args.CallPort(), portName: s.portName(), stopTimeout: s.args.Drain.StopTimeout,
 	})
 }
 
@@ -44,7 +45,6 @@ type revision struct {
 	port        int    // 0: none
 	portName    string // "": nobody calls it
 	stopTimeout int    // seconds
-	region      string
 }
 
 // newTaskDefinition creates a revision of a task definition, for tasks in the surroundings.
@@ -78,7 +78,7 @@ func (o owner) newTaskDefinition(ctx *pulumi.Context, around surroundings, r rev
 			healthCheck:         w.ContainerHealthCheck,
 			stopTimeout:         r.stopTimeout,
 			logGroup:            known[1].(string),
-			region:              r.region,
+			region:              o.region,
 			logStreamPrefix:     r.stream,
 		}
 		sidecars := main.sidecars(w, r.image.Registry, o.access.SidecarSecrets, func(key string) string {

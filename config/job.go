@@ -82,14 +82,13 @@ func (c *Config) readJobs(section, services *settings.Object, stack string) {
 		r := jobReader{section.Section(name), c.LogRetention}
 		j := r.read(name)
 		if j.Service != "" {
-			i := slices.IndexFunc(c.Services, func(s Service) bool { return s.Name == j.Service })
-			if i < 0 {
+			s, known := c.service(j.Service)
+			if !known {
 				if !section.Problems.Within(r.Path("service")) {
 					r.Invalid("service", j.Service, fmt.Errorf("is not the name of a service; there is %s", orNothing(c.serviceNames())))
 				}
 				continue
 			}
-			s := c.Services[i]
 			j.Job = j.Inherit(s.Service)
 			if services.Problems.Within(services.Path(s.Name)) {
 				continue

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 )
 
 // Job is a task that does one piece of work and ends, at times or on demand.
@@ -85,12 +84,7 @@ func (j Job) Problems() Problems {
 	var found Problems
 	found.Add(CheckJobName(j.Name))
 	found.Include(j.Workload.Problems())
-	for _, name := range slices.Sorted(maps.Keys(j.Environment)) {
-		found.Add(CheckReserved(name, true), "env", name)
-	}
-	for _, name := range slices.Sorted(maps.Keys(j.SecretsFrom)) {
-		found.Add(CheckReserved(name, true), "secretsFrom", name)
-	}
+	found.Include(j.environmentProblems(true))
 	if j.Before != nil {
 		found.Add(errors.New("is for a service; a job's container is the first to run"), "before")
 	}
@@ -124,11 +118,7 @@ var ErrScheduled = errors.New("is for a job with a schedule; who runs a job on d
 
 // CheckSecretVariables reports secret variables that are wrong, that are in the environment too, or that the job gets from its settings.
 func (j Job) CheckSecretVariables(names []string) Problems {
-	found := j.Workload.CheckSecretVariables(names)
-	for _, name := range slices.Sorted(slices.Values(names)) {
-		found.Add(CheckReserved(name, true), "secrets", name)
-	}
-	return found
+	return j.CheckSecrets(names, true)
 }
 
 // CheckJobName reports what cannot be the short name of a job.

@@ -3,6 +3,7 @@ package spec
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 )
@@ -35,26 +36,32 @@ func CheckReserved(name string, worker bool) error {
 	return fmt.Errorf("is set from %s; change that instead", source)
 }
 
-// reservedProblems reports the variables that the service gets from its settings.
-func (s Service) reservedProblems(section string, names []string) Problems {
+// reservedProblems reports the names of variables in a section that a service, or a worker that nobody calls, gets from its settings.
+func reservedProblems(section string, names iter.Seq[string], worker bool) Problems {
 	var found Problems
-	for _, name := range names {
-		found.Add(CheckReserved(name, s.CallPort() == 0), section, name)
+	for _, name := range slices.Sorted(names) {
+		found.Add(CheckReserved(name, worker), section, name)
 	}
+	return found
+}
+
+// CheckSecrets reports secret variables that are wrong, that are in the environment too, or that the workload gets from its settings. A
+// job, and a worker that nobody calls, has fewer of these.
+func (w Workload) CheckSecrets(names []string, worker bool) Problems {
+	found := w.CheckSecretVariables(names)
+	found.Include(reservedProblems("secrets", slices.Values(names), worker))
+	return found
+}
+
+// environmentProblems reports variables of the environment, and of SecretsFrom, that the workload gets from its settings.
+func (w Workload) environmentProblems(worker bool) Problems {
+	found := reservedProblems("env", maps.Keys(w.Environment), worker)
+	found.Include(reservedProblems("secretsFrom", maps.Keys(w.SecretsFrom), worker))
 	return found
 }
 
 // CheckSecretVariables reports secret variables that are wrong, that are in the environment too, or that the service gets from its
 // settings.
 func (s Service) CheckSecretVariables(names []string) Problems {
-	found := s.Workload.CheckSecretVariables(names)
-	found.Include(s.reservedProblems("secrets", slices.Sorted(slices.Values(names))))
-	return found
-}
-
-// environmentProblems reports variables of the environment, and of SecretsFrom, that the service gets from its settings.
-func (s Service) environmentProblems() Problems {
-	found := s.reservedProblems("env", slices.Sorted(maps.Keys(s.Environment)))
-	found.Include(s.reservedProblems("secretsFrom", slices.Sorted(maps.Keys(s.SecretsFrom))))
-	return found
+	return s.CheckSecrets(names, s.CallPort() == 0)
 }

@@ -132,7 +132,7 @@ func (s Service) Problems() Problems {
 	var found Problems
 	found.Add(CheckServiceName(s.Name))
 	found.Include(s.Workload.Problems())
-	found.Include(s.environmentProblems())
+	found.Include(s.environmentProblems(s.CallPort() == 0))
 	if s.Count != nil {
 		found.AddRange(*s.Count, 0, MaxInstances, "instanceCount")
 		if s.Scaling != nil {
