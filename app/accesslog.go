@@ -8,7 +8,7 @@ import (
 )
 
 // accessLog writes one line for every request, when it is over; for a WebSocket, when the socket is closed. The query
-// is left out, as it may hold secrets. Observe, if not nil, is told of the request too, and returns the id of its trace.
+// is left out, as it may hold secrets. Observe also hears of the request, and returns the id of its trace. It may be nil.
 func accessLog(log *slog.Logger, observe func(r *http.Request, status int, start, end time.Time) string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()

@@ -28,7 +28,7 @@ const (
 	confirming = 5 * time.Second
 )
 
-// queue is a queue of Amazon SQS, of which a worker is a consumer.
+// queue is a queue of Amazon SQS, from which a worker takes messages.
 type queue struct {
 	url  string
 	call func(ctx context.Context, action string, in, out any) error // asks SQS

@@ -127,7 +127,7 @@ func newSpan(parent string) (s span, recorded bool) {
 	return s, flags&sampled != 0
 }
 
-// randomID returns a number of so many hexadecimal digits.
+// randomID returns a random id with the given number of hexadecimal digits.
 func randomID(digits int) string {
 	random := make([]byte, digits/2)
 	_, _ = crand.Read(random) // it never fails

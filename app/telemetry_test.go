@@ -287,7 +287,7 @@ func TestTelemetryRefuses(t *testing.T) {
 	}
 }
 
-// Nobody is asked for anything without an endpoint.
+// Without an endpoint, nothing is sent.
 func TestTelemetryIsOff(t *testing.T) {
 	e := &environment{getenv: getenv(map[string]string{"OTEL_SERVICE_NAME": "web"})}
 	tel := newTelemetry(loadTelemetry(e), versionInfo{}, discard)

@@ -2,7 +2,7 @@ package main
 
 import "testing"
 
-// If several paths have the greeting, the first of WATCH_PARAMETERS gives it, whichever was read first.
+// Several paths can have the greeting. The first path in WATCH_PARAMETERS counts, also if it was read later.
 func TestFirstPathDecides(t *testing.T) {
 	paths := []watched{{path: "/team"}, {path: "/app"}, {path: "/all"}}
 	s := newSettings(paths)

@@ -130,7 +130,7 @@ func TestRound(t *testing.T) {
 		"nobody says who they are":  {6, 6, false, true, 6, 11},
 		"down":                      {0, 6, false, false, 3, 6},
 	} {
-		// In a bubble, all questions take the same time, however busy the machine is: none is overtaken by more than those beside it.
+		// In a bubble, all questions take the same time, also on a busy machine.
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var mu sync.Mutex

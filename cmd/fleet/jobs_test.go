@@ -9,7 +9,7 @@ import (
 	"slipway/internal/jobs"
 )
 
-// The page says when a job runs and how its last run ended. A stack of which one failed is not steady.
+// The page says when a job runs and how its last run ended. A stack with a failed job is not steady.
 func TestPageOfJobs(t *testing.T) {
 	now := time.Now()
 	ended := func(status jobs.Status) jobs.LastRun {
