@@ -41,33 +41,19 @@ func deploy(ctx *pulumi.Context, source settings.Source, in account.Account) err
 	name := ctx.Stack()
 	tags := components.Tags(cfg.Tags).With("Project", ctx.Project()).With("Stack", ctx.Stack())
 
-	network, err := components.NewNetwork(ctx, name, &components.NetworkArgs{Network: cfg.Network, Tags: tags})
+	platform, err := newPlatform(ctx, cfg, existing, tags)
 	if err != nil {
 		return err
 	}
-	ctx.Export("vpcId", network.VPCID)
-	cluster, err := components.NewCluster(ctx, name, &components.ClusterArgs{Region: existing.Region, Insights: cfg.ScalesByQueue(), Tags: tags})
-	if err != nil {
-		return err
-	}
-	var balancer *components.LoadBalancer // nil: the stack has nothing but workers and jobs
-	var listener components.Listener
-	if cfg.TakesRequests() {
-		if balancer, err = newLoadBalancer(ctx, cfg, existing, network, tags); err != nil {
-			return err
-		}
-		listener = balancer.Listener()
-	}
-
 	priorities, err := cfg.Prioritize(existing.Priorities)
 	if err != nil {
 		return err
 	}
-	jobs, err := newJobs(ctx, cfg, existing, cluster, network, tags)
+	jobs, err := newJobs(ctx, cfg, existing, platform, tags)
 	if err != nil {
 		return err
 	}
-	namespace, err := newNamespace(ctx, cfg, network, tags)
+	namespace, err := newNamespace(ctx, cfg, platform, tags)
 	if err != nil {
 		return err
 	}
@@ -78,9 +64,9 @@ func deploy(ctx *pulumi.Context, source settings.Source, in account.Account) err
 	running := make(map[string]*components.FargateService)
 	for _, s := range services {
 		service, err := components.NewFargateService(ctx, config.ComponentName(name, s.Name), &components.FargateServiceArgs{
-			Service: s.Pinned(existing.Images), Cluster: cluster, In: network.Public(), Access: access(cfg, s.Secrets, s.SidecarSecrets, s.Registry),
+			Service: s.Pinned(existing.Images), Cluster: platform.Cluster, In: platform.Tasks, Access: access(cfg, s.Secrets, s.SidecarSecrets, s.Registry),
 			Calls:    calls(cfg, s, namespace, running),
-			Listener: listener, Priorities: priorities.Attachments, Serving: existing.Tasks(s), Watcher: in, Tags: tags,
+			Listener: platform.Listener, Priorities: priorities.Attachments, Serving: existing.Tasks(s), Watcher: in, Tags: tags,
 			Jobs: jobsOf(cfg, s, name, tags), Gate: s.Gate, Others: jobs, Runner: in,
 		})
 		if err != nil {
@@ -91,30 +77,72 @@ func deploy(ctx *pulumi.Context, source settings.Source, in account.Account) err
 	}
 	exportServices(ctx, cfg, existing, running)
 	exportJobs(ctx, jobs)
-	ctx.Export("cluster", cluster.Name)
-	if balancer == nil {
+	ctx.Export("vpcId", platform.Tasks.VPCID)
+	ctx.Export("cluster", platform.Cluster.Name)
+	if !cfg.TakesRequests() {
 		ctx.Export("network", networkOutput(cfg))
 		return nil
 	}
 
 	routes, err := components.NewRoutes(ctx, name, &components.RoutesArgs{
-		ListenerARN: balancer.ListenerARN, Priorities: priorities.Routes, Services: running, Former: existing.Former, Tags: tags,
+		ListenerARN: platform.Listener.ARN, Priorities: priorities.Routes, Services: running, Former: existing.Former, Tags: tags,
 	})
 	if err != nil {
 		return err
 	}
 	propagated, err := components.NewRecords(ctx, &components.RecordsArgs{
 		DNS: cfg.DNS, ZoneID: pulumi.String(existing.ZoneID), Zone: cfg.Domain, Hostnames: slices.Concat(cfg.Hostnames(), existing.Left),
-		Target: func(hostname string) pulumi.StringInput { return routes.Before(hostname, balancer.DNSName) },
+		Target: func(hostname string) pulumi.StringInput { return routes.Before(hostname, platform.Listener.DNSName) },
 		Wait:   in != nil, Replaced: existing.Replacing, Remembered: existing.Remembered, Comment: comment(ctx),
 	})
 	if err != nil {
 		return err
 	}
-	ctx.Export("loadBalancerDnsName", once(propagated, balancer.DNSName))
+	ctx.Export("loadBalancerDnsName", once(propagated, platform.Listener.DNSName))
 	ctx.Export("network", once(propagated, networkOutput(cfg)))
 	ctx.Export("dnsTtl", once(propagated, pulumi.Int(cfg.DNS.Remembered())))
 	return nil
+}
+
+// newPlatform creates what the stack's services and jobs stand on. A stack that has nothing but workers and jobs has no load balancer.
+func newPlatform(ctx *pulumi.Context, cfg *config.Config, existing account.Existing, tags components.Tags) (components.Platform, error) {
+	network, err := components.NewNetwork(ctx, ctx.Stack(), &components.NetworkArgs{Network: cfg.Network, Tags: tags})
+	if err != nil {
+		return components.Platform{}, err
+	}
+	cluster, err := components.NewCluster(ctx, ctx.Stack(), &components.ClusterArgs{
+		Region: existing.Region, Insights: cfg.ScalesByQueue(), Tags: tags,
+	})
+	if err != nil {
+		return components.Platform{}, err
+	}
+	platform := components.Platform{Tasks: network.Public(), Cluster: cluster}
+	if !cfg.TakesRequests() {
+		return platform, nil
+	}
+	balancer, err := newLoadBalancer(ctx, cfg, existing, network, tags)
+	if err != nil {
+		return components.Platform{}, err
+	}
+	platform.Listener = balancer.Listener()
+	return platform, nil
+}
+
+// newLoadBalancer creates the load balancer with its certificates.
+func newLoadBalancer(
+	ctx *pulumi.Context, cfg *config.Config, existing account.Existing, network *components.Network, tags components.Tags,
+) (*components.LoadBalancer, error) {
+	certificate, err := components.NewCertificate(ctx, ctx.Stack(), &components.CertificateArgs{
+		Hostnames: cfg.Hostnames(), Standing: existing.Certificates, ZoneID: pulumi.String(existing.ZoneID), Zone: cfg.Domain,
+		Comment: comment(ctx), Tags: tags,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return components.NewLoadBalancer(ctx, ctx.Stack(), &components.LoadBalancerArgs{
+		LoadBalancer: cfg.LoadBalancer, In: network.Public(), IPv6: cfg.Network.IPv6,
+		CertificateARN: certificate.ARN, MoreCertificates: certificate.More, Tags: tags,
+	})
 }
 
 // networkOutput is what the next update compares its network with.
@@ -124,12 +152,12 @@ func networkOutput(cfg *config.Config) pulumi.Map {
 
 // newJobs creates the jobs with images of their own.
 func newJobs(
-	ctx *pulumi.Context, cfg *config.Config, existing account.Existing, cluster *components.Cluster, network *components.Network, tags components.Tags,
+	ctx *pulumi.Context, cfg *config.Config, existing account.Existing, platform components.Platform, tags components.Tags,
 ) (map[string]*components.FargateJob, error) {
 	jobs := make(map[string]*components.FargateJob)
 	for _, j := range cfg.JobsOf("") {
 		job, err := components.NewFargateJob(ctx, config.ComponentName(ctx.Stack(), j.Name), &components.FargateJobArgs{
-			Job: j.Pinned(existing.Images), Cluster: cluster, In: network.Public(), Access: access(cfg, j.Secrets, nil, j.Registry), Tags: tags,
+			Job: j.Pinned(existing.Images), Cluster: platform.Cluster, In: platform.Tasks, Access: access(cfg, j.Secrets, nil, j.Registry), Tags: tags,
 		})
 		if err != nil {
 			return nil, err
@@ -149,11 +177,11 @@ func jobsOf(cfg *config.Config, s config.Service, stack string, tags components.
 }
 
 // newNamespace creates the namespace in which services find those that they call; nil if none calls another.
-func newNamespace(ctx *pulumi.Context, cfg *config.Config, network *components.Network, tags components.Tags) (*components.Namespace, error) {
+func newNamespace(ctx *pulumi.Context, cfg *config.Config, platform components.Platform, tags components.Tags) (*components.Namespace, error) {
 	if !cfg.HasCalls() {
 		return nil, nil
 	}
-	return components.NewNamespace(ctx, ctx.Stack(), &components.NamespaceArgs{VPCID: network.VPCID, Tags: tags})
+	return components.NewNamespace(ctx, ctx.Stack(), &components.NamespaceArgs{VPCID: platform.Tasks.VPCID, Tags: tags})
 }
 
 // calls returns a service's calls to those that are running.
@@ -163,23 +191,6 @@ func calls(cfg *config.Config, s config.Service, namespace *components.Namespace
 		calls.Callees = append(calls.Callees, running[callee])
 	}
 	return calls
-}
-
-// newLoadBalancer creates the load balancer with its certificates.
-func newLoadBalancer(
-	ctx *pulumi.Context, cfg *config.Config, existing account.Existing, network *components.Network, tags components.Tags,
-) (*components.LoadBalancer, error) {
-	certificate, err := components.NewCertificate(ctx, ctx.Stack(), &components.CertificateArgs{
-		Hostnames: cfg.Hostnames(), Standing: existing.Certificates, ZoneID: pulumi.String(existing.ZoneID), Zone: cfg.Domain,
-		Comment: comment(ctx), Tags: tags,
-	})
-	if err != nil {
-		return nil, err
-	}
-	return components.NewLoadBalancer(ctx, ctx.Stack(), &components.LoadBalancerArgs{
-		LoadBalancer: cfg.LoadBalancer, In: network.Public(), IPv6: cfg.Network.IPv6,
-		CertificateARN: certificate.ARN, MoreCertificates: certificate.More, Tags: tags,
-	})
 }
 
 // comment names the records' origin in Cloudflare's dashboard.

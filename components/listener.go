@@ -9,9 +9,10 @@ import (
 // Listener is the source of requests: the HTTPS listener of an application load balancer.
 type Listener struct {
 	ARN                   pulumi.StringInput
-	SecurityGroupID       pulumi.StringInput // the load balancer's
-	LoadBalancerARNSuffix pulumi.StringInput // the load balancer's id in CloudWatch, for alarms and scaling by requests
-	IdleTimeout           int                // the load balancer's, in seconds
+	SecurityGroupID       pulumi.StringInput  // the load balancer's
+	LoadBalancerARNSuffix pulumi.StringInput  // the load balancer's id in CloudWatch, for alarms and scaling by requests
+	DNSName               pulumi.StringOutput // the load balancer's, for records; it resolves once clients may come
+	IdleTimeout           int                 // the load balancer's, in seconds
 }
 
 func (l Listener) check() error {

@@ -86,7 +86,8 @@ func NewLoadBalancer(ctx *pulumi.Context, name string, args *LoadBalancerArgs, o
 // Listener returns the HTTPS listener that sends requests to services.
 func (b *LoadBalancer) Listener() Listener {
 	return Listener{
-		ARN: b.ListenerARN, SecurityGroupID: b.SecurityGroupID, LoadBalancerARNSuffix: b.ARNSuffix, IdleTimeout: b.args.IdleTimeout,
+		ARN: b.ListenerARN, SecurityGroupID: b.SecurityGroupID, LoadBalancerARNSuffix: b.ARNSuffix, DNSName: b.DNSName,
+		IdleTimeout: b.args.IdleTimeout,
 	}
 }
 
