@@ -503,3 +503,36 @@ func TestAddressHoldsToken(t *testing.T) {
 		}
 	}
 }
+
+func TestClusters(t *testing.T) {
+	w := newWorld(t)
+	w.create("aws:ecs/cluster:Cluster", cloud.Map{"name": "dev", "settings": []any{cloud.Map{"name": "containerInsights", "value": "enabled"}}})
+	w.create("aws:ecs/clusterCapacityProviders:ClusterCapacityProviders", cloud.Map{"clusterName": "dev", "capacityProviders": []any{"FARGATE"}})
+	w.create("aws:ecs/cluster:Cluster", cloud.Map{"name": "bare"})
+	client := ecs.NewFromConfig(w.config())
+	out, err := client.DescribeClusters(t.Context(), &ecs.DescribeClustersInput{
+		Clusters: []string{"dev", "arn:aws:ecs" + arns + "cluster/bare", "gone"}, Include: []ecstypes.ClusterField{"SETTINGS"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, c := range out.Clusters {
+		got = append(got, fmt.Sprint(*c.ClusterName, *c.ClusterArn, *c.Status, c.CapacityProviders, *c.Settings[0].Value))
+	}
+	want := []string{
+		fmt.Sprint("dev", "arn:aws:ecs"+arns+"cluster/dev", "ACTIVE", []string{"FARGATE"}, "enabled"),
+		fmt.Sprint("bare", "arn:aws:ecs"+arns+"cluster/bare", "ACTIVE", []string{}, "disabled"),
+	}
+	if !slices.Equal(got, want) || len(out.Failures) != 1 || *out.Failures[0].Reason != "MISSING" {
+		t.Errorf("got %v and %+v, want %v", got, out.Failures, want)
+	}
+	_, err = client.DescribeClusters(t.Context(), &ecs.DescribeClustersInput{Clusters: []string{"dev"}, Include: []ecstypes.ClusterField{"STATISTICS"}})
+	if code(err) != "InvalidParameterException" {
+		t.Errorf("statistics: %v", err)
+	}
+	_, err = ecs.NewFromConfig(w.role("reader", `"ecs:ListTasks"`)).DescribeClusters(t.Context(), &ecs.DescribeClustersInput{Clusters: []string{"dev"}})
+	if code(err) != "AccessDeniedException" {
+		t.Errorf("somebody who may not: %v", err)
+	}
+}

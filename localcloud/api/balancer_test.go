@@ -41,7 +41,9 @@ func newFront(t *testing.T) *front {
 	}
 	f.certificate("first", "one.test")
 	f.certificate("second", "two.test", "*.two.test")
-	f.make("pending", "aws:acm/certificate:Certificate", cloud.Map{"domainName": "three.test", "validationMethod": "DNS", "keyAlgorithm": "EC_prime256v1"})
+	f.make("pending", "aws:acm/certificate:Certificate", cloud.Map{
+		"domainName": "three.test", "validationMethod": "DNS", "keyAlgorithm": "EC_prime256v1", "tags": cloud.Map{"Stack": "one", "Name": "three"},
+	})
 	f.make("http", "aws:lb/listener:Listener", cloud.Map{"loadBalancerArn": f.arn["one"], "port": 80.0, "defaultActions": []any{cloud.Map{
 		"type": "redirect", "redirect": cloud.Map{"statusCode": "HTTP_301", "protocol": "HTTPS", "port": "443"},
 	}}})
@@ -302,6 +304,10 @@ func TestCertificates(t *testing.T) {
 			t.Errorf("%s: %s, want %s: %+v", what, got, want, c)
 		}
 	}
+	tagged, err := client.ListTagsForCertificate(t.Context(), &acm.ListTagsForCertificateInput{CertificateArn: sdk.String(f.arn["pending"])})
+	if err != nil || len(tagged.Tags) != 2 || *tagged.Tags[0].Key+*tagged.Tags[0].Value+*tagged.Tags[1].Value != "Namethreeone" {
+		t.Errorf("its tags: %+v, %v", tagged, err)
+	}
 }
 
 // Each request is one of IAM's actions.
@@ -340,6 +346,10 @@ func TestPermissionsForBalancers(t *testing.T) {
 			},
 			"acm:DescribeCertificate": func(ctx context.Context) error {
 				_, err := certificates.DescribeCertificate(ctx, &acm.DescribeCertificateInput{CertificateArn: sdk.String(f.arn["first"])})
+				return err
+			},
+			"acm:ListTagsForCertificate": func(ctx context.Context) error {
+				_, err := certificates.ListTagsForCertificate(ctx, &acm.ListTagsForCertificateInput{CertificateArn: sdk.String(f.arn["first"])})
 				return err
 			},
 		}
@@ -384,6 +394,7 @@ func TestRefusalsOfBalancers(t *testing.T) {
 		"tags of something else":    {ask(lb.DescribeTags(ctx, &elb.DescribeTagsInput{ResourceArns: []string{f.arn["vpc"]}})), "ValidationError"},
 		"tags of too many":          {ask(lb.DescribeTags(ctx, &elb.DescribeTagsInput{ResourceArns: slices.Repeat([]string{f.arn["one"]}, 21)})), "ValidationError"},
 		"no such certificate":       {ask(certificates.DescribeCertificate(ctx, &acm.DescribeCertificateInput{CertificateArn: sdk.String("gone")})), "ResourceNotFoundException"},
+		"tags of no certificate":    {ask(certificates.ListTagsForCertificate(ctx, &acm.ListTagsForCertificateInput{CertificateArn: sdk.String("gone")})), "ResourceNotFoundException"},
 		"a list of none":            {ask(certificates.ListCertificates(ctx, &acm.ListCertificatesInput{MaxItems: sdk.Int32(0)})), "ValidationException"},
 		"an order of certificates":  {ask(certificates.ListCertificates(ctx, &acm.ListCertificatesInput{SortBy: "CREATED_AT", SortOrder: "ASCENDING"})), "InvalidParameterException"},
 		"listeners by name":         {ask(lb.DescribeTargetGroups(ctx, &elb.DescribeTargetGroupsInput{})), "InvalidAction"},

@@ -42,7 +42,7 @@ func Kinds() []any {
 	return []any{
 		VPC, Subnet, InternetGateway, RouteTable, Route, RouteTableAssociation,
 		SecurityGroup, DefaultSecurityGroup, SecurityGroupIngressRule, SecurityGroupEgressRule, NetworkInterface,
-		GetAvailabilityZones, GetRouteTable, GetSecurityGroup,
+		GetAvailabilityZones, GetRouteTable, GetRouteTables, GetSecurityGroup, GetSubnet, GetSubnets, GetVPC,
 	}
 }
 

@@ -33,6 +33,11 @@ var GetRouteTable = &cloud.Function[routeTableArgs]{
 			return nil, fmt.Errorf("no matching EC2 Route Table found: %s", args.RouteTableID)
 		}
 		routes, associations := []any{}, []any{}
+		if isMain(table) {
+			associations = append(associations, cloud.Map{
+				"routeTableAssociationId": table.ID + "-main", "routeTableId": table.ID, "subnetId": "", "gatewayId": "", "main": true,
+			})
+		}
 		for _, r := range c.Tx.List(table.Scope, RouteToken) {
 			if in := Route.Inputs(r); in.RouteTableID == table.ID {
 				routes = append(routes, in.listed())

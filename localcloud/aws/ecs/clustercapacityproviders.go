@@ -141,3 +141,12 @@ func checkStrategy(shares []CapacityShare, providers []string) error {
 	}
 	return nil
 }
+
+// CapacityProvidersOf returns the capacity providers of a cluster.
+func CapacityProvidersOf(tx *cloud.Tx, cluster *cloud.Resource) []string {
+	r := tx.Get(cloud.Key{Scope: cluster.Scope, Token: ClusterCapacityProvidersToken, ID: clusterNameOf(cluster.ID)})
+	if r == nil {
+		return []string{}
+	}
+	return ClusterCapacityProviders.Inputs(r).CapacityProviders
+}

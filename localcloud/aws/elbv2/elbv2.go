@@ -32,7 +32,7 @@ const (
 
 // Kinds returns the kinds and functions of the service.
 func Kinds() []any {
-	return []any{LoadBalancer, TargetGroup, Listener, ListenerRule, ListenerCertificate}
+	return []any{LoadBalancer, TargetGroup, Listener, ListenerRule, ListenerCertificate, GetLoadBalancer, GetListener}
 }
 
 // hostedZones are the Route 53 zones of the DNS names of application load balancers.

@@ -3,7 +3,6 @@ package elbv2
 import (
 	"cmp"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -350,7 +349,7 @@ func placeLoadBalancer(c *cloud.Call, in *loadBalancer) (*cloud.Resource, error)
 				"A load balancer cannot be attached to multiple subnets in the same Availability Zone")
 		case in.dualStack() && sub.IPv6CIDRBlock == "":
 			return nil, cloud.Errorf("ValidationError", "You must specify subnets with an associated IPv6 CIDR block.")
-		case freeAddresses(c.Tx, r, c.Resource.ID) < free:
+		case ec2.FreeAddresses(c.Tx, r, c.Resource.ID) < free:
 			return nil, cloud.Errorf("InvalidSubnet",
 				"Not enough IP space available in %s. ELB requires at least %d free IP addresses in each subnet.", id, free)
 		default:
@@ -369,23 +368,6 @@ func placeLoadBalancer(c *cloud.Call, in *loadBalancer) (*cloud.Resource, error)
 		return nil, cloud.Errorf("InvalidSubnet", "VPC %s has no internet gateway", network)
 	}
 	return c.Find(cloud.Ref{Token: ec2.VPCToken, Value: network}), nil
-}
-
-// freeAddresses returns how many IPv4 addresses of the subnet are free, or belong to the given owner.
-// https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html
-func freeAddresses(tx *cloud.Tx, sub *cloud.Resource, owner string) int {
-	block, err := netip.ParsePrefix(ec2.Subnet.Inputs(sub).CIDRBlock)
-	if err != nil {
-		return 0
-	}
-	const reserved = 5 // by AWS
-	n := 1<<(block.Addr().BitLen()-block.Bits()) - reserved
-	for _, r := range tx.List(sub.Scope, ec2.NetworkInterfaceToken) {
-		if ni := ec2.NetworkInterface.Inputs(r); ni.SubnetID == sub.ID && (owner == "" || ni.Owner != owner) {
-			n--
-		}
-	}
-	return n
 }
 
 // syncInterfaces gives the load balancer one network interface in each of its subnets.

@@ -14,8 +14,9 @@ import (
 
 // Service answers AWS Certificate Manager's API.
 var Service = api.Service{Target: "CertificateManager", Operations: map[string]api.Operation{
-	"DescribeCertificate": describeCertificate,
-	"ListCertificates":    listCertificates,
+	"DescribeCertificate":    describeCertificate,
+	"ListCertificates":       listCertificates,
+	"ListTagsForCertificate": listTags,
 }}
 
 // https://docs.aws.amazon.com/acm/latest/APIReference/API_CertificateDetail.html

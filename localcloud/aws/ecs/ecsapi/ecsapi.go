@@ -12,6 +12,7 @@ import (
 
 // Service answers ECS's API.
 var Service = api.Service{Target: "AmazonEC2ContainerServiceV20141113", Operations: map[string]api.Operation{
+	"DescribeClusters":       describeClusters,
 	"DescribeServices":       describeServices,
 	"DescribeTaskDefinition": describeTaskDefinition,
 	"DescribeTasks":          describeTasks,
