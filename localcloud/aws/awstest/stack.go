@@ -50,6 +50,7 @@ func DefaultStack(t *testing.T, before func(c *Tester, token string, in cloud.Ma
 	block := create(ec2.VPCToken, cloud.Map{"cidrBlock": "10.0.0.0/16", "assignGeneratedIpv6CidrBlock": true}).Outputs["ipv6CidrBlock"].(string)
 	create(ec2.DefaultSecurityGroupToken, cloud.Map{"vpcId": id(ec2.VPCToken)})
 	create(ec2.InternetGatewayToken, cloud.Map{"vpcId": id(ec2.VPCToken)})
+	create(ec2.EgressOnlyInternetGatewayToken, cloud.Map{"vpcId": id(ec2.VPCToken)})
 	create(ec2.RouteTableToken, cloud.Map{"vpcId": id(ec2.VPCToken), "tags": cloud.Map{"Name": "public"}})
 	create(ec2.RouteToken, cloud.Map{
 		"routeTableId": id(ec2.RouteTableToken), "gatewayId": id(ec2.InternetGatewayToken), "destinationCidrBlock": "0.0.0.0/0",

@@ -24,23 +24,24 @@ func dependencyViolation(noun string) func(r, by *cloud.Resource) *cloud.Error {
 
 // The tokens are constants so that kinds can refer to each other in a circle, as a VPC and its default group do.
 const (
-	VPCToken                      = "aws:ec2/vpc:Vpc"
-	SubnetToken                   = "aws:ec2/subnet:Subnet"
-	InternetGatewayToken          = "aws:ec2/internetGateway:InternetGateway"
-	RouteTableToken               = "aws:ec2/routeTable:RouteTable"
-	RouteToken                    = "aws:ec2/route:Route"
-	RouteTableAssociationToken    = "aws:ec2/routeTableAssociation:RouteTableAssociation"
-	SecurityGroupToken            = "aws:ec2/securityGroup:SecurityGroup"
-	DefaultSecurityGroupToken     = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
-	SecurityGroupIngressRuleToken = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
-	SecurityGroupEgressRuleToken  = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
-	NetworkInterfaceToken         = "aws:ec2/networkInterface:NetworkInterface"
+	VPCToken                       = "aws:ec2/vpc:Vpc"
+	SubnetToken                    = "aws:ec2/subnet:Subnet"
+	InternetGatewayToken           = "aws:ec2/internetGateway:InternetGateway"
+	EgressOnlyInternetGatewayToken = "aws:ec2/egressOnlyInternetGateway:EgressOnlyInternetGateway"
+	RouteTableToken                = "aws:ec2/routeTable:RouteTable"
+	RouteToken                     = "aws:ec2/route:Route"
+	RouteTableAssociationToken     = "aws:ec2/routeTableAssociation:RouteTableAssociation"
+	SecurityGroupToken             = "aws:ec2/securityGroup:SecurityGroup"
+	DefaultSecurityGroupToken      = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
+	SecurityGroupIngressRuleToken  = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+	SecurityGroupEgressRuleToken   = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+	NetworkInterfaceToken          = "aws:ec2/networkInterface:NetworkInterface"
 )
 
 // Kinds returns the kinds and functions of the service.
 func Kinds() []any {
 	return []any{
-		VPC, Subnet, InternetGateway, RouteTable, Route, RouteTableAssociation,
+		VPC, Subnet, InternetGateway, EgressOnlyInternetGateway, RouteTable, Route, RouteTableAssociation,
 		SecurityGroup, DefaultSecurityGroup, SecurityGroupIngressRule, SecurityGroupEgressRule, NetworkInterface,
 		GetAvailabilityZones, GetRouteTable, GetRouteTables, GetSecurityGroup, GetSubnet, GetSubnets, GetVPC,
 	}
@@ -62,7 +63,7 @@ func (o *owned) create(c *cloud.Call, kind string) (id string) {
 // identify makes up the identifier of something new of a kind, which its ARN names as policies do.
 func identify(s cloud.Scope, kind string) (id, arn string) {
 	prefix := map[string]string{
-		"internet-gateway": "igw", "route-table": "rtb", "security-group": "sg", "security-group-rule": "sgr",
+		"internet-gateway": "igw", egressOnlyGateway: "eigw", "route-table": "rtb", "security-group": "sg", "security-group-rule": "sgr",
 	}[kind]
 	id = ids.New(cmp.Or(prefix, kind))
 	return id, arns.New(s, "ec2", kind+"/"+id)
@@ -73,5 +74,8 @@ func creates(o *permission.Operation, action, kind string) {
 	_, arn := identify(o.Caller.Scope, kind)
 	o.Creates(action, o.Regional("ec2", kind+"/*"), arn, "ec2:CreateTags", "ec2:createaction")
 }
+
+// withARN gives the operation's resource its ARN, which is not among the outputs of the kind.
+func withARN(o *permission.Operation, kind string) { o.ARN = o.Regional("ec2", kind+"/"+o.ARN) }
 
 func retags(o *permission.Operation) { o.Retags("ec2:CreateTags", "ec2:DeleteTags") }

@@ -3,6 +3,7 @@ package ec2_test
 import (
 	"errors"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -75,6 +76,93 @@ func TestSubnetRules(t *testing.T) {
 	}
 	err := c.Delete(t.Context(), awstest.Here, ec2.VPCToken, v.ID, 0)
 	c.Refused(err, "DependencyViolation", "has dependencies and cannot be deleted")
+}
+
+func TestIPv6OnlySubnets(t *testing.T) {
+	c := awstest.New(t, ec2.Kinds()...)
+	v := awstest.NewVPC(c)
+	ipv6 := strings.Replace(v.Outputs["ipv6CidrBlock"].(string), "00::/56", "01::/64", 1)
+	in := func(change cloud.Map) cloud.Map {
+		in := cloud.Map{
+			"vpcId": v.ID, "ipv6Native": true, "ipv6CidrBlock": ipv6, "assignIpv6AddressOnCreation": true,
+			"enableResourceNameDnsAaaaRecordOnLaunch": true,
+		}
+		maps.Copy(in, change)
+		return in
+	}
+	for _, test := range []struct {
+		change      cloud.Map
+		code, words string
+	}{
+		{cloud.Map{"cidrBlock": "10.0.1.0/24"}, "InvalidParameterValue", "no IPv4 CIDR block"},
+		{cloud.Map{"ipv6CidrBlock": ""}, "MissingParameter", "'ipv6CidrBlock'"},
+		{cloud.Map{"assignIpv6AddressOnCreation": false}, "InvalidParameterValue", "assign-ipv6-address-on-creation"},
+		{cloud.Map{"enableResourceNameDnsAaaaRecordOnLaunch": false}, "InvalidParameterValue", "enable-resource-name-dns-aaaa-record-on-launch"},
+		{cloud.Map{"mapPublicIpOnLaunch": true}, "InvalidParameterValue", "map-public-ip-on-launch"},
+		{cloud.Map{"privateDnsHostnameTypeOnLaunch": "ip-name"}, "InvalidParameterValue", "resource-name"},
+	} {
+		_, err := c.Try(ec2.SubnetToken, in(test.change))
+		c.Refused(err, test.code, test.words)
+	}
+	s := c.Make(ec2.SubnetToken, in(nil))
+	if s.Outputs["privateDnsHostnameTypeOnLaunch"] != "resource-name" {
+		t.Errorf("type of host names %v", s.Outputs["privateDnsHostnameTypeOnLaunch"])
+	}
+	add := func(public bool) (ni *ec2.Interface, err error) {
+		err = c.Store.Update(func(tx *cloud.Tx) error {
+			r, err := ec2.AddInterface(tx, awstest.Here.Scope, ec2.Interface{SubnetID: s.ID}, public)
+			if err == nil {
+				ni = ec2.NetworkInterface.Inputs(r)
+			}
+			return err
+		})
+		return ni, err
+	}
+	_, err := add(true)
+	c.Refused(err, "InvalidParameterCombination", "cannot have a public IPv4 address")
+	for _, last := range []string{"4", "5"} {
+		ni, err := add(false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := ec2.Interface{
+			VPCID: v.ID, SubnetID: s.ID, IPv6Address: strings.TrimSuffix(ipv6, "/64") + last, LinkLocal: "169.254.172." + last,
+		}
+		if !reflect.DeepEqual(*ni, want) {
+			t.Errorf("got %+v, want %+v", *ni, want)
+		}
+		if ni.Address() != ni.IPv6Address || !ni.IPv6Only() {
+			t.Errorf("address %s", ni.Address())
+		}
+	}
+}
+
+func TestEgressOnlyInternetGatewayRules(t *testing.T) {
+	c := awstest.New(t, ec2.Kinds()...)
+	v, other := awstest.NewVPC(c), awstest.NewVPC(c)
+	_, err := c.Try(ec2.EgressOnlyInternetGatewayToken, cloud.Map{"vpcId": "vpc-0"})
+	c.Refused(err, "InvalidVpcID.NotFound", "vpc-0")
+	g := c.Make(ec2.EgressOnlyInternetGatewayToken, cloud.Map{"vpcId": v.ID})
+	c.Refused(c.Delete(t.Context(), awstest.Here, ec2.VPCToken, v.ID, 0), "DependencyViolation", "cannot be deleted")
+	table, foreign := c.Make(ec2.RouteTableToken, cloud.Map{"vpcId": v.ID}), c.Make(ec2.RouteTableToken, cloud.Map{"vpcId": other.ID})
+	route := cloud.Map{"routeTableId": table.ID, "destinationIpv6CidrBlock": "::/0", "egressOnlyGatewayId": g.ID}
+	for _, test := range []struct {
+		change cloud.Map
+		words  string
+	}{
+		{cloud.Map{"destinationIpv6CidrBlock": "", "destinationCidrBlock": "0.0.0.0/0"}, "an egress-only internet gateway is for IPv6"},
+		{cloud.Map{"routeTableId": foreign.ID}, "belong to different networks"},
+		{cloud.Map{"egressOnlyGatewayId": "eigw-0"}, "The egress-only internet gateway ID 'eigw-0' does not exist"},
+		{cloud.Map{"gatewayId": c.Make(ec2.InternetGatewayToken, cloud.Map{"vpcId": v.ID}).ID}, "only one of"},
+	} {
+		in := maps.Clone(route)
+		maps.Copy(in, test.change)
+		if _, err := c.Try(ec2.RouteToken, in); err == nil || !strings.Contains(err.Error(), test.words) {
+			t.Errorf("route with %v: %v, want an error with %q", test.change, err, test.words)
+		}
+	}
+	c.Make(ec2.RouteToken, route)
+	c.Remove(g) // its routes become black holes
 }
 
 func TestInternetGatewayRules(t *testing.T) {
@@ -201,6 +289,7 @@ func TestReferencesToNothing(t *testing.T) {
 		{ec2.RouteTableToken, cloud.Map{"vpcId": ""}, "InvalidVpcID.NotFound"},
 		{ec2.RouteToken, cloud.Map{"routeTableId": "", "gatewayId": g.ID, "destinationCidrBlock": "0.0.0.0/0"}, "InvalidRouteTableID.NotFound"},
 		{ec2.RouteToken, cloud.Map{"routeTableId": table.ID, "gatewayId": "igw-0", "destinationCidrBlock": "0.0.0.0/0"}, "InvalidInternetGatewayID.NotFound"},
+		{ec2.RouteToken, cloud.Map{"routeTableId": table.ID, "egressOnlyGatewayId": "eigw-0", "destinationIpv6CidrBlock": "::/0"}, "InvalidEgressOnlyInternetGatewayId.NotFound"},
 		{ec2.RouteTableAssociationToken, cloud.Map{"routeTableId": "", "subnetId": ""}, "InvalidSubnetID.NotFound"},
 		{ec2.SecurityGroupToken, cloud.Map{"name": "a", "vpcId": ""}, "InvalidVpcID.NotFound"},
 		{ec2.DefaultSecurityGroupToken, cloud.Map{"vpcId": ""}, "InvalidVpcID.NotFound"},

@@ -1,6 +1,7 @@
 package ec2
 
 import (
+	"cmp"
 	"net/netip"
 
 	"slipway/localcloud/aws/internal/ids"
@@ -15,14 +16,22 @@ type Interface struct {
 	PrivateIP      string   `json:"privateIp"`
 	PublicIP       string   `json:"publicIp"`
 	IPv6Address    string   `json:"ipv6Address"`
-	Description    string   `json:"description"`
+	// LinkLocal is the IPv4 address by which a task without a private IPv4 address asks its task endpoint. Nobody else sees it.
+	LinkLocal   string `json:"linkLocal"`
+	Description string `json:"description"`
 	// Owner is the ARN of the task or load balancer that the interface belongs to.
 	Owner string `json:"owner"`
 }
 
+// IPv6Only reports whether the interface has no private IPv4 address, as those in IPv6-only subnets.
+func (ni *Interface) IPv6Only() bool { return ni.PrivateIP == "" }
+
+// Address is the interface's address within its VPC: the private IPv4 one, or in an IPv6-only subnet the IPv6 one.
+func (ni *Interface) Address() string { return cmp.Or(ni.PrivateIP, ni.IPv6Address) }
+
 // InterfaceStatus says where the interface's owner really is.
 type InterfaceStatus struct {
-	// Address is where the owner is reached: the interface's private address, if it is in a network of its VPC, or a loopback address of
+	// Address is where the owner is reached: the interface's address within its VPC, if it is in a network of its VPC, or a loopback address of
 	// this machine.
 	Address string
 }
@@ -45,8 +54,7 @@ var NetworkInterface = &cloud.Kind[Interface, struct{}]{
 }
 
 // AddInterface puts a network interface into a subnet and gives it addresses: the lowest free private one, a public one on request, and
-// an IPv6 one if the subnet assigns them. The first four addresses of a subnet, and its last, are AWS's own.
-// https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html
+// an IPv6 one if the subnet assigns them. One in an IPv6-only subnet has no other.
 func AddInterface(tx *cloud.Tx, s cloud.Scope, ni Interface, public bool) (*cloud.Resource, error) {
 	r := tx.Get(cloud.Key{Scope: s, Token: SubnetToken, ID: ni.SubnetID})
 	if r == nil {
@@ -54,34 +62,8 @@ func AddInterface(tx *cloud.Tx, s cloud.Scope, ni Interface, public bool) (*clou
 	}
 	in := Subnet.Inputs(r)
 	ni.VPCID = in.VPCID
-	taken, takenPublic := map[string]bool{}, map[string]bool{}
-	for _, r := range tx.Everywhere(NetworkInterfaceToken) {
-		other := NetworkInterface.Inputs(r)
-		taken[other.PrivateIP] = taken[other.PrivateIP] || other.VPCID == ni.VPCID
-		takenPublic[other.PublicIP] = true
-	}
-	block, err := netip.ParsePrefix(in.CIDRBlock)
-	if err != nil {
-		return nil, cloud.Errorf("InvalidSubnet.Range", "The CIDR '%s' is invalid.", in.CIDRBlock)
-	}
-	const reserved = 4
-	addr := block.Addr()
-	for range reserved {
-		addr = addr.Next()
-	}
-	for taken[addr.String()] {
-		addr = addr.Next()
-	}
-	if !block.Contains(addr.Next()) {
-		return nil, cloud.Errorf("InsufficientFreeAddressesInSubnet",
-			"There are not enough free addresses in subnet '%s' to satisfy the requested number of instances.", ni.SubnetID)
-	}
-	ni.PrivateIP = addr.String()
-	if public {
-		ni.PublicIP = publicFor(addr, takenPublic)
-	}
-	if in.AssignIPv6AddressOnCreation {
-		ni.IPv6Address = IPv6In(in.IPv6CIDRBlock, ni.PrivateIP)
+	if err := ni.takeAddresses(in, takenIn(tx, ni.VPCID), public); err != nil {
+		return nil, err
 	}
 	props, err := cloud.Encode(ni)
 	if err != nil {
@@ -93,6 +75,68 @@ func AddInterface(tx *cloud.Tx, s cloud.Scope, ni Interface, public bool) (*clou
 	}
 	tx.Put(out)
 	return out, nil
+}
+
+// takenIn returns the addresses that the VPC's interfaces have, and the public ones of all.
+func takenIn(tx *cloud.Tx, vpc string) map[string]bool {
+	taken := map[string]bool{}
+	for _, r := range tx.Everywhere(NetworkInterfaceToken) {
+		other := NetworkInterface.Inputs(r)
+		taken[other.PublicIP] = true
+		if other.VPCID == vpc {
+			taken[other.PrivateIP], taken[other.IPv6Address], taken[other.LinkLocal] = true, true, true
+		}
+	}
+	return taken
+}
+
+// linkLocals are the addresses by which tasks ask their endpoint, if they have no other of IPv4. They are those of the Amazon ECS agent.
+// https://github.com/aws/amazon-ecs-agent, agent/ecscni/types_linux.go
+const linkLocals = "169.254.172.0/22"
+
+func (ni *Interface) takeAddresses(in *subnet, taken map[string]bool, public bool) (err error) {
+	if in.IPv6Native {
+		if public {
+			// The sentence is not AWS's.
+			return cloud.Errorf("InvalidParameterCombination", "A network interface in the IPv6-only subnet '%s' cannot have a public IPv4 address.", ni.SubnetID)
+		}
+		if ni.IPv6Address, err = lowest(in.IPv6CIDRBlock, taken, ni.SubnetID); err == nil {
+			ni.LinkLocal, err = lowest(linkLocals, taken, ni.SubnetID)
+		}
+		return err
+	}
+	if ni.PrivateIP, err = lowest(in.CIDRBlock, taken, ni.SubnetID); err != nil {
+		return err
+	}
+	if public {
+		ni.PublicIP = publicFor(netip.MustParseAddr(ni.PrivateIP), taken)
+	}
+	if in.AssignIPv6AddressOnCreation {
+		ni.IPv6Address = IPv6In(in.IPv6CIDRBlock, ni.PrivateIP)
+	}
+	return nil
+}
+
+// lowest returns the lowest free address of a subnet's block. The first four addresses, and the last, are AWS's own.
+// https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html
+func lowest(cidr string, taken map[string]bool, subnet string) (string, error) {
+	block, err := netip.ParsePrefix(cidr)
+	if err != nil {
+		return "", cloud.Errorf("InvalidSubnet.Range", "The CIDR '%s' is invalid.", cidr)
+	}
+	const reserved = 4
+	addr := block.Addr()
+	for range reserved {
+		addr = addr.Next()
+	}
+	for taken[addr.String()] {
+		addr = addr.Next()
+	}
+	if !block.Contains(addr.Next()) {
+		return "", cloud.Errorf("InsufficientFreeAddressesInSubnet",
+			"There are not enough free addresses in subnet '%s' to satisfy the requested number of instances.", subnet)
+	}
+	return addr.String(), nil
 }
 
 // publicFor returns a public address for a private one: in 198.18.0.0/15, which RFC 2544 reserves for benchmarks, so that no host has it.
@@ -127,9 +171,9 @@ var (
 	interfacesByAddress = cloud.Index{Token: NetworkInterfaceToken, Name: "at", Of: func(r *cloud.Resource) []string {
 		return []string{cloud.Peek[InterfaceStatus](r).Address}
 	}}
-	interfacesByPrivateIP = cloud.Index{Token: NetworkInterfaceToken, Name: "at private", Of: func(r *cloud.Resource) []string {
+	interfacesInVPC = cloud.Index{Token: NetworkInterfaceToken, Name: "at in VPC", Of: func(r *cloud.Resource) []string {
 		in := NetworkInterface.Inputs(r)
-		return []string{in.VPCID + " " + in.PrivateIP}
+		return []string{in.VPCID + " " + in.Address()}
 	}}
 )
 
@@ -143,9 +187,9 @@ func InterfacesAt(tx *cloud.Tx, s cloud.Scope, address netip.Addr) []*Interface 
 	return out
 }
 
-// AddressOf returns where the owner of a private address in a VPC is reached, if anybody has it.
-func AddressOf(tx *cloud.Tx, s cloud.Scope, vpc, privateIP string) (netip.Addr, bool) {
-	for _, r := range tx.Find(interfacesByPrivateIP, s, vpc+" "+privateIP) {
+// AddressOf returns where the owner of an address within a VPC is reached, if anybody has it.
+func AddressOf(tx *cloud.Tx, s cloud.Scope, vpc, address string) (netip.Addr, bool) {
+	for _, r := range tx.Find(interfacesInVPC, s, vpc+" "+address) {
 		if ip, err := netip.ParseAddr(cloud.Peek[InterfaceStatus](r).Address); err == nil {
 			return ip, true
 		}

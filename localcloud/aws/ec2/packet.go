@@ -126,9 +126,10 @@ func (p *SecurityRule) isAbout(packet Packet) bool {
 // Destination is where a subnet's packets to the addresses of a block go.
 type Destination struct {
 	Block netip.Prefix
-	// Gateway is the internet gateway that takes them; empty for what stays in the VPC, and for a black hole.
-	Gateway   string
-	Blackhole bool
+	// Gateway is the internet gateway that takes them, or an egress-only one; empty for what stays in the VPC, and for a black hole.
+	Gateway    string
+	EgressOnly bool // nobody begins a connection by that gateway from outside
+	Blackhole  bool
 }
 
 // Destinations are the routes of the network interface's subnet, with those to the VPC itself.
@@ -142,18 +143,26 @@ func Destinations(tx *cloud.Tx, s cloud.Scope, ni *Interface) []Destination {
 			}
 		}
 	}
-	gateway := GatewayOf(tx, s, ni.VPCID)
 	for _, r := range tx.Where(s, RouteToken, "routeTableId", routeTableOf(tx, s, ni)) {
 		in := Route.Inputs(r)
 		prefix, err := netip.ParsePrefix(in.destination())
 		if err != nil {
 			continue
 		}
-		d := Destination{Block: prefix, Gateway: in.GatewayID}
-		if gateway == nil || gateway.ID != in.GatewayID {
+		d := Destination{Block: prefix, Gateway: in.target(), EgressOnly: in.EgressOnlyGatewayID != ""}
+		if !in.leadsOut(tx, s, ni.VPCID) {
 			d = Destination{Block: prefix, Blackhole: true}
 		}
 		out = append(out, d)
 	}
 	return out
+}
+
+// leadsOut reports whether the VPC still has the gateway that the route leads to.
+func (r *route) leadsOut(tx *cloud.Tx, s cloud.Scope, vpc string) bool {
+	if r.EgressOnlyGatewayID != "" {
+		return tx.Get(cloud.Key{Scope: s, Token: EgressOnlyInternetGatewayToken, ID: r.EgressOnlyGatewayID}) != nil
+	}
+	gateway := GatewayOf(tx, s, vpc)
+	return gateway != nil && gateway.ID == r.GatewayID
 }

@@ -66,21 +66,18 @@ func FromInternet(tx *cloud.Tx, s cloud.Scope, to *Interface, port int) bool {
 	return internet(tx, s, to, ingress, port, anyIPv4) == nil || internet(tx, s, to, ingress, port, anyIPv6) == nil
 }
 
-// Egress returns nil if TCP packets of the network interface reach the port of a host in the internet, over IPv4 or IPv6, and otherwise
-// an error that names the obstacle.
+// Egress returns nil if TCP packets of a task's network interface reach the port of one of AWS's endpoints in the internet, and otherwise an
+// error that names the obstacle. Fargate uses IPv4 for what a task needs before it starts, unless the task has no IPv4 address.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-task-networking.html
 func Egress(tx *cloud.Tx, s cloud.Scope, from *Interface, port int) error {
-	v4 := internet(tx, s, from, egress, port, anyIPv4)
-	if v4 == nil {
-		return nil
+	everyone := anyIPv4
+	if from.IPv6Only() {
+		everyone = anyIPv6
 	}
-	if from.IPv6Address == "" {
-		return fmt.Errorf("no way to the internet: %w", v4)
+	if err := internet(tx, s, from, egress, port, everyone); err != nil {
+		return fmt.Errorf("no way to the internet: %w", err)
 	}
-	v6 := internet(tx, s, from, egress, port, anyIPv6)
-	if v6 == nil {
-		return nil
-	}
-	return fmt.Errorf("no way to the internet: over IPv4 %w; over IPv6 %w", v4, v6)
+	return nil
 }
 
 // internet returns the obstacle for packets of one family between the internet and the network interface.
@@ -91,7 +88,7 @@ func internet(tx *cloud.Tx, s cloud.Scope, ni *Interface, d direction, port int,
 	case everyone == anyIPv6 && ni.IPv6Address == "":
 		return errors.New("the network interface has no IPv6 address")
 	}
-	if err := routed(tx, s, ni, everyone); err != nil {
+	if err := routed(tx, s, ni, d, everyone); err != nil {
 		return err
 	}
 	if !letsPass(tx, s, ni, d, port, func(p *SecurityRule, _ string) bool {
@@ -103,16 +100,19 @@ func internet(tx *cloud.Tx, s cloud.Scope, ni *Interface, d direction, port int,
 }
 
 // routed returns nil if the route table of the network interface's subnet sends the internet's addresses to an internet
-// gateway of its VPC.
-func routed(tx *cloud.Tx, s cloud.Scope, ni *Interface, everyone string) error {
+// gateway of its VPC, or for egress to an egress-only one.
+func routed(tx *cloud.Tx, s cloud.Scope, ni *Interface, d direction, everyone string) error {
 	table := routeTableOf(tx, s, ni)
 	for _, r := range tx.List(s, RouteToken) {
 		in := Route.Inputs(r)
 		if in.RouteTableID != table || in.destination() != everyone {
 			continue
 		}
-		if gateway := GatewayOf(tx, s, ni.VPCID); gateway == nil || gateway.ID != in.GatewayID {
-			return fmt.Errorf("the route to %s in route table %s is a blackhole: %s is not attached to %s", everyone, table, in.GatewayID, ni.VPCID)
+		switch {
+		case !in.leadsOut(tx, s, ni.VPCID):
+			return fmt.Errorf("the route to %s in route table %s is a blackhole: %s is not attached to %s", everyone, table, in.target(), ni.VPCID)
+		case in.EgressOnlyGatewayID != "" && d == ingress:
+			return fmt.Errorf("%s lets nobody in", in.EgressOnlyGatewayID)
 		}
 		return nil
 	}

@@ -182,6 +182,7 @@ func TestFromInternet(t *testing.T) {
 
 func TestEgress(t *testing.T) {
 	ipv4Only := func(s *reachStage) { s.task.IPv6Address = "" }
+	ipv6Only := func(s *reachStage) { s.task.PrivateIP, s.task.PublicIP = "", "" }
 	for _, test := range []struct {
 		name    string
 		without []string
@@ -190,9 +191,11 @@ func TestEgress(t *testing.T) {
 	}{
 		{name: "all in place"},
 		{name: "IPv4 alone", change: ipv4Only},
-		{name: "IPv6 alone", change: func(s *reachStage) { s.task.PublicIP = "" }},
-		{name: "no route", without: []string{"IPv4 route"}, change: ipv4Only, words: []string{"has no route to 0.0.0.0/0"}},
-		{name: "neither route", without: []string{"IPv4 route", "IPv6 route"}, words: []string{"has no route to 0.0.0.0/0", "has no route to ::/0"}},
+		{name: "IPv6-only", without: []string{"IPv4 route", "service out IPv4"}, change: ipv6Only},
+		{name: "both, with a way for IPv6 alone", change: func(s *reachStage) { s.task.PublicIP = "" }, words: []string{"no public address"}},
+		{name: "no route", without: []string{"IPv4 route"}, words: []string{"has no route to 0.0.0.0/0"}},
+		{name: "no IPv6 route", without: []string{"IPv6 route"}, change: ipv6Only, words: []string{"has no route to ::/0"}},
+		{name: "no IPv6 rule", without: []string{"service out IPv6"}, change: ipv6Only, words: []string{"no egress rule", "::/0"}},
 		{name: "no public address", change: func(s *reachStage) { s.task.PublicIP, s.task.IPv6Address = "", "" }, words: []string{"no public address"}},
 		{name: "no rule", without: []string{"service out IPv4"}, change: ipv4Only, words: []string{"no egress rule", "TCP port 443", "0.0.0.0/0"}},
 		{name: "gateway gone", without: []string{"gateway"}, change: ipv4Only, words: []string{"blackhole"}},
@@ -216,4 +219,29 @@ func TestEgress(t *testing.T) {
 			}
 		})
 	}
+}
+
+// An egress-only gateway lets connections out, and none in.
+func TestEgressOnlyGateway(t *testing.T) {
+	s := newReachStage(t)
+	s.task.PrivateIP, s.task.PublicIP = "", ""
+	s.allow(ec2.SecurityGroupIngressRuleToken, s.parts["service group"], "cidrIpv6", ec2.AnyIPv6)
+	table := ec2.Route.Inputs(s.parts["IPv6 route"]).RouteTableID
+	s.without("IPv4 route", "IPv6 route")
+	gateway := s.Make(ec2.EgressOnlyInternetGatewayToken, cloud.Map{"vpcId": s.VPC.ID})
+	s.Make(ec2.RouteToken, cloud.Map{"routeTableId": table, "egressOnlyGatewayId": gateway.ID, "destinationIpv6CidrBlock": ec2.AnyIPv6})
+	s.Store.View(func(tx *cloud.Tx) {
+		if err := ec2.Egress(tx, awstest.Here.Scope, s.task, 443); err != nil {
+			t.Error(err)
+		}
+		if ec2.FromInternet(tx, awstest.Here.Scope, s.task, 8080) {
+			t.Error("it lets somebody in")
+		}
+	})
+	s.Remove(gateway)
+	s.Store.View(func(tx *cloud.Tx) {
+		if err := ec2.Egress(tx, awstest.Here.Scope, s.task, 443); err == nil || !strings.Contains(err.Error(), "blackhole") {
+			t.Errorf("without the gateway: %v", err)
+		}
+	})
 }

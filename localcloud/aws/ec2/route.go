@@ -16,6 +16,7 @@ type route struct {
 	DestinationIPv6CIDRBlock string `json:"destinationIpv6CidrBlock"`
 	DestinationPrefixListID  string `json:"destinationPrefixListId"`
 	GatewayID                string `json:"gatewayId"`
+	EgressOnlyGatewayID      string `json:"egressOnlyGatewayId"`
 	NATGatewayID             string `json:"natGatewayId"`
 }
 
@@ -23,6 +24,20 @@ func (r *route) destination() string { return r.DestinationCIDRBlock + r.Destina
 
 // destinations are the properties of which a route has exactly one.
 var destinations = []string{"destinationCidrBlock", "destinationIpv6CidrBlock", "destinationPrefixListId"}
+
+// routeTargets are the properties with what a route leads to, one of which it has.
+var routeTargets = []string{"gatewayId", "egressOnlyGatewayId"}
+
+// target is the id of what the route leads to.
+func (r *route) target() string { return r.GatewayID + r.EgressOnlyGatewayID }
+
+// gatewaysVPC returns the VPC of the gateway that the route leads to.
+func gatewaysVPC(c *cloud.Call, in *route) string {
+	if in.EgressOnlyGatewayID != "" {
+		return EgressOnlyInternetGateway.Inputs(c.Find(cloud.Ref{Token: EgressOnlyInternetGatewayToken, Value: in.EgressOnlyGatewayID})).VPCID
+	}
+	return InternetGateway.Inputs(c.Find(cloud.Ref{Token: InternetGatewayToken, Value: in.GatewayID})).VPCID
+}
 
 type routeOutputs struct {
 	Origin string `json:"origin"`
@@ -61,11 +76,12 @@ var Route = &cloud.Kind[route, routeOutputs]{
 			{Token: RouteTableToken, Value: in.RouteTableID, Weak: true}, // a table takes its routes along
 			// When the gateway goes, the route becomes a black hole.
 			{Token: InternetGatewayToken, Value: in.GatewayID, Weak: true, Optional: true},
+			{Token: EgressOnlyInternetGatewayToken, Value: in.EgressOnlyGatewayID, Weak: true, Optional: true},
 		}
 	},
 	Rules: func(c *cloud.Call, in *route) error {
 		switch {
-		case in.GatewayID == "" || in.NATGatewayID != "":
+		case in.target() == "" || in.NATGatewayID != "":
 			return fmt.Errorf("a route to anything but an internet gateway: %w", cloud.ErrUnimplemented)
 		case in.DestinationPrefixListID != "":
 			return fmt.Errorf("a route to a prefix list: %w", cloud.ErrUnimplemented)
@@ -75,10 +91,16 @@ var Route = &cloud.Kind[route, routeOutputs]{
 		if f := atMostOne(destinations, in.DestinationCIDRBlock, in.DestinationIPv6CIDRBlock); f != nil {
 			return errors.New(f[0].Reason)
 		}
+		if f := atMostOne(routeTargets, in.GatewayID, in.EgressOnlyGatewayID); f != nil {
+			return errors.New(f[0].Reason)
+		}
+		// https://docs.aws.amazon.com/vpc/latest/userguide/egress-only-internet-gateway.html
+		if in.EgressOnlyGatewayID != "" && in.DestinationIPv6CIDRBlock == "" {
+			return cloud.Errorf("InvalidParameterValue", "The destination %s is invalid: an egress-only internet gateway is for IPv6.", in.destination())
+		}
 		table := c.Find(cloud.Ref{Token: RouteTableToken, Value: in.RouteTableID})
-		gateway := c.Find(cloud.Ref{Token: InternetGatewayToken, Value: in.GatewayID})
-		if RouteTable.Inputs(table).VPCID != InternetGateway.Inputs(gateway).VPCID {
-			return cloud.Errorf("InvalidParameterValue", "route table %s and network gateway %s belong to different networks", table.ID, gateway.ID)
+		if RouteTable.Inputs(table).VPCID != gatewaysVPC(c, in) {
+			return cloud.Errorf("InvalidParameterValue", "route table %s and network gateway %s belong to different networks", table.ID, in.target())
 		}
 		return nil
 	},
@@ -109,9 +131,12 @@ func routeID(table, destination string) string {
 
 // listed is the route as its table lists it: with everything that it could lead to.
 func (r *route) listed() cloud.Map {
-	out := cloud.Map{"cidrBlock": r.DestinationCIDRBlock, "ipv6CidrBlock": r.DestinationIPv6CIDRBlock, "gatewayId": r.GatewayID}
+	out := cloud.Map{
+		"cidrBlock": r.DestinationCIDRBlock, "ipv6CidrBlock": r.DestinationIPv6CIDRBlock,
+		"gatewayId": r.GatewayID, "egressOnlyGatewayId": r.EgressOnlyGatewayID,
+	}
 	for _, p := range []string{
-		"carrierGatewayId", "coreNetworkArn", "destinationPrefixListId", "egressOnlyGatewayId", "instanceId", "localGatewayId",
+		"carrierGatewayId", "coreNetworkArn", "destinationPrefixListId", "instanceId", "localGatewayId",
 		"natGatewayId", "networkInterfaceId", "transitGatewayId", "vpcEndpointId", "vpcPeeringConnectionId",
 	} {
 		out[p] = ""

@@ -2,7 +2,6 @@ package ec2
 
 import (
 	"cmp"
-	"fmt"
 	"net/netip"
 	"slices"
 	"time"
@@ -22,17 +21,51 @@ type subnet struct {
 	AvailabilityZone            string    `json:"availabilityZone"`
 	MapPublicIPOnLaunch         bool      `json:"mapPublicIpOnLaunch"`
 	AssignIPv6AddressOnCreation bool      `json:"assignIpv6AddressOnCreation"`
+	IPv6Native                  bool      `json:"ipv6Native"`
+	AAAARecordsOnLaunch         bool      `json:"enableResourceNameDnsAaaaRecordOnLaunch"`
+	HostnameTypeOnLaunch        string    `json:"privateDnsHostnameTypeOnLaunch"`
 	Tags                        tags.Tags `json:"tags"`
-
-	// Not modelled: refused unless false.
-	IPv6Native bool `json:"ipv6Native"`
 }
+
+// checkFamilies refuses a subnet without addresses, and what an IPv6-only one cannot have. AWS turns on the assignment of addresses and
+// the AAAA records of an IPv6-only subnet, and refuses to turn them off, which is the provider's default. The sentences are not AWS's.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSubnet.html
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifySubnetAttribute.html
+func (in *subnet) checkFamilies() error {
+	if !in.IPv6Native {
+		if in.CIDRBlock == "" {
+			return cloud.Errorf("MissingParameter", "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.")
+		}
+		return nil
+	}
+	invalid := func(format string, args ...any) error { return cloud.Errorf("InvalidParameterValue", format, args...) }
+	switch {
+	case in.CIDRBlock != "":
+		return invalid("An IPv6-only subnet has no IPv4 CIDR block, and '%s' was given.", in.CIDRBlock)
+	case in.IPv6CIDRBlock == "":
+		return cloud.Errorf("MissingParameter", "An IPv6-only subnet needs 'ipv6CidrBlock'.")
+	case !in.AssignIPv6AddressOnCreation:
+		return invalid("Invalid value 'false' for assign-ipv6-address-on-creation. An IPv6-only subnet assigns IPv6 addresses.")
+	case !in.AAAARecordsOnLaunch:
+		return invalid("Invalid value 'false' for enable-resource-name-dns-aaaa-record-on-launch. An IPv6-only subnet has AAAA records.")
+	case in.MapPublicIPOnLaunch:
+		return invalid("Invalid value 'true' for map-public-ip-on-launch. An IPv6-only subnet has no IPv4 addresses.")
+	case in.HostnameTypeOnLaunch == ipName:
+		return invalid("Invalid value 'ip-name' for private-dns-hostname-type-on-launch. An IPv6-only subnet has names of type resource-name.")
+	}
+	return nil
+}
+
+// ipName is the type of host names that are made of an IPv4 address.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/hostname-types.html
+const ipName = "ip-name"
 
 type subnetOutputs struct {
 	owned
 	AvailabilityZone           string `json:"availabilityZone"`
 	AvailabilityZoneID         string `json:"availabilityZoneId"`
 	IPv6CIDRBlockAssociationID string `json:"ipv6CidrBlockAssociationId"`
+	HostnameTypeOnLaunch       string `json:"privateDnsHostnameTypeOnLaunch"`
 }
 
 // associate gives the subnet's IPv6 block, if it has one, an association.
@@ -58,10 +91,10 @@ var Subnet = &cloud.Kind[subnet, subnetOutputs]{
 		Filled: cloud.Map{
 			"mapPublicIpOnLaunch": false, "enableDns64": false, "ipv6Native": false, "enableResourceNameDnsARecordOnLaunch": false,
 			"enableResourceNameDnsAaaaRecordOnLaunch": false, "mapCustomerOwnedIpOnLaunch": false, "enableLniAtDeviceIndex": 0.0,
-			"privateDnsHostnameTypeOnLaunch": "ip-name", "assignIpv6AddressOnCreation": false,
+			"assignIpv6AddressOnCreation": false,
 		},
-		Replace:  []string{"availabilityZone", "cidrBlock", "vpcId"},
-		Computed: []string{"availabilityZone", "availabilityZoneId"},
+		Replace:  []string{"availabilityZone", "cidrBlock", "ipv6Native", "vpcId"},
+		Computed: []string{"availabilityZone", "availabilityZoneId", "privateDnsHostnameTypeOnLaunch"},
 		Latency:  cloud.Latency{Create: 12, Delete: 1},
 		Patience: 20 * time.Minute,
 		NotFound: check.NotFound("InvalidSubnetID.NotFound", "The subnet ID '%s' does not exist"),
@@ -74,11 +107,8 @@ var Subnet = &cloud.Kind[subnet, subnetOutputs]{
 		return []cloud.Ref{{Token: VPCToken, Value: in.VPCID}}
 	},
 	Rules: func(c *cloud.Call, in *subnet) error {
-		switch {
-		case in.IPv6Native:
-			return fmt.Errorf("a subnet of IPv6 addresses alone: %w", cloud.ErrUnimplemented)
-		case in.CIDRBlock == "":
-			return cloud.Errorf("MissingParameter", "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.")
+		if err := in.checkFamilies(); err != nil {
+			return err
 		}
 		return fits(c, c.Find(cloud.Ref{Token: VPCToken, Value: in.VPCID}), in)
 	},
@@ -91,6 +121,10 @@ var Subnet = &cloud.Kind[subnet, subnetOutputs]{
 				"Subnets can currently only be created in the following availability zones: %v.", zone, names)
 		}
 		out.AvailabilityZone, out.AvailabilityZoneID = zone, zoneID(c.Caller.Scope.Region, index)
+		out.HostnameTypeOnLaunch = cmp.Or(in.HostnameTypeOnLaunch, ipName)
+		if in.IPv6Native {
+			out.HostnameTypeOnLaunch = "resource-name"
+		}
 		out.associate(in)
 		return out.create(c, "subnet"), nil
 	},
@@ -108,7 +142,8 @@ var subnetNeeds = permission.Needs{
 	Create: func(o *permission.Operation) {
 		creates(o, "ec2:CreateSubnet", "subnet")
 		o.Other(VPCToken, "vpcId", "ec2:CreateSubnet")
-		if o.Given("assignIpv6AddressOnCreation") || o.Given("mapPublicIpOnLaunch") {
+		// An IPv6-only subnet begins with what it assigns.
+		if !o.Given("ipv6Native") && (o.Given("assignIpv6AddressOnCreation") || o.Given("mapPublicIpOnLaunch")) {
 			o.Own("ec2:ModifySubnetAttribute")
 		}
 	},
