@@ -119,8 +119,8 @@ func lookUp(ctx *pulumi.Context, cfg *config) (*account, error) {
 	prepared := permissions.Account{
 		Partition: partition.Partition,
 		ID:        caller.AccountId,
-		RolePath:  spec.RolePath,
-		Boundary:  policy(boundaryName),
+		RolePath:  spec.RolePath, ScheduleRoles: spec.ScheduleRole.End(), RunRoles: spec.RunRole.End(),
+		Boundary: policy(boundaryName),
 	}
 	if cfg.pullRequests {
 		prepared.StacksBoundary = policy(pullRequestBoundaryName)

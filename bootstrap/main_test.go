@@ -102,7 +102,7 @@ func readStack(t *testing.T, name string) settings.Source {
 }
 
 func testAccount(id string) permissions.Account {
-	a := permissions.Account{Partition: "aws", ID: id, RolePath: "/slipway/", Boundary: "arn:aws:iam::" + id + ":policy/slipway-boundary"}
+	a := permissions.Account{Partition: "aws", ID: id, RolePath: "/slipway/", ScheduleRoles: "-schedule-???????", RunRoles: "-run-???????", Boundary: "arn:aws:iam::" + id + ":policy/slipway-boundary"}
 	if id == devAccount { // it has the stacks of pull requests
 		a.StacksBoundary = "arn:aws:iam::" + id + ":policy/slipway-pr-boundary"
 	}

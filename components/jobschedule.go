@@ -40,7 +40,7 @@ func (j *FargateJob) newSchedule(ctx *pulumi.Context) error {
 	if err != nil {
 		return err
 	}
-	name := j.name + "-schedule"
+	name := spec.ScheduleRole.Of(j.name)
 	role, policy, err := j.newServiceRole(ctx, serviceRole{
 		name: name, description: "Used by EventBridge Scheduler to start the job",
 		service: "scheduler.amazonaws.com", source: "scheduler", resource: "schedule-group/" + j.name + "-*",
@@ -75,7 +75,7 @@ func (j *FargateJob) newSchedule(ctx *pulumi.Context) error {
 
 // newStateMachine creates the workflow of a scheduled run.
 func (j *FargateJob) newStateMachine(ctx *pulumi.Context) (*sfn.StateMachine, error) {
-	name := j.name + "-run"
+	name := spec.RunRole.Of(j.name)
 	role, policy, err := j.newServiceRole(ctx, serviceRole{
 		name: name, description: "Used by Step Functions to run the job",
 		service: "states.amazonaws.com", source: "states", resource: "stateMachine:" + j.name + "-*",
@@ -155,8 +155,7 @@ func (j *FargateJob) runPolicy() pulumi.StringOutput {
 			},
 			{Sid: "FindTasks", Effect: "Allow", Action: []string{"ecs:ListTasks"}, Resource: []string{"*"}, Condition: inCluster},
 			{ // Step Functions hears of the end of a task by this rule
-				Sid: "HearOfTasks", Effect: "Allow", Action: []string{"events:DescribeRule", "events:PutRule", "events:PutTargets"},
-				Resource: []string{at.arn("events", "rule/StepFunctionsGetEventsForECSTaskRule")},
+				Sid: "HearOfTasks", Effect: "Allow", Action: spec.HearOfTasks, Resource: []string{at.arn("events", "rule/"+spec.TasksRule)},
 			},
 		}.JSON()
 	}).(pulumi.StringOutput)

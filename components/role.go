@@ -31,7 +31,7 @@ func (o owner) newRole(ctx *pulumi.Context, name, description string, trusts pol
 // new repository or secret is created before the service is updated, and an old one is deleted after that. So the running tasks, and a
 // rollback to them, keep theirs.
 func (o owner) newExecutionRole(ctx *pulumi.Context, around surroundings) (*iam.Role, []pulumi.Resource, error) {
-	name, secrets := o.name+"-execution", around.secrets
+	name, secrets := spec.ExecutionRole.Of(o.name), around.secrets
 	role, err := o.newRole(ctx, name, "Used by ECS to start the tasks", trustECSTasks)
 	if err != nil {
 		return nil, nil, err
@@ -75,7 +75,7 @@ func (o owner) newExecutionRole(ctx *pulumi.Context, around surroundings) (*iam.
 // newTaskRole creates the role that the tasks have themselves, with one policy for each permission, as for the execution role: tasks that
 // run keep what they may do until others have replaced them.
 func (o owner) newTaskRole(ctx *pulumi.Context) (*iam.Role, []pulumi.Resource, error) {
-	name := o.name + "-task"
+	name := spec.TaskRole.Of(o.name)
 	role, err := o.newRole(ctx, name, "Given to the tasks themselves", trustECSTasks)
 	if err != nil {
 		return nil, nil, err

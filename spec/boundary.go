@@ -38,8 +38,11 @@ type policyStatement struct {
 	Action, NotAction patterns
 	Resource          patterns
 	NotResource       patterns
-	Condition         json.RawMessage
+	Condition         conditions
 }
+
+// conditions are values by operator and by condition key. Only those of some keys are read.
+type conditions map[string]map[string]json.RawMessage
 
 // patterns are one text or a list of texts.
 type patterns []string
@@ -70,23 +73,23 @@ func ParsePolicy(text string) (PolicyDocument, error) {
 	return document, nil
 }
 
-// Forbids reports whether a permissions boundary leaves nothing of a permission, whatever the request ("Permissions boundaries for IAM
+// Forbids reports whether a permissions boundary leaves nothing of a call, whatever the request ("Permissions boundaries for IAM
 // entities" in the IAM user guide). Action and resource may have wildcards: a boundary that leaves a part of them does not forbid them.
-func (d PolicyDocument) Forbids(action, resource string) bool {
+func (d PolicyDocument) Forbids(c Call) bool {
 	allowed := false
 	for _, s := range d.statements {
 		switch {
-		case s.Effect == "Deny" && len(s.Condition) == 0 && s.covers(action, resource):
+		case s.Effect == "Deny" && len(s.Condition) == 0 && s.covers(c.Action, c.Resource):
 			return true
-		case s.Effect == "Allow" && s.meets(action, resource):
+		case s.Effect == "Allow" && s.meets(c.Action, c.Resource) && s.Condition.admit(c.Role):
 			allowed = true
 		}
 	}
 	return !allowed
 }
 
-// ForbidsAll reports whether the boundary leaves nothing of what another policy allows.
-func (d PolicyDocument) ForbidsAll(other PolicyDocument) bool {
+// ForbidsAll reports whether the boundary leaves nothing of what another policy allows a role.
+func (d PolicyDocument) ForbidsAll(role Role, other PolicyDocument) bool {
 	for _, s := range other.statements {
 		if s.Effect != "Allow" {
 			continue
@@ -95,7 +98,25 @@ func (d PolicyDocument) ForbidsAll(other PolicyDocument) bool {
 			return false // allows all but what it names
 		}
 		for _, action := range s.Action {
-			if slices.ContainsFunc(s.Resource, func(resource string) bool { return !d.Forbids(action, resource) }) {
+			if slices.ContainsFunc(s.Resource, func(resource string) bool { return !d.Forbids(Call{Role: role, Action: action, Resource: resource}) }) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// admit reports whether the conditions can hold for a request by the role. They are compared with its ARN; any other condition may hold.
+// "AWS global condition context keys" in the IAM user guide: aws:PrincipalArn of a role's session is the ARN of the role.
+func (c conditions) admit(role Role) bool {
+	for operator, keys := range c {
+		if !slices.Contains([]string{"ArnEquals", "ArnLike", "StringEquals", "StringLike"}, operator) {
+			continue
+		}
+		for key, raw := range keys {
+			var arns patterns
+			if strings.EqualFold(key, "aws:PrincipalArn") && json.Unmarshal(raw, &arns) == nil &&
+				!slices.ContainsFunc(arns, func(arn string) bool { return wildcardsMeet(arn, role.arns()) }) {
 				return false
 			}
 		}

@@ -10,6 +10,9 @@ func TestBoundaryForbids(t *testing.T) {
 		{"Effect": "Allow", "NotAction": ["iam:*", "s3:*", "sqs:*", "ssm:*", "kms:*"], "Resource": "arn:aws:dynamodb:*"},
 		{"Effect": "Deny", "Action": "s3:GetObjectAcl", "Resource": "*"},
 		{"Effect": "Deny", "Action": "s3:*", "Resource": "arn:aws:s3:::reports/secret/*"},
+		{"Effect": "Allow", "Action": "ecs:RunTask", "Resource": "*", "Condition": {"ArnLike": {"aws:principalarn": ["arn:aws:iam::1:user/x", "arn:aws:iam::123456789012:role/slipway/*-run-???????"]},
+			"Bool": {"aws:SecureTransport": true}}},
+		{"Effect": "Allow", "Action": "ecs:StopTask", "Resource": "*", "Condition": {"StringLike": {"aws:PrincipalArn": "*:role/slipway/dev-*"}, "ArnNotLike": {"aws:PrincipalArn": "*"}}},
 		{"Effect": "Deny", "Action": "sqs:*", "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}]}`
 	boundary, err := ParsePolicy(document)
 	if err != nil {
@@ -36,8 +39,23 @@ func TestBoundaryForbids(t *testing.T) {
 		{"dynamodb:GetItem", "arn:aws:dynamodb:eu-central-1:123456789012:table/orders", false}, // not looked at closely
 		{"kms:Decrypt", "arn:aws:kms:eu-central-1:123456789012:key/1", true},
 	} {
-		if got := boundary.Forbids(test.action, test.resource); got != test.forbidden {
+		if got := boundary.Forbids(Call{Role: TaskRole, Action: test.action, Resource: test.resource}); got != test.forbidden {
 			t.Errorf("%s on %s is forbidden: %t", test.action, test.resource, got)
+		}
+	}
+	for _, test := range []struct {
+		role      Role
+		action    string
+		forbidden bool
+	}{
+		{RunRole, "ecs:RunTask", false},
+		{TaskRole, "ecs:RunTask", true},
+		{ExecutionRole, "ecs:RunTask", true},
+		{ScheduleRole, "ecs:RunTask", true},
+		{TaskRole, "ecs:StopTask", false}, // a role of stack dev, and of no other; and what a negation keeps out is not looked at
+	} {
+		if got := boundary.Forbids(Call{Role: test.role, Action: test.action, Resource: "arn:aws:ecs:*:*:*"}); got != test.forbidden {
+			t.Errorf("%s to the %s role is forbidden: %t", test.action, test.role, got)
 		}
 	}
 	for other, forbidden := range map[string]bool{
@@ -50,7 +68,7 @@ func TestBoundaryForbids(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := boundary.ForbidsAll(policy); got != forbidden {
+		if got := boundary.ForbidsAll(TaskRole, policy); got != forbidden {
 			t.Errorf("all of %s is forbidden: %t", other, got)
 		}
 	}

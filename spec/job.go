@@ -113,6 +113,40 @@ func (j Job) Problems() Problems {
 	return found
 }
 
+// Calls returns what the job's own roles are meant to do, as [Workload.Calls] does, and what runs it at times.
+func (j Job) Calls() []Call {
+	var calls []Call
+	if j.Service == "" {
+		calls = j.Workload.Calls()
+	}
+	if j.Schedule == nil {
+		return calls
+	}
+	calls = append(calls, Call{"schedule", ScheduleRole, "states:StartExecution", "arn:*:states:*:*:stateMachine:*"})
+	for _, p := range []Permission{
+		{Actions: []string{"ecs:RunTask"}, Resources: []string{"arn:*:ecs:*:*:task-definition/*"}},
+		{Actions: []string{"ecs:DescribeTasks", "ecs:StopTask"}, Resources: []string{"arn:*:ecs:*:*:task/*"}},
+		{Actions: []string{"iam:PassRole"}, Resources: []string{ExecutionRole.arns(), TaskRole.arns()}},
+		{Actions: HearOfTasks, Resources: []string{"arn:*:events:*:*:rule/" + TasksRule}},
+	} {
+		for _, action := range p.Actions {
+			for _, resource := range p.Resources {
+				calls = append(calls, Call{"schedule", RunRole, action, resource})
+			}
+		}
+	}
+	if j.Alone {
+		calls = append(calls, Call{"overlap", RunRole, "ecs:ListTasks", "*"})
+	}
+	return calls
+}
+
+// TasksRule is the rule of EventBridge by which Step Functions hears of the end of a task ("Amazon ECS/Fargate", IAM policies, in its developer guide).
+const TasksRule = "StepFunctionsGetEventsForECSTaskRule"
+
+// HearOfTasks is what a state machine's role needs for that rule.
+var HearOfTasks = []string{"events:DescribeRule", "events:PutRule", "events:PutTargets"}
+
 // ErrScheduled refuses a job without a schedule a setting that is of no use to it.
 var ErrScheduled = errors.New("is for a job with a schedule; who runs a job on demand sees that it failed")
 

@@ -42,10 +42,6 @@ func CheckName(name string) error {
 	return fmt.Errorf("name %.100q: %w", name, errors.Join(problems...))
 }
 
-// RolePath is the path of every role that a component creates. A policy can allow the deploying role to create roles under it and no
-// others ("IAM identifiers" in the IAM user guide).
-const RolePath = "/slipway/"
-
 // ContainerName is the name of a workload's container in its task definition; another container may run before it.
 const ContainerName = "main"
 

@@ -132,9 +132,10 @@ func (p Permission) equal(other Permission) bool {
 	return slices.Equal(p.Actions, other.Actions) && slices.Equal(p.Resources, other.Resources)
 }
 
-// A Call is something that a role of the service is meant to do, with the setting that says so.
+// A Call is something that a role is meant to do, with the setting that says so.
 type Call struct {
 	Setting          string // "allow[0]"
+	Role             Role
 	Action, Resource string
 }
 
@@ -145,21 +146,21 @@ func (w Workload) Calls() []Call {
 	for i, p := range w.Allow {
 		for _, action := range p.Actions {
 			for _, resource := range p.Resources {
-				calls = append(calls, Call{fmt.Sprintf("allow[%d]", i), action, resource})
+				calls = append(calls, Call{fmt.Sprintf("allow[%d]", i), TaskRole, action, resource})
 			}
 		}
 	}
 	for _, path := range slices.Sorted(maps.Keys(w.Watch)) {
-		calls = append(calls, Call{"watch", "ssm:GetParametersByPath", "arn:*:ssm:*:*:parameter" + path})
+		calls = append(calls, Call{"watch", TaskRole, "ssm:GetParametersByPath", "arn:*:ssm:*:*:parameter" + path})
 	}
 	for _, p := range w.Exec.Permissions("arn:*:logs:*:*:log-group:*") {
 		for _, action := range p.Actions {
-			calls = append(calls, Call{"exec", action, p.Resources[0]})
+			calls = append(calls, Call{"exec", TaskRole, action, p.Resources[0]})
 		}
 	}
 	for _, v := range w.Room.FileSystems() {
 		for _, action := range MountActions {
-			calls = append(calls, Call{"volumes", action, "arn:*:elasticfilesystem:*:*:file-system/" + v.FileSystemID})
+			calls = append(calls, Call{"volumes", TaskRole, action, "arn:*:elasticfilesystem:*:*:file-system/" + v.FileSystemID})
 		}
 	}
 	calls = append(calls, secretCalls("secretsFrom", w.SecretsFrom)...)
@@ -177,7 +178,7 @@ func secretCalls(setting string, from map[string]SecretReference) []Call {
 		if source.IsParameter() {
 			action = "ssm:GetParameters"
 		}
-		calls = append(calls, Call{setting, action, source.ARN()})
+		calls = append(calls, Call{setting, ExecutionRole, action, source.ARN()})
 	}
 	return calls
 }

@@ -12,6 +12,8 @@ type Account struct {
 	ID        string // twelve digits
 	// RolePath is the path of the roles that the program creates, "/slipway/".
 	RolePath string
+	// ScheduleRoles and RunRoles are patterns for the ends of the names of those that start scheduled jobs, and that run their tasks.
+	ScheduleRoles, RunRoles string
 	// Boundary is the ARN of the managed policy that must be the permissions boundary of each of those roles.
 	Boundary string
 	// StacksBoundary is the boundary for the stacks of DeployStacks; empty if there are none.
@@ -68,6 +70,12 @@ func (a Account) roles(path string) []string {
 // ownRoles returns the ARN of all roles that the program creates.
 func (a Account) ownRoles() []string {
 	return a.roles(a.RolePath + strings.TrimSuffix(a.named(""), "*"))
+}
+
+// only returns the condition that a role whose name has this end makes the request. The key has the role's ARN, with its path, also for a
+// session of the role ("AWS global condition context keys" in the IAM user guide: aws:PrincipalArn).
+func (a Account) only(end string) Condition {
+	return Condition{"ArnLike": {"aws:PrincipalArn": {a.ownRoles()[0] + end}}}
 }
 
 // images returns the ARN of the repositories of every account, because a stack can run images of another account. The repository's own

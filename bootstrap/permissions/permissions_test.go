@@ -12,8 +12,8 @@ import (
 var testAccount = Account{
 	Partition: "aws",
 	ID:        "123456789012",
-	RolePath:  "/slipway/",
-	Boundary:  "arn:aws:iam::123456789012:policy/slipway-boundary",
+	RolePath:  "/slipway/", ScheduleRoles: "-schedule-???????", RunRoles: "-run-???????",
+	Boundary: "arn:aws:iam::123456789012:policy/slipway-boundary",
 
 	StacksBoundary: "arn:aws:iam::123456789012:policy/slipway-pr-boundary",
 }
@@ -292,6 +292,7 @@ func TestRefreshReads(t *testing.T) {
 func TestSmallPolicies(t *testing.T) {
 	t.Parallel()
 	const logIn = `{"Sid":"LogInToRegistry","Effect":"Allow","Action":["ecr:GetAuthorizationToken"],"Resource":["*"]}`
+	const onlyRuns = `"Condition":{"ArnLike":{"aws:PrincipalArn":["arn:aws:iam::123456789012:role/slipway/*-run-???????"]}}`
 	for name, test := range map[string]struct {
 		document Document
 		want     string // the statements
@@ -300,14 +301,15 @@ func TestSmallPolicies(t *testing.T) {
 			`{"Sid":"ReadSecrets","Effect":"Allow","Action":["secretsmanager:GetSecretValue"],"Resource":["arn:aws:secretsmanager:*:123456789012:secret:*"]},` +
 			`{"Sid":"ReadParameters","Effect":"Allow","Action":["ssm:GetParameter","ssm:GetParameters","ssm:GetParametersByPath"],"Resource":["arn:aws:ssm:*:123456789012:parameter/*"]},` +
 			`{"Sid":"PullImages","Effect":"Allow","Action":["ecr:BatchCheckLayerAvailability","ecr:BatchGetImage","ecr:GetDownloadUrlForLayer"],"Resource":["arn:aws:ecr:*:*:repository/*"]},` + logIn + `,` +
-			`{"Sid":"StartJobs","Effect":"Allow","Action":["states:StartExecution"],"Resource":["arn:aws:states:*:123456789012:stateMachine:*"]},` +
-			`{"Sid":"RunJobs","Effect":"Allow","Action":["ecs:RunTask"],"Resource":["arn:aws:ecs:*:123456789012:task-definition/*"]},` +
-			`{"Sid":"FollowJobs","Effect":"Allow","Action":["ecs:DescribeTasks","ecs:StopTask"],"Resource":["arn:aws:ecs:*:123456789012:task/*"]},` +
-			`{"Sid":"FindTasks","Effect":"Allow","Action":["ecs:ListTasks"],"Resource":["*"]},` +
+			`{"Sid":"StartJobs","Effect":"Allow","Action":["states:StartExecution"],"Resource":["arn:aws:states:*:123456789012:stateMachine:*"],` +
+			`"Condition":{"ArnLike":{"aws:PrincipalArn":["arn:aws:iam::123456789012:role/slipway/*-schedule-???????"]}}},` +
+			`{"Sid":"RunJobs","Effect":"Allow","Action":["ecs:RunTask"],"Resource":["arn:aws:ecs:*:123456789012:task-definition/*"],` + onlyRuns + `},` +
+			`{"Sid":"FollowJobs","Effect":"Allow","Action":["ecs:DescribeTasks","ecs:StopTask"],"Resource":["arn:aws:ecs:*:123456789012:task/*"],` + onlyRuns + `},` +
+			`{"Sid":"FindTasks","Effect":"Allow","Action":["ecs:ListTasks"],"Resource":["*"],` + onlyRuns + `},` +
 			`{"Sid":"GiveRolesToTasks","Effect":"Allow","Action":["iam:PassRole"],"Resource":["arn:aws:iam::123456789012:role/slipway/*"],` +
-			`"Condition":{"StringEquals":{"iam:PassedToService":["ecs-tasks.amazonaws.com"]}}},` +
+			`"Condition":{"ArnLike":{"aws:PrincipalArn":["arn:aws:iam::123456789012:role/slipway/*-run-???????"]},"StringEquals":{"iam:PassedToService":["ecs-tasks.amazonaws.com"]}}},` +
 			`{"Sid":"HearOfTasks","Effect":"Allow","Action":["events:DescribeRule","events:PutRule","events:PutTargets"],` +
-			`"Resource":["arn:aws:events:*:123456789012:rule/StepFunctionsGetEventsForECSTaskRule"]}`},
+			`"Resource":["arn:aws:events:*:123456789012:rule/StepFunctionsGetEventsForECSTaskRule"],` + onlyRuns + `}`},
 		"boundary with more": {Boundary(testAccount, AllowTasks([]string{"s3:GetObject"}, []string{"arn:aws:s3:::reports/*"}))[11:], `{"Effect":"Allow","Action":["s3:GetObject"],"Resource":["arn:aws:s3:::reports/*"]}`},
 		"images": {PushImages([]string{"arn:r"}), `{"Sid":"PushImages","Effect":"Allow","Action":["ecr:BatchCheckLayerAvailability","ecr:BatchGetImage","ecr:CompleteLayerUpload",` +
 			`"ecr:GetDownloadUrlForLayer","ecr:InitiateLayerUpload","ecr:PutImage","ecr:UploadLayerPart"],"Resource":["arn:r"]},` + logIn},
@@ -384,13 +386,10 @@ func (s Statement) about(r request) bool {
 	return among(s.Action, r.action) && among(s.Resource, r.resource)
 }
 
-// matches compares with a pattern in which "*" stands for any characters.
+// matches compares with a pattern in which "*" stands for any characters, and "?" for any one.
 func matches(pattern, value string) bool {
-	parts := strings.Split(pattern, "*")
-	for i := range parts {
-		parts[i] = regexp.QuoteMeta(parts[i])
-	}
-	return regexp.MustCompile(`^` + strings.Join(parts, `.*`) + `$`).MatchString(value)
+	expression := strings.NewReplacer(`\*`, `.*`, `\?`, `.`).Replace(regexp.QuoteMeta(pattern))
+	return regexp.MustCompile(`^` + expression + `$`).MatchString(value)
 }
 
 // The deploy role cannot extend its permissions.
@@ -617,6 +616,42 @@ func TestBoundaries(t *testing.T) {
 		}
 		if got := document.allows(request{"iam:CreateRole", role, within}); got != (boundary == testAccount.Boundary) {
 			t.Errorf("who deploys may make a role within %s: %v", boundary, got)
+		}
+	}
+}
+
+// Within the boundary, jobs' own roles run jobs, and no task's role does, whatever the name of its service.
+func TestBoundaryOfJobs(t *testing.T) {
+	t.Parallel()
+	all, own := Boundary(testAccount), StacksBoundary(testAccount, "slipway", "pr-*")
+	const in = ":eu-central-1:123456789012:"
+	machine, definition := "arn:aws:states"+in+"stateMachine:pr-7-purge-1a2b3c4", "arn:aws:ecs"+in+"task-definition/slipway-pr-7-purge:1"
+	role := "arn:aws:iam::123456789012:role/slipway/pr-7-purge-task-1a2b3c4"
+	for _, test := range []struct {
+		principal, action, resource string
+		all, own                    bool
+	}{
+		{"pr-7-purge-schedule-1a2b3c4", "states:StartExecution", machine, true, true},
+		{"pr-7-purge-run-1a2b3c4", "ecs:RunTask", definition, true, true},
+		{"pr-7-purge-run-1a2b3c4", "iam:PassRole", role, true, true},
+		{"pr-7-purge-run-1a2b3c4", "ecs:StopTask", "arn:aws:ecs" + in + "task/pr-7-1a2b3c4/1", true, true},
+		{"dev-purge-run-1a2b3c4", "ecs:RunTask", definition, true, false},
+		{"pr-7-purge-run-1a2b3c4", "states:StartExecution", machine, false, false},
+		{"pr-7-purge-schedule-1a2b3c4", "ecs:RunTask", definition, false, false},
+		{"pr-7-purge-task-1a2b3c4", "states:StartExecution", machine, false, false},
+		{"pr-7-purge-task-1a2b3c4", "ecs:RunTask", definition, false, false},
+		{"pr-7-purge-execution-1a2b3c4", "ecs:RunTask", definition, false, false},
+		{"pr-7-purge-task-1a2b3c4", "iam:PassRole", role, false, false},
+		{"pr-7-purge-task-1a2b3c4", "ecs:ListTasks", "*", false, false},
+		{"pr-7-run-task-1a2b3c4", "ecs:RunTask", definition, false, false}, // of a service called run
+		{"pr-7-run-execution-1a2b3c4", "iam:PassRole", role, false, false},
+		{"pr-7-purge-task-1a2b3c4", "events:PutRule", "arn:aws:events" + in + "rule/StepFunctionsGetEventsForECSTaskRule", false, false},
+	} {
+		r := request{test.action, test.resource, map[string]string{
+			"aws:PrincipalArn": "arn:aws:iam::123456789012:role/slipway/" + test.principal, "iam:PassedToService": "ecs-tasks.amazonaws.com",
+		}}
+		if all.allows(r) != test.all || own.allows(r) != test.own {
+			t.Errorf("%s: %s on %s: within the boundary it may: %v; within that of pull requests: %v", test.principal, test.action, test.resource, all.allows(r), own.allows(r))
 		}
 	}
 }

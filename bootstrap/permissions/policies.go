@@ -118,7 +118,7 @@ func logIn() Statement {
 // ECS needs to start the program's services, in any of the account's stacks, and what an administrator lets the tasks themselves do in
 // addition: a service's own policies take effect only within that.
 func Boundary(a Account, tasks ...Statement) Document {
-	return append(Document{
+	starts := Document{
 		{
 			Sid: "WriteLogs", Effect: allow, Action: []string{"logs:CreateLogStream", "logs:PutLogEvents"},
 			Resource: a.regional("logs", a.named("log-group:")),
@@ -133,20 +133,36 @@ func Boundary(a Account, tasks ...Statement) Document {
 		},
 		{Sid: "PullImages", Effect: allow, Action: pull, Resource: a.images()},
 		logIn(),
-		// What EventBridge Scheduler and Step Functions need to run jobs.
-		{Sid: "StartJobs", Effect: allow, Action: []string{"states:StartExecution"}, Resource: a.regional("states", a.named("stateMachine:"))},
-		{Sid: "RunJobs", Effect: allow, Action: []string{"ecs:RunTask"}, Resource: a.regional("ecs", a.families())},
-		{Sid: "FollowJobs", Effect: allow, Action: []string{"ecs:DescribeTasks", "ecs:StopTask"}, Resource: a.regional("ecs", a.named("task/"))},
-		{Sid: "FindTasks", Effect: allow, Action: []string{"ecs:ListTasks"}, Resource: everything},
+	}
+	return slices.Concat(starts, a.jobs(), tasks)
+}
+
+// jobs returns what EventBridge Scheduler and Step Functions need to run jobs: for the roles that they have, so that no task can start
+// another one.
+func (a Account) jobs() Document {
+	schedules, runs := a.only(a.ScheduleRoles), a.only(a.RunRoles)
+	passing := maps.Clone(runs)
+	maps.Copy(passing, stringEquals("iam:PassedToService", "ecs-tasks.amazonaws.com"))
+	return Document{
 		{
-			Sid: "GiveRolesToTasks", Effect: allow, Action: []string{"iam:PassRole"}, Resource: a.ownRoles(),
-			Condition: stringEquals("iam:PassedToService", "ecs-tasks.amazonaws.com"),
+			Sid: "StartJobs", Effect: allow, Action: []string{"states:StartExecution"},
+			Resource: a.regional("states", a.named("stateMachine:")), Condition: schedules,
 		},
+		{
+			Sid: "RunJobs", Effect: allow, Action: []string{"ecs:RunTask"},
+			Resource: a.regional("ecs", a.families()), Condition: runs,
+		},
+		{
+			Sid: "FollowJobs", Effect: allow, Action: []string{"ecs:DescribeTasks", "ecs:StopTask"},
+			Resource: a.regional("ecs", a.named("task/")), Condition: runs,
+		},
+		{Sid: "FindTasks", Effect: allow, Action: []string{"ecs:ListTasks"}, Resource: everything, Condition: runs},
+		{Sid: "GiveRolesToTasks", Effect: allow, Action: []string{"iam:PassRole"}, Resource: a.ownRoles(), Condition: passing},
 		{
 			Sid: "HearOfTasks", Effect: allow, Action: []string{"events:DescribeRule", "events:PutRule", "events:PutTargets"},
-			Resource: a.regional("events", "rule/StepFunctionsGetEventsForECSTaskRule"),
+			Resource: a.regional("events", "rule/StepFunctionsGetEventsForECSTaskRule"), Condition: runs,
 		},
-	}, tasks...)
+	}
 }
 
 // AllowTasks returns a statement of a boundary that lets tasks do more.

@@ -3,6 +3,7 @@ package account
 import (
 	"errors"
 	"fmt"
+	"iter"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -25,8 +26,8 @@ func checkAccess(ctx *pulumi.Context, cfg *config.Config) error {
 		boundary = &document
 	}
 	var problems []error
-	for key, w := range cfg.Workloads() {
-		for _, err := range policies.problems(w, boundary) {
+	for key, m := range meant(cfg) {
+		for _, err := range policies.problems(m, boundary) {
 			problems = append(problems, fmt.Errorf("slipway:%s.%w", key, err))
 		}
 	}
@@ -36,10 +37,32 @@ func checkAccess(ctx *pulumi.Context, cfg *config.Config) error {
 	return errors.Join(problems...)
 }
 
-// needMore reports whether a service or a job is meant to do more than every boundary has to allow.
+// access is what the roles of a service or a job are meant to do.
+type access struct {
+	policies []string // of its task role
+	calls    []spec.Call
+}
+
+// meant returns what all roles are meant to do, by key in the config.
+func meant(cfg *config.Config) iter.Seq2[string, access] {
+	return func(yield func(string, access) bool) {
+		for _, s := range cfg.Services {
+			if !yield("services."+s.Name, access{s.Policies, s.Workload.Calls()}) {
+				return
+			}
+		}
+		for _, j := range cfg.Jobs {
+			if !yield("jobs."+j.Name, access{j.Policies, j.Calls()}) {
+				return
+			}
+		}
+	}
+}
+
+// needMore reports whether a role is meant to do more than every boundary has to allow.
 func needMore(cfg *config.Config) bool {
-	for _, w := range cfg.Workloads() {
-		if len(w.Policies) > 0 || len(w.Calls()) > 0 {
+	for _, m := range meant(cfg) {
+		if len(m.policies) > 0 || len(m.calls) > 0 {
 			return true
 		}
 	}
@@ -68,12 +91,12 @@ func (r policyReader) read(arn string) (spec.PolicyDocument, error) {
 	return document, nil
 }
 
-// problems reports what is wrong with the access of a workload; a nil boundary allows everything.
-func (r policyReader) problems(w spec.Workload, boundary *spec.PolicyDocument) []error {
+// problems reports what is wrong with what roles are meant to do; a nil boundary allows everything.
+func (r policyReader) problems(m access, boundary *spec.PolicyDocument) []error {
 	var problems []error
-	for i, arn := range w.Policies {
+	for i, arn := range m.policies {
 		document, err := r.read(arn)
-		if err == nil && boundary != nil && boundary.ForbidsAll(document) {
+		if err == nil && boundary != nil && boundary.ForbidsAll(spec.TaskRole, document) {
 			err = errors.New("the permissions boundary allows nothing of this policy; extend the boundary, or leave the policy out")
 		}
 		if err != nil {
@@ -83,8 +106,8 @@ func (r policyReader) problems(w spec.Workload, boundary *spec.PolicyDocument) [
 	if boundary == nil {
 		return problems
 	}
-	for _, call := range w.Calls() {
-		if boundary.Forbids(call.Action, call.Resource) {
+	for _, call := range m.calls {
+		if boundary.Forbids(call) {
 			problems = append(problems, fmt.Errorf("%s: the permissions boundary does not allow %s on %s; extend the boundary, or leave it out", call.Setting, call.Action, call.Resource))
 		}
 	}

@@ -1,6 +1,7 @@
 package account
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -10,6 +11,43 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
+
+// A boundary from before there were jobs is told, too, and one that lets tasks' roles run tasks instead of the jobs' own.
+func TestCheckAccessOfJobs(t *testing.T) {
+	t.Parallel()
+	const boundary = "arn:aws:iam::123456789012:policy/slipway-boundary"
+	const starts = `{"Effect": "Allow", "Action": "states:StartExecution", "Resource": "*"}`
+	const runs = `{"Effect": "Allow", "Action": ["ecs:*", "iam:PassRole", "events:*"], "Resource": "*", "Condition": {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::123456789012:role/slipway/*-%s-???????"}}}`
+	const may = "slipway:jobs.purge.schedule: the permissions boundary does not allow "
+	for _, test := range []struct {
+		job, statements string
+		want            []string
+	}{
+		{`"service": "hello"`, starts, nil}, // it has its service's roles
+		{`"service": "hello", "schedule": "rate(1 hour)", "overlap": false`, starts + "," + fmt.Sprintf(runs, "run"), nil},
+		{`"service": "hello", "schedule": "rate(1 hour)"`, fmt.Sprintf(runs, "run"), []string{may + "states:StartExecution on arn:*:states:*:*:stateMachine:*;"}},
+		{`"service": "hello", "schedule": "rate(1 hour)", "overlap": false`, starts + "," + fmt.Sprintf(runs, "task"), []string{
+			may + "ecs:RunTask on arn:*:ecs:*:*:task-definition/*;", may + "ecs:StopTask on ", may + "iam:PassRole on arn:*:iam::*:role/slipway/*-task-???????;",
+			may + "events:PutTargets on arn:*:events:*:*:rule/StepFunctionsGetEventsForECSTaskRule;",
+			"slipway:jobs.purge.overlap: the permissions boundary does not allow ecs:ListTasks on *;",
+		}},
+	} {
+		cloud := mocks.Cloud{Policies: map[string]string{boundary: `{"Statement": [` + test.statements + `]}`}}
+		cfg, err := config.Read(configtest.Source(configtest.Service(""), "permissionsBoundary", boundary, "jobs", `{"purge": {`+test.job+`}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = cloud.Run(func(ctx *pulumi.Context) error { return checkAccess(ctx, cfg) })
+		if len(test.want) == 0 && err != nil {
+			t.Errorf("%s: %v", test.job, err)
+		}
+		for _, want := range test.want {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %v\nwant %q", test.job, err, want)
+			}
+		}
+	}
+}
 
 // A boundary that leaves nothing of what a service is given is told before anything is made, and so is a policy that is not there.
 func TestCheckAccess(t *testing.T) {

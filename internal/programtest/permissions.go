@@ -138,7 +138,7 @@ func (p Program) testUpdatesAreOfWhatTheProgramSets(t *testing.T) {
 }
 
 func testAccount() permissions.Account {
-	return permissions.Account{Partition: "aws", ID: "123456789012", RolePath: spec.RolePath, Boundary: testBoundary}
+	return permissions.Account{Partition: "aws", ID: "123456789012", RolePath: spec.RolePath, ScheduleRoles: spec.ScheduleRole.End(), RunRoles: spec.RunRole.End(), Boundary: testBoundary}
 }
 
 // allowed returns the actions that the documents allow somewhere.
