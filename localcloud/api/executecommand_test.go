@@ -14,6 +14,11 @@ import (
 // runWithExec adds a task that runs, and returns its id. Its role may do the actions.
 func (w *world) runWithExec(id, actions string, enabled bool) string {
 	w.t.Helper()
+	return w.runWithExecAt("10.0.0.4", id, actions, enabled)
+}
+
+func (w *world) runWithExecAt(address, id, actions string, enabled bool) string {
+	w.t.Helper()
 	w.role(id, actions)
 	revision := "arn:aws:ecs" + arns + "task-definition/" + id + ":1"
 	w.put(localecs.TaskDefinitionRevision.Token, revision, cloud.Map{
@@ -22,7 +27,7 @@ func (w *world) runWithExec(id, actions string, enabled bool) string {
 	}, localecs.RevisionStatus{Revision: 1, Active: true})
 	w.put(localecs.Task.Token, "arn:aws:ecs"+arns+"task/dev/"+id,
 		localecs.TaskSpec{ClusterARN: clusterARN, TaskDefinitionARN: revision, EnableExecuteCommand: enabled},
-		localecs.TaskStatus{LastStatus: "RUNNING", DesiredStatus: "RUNNING", Containers: []localecs.ContainerStatus{
+		localecs.TaskStatus{LastStatus: "RUNNING", DesiredStatus: "RUNNING", Address: address, Containers: []localecs.ContainerStatus{
 			{Name: "main", LastStatus: "RUNNING"}, {Name: "fixed", LastStatus: "RUNNING"}, {Name: "before", LastStatus: "STOPPED"},
 		}})
 	return id
@@ -36,6 +41,7 @@ func TestExecuteCommand(t *testing.T) {
 	task := w.runWithExec("task", sessions, true)
 	without := w.runWithExec("without", sessions, false)
 	unconnected := w.runWithExec("unconnected", strings.TrimSuffix(sessions, `,"ssmmessages:OpenDataChannel"`), true)
+	ipv6 := w.runWithExecAt("2001:db8::4", "ipv6", sessions, true)
 	const (
 		invalid  = "InvalidParameterException"
 		disabled = "execute command was not enabled when the task was run or the execute command agent isn't running"
@@ -53,6 +59,7 @@ func TestExecuteCommand(t *testing.T) {
 		{"another container", ecs.ExecuteCommandInput{Task: &task, Container: sdk.String("web"), Interactive: true}, invalid, "The container provided in the request was not found"},
 		{"not enabled", ecs.ExecuteCommandInput{Task: &without, Container: sdk.String("main"), Interactive: true}, invalid, disabled},
 		{"a read-only root", ecs.ExecuteCommandInput{Task: &task, Container: sdk.String("fixed"), Interactive: true}, invalid, disabled},
+		{"no IPv4 address", ecs.ExecuteCommandInput{Task: &ipv6, Container: sdk.String("main"), Interactive: true}, invalid, disabled},
 		{"a container that has ended", ecs.ExecuteCommandInput{Task: &task, Container: sdk.String("before"), Interactive: true}, invalid, disabled},
 		{"no permission", ecs.ExecuteCommandInput{Task: &unconnected, Container: sdk.String("main"), Interactive: true}, "TargetNotConnectedException", "due to an internal error"},
 		{"all of it", ecs.ExecuteCommandInput{Task: &task, Container: sdk.String("main"), Interactive: true}, "ValidationError", "use localcloud exec -container main task -- COMMAND: not modelled"},

@@ -39,6 +39,7 @@ func InVPC(store *cloud.Store, c *cloudflare.Cloudflare, services ...netip.Addr)
 	own := []dns.Zone{
 		servicesZone("amazonaws.com", slices.DeleteFunc(slices.Clone(services), netip.Addr.Is6)),
 		servicesZone("api.aws", services), // those with IPv6
+		servicesZone("on.aws", services),  // Amazon ECR's registries among them
 	}
 	return func() []dns.Zone { return append(zonesOf(store, c, onAWS), own...) }
 }

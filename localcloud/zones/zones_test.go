@@ -113,6 +113,7 @@ func TestInVPC(t *testing.T) {
 		"internal-api.eu-central-1.elb.amazonaws.com": {"A 10.0.1.4"},
 		"*.amazonaws.com":                             {"A 203.0.113.1"},
 		"*.api.aws":                                   {"A 203.0.113.1", "AAAA 2001:db8::1"},
+		"*.on.aws":                                    {"A 203.0.113.1", "AAAA 2001:db8::1"},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)

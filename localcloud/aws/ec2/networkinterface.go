@@ -2,7 +2,9 @@ package ec2
 
 import (
 	"cmp"
+	"fmt"
 	"net/netip"
+	"strings"
 
 	"slipway/localcloud/aws/internal/ids"
 	"slipway/localcloud/cloud"
@@ -28,6 +30,19 @@ func (ni *Interface) IPv6Only() bool { return ni.PrivateIP == "" }
 
 // Address is the interface's address within its VPC: the private IPv4 one, or in an IPv6-only subnet the IPv6 one.
 func (ni *Interface) Address() string { return cmp.Or(ni.PrivateIP, ni.IPv6Address) }
+
+// HostName is the name that the interface's owner has in the VPC. In an IPv6-only subnet names have the form of resource names, here with
+// the end of the address: what Fargate puts there is not documented.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/hostname-types.html
+func (ni *Interface) HostName(region string) string {
+	name := "ip-" + strings.ReplaceAll(ni.PrivateIP, ".", "-")
+	if a, err := netip.ParseAddr(ni.IPv6Address); err == nil && ni.IPv6Only() {
+		const host = 8
+		b := a.As16()
+		name = fmt.Sprintf("i-0%x", b[host:])
+	}
+	return name + "." + region + ".compute.internal"
+}
 
 // InterfaceStatus says where the interface's owner really is.
 type InterfaceStatus struct {

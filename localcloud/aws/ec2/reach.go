@@ -119,6 +119,11 @@ func routed(tx *cloud.Tx, s cloud.Scope, ni *Interface, d direction, everyone st
 	return fmt.Errorf("route table %s of subnet %s has no route to %s", table, ni.SubnetID, everyone)
 }
 
+// HasInternetGateway reports whether the network interface's IPv6 addresses are reached from the internet, as far as routes decide.
+func HasInternetGateway(tx *cloud.Tx, s cloud.Scope, ni *Interface) bool {
+	return routed(tx, s, ni, ingress, anyIPv6) == nil
+}
+
 // routeTableOf returns the id of the route table that the interface's subnet is associated with, or else of its VPC's main
 // one.
 func routeTableOf(tx *cloud.Tx, s cloud.Scope, ni *Interface) string {

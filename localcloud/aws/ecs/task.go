@@ -82,8 +82,8 @@ type TaskStatus struct {
 	// Checked says that essential containers have health checks, so that HealthStatus means something.
 	Checked    bool `json:",omitempty"`
 	Containers []ContainerStatus
-	// PrivateIP is the address of the task's network interface; empty while it has none.
-	PrivateIP string `json:",omitempty"`
+	// Address is that of the task's network interface within its VPC; empty while it has none.
+	Address   string `json:",omitempty"`
 	CreatedAt time.Time
 	StartedAt time.Time `json:",omitzero"`
 	StoppedAt time.Time `json:",omitzero"`

@@ -145,6 +145,9 @@ func forwardTo(c *cloud.Call, balancer *cloud.Resource, groups []string) error {
 			return cloud.Errorf("InvalidConfigurationRequest",
 				"The following target groups are not in the same VPC as the load balancer: %s", id)
 		}
+		if err := checkFamily(group, cloud.InputsOf[loadBalancer](balancer)); err != nil {
+			return err
+		}
 		use(id, balancer.ID)
 		if len(users[id]) > 1 {
 			return cloud.Errorf("TargetGroupAssociationLimit",
@@ -194,4 +197,14 @@ func looksAtEC2(o *permission.Operation, call string, actions ...string) {
 
 func retags(o *permission.Operation) {
 	o.Retags("elasticloadbalancing:AddTags", "elasticloadbalancing:RemoveTags")
+}
+
+// checkFamily refuses targets with IPv6 addresses to a load balancer that has none. The sentence is not AWS's.
+// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html#target-group-ip-address-type
+func checkFamily(group *cloud.Resource, balancer *loadBalancer) error {
+	if cloud.OutputsOf[targetGroupOutputs](group).IPAddressType == addressIPv6 && !balancer.dualStack() {
+		return cloud.Errorf("InvalidConfigurationRequest",
+			"The following target groups have IP address type ipv6, for which the load balancer must have IP address type dualstack: %s", group.ID)
+	}
+	return nil
 }

@@ -22,6 +22,10 @@ func TestLoadBalancerRefusals(t *testing.T) {
 	second := s.Subnet("10.0.10.0/24", "a", 10)
 	plain := s.Subnet("10.0.11.0/24", "b", -1)
 	small := s.Subnet("10.0.12.0/28", "b", 12)
+	native := s.Make(ec2.SubnetToken, cloud.Map{
+		"vpcId": s.VPC.ID, "ipv6Native": true, "availabilityZone": "eu-central-1b", "assignIpv6AddressOnCreation": true,
+		"ipv6CidrBlock": strings.Replace(s.VPC.Outputs["ipv6CidrBlock"].(string), "00::/56", "20::/64", 1), "enableResourceNameDnsAaaaRecordOnLaunch": true,
+	})
 	elsewhere := s.Make(ec2.VPCToken, cloud.Map{"cidrBlock": "10.1.0.0/16"})
 	foreign := s.Make(ec2.SubnetToken, cloud.Map{"vpcId": elsewhere.ID, "cidrBlock": "10.1.0.0/24", "availabilityZone": "eu-central-1b"})
 	foreignToo := s.Make(ec2.SubnetToken, cloud.Map{"vpcId": elsewhere.ID, "cidrBlock": "10.1.1.0/24", "availabilityZone": "eu-central-1c"})
@@ -68,6 +72,7 @@ func TestLoadBalancerRefusals(t *testing.T) {
 		{"no such subnet", cloud.Map{"subnets": []any{s.Subnets[0], "subnet-0"}}, "InvalidSubnetID.NotFound", "The subnet ID 'subnet-0' does not exist"},
 		{"small subnet", cloud.Map{"subnets": []any{s.Subnets[0], small.ID}}, "InvalidSubnet", "Not enough IP space available in " + small.ID},
 		{"no IPv6", cloud.Map{"subnets": []any{s.Subnets[0], plain.ID}, "ipAddressType": "dualstack"}, "ValidationError", "You must specify subnets with an associated IPv6 CIDR block."},
+		{"no IPv4", cloud.Map{"subnets": []any{s.Subnets[0], native.ID}}, "InvalidSubnet", "The subnet '" + native.ID + "' has no IPv4 CIDR block"},
 		{"no gateway", cloud.Map{"subnets": []any{foreign.ID, foreignToo.ID}, "securityGroups": nil}, "InvalidSubnet", "VPC " + elsewhere.ID + " has no internet gateway"},
 		{"no such group", cloud.Map{"securityGroups": []any{"sg-0"}}, "InvalidGroup.NotFound", "The security group 'sg-0' does not exist"},
 		{"group elsewhere", cloud.Map{"securityGroups": []any{stranger.ID}}, "InvalidConfigurationRequest", "One or more security groups are invalid"},
@@ -178,6 +183,7 @@ func TestDeletionProtection(t *testing.T) {
 func TestTargetGroupRefusals(t *testing.T) {
 	s := awstest.NewStage(t)
 	s.Make(elbv2.TargetGroupToken, s.Targets(cloud.Map{"name": "taken"}))
+	plain := s.Make(ec2.VPCToken, cloud.Map{"cidrBlock": "10.9.0.0/16"})
 	health := func(in cloud.Map) cloud.Map { return cloud.Map{"healthCheck": in} }
 	for _, test := range []struct {
 		name        string
@@ -192,7 +198,8 @@ func TestTargetGroupRefusals(t *testing.T) {
 		{"TCP", cloud.Map{"protocol": "TCP"}, "Check", "targets that speak TCP: not modelled"},
 		{"gRPC", cloud.Map{"protocolVersion": "GRPC"}, "Check", "targets that speak GRPC: not modelled"},
 		{"protocol version", cloud.Map{"protocolVersion": "HTTP3"}, "Check", "expected protocolVersion to be one of"},
-		{"IPv6 targets", cloud.Map{"ipAddressType": "ipv6"}, "Check", "not modelled"},
+		{"address type", cloud.Map{"ipAddressType": "both"}, "Check", "expected ipAddressType to be one of"},
+		{"IPv6 targets", cloud.Map{"ipAddressType": "ipv6", "vpcId": plain.ID}, "ValidationError", "must have an associated IPv6 CIDR block"},
 		{"port", cloud.Map{"port": 65536.0}, "Check", "expected port to be in the range (1 - 65535), got 65536"},
 		{"delay", cloud.Map{"deregistrationDelay": 3601.0}, "Check", "expected deregistrationDelay to be in the range (0 - 3600)"},
 		{"slow start", cloud.Map{"slowStart": 10.0}, "Check", "expected slowStart to be in the range (30 - 900)"},
@@ -518,6 +525,26 @@ func TestTargetGroupsKnowTheirLoadBalancer(t *testing.T) {
 	far := s.Make(elbv2.TargetGroupToken, s.Targets(cloud.Map{"name": "far", "vpcId": elsewhere.ID}))
 	_, err = s.Try(elbv2.ListenerRuleToken, awstest.Rule(listener, far, nil))
 	s.Refused(err, "InvalidConfigurationRequest", "same VPC")
+}
+
+// Targets with IPv6 addresses are for load balancers that have such addresses too.
+func TestIPv6Targets(t *testing.T) {
+	s := awstest.NewStage(t)
+	plain, dual := s.Make(elbv2.LoadBalancerToken, s.Balancer(nil)), s.Make(elbv2.LoadBalancerToken, s.Balancer(cloud.Map{"name": "two", "ipAddressType": "dualstack"}))
+	group := s.Make(elbv2.TargetGroupToken, s.Targets(cloud.Map{"ipAddressType": "ipv6"}))
+	_, err := s.Try(elbv2.ListenerRuleToken, awstest.Rule(s.Make(elbv2.ListenerToken, awstest.ListenerOn(plain, nil)), group, nil))
+	s.Refused(err, "InvalidConfigurationRequest", "must have IP address type dualstack: "+group.ID)
+	rule := s.Make(elbv2.ListenerRuleToken, awstest.Rule(s.Make(elbv2.ListenerToken, awstest.ListenerOn(dual, nil)), group, nil))
+	_, err = s.Edit(dual, cloud.Map{"ipAddressType": "ipv4"})
+	s.Refused(err, "InvalidConfigurationRequest", group.ID)
+	s.Refused(elbv2.CheckTarget(group, "10.0.0.4"), "ValidationError", "'10.0.0.4' is not of the target group's IP address type 'ipv6'")
+	if err := elbv2.CheckTarget(group, "2001:db8::4"); err != nil {
+		t.Error(err)
+	}
+	s.Remove(rule)
+	if _, err := s.Edit(dual, cloud.Map{"ipAddressType": "ipv4"}); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestListenersAndRulesGoAlong(t *testing.T) {

@@ -247,6 +247,13 @@ var LoadBalancer = &cloud.Kind[loadBalancer, loadBalancerOutputs]{
 		if network.ID != out.VPCID {
 			return cloud.Errorf("InvalidConfigurationRequest", "The subnets do not belong to the VPC of the load balancer: '%s'", out.VPCID)
 		}
+		for _, group := range c.Tx.List(c.Resource.Scope, TargetGroupToken) {
+			if slices.Contains(cloud.OutputsOf[targetGroupOutputs](group).LoadBalancerARNs, c.Resource.ID) {
+				if err := checkFamily(group, in); err != nil {
+					return err
+				}
+			}
+		}
 		return out.place(c, in, network)
 	},
 	Delete: func(c *cloud.Call, in *loadBalancer) error {
@@ -347,6 +354,8 @@ func placeLoadBalancer(c *cloud.Call, in *loadBalancer) (*cloud.Resource, error)
 		case zones[zone]:
 			return nil, cloud.Errorf("InvalidConfigurationRequest",
 				"A load balancer cannot be attached to multiple subnets in the same Availability Zone")
+		case sub.IPv6Native: // the sentence is not AWS's
+			return nil, cloud.Errorf("InvalidSubnet", "The subnet '%s' has no IPv4 CIDR block, which a load balancer needs.", id)
 		case in.dualStack() && sub.IPv6CIDRBlock == "":
 			return nil, cloud.Errorf("ValidationError", "You must specify subnets with an associated IPv6 CIDR block.")
 		case ec2.FreeAddresses(c.Tx, r, c.Resource.ID) < free:

@@ -2,6 +2,7 @@ package elbv2
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"slipway/localcloud/cloud"
@@ -27,7 +28,7 @@ const (
 
 // Target is a member of a target group and its health.
 type Target struct {
-	// ID is the private IP address of the target.
+	// ID is the IP address of the target within its VPC.
 	ID    string
 	Port  int
 	State TargetState
@@ -47,6 +48,19 @@ type TargetGroupStatus struct {
 // Index returns the target's index in the group, or -1.
 func (s *TargetGroupStatus) Index(ip string, port int) int {
 	return slices.IndexFunc(s.Targets, func(t Target) bool { return t.ID == ip && t.Port == port })
+}
+
+// CheckTarget refuses an address that is not of the group's type. The sentence is not AWS's.
+// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html#target-group-ip-address-type
+func CheckTarget(group *cloud.Resource, address string) error {
+	kind := addressIPv4
+	if strings.Contains(address, ":") {
+		kind = addressIPv6
+	}
+	if want := TargetGroup.Outputs(group).IPAddressType; kind != want {
+		return cloud.Errorf("ValidationError", "The IP address '%s' is not of the target group's IP address type '%s'", address, want)
+	}
+	return nil
 }
 
 // RegisterTarget makes the address a target of the group. A draining one becomes a new target again; a registered one stays unchanged.

@@ -41,6 +41,12 @@ type targetGroup struct {
 	Tags                           tags.Tags    `json:"tags"`
 }
 
+// Types of addresses that targets have.
+const (
+	addressIPv4 = "ipv4"
+	addressIPv6 = "ipv6"
+)
+
 type targetGroupOutputs struct {
 	ARN                   string    `json:"arn"`
 	ARNSuffix             string    `json:"arnSuffix"`
@@ -118,7 +124,7 @@ var TargetGroup = &cloud.Kind[targetGroup, targetGroupOutputs]{
 	Check: func(in *targetGroup) []cloud.Failure {
 		f := checkName(in.Name, in.NamePrefix)
 		f = append(f, check.OneOf("targetType", in.TargetType, "instance", "ip", "lambda", "alb")...)
-		f = append(f, check.OneOf("ipAddressType", in.IPAddressType, "ipv4", "ipv6")...)
+		f = append(f, check.OneOf("ipAddressType", in.IPAddressType, addressIPv4, addressIPv6)...)
 		f = append(f, check.OneOf("protocol", in.Protocol, "HTTP", "HTTPS", "TCP", "TLS", "UDP", "TCP_UDP", "GENEVE")...)
 		f = append(f, check.OneOf("protocolVersion", in.ProtocolVersion, "HTTP1", "HTTP2", "GRPC")...)
 		f = append(f, check.OneOf("loadBalancingAlgorithmType", in.LoadBalancingAlgorithmType,
@@ -141,10 +147,15 @@ var TargetGroup = &cloud.Kind[targetGroup, targetGroupOutputs]{
 	Refs: func(_ *cloud.Call, in *targetGroup) []cloud.Ref {
 		return []cloud.Ref{{Token: ec2.VPCToken, Value: in.VPCID, Weak: true, Optional: true}} // a VPC can go before its target groups
 	},
-	Rules: func(_ *cloud.Call, in *targetGroup) error {
+	Rules: func(c *cloud.Call, in *targetGroup) error {
 		required := check.First(map[string]bool{"port": in.Port == nil, "protocol": in.Protocol == "", "vpcId": in.VPCID == ""})
 		if required != "" {
 			return cloud.Errorf("ValidationError", "Attribute %q must be specified when %q is %q.", required, "targetType", in.TargetType)
+		}
+		// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/create-target-group.html
+		network := c.Find(cloud.Ref{Token: ec2.VPCToken, Value: in.VPCID})
+		if in.IPAddressType == addressIPv6 && network != nil && ec2.VPC.Outputs(network).IPv6CIDRBlock == "" {
+			return cloud.Errorf("ValidationError", "The VPC '%s' must have an associated IPv6 CIDR block for a target group of type 'ipv6'", in.VPCID)
 		}
 		return nil
 	},
@@ -161,7 +172,7 @@ var TargetGroup = &cloud.Kind[targetGroup, targetGroupOutputs]{
 		c.Resource.SetStatus(TargetGroupStatus{})
 		out.ARN = arns.New(c.Caller.Scope, "elasticloadbalancing", "targetgroup/"+name+"/"+ids.Hex(16))
 		out.Name, out.ARNSuffix, out.LoadBalancerARNs = name, "targetgroup/"+strings.Join(arns.Parts(out.ARN), "/"), []string{}
-		out.IPAddressType, out.ProtocolVersion = cmp.Or(in.IPAddressType, "ipv4"), cmp.Or(in.ProtocolVersion, "HTTP1")
+		out.IPAddressType, out.ProtocolVersion = cmp.Or(in.IPAddressType, addressIPv4), cmp.Or(in.ProtocolVersion, "HTTP1")
 		out.AlgorithmType, out.AnomalyMitigation = cmp.Or(in.LoadBalancingAlgorithmType, "round_robin"), cmp.Or(in.LoadBalancingAnomalyMitigation, "off")
 		out.CrossZoneEnabled = cmp.Or(in.LoadBalancingCrossZoneEnabled, "use_load_balancer_configuration")
 		out.complete()
@@ -202,7 +213,6 @@ func (in *targetGroup) unmodelled() []cloud.Failure {
 		what     string
 	}{
 		{in.TargetType, []string{"ip"}, "targetType", "targets of type " + in.TargetType},
-		{in.IPAddressType, []string{"ipv4"}, "ipAddressType", "targets with addresses of type " + in.IPAddressType},
 		{in.Protocol, []string{"HTTP", "HTTPS"}, "protocol", "targets that speak " + in.Protocol},
 		{in.ProtocolVersion, []string{"HTTP1"}, "protocolVersion", "targets that speak " + in.ProtocolVersion},
 		{in.LoadBalancingAlgorithmType, []string{"round_robin"}, "loadBalancingAlgorithmType", "load balancing by " + in.LoadBalancingAlgorithmType},

@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 
+	"slipway/localcloud/aws/ecr"
 	"slipway/localcloud/daemon"
 	"slipway/localcloud/image"
 
@@ -40,13 +41,13 @@ func push(ctx context.Context, dir string, flags *flag.FlagSet, args []string) e
 	img, err := image.Build(image.BuildConfig{
 		Dockerfile: text, Args: buildArgs, Files: files, Platform: v1.Platform{OS: "linux", Architecture: *arch},
 		Base: func(base string, platform v1.Platform) (v1.Image, error) {
-			return image.Base(ctx, info.Registry, base, platform)
+			return image.Base(ctx, info.Registry, ecr.Canonical(base), platform)
 		},
 	})
 	if err != nil {
 		return fmt.Errorf("push %s: %w", reference, err)
 	}
-	if err := image.Push(ctx, img, info.Registry, reference); err != nil {
+	if err := image.Push(ctx, img, info.Registry, ecr.Canonical(reference)); err != nil {
 		return err
 	}
 	digest, err := img.Digest()

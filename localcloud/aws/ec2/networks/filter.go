@@ -17,7 +17,7 @@ func (n *Networks) verdict(s cloud.Scope, c vnet.Connection, d vnet.Direction) (
 	}
 	n.Store.View(func(tx *cloud.Tx) {
 		from, to := interfaceOf(tx, s, c.From), interfaceOf(tx, s, c.To)
-		if own, err := ownAddress(from); proxies.Contains(p.Source) && err == nil {
+		if own, err := ownAddress(from); isProxy(p.Source) && err == nil {
 			p.Source = own
 		}
 		switch {
@@ -41,8 +41,10 @@ func ownAddress(ni *ec2.Interface) (netip.Addr, error) {
 	if ni == nil {
 		return netip.Addr{}, errNoInterface
 	}
-	return netip.ParseAddr(ni.PrivateIP)
+	return netip.ParseAddr(ni.Address())
 }
+
+func isProxy(a netip.Addr) bool { return proxies.Contains(a) || proxiesIPv6.Contains(a) }
 
 func verdictOf(p ec2.Passage) vnet.Verdict {
 	return map[ec2.Passage]vnet.Verdict{ec2.Refused: vnet.Drop, ec2.Tracked: vnet.Accept, ec2.Untracked: vnet.AcceptUntracked}[p]
@@ -60,13 +62,15 @@ func interfaceOf(tx *cloud.Tx, s cloud.Scope, i *vnet.Interface) *ec2.Interface 
 	return nil
 }
 
-// Egress returns nil if TCP packets of the network interface get to a port of AWS's own endpoints, as they will once it is plugged in, and
-// otherwise the obstacle: what a task needs before its first container starts comes from there.
+// Egress returns nil if TCP packets of a task's network interface get to a port of AWS's own endpoints, as they will once it is plugged in,
+// and otherwise the obstacle: what the task needs before its first container starts comes from there. See [ec2.Egress] for the family.
 func Egress(tx *cloud.Tx, s cloud.Scope, ni *ec2.Interface, port int) error {
-	for own, to := range map[string]netip.Addr{ni.PrivateIP: ServicesIPv4, ni.IPv6Address: ServicesIPv6} {
-		if source, err := netip.ParseAddr(own); err == nil && leaves(tx, s, ni, source, netip.AddrPortFrom(to, uint16(port))) { //nolint:gosec // a port
-			return nil
-		}
+	to := ServicesIPv4
+	if ni.IPv6Only() {
+		to = ServicesIPv6
+	}
+	if source, err := ownAddress(ni); err == nil && leaves(tx, s, ni, source, netip.AddrPortFrom(to, uint16(port))) { //nolint:gosec // a port
+		return nil
 	}
 	if err := ec2.Egress(tx, s, ni, port); err != nil {
 		return err

@@ -55,7 +55,7 @@ type vpc struct {
 	*vnet.Network
 	interfaces map[cloud.Key]*plugged
 	outside    *vnet.Outside // the internet, by the internet gateway
-	resolver   *dns.Server
+	resolvers  []*dns.Server
 	endpoints  *endpoints
 }
 
@@ -145,10 +145,10 @@ func (n *Networks) close() {
 // end closes a network. Connections to the outside that are being made may hold it up, and ask about networks.
 func (v *vpc) end() {
 	_ = v.Close() // has nothing to say, and neither has the resolver, whose sockets are gone
-	if v.resolver != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		_ = v.resolver.Close(ctx)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	for _, r := range v.resolvers {
+		_ = r.Close(ctx)
 	}
 	v.endpoints.close()
 }
@@ -187,16 +187,27 @@ func (n *Networks) equip(v *vpc, key cloud.Key, resolver netip.Addr) (err error)
 	if n.Zones == nil {
 		return nil
 	}
-	h, err := v.AttachHost(vnet.InterfaceConfig{Name: resolverName, Addresses: []netip.Addr{resolver}})
+	addresses := []netip.Addr{resolver, resolverIPv6}
+	h, err := v.AttachHost(vnet.InterfaceConfig{Name: resolverName, Addresses: addresses})
 	if err != nil {
 		return err
 	}
+	for _, a := range addresses {
+		if err := n.resolve(v, h, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// resolve answers questions about names at an address of the host.
+func (n *Networks) resolve(v *vpc, h *vnet.Host, address netip.Addr) error {
 	const port = 53
-	l, err := h.Listen(netip.AddrPortFrom(resolver, port))
+	l, err := h.Listen(netip.AddrPortFrom(address, port))
 	if err != nil {
 		return err
 	}
-	packets, err := h.ListenPacket(netip.AddrPortFrom(resolver, port))
+	packets, err := h.ListenPacket(netip.AddrPortFrom(address, port))
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
@@ -204,7 +215,7 @@ func (n *Networks) equip(v *vpc, key cloud.Key, resolver netip.Addr) (err error)
 	if forward == nil {
 		forward = func(context.Context, *mdns.Msg) (*mdns.Msg, error) { return nil, nil }
 	}
-	v.resolver = dns.Serve(l, packets, n.Zones, forward, n.Log)
+	v.resolvers = append(v.resolvers, dns.Serve(l, packets, n.Zones, forward, n.Log))
 	return nil
 }
 
@@ -222,7 +233,7 @@ func (n *Networks) Task(key cloud.Key, endpoint http.Handler) (*task.Interface, 
 		Attach: func(frames *os.File) (io.Closer, error) {
 			n.mu.Lock()
 			defer n.mu.Unlock()
-			v, err := n.vpcOf(p.vpc, p.resolvers[0])
+			v, err := n.vpcOf(p.vpc, p.inVPC)
 			if err != nil {
 				return nil, errors.Join(err, frames.Close())
 			}
@@ -231,12 +242,12 @@ func (n *Networks) Task(key cloud.Key, endpoint http.Handler) (*task.Interface, 
 				return nil, err
 			}
 			v.interfaces[key] = &plugged{i, p.routes}
-			v.endpoints.set(p.config.Addresses[0], endpoint)
+			v.endpoints.set(p.asks, endpoint)
 			return closing(func() error {
 				n.mu.Lock()
 				defer n.mu.Unlock()
 				delete(v.interfaces, key)
-				v.endpoints.set(p.config.Addresses[0], nil)
+				v.endpoints.set(p.asks, nil)
 				return i.Close()
 			}), nil
 		},
@@ -248,8 +259,19 @@ func (n *Networks) Task(key cloud.Key, endpoint http.Handler) (*task.Interface, 
 // Here both are the kernel's.
 var proxies = netip.MustParsePrefix("240.0.0.0/8")
 
+// proxiesIPv6 are those of tasks in IPv6-only subnets, of addresses that lead nowhere (RFC 6666). The lower half has the subnet's number
+// in the VPC, and the end of the task's address.
+var proxiesIPv6 = netip.MustParsePrefix("100::/64")
+
 // proxyOf is an address of the proxy of the task with the address: the one it dials from is the zeroth, and the others are for names.
 func proxyOf(task netip.Addr, number int) netip.Addr {
+	if task.Is6() {
+		const byNumber, bySubnet, byHost, subnet = 8, 11, 12, 7
+		own, low := proxiesIPv6.Addr().As16(), task.As16()
+		own[byNumber], own[bySubnet] = byte(number), low[subnet] //nolint:gosec // bounded by maxNames
+		copy(own[byHost:], low[byHost:])
+		return netip.AddrFrom16(own)
+	}
 	own, low := proxies.Addr().As4(), task.As4()
 	own[1] = byte(number) //nolint:gosec // bounded by maxNames
 	copy(own[2:], low[2:])
@@ -276,7 +298,7 @@ func (n *Networks) Proxy(key cloud.Key, names int) (addresses []netip.Addr, plug
 	return addresses, func() (*vnet.Host, error) {
 		n.mu.Lock()
 		defer n.mu.Unlock()
-		v, err := n.vpcOf(p.vpc, p.resolvers[0])
+		v, err := n.vpcOf(p.vpc, p.inVPC)
 		if err != nil {
 			return nil, err
 		}
@@ -336,7 +358,7 @@ func (n *Networks) host(key cloud.Key) (*vnet.Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, err := n.vpcOf(p.vpc, p.resolvers[0])
+	v, err := n.vpcOf(p.vpc, p.inVPC)
 	if err != nil {
 		return nil, err
 	}

@@ -39,7 +39,7 @@ func (n *Networks) dialer(key cloud.Key) vnet.Dial {
 }
 
 // publicOwner finds whose public address something is sent to: the way into the owner's network, the address that the sender has there, and
-// the owner's. Internet gateways translate public IPv4 addresses, one to one.
+// the owner's. Internet gateways translate public IPv4 addresses, one to one. An egress-only one lets nobody in.
 // https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Internet_Gateway.html
 func (n *Networks) publicOwner(vpc cloud.Key, from netip.Addr, to netip.AddrPort) (there *vnet.Outside, as netip.Addr, at netip.AddrPort) {
 	var owner cloud.Key
@@ -49,7 +49,7 @@ func (n *Networks) publicOwner(vpc cloud.Key, from netip.Addr, to netip.AddrPort
 			if in.VPCID == vpc.ID && in.PrivateIP == from.String() {
 				as, _ = netip.ParseAddr(in.PublicIP)
 			}
-			if a := to.Addr().String(); a == in.PublicIP || a == in.IPv6Address {
+			if a := to.Addr().String(); a == in.PublicIP || a == in.IPv6Address && ec2.HasInternetGateway(tx, r.Scope, in) {
 				owner = cloud.Key{Scope: r.Scope, Token: ec2.VPCToken, ID: in.VPCID}
 				at = to
 				if private, err := netip.ParseAddr(in.PrivateIP); err == nil && to.Addr().Is4() {

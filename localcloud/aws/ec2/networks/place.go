@@ -17,8 +17,14 @@ type place struct {
 	routes    []ec2.Destination
 	prefixes  []netip.Prefix // of its subnet, with its addresses
 	gateways  []netip.Addr
-	resolvers []netip.Addr
+	resolvers []netip.Addr // those in its family
+	asks      netip.Addr   // its address towards the task endpoint
+	inVPC     netip.Addr   // the VPC's own resolver
 }
+
+// resolverIPv6 is the address of the VPC's resolver for those with IPv6. It is the same in all VPCs.
+// https://docs.aws.amazon.com/vpc/latest/userguide/AmazonDNS-concepts.html
+var resolverIPv6 = netip.MustParseAddr("fd00:ec2::253")
 
 var errNoInterface = errors.New("the network interface does not exist")
 
@@ -45,6 +51,14 @@ func placeOf(tx *cloud.Tx, r *cloud.Resource) (p place, err error) {
 	if subnet == nil || network == nil {
 		return p, errNoInterface
 	}
+	whole, err := netip.ParsePrefix(ec2.VPC.Inputs(network).CIDRBlock)
+	if err != nil {
+		return p, err
+	}
+	p.inVPC = whole.Masked().Addr().Next().Next()
+	if in.IPv6Only() {
+		return p, p.withIPv6Only(in)
+	}
 	block, err := netip.ParsePrefix(ec2.Subnet.Inputs(subnet).CIDRBlock)
 	if err != nil {
 		return p, err
@@ -53,22 +67,38 @@ func placeOf(tx *cloud.Tx, r *cloud.Resource) (p place, err error) {
 	if err != nil {
 		return p, err
 	}
-	whole, err := netip.ParsePrefix(ec2.VPC.Inputs(network).CIDRBlock)
-	if err != nil {
-		return p, err
-	}
+	p.asks, p.resolvers = own, []netip.Addr{p.inVPC}
 	p.config.Addresses = []netip.Addr{own}
 	p.prefixes = []netip.Prefix{netip.PrefixFrom(own, block.Bits())}
 	p.gateways = []netip.Addr{block.Masked().Addr().Next()}
-	// https://docs.aws.amazon.com/vpc/latest/userguide/AmazonDNS-concepts.html
-	p.resolvers = []netip.Addr{whole.Masked().Addr().Next().Next()}
 	if own6, err := netip.ParseAddr(in.IPv6Address); err == nil {
-		const subnetBits = 64
-		p.config.Addresses = append(p.config.Addresses, own6)
-		p.prefixes = append(p.prefixes, netip.PrefixFrom(own6, subnetBits))
-		p.gateways = append(p.gateways, netip.MustParseAddr("fe80::1"))
+		p.addIPv6(own6)
 	}
 	return p, nil
+}
+
+// withIPv6Only gives the place the addresses of an interface in an IPv6-only subnet. The only IPv4 address is for the task endpoint: the
+// kernel has no route to any other, and says that the network is unreachable.
+func (p *place) withIPv6Only(in *ec2.Interface) error {
+	own, err := netip.ParseAddr(in.IPv6Address)
+	if err != nil {
+		return err
+	}
+	p.addIPv6(own)
+	p.resolvers = []netip.Addr{resolverIPv6}
+	if p.asks, err = netip.ParseAddr(in.LinkLocal); err != nil {
+		return err
+	}
+	p.config.Addresses = append(p.config.Addresses, p.asks)
+	p.prefixes = append(p.prefixes, netip.PrefixFrom(p.asks, linkLocal.Bits()))
+	return nil
+}
+
+func (p *place) addIPv6(own netip.Addr) {
+	const subnetBits = 64
+	p.config.Addresses = append(p.config.Addresses, own)
+	p.prefixes = append(p.prefixes, netip.PrefixFrom(own, subnetBits))
+	p.gateways = append(p.gateways, netip.MustParseAddr("fe80::1"))
 }
 
 func (p *place) configured(v *vpc) vnet.InterfaceConfig {
@@ -79,7 +109,7 @@ func (p *place) configured(v *vpc) vnet.InterfaceConfig {
 
 // routesOf are the routes of an interface. Those to an internet gateway lead to the given interface.
 func routesOf(destinations []ec2.Destination, gateway *vnet.Interface) *vnet.Routes {
-	out := []vnet.Route{{Prefix: linkLocal}, {Prefix: proxies}}
+	out := []vnet.Route{{Prefix: linkLocal}, {Prefix: proxies}, {Prefix: proxiesIPv6}, {Prefix: netip.PrefixFrom(resolverIPv6, resolverIPv6.BitLen())}}
 	for _, d := range destinations {
 		r := vnet.Route{Prefix: d.Block, Blackhole: d.Blackhole}
 		if d.Gateway != "" {
@@ -92,6 +122,7 @@ func routesOf(destinations []ec2.Destination, gateway *vnet.Interface) *vnet.Rou
 
 // hardwareOf is a hardware address that is nobody's, as network interfaces of AWS have them.
 func hardwareOf(a netip.Addr) net.HardwareAddr {
-	const locallyAdministered = 0x0a
-	return append(net.HardwareAddr{locallyAdministered, 0x58}, a.AsSlice()...)
+	const locallyAdministered, lowest = 0x0a, 4
+	b := a.AsSlice()
+	return append(net.HardwareAddr{locallyAdministered, 0x58}, b[len(b)-lowest:]...)
 }

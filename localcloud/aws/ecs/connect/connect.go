@@ -197,7 +197,7 @@ func (p *Proxy) tasks() []string {
 			if status.LastStatus != ecs.TaskRunning || status.DesiredStatus != ecs.TaskRunning || status.Checked && status.HealthStatus != ecs.HealthHealthy {
 				continue
 			}
-			out = append(out, net.JoinHostPort(status.PrivateIP, strconv.Itoa(p.Endpoint.ContainerPort)))
+			out = append(out, net.JoinHostPort(status.Address, strconv.Itoa(p.Endpoint.ContainerPort)))
 		}
 	})
 	return out

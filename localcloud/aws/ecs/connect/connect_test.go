@@ -75,7 +75,7 @@ func (l *once) Addr() net.Addr { return &net.TCPAddr{} }
 // set makes a task at an address, or changes it.
 func (s *stage) set(ip string, status ecs.TaskStatus) {
 	s.Helper()
-	status.PrivateIP = ip
+	status.Address = ip
 	err := s.store.Update(func(tx *cloud.Tx) (err error) {
 		r := s.tasks[ip]
 		if r == nil {

@@ -3,6 +3,7 @@ package ecsapi
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"slipway/localcloud/api"
 	"slipway/localcloud/aws/ecs"
@@ -27,9 +28,10 @@ type managedAgent struct {
 }
 
 // managedAgents returns the agents in a task's container; none in a task without ECS Exec. The agent needs to write to the container's
-// root file system, and ends otherwise soon after its start.
+// root file system, and ends otherwise soon after its start. It does the same without IPv4: "isn't supported in an IPv6-only configuration".
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html#ecs-exec-considerations
 // https://github.com/aws/containers-roadmap/issues/1359
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-task-networking.html
 func managedAgents(tx *cloud.Tx, r *cloud.Resource, container string) []managedAgent {
 	spec, status := ecs.Task.Inputs(r), cloud.Peek[ecs.TaskStatus](r)
 	if !spec.EnableExecuteCommand {
@@ -44,7 +46,7 @@ func managedAgents(tx *cloud.Tx, r *cloud.Resource, container string) []managedA
 	switch last := status.Containers[i].LastStatus; {
 	case last == ecs.TaskStopped:
 		agent.LastStatus = last
-	case last == ecs.TaskRunning && revision.Container(container).ReadonlyRootFilesystem:
+	case last == ecs.TaskRunning && (revision.Container(container).ReadonlyRootFilesystem || strings.Contains(status.Address, ":")):
 		agent.LastStatus, agent.Reason = ecs.TaskStopped, "Received Container Stopped event"
 	case last == ecs.TaskRunning:
 		agent.LastStatus = last

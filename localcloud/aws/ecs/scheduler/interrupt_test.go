@@ -34,7 +34,7 @@ func TestSpotInterruption(t *testing.T) {
 		f.OnStop = func() {
 			s.Store.View(func(tx *cloud.Tx) {
 				group := tx.Get(cloud.Key{Scope: awstest.Caller.Scope, Token: elbv2.TargetGroup.Token, ID: s.BalancerGroup})
-				if target, ok := elbv2.TargetHealth(group, s.Status(tx, f.Spec.ID).PrivateIP, 8080); ok {
+				if target, ok := elbv2.TargetHealth(group, s.Status(tx, f.Spec.ID).Address, 8080); ok {
 					atStop = append(atStop, target)
 				}
 			})

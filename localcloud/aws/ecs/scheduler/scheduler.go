@@ -218,7 +218,7 @@ func endLost(tx *cloud.Tx) {
 			continue
 		}
 		status := cloud.StatusOf[ecs.TaskStatus](r)
-		deregister(tx, r.Scope, ecs.Task.Inputs(r), status.PrivateIP)
+		deregister(tx, r.Scope, ecs.Task.Inputs(r), status.Address)
 		status.StopCode, status.StoppedReason = ecs.StopServiceScheduler, "The local cloud was restarted."
 		finish(tx, r, status)
 	}

@@ -115,7 +115,7 @@ func (t *turn) judge(m *member) {
 			m.healthy = false
 			continue
 		}
-		target, _ := elbv2.TargetHealth(group, m.status.PrivateIP, lb.ContainerPort)
+		target, _ := elbv2.TargetHealth(group, m.status.Address, lb.ContainerPort)
 		m.healthy = m.healthy && target.State == elbv2.TargetHealthy
 		if target.State != elbv2.TargetUnhealthy {
 			continue

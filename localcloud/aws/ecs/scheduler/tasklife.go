@@ -212,11 +212,23 @@ func (l *life) follow(now task.Status) error {
 			if group == nil {
 				continue
 			}
-			elbv2.RegisterTarget(tx, group, status.PrivateIP, lb.ContainerPort)
+			if err := elbv2.CheckTarget(group, status.Address); err != nil {
+				l.refused(tx, status, lb.TargetGroupARN, err)
+				return nil
+			}
+			elbv2.RegisterTarget(tx, group, status.Address, lb.ContainerPort)
 			l.record(tx, "registered 1 targets in (target-group %s)", lb.TargetGroupARN)
 		}
 		return nil
 	})
+}
+
+// refused stops a task that a target group does not take. What ECS does then, apart from its event, is not documented.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages-list.html
+func (l *life) refused(tx *cloud.Tx, status *ecs.TaskStatus, group string, err error) {
+	l.record(tx, "failed to register targets in (target-group %s) with (error %s)", group, message(err))
+	status.DesiredStatus, status.StopCode, status.Failed = ecs.TaskStopped, ecs.StopServiceScheduler, true
+	status.StoppedReason = fmt.Sprintf("Task failed to register in (target-group %s): %s", group, message(err))
 }
 
 func containerStatuses(now task.Status) []ecs.ContainerStatus {
@@ -261,7 +273,7 @@ func (l *life) end(ctx context.Context, running Containers) error {
 	interrupted := false
 	err := l.change(func(tx *cloud.Tx, status *ecs.TaskStatus) error {
 		interrupted = status.StopCode == ecs.StopSpotInterruption
-		if leaving = deregister(tx, l.key.Scope, l.spec, status.PrivateIP); len(leaving) > 0 {
+		if leaving = deregister(tx, l.key.Scope, l.spec, status.Address); len(leaving) > 0 {
 			status.LastStatus = ecs.TaskDeactivating
 			l.record(tx, "has begun draining connections on 1 tasks.")
 			l.record(tx, "deregistered 1 targets in (target-group %s)", strings.Join(leaving, ", "))
@@ -306,7 +318,7 @@ func (l *life) drain(ctx context.Context, groups []string, running Containers) e
 		}
 	}()
 	err := l.Store.Wait(ctx, func(tx *cloud.Tx) (bool, error) {
-		ip := l.status(tx).PrivateIP
+		ip := l.status(tx).Address
 		return !slices.ContainsFunc(l.spec.LoadBalancers, func(lb ecs.ServiceLoadBalancer) bool {
 			group := tx.Get(cloud.Key{Scope: l.key.Scope, Token: elbv2.TargetGroup.Token, ID: lb.TargetGroupARN})
 			if group == nil || !slices.Contains(groups, lb.TargetGroupARN) {
@@ -364,7 +376,7 @@ func (l *life) provision(ports []int) (*ec2.Interface, error) {
 			return &startError{fmt.Sprintf("Unexpected EC2 error while attempting to Create Network Interface: %s", message(err))}
 		}
 		if ni = ec2.NetworkInterface.Inputs(r); l.Interface != nil {
-			if l.address, err = netip.ParseAddr(ni.PrivateIP); err != nil {
+			if l.address, err = netip.ParseAddr(ni.Address()); err != nil {
 				return err
 			}
 		}
@@ -372,7 +384,7 @@ func (l *life) provision(ports []int) (*ec2.Interface, error) {
 		r = r.Clone()
 		r.SetStatus(ec2.InterfaceStatus{Address: l.address.String()})
 		tx.Put(r)
-		status.PrivateIP = ni.PrivateIP
+		status.Address = ni.Address()
 		return nil
 	})
 	return ni, err

@@ -118,6 +118,18 @@ func (l *life) prepare(ctx context.Context) (task.Spec, error) {
 	return spec, ctx.Err()
 }
 
+// endpointFor is the name of a service's endpoint that Fargate uses for a task: the dual-stack one if the task has no IPv4 address.
+// https://docs.aws.amazon.com/general/latest/gr/rande.html#dual-stack-endpoints
+func endpointFor(ni *ec2.Interface, service, region string) string {
+	if ni.IPv6Only() {
+		return service + "." + region + ".api.aws"
+	}
+	if service == "ecr" {
+		service = "api.ecr"
+	}
+	return service + "." + region + ".amazonaws.com"
+}
+
 func (l *life) checkRoles(tx *cloud.Tx, revision *ecs.Revision) error {
 	for _, role := range []string{revision.ExecutionRoleARN, revision.TaskRoleARN} {
 		if role != "" && !l.CanAssume(tx, l.key.Scope, role, ecsTasks) {
@@ -163,8 +175,8 @@ func (l *life) fetch(tx *cloud.Tx, revision *ecs.Revision, ni *ec2.Interface) (m
 		}
 		if unreachable != nil {
 			return nil, startErrorf(pullFailed+"unable to retrieve ecr registry auth: service call has been retried 3 time(s): RequestError: "+
-				"send request failed caused by: Post \"https://api.ecr.%s.amazonaws.com/\": dial tcp: i/o timeout. "+
-				"Please check your task network configuration. (%v)", region, unreachable)
+				"send request failed caused by: Post \"https://%s/\": dial tcp: i/o timeout. "+
+				"Please check your task network configuration. (%v)", endpointFor(ni, "ecr", region), unreachable)
 		}
 		if no := l.denied(tx, role, "ecr:GetAuthorizationToken", "*"); no != "" {
 			return nil, startErrorf(pullFailed+"unable to retrieve ecr registry auth: service call has been retried 1 time(s): %s", no)
@@ -206,7 +218,11 @@ func message(err error) string {
 func (l *life) pull(image string, revision *ecs.Revision, ni *ec2.Interface) (v1.Image, error) {
 	const failed = "CannotPullContainerError: "
 	host, _, _ := strings.Cut(image, "/")
-	repository, _, ecr := ecr.RepositoryARN(image)
+	if ni.IPv6Only() && ecr.IPv4Only(host) {
+		return nil, startErrorf(failed+"pull image manifest has been retried 5 time(s): failed to resolve ref %s: failed to do request: "+
+			"Head \"https://%s/v2/\": dial tcp: connect: network is unreachable (%s has no IPv6 address, and the task no other)", image, host, host)
+	}
+	repository, _, isECR := ecr.RepositoryARN(image)
 	var err error
 	l.Store.View(func(tx *cloud.Tx) {
 		if unreachable := l.Egress(tx, l.key.Scope, ni, httpsPort); unreachable != nil {
@@ -214,7 +230,7 @@ func (l *life) pull(image string, revision *ecs.Revision, ni *ec2.Interface) (v1
 				"Head \"https://%s/v2/\": dial tcp: i/o timeout (%v)", image, host, unreachable)
 			return
 		}
-		if !ecr {
+		if !isECR {
 			return
 		}
 		if no := l.deniedImages(tx, revision.ExecutionRoleARN, "ecr:BatchGetImage", repository); no != "" {
@@ -226,7 +242,7 @@ func (l *life) pull(image string, revision *ecs.Revision, ni *ec2.Interface) (v1
 	if err != nil {
 		return nil, err
 	}
-	img, err := l.Images.Image(image, v1.Platform{OS: "linux", Architecture: revision.Architecture})
+	img, err := l.Images.Image(ecr.Canonical(image), v1.Platform{OS: "linux", Architecture: revision.Architecture})
 	if err != nil {
 		retried := 1
 		if errors.Is(err, registry.ErrPlatform) {
@@ -234,7 +250,7 @@ func (l *life) pull(image string, revision *ecs.Revision, ni *ec2.Interface) (v1
 		}
 		return nil, startErrorf(failed+"pull image manifest has been retried %d time(s): %s", retried, err)
 	}
-	if ecr {
+	if isECR {
 		l.Store.View(func(tx *cloud.Tx) {
 			if no := l.deniedImages(tx, revision.ExecutionRoleARN, "ecr:GetDownloadUrlForLayer", repository); no != "" {
 				err = startErrorf(failed+"ref pull has been retried 1 time(s): failed to copy: httpReadSeeker: failed open: "+
@@ -260,8 +276,8 @@ func (l *life) openLog(d *ecs.ContainerDefinition, revision *ecs.Revision, ni *e
 	refused, lost := "", false
 	l.Store.View(func(tx *cloud.Tx) {
 		if err := l.Egress(tx, l.key.Scope, ni, httpsPort); err != nil {
-			refused = fmt.Sprintf("RequestError: send request failed caused by: Post \"https://logs.%s.amazonaws.com/\": "+
-				"dial tcp: i/o timeout (%v)", scope.Region, err)
+			refused = fmt.Sprintf("RequestError: send request failed caused by: Post \"https://%s/\": "+
+				"dial tcp: i/o timeout (%v)", endpointFor(ni, "logs", scope.Region), err)
 			return
 		}
 		refused = l.denied(tx, revision.ExecutionRoleARN, "logs:CreateLogStream", resource)
@@ -305,7 +321,7 @@ func taskSpec(
 	spec := task.Spec{
 		ID: l.id, Address: l.address, Architecture: revision.Architecture, Volumes: revision.Volumes, Shared: map[string]string{},
 		Limits:   task.Limits{CPU: revision.CPU, Memory: int64(revision.Memory) * mebibyte},
-		Hostname: "ip-" + strings.ReplaceAll(ni.PrivateIP, ".", "-") + "." + l.key.Scope.Region + ".compute.internal",
+		Hostname: ni.HostName(l.key.Scope.Region),
 	}
 	for volume, folder := range revision.FileSystems {
 		spec.Shared[volume] = filepath.Join(append([]string{l.FileSystems, l.key.Scope.Account, l.key.Scope.Region}, folder...)...)

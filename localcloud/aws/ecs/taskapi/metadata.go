@@ -51,10 +51,11 @@ type containerMetadata struct {
 
 type network struct {
 	NetworkMode     string
-	IPv4Addresses   []string
+	IPv4Addresses   []string `json:",omitempty"`
 	IPv6Addresses   []string `json:",omitempty"`
 	AttachmentIndex int
-	IPv4SubnetCIDR  string `json:"IPv4SubnetCIDRBlock"`
+	IPv4SubnetCIDR  string `json:"IPv4SubnetCIDRBlock,omitempty"`
+	IPv6SubnetCIDR  string `json:"IPv6SubnetCIDRBlock,omitempty"`
 	PrivateDNSName  string
 }
 
@@ -87,16 +88,16 @@ func (e *endpoint) metadata() (m taskMetadata, found bool) {
 
 func networkOf(tx *cloud.Tx, r *cloud.Resource, zone *string) network {
 	ni := ec2.NetworkInterface.Inputs(r)
-	n := network{
-		NetworkMode: "awsvpc", IPv4Addresses: []string{ni.PrivateIP},
-		PrivateDNSName: "ip-" + strings.ReplaceAll(ni.PrivateIP, ".", "-") + "." + r.Scope.Region + ".compute.internal",
+	n := network{NetworkMode: "awsvpc", PrivateDNSName: ni.HostName(r.Scope.Region)}
+	if ni.PrivateIP != "" {
+		n.IPv4Addresses = []string{ni.PrivateIP}
 	}
 	if ni.IPv6Address != "" {
 		n.IPv6Addresses = []string{ni.IPv6Address}
 	}
 	if subnet := tx.Get(cloud.Key{Scope: r.Scope, Token: ec2.Subnet.Token, ID: ni.SubnetID}); subnet != nil {
 		in := ec2.Subnet.Inputs(subnet)
-		n.IPv4SubnetCIDR, *zone = in.CIDRBlock, in.AvailabilityZone
+		n.IPv4SubnetCIDR, n.IPv6SubnetCIDR, *zone = in.CIDRBlock, in.IPv6CIDRBlock, in.AvailabilityZone
 	}
 	return n
 }

@@ -404,7 +404,7 @@ func admits(tx *cloud.Tx, key cloud.Key, client netip.Addr, port int) bool {
 func reaches(tx *cloud.Tx, s cloud.Scope, nodes []*cloud.Resource, target netip.AddrPort) bool {
 	for _, to := range ec2.InterfacesAt(tx, s, target.Addr()) {
 		for _, node := range nodes {
-			if ec2.ReachableAt(tx, s, ec2.NetworkInterface.Inputs(node), to, to.PrivateIP, int(target.Port())) {
+			if ec2.ReachableAt(tx, s, ec2.NetworkInterface.Inputs(node), to, to.Address(), int(target.Port())) {
 				return true
 			}
 		}

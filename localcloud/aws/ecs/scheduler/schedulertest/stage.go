@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -221,23 +222,44 @@ func (s *Stage) network() {
 		}).ID)
 	}
 	s.Group = s.Make("aws:ec2/securityGroup:SecurityGroup", cloud.Map{"vpcId": vpc, "name": "tasks"}).ID
-	s.BalancerGroup = s.Make("aws:lb/targetGroup:TargetGroup", cloud.Map{
-		"name": "tasks", "vpcId": vpc, "targetType": "ip", "protocol": "HTTP", "port": 80.0,
-	}).ID
-	// That a load balancer forwards to the group is said here as the kinds of listeners say it.
-	err := s.Store.Update(func(tx *cloud.Tx) error {
-		r := tx.Get(cloud.Key{Scope: awstest.Caller.Scope, Token: elbv2.TargetGroup.Token, ID: s.BalancerGroup}).Clone()
-		r.Outputs["loadBalancerArns"] = []any{awstest.BalancerARN}
-		tx.Put(r)
-		return nil
-	})
-	if err != nil {
-		s.T.Fatal(err)
-	}
+	s.BalancerGroup = s.targetGroup("tasks", vpc, "ipv4")
 	s.Cluster = s.Make("aws:ecs/cluster:Cluster", cloud.Map{"name": "main"}).ID
 	s.Make("aws:ecs/clusterCapacityProviders:ClusterCapacityProviders", cloud.Map{
 		"clusterName": "main", "capacityProviders": []any{ecs.Fargate, ecs.FargateSpot},
 	})
+}
+
+// targetGroup makes a target group. That a load balancer forwards to it is said here as the kinds of listeners say it.
+func (s *Stage) targetGroup(name, vpc, addresses string) string {
+	id := s.Make("aws:lb/targetGroup:TargetGroup", cloud.Map{
+		"name": name, "vpcId": vpc, "targetType": "ip", "protocol": "HTTP", "port": 80.0, "ipAddressType": addresses,
+	}).ID
+	if err := s.Store.Update(func(tx *cloud.Tx) error {
+		r := tx.Get(cloud.Key{Scope: awstest.Caller.Scope, Token: elbv2.TargetGroup.Token, ID: id}).Clone()
+		r.Outputs["loadBalancerArns"] = []any{awstest.BalancerARN}
+		tx.Put(r)
+		return nil
+	}); err != nil {
+		s.T.Fatal(err)
+	}
+	return id
+}
+
+// UseIPv6 moves the stage's services to IPv6-only subnets, with a target group whose targets have addresses of the given type.
+func (s *Stage) UseIPv6(addresses string) {
+	vpc := s.Make("aws:ec2/vpc:Vpc", cloud.Map{"cidrBlock": "10.6.0.0/16", "assignGeneratedIpv6CidrBlock": true})
+	block := netip.MustParsePrefix(vpc.Outputs["ipv6CidrBlock"].(string)).Addr().As16()
+	s.Subnets = nil
+	for i, zone := range []string{"a", "b"} {
+		const subnet = 7
+		block[subnet] = byte(i)
+		s.Subnets = append(s.Subnets, s.Make("aws:ec2/subnet:Subnet", cloud.Map{
+			"vpcId": vpc.ID, "ipv6Native": true, "ipv6CidrBlock": netip.PrefixFrom(netip.AddrFrom16(block), 64).String(),
+			"assignIpv6AddressOnCreation": true, "enableResourceNameDnsAaaaRecordOnLaunch": true, "availabilityZone": "eu-central-1" + zone,
+		}).ID)
+	}
+	s.Group = s.Make("aws:ec2/securityGroup:SecurityGroup", cloud.Map{"vpcId": vpc.ID, "name": "tasks"}).ID
+	s.BalancerGroup = s.targetGroup("tasks-6", vpc.ID, addresses)
 }
 
 // Names in the task definitions of tests.
@@ -385,7 +407,7 @@ func (s *Stage) balance(ctx context.Context) {
 // imageAt returns the image that runs at an address.
 func (s *Stage) imageAt(tx *cloud.Tx, ip string) string {
 	for _, r := range tx.Everywhere(ecs.Task.Token) {
-		if cloud.StatusOf[ecs.TaskStatus](r).PrivateIP != ip || !ecs.TaskAlive(r) {
+		if cloud.StatusOf[ecs.TaskStatus](r).Address != ip || !ecs.TaskAlive(r) {
 			continue
 		}
 		if revision, err := ecs.FindRevision(tx, r.Scope, ecs.Task.Inputs(r).TaskDefinitionARN); err == nil {
