@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -21,7 +23,7 @@ type FargateJobArgs struct {
 	Access  Access
 
 	// Of is the service whose image the job has; nil: an image of its own. The job then has its security group, log group, secrets and
-	// roles, and neither In nor Access.
+	// roles, and neither In nor Access. [spec.Job.CheckOf] has what else it cannot have.
 	Of *FargateService
 
 	Tags Tags
@@ -51,7 +53,7 @@ func NewFargateJob(ctx *pulumi.Context, name string, args *FargateJobArgs, opts 
 		return nil, errors.New("job: args are missing")
 	}
 	job := &FargateJob{name: name, args: args.withDefaults()}
-	if err := job.check(); err != nil {
+	if err := job.check(*args); err != nil {
 		return nil, fmt.Errorf("job %s: %w", name, err)
 	}
 	job.args.Tags = args.Tags.With(spec.ServiceTag, args.Name)
@@ -83,6 +85,7 @@ func NewFargateJob(ctx *pulumi.Context, name string, args *FargateJobArgs, opts 
 func (a FargateJobArgs) withDefaults() FargateJobArgs {
 	if a.Of != nil {
 		a.Job = a.Inherit(a.Of.args.Service)
+		a.Service = a.Of.args.Name
 		a.Cluster = cmp.Or(a.Cluster, a.Of.args.Cluster)
 		a.In, a.Access = a.Of.args.In, a.Of.args.Access
 	}
@@ -90,8 +93,8 @@ func (a FargateJobArgs) withDefaults() FargateJobArgs {
 	return a
 }
 
-// check reports what is missing, wrong or contradictory.
-func (j *FargateJob) check() error {
+// check reports what is missing, wrong or contradictory. What was given is without defaults.
+func (j *FargateJob) check(given FargateJobArgs) error {
 	a := j.args
 	problems := []error{spec.CheckName(j.name), a.In.check()}
 	if a.Cluster == nil {
@@ -100,9 +103,40 @@ func (j *FargateJob) check() error {
 	found := a.Problems()
 	if a.Of == nil {
 		found.Include(a.Access.problemsOf(a.Workload, a.Images(), true))
+	} else {
+		found.Include(given.checkOf())
+		found.Add(a.CheckDefinition(slices.Collect(maps.Keys(a.Access.Secrets))))
+	}
+	if a.Of == nil && a.Service != "" {
+		found.Add(errors.New("is for a job with Of; set Of to the service, or leave it out"), "service")
 	}
 	found.Include(a.Tags.problems())
 	return errors.Join(append(problems, found.Err())...)
+}
+
+// checkOf reports what a job is given that it has of its service.
+func (a FargateJobArgs) checkOf() spec.Problems {
+	service := a.Of.args
+	found := a.CheckOf(service.Service, slices.Collect(maps.Keys(service.Access.Secrets)))
+	found.Add(a.CheckNames([]spec.Service{service.Service}))
+	if a.Service != "" && a.Service != service.Name {
+		found.AddValue(a.Service, fmt.Errorf("is not the service in Of, which is %s; leave it out", service.Name), "service")
+	}
+	for _, of := range []struct {
+		name  string
+		given bool
+	}{
+		{"in", a.In.VPCID != nil || a.In.SubnetIDs != nil || a.In.PublicIP},
+		{"secrets", len(a.Access.Secrets) > 0},
+		{"registry", a.Access.Registry != nil},
+		{"env", len(a.Access.Environment) > 0},
+		{"permissionsBoundary", a.Access.Boundary != nil},
+	} {
+		if of.given {
+			found.Add(spec.ErrOfService, of.name)
+		}
+	}
+	return found
 }
 
 // parent is the option that makes a resource part of the job.

@@ -164,12 +164,13 @@ func TestJobOfAService(t *testing.T) {
 func TestJobRefuses(t *testing.T) {
 	t.Parallel()
 	for want, change := range map[string]func(*FargateJobArgs){
-		"the cluster is missing":              func(a *FargateJobArgs) { a.Cluster = nil },
-		"needs a VPC id and subnet ids":       func(a *FargateJobArgs) { a.In.SubnetIDs = nil },
-		"image: is missing":                   func(a *FargateJobArgs) { a.Image = spec.Image{} },
-		"secrets.SHUTDOWN_TIMEOUT: is set fr": func(a *FargateJobArgs) { a.Access.Secrets = pulumi.StringMap{"SHUTDOWN_TIMEOUT": pulumi.String("1s")} },
-		"schedule: \"daily\": must be cron":   func(a *FargateJobArgs) { a.Schedule = &spec.Schedule{Expression: "daily"} },
-		"tags.Service: is set by the program": func(a *FargateJobArgs) { a.Tags = Tags{"Service": "a"} },
+		"the cluster is missing":                func(a *FargateJobArgs) { a.Cluster = nil },
+		"needs a VPC id and subnet ids":         func(a *FargateJobArgs) { a.In.SubnetIDs = nil },
+		"image: is missing":                     func(a *FargateJobArgs) { a.Image = spec.Image{} },
+		"secrets.SHUTDOWN_TIMEOUT: is set fr":   func(a *FargateJobArgs) { a.Access.Secrets = pulumi.StringMap{"SHUTDOWN_TIMEOUT": pulumi.String("1s")} },
+		"schedule: \"daily\": must be cron":     func(a *FargateJobArgs) { a.Schedule = &spec.Schedule{Expression: "daily"} },
+		"service: is for a job with Of; set Of": func(a *FargateJobArgs) { a.Service = "hello" },
+		"tags.Service: is set by the program":   func(a *FargateJobArgs) { a.Tags = Tags{"Service": "a"} },
 	} {
 		var cloud mocks.Cloud
 		if err := cloud.Run(fargateJob(change)); err == nil || !strings.Contains(err.Error(), want) {

@@ -55,6 +55,77 @@ func TestConfigAndComponentsRefuseTheSame(t *testing.T) {
 	}
 }
 
+// A job that runs a service's image is refused in Go what it is refused in the config: what it has of the service.
+func TestConfigAndComponentsRefuseTheSameOfAServicesJob(t *testing.T) {
+	t.Parallel()
+	const ofService = ": is for a job with an image of its own; this one has its service's"
+	image, err := spec.ParseImage(configtest.Image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, test := range map[string]struct {
+		members string
+		change  func(*FargateJobArgs)
+	}{
+		"image" + ofService:        {`"image": "` + configtest.Image + `"`, func(a *FargateJobArgs) { a.Image = image }},
+		"architecture" + ofService: {`"architecture": "arm64"`, func(a *FargateJobArgs) { a.Size.Architecture = "arm64" }},
+		"secretsFrom" + ofService: {`"secretsFrom": {"A": "arn:aws:ssm:eu-central-1:123456789012:parameter/a"}`, func(a *FargateJobArgs) {
+			a.SecretsFrom = map[string]spec.SecretReference{"A": "arn:aws:ssm:eu-central-1:123456789012:parameter/a"}
+		}},
+		"policies" + ofService: {`"policies": ["arn:aws:iam::aws:policy/ReadOnlyAccess"]`, func(a *FargateJobArgs) {
+			a.Policies = []string{"arn:aws:iam::aws:policy/ReadOnlyAccess"}
+		}},
+		"allow" + ofService: {`"allow": [{"actions": ["s3:GetObject"], "resources": ["*"]}]`, func(a *FargateJobArgs) {
+			a.Allow = []spec.Permission{{Actions: []string{"s3:GetObject"}, Resources: []string{"*"}}}
+		}},
+		"reaches" + ofService: {`"reaches": [{"securityGroupId": "sg-0123456789abcdef0", "port": 5432}]`, func(a *FargateJobArgs) {
+			a.Reaches = []spec.Reach{{SecurityGroupID: "sg-0123456789abcdef0", Port: 5432}}
+		}},
+		"tmp" + ofService: {`"tmp": {"/tmp": 1}`, func(a *FargateJobArgs) { a.Room.Tmp = map[string]int{"/tmp": 1} }},
+		"volumes" + ofService: {`"volumes": {"/data": {"fileSystemId": "fs-0123456789abcdef0", "accessPointId": "fsap-0123456789abcdef0"}}`, func(a *FargateJobArgs) {
+			a.Room.Volumes = map[string]spec.Volume{"/data": {FileSystemID: "fs-0123456789abcdef0", AccessPointID: "fsap-0123456789abcdef0"}}
+		}},
+		"storage" + ofService:                         {`"storage": 40`, func(a *FargateJobArgs) { a.Room.Storage = 40 }},
+		"ulimits" + ofService:                         {`"ulimits": {"nofile": 1024}`, func(a *FargateJobArgs) { a.Room.OpenFiles = 1024 }},
+		"secrets" + ofService:                         {`"secrets": {}`, func(a *FargateJobArgs) { a.Access.Secrets = pulumi.StringMap{"A": pulumi.String("b")} }},
+		"registry" + ofService:                        {`"registry": {}`, func(a *FargateJobArgs) { a.Access.Registry = &RegistryCredentials{} }},
+		"env.KEY: is among the secrets of service he": {`"env": {"KEY": "a"}`, func(a *FargateJobArgs) { a.Environment = map[string]string{"KEY": "a"} }},
+	} {
+		_, err := config.Read(configtest.Encrypted(configtest.Source(configtest.Service(`"secrets": {"KEY": "swordfish"}`), "jobs", `{"purge": {"service": "hello", `+test.members+`}}`)))
+		if err == nil || !strings.Contains(err.Error(), "slipway:jobs.purge."+want) {
+			t.Errorf("the config: %v, want %q", err, want)
+		}
+		if err := runJobOf(test.change); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("the component: %v, want %q", err, want)
+		}
+	}
+	// What only Go can say.
+	for want, change := range map[string]func(*FargateJobArgs){
+		"in" + ofService:                  func(a *FargateJobArgs) { a.In.PublicIP = true },
+		"env" + ofService:                 func(a *FargateJobArgs) { a.Access.Environment = pulumi.StringMap{"A": pulumi.String("b")} },
+		"permissionsBoundary" + ofService: func(a *FargateJobArgs) { a.Access.Boundary = pulumi.String("arn:aws:iam::123456789012:policy/b") },
+		`service: "web": is not the service in Of, which is hello`: func(a *FargateJobArgs) { a.Service = "web" },
+		"is the name of service hello or of its canary":            func(a *FargateJobArgs) { a.Name = "hello" },
+	} {
+		if err := runJobOf(change); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("the component: %v, want %q", err, want)
+		}
+	}
+	if err := runJobOf(func(a *FargateJobArgs) { a.Service = "hello" }); err != nil {
+		t.Errorf("a job of the service: %v", err)
+	}
+}
+
+// runJobOf runs a program with a job that runs the image of service hello, which has a secret.
+func runJobOf(change func(*FargateJobArgs)) error {
+	return new(mocks.Cloud).Run(fargateService(func(a *FargateServiceArgs) {
+		a.Access.Secrets = pulumi.StringMap{"KEY": pulumi.String("swordfish")}
+		job := FargateJobArgs{Job: spec.Job{Name: "purge"}}
+		change(&job)
+		a.Jobs = map[string]FargateJobArgs{"dev-purge": job}
+	}))
+}
+
 // The config has tags and the boundary for the stack, and Go for each component.
 func TestConfigAndComponentsRefuseTheSameOfAStack(t *testing.T) {
 	t.Parallel()

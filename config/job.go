@@ -14,6 +14,7 @@ import (
 // Job is the config of a job.
 type Job struct {
 	spec.Job
+	own      spec.Job // without what it has of its service
 	Secrets  map[string]Secret
 	Registry *Registry // nil: no credentials
 }
@@ -24,10 +25,7 @@ type jobReader struct {
 	logRetention int
 }
 
-// errOfService refuses a job what it has of its service.
-var errOfService = errors.New("is for a job with an image of its own; this one has its service's")
-
-// ofService are the keys of what a job has of its service: that of the image, the roles and the security group.
+// ofService are the keys of what a job has of its service, also if they say nothing: those of the image, the roles and the security group.
 var ofService = []string{
 	"allow", "architecture", "image", "policies", "reaches", "registry", "secrets", "secretsFrom", "storage", "tmp", "ulimits", "volumes",
 }
@@ -57,7 +55,7 @@ func (r jobReader) read(name string) Job {
 	})
 	switch {
 	case r.Has("service"):
-		refuse(r.Object, errOfService, ofService...)
+		refuse(r.Object, spec.ErrOfService, ofService...)
 	case !r.Has("image"):
 		r.Missing("image", "it is a container image's reference with its digest; or name the service whose image the job has, under service")
 	}
@@ -89,24 +87,20 @@ func (c *Config) readJobs(section, services *settings.Object, stack string) {
 				}
 				continue
 			}
+			j.own = j.Job
 			j.Job = j.Inherit(s.Service)
 			if services.Problems.Within(services.Path(s.Name)) {
 				continue
 			}
-			r.checkInherited(j, s)
+			for _, problem := range j.own.CheckOf(s.Service, slices.Collect(maps.Keys(s.Secrets))) {
+				if !errors.Is(problem, spec.ErrOfService) { // those have been reported by their keys
+					report(r.Object, spec.Problems{problem})
+				}
+			}
 		}
 		j.Job = j.WithDefaults()
 		r.check(stack, j, c.Services)
 		c.Jobs = append(c.Jobs, j)
-	}
-}
-
-// checkInherited reports variables that are in the environment of the job and in the secrets of its service.
-func (r jobReader) checkInherited(j Job, s Service) {
-	for _, name := range slices.Sorted(maps.Keys(s.Secrets)) {
-		if _, both := j.Environment[name]; both && r.Section("env").Has(name) {
-			r.Problems.Add(r.Path("env", name), "is among the secrets of service %s; a variable has one value", s.Name)
-		}
 	}
 }
 
@@ -123,9 +117,14 @@ func (r jobReader) check(stack string, j Job, services []Service) {
 			r.Problems.Add(r.Key, "%w", err)
 		}
 	}
-	secrets := slices.Collect(maps.Keys(j.Secrets))
-	report(r.Object, j.CheckSecretVariables(secrets))
-	if err := j.CheckDefinition(secrets); err != nil {
+	report(r.Object, j.CheckSecretVariables(slices.Collect(maps.Keys(j.Secrets))))
+	secrets := j.Secrets
+	for _, s := range services {
+		if s.Name == j.Service {
+			secrets = s.Secrets
+		}
+	}
+	if err := j.CheckDefinition(slices.Collect(maps.Keys(secrets))); err != nil {
 		r.Problems.Add(r.Key, "%w", err)
 	}
 	if err := spec.CheckRegistry(j.Images()); err != nil && j.Registry != nil {
@@ -148,11 +147,15 @@ func orNothing(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// JobsOf returns the jobs that a service's image runs, by the service's name; those with images of their own for "".
+// JobsOf returns the jobs that a service's image runs, by the service's name and without what they have of it; those with images of their
+// own for "".
 func (c *Config) JobsOf(service string) []Job {
 	var jobs []Job
 	for _, j := range c.Jobs {
 		if j.Service == service {
+			if service != "" {
+				j.Job = j.own
+			}
 			jobs = append(jobs, j)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 )
 
 // Job is a task that does one piece of work and ends, at times or on demand.
@@ -66,6 +67,40 @@ func (j Job) Inherit(s Service) Job {
 	maps.Copy(environment, j.Environment)
 	j.Environment = environment
 	return j
+}
+
+// ErrOfService refuses a job what it has of its service.
+var ErrOfService = errors.New("is for a job with an image of its own; this one has its service's")
+
+// CheckOf reports what a job is given itself although it has that of its service, and what contradicts the service. The job is the one
+// before [Job.Inherit], and the secrets are the names of the service's secret variables.
+func (j Job) CheckOf(s Service, secrets []string) Problems {
+	var found Problems
+	for _, of := range []struct {
+		name  string
+		given bool
+	}{
+		{"image", j.Image != Image{}},
+		{"architecture", j.Size.Architecture != ""},
+		{"secretsFrom", len(j.SecretsFrom) > 0},
+		{"policies", len(j.Policies) > 0},
+		{"allow", len(j.Allow) > 0},
+		{"reaches", len(j.Reaches) > 0},
+		{"tmp", len(j.Room.Tmp) > 0},
+		{"volumes", len(j.Room.Volumes) > 0},
+		{"storage", j.Room.Storage != 0},
+		{"ulimits", j.Room.OpenFiles != 0},
+	} {
+		if of.given {
+			found.Add(ErrOfService, of.name)
+		}
+	}
+	for _, name := range slices.Sorted(slices.Values(secrets)) {
+		if _, both := j.Environment[name]; both {
+			found.Add(fmt.Errorf("is among the secrets of service %s; a variable has one value", s.Name), "env", name)
+		}
+	}
+	return found
 }
 
 // Pinned returns the job with its image replaced by the one that its reference was resolved to.
