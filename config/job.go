@@ -181,30 +181,23 @@ func (c *Config) checkGates(services *settings.Object) {
 
 // InOrder returns the services, each after those that it calls and after the one whose job it waits for.
 func (c *Config) InOrder() ([]Service, error) {
-	calls := c.calls()
-	if _, err := spec.CallOrder(calls); err != nil {
-		return nil, err
-	}
 	owners := make(map[string]string, len(c.Jobs)) // of jobs
 	for _, j := range c.Jobs {
 		owners[j.Name] = j.Service
 	}
-	placed := map[string]bool{"": true}
-	var ordered []Service
-	for left := slices.Clone(c.Services); len(left) > 0; {
-		i := slices.IndexFunc(left, func(s Service) bool {
-			waits := slices.Clone(calls[s.Name])
-			if s.Gate != "" && owners[s.Gate] != s.Name {
-				waits = append(waits, owners[s.Gate])
-			}
-			return !slices.ContainsFunc(waits, func(name string) bool { return !placed[name] })
-		})
-		if i < 0 {
-			return nil, fmt.Errorf("services %s wait for each other's jobs (before.job), or call each other", (&Config{Services: left}).serviceNames())
+	jobs := make(map[string][]string)
+	for _, s := range c.Services {
+		if owner := owners[s.Gate]; owner != "" && owner != s.Name {
+			jobs[s.Name] = []string{owner}
 		}
-		placed[left[i].Name] = true
-		ordered = append(ordered, left[i])
-		left = slices.Delete(left, i, i+1)
+	}
+	names, err := spec.StartOrder(c.calls(), jobs)
+	if err != nil {
+		return nil, err
+	}
+	ordered := make([]Service, len(names))
+	for i, name := range names {
+		ordered[i], _ = c.service(name)
 	}
 	return ordered, nil
 }

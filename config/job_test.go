@@ -123,7 +123,7 @@ func TestServicesInOrder(t *testing.T) {
 			t.Errorf("%s and %s: %v (%v), want %v", test.a, test.b, got, err, test.order)
 		}
 	}
-	if _, err := Read(source("of-b", "of-a")); err == nil || !strings.Contains(err.Error(), "services [a b] wait for each other's jobs") {
+	if _, err := Read(source("of-b", "of-a")); err == nil || !strings.Contains(err.Error(), "services: the services wait for each other in a circle, a → b → a: each for a job of the next one (before.job)") {
 		t.Errorf("a circle: %v", err)
 	}
 }

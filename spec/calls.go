@@ -3,7 +3,6 @@ package spec
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"slices"
 	"strconv"
@@ -51,42 +50,4 @@ func (w Workload) CheckCallVariables(callees, secrets []string) Problems {
 		}
 	}
 	return found
-}
-
-// CallOrder returns the services in an order in which each comes after those that it calls, and in the order of names otherwise. The calls
-// are by service, and lead to services that have calls or none.
-//
-// A circle has no such order: a task resolves only the names that there were when the deployment began that started it ("Amazon ECS
-// Service Connect components" in the ECS developer guide), and one of a circle would come first.
-func CallOrder(calls map[string][]string) ([]string, error) {
-	order := callOrder{calls: calls}
-	for _, name := range slices.Sorted(maps.Keys(calls)) {
-		if err := order.visit(name, nil); err != nil {
-			return nil, err
-		}
-	}
-	return order.done, nil
-}
-
-type callOrder struct {
-	calls map[string][]string
-	done  []string
-}
-
-// visit puts a service into the order, after those that it calls. The path has the services that led to it.
-func (o *callOrder) visit(name string, path []string) error {
-	if slices.Contains(o.done, name) {
-		return nil
-	}
-	if from := slices.Index(path, name); from >= 0 {
-		return fmt.Errorf("the calls go round in a circle, %s: a task resolves only names that were there before it started, and one service must start first; "+
-			"leave out one of the calls", strings.Join(append(slices.Clone(path[from:]), name), " → "))
-	}
-	for _, callee := range slices.Sorted(slices.Values(o.calls[name])) {
-		if err := o.visit(callee, append(slices.Clone(path), name)); err != nil {
-			return err
-		}
-	}
-	o.done = append(o.done, name)
-	return nil
 }

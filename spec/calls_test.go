@@ -1,27 +1,9 @@
 package spec
 
 import (
-	"slices"
 	"strings"
 	"testing"
 )
-
-func TestCallOrder(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		calls map[string][]string
-		want  string
-	}{
-		{map[string][]string{"b": nil, "a": nil, "c": nil}, "a b c"},
-		{map[string][]string{"a": {"b", "c"}, "b": {"c"}, "c": nil, "d": {"a"}}, "c b a d"},
-		{map[string][]string{"a": {"z"}, "b": nil, "z": nil}, "z a b"},
-	} {
-		order, err := CallOrder(test.calls)
-		if got := strings.Join(order, " "); err != nil || got != test.want {
-			t.Errorf("%v: %s, %v, want %s", test.calls, got, err, test.want)
-		}
-	}
-}
 
 func TestCallees(t *testing.T) {
 	t.Parallel()
@@ -49,29 +31,5 @@ func TestCallVariables(t *testing.T) {
 	}
 	if len(w.CheckCallVariables([]string{"d"}, []string{"D"})) > 0 {
 		t.Error("a variable of another name is refused")
-	}
-}
-
-func TestCallOrderHasNoCircles(t *testing.T) {
-	t.Parallel()
-	for want, calls := range map[string]map[string][]string{
-		"in a circle, a → a:":         {"a": {"a"}},
-		"in a circle, b → c → d → b:": {"a": {"b"}, "b": {"c"}, "c": {"d"}, "d": {"b"}},
-	} {
-		if order, err := CallOrder(calls); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%v: %v, %v, want %q", calls, order, err, want)
-		}
-	}
-}
-
-// Whatever is called comes first, however many call it.
-func TestCallOrderOfMany(t *testing.T) {
-	t.Parallel()
-	calls := map[string][]string{"log": nil}
-	for _, name := range []string{"a", "b", "m", "z"} {
-		calls[name] = []string{"log"}
-	}
-	if order, err := CallOrder(calls); err != nil || !slices.Equal(order, []string{"log", "a", "b", "m", "z"}) {
-		t.Errorf("%v, %v", order, err)
 	}
 }
