@@ -106,7 +106,7 @@ func deploy(ctx *pulumi.Context, source settings.Source, in account.Account) err
 
 // newPlatform creates what the stack's services and jobs stand on. A stack that has nothing but workers and jobs has no load balancer.
 func newPlatform(ctx *pulumi.Context, cfg *config.Config, existing account.Existing, tags components.Tags) (components.Platform, error) {
-	network, err := components.NewNetwork(ctx, ctx.Stack(), &components.NetworkArgs{Network: cfg.Network, Tags: tags})
+	network, err := newNetwork(ctx, cfg, existing, tags)
 	if err != nil {
 		return components.Platform{}, err
 	}
@@ -116,7 +116,7 @@ func newPlatform(ctx *pulumi.Context, cfg *config.Config, existing account.Exist
 	if err != nil {
 		return components.Platform{}, err
 	}
-	platform := components.Platform{Tasks: network.Public(), Cluster: cluster}
+	platform := components.Platform{Tasks: network.Tasks(), Cluster: cluster}
 	if !cfg.TakesRequests() {
 		return platform, nil
 	}
@@ -130,7 +130,7 @@ func newPlatform(ctx *pulumi.Context, cfg *config.Config, existing account.Exist
 
 // newLoadBalancer creates the load balancer with its certificates.
 func newLoadBalancer(
-	ctx *pulumi.Context, cfg *config.Config, existing account.Existing, network *components.Network, tags components.Tags,
+	ctx *pulumi.Context, cfg *config.Config, existing account.Existing, network network, tags components.Tags,
 ) (*components.LoadBalancer, error) {
 	certificate, err := components.NewCertificate(ctx, ctx.Stack(), &components.CertificateArgs{
 		Hostnames: cfg.Hostnames(), Standing: existing.Certificates, ZoneID: pulumi.String(existing.ZoneID), Zone: cfg.Domain,
@@ -140,13 +140,37 @@ func newLoadBalancer(
 		return nil, err
 	}
 	return components.NewLoadBalancer(ctx, ctx.Stack(), &components.LoadBalancerArgs{
-		LoadBalancer: cfg.LoadBalancer, In: network.Public(), IPv6: cfg.Network.IPv6,
+		LoadBalancer: cfg.LoadBalancer, In: network.Public(), IPv6: hasIPv6(cfg, existing),
 		CertificateARN: certificate.ARN, MoreCertificates: certificate.More, Tags: tags,
 	})
 }
 
+// network has places for what a stack puts into a VPC: its own one, or one that others keep.
+type network interface {
+	Public() components.Placement // for a load balancer
+	Tasks() components.Placement
+}
+
+func newNetwork(ctx *pulumi.Context, cfg *config.Config, existing account.Existing, tags components.Tags) (network, error) {
+	if existing.Network != nil {
+		return existing.Network, nil
+	}
+	return components.NewNetwork(ctx, ctx.Stack(), &components.NetworkArgs{Network: cfg.Network, Tags: tags})
+}
+
+// hasIPv6 reports whether the load balancer answers on IPv6 too.
+func hasIPv6(cfg *config.Config, existing account.Existing) bool {
+	if existing.Network != nil {
+		return existing.Network.IPv6
+	}
+	return cfg.Network.IPv6
+}
+
 // networkOutput is what the next update compares its network with.
 func networkOutput(cfg *config.Config) pulumi.Map {
+	if cfg.ExistingNetwork != nil {
+		return pulumi.Map{"vpcId": pulumi.String(cfg.ExistingNetwork.VPCID)}
+	}
 	return pulumi.Map{"cidr": pulumi.String(cfg.Network.CIDR), "ipv6": pulumi.Bool(cfg.Network.IPv6)}
 }
 

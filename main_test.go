@@ -368,3 +368,37 @@ func TestOddVariables(t *testing.T) {
 		}
 	}
 }
+
+// Somebody's network gets what the stack needs in it, and nothing of it becomes a resource of the stack.
+func TestAnExistingNetworkIsNotTheStacks(t *testing.T) {
+	cloud := mocks.Cloud{Functions: mocks.NewVPC().Functions()}
+	outputs, err := program.Deploy(&cloud, configtest.Source(configtest.Service(""), "network",
+		`{"vpcId": "`+mocks.VPCID+`", "subnetIds": {"public": ["`+mocks.PublicA+`", "`+mocks.PublicB+`"], "tasks": ["`+mocks.PrivateA+`"]}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"vpcId":"` + mocks.VPCID + `"`, `"network":{"vpcId":"` + mocks.VPCID + `"}`} {
+		if !strings.Contains(outputs, want) {
+			t.Errorf("outputs are %s, want %s", outputs, want)
+		}
+	}
+	for _, r := range cloud.Resources() {
+		inputs := mocks.JSON(r.Inputs)
+		switch r.Type {
+		case "slipway:index:Network", "aws:ec2/vpc:Vpc", "aws:ec2/subnet:Subnet", "aws:ec2/routeTable:RouteTable", "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup":
+			t.Errorf("%s %s is a resource of the stack", r.Type, r.Name)
+		case "aws:ec2/securityGroup:SecurityGroup", "aws:lb/targetGroup:TargetGroup":
+			if !strings.Contains(inputs, `"vpcId":"`+mocks.VPCID+`"`) {
+				t.Errorf("%s %s is not in the VPC: %s", r.Type, r.Name, inputs)
+			}
+		case "aws:lb/loadBalancer:LoadBalancer":
+			if !strings.Contains(inputs, `"ipAddressType":"dualstack"`) || !strings.Contains(inputs, `"subnets":["`+mocks.PublicA+`","`+mocks.PublicB+`"]`) {
+				t.Errorf("the load balancer is %s", inputs)
+			}
+		case "aws:ecs/service:Service":
+			if !strings.Contains(inputs, `"assignPublicIp":false`) || !strings.Contains(inputs, `"subnets":["`+mocks.PrivateA+`"]`) {
+				t.Errorf("the service is %s", inputs)
+			}
+		}
+	}
+}

@@ -74,6 +74,9 @@ func (n *Network) Public() Placement {
 	return Placement{VPCID: n.VPCID, SubnetIDs: n.PublicSubnetIDs, PublicIP: true}
 }
 
+// Tasks returns the place for tasks.
+func (n *Network) Tasks() Placement { return n.Public() }
+
 // parent is the option that makes a resource part of the network.
 func (n *Network) parent() pulumi.ResourceOption { return pulumi.Parent(n) }
 

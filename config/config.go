@@ -17,7 +17,10 @@ type Config struct {
 	Domain string // the Cloudflare zone's name
 	ZoneID string // empty: looked up by name
 
-	Network      spec.Network
+	Network spec.Network // its own; nothing of it holds with an existing one
+	// ExistingNetwork is a network that others keep; nil: the stack makes its own.
+	ExistingNetwork *spec.ExistingNetwork
+
 	DNS          spec.DNS
 	LoadBalancer spec.LoadBalancer
 	LogRetention int // days
@@ -56,7 +59,9 @@ func Read(source settings.Source) (*Config, error) {
 		Domain: root.Text("domain", "", spec.CheckDomain),
 		ZoneID: root.Text("zoneId", "", checkZoneID),
 	}
-	c.Network = readNetwork(root.Section("network"))
+	network := root.Section("network")
+	c.ExistingNetwork = readExistingNetwork(network)
+	c.Network = readNetwork(network)
 	c.DNS = readDNS(root.Section("dns"))
 	c.LoadBalancer = readLoadBalancer(root.Section("loadBalancer"))
 	c.LogRetention = readLogs(root.Section("logs"))
@@ -92,6 +97,7 @@ func Read(source settings.Source) (*Config, error) {
 		c.checkWildcards(services)
 		c.checkSmoke(services)
 		c.checkCalls(services)
+		c.checkExistingNetwork(network)
 		if c.TakesRequests() {
 			if err := spec.CheckCertificateNames(c.Hostnames()); err != nil {
 				found.Add(services.Key, "%w", err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -107,6 +108,7 @@ func TestEverythingGiven(t *testing.T) {
 	for what, equal := range map[string]bool{
 		"sorted services": c.Services[0].Name == "api" && web.Name == "web",
 		"zone":            c.ZoneID == "0123456789abcdef0123456789abcdef",
+		"own network":     c.ExistingNetwork == nil,
 		"network":         c.Network == spec.Network{CIDR: "10.1.0.0/20", Zones: 3},
 		"dns":             c.DNS.Proxied,
 		"load balancer":   c.LoadBalancer == spec.LoadBalancer{IdleTimeout: 4000, DeletionProtection: true, SSLPolicy: "ELBSecurityPolicy-TLS13-1-3-2021-06"},
@@ -343,6 +345,17 @@ func TestRefusedConfigs(t *testing.T) {
 		"cidr too small":     {configtest.Source(configtest.Service(""), "network", `{"cidr": "10.0.0.0/26"}`), `slipway:network.cidr: "10.0.0.0/26": has no room for 2 subnets`},
 		"one zone":           {configtest.Source(configtest.Service(""), "network", `{"zones": 1}`), "slipway:network.zones: 1: must be from 2 to 3"},
 		"ipv6 is text":       {configtest.Source(configtest.Service(""), "network", `{"ipv6": "yes"}`), "slipway:network.ipv6: is a string and must be true or false"},
+		"vpc":                {configtest.Source(configtest.Service(""), "network", `{"vpcId": "vpc-1", "subnetIds": {"public": ["subnet-01234567"]}}`), `slipway:network.vpcId: "vpc-1": must be the id of a VPC`},
+		"vpc and cidr":       {configtest.Source(configtest.Service(""), "network", `{"vpcId": "vpc-01234567", "cidr": "10.0.0.0/16", "subnetIds": {"public": ["subnet-01234567"]}}`), "slipway:network.cidr: cidr and vpcId exclude each other: an existing network stays as it is"},
+		"vpc and zones":      {configtest.Source(configtest.Service(""), "network", `{"vpcId": "vpc-01234567", "zones": 2, "subnetIds": {"public": ["subnet-01234567"]}}`), "slipway:network.zones: zones and vpcId exclude"},
+		"vpc alone":          {configtest.Source(configtest.Service(""), "network", `{"vpcId": "vpc-01234567"}`), "slipway:network.subnetIds: is missing; it names subnets of the VPC: public ones"},
+		"empty subnets":      {configtest.Source(configtest.Service(""), "network", `{"vpcId": "vpc-01234567", "subnetIds": {}}`), "slipway:network.subnetIds: names no subnets: it takes those of the tasks"},
+		"no public subnets":  {configtest.Source(configtest.Service(""), "network", `{"vpcId": "vpc-01234567", "subnetIds": {"tasks": ["subnet-01234567"]}}`), "slipway:network.subnetIds.public: is missing; it names at least two subnets for the load"},
+		"subnets alone":      {configtest.Source(configtest.Service(""), "network", `{"subnetTags": {"tasks": {"Tier": "private"}}}`), "slipway:network.vpcId: is missing; it is the VPC of the subnets"},
+		"subnet":             {configtest.Source(configtest.Service(""), "network", `{"vpcId": "vpc-01234567", "subnetIds": {"public": ["subnet-01234567", "sub"]}}`), `slipway:network.subnetIds.public[1]: "sub": must be the id of a subnet`},
+		"subnet twice":       {configtest.Source(configtest.Service(""), "network", `{"vpcId": "vpc-01234567", "subnetIds": {"public": ["subnet-01234567", "subnet-01234567"]}}`), `slipway:network.subnetIds.public[1]: "subnet-01234567": is listed more than once`},
+		"both subnets":       {configtest.Source(configtest.Service(""), "network", `{"vpcId": "vpc-01234567", "subnetIds": {"public": ["subnet-01234567"]}, "subnetTags": {"public": {"A": "b"}}}`), "slipway:network.subnetTags.public: subnetIds and subnetTags exclude each other"},
+		"other subnets":      {configtest.Source(configtest.Service(""), "network", `{"vpcId": "vpc-01234567", "subnetIds": {"private": ["subnet-01234567"]}}`), "slipway:network.subnetIds.private: unknown key"},
 		"unknown in network": {configtest.Source(configtest.Service(""), "network", `{"nat": true}`), "slipway:network.nat: unknown key"},
 		"ttl":                {configtest.Source(configtest.Service(""), "dns", `{"ttl": 59}`), "slipway:dns.ttl: 59: must be from 60 to 86400"},
 		"ttl and proxied":    {configtest.Source(configtest.Service(""), "dns", `{"ttl": 60, "proxied": true}`), "slipway:dns.ttl: ttl and proxied exclude each other"},
@@ -496,7 +509,7 @@ func TestSecretTextsDoNotShow(t *testing.T) {
 		"smoke": object("version", "paths"),
 	})
 	root := of(map[string]*rapid.Generator[any]{
-		"zoneId": text, "network": object("cidr", "ipv6", "zones"), "dns": object("ttl", "proxied"), "logs": object("retentionDays"),
+		"zoneId": text, "network": object("cidr", "ipv6", "zones", "vpcId", "subnetIds"), "dns": object("ttl", "proxied"), "logs": object("retentionDays"),
 		"loadBalancer": object("sslPolicy", "idleTimeout"), "tags": object("A", "Name", "*"),
 		"services": of(map[string]*rapid.Generator[any]{"hello": service, "other": service}),
 	})
@@ -714,5 +727,25 @@ func TestRouteWarnings(t *testing.T) {
 		if got := strings.Join(c.Warnings(), "\n"); got != test.want {
 			t.Errorf("%s: %s\nwant %s", name, got, test.want)
 		}
+	}
+}
+
+func TestAnExistingNetwork(t *testing.T) {
+	t.Parallel()
+	c, err := Read(configtest.Source(configtest.Service(""), "network",
+		`{"vpcId": "vpc-01234567", "subnetIds": {"public": ["subnet-01234567", "subnet-89abcdef"]}, "subnetTags": {"tasks": {"Tier": "private", "N": 1}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := spec.ExistingNetwork{
+		VPCID: "vpc-01234567", Public: spec.Subnets{IDs: []string{"subnet-01234567", "subnet-89abcdef"}, Tags: map[string]string{}},
+		Tasks: spec.Subnets{Tags: map[string]string{"Tier": "private", "N": "1"}},
+	}
+	if c.ExistingNetwork == nil || !reflect.DeepEqual(*c.ExistingNetwork, want) {
+		t.Errorf("got %+v, want %+v", c.ExistingNetwork, want)
+	}
+	// Workers need no public subnets.
+	if _, err := Read(configtest.Source(`{"worker": {"image": "`+configtest.Image+`"}}`, "network", `{"vpcId": "vpc-01234567", "subnetIds": {"tasks": ["subnet-01234567"]}}`)); err != nil {
+		t.Error(err)
 	}
 }

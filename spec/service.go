@@ -63,6 +63,16 @@ func (s Service) MostTasks() int {
 	return s.Tasks()
 }
 
+// PeakTasks returns how many tasks of the service there are at most while ECS replaces those that it starts with.
+func (s Service) PeakTasks() int {
+	minimumHealthy, maximum := s.Deployment.WithDefaults().Percentages(s.Tasks())
+	_, peak := taskLimits(s.Tasks(), minimumHealthy, maximum)
+	if s.Canary() != nil {
+		peak += s.CanaryTasks()
+	}
+	return peak
+}
+
 // CanaryTasks returns how many tasks the service's canary has.
 func (s Service) CanaryTasks() int { return s.HTTP.Canary.Tasks(s.Tasks(), s.Scaling) }
 

@@ -44,6 +44,14 @@ func (t Tags) check(key string, own []string) error {
 		return fmt.Errorf("is the same key as %s to IAM, which ignores the case of keys; choose another", twin)
 	case strings.HasPrefix(strings.ToLower(key), "aws:"):
 		return errors.New("keys that begin with aws: are reserved by AWS")
+	default:
+		return checkTag(key, value)
+	}
+}
+
+// checkTag reports a tag that nothing on AWS has.
+func checkTag(key, value string) error {
+	switch {
 	case key == "" || utf8.RuneCountInString(key) > maxTagKey || !tagTextPattern.MatchString(key):
 		return fmt.Errorf("a tag's key is 1 to %d letters, digits, spaces and _ . : / = + - @", maxTagKey)
 	case utf8.RuneCountInString(value) > maxTagValue || !tagTextPattern.MatchString(value):

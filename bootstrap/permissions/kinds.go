@@ -35,7 +35,12 @@ func (o Operations) All() []string {
 // Functions are the actions with which the AWS provider answers a function, by the function's token.
 var Functions = map[string][]string{
 	"aws:ecr/getImage:getImage":                           {"ecr:DescribeImages", "ecr:DescribeRepositories"},
+	"aws:ec2/getRouteTable:getRouteTable":                 {"ec2:DescribeRouteTables"},
+	"aws:ec2/getRouteTables:getRouteTables":               {"ec2:DescribeRouteTables"},
 	"aws:ec2/getSecurityGroup:getSecurityGroup":           {"ec2:DescribeSecurityGroups"},
+	"aws:ec2/getSubnet:getSubnet":                         {"ec2:DescribeSubnets"},
+	"aws:ec2/getSubnets:getSubnets":                       {"ec2:DescribeSubnets"},
+	"aws:ec2/getVpc:getVpc":                               {"ec2:DescribeVpcs", "ec2:DescribeVpcAttribute", "ec2:DescribeRouteTables"}, // and the main one
 	"aws:ecs/getService:getService":                       {"ecs:DescribeServices"},
 	"aws:iam/getPolicy:getPolicy":                         {"iam:GetPolicy", "iam:GetPolicyVersion"},
 	"aws:index/getAvailabilityZones:getAvailabilityZones": {"ec2:DescribeAvailabilityZones"},

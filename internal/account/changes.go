@@ -124,8 +124,7 @@ func (c change) moves() bool {
 
 // replacesNetwork reports whether the update replaces the stack's VPC.
 func (c change) replacesNetwork() bool {
-	last := c.last.Network
-	return last != nil && *last != (lastNetwork{c.Network.CIDR, c.Network.IPv6})
+	return c.last.Network != nil && *c.last.Network != c.network()
 }
 
 // remembered returns how long resolvers may remember the records: the time-to-live of the last successful update, or the one that the

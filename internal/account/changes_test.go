@@ -127,15 +127,15 @@ func TestMovesWait(t *testing.T) {
 		"nothing moves":              {lastUpdate{Network: network}, stays, `{"ttl": 86400}`, "", ""},
 		"an older program":           {lastUpdate{}, stays, `{"ttl": 86400}`, "", ""},
 		"another name":               {lastUpdate{}, []standing.Balancer{{}}, `{"ttl": 86400}`, refused, "24h0m0s"},
-		"another CIDR":               {lastUpdate{Network: &lastNetwork{"10.9.0.0/16", true}}, stays, `{"ttl": 86400}`, refused, "24h0m0s"},
-		"another ipv6":               {lastUpdate{Network: &lastNetwork{"10.0.0.0/16", false}}, stays, `{"ttl": 86400}`, refused, "24h0m0s"},
+		"another CIDR":               {lastUpdate{Network: &lastNetwork{CIDR: "10.9.0.0/16", IPv6: true}}, stays, `{"ttl": 86400}`, refused, "24h0m0s"},
+		"another ipv6":               {lastUpdate{Network: &lastNetwork{CIDR: "10.0.0.0/16", IPv6: false}}, stays, `{"ttl": 86400}`, refused, "24h0m0s"},
 		"lowered in the same update": {lastUpdate{TTL: 86_400}, []standing.Balancer{{}}, `{"ttl": 60}`, refused, "24h0m0s"},
 		"raised in the same update":  {lastUpdate{TTL: 60}, []standing.Balancer{{}}, `{"ttl": 86400}`, "", ""},
 		"no more proxied":            {lastUpdate{TTL: 600}, []standing.Balancer{{}}, `{"proxied": true}`, "", "10m0s"},
 		"a quarter of an hour":       {lastUpdate{}, []standing.Balancer{{}}, `{"ttl": 900}`, "", "run `pulumi up`; make the change 15m0s later"},
 		"a minute":                   {lastUpdate{}, []standing.Balancer{{}}, `{"ttl": 60}`, "", ""},
 		"proxied":                    {lastUpdate{}, []standing.Balancer{{}}, `{"proxied": true}`, "", ""},
-		"a network that is gone":     {lastUpdate{Network: &lastNetwork{"10.9.0.0/16", true}}, nil, `{"ttl": 86400}`, "", ""},
+		"a network that is gone":     {lastUpdate{Network: &lastNetwork{CIDR: "10.9.0.0/16", IPv6: true}}, nil, `{"ttl": 86400}`, "", ""},
 		"goes on after an interrupt": {lastUpdate{}, []standing.Balancer{{}, {Tagged: true}}, `{"ttl": 900}`, "", "15m0s"},
 	} {
 		c := changeOf(t, services, test.last, standing.Listener{Balancers: test.balancers}, "dns", test.dns)
@@ -244,7 +244,7 @@ func TestRulesAtOnce(t *testing.T) {
 	}
 
 	// Another network: the interrupted update has begun to fill the new load balancer, which counts.
-	moving := lastUpdate{LoadBalancer: "old", Network: &lastNetwork{"10.9.0.0/16", true}}
+	moving := lastUpdate{LoadBalancer: "old", Network: &lastNetwork{CIDR: "10.9.0.0/16", IPv6: true}}
 	balancers := []standing.Balancer{{DNSName: "old", Tagged: true}, {DNSName: "new", Tagged: true}}
 	c := changeOf(t, hostnames(1), moving, standing.Listener{Balancers: balancers, Rules: slices.Concat(on(0, rules(0, 90)), on(1, rules(100, 160)))})
 	if stay, come := c.rulesAtOnce(); stay != 60 || come != 4 {

@@ -19,8 +19,9 @@ type lastUpdate struct {
 
 // lastNetwork has the network settings whose change makes a new load balancer.
 type lastNetwork struct {
-	CIDR string `pulumi:"cidr"`
-	IPv6 bool   `pulumi:"ipv6"`
+	CIDR  string `pulumi:"cidr"`
+	IPv6  bool   `pulumi:"ipv6"`
+	VPCID string `pulumi:"vpcId"` // of an existing network, which has nothing else
 }
 
 // readLastUpdate asks the engine for the stack's own outputs, as a stack reference does (pulumi/pulumi#3722), but registers nothing. An

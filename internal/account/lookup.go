@@ -23,6 +23,8 @@ type Existing struct {
 	ZoneID string
 	Images map[spec.Image]spec.Image // the config's images, pinned to digests
 
+	Network *components.ExistingNetwork // nil: the stack makes its own
+
 	Priorities   spec.HeldPriorities   // of the listener's rules
 	Former       map[spec.Route]string // names of the components that had the rules as children, by route without a service
 	Serving      serving               // how many tasks serve the requests now
@@ -73,10 +75,11 @@ func LookUp(ctx *pulumi.Context, cfg *config.Config, in Account) (Existing, erro
 	if err != nil {
 		return Existing{}, err
 	}
-	if in != nil {
-		if err := found.lookUpStanding(ctx, cfg, in, groups); err != nil {
-			return Existing{}, err
-		}
+	if in == nil {
+		return found, found.lookUpNetwork(ctx, change{Config: cfg})
+	}
+	if err := found.lookUpStanding(ctx, cfg, in, groups); err != nil {
+		return Existing{}, err
 	}
 	return found, nil
 }
@@ -120,7 +123,7 @@ func (e *Existing) lookUpStanding(ctx *pulumi.Context, cfg *config.Config, in Ac
 		}
 	}
 	quota := func() (int, error) { return in.RuleQuota(ctx.Context()) }
-	if err := errors.Join(change.check(), change.checkRules(quota), change.checkReaches(groups)); err != nil {
+	if err := errors.Join(e.lookUpNetwork(ctx, change), change.check(), change.checkRules(quota), change.checkReaches(groups)); err != nil {
 		return fmt.Errorf("%w\n(pulumi destroy needs none of this, unless it is run with --run-program: then set %s=true for it)", err, onlyProviders)
 	}
 	for _, warning := range change.warnings(e.Images) {

@@ -48,6 +48,10 @@ func (c change) checkReaches(vpcs map[string]string) error {
 // checkVPC reports a VPC that is not the one that the stack has after the update.
 func (c change) checkVPC(vpc string) error {
 	switch {
+	case c.ExistingNetwork != nil && c.ExistingNetwork.VPCID != vpc:
+		return fmt.Errorf("is in %s; use a group in %s, the VPC of the stack", vpc, c.ExistingNetwork.VPCID)
+	case c.ExistingNetwork != nil:
+		return nil
 	case c.moves() || c.replacesNetwork():
 		return fmt.Errorf("is in %s, and this update gives the stack another VPC; first leave reaches out and run `pulumi up`", vpc)
 	case c.last.Images == nil: // no update has succeeded yet

@@ -25,7 +25,7 @@ const testGroup = "sg-0123456789abcdef0"
 
 // testCloud returns a cloud with what the configs of everyFeature need.
 func testCloud() *mocks.Cloud {
-	return &mocks.Cloud{GroupVPCs: map[string]string{testGroup: "vpc-0123456789abcdef0"}}
+	return &mocks.Cloud{GroupVPCs: map[string]string{testGroup: mocks.VPCID}, Functions: mocks.NewVPC().Functions()}
 }
 
 // everyFeature returns configs that together use every feature of the program.
@@ -56,6 +56,8 @@ func everyFeature(t *testing.T) map[string]settings.Source {
 	configs["services that call each other"] = configtest.Source(`{
 		"web": {"image": "` + configtest.Image + `", "hostnames": ["web.example.com"], "calls": ["billing"]},
 		"billing": {"image": "` + configtest.Image + `", "port": 9000}}`)
+	configs["somebody's network"] = configtest.Source(configtest.Service(""), "network",
+		`{"vpcId": "`+mocks.VPCID+`", "subnetIds": {"public": ["`+mocks.PublicA+`", "`+mocks.PublicB+`"]}, "subnetTags": {"tasks": {"Tier": "private"}}}`)
 	for _, stack := range Stacks { // a tag in ECR, three zones, several services and paths
 		configs["stack "+stack] = configtest.Stack(t, ".", stack)
 	}
