@@ -45,7 +45,7 @@ func deploy(ctx *pulumi.Context, source settings.Source, in account.Account) err
 	if err != nil {
 		return err
 	}
-	priorities, err := cfg.Prioritize(existing.Priorities)
+	priorities, err := cfg.Prioritize(existing.Zone, existing.Priorities)
 	if err != nil {
 		return err
 	}
@@ -79,8 +79,12 @@ func deploy(ctx *pulumi.Context, source settings.Source, in account.Account) err
 	exportJobs(ctx, jobs)
 	ctx.Export("vpcId", platform.Tasks.VPCID)
 	ctx.Export("cluster", platform.Cluster.Name)
+	if cfg.IsPlatform() {
+		ctx.Export("platform", platform.Output(cfg.Domain, cfg.PlatformNames))
+		ctx.Export("loadBalancerDnsName", platform.Listener.DNSName)
+	}
 	if !cfg.TakesRequests() {
-		ctx.Export("network", networkOutput(cfg))
+		ctx.Export("network", networkOutput(cfg, existing))
 		return nil
 	}
 
@@ -99,25 +103,29 @@ func deploy(ctx *pulumi.Context, source settings.Source, in account.Account) err
 		return err
 	}
 	ctx.Export("loadBalancerDnsName", once(propagated, platform.Listener.DNSName))
-	ctx.Export("network", once(propagated, networkOutput(cfg)))
+	ctx.Export("network", once(propagated, networkOutput(cfg, existing)))
 	ctx.Export("dnsTtl", once(propagated, pulumi.Int(cfg.DNS.Remembered())))
 	return nil
 }
 
-// newPlatform creates what the stack's services and jobs stand on. A stack that has nothing but workers and jobs has no load balancer.
+// newPlatform creates what the stack's services and jobs stand on, unless another stack has it. A stack that has nothing but workers and
+// jobs has no load balancer.
 func newPlatform(ctx *pulumi.Context, cfg *config.Config, existing account.Existing, tags components.Tags) (components.Platform, error) {
+	if existing.Platform != nil {
+		return joinPlatform(ctx, cfg, existing, tags)
+	}
 	network, err := newNetwork(ctx, cfg, existing, tags)
 	if err != nil {
 		return components.Platform{}, err
 	}
 	cluster, err := components.NewCluster(ctx, ctx.Stack(), &components.ClusterArgs{
-		Region: existing.Region, Insights: cfg.ScalesByQueue(), Tags: tags,
+		Region: existing.Region, Insights: cfg.ScalesByQueue() || cfg.Insights, Tags: tags,
 	})
 	if err != nil {
 		return components.Platform{}, err
 	}
 	platform := components.Platform{Tasks: network.Tasks(), Cluster: cluster}
-	if !cfg.TakesRequests() {
+	if !cfg.HasLoadBalancer() {
 		return platform, nil
 	}
 	balancer, err := newLoadBalancer(ctx, cfg, existing, network, tags)
@@ -128,12 +136,29 @@ func newPlatform(ctx *pulumi.Context, cfg *config.Config, existing account.Exist
 	return platform, nil
 }
 
+// joinPlatform returns another stack's platform, with certificates of this stack on its listener for names that it has none for.
+func joinPlatform(ctx *pulumi.Context, cfg *config.Config, existing account.Existing, tags components.Tags) (components.Platform, error) {
+	platform := existing.Platform.Join(existing.Region, cfg.Sharer)
+	if len(existing.Platform.Uncertified) == 0 {
+		return platform, nil
+	}
+	certificate, err := components.NewCertificate(ctx, ctx.Stack(), &components.CertificateArgs{
+		Hostnames: existing.Platform.Uncertified, Listener: platform.Listener.ARN, ZoneID: pulumi.String(existing.ZoneID), Zone: cfg.Domain,
+		Comment: comment(ctx), Tags: tags,
+	})
+	if err != nil {
+		return components.Platform{}, err
+	}
+	platform.Listener = platform.Listener.With(certificate)
+	return platform, nil
+}
+
 // newLoadBalancer creates the load balancer with its certificates.
 func newLoadBalancer(
 	ctx *pulumi.Context, cfg *config.Config, existing account.Existing, network network, tags components.Tags,
 ) (*components.LoadBalancer, error) {
 	certificate, err := components.NewCertificate(ctx, ctx.Stack(), &components.CertificateArgs{
-		Hostnames: cfg.Hostnames(), Standing: existing.Certificates, ZoneID: pulumi.String(existing.ZoneID), Zone: cfg.Domain,
+		Hostnames: cfg.CertificateNames(), Standing: existing.Certificates, ZoneID: pulumi.String(existing.ZoneID), Zone: cfg.Domain,
 		Comment: comment(ctx), Tags: tags,
 	})
 	if err != nil {
@@ -167,7 +192,10 @@ func hasIPv6(cfg *config.Config, existing account.Existing) bool {
 }
 
 // networkOutput is what the next update compares its network with.
-func networkOutput(cfg *config.Config) pulumi.Map {
+func networkOutput(cfg *config.Config, existing account.Existing) pulumi.Map {
+	if existing.Platform != nil {
+		return pulumi.Map{"platform": pulumi.String(existing.Platform.Stack)}
+	}
 	if cfg.ExistingNetwork != nil {
 		return pulumi.Map{"vpcId": pulumi.String(cfg.ExistingNetwork.VPCID)}
 	}

@@ -402,3 +402,60 @@ func TestAnExistingNetworkIsNotTheStacks(t *testing.T) {
 		}
 	}
 }
+
+// A stack on a platform has no network, cluster and load balancer of its own. It adds its rules to the platform's, and a certificate for
+// the name that the platform's does not have.
+func TestStackOnAPlatform(t *testing.T) {
+	output := map[string]any{
+		"domain": "example.com", "hostnames": []any{"*.example.com"}, "vpcId": "vpc-1", "subnetIds": []any{"subnet-1", "subnet-2"}, "publicIp": true,
+		"clusterName": "platform-0123456", "clusterArn": "arn:cluster", "insights": false,
+		"listenerArn":     "arn:aws:elasticloadbalancing:eu-central-1:" + mocks.Account + ":listener/app/platform-0123456/0123/4567",
+		"securityGroupId": "sg-1", "loadBalancerArnSuffix": "app/platform-0123456/0123", "dnsName": "platform.elb.amazonaws.com", "idleTimeout": 90.0,
+	}
+	cloud := mocks.Cloud{Others: map[string]map[string]any{"acme/slipway/platform": {"platform": output}}}
+	services := `{"hello": {"image": "` + configtest.Image + `", "hostnames": ["hello.example.com", "a.b.example.com"]}}`
+	outputs, err := program.Deploy(&cloud, configtest.Source(services, "platform", "acme/slipway/platform"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range cloud.Resources() {
+		for _, own := range []string{"Vpc", "Subnet", "InternetGateway", "Cluster", "LoadBalancer", "Listener"} {
+			if strings.HasSuffix(r.Type, ":"+own) {
+				t.Errorf("%s %s is the platform's", r.Type, r.Name)
+			}
+		}
+	}
+	inputs := func(token, name string) resource.PropertyMap { return cloud.Resource(token, name).Inputs }
+	for got, want := range map[resource.PropertyValue]string{
+		inputs("aws:ecs/service:Service", "dev-hello")["cluster"]:                                                                "arn:cluster",
+		inputs("aws:lb/targetGroup:TargetGroup", "dev-hello")["vpcId"]:                                                           "vpc-1",
+		inputs("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", "dev-hello-load-balancer-out-8080")["securityGroupId"]: "sg-1",
+		inputs("aws:lb/listenerRule:ListenerRule", "dev/hello.example.com")["listenerArn"]:                                       output["listenerArn"].(string),
+		inputs("aws:lb/listenerCertificate:ListenerCertificate", "dev/a.b.example.com")["certificateArn"]:                        "arn:Certificate/dev",
+		inputs("cloudflare:index/record:Record", "hello.example.com")["content"]:                                                 "platform.elb.amazonaws.com",
+	} {
+		if !got.IsString() || got.StringValue() != want {
+			t.Errorf("%v, want %s", got, want)
+		}
+	}
+	if r := cloud.Resource("cloudflare:index/record:Record", "hello.example.com"); !r.DependsOn("aws:lb/listenerCertificate:ListenerCertificate", "dev/a.b.example.com") {
+		t.Error("clients come before the certificate is on the listener")
+	}
+	if want := `"network":{"platform":"acme/slipway/platform"}`; !strings.Contains(outputs, want) {
+		t.Errorf("outputs are %s, want %s", outputs, want)
+	}
+}
+
+// A platform offers others what they need, and runs nothing.
+func TestPlatformOutput(t *testing.T) {
+	source := configtest.Source("", "loadBalancer", `{"hostnames": ["*.example.com"], "idleTimeout": 90}`)
+	delete(source.Values, "slipway:services")
+	outputs, err := program.Deploy(&mocks.Cloud{}, source)
+	const want = `"platform":{"clusterArn":"arn:Cluster/dev","clusterName":"dev-0123456","dnsName":"dev.elb.amazonaws.com","domain":"example.com",` +
+		`"hostnames":["*.example.com"],"idleTimeout":90,"insights":false,"listenerArn":"arn:Listener/dev-https",` +
+		`"loadBalancerArnSuffix":"app/dev/0123456","publicIp":true,"securityGroupId":"SecurityGroup/dev-load-balancer",` +
+		`"subnetIds":["Subnet/dev-public-1","Subnet/dev-public-2"],"vpcId":"Vpc/dev"}`
+	if err != nil || !strings.Contains(outputs, want) {
+		t.Errorf("outputs are %s (%v)\nwant %s", outputs, err, want)
+	}
+}

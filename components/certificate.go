@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/acm"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/lb"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"slipway/spec"
@@ -19,6 +20,8 @@ type CertificateArgs struct {
 	// Standing has the names of each certificate that the load balancer has already, the default one first. A name stays in its
 	// certificate.
 	Standing [][]string
+	// Listener is the ARN of the HTTPS listener to which the certificates are added; nil: the caller has a use for them.
+	Listener pulumi.StringInput
 	// ZoneID and Zone are the id and the name of the host names' Cloudflare zone.
 	ZoneID pulumi.StringInput
 	Zone   string
@@ -42,6 +45,8 @@ type Certificate struct {
 	ARN pulumi.StringOutput
 	// More has the ARNs of the further certificates, each by one of its names.
 	More map[string]pulumi.StringOutput
+
+	added []pulumi.Resource // the certificates on the listener
 }
 
 // NewCertificate requests a certificate, creates its validation records and waits until it is issued.
@@ -84,6 +89,9 @@ func (c *Certificate) issueAll(ctx *pulumi.Context, groups [][]string) error {
 				return err
 			}
 			c.ARN = arn
+			if err := c.add(ctx, group[0], arn); err != nil {
+				return err
+			}
 			continue
 		}
 		key := spec.GroupKey(group, groups[:i])
@@ -92,8 +100,23 @@ func (c *Certificate) issueAll(ctx *pulumi.Context, groups [][]string) error {
 			return err
 		}
 		c.More[key] = arn
+		if err := c.add(ctx, key, arn); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// add adds a certificate to the listener, if there is one.
+func (c *Certificate) add(ctx *pulumi.Context, key string, arn pulumi.StringInput) error {
+	if c.args.Listener == nil {
+		return nil
+	}
+	added, err := lb.NewListenerCertificate(ctx, c.name+"/"+key, &lb.ListenerCertificateArgs{
+		ListenerArn: c.args.Listener, CertificateArn: arn,
+	}, pulumi.Parent(c))
+	c.added = append(c.added, added)
+	return err
 }
 
 // issue requests one certificate and waits until it is issued.

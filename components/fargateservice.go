@@ -23,7 +23,7 @@ type FargateServiceArgs struct {
 	Calls   Calls
 
 	Listener Listener // the source of requests; its [Routes] lead to the service
-	// Priorities contains those of [spec.AttachmentRoute] and, with a canary, [spec.CanaryRoute]. See [spec.Priorities].
+	// Priorities contains those of [spec.AttachmentRoute] and, with a canary, [spec.CanaryRoute], among the listener's sharers. See [spec.Priorities].
 	Priorities map[spec.Route]int
 
 	// Serving is how many tasks serve the service's requests now. If a service that scales is replaced, the new one starts with as
@@ -187,8 +187,8 @@ func (s *FargateService) check(stack string) error {
 
 func (s *FargateService) checkPriorities() error {
 	a := s.args
-	if a.Priorities[spec.AttachmentRoute(a.Name, a.HTTP.HealthCheck)] == 0 ||
-		a.HTTP.Canary != nil && a.Priorities[spec.CanaryRoute(a.Name, a.HTTP.HealthCheck)] == 0 {
+	attachment, canary := spec.AttachmentRoute(a.Name, a.HTTP.HealthCheck), spec.CanaryRoute(a.Name, a.HTTP.HealthCheck)
+	if a.Priorities[attachment.Among(a.Listener.Sharer)] == 0 || a.HTTP.Canary != nil && a.Priorities[canary.Among(a.Listener.Sharer)] == 0 {
 		return errors.New("the priority of the rule that attaches it to the load balancer is missing")
 	}
 	return nil

@@ -13,6 +13,13 @@ type Listener struct {
 	LoadBalancerARNSuffix pulumi.StringInput  // the load balancer's id in CloudWatch, for alarms and scaling by requests
 	DNSName               pulumi.StringOutput // the load balancer's, for records; it resolves once clients may come
 	IdleTimeout           int                 // the load balancer's, in seconds
+	Sharer                string              // the stack among others that have rules there; empty: it is the stack's own. See [spec.Sharer]
+}
+
+// With returns the listener once it has a certificate's names: records that lead to it come after them.
+func (l Listener) With(c *Certificate) Listener {
+	l.DNSName = after(l.DNSName, c.added...)
+	return l
 }
 
 func (l Listener) check() error {

@@ -65,6 +65,9 @@ var allSettings = []setting{
 	{path: "network.subnetTags", kind: anObject},
 	{path: "network.subnetTags.public", kind: theNamed, right: "private"},
 	{path: "network.subnetTags.tasks", kind: theNamed, right: "private"},
+	{path: "platform", kind: aText, right: "platform"},
+	{path: "cluster", kind: anObject},
+	{path: "cluster.insights", kind: aBool},
 	{path: "dns", kind: anObject},
 	{path: "dns.proxied", kind: aBool},
 	{path: "dns.ttl", kind: anInt, least: 60, most: 86_400},
@@ -72,6 +75,7 @@ var allSettings = []setting{
 	{path: "loadBalancer.idleTimeout", kind: anInt, least: 1, most: 4000},
 	{path: "loadBalancer.deletionProtection", kind: aBool},
 	{path: "loadBalancer.sslPolicy", kind: aText, right: spec.DefaultSSLPolicy},
+	{path: "loadBalancer.hostnames", kind: theTexts, right: "*.example.com"},
 	{path: "logs", kind: anObject},
 	{path: "logs.retentionDays", kind: anInt, least: 1, most: 3653},
 

@@ -17,14 +17,21 @@ type Config struct {
 	Domain string // the Cloudflare zone's name
 	ZoneID string // empty: looked up by name
 
+	// Platform is the stack on which the services stand: this one, or organization/project/stack; empty: they stand on what the stack makes.
+	Platform string
+	Sharer   string // the stack among others on the platform's listener; empty without one. See [spec.Sharer]
+	Insights bool   // Container Insights counts the tasks in the stack's cluster
+
 	Network spec.Network // its own; nothing of it holds with an existing one
 	// ExistingNetwork is a network that others keep; nil: the stack makes its own.
 	ExistingNetwork *spec.ExistingNetwork
 
 	DNS          spec.DNS
 	LoadBalancer spec.LoadBalancer
-	LogRetention int // days
-	Tags         spec.Tags
+	// PlatformNames are the names in the certificates of a platform. They make a stack a platform, on which other stacks stand.
+	PlatformNames []string
+	LogRetention  int // days
+	Tags          spec.Tags
 
 	PermissionsBoundary string // the managed policy's ARN; empty: none
 
@@ -63,7 +70,8 @@ func Read(source settings.Source) (*Config, error) {
 	c.ExistingNetwork = readExistingNetwork(network)
 	c.Network = readNetwork(network)
 	c.DNS = readDNS(root.Section("dns"))
-	c.LoadBalancer = readLoadBalancer(root.Section("loadBalancer"))
+	c.LoadBalancer, c.PlatformNames = readLoadBalancer(root.Section("loadBalancer"), c.Domain)
+	c.readPlatform(root, source)
 	c.LogRetention = readLogs(root.Section("logs"))
 	c.Tags = readTags(root)
 	c.PermissionsBoundary = root.Text("permissionsBoundary", "", spec.CheckBoundary)
@@ -78,10 +86,13 @@ func Read(source settings.Source) (*Config, error) {
 	}
 	jobs := root.Section("jobs")
 	c.readJobs(jobs, services, source.Stack)
-	if services.Len() == 0 && jobs.Len() == 0 {
+	if services.Len() == 0 && jobs.Len() == 0 && !c.IsPlatform() {
 		root.Missing("services", "it is an object with at least one service: its name, its image and its hostnames")
 	}
-	if c.Domain == "" && c.TakesRequests() && !root.Has("domain") {
+	if c.IsPlatform() && services.Len()+jobs.Len() > 0 {
+		found.Add(root.Path("loadBalancer", "hostnames"), "make the stack a platform for others, which has no services and jobs; remove them, or put the services into another stack")
+	}
+	if c.Domain == "" && c.HasLoadBalancer() && !root.Has("domain") {
 		root.Missing("domain", "it is the name of the Cloudflare zone, for example example.com")
 	}
 	root.Close()
@@ -103,7 +114,7 @@ func Read(source settings.Source) (*Config, error) {
 				found.Add(services.Key, "%w", err)
 			}
 		}
-		if _, err := c.Prioritize(nil); err != nil {
+		if _, err := c.Prioritize(c.Domain, nil); err != nil {
 			found.Add(services.Key, "%w", err)
 		}
 	}
@@ -159,6 +170,26 @@ func (s Service) Routes() []spec.Route {
 // TakesRequests reports whether any service takes requests. Without one the stack needs no load balancer.
 func (c *Config) TakesRequests() bool {
 	return slices.ContainsFunc(c.Services, func(s Service) bool { return s.HTTP != nil })
+}
+
+// IsPlatform reports whether the stack is a platform on which other stacks stand.
+func (c *Config) IsPlatform() bool { return len(c.PlatformNames) > 0 }
+
+// HasLoadBalancer reports whether the stack has a use for a load balancer.
+func (c *Config) HasLoadBalancer() bool { return c.TakesRequests() || c.IsPlatform() }
+
+// CertificateNames returns the names in the certificates of the stack's own load balancer.
+func (c *Config) CertificateNames() []string {
+	return slices.Concat(c.PlatformNames, c.Hostnames())
+}
+
+// Attachments returns the service's attachments on the stack's listener.
+func (c *Config) Attachments(s Service) []spec.Route {
+	attachments := s.Attachments()
+	for i := range attachments {
+		attachments[i] = attachments[i].Among(c.Sharer)
+	}
+	return attachments
 }
 
 // Attachments returns the routes that only attach the service's target groups to the load balancer and match no request.
@@ -217,14 +248,15 @@ type Priorities struct {
 	Attachments map[spec.Route]int // of those that only attach target groups to the listener
 }
 
-// Prioritize returns the priorities of the stack's rules. Rules of the listener hold some numbers already.
-func (c *Config) Prioritize(held spec.HeldPriorities) (Priorities, error) {
+// Prioritize returns the priorities of the stack's rules on a listener whose wildcards are counted from the zone. Rules of the listener
+// hold some numbers already.
+func (c *Config) Prioritize(zone string, held spec.HeldPriorities) (Priorities, error) {
 	wanted := c.Routes()
 	var attaching []spec.Route
 	for _, service := range c.Services {
-		attaching = append(attaching, service.Attachments()...)
+		attaching = append(attaching, c.Attachments(service)...)
 	}
-	all, err := spec.Priorities(c.Domain, slices.Concat(wanted, attaching), held)
+	all, err := spec.Priorities(zone, slices.Concat(wanted, attaching), held)
 	if err != nil {
 		return Priorities{}, err
 	}

@@ -101,7 +101,7 @@ func TestEverythingGiven(t *testing.T) {
 		t.Fatal(err)
 	}
 	web, worker := c.Services[1], c.Services[2]
-	priorities, err := c.Prioritize(nil)
+	priorities, err := c.Prioritize(c.Domain, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -45,7 +45,7 @@ func (c *Config) checkExistingNetwork(network *settings.Object) {
 	switch chosen := c.ExistingNetwork; {
 	case !chosen.Public.Given() && !chosen.Tasks.Given():
 		network.Problems.Add(network.Path("subnetIds"), "names no subnets: it takes those of the tasks, and public ones for the load balancer")
-	case c.TakesRequests() && !chosen.Public.Given():
+	case c.HasLoadBalancer() && !chosen.Public.Given():
 		network.Problems.Add(network.Path("subnetIds", "public"), "is missing; it names at least two subnets for the load balancer, each with a route to an internet gateway")
 	}
 }

@@ -47,15 +47,21 @@ func readDNS(o *settings.Object) spec.DNS {
 	return d
 }
 
-func readLoadBalancer(o *settings.Object) spec.LoadBalancer {
+// readLoadBalancer reads the settings of the stack's load balancer, and the names that make the stack a platform.
+func readLoadBalancer(o *settings.Object, domain string) (b spec.LoadBalancer, platformNames []string) {
 	defer o.Close()
-	b := spec.LoadBalancer{
+	b = spec.LoadBalancer{
 		IdleTimeout:        o.Integer("idleTimeout", spec.DefaultIdleTimeout, 1, spec.MaxIdleTimeout),
 		DeletionProtection: o.Boolean("deletionProtection", false),
 		SSLPolicy:          o.Text("sslPolicy", spec.DefaultSSLPolicy, spec.CheckSSLPolicy),
 	}
 	report(o, b.Problems())
-	return b
+	return b, o.Set("hostnames", func(name string) error {
+		if domain == "" { // which is reported
+			return nil
+		}
+		return spec.CheckHostname(name, domain)
+	})
 }
 
 // report notes the problems that the rules find, by key. It leaves out what is reported already, and contradictions that involve it.

@@ -16,7 +16,29 @@ import (
 const (
 	serviceAttachment = ".service.invalid"
 	canaryAttachment  = ".canary.invalid"
+	sharedAttachment  = ".shared.invalid"
 )
+
+// Sharer returns the name that tells a stack from the others on a listener. Two projects can have a stack of the same name.
+func Sharer(project, stack string) string {
+	sum := sha256.Sum256([]byte(project + "/" + stack))
+	return stack + "-" + hex.EncodeToString(sum[:4])
+}
+
+// Among returns the attachment of a stack that shares its listener with others, which may have services of the same name. An empty sharer
+// has the listener for itself.
+func (r Route) Among(sharer string) Route {
+	if sharer != "" {
+		r.Hostname = strings.TrimSuffix(r.Hostname, "invalid") + sharer + sharedAttachment
+	}
+	return r
+}
+
+// IsSharedAttachment reports whether a rule with the host name attaches a target group of a stack that stands on a platform.
+func IsSharedAttachment(hostname string) bool { return strings.HasSuffix(hostname, sharedAttachment) }
+
+// IsAttachment reports whether a rule with the host name attaches a target group, and matches no request.
+func IsAttachment(hostname string) bool { return strings.HasSuffix(hostname, ".invalid") }
 
 // AttachmentRoute returns the route whose rule attaches the target group of a service with the health check.
 func AttachmentRoute(service string, check HealthCheck) Route {
@@ -28,12 +50,13 @@ func CanaryRoute(service string, check HealthCheck) Route {
 	return Route{Service: service, Hostname: check.mark() + service + canaryAttachment, Path: EveryPath}
 }
 
-// Attaches reports whether a rule with the host name attaches the service, or its canary.
-func Attaches(hostname, service string, canary bool) bool {
+// Attaches reports whether a rule with the host name attaches the sharer's service, or its canary.
+func Attaches(hostname, service string, canary bool, sharer string) bool {
 	name := service + serviceAttachment
 	if canary {
 		name = service + canaryAttachment
 	}
+	name = Route{Hostname: name}.Among(sharer).Hostname
 	return hostname == name || strings.HasSuffix(hostname, "."+name)
 }
 

@@ -26,8 +26,8 @@ func TestAttachmentGoesWithTheTargetGroup(t *testing.T) {
 			}
 			seen[route.Hostname] = name
 		}
-		if !Attaches(AttachmentRoute("hello", check).Hostname, "hello", false) || Attaches(AttachmentRoute("hello", check).Hostname, "lo", false) ||
-			!Attaches(CanaryRoute("hello", check).Hostname, "hello", true) {
+		if !Attaches(AttachmentRoute("hello", check).Hostname, "hello", false, "") || Attaches(AttachmentRoute("hello", check).Hostname, "lo", false, "") ||
+			!Attaches(CanaryRoute("hello", check).Hostname, "hello", true, "") {
 			t.Errorf("%s: the name does not identify the attachment", name)
 		}
 	}

@@ -105,6 +105,11 @@ func standingGroups(names []string, standing [][]string) (groups [][]string, pla
 	return slices.DeleteFunc(groups, func(group []string) bool { return len(group) == 0 }), placed
 }
 
+// Certified reports whether certificates with the names serve the host name.
+func Certified(hostname string, names []string) bool {
+	return slices.Contains(names, hostname) || coveredBy(hostname, names)
+}
+
 // coveredBy reports whether one of the names is a wildcard that covers the name. In a certificate, a wildcard stands for one label.
 func coveredBy(name string, names []string) bool {
 	wildcard := wildcardOf(name)

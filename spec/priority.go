@@ -72,13 +72,27 @@ func (w bandWidths) total() int {
 	return w.exactPath + w.patterns(1) + w.everyPath
 }
 
+// slots counts those of all bands.
+var slots = func() (sum int) {
+	for h := range hostBands {
+		sum += widths(h).total()
+	}
+	return sum
+}()
+
 // band is a range of slots.
 type band struct {
 	first, width int
 }
 
 // band returns the band of the route's priority. The depth of a wildcard counts from the DNS zone.
+//
+// An attachment among several stacks has every slot to choose from. No request matches it, and stacks that are deployed at the same moment
+// do not see each other's rules yet: the more slots, the less often two draw the same one.
 func (r Route) band(zone string) band {
+	if strings.HasSuffix(r.Hostname, sharedAttachment) {
+		return band{0, slots}
+	}
 	hostBand := 0
 	if depth, wildcard := r.wildcardDepth(zone); wildcard {
 		hostBand = maxWildcardDepth - depth
@@ -122,15 +136,15 @@ func slotOf(priority int) int { return (priority+priorityStep-1)/priorityStep - 
 
 // slots returns the route that holds each slot. A slot can have two rules: a route's canary rule comes right before the route's own.
 func (h HeldPriorities) slots() map[int]place {
-	slots := make(map[int]place, len(h))
+	holders := make(map[int]place, len(h))
 	for _, priority := range slices.Sorted(maps.Keys(h)) {
 		slot, holder := slotOf(priority), h[priority].place()
-		if other, taken := slots[slot]; taken && other != holder {
+		if other, taken := holders[slot]; taken && other != holder {
 			holder = place{} // two routes hold it, so neither can keep it
 		}
-		slots[slot] = holder
+		holders[slot] = holder
 	}
-	return slots
+	return holders
 }
 
 // place identifies a route without its service.
@@ -142,15 +156,15 @@ func (r Route) place() place { return place{r.Hostname, r.Path} }
 // and [CheckPath]. A route with a rule on the listener keeps its number. Any other route gets a number that no rule of the listener
 // holds, not even one that is about to go.
 func Priorities(zone string, routes []Route, held HeldPriorities) (map[Route]int, error) {
-	slots := held.slots()
+	holders := held.slots()
 	kept := make(map[place]int)
-	for slot, holder := range slots {
+	for slot, holder := range holders {
 		if other, twice := kept[holder]; !twice || slot < other {
 			kept[holder] = slot
 		}
 	}
-	taken := make(map[int]bool, len(slots)+len(routes))
-	for slot := range slots {
+	taken := make(map[int]bool, len(holders)+len(routes))
+	for slot := range holders {
 		taken[slot] = true
 	}
 	priorities := make(map[Route]int, len(routes))

@@ -40,6 +40,7 @@ type Cloud struct {
 	RecordTTLs  map[string]int                 // of the DNS records that there are, by their host names
 	RunningTask string                         // ARN of the task definition of every service; the wanted one if empty
 	Outputs     map[string]any                 // of the stack's last successful update
+	Others      map[string]map[string]any      // outputs of other stacks, by their names
 	Scaled      int                            // the task count of every service; the wanted one if 0
 	Fail        func(token, name string) error // refuses resources and function calls
 	Functions   map[string]Function            // answer further functions, by their tokens
@@ -302,6 +303,9 @@ func (c *Cloud) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 		answer["names"] = zones
 	case "pulumi:pulumi:readStackOutputs":
 		answer["outputs"] = c.Outputs
+		if others, found := c.Others[args.Args["name"].StringValue()]; found {
+			answer["outputs"] = others
+		}
 	case "cloudflare:index/getZone:getZone":
 		answer["zoneId"] = zoneID + args.Args["name"].StringValue()
 	case "cloudflare:index/getRecord:getRecord":

@@ -19,19 +19,24 @@ import (
 type change struct {
 	*config.Config
 	last     lastUpdate
-	standing standing.Listener
-	ttl      int // for how many seconds resolvers may remember the current records; 0 if that is not needed
+	standing standing.Listener // with the rules of this stack
+	others   []standing.Rule   // of other stacks on the same listener
+	// certificates are the names in each certificate of the listener, whoever added it.
+	certificates [][]string
+	platform     string // on which the stack stands, in full; empty: on its own
+	vpcID        string // of the platform; empty: of the stack's own, which the last update knows
+	ttl          int    // for how many seconds resolvers may remember the current records; 0 if that is not needed
 }
 
 // check reports changes that would fail requests in one update, or that one update cannot make.
 func (c change) check() error {
-	return errors.Join(c.checkCanaryNames(), c.checkEmptied(), c.checkCalled(), c.checkWait())
+	return errors.Join(c.checkMoves(), c.checkGuests(), c.checkSharing(), c.checkCanaryNames(), c.checkEmptied(), c.checkCalled(), c.checkWait())
 }
 
 // checkCanaryNames reports a service with the same resource names as another service's running canary, or the other way round.
 func (c change) checkCanaryNames() error {
 	stands := func(service string, canary bool) bool {
-		return slices.ContainsFunc(c.standing.Rules, func(r standing.Rule) bool { return spec.Attaches(r.Hostname, service, canary) })
+		return slices.ContainsFunc(c.standing.Rules, func(r standing.Rule) bool { return spec.Attaches(r.Hostname, service, canary, c.Sharer) })
 	}
 	var problems []error
 	for _, s := range c.Services {
@@ -76,7 +81,7 @@ func (c change) empty(s config.Service) (key string, empty bool) {
 	if s.Scaling == nil {
 		return "instanceCount", true
 	}
-	attachment := spec.AttachmentRoute(s.Name, s.HTTP.HealthCheck)
+	attachment := spec.AttachmentRoute(s.Name, s.HTTP.HealthCheck).Among(c.Sharer)
 	return "scaling.min", !c.moves() && slices.ContainsFunc(c.standing.Rules, func(r standing.Rule) bool {
 		return r.Hostname == attachment.Hostname && r.Targets == 0
 	})
@@ -84,7 +89,7 @@ func (c change) empty(s config.Service) (key string, empty bool) {
 
 // makesAnew reports whether the service gets a new target group, at first without tasks: it is new, has another health check, or moves.
 func (c change) makesAnew(s config.Service) bool {
-	attachment := spec.AttachmentRoute(s.Name, s.HTTP.HealthCheck)
+	attachment := spec.AttachmentRoute(s.Name, s.HTTP.HealthCheck).Among(c.Sharer)
 	return c.moves() || !slices.ContainsFunc(c.standing.Rules, func(r standing.Rule) bool { return r.Hostname == attachment.Hostname })
 }
 
@@ -233,6 +238,11 @@ func (c change) rulesAtOnce() (stay, come int) {
 			continue
 		}
 		missing, stays := c.wantedRules(), 0
+		for _, rule := range c.others {
+			if rule.Balancer == balancer {
+				stays++
+			}
+		}
 		for _, rule := range c.standing.Rules {
 			if rule.Balancer == balancer {
 				stays++
@@ -264,7 +274,7 @@ func (c change) movesTo(balancer int) bool {
 func (c change) wantedRules() map[ruleKey]bool {
 	wanted := make(map[ruleKey]bool)
 	for _, s := range c.Services {
-		for _, route := range slices.Concat(s.Routes(), s.Attachments()) {
+		for _, route := range slices.Concat(s.Routes(), c.Attachments(s)) {
 			wanted[ruleKey{route.Hostname, route.Path, false}] = true
 		}
 		for _, route := range s.Routes() {

@@ -15,13 +15,20 @@ type lastUpdate struct {
 	Network      *lastNetwork        `pulumi:"network"` // nil: an older program did not export it
 	VPCID        string              `pulumi:"vpcId"`   // "": as above
 	TTL          int                 `pulumi:"dnsTtl"`
+	Platform     *ownPlatform        `pulumi:"platform"` // nil: the stack is no platform
+}
+
+// ownPlatform is the part of a platform's output that the platform's own updates need.
+type ownPlatform struct {
+	Hostnames []string `pulumi:"hostnames"`
 }
 
 // lastNetwork has the network settings whose change makes a new load balancer.
 type lastNetwork struct {
-	CIDR  string `pulumi:"cidr"`
-	IPv6  bool   `pulumi:"ipv6"`
-	VPCID string `pulumi:"vpcId"` // of an existing network, which has nothing else
+	CIDR     string `pulumi:"cidr"`
+	IPv6     bool   `pulumi:"ipv6"`
+	VPCID    string `pulumi:"vpcId"`    // of an existing network, which has nothing else
+	Platform string `pulumi:"platform"` // the stack of the platform, in full, which has nothing else
 }
 
 // readLastUpdate asks the engine for the stack's own outputs, as a stack reference does (pulumi/pulumi#3722), but registers nothing. An

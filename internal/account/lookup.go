@@ -19,9 +19,11 @@ import (
 
 // Existing is what the stack needs and does not create.
 type Existing struct {
-	Region string
-	ZoneID string
-	Images map[spec.Image]spec.Image // the config's images, pinned to digests
+	Region   string
+	ZoneID   string
+	Zone     string                    // the DNS zone from which the depth of wildcards counts on the listener
+	Platform *Platform                 // nil: the stack makes its own
+	Images   map[spec.Image]spec.Image // the config's images, pinned to digests
 
 	Network *components.ExistingNetwork // nil: the stack makes its own
 
@@ -40,9 +42,15 @@ func LookUp(ctx *pulumi.Context, cfg *config.Config, in Account) (Existing, erro
 	if err != nil {
 		return Existing{}, fmt.Errorf("look up the AWS region, which is aws:region or that of the environment: %w", function.Error(err))
 	}
-	found := Existing{Region: region.Name, ZoneID: cfg.ZoneID, Images: make(map[spec.Image]spec.Image)}
+	found := Existing{Region: region.Name, ZoneID: cfg.ZoneID, Zone: cfg.Domain, Images: make(map[spec.Image]spec.Image)}
+	if found.Platform, err = lookUpPlatform(ctx, cfg, region.Name); err != nil {
+		return Existing{}, err
+	}
+	if found.Platform != nil {
+		found.Zone = found.Platform.Domain
+	}
 
-	if found.ZoneID == "" && cfg.TakesRequests() {
+	if found.ZoneID == "" && cfg.HasLoadBalancer() {
 		zone, err := cloudflare.LookupZone(ctx, &cloudflare.LookupZoneArgs{Name: &cfg.Domain})
 		if err != nil {
 			return Existing{}, fmt.Errorf("look up the Cloudflare zone %s; may the API token read zones?: %w", cfg.Domain, function.Error(err))
@@ -108,6 +116,10 @@ func (e *Existing) lookUpStanding(ctx *pulumi.Context, cfg *config.Config, in Ac
 		Tags:    map[string]string{"Project": ctx.Project(), "Stack": ctx.Stack(), "Name": ctx.Stack()},
 		DNSName: last.LoadBalancer,
 	}
+	shared := e.Platform != nil
+	if shared {
+		sought.ListenerARN, sought.DNSName = e.Platform.ListenerARN, e.Platform.DNSName
+	}
 	if cfg.CountsTasks() {
 		sought.Counted = func(string, string) bool { return true }
 	}
@@ -115,7 +127,12 @@ func (e *Existing) lookUpStanding(ctx *pulumi.Context, cfg *config.Config, in Ac
 	if err != nil {
 		return err
 	}
-	change := change{Config: cfg, last: last, standing: listener}
+	change := change{Config: cfg, last: last, certificates: listener.Certificates}
+	if shared {
+		change.platform, change.vpcID = e.Platform.Stack, e.Platform.VPCID
+	}
+	listener.Rules, change.others = splitRules(listener.Rules, ctx.Project(), ctx.Stack(), shared)
+	change.standing = listener
 	e.Replacing = len(listener.Balancers) > 1
 	if change.moves() || e.Replacing {
 		if change.ttl, err = recordTTL(ctx, e.ZoneID, cfg.Hostnames()); err != nil {
@@ -126,15 +143,24 @@ func (e *Existing) lookUpStanding(ctx *pulumi.Context, cfg *config.Config, in Ac
 	if err := errors.Join(e.lookUpNetwork(ctx, change), change.check(), change.checkRules(quota), change.checkReaches(groups)); err != nil {
 		return fmt.Errorf("%w\n(pulumi destroy needs none of this, unless it is run with --run-program: then set %s=true for it)", err, onlyProviders)
 	}
-	for _, warning := range change.warnings(e.Images) {
+	warnings := change.warnings(e.Images)
+	if shared {
+		warnings = append(warnings, change.certificateWarnings(e.Platform.Uncertified)...)
+	}
+	for _, warning := range warnings {
 		if err := ctx.Log.Warn(warning, nil); err != nil {
 			return err
 		}
 	}
 	e.Remembered, e.Left = change.remembered(), change.leftNames()
-	e.Certificates = listener.Certificates
+	if !shared { // a stack on a platform adds certificates, and none of the platform's is its own
+		e.Certificates = listener.Certificates
+	}
 	e.Serving = servingBy(listener.Rules)
 	e.Priorities, e.Former = make(spec.HeldPriorities), make(map[spec.Route]string)
+	for _, rule := range change.others {
+		e.Priorities.Add(rule.Priority, spec.Route{})
+	}
 	for _, rule := range listener.Rules {
 		route := spec.Route{Hostname: rule.Hostname, Path: rule.Path}
 		e.Priorities.Add(rule.Priority, route)

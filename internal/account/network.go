@@ -21,7 +21,7 @@ func (e *Existing) lookUpNetwork(ctx *pulumi.Context, c change) (err error) {
 
 // need returns what the update puts into an existing network.
 func (c change) need() spec.NetworkNeed {
-	need := spec.NetworkNeed{LoadBalancer: c.TakesRequests()}
+	need := spec.NetworkNeed{LoadBalancer: c.HasLoadBalancer()}
 	if len(c.standing.Balancers) > 0 && !c.replacesNetwork() {
 		return need // what an interrupted update has begun has its addresses already
 	}
@@ -36,7 +36,10 @@ func (c change) need() spec.NetworkNeed {
 
 // network returns the settings of the network whose change makes a new load balancer.
 func (c change) network() lastNetwork {
-	if c.ExistingNetwork != nil {
+	switch {
+	case c.platform != "":
+		return lastNetwork{Platform: c.platform}
+	case c.ExistingNetwork != nil:
 		return lastNetwork{VPCID: c.ExistingNetwork.VPCID}
 	}
 	return lastNetwork{CIDR: c.Network.CIDR, IPv6: c.Network.IPv6}

@@ -50,7 +50,9 @@ func (c change) checkVPC(vpc string) error {
 	switch {
 	case c.ExistingNetwork != nil && c.ExistingNetwork.VPCID != vpc:
 		return fmt.Errorf("is in %s; use a group in %s, the VPC of the stack", vpc, c.ExistingNetwork.VPCID)
-	case c.ExistingNetwork != nil:
+	case c.vpcID != "" && c.vpcID != vpc:
+		return fmt.Errorf("is in %s; use a group in %s, the VPC of the platform", vpc, c.vpcID)
+	case c.ExistingNetwork != nil, c.vpcID != "":
 		return nil
 	case c.moves() || c.replacesNetwork():
 		return fmt.Errorf("is in %s, and this update gives the stack another VPC; first leave reaches out and run `pulumi up`", vpc)

@@ -28,6 +28,8 @@ type Sought struct {
 	// DNSName is the load balancer's name after the stack's last successful update, or "". After a rename or a change of region, the
 	// stack's tags do not find it.
 	DNSName string
+	// ListenerARN is the HTTPS listener of a platform, which is sought instead of the load balancer; "" is none.
+	ListenerARN string
 	// Counted reports whether a route's targets are counted, which takes a call for each target group; nil is none.
 	Counted func(hostname, path string) bool
 }
@@ -52,11 +54,15 @@ type Rule struct {
 	Hostname, Path string // every path is "/*"
 	Header         bool   // it has a condition on a header too
 	Name, Service  string // its tags of these names
+	Project, Stack string // as above: whose rule it is
 	Targets        int    // tasks that it sends requests to, if they were counted
 	Balancer       int    // index of its load balancer
 
 	groups []string // ARNs of the target groups that get requests
 }
+
+// Owner returns whose rule it is: "project/stack".
+func (r Rule) Owner() string { return r.Project + "/" + r.Stack }
 
 // everyPath is the path of a rule that has no condition on paths.
 const everyPath = "/*"
@@ -69,7 +75,11 @@ func Find(ctx context.Context, options awsconfig.Options, sought Sought) (Listen
 		return Listener{}, fmt.Errorf("get AWS credentials: %w", err)
 	}
 	var found Listener
-	for _, region := range sought.regions(cfg.Region) {
+	regions := sought.regions(cfg.Region)
+	if sought.ListenerARN != "" {
+		regions = []string{cfg.Region} // in which a platform is
+	}
+	for _, region := range regions {
 		s := search{
 			elb: elb.NewFromConfig(cfg, func(o *elb.Options) {
 				o.Region, o.BaseEndpoint = region, cmp.Or(options.Endpoint("elbv2"), o.BaseEndpoint)
@@ -117,6 +127,10 @@ func (s search) elsewhere() string {
 }
 
 func (s search) listener(ctx context.Context, found *Listener) error {
+	if s.ListenerARN != "" {
+		found.Balancers = append(found.Balancers, Balancer{DNSName: s.DNSName, Tagged: true})
+		return s.content(ctx, s.ListenerARN, found)
+	}
 	balancers, err := s.balancers(ctx)
 	if err != nil {
 		return err
@@ -130,23 +144,31 @@ func (s search) listener(ctx context.Context, found *Listener) error {
 		if listener == "" {
 			continue
 		}
-		rules, err := s.rules(ctx, listener)
-		if err != nil {
+		if err := s.content(ctx, listener, found); err != nil {
 			return err
 		}
-		for i := range rules {
-			rules[i].Balancer = len(found.Balancers) - 1
-		}
-		if err := s.count(ctx, rules); err != nil {
-			return err
-		}
-		certificates, err := s.certificates(ctx, listener)
-		if err != nil {
-			return err
-		}
-		found.Rules = append(found.Rules, rules...)
-		found.Certificates = append(found.Certificates, certificates...)
 	}
+	return nil
+}
+
+// content adds the content of a listener of the last load balancer that was found.
+func (s search) content(ctx context.Context, listener string, found *Listener) error {
+	rules, err := s.rules(ctx, listener)
+	if err != nil {
+		return err
+	}
+	for i := range rules {
+		rules[i].Balancer = len(found.Balancers) - 1
+	}
+	if err := s.count(ctx, rules); err != nil {
+		return err
+	}
+	certificates, err := s.certificates(ctx, listener)
+	if err != nil {
+		return err
+	}
+	found.Rules = append(found.Rules, rules...)
+	found.Certificates = append(found.Certificates, certificates...)
 	return nil
 }
 
@@ -211,7 +233,7 @@ func (s search) tags(ctx context.Context, arns []string, tell func(arn string, t
 // isGone reports whether the resource of the call no longer exists.
 func isGone(err error) bool {
 	api, answered := errors.AsType[smithy.APIError](err)
-	return answered && slices.Contains([]string{"LoadBalancerNotFound", "ListenerNotFound", "RuleNotFound", "TargetGroupNotFound"}, api.ErrorCode())
+	return answered && slices.Contains([]string{"LoadBalancerNotFound", "ListenerNotFound", "RuleNotFound", "TargetGroupNotFound", "ResourceNotFoundException"}, api.ErrorCode())
 }
 
 func hasTags(has []types.Tag, want map[string]string) bool {
@@ -273,6 +295,10 @@ func (s search) rules(ctx context.Context, listener string) ([]Rule, error) {
 				rule.Name = aws.ToString(tag.Value)
 			case spec.ServiceTag:
 				rule.Service = aws.ToString(tag.Value)
+			case "Project":
+				rule.Project = aws.ToString(tag.Value)
+			case "Stack":
+				rule.Stack = aws.ToString(tag.Value)
 			}
 		}
 	})
@@ -400,6 +426,9 @@ func (s search) certificates(ctx context.Context, listener string) ([][]string, 
 	names := make([][]string, 0, len(arns))
 	for _, arn := range arns {
 		out, err := s.acm.DescribeCertificate(ctx, &acm.DescribeCertificateInput{CertificateArn: &arn})
+		if isGone(err) { // another stack deleted it just now
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -137,7 +137,7 @@ func TestFind(t *testing.T) {
 	want := Listener{
 		Balancers: []Balancer{{Tagged: true}},
 		Rules: []Rule{
-			{Priority: 4, Hostname: "a.x", Path: "/*", Name: "x"},
+			{Priority: 4, Hostname: "a.x", Path: "/*", Name: "x", Project: "slipway", Stack: "dev"},
 			{Priority: 3, Hostname: "a.x", Path: "/*", Header: true},
 			{Priority: 8, Hostname: "a.x", Path: "/api/*"},
 			{Priority: 10},
