@@ -20,7 +20,8 @@ type NetworkArgs struct {
 	Tags Tags
 }
 
-// Network is a VPC with one public subnet in each of its availability zones and an internet gateway.
+// Network is a VPC with one public subnet in each of its availability zones and an internet gateway. If tasks have no public addresses, it
+// has private subnets for them, and their way out.
 type Network struct {
 	pulumi.ResourceState
 
@@ -31,6 +32,8 @@ type Network struct {
 	// PublicSubnetIDs are in the order of the zones. They have the routes as dependencies: a resource in a subnet is created after the
 	// subnet's route to the internet and deleted before it.
 	PublicSubnetIDs pulumi.StringArrayOutput
+	// TaskSubnetIDs are those in which tasks run, in the same order, and the way out of each is a dependency.
+	TaskSubnetIDs pulumi.StringArrayOutput
 }
 
 // NewNetwork creates a network. It fails before it creates anything if the region has fewer zones than wanted.
@@ -57,16 +60,28 @@ func NewNetwork(ctx *pulumi.Context, name string, args *NetworkArgs, opts ...pul
 	if err != nil {
 		return nil, err
 	}
-	subnets, err := network.newPublicSubnets(ctx, vpc, zones, public, routes)
+	places, err := network.newPublicSubnets(ctx, vpc, zones, public, routes)
 	if err != nil {
 		return nil, err
 	}
 	network.VPCID = vpc.ID().ToStringOutput()
-	network.PublicSubnetIDs = subnets.ToStringArrayOutput()
+	network.PublicSubnetIDs = subnetIDs(places)
+	if network.TaskSubnetIDs, err = network.newTaskSubnets(ctx, vpc, places); err != nil {
+		return nil, err
+	}
 	return network, ctx.RegisterResourceOutputs(network, pulumi.Map{
 		"vpcId":           network.VPCID,
 		"publicSubnetIds": network.PublicSubnetIDs,
+		"taskSubnetIds":   network.TaskSubnetIDs,
 	})
+}
+
+func subnetIDs(zones []zone) pulumi.StringArrayOutput {
+	ids := make(pulumi.StringArray, len(zones))
+	for i, zone := range zones {
+		ids[i] = zone.subnetID
+	}
+	return ids.ToStringArrayOutput()
 }
 
 // Public returns the public subnets as a place for tasks and load balancers. Tasks there reach the internet with their own addresses.
@@ -74,8 +89,13 @@ func (n *Network) Public() Placement {
 	return Placement{VPCID: n.VPCID, SubnetIDs: n.PublicSubnetIDs, PublicIP: true}
 }
 
-// Tasks returns the place for tasks.
-func (n *Network) Tasks() Placement { return n.Public() }
+// Tasks returns the place of the tasks: the public subnets, or private ones with another way out.
+func (n *Network) Tasks() Placement {
+	if !n.args.Egress.Private() {
+		return n.Public()
+	}
+	return Placement{VPCID: n.VPCID, SubnetIDs: n.TaskSubnetIDs}
+}
 
 // parent is the option that makes a resource part of the network.
 func (n *Network) parent() pulumi.ResourceOption { return pulumi.Parent(n) }
@@ -100,10 +120,10 @@ func (n *Network) newVPC(ctx *pulumi.Context) (*ec2.Vpc, error) {
 	return vpc, err
 }
 
-// newPublicSubnets creates a subnet in each of the zones, and returns their ids.
+// newPublicSubnets creates a subnet in each of the zones.
 func (n *Network) newPublicSubnets(
 	ctx *pulumi.Context, vpc *ec2.Vpc, zones []string, table *ec2.RouteTable, routes []pulumi.Resource,
-) (pulumi.StringArray, error) {
+) ([]zone, error) {
 	block, err := spec.ParseVPCBlock(n.args.CIDR)
 	if err != nil {
 		return nil, err
@@ -112,10 +132,10 @@ func (n *Network) newPublicSubnets(
 	if err != nil {
 		return nil, err
 	}
-	ids := make(pulumi.StringArray, len(zones))
-	for i, zone := range zones {
+	places := make([]zone, len(zones))
+	for i, zoneName := range zones {
 		name := fmt.Sprintf("%s-public-%d", n.name, i+1)
-		subnet, err := ec2.NewSubnet(ctx, name, n.subnet(name, vpc, zone, blocks[i], i+1), n.parent(),
+		subnet, err := ec2.NewSubnet(ctx, name, n.subnet(name, vpc, zoneName, blocks[i], i+1), n.parent(),
 			// The zones that AWS lists can change, as in the outage of one. That must not move a subnet and everything in it. The
 			// price: if the list has changed before a third zone is added, the new subnet can be in a zone that has one already. AWS
 			// refuses that for the load balancer, and nothing moves.
@@ -130,9 +150,9 @@ func (n *Network) newPublicSubnets(
 		if err != nil {
 			return nil, err
 		}
-		ids[i] = after(subnet.ID().ToStringOutput(), append(slices.Clone(routes), association)...)
+		places[i] = zone{i + 1, subnet, after(subnet.ID().ToStringOutput(), append(slices.Clone(routes), association)...)}
 	}
-	return ids, nil
+	return places, nil
 }
 
 func (n *Network) subnet(name string, vpc *ec2.Vpc, zone string, block netip.Prefix, number int) *ec2.SubnetArgs {

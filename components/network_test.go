@@ -2,10 +2,12 @@ package components
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"slipway/components/mocks"
@@ -64,6 +66,106 @@ aws:ec2/routeTableAssociation:RouteTableAssociation dev-public-3 {"routeTableId"
 `)
 }
 
+// Tasks have private subnets with routes to the only NAT gateway. The public subnets stay where they are.
+func TestNetworkWithNAT(t *testing.T) {
+	t.Parallel()
+	var cloud mocks.Cloud
+	if err := cloud.Run(network(&NetworkArgs{Network: spec.Network{Egress: spec.EgressNAT}})); err != nil {
+		t.Fatal(err)
+	}
+	cloud.Expect(t, publicNetwork+`
+aws:ec2/eip:Eip dev-nat-1 {"domain":"vpc"}
+aws:ec2/natGateway:NatGateway dev-nat-1 {"allocationId":"Eip/dev-nat-1","subnetId":"Subnet/dev-public-1"}
+aws:ec2/subnet:Subnet dev-tasks-nat-1 {"availabilityZone":"eu-central-1a","cidrBlock":"10.0.128.0/21","vpcId":"Vpc/dev"}
+aws:ec2/subnet:Subnet dev-tasks-nat-2 {"availabilityZone":"eu-central-1b","cidrBlock":"10.0.136.0/21","vpcId":"Vpc/dev"}
+aws:ec2/routeTable:RouteTable dev-tasks-nat-1 {"vpcId":"Vpc/dev"}
+aws:ec2/routeTable:RouteTable dev-tasks-nat-2 {"vpcId":"Vpc/dev"}
+aws:ec2/route:Route dev-tasks-nat-1-ipv4 {"destinationCidrBlock":"0.0.0.0/0","natGatewayId":"NatGateway/dev-nat-1","routeTableId":"RouteTable/dev-tasks-nat-1"}
+aws:ec2/route:Route dev-tasks-nat-2-ipv4 {"destinationCidrBlock":"0.0.0.0/0","natGatewayId":"NatGateway/dev-nat-1","routeTableId":"RouteTable/dev-tasks-nat-2"}
+aws:ec2/routeTableAssociation:RouteTableAssociation dev-tasks-nat-1 {"routeTableId":"RouteTable/dev-tasks-nat-1","subnetId":"Subnet/dev-tasks-nat-1"}
+aws:ec2/routeTableAssociation:RouteTableAssociation dev-tasks-nat-2 {"routeTableId":"RouteTable/dev-tasks-nat-2","subnetId":"Subnet/dev-tasks-nat-2"}
+`)
+	gateway := cloud.Resource("aws:ec2/natGateway:NatGateway", "dev-nat-1")
+	if !gateway.DependsOn("aws:ec2/route:Route", "dev-public-ipv4") {
+		t.Error("the NAT gateway does not wait for its own way to the internet")
+	}
+}
+
+// The network of [TestNetworkWithNAT] without its way out, which is the same for every other way out.
+const publicNetwork = `
+slipway:index:Network dev
+aws:ec2/vpc:Vpc dev {"assignGeneratedIpv6CidrBlock":false,"cidrBlock":"10.0.0.0/16","enableDnsHostnames":true,"enableDnsSupport":true}
+aws:ec2/defaultSecurityGroup:DefaultSecurityGroup dev {"vpcId":"Vpc/dev"}
+aws:ec2/internetGateway:InternetGateway dev {"vpcId":"Vpc/dev"}
+aws:ec2/routeTable:RouteTable dev-public {"vpcId":"Vpc/dev"}
+aws:ec2/route:Route dev-public-ipv4 {"destinationCidrBlock":"0.0.0.0/0","gatewayId":"InternetGateway/dev","routeTableId":"RouteTable/dev-public"}
+aws:ec2/subnet:Subnet dev-public-1 {"availabilityZone":"eu-central-1a","cidrBlock":"10.0.1.0/24","vpcId":"Vpc/dev"}
+aws:ec2/subnet:Subnet dev-public-2 {"availabilityZone":"eu-central-1b","cidrBlock":"10.0.2.0/24","vpcId":"Vpc/dev"}
+aws:ec2/routeTableAssociation:RouteTableAssociation dev-public-1 {"routeTableId":"RouteTable/dev-public","subnetId":"Subnet/dev-public-1"}
+aws:ec2/routeTableAssociation:RouteTableAssociation dev-public-2 {"routeTableId":"RouteTable/dev-public","subnetId":"Subnet/dev-public-2"}
+`
+
+// Each zone has a NAT gateway of its own. The first is the same as that of egress nat; the subnets are others.
+func TestNetworkWithNATPerZone(t *testing.T) {
+	t.Parallel()
+	var cloud mocks.Cloud
+	if err := cloud.Run(network(&NetworkArgs{Network: spec.Network{Egress: spec.EgressNATPerZone}})); err != nil {
+		t.Fatal(err)
+	}
+	cloud.Expect(t, publicNetwork+`
+aws:ec2/eip:Eip dev-nat-1 {"domain":"vpc"}
+aws:ec2/eip:Eip dev-nat-2 {"domain":"vpc"}
+aws:ec2/natGateway:NatGateway dev-nat-1 {"allocationId":"Eip/dev-nat-1","subnetId":"Subnet/dev-public-1"}
+aws:ec2/natGateway:NatGateway dev-nat-2 {"allocationId":"Eip/dev-nat-2","subnetId":"Subnet/dev-public-2"}
+aws:ec2/subnet:Subnet dev-tasks-nat-per-zone-1 {"availabilityZone":"eu-central-1a","cidrBlock":"10.0.160.0/21","vpcId":"Vpc/dev"}
+aws:ec2/subnet:Subnet dev-tasks-nat-per-zone-2 {"availabilityZone":"eu-central-1b","cidrBlock":"10.0.168.0/21","vpcId":"Vpc/dev"}
+aws:ec2/routeTable:RouteTable dev-tasks-nat-per-zone-1 {"vpcId":"Vpc/dev"}
+aws:ec2/routeTable:RouteTable dev-tasks-nat-per-zone-2 {"vpcId":"Vpc/dev"}
+aws:ec2/route:Route dev-tasks-nat-per-zone-1-ipv4 {"destinationCidrBlock":"0.0.0.0/0","natGatewayId":"NatGateway/dev-nat-1","routeTableId":"RouteTable/dev-tasks-nat-per-zone-1"}
+aws:ec2/route:Route dev-tasks-nat-per-zone-2-ipv4 {"destinationCidrBlock":"0.0.0.0/0","natGatewayId":"NatGateway/dev-nat-2","routeTableId":"RouteTable/dev-tasks-nat-per-zone-2"}
+aws:ec2/routeTableAssociation:RouteTableAssociation dev-tasks-nat-per-zone-1 {"routeTableId":"RouteTable/dev-tasks-nat-per-zone-1","subnetId":"Subnet/dev-tasks-nat-per-zone-1"}
+aws:ec2/routeTableAssociation:RouteTableAssociation dev-tasks-nat-per-zone-2 {"routeTableId":"RouteTable/dev-tasks-nat-per-zone-2","subnetId":"Subnet/dev-tasks-nat-per-zone-2"}
+`)
+}
+
+// The place of tasks is the public subnets, with public addresses, or private ones without, which wait for their way out.
+func TestPlaceOfTasks(t *testing.T) {
+	t.Parallel()
+	for egress, want := range map[spec.Egress]struct {
+		subnets  string
+		public   bool
+		waitsFor []string // a kind and a name
+	}{
+		spec.EgressPublic: {"[Subnet/dev-public-1 Subnet/dev-public-2]", true, nil},
+		spec.EgressNAT: {"[Subnet/dev-tasks-nat-1 Subnet/dev-tasks-nat-2]", false, []string{
+			"aws:ec2/route:Route", "dev-tasks-nat-2-ipv4",
+		}},
+	} {
+		var cloud mocks.Cloud
+		var place Placement
+		err := cloud.Run(func(ctx *pulumi.Context) error {
+			n, err := NewNetwork(ctx, "dev", &NetworkArgs{Network: spec.Network{Egress: egress}})
+			if err != nil {
+				return err
+			}
+			place = n.Tasks()
+			_, err = ecs.NewService(ctx, "tasks", &ecs.ServiceArgs{NetworkConfiguration: ecs.ServiceNetworkConfigurationArgs{Subnets: place.SubnetIDs}})
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		service := cloud.Resource("aws:ecs/service:Service", "tasks")
+		got := service.Inputs["networkConfiguration"].ObjectValue()["subnets"].Mappable()
+		if fmt.Sprint(got) != want.subnets || place.PublicIP != want.public {
+			t.Errorf("%s: tasks are in %v, with public addresses: %v", egress, got, place.PublicIP)
+		}
+		if want.waitsFor != nil && !service.DependsOn(want.waitsFor[0], want.waitsFor[1]) {
+			t.Errorf("%s: tasks do not wait for %v", egress, want.waitsFor)
+		}
+	}
+}
+
 // In an outage AWS lists other zones. The subnets must stay where they are.
 func TestNetworkKeepsItsZones(t *testing.T) {
 	t.Parallel()
@@ -89,6 +191,8 @@ func TestNetworkRefuses(t *testing.T) {
 		"a small block": {&NetworkArgs{Network: spec.Network{CIDR: "10.0.0.0/27"}}, &mocks.Cloud{}, "no room for 2 subnets"},
 		"one zone":      {&NetworkArgs{Network: spec.Network{Zones: 1}}, &mocks.Cloud{}, "network dev: zones: 1: must be from 2 to 3"},
 		"four zones":    {&NetworkArgs{Network: spec.Network{Zones: 4}}, &mocks.Cloud{}, "network dev: zones: 4: must be from 2 to 3"},
+		"another way":   {&NetworkArgs{Network: spec.Network{Egress: "none"}}, &mocks.Cloud{}, `network dev: egress: "none": must be public, nat or nat-per-zone`},
+		"no room":       {&NetworkArgs{Network: spec.Network{CIDR: "10.0.0.0/23", Egress: spec.EgressNAT}}, &mocks.Cloud{}, "has no room for private subnets"},
 		"too few zones": {&NetworkArgs{Network: spec.Network{Zones: 3}}, &mocks.Cloud{Zones: []string{"us-west-1a", "us-west-1b"}}, "3 availability zones are wanted, and the region offers 2: [us-west-1a us-west-1b]"},
 		"no answer":     {&NetworkArgs{}, &mocks.Cloud{Fail: func(string, string) error { return errors.New("UnauthorizedOperation") }}, "list the availability zones: "},
 	} {

@@ -29,7 +29,7 @@ func TestDefaults(t *testing.T) {
 	}
 	want := Config{
 		Domain:       "example.com",
-		Network:      spec.Network{CIDR: "10.0.0.0/16", Zones: 2, IPv6: true},
+		Network:      spec.Network{CIDR: "10.0.0.0/16", Zones: 2, IPv6: true, Egress: spec.EgressPublic},
 		DNS:          spec.DNS{TTL: 60},
 		LoadBalancer: spec.LoadBalancer{IdleTimeout: 60, SSLPolicy: "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"},
 		LogRetention: 30,
@@ -90,7 +90,7 @@ func TestEverythingGiven(t *testing.T) {
 		"api": {"image": "`+configtest.Image+`", "hostnames": ["www.example.com"], "paths": ["/api/*"]}
 	}`,
 		"zoneId", "0123456789abcdef0123456789abcdef",
-		"network", `{"cidr": "10.1.0.0/20", "zones": 3, "ipv6": false}`,
+		"network", `{"cidr": "10.1.0.0/20", "zones": 3, "ipv6": false, "egress": "nat-per-zone"}`,
 		"dns", `{"proxied": true}`,
 		"loadBalancer", `{"idleTimeout": 4000, "deletionProtection": true, "sslPolicy": "ELBSecurityPolicy-TLS13-1-3-2021-06"}`,
 		"logs", `{"retentionDays": 7}`,
@@ -109,7 +109,7 @@ func TestEverythingGiven(t *testing.T) {
 		"sorted services": c.Services[0].Name == "api" && web.Name == "web",
 		"zone":            c.ZoneID == "0123456789abcdef0123456789abcdef",
 		"own network":     c.ExistingNetwork == nil,
-		"network":         c.Network == spec.Network{CIDR: "10.1.0.0/20", Zones: 3},
+		"network":         c.Network == spec.Network{CIDR: "10.1.0.0/20", Zones: 3, Egress: spec.EgressNATPerZone},
 		"dns":             c.DNS.Proxied,
 		"load balancer":   c.LoadBalancer == spec.LoadBalancer{IdleTimeout: 4000, DeletionProtection: true, SSLPolicy: "ELBSecurityPolicy-TLS13-1-3-2021-06"},
 		"logs":            c.LogRetention == 7,
@@ -356,6 +356,8 @@ func TestRefusedConfigs(t *testing.T) {
 		"subnet twice":       {configtest.Source(configtest.Service(""), "network", `{"vpcId": "vpc-01234567", "subnetIds": {"public": ["subnet-01234567", "subnet-01234567"]}}`), `slipway:network.subnetIds.public[1]: "subnet-01234567": is listed more than once`},
 		"both subnets":       {configtest.Source(configtest.Service(""), "network", `{"vpcId": "vpc-01234567", "subnetIds": {"public": ["subnet-01234567"]}, "subnetTags": {"public": {"A": "b"}}}`), "slipway:network.subnetTags.public: subnetIds and subnetTags exclude each other"},
 		"other subnets":      {configtest.Source(configtest.Service(""), "network", `{"vpcId": "vpc-01234567", "subnetIds": {"private": ["subnet-01234567"]}}`), "slipway:network.subnetIds.private: unknown key"},
+		"egress":             {configtest.Source(configtest.Service(""), "network", `{"egress": "none"}`), `slipway:network.egress: "none": must be public, nat or nat-per-zone`},
+		"no room for egress": {configtest.Source(configtest.Service(""), "network", `{"cidr": "10.0.0.0/23", "egress": "nat"}`), `slipway:network.cidr: "10.0.0.0/23": has no room for private subnets`},
 		"unknown in network": {configtest.Source(configtest.Service(""), "network", `{"nat": true}`), "slipway:network.nat: unknown key"},
 		"ttl":                {configtest.Source(configtest.Service(""), "dns", `{"ttl": 59}`), "slipway:dns.ttl: 59: must be from 60 to 86400"},
 		"ttl and proxied":    {configtest.Source(configtest.Service(""), "dns", `{"ttl": 60, "proxied": true}`), "slipway:dns.ttl: ttl and proxied exclude each other"},
@@ -509,7 +511,7 @@ func TestSecretTextsDoNotShow(t *testing.T) {
 		"smoke": object("version", "paths"),
 	})
 	root := of(map[string]*rapid.Generator[any]{
-		"zoneId": text, "network": object("cidr", "ipv6", "zones", "vpcId", "subnetIds"), "dns": object("ttl", "proxied"), "logs": object("retentionDays"),
+		"zoneId": text, "network": object("cidr", "ipv6", "zones", "vpcId", "subnetIds", "egress"), "dns": object("ttl", "proxied"), "logs": object("retentionDays"),
 		"loadBalancer": object("sslPolicy", "idleTimeout"), "tags": object("A", "Name", "*"),
 		"services": of(map[string]*rapid.Generator[any]{"hello": service, "other": service}),
 	})

@@ -29,6 +29,9 @@ func readNetwork(o *settings.Object) spec.Network {
 		}),
 		Zones: o.Integer("zones", spec.DefaultZones, spec.MinZones, spec.MaxZones),
 		IPv6:  o.Boolean("ipv6", true),
+		Egress: spec.Egress(o.Text("egress", string(spec.EgressPublic), func(egress string) error {
+			return spec.Egress(egress).Check()
+		})),
 	}
 	report(o, n.Problems())
 	return n

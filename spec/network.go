@@ -1,6 +1,9 @@
 package spec
 
-import "cmp"
+import (
+	"cmp"
+	"net/netip"
+)
 
 // Network has the settings of a stack's network.
 type Network struct {
@@ -12,6 +15,8 @@ type Network struct {
 	// IPv6 gives the network an Amazon-provided IPv6 block in addition to the IPv4 one. Turning it on or off makes a new network, as a
 	// change of CIDR does: AWS keeps a VPC's IPv6 block while anything in it has an IPv6 address.
 	IPv6 bool
+	// Egress is how tasks reach out, by default [EgressPublic].
+	Egress Egress
 }
 
 // Defaults of a [Network], and its bounds.
@@ -24,7 +29,7 @@ const (
 
 // WithDefaults fills in what is not given.
 func (n Network) WithDefaults() Network {
-	n.CIDR, n.Zones = cmp.Or(n.CIDR, DefaultCIDR), cmp.Or(n.Zones, DefaultZones)
+	n.CIDR, n.Zones, n.Egress = cmp.Or(n.CIDR, DefaultCIDR), cmp.Or(n.Zones, DefaultZones), cmp.Or(n.Egress, EgressPublic)
 	return n
 }
 
@@ -32,10 +37,23 @@ func (n Network) WithDefaults() Network {
 func (n Network) Problems() Problems {
 	var found Problems
 	found.AddRange(n.Zones, MinZones, MaxZones, "zones")
+	found.AddValue(string(n.Egress), n.Egress.Check(), "egress")
 	block, err := ParseVPCBlock(n.CIDR)
 	if err == nil && len(found) == 0 {
-		_, err = PublicBlocks(block, n.Zones)
+		err = n.checkRoom(block)
 	}
 	found.AddValue(n.CIDR, err, "cidr")
 	return found
+}
+
+// checkRoom reports a block that is too small for the subnets.
+func (n Network) checkRoom(block netip.Prefix) error {
+	if _, err := PublicBlocks(block, n.Zones); err != nil {
+		return err
+	}
+	if !n.Egress.Private() {
+		return nil
+	}
+	_, err := n.Egress.PrivateBlocks(block, n.Zones)
+	return err
 }

@@ -103,7 +103,8 @@ type grant struct {
 var grants = []grant{
 	{policy: "network", sid: "ReadNetwork", actions: []string{"ec2:Describe*"}, resources: anywhere},
 	{policy: "network", sid: "ChangeNetwork", actions: []string{"ec2:*"}, resources: func(a Account) []string {
-		return a.regional("ec2", "internet-gateway/*", "route-table/*", "security-group/*", "security-group-rule/*", "subnet/*", "vpc/*")
+		return a.regional("ec2", "elastic-ip/*", "internet-gateway/*", "natgateway/*", "route-table/*",
+			"security-group/*", "security-group-rule/*", "subnet/*", "vpc/*")
 	}},
 
 	{policy: "load-balancing", sid: "ReadLoadBalancers", actions: []string{"elasticloadbalancing:Describe*"}, resources: anywhere},

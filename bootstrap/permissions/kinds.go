@@ -135,6 +135,12 @@ var Kinds = map[string]Operations{
 		Update: always("ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress"),
 		Tags:   []string{"ec2:CreateTags", "ec2:DeleteTags"},
 	},
+	"aws:ec2/eip:Eip": {
+		Create: []string{"ec2:AllocateAddress", "ec2:CreateTags"},
+		Read:   []string{"ec2:DescribeAddresses", "ec2:DescribeAddressesAttribute"},
+		Tags:   []string{"ec2:CreateTags", "ec2:DeleteTags"},
+		Delete: []string{"ec2:DisassociateAddress", "ec2:ReleaseAddress"}, // of one whose NAT gateway a refresh found
+	},
 	"aws:ec2/internetGateway:InternetGateway": {
 		Create: []string{"ec2:CreateInternetGateway", "ec2:AttachInternetGateway", "ec2:CreateTags"},
 		Read:   []string{"ec2:DescribeInternetGateways"},
@@ -143,6 +149,12 @@ var Kinds = map[string]Operations{
 		},
 		Tags:   []string{"ec2:CreateTags", "ec2:DeleteTags"},
 		Delete: []string{"ec2:DetachInternetGateway", "ec2:DeleteInternetGateway"},
+	},
+	"aws:ec2/natGateway:NatGateway": {
+		Create: []string{"ec2:CreateNatGateway", "ec2:CreateTags"},
+		Read:   []string{"ec2:DescribeNatGateways"},
+		Tags:   []string{"ec2:CreateTags", "ec2:DeleteTags"},
+		Delete: []string{"ec2:DeleteNatGateway"},
 	},
 	"aws:ec2/route:Route": {
 		Create: []string{"ec2:CreateRoute"},

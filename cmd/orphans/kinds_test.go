@@ -42,6 +42,8 @@ func TestKindOf(t *testing.T) {
 	const balancer = "arn:aws:elasticloadbalancing:eu-central-1:000000000000:"
 	for arn, want := range map[string]struct{ token, id string }{
 		"arn:aws:ec2:eu-central-1:000000000000:vpc/vpc-1":                      {"aws:ec2/vpc:Vpc", "vpc-1"},
+		"arn:aws:ec2:eu-central-1:000000000000:natgateway/nat-1":               {"aws:ec2/natGateway:NatGateway", "nat-1"},
+		"arn:aws:ec2:eu-central-1:000000000000:elastic-ip/eipalloc-1":          {"aws:ec2/eip:Eip", "eipalloc-1"},
 		"arn:aws:ec2:eu-central-1:000000000000:security-group/sg-1":            {"aws:ec2/securityGroup:SecurityGroup", "sg-1"},
 		"arn:aws:ec2:eu-central-1:000000000000:security-group-rule/sgr-1":      {"aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "sgr-1"},
 		"arn:aws:ecs:eu-central-1:000000000000:cluster/dev-1":                  {"aws:ecs/cluster:Cluster", "dev-1"},
@@ -83,6 +85,7 @@ func TestOrderOfDeletion(t *testing.T) {
 		{"aws:lb/listenerRule:ListenerRule", "aws:lb/listener:Listener", "aws:lb/loadBalancer:LoadBalancer", "aws:ec2/securityGroup:SecurityGroup", "aws:ec2/subnet:Subnet", "aws:ec2/vpc:Vpc"},
 		{"aws:lb/listener:Listener", "aws:acm/certificate:Certificate"},
 		{"aws:ec2/route:Route", "aws:ec2/routeTable:RouteTable", "aws:ec2/vpc:Vpc"},
+		{"aws:ec2/natGateway:NatGateway", "aws:ec2/eip:Eip", "aws:ec2/internetGateway:InternetGateway", "aws:ec2/subnet:Subnet"},
 		{"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", "aws:ec2/securityGroup:SecurityGroup"},
 		{"aws:lb/loadBalancer:LoadBalancer", "aws:ec2/internetGateway:InternetGateway", "aws:ec2/vpc:Vpc"},
 	} {
