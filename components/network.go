@@ -65,7 +65,7 @@ func NewNetwork(ctx *pulumi.Context, name string, args *NetworkArgs, opts ...pul
 		return nil, err
 	}
 	network.VPCID = vpc.ID().ToStringOutput()
-	network.PublicSubnetIDs = subnetIDs(places)
+	network.PublicSubnetIDs = idsOf(places)
 	if network.TaskSubnetIDs, err = network.newTaskSubnets(ctx, vpc, places); err != nil {
 		return nil, err
 	}
@@ -76,7 +76,7 @@ func NewNetwork(ctx *pulumi.Context, name string, args *NetworkArgs, opts ...pul
 	})
 }
 
-func subnetIDs(zones []zone) pulumi.StringArrayOutput {
+func idsOf(zones []zone) pulumi.StringArrayOutput {
 	ids := make(pulumi.StringArray, len(zones))
 	for i, zone := range zones {
 		ids[i] = zone.subnetID

@@ -83,6 +83,8 @@ func changes(made map[string]*cloud.Resource) map[string][]cloud.Map {
 		logs.LogGroupToken:                  {{"retentionInDays": 7.0}},
 		cloudwatch.MetricAlarmToken:         {{"threshold": 6.0}, {"metricQueries": list(cloudwatch.MetricAlarmToken, "metricQueries")[:1]}},
 		ec2.DefaultSecurityGroupToken:       {{"ingress": gone{[]any{cloud.Map{}}}}, {"egress": gone{[]any{cloud.Map{}}}}}, // what somebody added
+		ec2.EIPToken:                        nil,
+		ec2.NATGatewayToken:                 nil,
 		ec2.InternetGatewayToken:            {{"vpcId": "vpc-00000000000000000"}},
 		ec2.RouteToken:                      {{"gatewayId": "igw-00000000000000000"}},
 		ec2.RouteTableToken:                 nil,
@@ -132,6 +134,7 @@ var unasked = map[string]string{
 	"ec2:DescribeSecurityGroups Read":                       "its refusal is only logged, where it is not what is read",
 	"elasticloadbalancing:DescribeCapacityReservation Read": "its refusal says that there is none",
 	"ec2:DescribeNetworkInterfaces Delete":                  "its refusal is only logged, for load balancers",
+	"ec2:DisassociateAddress Delete":                        "of an address whose NAT gateway a refresh found",
 	"ec2:DisassociateRouteTable Delete":                     "the associations of a table are resources of their own here, and gone before it",
 	"iam:DeleteRolePolicy Delete":                           "of inline policies that a refresh found",
 	"secretsmanager:UpdateSecretVersionStage Delete":        "of a version that a newer one came after",

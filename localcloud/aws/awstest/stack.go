@@ -63,6 +63,8 @@ func DefaultStack(t *testing.T, before func(c *Tester, token string, in cloud.Ma
 		}).ID)
 	}
 	create(ec2.RouteTableAssociationToken, cloud.Map{"subnetId": id(ec2.SubnetToken), "routeTableId": id(ec2.RouteTableToken)})
+	create(ec2.EIPToken, cloud.Map{"domain": "vpc"})
+	create(ec2.NATGatewayToken, cloud.Map{"subnetId": id(ec2.SubnetToken), "allocationId": id(ec2.EIPToken)})
 	create(ec2.SecurityGroupToken, cloud.Map{"vpcId": id(ec2.VPCToken), "name": "balancer"})
 	create(ec2.SecurityGroupIngressRuleToken, cloud.Map{
 		"securityGroupId": id(ec2.SecurityGroupToken), "ipProtocol": "tcp", "fromPort": 80.0, "toPort": 80.0, "cidrIpv6": "::/0",

@@ -36,6 +36,8 @@ const (
 	SecurityGroupIngressRuleToken  = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 	SecurityGroupEgressRuleToken   = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 	NetworkInterfaceToken          = "aws:ec2/networkInterface:NetworkInterface"
+	EIPToken                       = "aws:ec2/eip:Eip"
+	NATGatewayToken                = "aws:ec2/natGateway:NatGateway"
 )
 
 // Kinds returns the kinds and functions of the service.
@@ -43,6 +45,7 @@ func Kinds() []any {
 	return []any{
 		VPC, Subnet, InternetGateway, EgressOnlyInternetGateway, RouteTable, Route, RouteTableAssociation,
 		SecurityGroup, DefaultSecurityGroup, SecurityGroupIngressRule, SecurityGroupEgressRule, NetworkInterface,
+		EIP, NATGateway,
 		GetAvailabilityZones, GetRouteTable, GetRouteTables, GetSecurityGroup, GetSubnet, GetSubnets, GetVPC,
 	}
 }
@@ -64,6 +67,7 @@ func (o *owned) create(c *cloud.Call, kind string) (id string) {
 func identify(s cloud.Scope, kind string) (id, arn string) {
 	prefix := map[string]string{
 		"internet-gateway": "igw", egressOnlyGateway: "eigw", "route-table": "rtb", "security-group": "sg", "security-group-rule": "sgr",
+		"elastic-ip": "eipalloc", "natgateway": "nat",
 	}[kind]
 	id = ids.New(cmp.Or(prefix, kind))
 	return id, arns.New(s, "ec2", kind+"/"+id)

@@ -336,7 +336,9 @@ func TestRouteDestinations(t *testing.T) {
 		{cloud.Map{"destinationCidrBlock": "::/0"}, "not a valid IPv4 CIDR block"},
 		{cloud.Map{"destinationIpv6CidrBlock": "0.0.0.0/0"}, "not a valid IPv6 CIDR block"},
 		{cloud.Map{"destinationPrefixListId": "pl-0"}, "not modelled"},
-		{cloud.Map{"destinationCidrBlock": "0.0.0.0/0", "natGatewayId": "nat-0"}, "not modelled"},
+		{cloud.Map{"destinationCidrBlock": "0.0.0.0/0", "natGatewayId": "nat-0"}, "only one of [\"gatewayId\" \"natGatewayId\""},
+		{cloud.Map{"destinationCidrBlock": "0.0.0.0/0", "gatewayId": ""}, "not modelled"},
+		{cloud.Map{"destinationIpv6CidrBlock": "::/0", "gatewayId": "", "natGatewayId": "nat-0"}, "NatGatewayNotFound: NAT gateway nat-0 was not found"},
 	} {
 		in := cloud.Map{"routeTableId": table.ID, "gatewayId": g.ID}
 		maps.Copy(in, test.change)

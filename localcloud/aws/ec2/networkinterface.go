@@ -10,7 +10,7 @@ import (
 	"slipway/localcloud/cloud"
 )
 
-// Interface is a network interface: the place of a task or a load balancer in a subnet.
+// Interface is a network interface: the place of a task, a load balancer or a NAT gateway in a subnet.
 type Interface struct {
 	VPCID          string   `json:"vpcId"`
 	SubnetID       string   `json:"subnetId"`
@@ -21,7 +21,7 @@ type Interface struct {
 	// LinkLocal is the IPv4 address by which a task without a private IPv4 address asks its task endpoint. Nobody else sees it.
 	LinkLocal   string `json:"linkLocal"`
 	Description string `json:"description"`
-	// Owner is the ARN of the task or load balancer that the interface belongs to.
+	// Owner is what the interface belongs to: the ARN of a task or load balancer, or the id of a NAT gateway.
 	Owner string `json:"owner"`
 }
 
@@ -51,7 +51,7 @@ type InterfaceStatus struct {
 	Address string
 }
 
-// NetworkInterface is made by AWS for tasks and load balancers, never by a program. It keeps its subnet and its security
+// NetworkInterface is made by AWS for tasks, load balancers and gateways, never by a program. It keeps its subnet and its security
 // groups from being deleted.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-eni.html
 var NetworkInterface = &cloud.Kind[Interface, struct{}]{
@@ -68,8 +68,8 @@ var NetworkInterface = &cloud.Kind[Interface, struct{}]{
 	},
 }
 
-// AddInterface puts a network interface into a subnet and gives it addresses: the lowest free private one, a public one on request, and
-// an IPv6 one if the subnet assigns them. One in an IPv6-only subnet has no other.
+// AddInterface puts a network interface into a subnet and gives it addresses: the lowest free private one, a public one on request if it has
+// none yet, and an IPv6 one if the subnet assigns them. One in an IPv6-only subnet has no other.
 func AddInterface(tx *cloud.Tx, s cloud.Scope, ni Interface, public bool) (*cloud.Resource, error) {
 	r := tx.Get(cloud.Key{Scope: s, Token: SubnetToken, ID: ni.SubnetID})
 	if r == nil {
@@ -212,7 +212,15 @@ func AddressOf(tx *cloud.Tx, s cloud.Scope, vpc, address string) (netip.Addr, bo
 	return netip.Addr{}, false
 }
 
-// InterfacesOf returns the network interfaces of a task or load balancer.
+// InterfaceWith returns the network interface that has an address within a VPC, or nil.
+func InterfaceWith(tx *cloud.Tx, s cloud.Scope, vpc string, address netip.Addr) *Interface {
+	for _, r := range tx.Find(interfacesInVPC, s, vpc+" "+address.String()) {
+		return NetworkInterface.Inputs(r)
+	}
+	return nil
+}
+
+// InterfacesOf returns the network interfaces of a task, a load balancer or a NAT gateway.
 func InterfacesOf(tx *cloud.Tx, s cloud.Scope, owner string) []*cloud.Resource {
 	return tx.Where(s, NetworkInterfaceToken, "owner", owner)
 }

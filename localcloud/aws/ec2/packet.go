@@ -126,10 +126,9 @@ func (p *SecurityRule) isAbout(packet Packet) bool {
 // Destination is where a subnet's packets to the addresses of a block go.
 type Destination struct {
 	Block netip.Prefix
-	// Gateway is the internet gateway that takes them, or an egress-only one; empty for what stays in the VPC, and for a black hole.
-	Gateway    string
-	EgressOnly bool // nobody begins a connection by that gateway from outside
-	Blackhole  bool
+	// Token and ID are those of the gateway that takes them; empty for what stays in the VPC, and for a black hole.
+	Token, ID string
+	Blackhole bool
 }
 
 // Destinations are the routes of the network interface's subnet, with those to the VPC itself.
@@ -145,24 +144,31 @@ func Destinations(tx *cloud.Tx, s cloud.Scope, ni *Interface) []Destination {
 	}
 	for _, r := range tx.Where(s, RouteToken, "routeTableId", routeTableOf(tx, s, ni)) {
 		in := Route.Inputs(r)
-		prefix, err := netip.ParsePrefix(in.destination())
-		if err != nil {
-			continue
+		if prefix, err := netip.ParsePrefix(in.destination()); err == nil {
+			out = append(out, in.leads(tx, s, ni.VPCID, prefix))
 		}
-		d := Destination{Block: prefix, Gateway: in.target(), EgressOnly: in.EgressOnlyGatewayID != ""}
-		if !in.leadsOut(tx, s, ni.VPCID) {
-			d = Destination{Block: prefix, Blackhole: true}
-		}
-		out = append(out, d)
 	}
 	return out
 }
 
-// leadsOut reports whether the VPC still has the gateway that the route leads to.
-func (r *route) leadsOut(tx *cloud.Tx, s cloud.Scope, vpc string) bool {
-	if r.EgressOnlyGatewayID != "" {
-		return tx.Get(cloud.Key{Scope: s, Token: EgressOnlyInternetGatewayToken, ID: r.EgressOnlyGatewayID}) != nil
+// DestinationOf returns where the network interface's packets to an address go: by the route with the longest prefix.
+func DestinationOf(tx *cloud.Tx, s cloud.Scope, ni *Interface, to netip.Addr) (longest Destination, found bool) {
+	for _, d := range Destinations(tx, s, ni) {
+		if d.Block.Contains(to) && (!found || d.Block.Bits() > longest.Block.Bits()) {
+			longest, found = d, true
+		}
 	}
-	gateway := GatewayOf(tx, s, vpc)
-	return gateway != nil && gateway.ID == r.GatewayID
+	return longest, found
+}
+
+// leads returns where a route of a VPC leads. Without its gateway, it is a black hole.
+func (r *route) leads(tx *cloud.Tx, s cloud.Scope, network string, block netip.Prefix) Destination {
+	token, id := r.target()
+	switch gateway := tx.Get(cloud.Key{Scope: s, Token: token, ID: id}); {
+	case gateway == nil:
+	case token == InternetGatewayToken && InternetGateway.Inputs(gateway).VPCID != network: // it is not attached
+	default:
+		return Destination{Block: block, Token: token, ID: id}
+	}
+	return Destination{Block: block, Blackhole: true}
 }

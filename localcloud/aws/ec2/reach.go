@@ -82,14 +82,23 @@ func Egress(tx *cloud.Tx, s cloud.Scope, from *Interface, port int) error {
 
 // internet returns the obstacle for packets of one family between the internet and the network interface.
 func internet(tx *cloud.Tx, s cloud.Scope, ni *Interface, d direction, port int, everyone string) error {
-	switch {
-	case everyone == anyIPv4 && ni.PublicIP == "":
-		return errors.New("the network interface has no public address")
-	case everyone == anyIPv6 && ni.IPv6Address == "":
+	if everyone == anyIPv6 && ni.IPv6Address == "" {
 		return errors.New("the network interface has no IPv6 address")
 	}
-	if err := routed(tx, s, ni, d, everyone); err != nil {
+	to, err := routed(tx, s, ni, everyone)
+	switch {
+	case err != nil && everyone == anyIPv4 && ni.PublicIP == "":
+		return fmt.Errorf("the network interface has no public address, and %w", err)
+	case err != nil:
 		return err
+	case to.Token != InternetGatewayToken && d == ingress:
+		return fmt.Errorf("%s lets nobody in", to.ID)
+	case to.Token == NATGatewayToken:
+		if err := natGatewayLeads(tx, s, to.ID, everyone); err != nil {
+			return err
+		}
+	case everyone == anyIPv4 && ni.PublicIP == "":
+		return errors.New("the network interface has no public address")
 	}
 	if !letsPass(tx, s, ni, d, port, func(p *SecurityRule, _ string) bool {
 		return slices.Contains(p.CIDRBlocks, everyone) || slices.Contains(p.IPv6CIDRBlocks, everyone)
@@ -99,29 +108,32 @@ func internet(tx *cloud.Tx, s cloud.Scope, ni *Interface, d direction, port int,
 	return nil
 }
 
-// routed returns nil if the route table of the network interface's subnet sends the internet's addresses to an internet
-// gateway of its VPC, or for egress to an egress-only one.
-func routed(tx *cloud.Tx, s cloud.Scope, ni *Interface, d direction, everyone string) error {
+// routed returns where the route table of the network interface's subnet sends the internet's addresses.
+func routed(tx *cloud.Tx, s cloud.Scope, ni *Interface, everyone string) (Destination, error) {
 	table := routeTableOf(tx, s, ni)
-	for _, r := range tx.List(s, RouteToken) {
+	for _, r := range tx.Where(s, RouteToken, "routeTableId", table) {
 		in := Route.Inputs(r)
-		if in.RouteTableID != table || in.destination() != everyone {
+		if in.destination() != everyone {
 			continue
 		}
-		switch {
-		case !in.leadsOut(tx, s, ni.VPCID):
-			return fmt.Errorf("the route to %s in route table %s is a blackhole: %s is not attached to %s", everyone, table, in.target(), ni.VPCID)
-		case in.EgressOnlyGatewayID != "" && d == ingress:
-			return fmt.Errorf("%s lets nobody in", in.EgressOnlyGatewayID)
+		to := in.leads(tx, s, ni.VPCID, netip.MustParsePrefix(everyone))
+		if to.Blackhole {
+			token, id := in.target()
+			why := "is gone"
+			if token == InternetGatewayToken {
+				why = "is not attached to " + ni.VPCID
+			}
+			return to, fmt.Errorf("the route to %s in route table %s is a blackhole: %s %s", everyone, table, id, why)
 		}
-		return nil
+		return to, nil
 	}
-	return fmt.Errorf("route table %s of subnet %s has no route to %s", table, ni.SubnetID, everyone)
+	return Destination{}, fmt.Errorf("route table %s of subnet %s has no route to %s", table, ni.SubnetID, everyone)
 }
 
 // HasInternetGateway reports whether the network interface's IPv6 addresses are reached from the internet, as far as routes decide.
 func HasInternetGateway(tx *cloud.Tx, s cloud.Scope, ni *Interface) bool {
-	return routed(tx, s, ni, ingress, anyIPv6) == nil
+	to, err := routed(tx, s, ni, anyIPv6)
+	return err == nil && to.Token == InternetGatewayToken
 }
 
 // routeTableOf returns the id of the route table that the interface's subnet is associated with, or else of its VPC's main

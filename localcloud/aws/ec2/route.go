@@ -22,22 +22,22 @@ type route struct {
 
 func (r *route) destination() string { return r.DestinationCIDRBlock + r.DestinationIPv6CIDRBlock }
 
+// target returns the gateway that the route leads to.
+func (r *route) target() (token, id string) {
+	switch {
+	case r.NATGatewayID != "":
+		return NATGatewayToken, r.NATGatewayID
+	case r.EgressOnlyGatewayID != "":
+		return EgressOnlyInternetGatewayToken, r.EgressOnlyGatewayID
+	}
+	return InternetGatewayToken, r.GatewayID
+}
+
 // destinations are the properties of which a route has exactly one.
 var destinations = []string{"destinationCidrBlock", "destinationIpv6CidrBlock", "destinationPrefixListId"}
 
-// routeTargets are the properties with what a route leads to, one of which it has.
-var routeTargets = []string{"gatewayId", "egressOnlyGatewayId"}
-
-// target is the id of what the route leads to.
-func (r *route) target() string { return r.GatewayID + r.EgressOnlyGatewayID }
-
-// gatewaysVPC returns the VPC of the gateway that the route leads to.
-func gatewaysVPC(c *cloud.Call, in *route) string {
-	if in.EgressOnlyGatewayID != "" {
-		return EgressOnlyInternetGateway.Inputs(c.Find(cloud.Ref{Token: EgressOnlyInternetGatewayToken, Value: in.EgressOnlyGatewayID})).VPCID
-	}
-	return InternetGateway.Inputs(c.Find(cloud.Ref{Token: InternetGatewayToken, Value: in.GatewayID})).VPCID
-}
+// targets are the properties of which a route has exactly one: where it leads.
+var targets = []string{"gatewayId", "natGatewayId", "egressOnlyGatewayId"}
 
 type routeOutputs struct {
 	Origin string `json:"origin"`
@@ -69,6 +69,7 @@ var Route = &cloud.Kind[route, routeOutputs]{
 	Check: func(in *route) []cloud.Failure {
 		f := checkIPv4("destinationCidrBlock", in.DestinationCIDRBlock)
 		f = append(f, checkIPv6("destinationIpv6CidrBlock", in.DestinationIPv6CIDRBlock)...)
+		f = append(f, atMostOne(targets, in.GatewayID, in.NATGatewayID, in.EgressOnlyGatewayID)...)
 		return append(f, atMostOne(destinations, in.DestinationCIDRBlock, in.DestinationIPv6CIDRBlock, in.DestinationPrefixListID)...)
 	},
 	Refs: func(_ *cloud.Call, in *route) []cloud.Ref {
@@ -77,12 +78,15 @@ var Route = &cloud.Kind[route, routeOutputs]{
 			// When the gateway goes, the route becomes a black hole.
 			{Token: InternetGatewayToken, Value: in.GatewayID, Weak: true, Optional: true},
 			{Token: EgressOnlyInternetGatewayToken, Value: in.EgressOnlyGatewayID, Weak: true, Optional: true},
+			{Token: NATGatewayToken, Value: in.NATGatewayID, Weak: true, Optional: true},
 		}
 	},
 	Rules: func(c *cloud.Call, in *route) error {
 		switch {
-		case in.target() == "" || in.NATGatewayID != "":
-			return fmt.Errorf("a route to anything but an internet gateway: %w", cloud.ErrUnimplemented)
+		case in.GatewayID+in.NATGatewayID+in.EgressOnlyGatewayID == "":
+			return fmt.Errorf("a route to anything but an internet gateway, an egress-only one or a NAT gateway: %w", cloud.ErrUnimplemented)
+		case in.NATGatewayID != "" && in.DestinationIPv6CIDRBlock != "":
+			return fmt.Errorf("a route of IPv6 addresses to a NAT gateway: %w", cloud.ErrUnimplemented)
 		case in.DestinationPrefixListID != "":
 			return fmt.Errorf("a route to a prefix list: %w", cloud.ErrUnimplemented)
 		case in.destination() == "":
@@ -91,16 +95,15 @@ var Route = &cloud.Kind[route, routeOutputs]{
 		if f := atMostOne(destinations, in.DestinationCIDRBlock, in.DestinationIPv6CIDRBlock); f != nil {
 			return errors.New(f[0].Reason)
 		}
-		if f := atMostOne(routeTargets, in.GatewayID, in.EgressOnlyGatewayID); f != nil {
-			return errors.New(f[0].Reason)
-		}
 		// https://docs.aws.amazon.com/vpc/latest/userguide/egress-only-internet-gateway.html
 		if in.EgressOnlyGatewayID != "" && in.DestinationIPv6CIDRBlock == "" {
 			return cloud.Errorf("InvalidParameterValue", "The destination %s is invalid: an egress-only internet gateway is for IPv6.", in.destination())
 		}
 		table := c.Find(cloud.Ref{Token: RouteTableToken, Value: in.RouteTableID})
-		if RouteTable.Inputs(table).VPCID != gatewaysVPC(c, in) {
-			return cloud.Errorf("InvalidParameterValue", "route table %s and network gateway %s belong to different networks", table.ID, in.target())
+		token, id := in.target()
+		gateway := c.Find(cloud.Ref{Token: token, Value: id})
+		if RouteTable.Inputs(table).VPCID != vpcOfGateway(c, gateway) {
+			return cloud.Errorf("InvalidParameterValue", "route table %s and network gateway %s belong to different networks", table.ID, gateway.ID)
 		}
 		return nil
 	},
@@ -124,6 +127,18 @@ var routeNeeds = permission.Needs{
 	},
 }
 
+// vpcOfGateway returns the VPC in which a gateway is.
+func vpcOfGateway(c *cloud.Call, gateway *cloud.Resource) string {
+	switch gateway.Token {
+	case NATGatewayToken:
+		subnet := c.Find(cloud.Ref{Token: SubnetToken, Value: NATGateway.Inputs(gateway).SubnetID})
+		return Subnet.Inputs(subnet).VPCID
+	case EgressOnlyInternetGatewayToken:
+		return EgressOnlyInternetGateway.Inputs(gateway).VPCID
+	}
+	return InternetGateway.Inputs(gateway).VPCID
+}
+
 // routeID is the Terraform provider's own form of id, because a route has none.
 func routeID(table, destination string) string {
 	return fmt.Sprintf("r-%s%d", table, crc32.ChecksumIEEE([]byte(destination)))
@@ -133,11 +148,11 @@ func routeID(table, destination string) string {
 func (r *route) listed() cloud.Map {
 	out := cloud.Map{
 		"cidrBlock": r.DestinationCIDRBlock, "ipv6CidrBlock": r.DestinationIPv6CIDRBlock,
-		"gatewayId": r.GatewayID, "egressOnlyGatewayId": r.EgressOnlyGatewayID,
+		"gatewayId": r.GatewayID, "egressOnlyGatewayId": r.EgressOnlyGatewayID, "natGatewayId": r.NATGatewayID,
 	}
 	for _, p := range []string{
 		"carrierGatewayId", "coreNetworkArn", "destinationPrefixListId", "instanceId", "localGatewayId",
-		"natGatewayId", "networkInterfaceId", "transitGatewayId", "vpcEndpointId", "vpcPeeringConnectionId",
+		"networkInterfaceId", "transitGatewayId", "vpcEndpointId", "vpcPeeringConnectionId",
 	} {
 		out[p] = ""
 	}

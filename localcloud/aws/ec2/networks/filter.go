@@ -27,6 +27,9 @@ func (n *Networks) verdict(s cloud.Scope, c vnet.Connection, d vnet.Direction) (
 			v = vnet.Accept
 		case c.From.Name() == outsideName && d == vnet.Egress, c.To.Name() == outsideName && d == vnet.Ingress && from != nil && hasPublic(from, p.Source):
 			v = vnet.Accept
+		// A NAT gateway has no security group, and what it sends by itself does not exist.
+		case ec2.IsNATGateway(c.To.Name()) && d == vnet.Ingress:
+			v = vnet.Accept
 		case d == vnet.Egress && from != nil:
 			v = verdictOf(ec2.LetsOut(tx, s, from, p, to))
 		case d == vnet.Ingress && to != nil:
@@ -78,10 +81,21 @@ func Egress(tx *cloud.Tx, s cloud.Scope, ni *ec2.Interface, port int) error {
 	return errors.New("no way to AWS's endpoints: a route or a rule leaves out their addresses")
 }
 
-// leaves reports whether the first packet of a TCP connection is routed to an internet gateway, and let through.
+// leaves reports whether the first packet of a TCP connection is routed to a gateway that takes it to the internet, and let through.
 func leaves(tx *cloud.Tx, s cloud.Scope, ni *ec2.Interface, source netip.Addr, to netip.AddrPort) bool {
-	var gateway vnet.Interface // stands for it: nothing is sent
-	r, ok := routesOf(ec2.Destinations(tx, s, ni), &gateway).Lookup(to.Addr())
+	d, _ := ec2.DestinationOf(tx, s, ni, to.Addr())
+	switch d.Token {
+	case ec2.InternetGatewayToken, ec2.EgressOnlyInternetGatewayToken:
+		if !hasPublic(ni, source) {
+			return false
+		}
+	case ec2.NATGatewayToken:
+		if _, err := ec2.NATAddress(tx, s, d.ID, to.Addr()); err != nil {
+			return false
+		}
+	default:
+		return false
+	}
 	p := ec2.Packet{Protocol: uint8(vnet.TCP), Port: int(to.Port()), Source: source, Destination: to.Addr()}
-	return ok && r.Via == &gateway && hasPublic(ni, source) && ec2.LetsOut(tx, s, ni, p, nil) != ec2.Refused
+	return ec2.LetsOut(tx, s, ni, p, nil) != ec2.Refused
 }

@@ -55,6 +55,7 @@ type vpc struct {
 	*vnet.Network
 	interfaces map[cloud.Key]*plugged
 	outside    *vnet.Outside // the internet, by the internet gateway
+	nats       *natGateways
 	resolvers  []*dns.Server
 	endpoints  *endpoints
 }
@@ -77,8 +78,8 @@ func (n *Networks) Run(ctx context.Context) error {
 	defer n.close()
 	defer n.services.serve(n.Services, n.Certificate)()
 	for {
-		for _, gone := range n.follow(store) {
-			gone.end()
+		for _, end := range n.follow(store) {
+			end()
 		}
 		select {
 		case <-store.C:
@@ -88,8 +89,8 @@ func (n *Networks) Run(ctx context.Context) error {
 	}
 }
 
-// follow makes the networks what the store has, and returns those that are to end.
-func (n *Networks) follow(store *cloud.Watcher) (gone []*vpc) {
+// follow makes the networks what the store has, and returns what ends those that are gone, and gone parts of others.
+func (n *Networks) follow(store *cloud.Watcher) (ends []func()) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	routes, living := map[cloud.Key][]ec2.Destination{}, map[cloud.Key]bool{}
@@ -103,8 +104,11 @@ func (n *Networks) follow(store *cloud.Watcher) (gone []*vpc) {
 			}
 			routes[r.Key] = ofSubnet[in.SubnetID]
 		}
-		for key := range n.vpcs {
+		for key, v := range n.vpcs {
 			living[key] = tx.Get(key) != nil
+			for _, gateway := range v.nats.keys() {
+				living[gateway] = tx.Get(gateway) != nil
+			}
 		}
 	})
 	for key, host := range n.hosts {
@@ -120,16 +124,17 @@ func (n *Networks) follow(store *cloud.Watcher) (gone []*vpc) {
 		for id, i := range v.interfaces {
 			if now, ok := routes[id]; ok && !reflect.DeepEqual(now, i.routes) {
 				i.routes = now
-				i.SetRoutes(routesOf(now, v.outside.Interface))
+				i.SetRoutes(routesOf(now, v.gateway))
 			}
 		}
+		ends = append(ends, v.nats.keep(living)...)
 		v.Refilter()
 		if !living[key] {
 			delete(n.vpcs, key)
-			gone = append(gone, v)
+			ends = append(ends, v.end)
 		}
 	}
-	return gone
+	return ends
 }
 
 func (n *Networks) close() {
@@ -176,11 +181,20 @@ func (n *Networks) vpcOf(key cloud.Key, resolver netip.Addr) (*vpc, error) {
 	return v, nil
 }
 
+// gateway returns the interface that takes what a route leads to a gateway.
+func (v *vpc) gateway(d ec2.Destination) *vnet.Interface {
+	if d.Token == ec2.NATGatewayToken {
+		return v.nats.of(d.ID)
+	}
+	return v.outside.Interface
+}
+
 // equip gives a network what AWS has in each.
 func (n *Networks) equip(v *vpc, key cloud.Key, resolver netip.Addr) (err error) {
 	if v.outside, err = v.AttachOutside(outsideName, n.dialer(key)); err != nil {
 		return err
 	}
+	v.nats = n.natGatewaysOf(v.Network, key)
 	if v.endpoints, err = serveEndpoints(v.Network); err != nil {
 		return err
 	}

@@ -21,34 +21,51 @@ var (
 	ServicesIPv6 = netip.MustParseAddr("2001:db8::1")
 )
 
-// dialer connects what leaves a VPC by its internet gateway: to AWS's own endpoints, to the owner of a public address in any VPC, or to the
-// real internet. Nobody else is there.
+// dialer connects what leaves a VPC by its internet gateway, which translates private IPv4 addresses to public ones, one to one.
+// https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Internet_Gateway.html
 func (n *Networks) dialer(key cloud.Key) vnet.Dial {
 	return func(ctx context.Context, network string, from, to netip.AddrPort) (net.Conn, error) {
-		if a := to.Addr(); a == ServicesIPv4 || a == ServicesIPv6 {
-			return n.services.dial(ctx, network, to.Port())
-		}
-		if there, as, at := n.publicOwner(key, from.Addr(), to); there != nil {
-			return there.DialFrom(ctx, network, as, at)
-		}
-		if n.Outside == nil {
-			return nil, vnet.ErrSilence
-		}
-		return n.Outside(ctx, network, to.String())
+		return n.dialOutside(ctx, network, to, func() netip.Addr { return n.publicAddress(key, from.Addr()) })
 	}
 }
 
-// publicOwner finds whose public address something is sent to: the way into the owner's network, the address that the sender has there, and
-// the owner's. Internet gateways translate public IPv4 addresses, one to one. An egress-only one lets nobody in.
-// https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Internet_Gateway.html
-func (n *Networks) publicOwner(vpc cloud.Key, from netip.Addr, to netip.AddrPort) (there *vnet.Outside, as netip.Addr, at netip.AddrPort) {
+// dialOutside connects to AWS's own endpoints, to the owner of a public address in any VPC, or to the real internet. Nobody else is there.
+// An owner sees the address that as returns, and nobody without one is let through.
+func (n *Networks) dialOutside(ctx context.Context, network string, to netip.AddrPort, as func() netip.Addr) (net.Conn, error) {
+	if a := to.Addr(); a == ServicesIPv4 || a == ServicesIPv6 {
+		return n.services.dial(ctx, network, to.Port())
+	}
+	if there, at := n.publicOwner(to); there != nil {
+		if from := as(); from.IsValid() {
+			return there.DialFrom(ctx, network, from, at)
+		}
+	}
+	if n.Outside == nil {
+		return nil, vnet.ErrSilence
+	}
+	return n.Outside(ctx, network, to.String())
+}
+
+// publicAddress returns the address that an internet gateway gives to what a network interface of the VPC sends.
+func (n *Networks) publicAddress(vpc cloud.Key, from netip.Addr) (as netip.Addr) {
+	if from.Is6() {
+		return from
+	}
+	n.Store.View(func(tx *cloud.Tx) {
+		if ni := ec2.InterfaceWith(tx, vpc.Scope, vpc.ID, from); ni != nil {
+			as, _ = netip.ParseAddr(ni.PublicIP)
+		}
+	})
+	return as
+}
+
+// publicOwner finds whose public address something is sent to: the way into the owner's network, and the owner's address there. An egress-only
+// gateway lets nobody in.
+func (n *Networks) publicOwner(to netip.AddrPort) (there *vnet.Outside, at netip.AddrPort) {
 	var owner cloud.Key
 	n.Store.View(func(tx *cloud.Tx) {
 		for _, r := range tx.Everywhere(ec2.NetworkInterfaceToken) {
 			in := ec2.NetworkInterface.Inputs(r)
-			if in.VPCID == vpc.ID && in.PrivateIP == from.String() {
-				as, _ = netip.ParseAddr(in.PublicIP)
-			}
 			if a := to.Addr().String(); a == in.PublicIP || a == in.IPv6Address && ec2.HasInternetGateway(tx, r.Scope, in) {
 				owner = cloud.Key{Scope: r.Scope, Token: ec2.VPCToken, ID: in.VPCID}
 				at = to
@@ -58,15 +75,12 @@ func (n *Networks) publicOwner(vpc cloud.Key, from netip.Addr, to netip.AddrPort
 			}
 		}
 	})
-	if from.Is6() {
-		as = from
-	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if v := n.vpcs[owner]; v != nil && as.IsValid() {
+	if v := n.vpcs[owner]; v != nil {
 		there = v.outside
 	}
-	return there, as, at
+	return there, at
 }
 
 // services are AWS's own endpoints. One server has them in all VPCs.

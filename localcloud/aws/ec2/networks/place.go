@@ -103,17 +103,18 @@ func (p *place) addIPv6(own netip.Addr) {
 
 func (p *place) configured(v *vpc) vnet.InterfaceConfig {
 	c := p.config
-	c.Routes = routesOf(p.routes, v.outside.Interface)
+	c.Routes = routesOf(p.routes, v.gateway)
 	return c
 }
 
-// routesOf are the routes of an interface. Those to an internet gateway lead to the given interface.
-func routesOf(destinations []ec2.Destination, gateway *vnet.Interface) *vnet.Routes {
+// routesOf are the routes of an interface. The function says which interface is that of a destination's gateway; nil is a black hole.
+func routesOf(destinations []ec2.Destination, gateway func(ec2.Destination) *vnet.Interface) *vnet.Routes {
 	out := []vnet.Route{{Prefix: linkLocal}, {Prefix: proxies}, {Prefix: proxiesIPv6}, {Prefix: netip.PrefixFrom(resolverIPv6, resolverIPv6.BitLen())}}
 	for _, d := range destinations {
 		r := vnet.Route{Prefix: d.Block, Blackhole: d.Blackhole}
-		if d.Gateway != "" {
-			r.Via = gateway
+		if d.ID != "" {
+			r.Via = gateway(d)
+			r.Blackhole = r.Via == nil
 		}
 		out = append(out, r)
 	}
