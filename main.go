@@ -180,7 +180,7 @@ func newNetwork(ctx *pulumi.Context, cfg *config.Config, existing account.Existi
 	if existing.Network != nil {
 		return existing.Network, nil
 	}
-	return components.NewNetwork(ctx, ctx.Stack(), &components.NetworkArgs{Network: cfg.Network, Tags: tags})
+	return components.NewNetwork(ctx, ctx.Stack(), &components.NetworkArgs{Network: cfg.Network, Boundary: boundary(cfg), Tags: tags})
 }
 
 // hasIPv6 reports whether the load balancer answers on IPv6 too.
@@ -280,10 +280,16 @@ func access(
 	if registry != nil {
 		access.Registry = &components.RegistryCredentials{Username: registry.Username, Password: registry.Password.Input()}
 	}
-	if cfg.PermissionsBoundary != "" {
-		access.Boundary = pulumi.String(cfg.PermissionsBoundary)
-	}
+	access.Boundary = boundary(cfg)
 	return access
+}
+
+// boundary returns the ARN of the permissions boundary of every role; nil for none.
+func boundary(cfg *config.Config) pulumi.StringPtrInput {
+	if cfg.PermissionsBoundary == "" {
+		return nil
+	}
+	return pulumi.String(cfg.PermissionsBoundary)
 }
 
 // exportServices exports the facts about its services that people and the commands in cmd/ use.

@@ -17,7 +17,9 @@ import (
 // NetworkArgs describe a [Network]. Each field that is not given has its default.
 type NetworkArgs struct {
 	spec.Network
-	Tags Tags
+	// Boundary is the ARN of the permissions boundary of the role that writes flow logs; nil for none.
+	Boundary pulumi.StringPtrInput
+	Tags     Tags
 }
 
 // Network is a VPC with one public subnet in each of its availability zones and an internet gateway. If tasks have no public addresses, it
@@ -41,7 +43,7 @@ func NewNetwork(ctx *pulumi.Context, name string, args *NetworkArgs, opts ...pul
 	if args == nil {
 		return nil, errors.New("network: args are missing")
 	}
-	network := &Network{name: name, args: NetworkArgs{args.WithDefaults(), args.Tags}}
+	network := &Network{name: name, args: NetworkArgs{args.WithDefaults(), args.Boundary, args.Tags}}
 	if err := errors.Join(network.args.Problems().Err(), args.Tags.problems().Err()); err != nil {
 		return nil, fmt.Errorf("network %s: %w", name, err)
 	}
@@ -66,6 +68,9 @@ func NewNetwork(ctx *pulumi.Context, name string, args *NetworkArgs, opts ...pul
 	}
 	network.VPCID = vpc.ID().ToStringOutput()
 	network.PublicSubnetIDs = idsOf(places)
+	if err := network.newFlowLogs(ctx, vpc); err != nil {
+		return nil, err
+	}
 	if network.TaskSubnetIDs, err = network.newTaskSubnets(ctx, vpc, places); err != nil {
 		return nil, err
 	}

@@ -128,6 +128,35 @@ aws:ec2/routeTableAssociation:RouteTableAssociation dev-tasks-nat-per-zone-2 {"r
 `)
 }
 
+// Records of connections have a log group of their own, and a role that flow logs of this account alone can assume.
+func TestNetworkWithFlowLogs(t *testing.T) {
+	t.Parallel()
+	var cloud mocks.Cloud
+	if err := cloud.Run(network(&NetworkArgs{Network: spec.Network{FlowLogs: spec.FlowLogs{RetentionDays: 30}}, Boundary: pulumi.String("boundary")})); err != nil {
+		t.Fatal(err)
+	}
+	cloud.Expect(t, publicNetwork+`
+aws:cloudwatch/logGroup:LogGroup dev-flow-logs {"retentionInDays":30}
+aws:iam/role:Role dev-flow-logs {"assumeRolePolicy":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"vpc-flow-logs.amazonaws.com\"},\"Action\":[\"sts:AssumeRole\"],\"Condition\":{\"ArnLike\":{\"aws:SourceArn\":[\"arn:LogGroup/dev-flow-logs:ec2:::vpc-flow-log/*\"]},\"StringEquals\":{\"aws:SourceAccount\":[\"\"]}}}]}","description":"Used by VPC flow logs to write records","path":"/slipway/","permissionsBoundary":"boundary"}
+aws:iam/rolePolicy:RolePolicy dev-flow-logs {"policy":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Sid\":\"WriteFlowLogs\",\"Effect\":\"Allow\",\"Action\":[\"logs:CreateLogStream\",\"logs:DescribeLogStreams\",\"logs:PutLogEvents\"],\"Resource\":[\"arn:LogGroup/dev-flow-logs\",\"arn:LogGroup/dev-flow-logs:*\"]},{\"Sid\":\"FindLogGroup\",\"Effect\":\"Allow\",\"Action\":[\"logs:DescribeLogGroups\"],\"Resource\":[\"*\"]}]}","role":"dev-flow-logs-0123456"}
+aws:ec2/flowLog:FlowLog dev-flow-logs {"iamRoleArn":"arn:Role/dev-flow-logs","logDestination":"arn:LogGroup/dev-flow-logs","trafficType":"ALL","vpcId":"Vpc/dev"}
+`)
+	if !cloud.Resource("aws:ec2/flowLog:FlowLog", "dev-flow-logs").DependsOn("aws:iam/rolePolicy:RolePolicy", "dev-flow-logs") {
+		t.Error("the flow log does not wait for what its role may do")
+	}
+}
+
+// In a real account the role is for flow logs of the log group's account and region.
+func TestFlowLogsTrustTheirAccountAlone(t *testing.T) {
+	t.Parallel()
+	got, err := trustFlowLogs("arn:aws:logs:eu-central-1:123456789012:log-group:dev-flow-logs-0123456").JSON()
+	for _, want := range []string{`"aws:SourceAccount":["123456789012"]`, `"aws:SourceArn":["arn:aws:ec2:eu-central-1:123456789012:vpc-flow-log/*"]`} {
+		if err != nil || !strings.Contains(got, want) {
+			t.Errorf("the trust is %s (%v), want %s", got, err, want)
+		}
+	}
+}
+
 // The place of tasks is the public subnets, with public addresses, or private ones without, which wait for their way out.
 func TestPlaceOfTasks(t *testing.T) {
 	t.Parallel()

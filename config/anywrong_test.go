@@ -58,6 +58,8 @@ var allSettings = []setting{
 	{path: "network.cidr", kind: aText, right: "10.0.0.0/16"},
 	{path: "network.zones", kind: anInt, least: 2, most: 3},
 	{path: "network.ipv6", kind: aBool},
+	{path: "network.flowLogs", kind: anObject},
+	{path: "network.flowLogs.retentionDays", kind: anInt, least: 1, most: 3653},
 	{path: "network.egress", kind: aText, right: "nat"},
 	{path: "network.vpcId", kind: aText, right: "vpc-0123456789abcdef0"},
 	{path: "network.subnetIds", kind: anObject},

@@ -33,6 +33,11 @@ func readNetwork(o *settings.Object) spec.Network {
 			return spec.Egress(egress).Check()
 		})),
 	}
+	logs := o.Section("flowLogs")
+	if days := logs.Integer("retentionDays", spec.DefaultLogRetention, 1, spec.MaxLogRetention); o.Has("flowLogs") {
+		n.FlowLogs.RetentionDays = days
+	}
+	logs.Close()
 	report(o, n.Problems())
 	return n
 }

@@ -17,6 +17,8 @@ type Network struct {
 	IPv6 bool
 	// Egress is how tasks reach out, by default [EgressPublic].
 	Egress Egress
+	// FlowLogs records connections.
+	FlowLogs FlowLogs
 }
 
 // Defaults of a [Network], and its bounds.
@@ -37,6 +39,7 @@ func (n Network) WithDefaults() Network {
 func (n Network) Problems() Problems {
 	var found Problems
 	found.AddRange(n.Zones, MinZones, MaxZones, "zones")
+	found.Include(n.FlowLogs.Problems(), "flowLogs")
 	found.AddValue(string(n.Egress), n.Egress.Check(), "egress")
 	block, err := ParseVPCBlock(n.CIDR)
 	if err == nil && len(found) == 0 {

@@ -104,7 +104,7 @@ var grants = []grant{
 	{policy: "network", sid: "ReadNetwork", actions: []string{"ec2:Describe*"}, resources: anywhere},
 	{policy: "network", sid: "ChangeNetwork", actions: []string{"ec2:*"}, resources: func(a Account) []string {
 		return a.regional("ec2", "elastic-ip/*", "internet-gateway/*", "natgateway/*", "route-table/*",
-			"security-group/*", "security-group-rule/*", "subnet/*", "vpc/*")
+			"security-group/*", "security-group-rule/*", "subnet/*", "vpc/*", "vpc-flow-log/*")
 	}},
 
 	{policy: "load-balancing", sid: "ReadLoadBalancers", actions: []string{"elasticloadbalancing:Describe*"}, resources: anywhere},
@@ -206,7 +206,7 @@ var grants = []grant{
 		actions:   []string{"iam:PassRole"},
 		resources: Account.ownRoles,
 		condition: func(Account) Condition {
-			return stringEquals("iam:PassedToService", "ecs-tasks.amazonaws.com", "scheduler.amazonaws.com", "states.amazonaws.com")
+			return stringEquals("iam:PassedToService", "ecs-tasks.amazonaws.com", "scheduler.amazonaws.com", "states.amazonaws.com", "vpc-flow-logs.amazonaws.com")
 		},
 	},
 	{ // only that service can assume it, so it does not matter to whom it is passed

@@ -141,6 +141,12 @@ var Kinds = map[string]Operations{
 		Tags:   []string{"ec2:CreateTags", "ec2:DeleteTags"},
 		Delete: []string{"ec2:DisassociateAddress", "ec2:ReleaseAddress"}, // of one whose NAT gateway a refresh found
 	},
+	"aws:ec2/flowLog:FlowLog": {
+		Create: []string{"ec2:CreateFlowLogs", "ec2:CreateTags", "iam:PassRole"},
+		Read:   []string{"ec2:DescribeFlowLogs"},
+		Tags:   []string{"ec2:CreateTags", "ec2:DeleteTags"},
+		Delete: []string{"ec2:DeleteFlowLogs"},
+	},
 	"aws:ec2/internetGateway:InternetGateway": {
 		Create: []string{"ec2:CreateInternetGateway", "ec2:AttachInternetGateway", "ec2:CreateTags"},
 		Read:   []string{"ec2:DescribeInternetGateways"},

@@ -297,7 +297,8 @@ func TestSmallPolicies(t *testing.T) {
 		document Document
 		want     string // the statements
 	}{
-		"boundary": {Boundary(testAccount), `{"Sid":"WriteLogs","Effect":"Allow","Action":["logs:CreateLogStream","logs:PutLogEvents"],"Resource":["arn:aws:logs:*:123456789012:log-group:*"]},` +
+		"boundary": {Boundary(testAccount), `{"Sid":"WriteLogs","Effect":"Allow","Action":["logs:CreateLogStream","logs:DescribeLogStreams","logs:PutLogEvents"],"Resource":["arn:aws:logs:*:123456789012:log-group:*"]},` +
+			`{"Sid":"FindLogGroups","Effect":"Allow","Action":["logs:DescribeLogGroups"],"Resource":["*"]},` +
 			`{"Sid":"ReadSecrets","Effect":"Allow","Action":["secretsmanager:GetSecretValue"],"Resource":["arn:aws:secretsmanager:*:123456789012:secret:*"]},` +
 			`{"Sid":"ReadParameters","Effect":"Allow","Action":["ssm:GetParameter","ssm:GetParameters","ssm:GetParametersByPath"],"Resource":["arn:aws:ssm:*:123456789012:parameter/*"]},` +
 			`{"Sid":"PullImages","Effect":"Allow","Action":["ecr:BatchCheckLayerAvailability","ecr:BatchGetImage","ecr:GetDownloadUrlForLayer"],"Resource":["arn:aws:ecr:*:*:repository/*"]},` + logIn + `,` +
@@ -310,7 +311,7 @@ func TestSmallPolicies(t *testing.T) {
 			`"Condition":{"ArnLike":{"aws:PrincipalArn":["arn:aws:iam::123456789012:role/slipway/*-run-???????"]},"StringEquals":{"iam:PassedToService":["ecs-tasks.amazonaws.com"]}}},` +
 			`{"Sid":"HearOfTasks","Effect":"Allow","Action":["events:DescribeRule","events:PutRule","events:PutTargets"],` +
 			`"Resource":["arn:aws:events:*:123456789012:rule/StepFunctionsGetEventsForECSTaskRule"],` + onlyRuns + `}`},
-		"boundary with more": {Boundary(testAccount, AllowTasks([]string{"s3:GetObject"}, []string{"arn:aws:s3:::reports/*"}))[11:], `{"Effect":"Allow","Action":["s3:GetObject"],"Resource":["arn:aws:s3:::reports/*"]}`},
+		"boundary with more": {Boundary(testAccount, AllowTasks([]string{"s3:GetObject"}, []string{"arn:aws:s3:::reports/*"}))[12:], `{"Effect":"Allow","Action":["s3:GetObject"],"Resource":["arn:aws:s3:::reports/*"]}`},
 		"images": {PushImages([]string{"arn:r"}), `{"Sid":"PushImages","Effect":"Allow","Action":["ecr:BatchCheckLayerAvailability","ecr:BatchGetImage","ecr:CompleteLayerUpload",` +
 			`"ecr:GetDownloadUrlForLayer","ecr:InitiateLayerUpload","ecr:PutImage","ecr:UploadLayerPart"],"Resource":["arn:r"]},` + logIn},
 		"state to write": {WriteState("arn:b"), `{"Sid":"ListState","Effect":"Allow","Action":["s3:ListBucket"],"Resource":["arn:b"]},` +

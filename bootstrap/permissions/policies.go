@@ -120,9 +120,10 @@ func logIn() Statement {
 func Boundary(a Account, tasks ...Statement) Document {
 	starts := Document{
 		{
-			Sid: "WriteLogs", Effect: allow, Action: []string{"logs:CreateLogStream", "logs:PutLogEvents"},
+			Sid: "WriteLogs", Effect: allow, Action: []string{"logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"},
 			Resource: a.regional("logs", a.named("log-group:")),
 		},
+		{Sid: "FindLogGroups", Effect: allow, Action: []string{"logs:DescribeLogGroups"}, Resource: everything}, // flow logs; it names none
 		{
 			Sid: "ReadSecrets", Effect: allow, Action: []string{"secretsmanager:GetSecretValue"},
 			Resource: a.regional("secretsmanager", a.named("secret:")),

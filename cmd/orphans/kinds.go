@@ -49,6 +49,7 @@ var kinds = []kind{
 		service: "ec2", resource: "security-group-rule/", id: byRest, within: "securityGroupId",
 	},
 	{tokens: []string{"aws:ec2/securityGroup:SecurityGroup"}, service: "ec2", resource: "security-group/", id: byRest, named: true},
+	{tokens: []string{"aws:ec2/flowLog:FlowLog"}, service: "ec2", resource: "vpc-flow-log/", id: byRest, within: "vpcId"},
 	{tokens: []string{"aws:ec2/natGateway:NatGateway"}, service: "ec2", resource: "natgateway/", id: byRest, within: "subnetId"},
 	{tokens: []string{"aws:ec2/eip:Eip"}, service: "ec2", resource: "elastic-ip/", id: byRest},
 	{tokens: []string{"aws:ec2/routeTable:RouteTable"}, service: "ec2", resource: "route-table/", id: byRest, within: "vpcId"},

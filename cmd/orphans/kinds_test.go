@@ -42,6 +42,7 @@ func TestKindOf(t *testing.T) {
 	const balancer = "arn:aws:elasticloadbalancing:eu-central-1:000000000000:"
 	for arn, want := range map[string]struct{ token, id string }{
 		"arn:aws:ec2:eu-central-1:000000000000:vpc/vpc-1":                      {"aws:ec2/vpc:Vpc", "vpc-1"},
+		"arn:aws:ec2:eu-central-1:000000000000:vpc-flow-log/fl-1":              {"aws:ec2/flowLog:FlowLog", "fl-1"},
 		"arn:aws:ec2:eu-central-1:000000000000:natgateway/nat-1":               {"aws:ec2/natGateway:NatGateway", "nat-1"},
 		"arn:aws:ec2:eu-central-1:000000000000:elastic-ip/eipalloc-1":          {"aws:ec2/eip:Eip", "eipalloc-1"},
 		"arn:aws:ec2:eu-central-1:000000000000:security-group/sg-1":            {"aws:ec2/securityGroup:SecurityGroup", "sg-1"},

@@ -53,7 +53,7 @@ func everyFeature(t *testing.T) map[string]settings.Source {
 			`"a.example.com","b.example.com","c.example.com","d.example.com","e.example.com","f.example.com","g.example.com","h.example.com","i.example.com","j.example.com","k.example.com"`, 1)),
 		"a zone that is known, behind Cloudflare": configtest.Source(configtest.Service(""), "zoneId", "0123456789abcdef0123456789abcdef", "dns", `{"proxied": true}`),
 	}
-	configs["a way out in each zone"] = configtest.Source(configtest.Service(""), "network", `{"egress": "nat-per-zone"}`)
+	configs["a way out in each zone"] = configtest.Source(configtest.Service(""), "network", `{"egress": "nat-per-zone", "flowLogs": {}}`)
 	configs["services that call each other"] = configtest.Source(`{
 		"web": {"image": "` + configtest.Image + `", "hostnames": ["web.example.com"], "calls": ["billing"]},
 		"billing": {"image": "` + configtest.Image + `", "port": 9000}}`)

@@ -84,6 +84,7 @@ func changes(made map[string]*cloud.Resource) map[string][]cloud.Map {
 		cloudwatch.MetricAlarmToken:         {{"threshold": 6.0}, {"metricQueries": list(cloudwatch.MetricAlarmToken, "metricQueries")[:1]}},
 		ec2.DefaultSecurityGroupToken:       {{"ingress": gone{[]any{cloud.Map{}}}}, {"egress": gone{[]any{cloud.Map{}}}}}, // what somebody added
 		ec2.EIPToken:                        nil,
+		ec2.FlowLogToken:                    nil,
 		ec2.NATGatewayToken:                 nil,
 		ec2.InternetGatewayToken:            {{"vpcId": "vpc-00000000000000000"}},
 		ec2.RouteToken:                      {{"gatewayId": "igw-00000000000000000"}},

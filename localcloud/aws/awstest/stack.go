@@ -31,6 +31,15 @@ import (
 // RecordToken is the token of Cloudflare's records.
 const RecordToken = "cloudflare:index/record:Record"
 
+// FlowLogRole makes a role with which flow logs may write to every log group.
+func FlowLogRole(c *Tester) *cloud.Resource {
+	role := c.Make(identity.RoleToken, cloud.Map{
+		"name": "flow-logs", "path": "/slipway/", "assumeRolePolicy": strings.ReplaceAll(TrustTasks, "ecs-tasks.amazonaws.com", "vpc-flow-logs.amazonaws.com"),
+	})
+	c.Make(iam.RolePolicyToken, cloud.Map{"name": "flow-logs", "role": role.ID, "policy": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["logs:*"],"Resource":["*"]}]}`})
+	return role
+}
+
 // DefaultStack makes one resource of every kind that a program can make, each after its references, and returns them by token. Before
 // each it calls before, which may be nil.
 func DefaultStack(t *testing.T, before func(c *Tester, token string, in cloud.Map)) (*Tester, map[string]*cloud.Resource) {
@@ -124,6 +133,9 @@ func DefaultStack(t *testing.T, before func(c *Tester, token string, in cloud.Ma
 	create(iam.PolicyToken, cloud.Map{"name": "shared", "policy": permissions})
 	create(iam.RolePolicyAttachmentToken, cloud.Map{"role": id(identity.RoleToken), "policyArn": id(iam.PolicyToken)})
 	create(logs.LogGroupToken, cloud.Map{"name": "hello", "retentionInDays": 30.0})
+	create(ec2.FlowLogToken, cloud.Map{
+		"vpcId": id(ec2.VPCToken), "trafficType": "ALL", "logDestination": made[logs.LogGroupToken].Text("arn"), "iamRoleArn": FlowLogRole(c).Text("arn"),
+	})
 	create(secretsmanager.SecretToken, cloud.Map{"name": "hello", "recoveryWindowInDays": 0.0})
 	create(secretsmanager.SecretVersionToken, cloud.Map{"secretId": id(secretsmanager.SecretToken), "secretString": `{"A":"b"}`})
 

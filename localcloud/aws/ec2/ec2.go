@@ -37,6 +37,7 @@ const (
 	SecurityGroupEgressRuleToken   = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 	NetworkInterfaceToken          = "aws:ec2/networkInterface:NetworkInterface"
 	EIPToken                       = "aws:ec2/eip:Eip"
+	FlowLogToken                   = "aws:ec2/flowLog:FlowLog"
 	NATGatewayToken                = "aws:ec2/natGateway:NatGateway"
 )
 
@@ -45,7 +46,7 @@ func Kinds() []any {
 	return []any{
 		VPC, Subnet, InternetGateway, EgressOnlyInternetGateway, RouteTable, Route, RouteTableAssociation,
 		SecurityGroup, DefaultSecurityGroup, SecurityGroupIngressRule, SecurityGroupEgressRule, NetworkInterface,
-		EIP, NATGateway,
+		EIP, NATGateway, FlowLog,
 		GetAvailabilityZones, GetRouteTable, GetRouteTables, GetSecurityGroup, GetSubnet, GetSubnets, GetVPC,
 	}
 }
@@ -67,7 +68,7 @@ func (o *owned) create(c *cloud.Call, kind string) (id string) {
 func identify(s cloud.Scope, kind string) (id, arn string) {
 	prefix := map[string]string{
 		"internet-gateway": "igw", egressOnlyGateway: "eigw", "route-table": "rtb", "security-group": "sg", "security-group-rule": "sgr",
-		"elastic-ip": "eipalloc", "natgateway": "nat",
+		"elastic-ip": "eipalloc", "natgateway": "nat", "vpc-flow-log": "fl",
 	}[kind]
 	id = ids.New(cmp.Or(prefix, kind))
 	return id, arns.New(s, "ec2", kind+"/"+id)

@@ -232,7 +232,7 @@ func TestWhatHasTagsTakesTheRestAlong(t *testing.T) {
 	}
 	for _, token := range []string{
 		cloudwatch.MetricAlarmToken, elbv2.LoadBalancerToken, elbv2.TargetGroupToken, ecs.ClusterToken, logs.LogGroupToken, secretsmanager.SecretToken, acm.CertificateToken,
-		ec2.NATGatewayToken, ec2.EIPToken, ec2.EgressOnlyInternetGatewayToken,
+		ec2.FlowLogToken, ec2.NATGatewayToken, ec2.EIPToken, ec2.EgressOnlyInternetGatewayToken,
 		ec2.SecurityGroupToken, ec2.InternetGatewayToken, ec2.SubnetToken, ec2.RouteTableToken, ec2.VPCToken, ecs.TaskDefinitionToken, ecr.RepositoryToken,
 		sqs.QueueToken, ssm.ParameterToken, scheduler.ScheduleGroupToken, sfn.StateMachineToken, servicediscovery.HTTPNamespaceToken,
 	} {
