@@ -176,6 +176,7 @@ func (j *FargateJob) Run() pulumi.Map {
 		"publicIp":       pulumi.Bool(j.args.In.PublicIP),
 		"timeout":        pulumi.Int(j.args.Timeout),
 		"alone":          pulumi.Bool(j.args.Alone),
+		"spot":           pulumi.Bool(j.args.Spot),
 		"stateMachine":   j.StateMachineARN,
 	}
 }

@@ -59,7 +59,7 @@ func (j *FargateJob) gateOf(runner JobRunner) *gate {
 		g.cluster = known[0].(string)
 		g.run = spec.Run{
 			TaskDefinition: known[1].(string), Subnets: known[2].([]string), SecurityGroups: []string{known[3].(string)},
-			PublicIP: j.args.In.PublicIP, Timeout: j.args.Timeout,
+			PublicIP: j.args.In.PublicIP, Timeout: j.args.Timeout, Spot: j.args.Spot,
 			Alone: true, // an update that was killed may have left it running
 		}
 		close(g.known)

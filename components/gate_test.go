@@ -39,7 +39,7 @@ func gated(t *testing.T, runner *runs, changes ...pulumi.ResourceHookArgs) []err
 	err := cloud.Run(func(ctx *pulumi.Context) error {
 		err := fargateService(worker(func(args *FargateServiceArgs) {
 			args.Cluster = &Cluster{ARN: pulumi.String(clusterARN).ToStringOutput(), Region: "eu-central-1"}
-			args.Jobs = map[string]FargateJobArgs{"dev-migrate": {Job: spec.Job{Name: "migrate", Timeout: 60, Alone: true}}}
+			args.Jobs = map[string]FargateJobArgs{"dev-migrate": {Job: spec.Job{Name: "migrate", Timeout: 60, Alone: true, Spot: true}}}
 			args.Gate, args.Runner = "migrate", runner
 			args.onBefore = func(_ *pulumi.Context, name string, callback pulumi.ResourceHookFunction) (pulumi.ResourceOption, error) {
 				if name != "dev-hello before" {
@@ -81,7 +81,7 @@ func TestGate(t *testing.T) {
 		t.Fatalf("ran %v (%v)", runner.all, said)
 	}
 	const want = "migrate in " + clusterARN + ": {TaskDefinition:arn:TaskDefinition/dev-migrate Subnets:[subnet-1 subnet-2] " +
-		"SecurityGroups:[SecurityGroup/dev-hello] PublicIP:true Timeout:60 Alone:true StateMachine:}"
+		"SecurityGroups:[SecurityGroup/dev-hello] PublicIP:true Timeout:60 Alone:true Spot:true StateMachine:}"
 	if runner.all[0] != want {
 		t.Errorf("ran %s\nwant %s", runner.all[0], want)
 	}

@@ -58,15 +58,18 @@ func (j *FargateJob) runState(cluster, taskDefinition string, subnets []string, 
 	if j.args.In.PublicIP {
 		assign = "ENABLED"
 	}
-	return state{
-		"Type": "Task", "Resource": "arn:aws:states:::ecs:runTask.sync", "End": true,
-		"Parameters": state{
-			"Cluster": cluster, "TaskDefinition": taskDefinition, "LaunchType": fargate,
-			"NetworkConfiguration": state{"AwsvpcConfiguration": state{
-				"AssignPublicIp": assign, "SecurityGroups": []string{securityGroup}, "Subnets": subnets,
-			}},
-		},
+	parameters := state{
+		"Cluster": cluster, "TaskDefinition": taskDefinition,
+		"NetworkConfiguration": state{"AwsvpcConfiguration": state{
+			"AssignPublicIp": assign, "SecurityGroups": []string{securityGroup}, "Subnets": subnets,
+		}},
 	}
+	if j.args.Spot { // instead of a launch type (RunTask in the ECS API reference)
+		parameters["CapacityProviderStrategy"] = []state{{"CapacityProvider": fargateSpot, "Weight": 1}}
+	} else {
+		parameters["LaunchType"] = fargate
+	}
+	return state{"Type": "Task", "Resource": "arn:aws:states:::ecs:runTask.sync", "End": true, "Parameters": parameters}
 }
 
 // again has the rules by which a run that failed is run again.

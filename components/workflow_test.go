@@ -32,6 +32,7 @@ func TestWorkflow(t *testing.T) {
 		want string
 	}{
 		"once":              {spec.Job{}, once},
+		"on Spot":           {spec.Job{Spot: true}, strings.Replace(strings.Replace(once, `"LaunchType":"FARGATE",`, "", 1), `"Cluster"`, `"CapacityProviderStrategy":[{"CapacityProvider":"FARGATE_SPOT","Weight":1}],"Cluster"`, 1)},
 		"retried":           {spec.Job{Retries: 2}, `{"StartAt":"Try","States":{"Try":{"Branches":[` + once + `],"End":true,` + again + `,"Type":"Parallel"}}}`},
 		"alone":             {spec.Job{Alone: true}, alone},
 		"alone and retried": {spec.Job{Alone: true, Retries: 2}, `{"StartAt":"Try","States":{"Try":{"Branches":[` + alone + `],"End":true,` + again + `,"Type":"Parallel"}}}`},

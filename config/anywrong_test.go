@@ -202,6 +202,7 @@ var allSettings = []setting{
 	{path: "jobs.purge.timeout", kind: anInt, least: 1, most: spec.MaxJobTimeout},
 	{path: "jobs.purge.retries", kind: anInt, least: 0, most: spec.MaxJobRetries},
 	{path: "jobs.purge.overlap", kind: aBool},
+	{path: "jobs.purge.spot", kind: aBool},
 	{path: "jobs.purge.command", kind: theTexts, right: "purge", bytes: true, tooBig: "jobs.purge"},
 	{path: "jobs.purge.entryPoint", kind: theTexts, right: "/app", bytes: true, tooBig: "jobs.purge"},
 	{path: "jobs.purge.cpu", kind: anInt, least: spec.MinFargateCPU, most: spec.MaxFargateCPU},

@@ -330,6 +330,12 @@ func (c *Config) Warnings() []string {
 		warnings = append(warnings, taskWarnings(service)...)
 		warnings = append(warnings, c.proxyWarnings(service)...)
 	}
+	for _, job := range c.Jobs {
+		if job.Spot && job.Schedule != nil && job.Retries == 0 {
+			warnings = append(warnings, fmt.Sprintf(
+				"job %s runs on Fargate Spot without retries: a run that AWS interrupts is not made up for; have retries 2", job.Name))
+		}
+	}
 	return warnings
 }
 

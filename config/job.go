@@ -37,6 +37,7 @@ func (r jobReader) read(name string) Job {
 		Name:        name,
 		Service:     r.Text("service", "", spec.CheckNamed),
 		Workload:    readWorkload(r.Object, r.logRetention),
+		Spot:        r.Boolean("spot", false),
 		Schedule:    r.readSchedule(),
 		Timeout:     r.Integer("timeout", 0, 1, spec.MaxJobTimeout),
 		Retries:     r.Integer("retries", 0, 0, spec.MaxJobRetries),

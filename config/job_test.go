@@ -19,7 +19,7 @@ func withJobs(members, jobs string) settings.Source {
 func TestReadJobs(t *testing.T) {
 	t.Parallel()
 	c, err := Read(configtest.Encrypted(withJobs(`"env": {"A": "1"}, "entryPoint": ["/app"], "cpu": 512, "memory": 1024, "architecture": "arm64", "before": {"job": "migrate"}`, `{
-		"purge": {"service": "hello", "command": ["purge"], "schedule": "cron(0 3 * * ? *)", "timeZone": "Europe/Berlin", "timeout": 900, "retries": 2, "overlap": false},
+		"purge": {"service": "hello", "command": ["purge"], "schedule": "cron(0 3 * * ? *)", "timeZone": "Europe/Berlin", "timeout": 900, "retries": 2, "overlap": false, "spot": true},
 		"migrate": {"image": "`+configtest.Image+`", "secrets": {"KEY": "swordfish"}, "env": {"B": "2"}, "storage": 40,
 			"policies": ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"], "reaches": [{"securityGroupId": "sg-01234567", "port": 5432}]}}`)))
 	if err != nil {
@@ -29,8 +29,8 @@ func TestReadJobs(t *testing.T) {
 		t.Fatalf("read %+v", c)
 	}
 	migrate, purge := c.Jobs[0], c.Jobs[1]
-	got := fmt.Sprintf("%v %v %v %+v %+v %d %d %v %d", purge.Image, purge.EntryPoint, purge.Command, purge.Size, *purge.Schedule, purge.Timeout, purge.Retries, purge.Alone, purge.StopTimeout)
-	want := configtest.Image + ` [/app] [purge] {CPU:512 Memory:1024 Architecture:arm64} {Expression:cron(0 3 * * ? *) TimeZone:Europe/Berlin} 900 2 true 30`
+	got := fmt.Sprintf("%v %v %v %+v %+v %d %d %v %d %v", purge.Image, purge.EntryPoint, purge.Command, purge.Size, *purge.Schedule, purge.Timeout, purge.Retries, purge.Alone, purge.StopTimeout, purge.Spot)
+	want := configtest.Image + ` [/app] [purge] {CPU:512 Memory:1024 Architecture:arm64} {Expression:cron(0 3 * * ? *) TimeZone:Europe/Berlin} 900 2 true 30 true`
 	if got != want || purge.Environment["A"] != "1" {
 		t.Errorf("purge is %s %v\nwant %s", got, purge.Environment, want)
 	}
@@ -98,6 +98,25 @@ func TestWrongJobs(t *testing.T) {
 			if !strings.HasPrefix(lines[i], want) {
 				t.Errorf("%s: %s\nwant %s", name, lines[i], want)
 			}
+		}
+	}
+}
+
+// A run on Spot capacity that AWS interrupts is lost if nobody runs it again.
+func TestWarningOfSpot(t *testing.T) {
+	t.Parallel()
+	for job, want := range map[string]bool{
+		`"spot": true, "schedule": "rate(1 day)"`:               true,
+		`"spot": true, "schedule": "rate(1 day)", "retries": 1`: false,
+		`"spot": true`:              false, // who runs it sees it
+		`"schedule": "rate(1 day)"`: false,
+	} {
+		c, err := Read(withJobs("", `{"purge": {"service": "hello", `+job+`}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(strings.Join(c.Warnings(), "\n"), "job purge runs on Fargate Spot without retries"); got != want {
+			t.Errorf("%s: warned is %v", job, got)
 		}
 	}
 }

@@ -16,6 +16,9 @@ type Job struct {
 	// Workload is what the task runs. It has neither Before nor Exec nor a ContainerHealthCheck.
 	Workload
 
+	// Spot runs the job on Fargate Spot capacity, for about a third of the price. AWS can interrupt a run, with a warning of two minutes.
+	// A run is a single task, so there are no shares as in a service's [Capacity].
+	Spot        bool
 	Schedule    *Schedule // nil: it runs on demand only
 	Timeout     int       // seconds that a run may take; 0: as long as it wants
 	Retries     int       // how often a scheduled run that failed is run again
@@ -224,6 +227,7 @@ type Run struct {
 	PublicIP       bool     `json:"publicIp"`
 	Timeout        int      `json:"timeout"` // seconds; 0: none
 	Alone          bool     `json:"alone"`   // not while another run is in progress
+	Spot           bool     `json:"spot"`    // on Fargate Spot capacity
 	// StateMachine is the ARN of the state machine whose executions are the scheduled runs; empty without a schedule.
 	StateMachine string `json:"stateMachine"`
 }

@@ -177,10 +177,15 @@ func (c clients) start(ctx context.Context, job Job, definition *ecstypes.TaskDe
 		assign = ecstypes.AssignPublicIpEnabled
 	}
 	in := &ecs.RunTaskInput{
-		Cluster: &job.Cluster, TaskDefinition: &job.TaskDefinition, LaunchType: ecstypes.LaunchTypeFargate, StartedBy: aws.String(startedBy),
+		Cluster: &job.Cluster, TaskDefinition: &job.TaskDefinition, StartedBy: aws.String(startedBy),
 		NetworkConfiguration: &ecstypes.NetworkConfiguration{AwsvpcConfiguration: &ecstypes.AwsVpcConfiguration{
 			Subnets: job.Subnets, SecurityGroups: job.SecurityGroups, AssignPublicIp: assign,
 		}},
+	}
+	if job.Spot { // instead of a launch type (RunTask in the ECS API reference)
+		in.CapacityProviderStrategy = []ecstypes.CapacityProviderStrategyItem{{CapacityProvider: aws.String("FARGATE_SPOT"), Weight: 1}}
+	} else {
+		in.LaunchType = ecstypes.LaunchTypeFargate
 	}
 	if len(arguments) > 0 {
 		main := mainContainer(definition)

@@ -166,6 +166,20 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// A job on Spot capacity has a capacity provider instead of a launch type: ECS refuses both together.
+func TestRunOnSpot(t *testing.T) {
+	t.Parallel()
+	job := migrate()
+	job.Spot = true
+	f := &fake{exit: aws.Int32(0)}
+	if got := f.run(t.Context(), job); got.err != nil {
+		t.Fatal(got.err)
+	}
+	if s := f.ran.CapacityProviderStrategy; f.ran.LaunchType != "" || len(s) != 1 || aws.ToString(s[0].CapacityProvider) != "FARGATE_SPOT" || s[0].Weight != 1 {
+		t.Errorf("ran %+v", f.ran)
+	}
+}
+
 func TestRunWithoutArguments(t *testing.T) {
 	t.Parallel()
 	f := &fake{exit: aws.Int32(0), lines: []string{"1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"}}

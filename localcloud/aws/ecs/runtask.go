@@ -14,10 +14,13 @@ type RunTask struct {
 	Cluster        string `json:"cluster"`
 	TaskDefinition string `json:"taskDefinition"`
 	LaunchType     string `json:"launchType"`
-	Count          *int   `json:"count"`
-	Group          string `json:"group"`
-	StartedBy      string `json:"startedBy"`
-	ClientToken    string `json:"clientToken"`
+
+	CapacityProviderStrategy []CapacityShare `json:"capacityProviderStrategy"`
+
+	Count       *int   `json:"count"`
+	Group       string `json:"group"`
+	StartedBy   string `json:"startedBy"`
+	ClientToken string `json:"clientToken"`
 
 	EnableECSManagedTags bool `json:"enableECSManagedTags"`
 
@@ -76,10 +79,13 @@ func (in *RunTask) Run(tx *cloud.Tx, s cloud.Scope) ([]*cloud.Resource, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := in.check(tx, s, revision); err != nil {
+	if err := in.check(tx, s, cluster, revision); err != nil {
 		return nil, err
 	}
-	count, vpc := 1, in.NetworkConfiguration.VPC
+	count, vpc, provider := 1, in.NetworkConfiguration.VPC, Fargate
+	if len(in.CapacityProviderStrategy) > 0 {
+		provider = in.CapacityProviderStrategy[0].CapacityProvider
+	}
 	if in.Count != nil {
 		count = *in.Count
 	}
@@ -96,7 +102,7 @@ func (in *RunTask) Run(tx *cloud.Tx, s cloud.Scope) ([]*cloud.Resource, error) {
 	var tasks []*cloud.Resource
 	for i := range count {
 		task, err := AddTask(tx, s, TaskSpec{
-			ClusterARN: cluster.ID, TaskDefinitionARN: revision.ARN, Family: revision.Family(), CapacityProvider: Fargate,
+			ClusterARN: cluster.ID, TaskDefinitionARN: revision.ARN, Family: revision.Family(), CapacityProvider: provider,
 			Group: group, StartedBy: in.StartedBy, ClientToken: in.ClientToken, Overrides: in.Overrides.Containers,
 			SubnetID: vpc.Subnets[i%len(vpc.Subnets)], SecurityGroups: vpc.SecurityGroups, AssignPublicIP: vpc.AssignPublicIP == "ENABLED",
 		})
@@ -109,12 +115,16 @@ func (in *RunTask) Run(tx *cloud.Tx, s cloud.Scope) ([]*cloud.Resource, error) {
 }
 
 // check has the rules of RunTask about its parameters.
-func (in *RunTask) check(tx *cloud.Tx, s cloud.Scope, revision *Revision) error {
+func (in *RunTask) check(tx *cloud.Tx, s cloud.Scope, cluster *cloud.Resource, revision *Revision) error {
 	refuse := func(format string, args ...any) error {
 		return cloud.Errorf("InvalidParameterException", format, args...)
 	}
 	switch {
-	case in.LaunchType != Fargate:
+	case in.LaunchType != "" && len(in.CapacityProviderStrategy) > 0:
+		return refuse("Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again.")
+	case len(in.CapacityProviderStrategy) > 1:
+		return fmt.Errorf("a task with several capacity providers: %w", cloud.ErrUnimplemented)
+	case in.LaunchType != Fargate && len(in.CapacityProviderStrategy) == 0:
 		return fmt.Errorf("a task with another launchType than FARGATE: %w", cloud.ErrUnimplemented)
 	case in.Count != nil && (*in.Count < 1 || *in.Count > 10):
 		return refuse("Count must be between 1 and 10.")
@@ -122,6 +132,9 @@ func (in *RunTask) check(tx *cloud.Tx, s cloud.Scope, revision *Revision) error 
 		return refuse("startedBy should not be longer than 128 characters.")
 	case in.NetworkConfiguration == nil || in.NetworkConfiguration.VPC == nil:
 		return errNoNetwork()
+	}
+	if err := checkStrategy(in.CapacityProviderStrategy, CapacityProvidersOf(tx, cluster)); err != nil {
+		return err
 	}
 	find := func(ref cloud.Ref) *cloud.Resource {
 		return tx.Get(cloud.Key{Scope: s, Token: ref.Token, ID: ref.Value})

@@ -17,18 +17,23 @@ const spotInterrupted = "Your Spot Task was interrupted."
 
 // Interrupt takes back the capacity of the running Fargate Spot task of a service that has run longest, with AWS's warning
 // of two minutes: the task leaves its target groups and gets a SIGTERM, after its stop timeout a SIGKILL, and the scheduler
-// starts another one at once. The service is given by name or ARN. It returns the id of the task.
+// starts another one at once. The service is given by name or ARN; tasks that run by themselves, by the family of their task
+// definition, and nothing starts another one. It returns the id of the task.
 func (s *Scheduler) Interrupt(service string) (taskID string, err error) {
 	err = s.Store.Update(func(tx *cloud.Tx) error {
-		r, err := findService(tx, service)
-		if err != nil {
-			return err
+		running := oldestFirst(byThemselves(tx, service))
+		if len(running) == 0 {
+			r, err := findService(tx, service)
+			if err != nil {
+				return err
+			}
+			service, running = "service "+r.Name, serving(tx, r)
 		}
-		spot := slices.DeleteFunc(serving(tx, r), func(r *cloud.Resource) bool {
+		spot := slices.DeleteFunc(running, func(r *cloud.Resource) bool {
 			return ecs.Task.Inputs(r).CapacityProvider != ecs.FargateSpot
 		})
 		if len(spot) == 0 {
-			return fmt.Errorf("service %s has no running task on %s: only such tasks are interrupted", r.Name, ecs.FargateSpot)
+			return fmt.Errorf("%s has no running task on %s: only such tasks are interrupted", service, ecs.FargateSpot)
 		}
 		victim := spot[0].Clone()
 		status := cloud.StatusOf[ecs.TaskStatus](victim)
@@ -99,7 +104,20 @@ func findService(tx *cloud.Tx, service string) (*cloud.Resource, error) {
 
 // serving returns the running tasks of a service that are not stopping, the oldest first.
 func serving(tx *cloud.Tx, service *cloud.Resource) []*cloud.Resource {
-	tasks := slices.DeleteFunc(ecs.TasksOf(tx, service), func(r *cloud.Resource) bool {
+	return oldestFirst(ecs.TasksOf(tx, service))
+}
+
+// byThemselves returns the tasks of a family that belong to no service.
+func byThemselves(tx *cloud.Tx, family string) []*cloud.Resource {
+	return slices.DeleteFunc(tx.Everywhere(ecs.Task.Token), func(r *cloud.Resource) bool {
+		spec := ecs.Task.Inputs(r)
+		return spec.Service != "" || spec.Family != family
+	})
+}
+
+// oldestFirst returns the running ones among the tasks that are not stopping, the oldest first.
+func oldestFirst(tasks []*cloud.Resource) []*cloud.Resource {
+	tasks = slices.DeleteFunc(tasks, func(r *cloud.Resource) bool {
 		status := cloud.StatusOf[ecs.TaskStatus](r)
 		return status.LastStatus != ecs.TaskRunning || status.DesiredStatus != ecs.TaskRunning
 	})

@@ -99,10 +99,16 @@ func (s *stage) running(n int) (task *cloud.Resource) {
 // exit ends a task with an exit code.
 func (s *stage) exit(task *cloud.Resource, code int) {
 	s.T.Helper()
+	s.stop(task, ecs.StopEssentialContainerExited, code)
+}
+
+// stop ends a task for a reason, with an exit code.
+func (s *stage) stop(task *cloud.Resource, why string, code int) {
+	s.T.Helper()
 	if err := s.Store.Update(func(tx *cloud.Tx) error {
 		r := tx.Get(task.Key).Clone()
 		status := cloud.StatusOf[ecs.TaskStatus](r)
-		status.LastStatus, status.DesiredStatus, status.StopCode = ecs.TaskStopped, ecs.TaskStopped, ecs.StopEssentialContainerExited
+		status.LastStatus, status.DesiredStatus, status.StopCode = ecs.TaskStopped, ecs.TaskStopped, why
 		status.Containers = []ecs.ContainerStatus{{Name: "main", ExitCode: &code}}
 		r.SetStatus(status)
 		tx.Put(r)
@@ -136,6 +142,33 @@ func TestRunOfATask(t *testing.T) {
 		if got.Status != want.Status || got.Error != want.Error || (code == 3) != strings.Contains(got.Cause, `"ExitCode":3`) || got.StoppedAt.IsZero() {
 			t.Errorf("with exit code %d it ended %+v", code, got)
 		}
+	}
+}
+
+// A run on Spot capacity that is interrupted has failed, and is run again.
+func TestSpot(t *testing.T) {
+	const spot = `"CapacityProviderStrategy":[{"CapacityProvider":"FARGATE_SPOT","Weight":1}]`
+	s := newStage(t, everything)
+	key := s.start(`"A":{` + strings.Replace(s.task(), `"LaunchType":"FARGATE"`, spot, 1) + `,"End":true,"Retry":[{"ErrorEquals":["States.ALL"],"IntervalSeconds":60,"BackoffRate":2,"MaxAttempts":1}]}`)
+	first := s.running(1)
+	if spec := ecs.Task.Inputs(first); spec.CapacityProvider != ecs.FargateSpot {
+		t.Errorf("started %+v", spec)
+	}
+	s.stop(first, ecs.StopSpotInterruption, 143)
+	s.turnUntil(2, time.Minute)
+	s.exit(s.running(2), 0)
+	if got := s.end(key); got.Status != sfn.Succeeded {
+		t.Errorf("it ended %+v", got)
+	}
+	s = newStage(t, everything)
+	key = s.start(`"A":{` + strings.Replace(s.task(), `"LaunchType":"FARGATE"`, `"LaunchType":"FARGATE",`+spot, 1) + `,"End":true}`)
+	if got := s.end(key); got.Error != "ECS.InvalidParameterException" || !strings.HasPrefix(got.Cause, "Specifying both a launch type and capacity provider strategy is not supported.") {
+		t.Errorf("with a launch type too it ended %+v", got)
+	}
+	s = newStage(t, everything)
+	key = s.start(`"A":{` + strings.Replace(s.task(), `"LaunchType":"FARGATE"`, strings.Replace(spot, "FARGATE_SPOT", "more", 1), 1) + `,"End":true}`)
+	if got := s.end(key); !strings.Contains(got.Cause, "cannot contain a capacity provider that is not associated with the cluster.") {
+		t.Errorf("on what the cluster does not have it ended %+v", got)
 	}
 }
 
