@@ -14,6 +14,7 @@ import (
 	"slipway/localcloud/aws/ecs"
 	"slipway/localcloud/aws/elbv2"
 	"slipway/localcloud/aws/iam"
+	"slipway/localcloud/aws/logs"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/cloudflare"
 	"slipway/localcloud/daemon"
@@ -31,14 +32,16 @@ type drift struct {
 var which = map[string]string{
 	cloudwatch.MetricAlarmToken:       "errors",
 	ecs.TaskDefinitionToken:           "hello$",
+	ecs.ServiceToken:                  "hello",
 	ec2.RouteTableAssociationToken:    "-1$",
 	ec2.SecurityGroupToken:            "hello",
 	ec2.SecurityGroupEgressRuleToken:  "load-balancer-out",
 	ec2.SecurityGroupIngressRuleToken: "in-8080",
 	elbv2.ListenerToken:               "https",
 	elbv2.ListenerRuleToken:           "^local/",
-	iam.RolePolicyToken:               "logs",
-	iam.Role.Token:                    "execution",
+	iam.RolePolicyToken:               "hello-execution-logs",
+	iam.Role.Token:                    "hello-execution",
+	logs.LogGroupToken:                "hello",
 	cloudflare.RecordToken:            "^hello",
 }
 
@@ -68,12 +71,13 @@ func driftsOf(t *testing.T, state []stateResource) []drift {
 			t.Errorf("the stack has no %s of a name like %q", r.Type, which[r.Type])
 		}
 	}
-	return append(drifts, drift{kind: iam.Role.Token, name: "task", Drift: cloud.Drift{
+	return append(drifts, drift{kind: iam.Role.Token, name: "hello-task", Drift: cloud.Drift{
 		Change: cloud.Map{"maxSessionDuration": 7200.0}, Serves: true, ServesWithout: true,
 	}})
 }
 
-// TestDrift changes and deletes by hand a resource of every kind of a default stack with a scheduled job: a refresh reports each, the
+// TestDrift changes and deletes by hand a resource of every kind of a default stack with a scheduled job, and a worker that is called and
+// scales: a refresh reports each, the
 // next update repairs it, and meanwhile the service answers if it would on AWS.
 func TestDrift(t *testing.T) {
 	shares(t)
@@ -92,6 +96,13 @@ func TestDrift(t *testing.T) {
 		{"jobs.purge.service", "hello"},
 		{"jobs.purge.command[0]", "healthcheck"},
 		{"jobs.purge.schedule", neverDue},
+		{"services.mailer.image", "000000000000.dkr.ecr.eu-central-1.amazonaws.com/hello:local"},
+		{"services.mailer.port", "8080"},
+		{"services.mailer.scaling.max", "2"},
+		{"services.mailer.scaling.queue.arn", "arn:aws:sqs:eu-central-1:000000000000:orders"},
+		{"services.mailer.scaling.queue.messagesPerTask", "10"},
+		{"services.hello.calls[0]", "mailer"},
+		{"services.hello.secretsFrom.FLAG", "--plaintext", "arn:aws:ssm:eu-central-1:000000000000:parameter" + life.Parameter},
 	} {
 		if out, err := s.Pulumi(ctx, append([]string{"config", "set", "--path"}, setting...)...); err != nil {
 			t.Fatalf("%v: %s", err, out)

@@ -79,8 +79,13 @@ func TestKills(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A scheduled job has kinds of its own, and a schedule has no tags by which recovery could find it.
-	text := string(local) + "  slipway:jobs:\n    purge: {service: hello, command: [healthcheck], schedule: " + neverDue + "}\n"
+	// A scheduled job has kinds of its own, and a schedule has no tags by which recovery could find it. So has a worker that is called and
+	// scales.
+	const repository = "000000000000.dkr.ecr.eu-central-1.amazonaws.com/hello"
+	text := string(local) + "      calls: [mailer]\n      secretsFrom: {FLAG: \"arn:aws:ssm:eu-central-1:000000000000:parameter" + life.Parameter + "\"}\n" +
+		"    mailer:\n      image: " + repository + ":local\n      port: 8080\n      stopTimeout: 10\n" +
+		"      scaling: {max: 2, queue: {arn: \"arn:aws:sqs:eu-central-1:000000000000:orders\", messagesPerTask: 10}}\n" +
+		"  slipway:jobs:\n    purge: {service: hello, command: [healthcheck], schedule: " + neverDue + "}\n"
 	before, after := filepath.Join(t.TempDir(), "before.yaml"), filepath.Join(t.TempDir(), "after.yaml")
 	err = errors.Join(
 		os.WriteFile(before, []byte(text), 0o600),

@@ -22,6 +22,9 @@ type Lab struct {
 	number atomic.Int64 // of the last life
 }
 
+// Parameter is the name of a parameter of somebody else, which is there in every life.
+const Parameter = "/flag"
+
 // repository has the images of all lives.
 const repository = "000000000000.dkr.ecr.eu-central-1.amazonaws.com/hello"
 
@@ -100,6 +103,11 @@ func (s *Stack) prepare(ctx context.Context) error {
 		if _, err := s.localcloud(ctx, "push", "-dockerfile", filepath.Join(s.lab.root, "Dockerfile"),
 			"-file", "/out/app="+filepath.Join(s.lab.dir, "images", image.Name()),
 			"-arg", "VERSION="+image.Name(), repository+":"+image.Name()); err != nil {
+			return err
+		}
+	}
+	for _, region := range []string{"eu-central-1", "eu-west-1"} { // the regions of all stacks
+		if _, err := s.localcloud(ctx, "put-parameter", "-region", region, Parameter, "on"); err != nil {
 			return err
 		}
 	}

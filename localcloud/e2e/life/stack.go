@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -221,13 +222,13 @@ func get(ctx context.Context, client *http.Client, address string) error {
 	return nil
 }
 
-// Living returns everything that is alive in the cloud.
+// Living returns everything that is alive in the cloud, except for the [Parameter] of somebody else.
 func (s *Stack) Living(ctx context.Context) ([]daemon.Resource, error) {
 	status, err := s.Cloud.Status(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return status.Resources, nil
+	return slices.DeleteFunc(status.Resources, func(r daemon.Resource) bool { return r.Type == "aws:ssm/parameter:Parameter" }), nil
 }
 
 // Known returns the ids of the resources in the stack's state.

@@ -18,7 +18,10 @@ const (
 )
 
 // Repository has the services' images: one for each of [Versions], [Sick] and [Exits], by its tag.
-const Repository = "000000000000.dkr.ecr.eu-central-1.amazonaws.com/hello"
+const Repository = account + ".dkr.ecr.eu-central-1.amazonaws.com/hello"
+
+// account is the stack's.
+const account = "000000000000"
 
 // Versions are those of the service that work.
 var Versions = []string{"v1", "v2", "v3"}
@@ -32,8 +35,14 @@ const (
 // sidecarPort is one that no service has: the containers of a task share its ports.
 const sidecarPort = "9999"
 
-// leastStop is the shortest time that a worker has to stop, in seconds.
-const leastStop = 2
+// The shortest times that a worker has to stop, in seconds: one that nobody calls, and one that keeps serving first.
+const (
+	leastStop       = 2
+	leastStopCalled = 10
+)
+
+// parameter is one of somebody else, which is there.
+const parameter = "/flag"
 
 // Config is the part of a stack's configuration that walks change.
 type Config struct {
@@ -47,6 +56,7 @@ type Config struct {
 	Tag         string // value of a tag that all of the stack's resources have
 	Services    map[string]Service
 	Worker      string // the version of a service that takes no requests; empty: there is none
+	Queue       bool   // the worker scales by a queue's backlog
 	Job         string // the version of a job that runs at night; empty: there is none
 
 	// gone are the names that services had once. They are no part of the configuration.
@@ -70,7 +80,8 @@ type Service struct {
 	Delay     int    // of the deregistration, in seconds
 	Sidecar   bool   // another container runs in each task
 	Exec      bool   // people may run commands in the tasks
-	Access    bool   // the tasks may do more
+	Access    bool   // the tasks may do more, and have a secret of somebody else
+	Calls     bool   // the service calls the worker, if there is one
 	Room      bool   // the containers can write to memory, and have more storage
 }
 
@@ -166,10 +177,10 @@ func (c Config) YAML() string {
 	line("  ", "slipway:tags", map[string]any{"Walk": c.Tag})
 	b.WriteString("  slipway:services:\n")
 	for _, name := range c.names() {
-		line("    ", name, c.Services[name].values(name))
+		line("    ", name, c.values(name))
 	}
 	if c.Worker != "" {
-		line("    ", "worker", map[string]any{"image": Repository + ":" + c.Worker, "stopTimeout": leastStop})
+		line("    ", "worker", c.worker())
 	}
 	if c.Job != "" {
 		line("  ", "slipway:jobs", map[string]any{"nightly": map[string]any{
@@ -179,8 +190,23 @@ func (c Config) YAML() string {
 	return b.String()
 }
 
-// values returns the service as it stands in the configuration.
-func (s Service) values(name string) map[string]any {
+// worker returns the worker as it stands in the configuration.
+func (c Config) worker() map[string]any {
+	out := map[string]any{"image": Repository + ":" + c.Worker, "stopTimeout": leastStop}
+	for _, s := range c.Services {
+		if s.Calls {
+			out["port"], out["stopTimeout"] = 8080, leastStopCalled
+		}
+	}
+	if c.Queue {
+		out["scaling"] = map[string]any{"max": 2, "queue": map[string]any{"arn": "arn:aws:sqs:" + c.Region + ":" + account + ":orders", "messagesPerTask": 10}}
+	}
+	return out
+}
+
+// values returns a service as it stands in the configuration.
+func (c Config) values(name string) map[string]any {
+	s := c.Services[name]
 	deployment := map[string]any{"drain": s.Drain}
 	if s.Alarms {
 		deployment["alarms"] = true
@@ -221,6 +247,10 @@ func (s Service) values(name string) map[string]any {
 	if s.Access {
 		out["allow"] = []any{map[string]any{"actions": []string{"s3:GetObject"}, "resources": []string{"arn:aws:s3:::reports/*"}}}
 		out["watch"] = map[string]any{"/" + name: 30}
+		out["secretsFrom"] = map[string]any{"FLAG": "arn:aws:ssm:" + c.Region + ":" + account + ":parameter" + parameter}
+	}
+	if s.Calls && c.Worker != "" {
+		out["calls"] = []string{"worker"}
 	}
 	if s.Room {
 		out["tmp"], out["storage"], out["ulimits"] = map[string]any{"/tmp": 16}, 30, map[string]any{"nofile": 4096}

@@ -88,6 +88,10 @@ var kinds = []kind{
 		return true
 	})},
 	{"worker", func(d draw, c *Config) bool { c.Worker = other(d, c.Worker, "", Versions[0], Versions[1]); return true }},
+	{"queue", func(_ draw, c *Config) bool { c.Queue = !c.Queue; return c.Worker != "" }},
+	{"calls", func(d draw, c *Config) bool {
+		return c.Worker != "" && ofAny(func(_ draw, s *Service) bool { s.Calls = !s.Calls; return true })(d, c)
+	}},
 	{"job", func(d draw, c *Config) bool { c.Job = other(d, c.Job, "", Versions[0], Versions[1]); return true }},
 	{"zones", func(_ draw, c *Config) bool { c.Zones = 5 - c.Zones; return true }},
 	{"idle timeout", func(d draw, c *Config) bool { c.IdleTimeout = other(d, c.IdleTimeout, 30, 60, 90); return true }},

@@ -29,7 +29,7 @@ var sample = [][]string{
 	{
 		"add scaling", "scaling bounds", "scaling target", "remove scaling", "dns.ttl", "dns.proxied",
 		"add several host names", "remove several host names", "add a service that has a wildcard alone", "sidecar", "exec",
-		"what tasks may do", "room to write", "worker", "job",
+		"what tasks may do", "room to write", "worker", "queue", "calls", "job",
 	},
 }
 
