@@ -84,6 +84,9 @@ func TestJobBySchedule(t *testing.T) {
 			`\"Cluster\":\"` + clusterARN + `\",\"LaunchType\":\"FARGATE\",\"NetworkConfiguration\":{\"AwsvpcConfiguration\":{\"AssignPublicIp\":\"ENABLED\",` +
 			`\"SecurityGroups\":[\"SecurityGroup/dev-purge\"],\"Subnets\":[\"subnet-1\",\"subnet-2\"]}},\"TaskDefinition\":\"arn:TaskDefinition/dev-purge\"},` +
 			`\"Resource\":\"arn:aws:states:::ecs:runTask.sync\",\"Type\":\"Task\"}}}","roleArn":"arn:Role/dev-purge-run","type":"STANDARD"}`},
+		{"aws:cloudwatch/metricAlarm:MetricAlarm", "dev-purge-failed", `{"alarmDescription":"A scheduled run of job purge of stack dev failed in the last 24 hours",` +
+			`"comparisonOperator":"GreaterThanThreshold","datapointsToAlarm":1,"dimensions":{"StateMachineArn":"arn:StateMachine/dev-purge"},"evaluationPeriods":24,` +
+			`"metricName":"ExecutionsFailed","namespace":"AWS/States","period":3600,"statistic":"Sum","threshold":0,"treatMissingData":"notBreaching"}`},
 		{"aws:iam/role:Role", "dev-purge-schedule", `{"assumeRolePolicy":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",` +
 			`\"Principal\":{\"Service\":\"scheduler.amazonaws.com\"},\"Action\":[\"sts:AssumeRole\"],\"Condition\":{` +
 			`\"ArnLike\":{\"aws:SourceArn\":[\"arn:aws:scheduler:eu-central-1:123456789012:schedule-group/dev-purge-*\"]},\"StringEquals\":{\"aws:SourceAccount\":[\"123456789012\"]}}}]}",` +

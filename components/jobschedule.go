@@ -54,6 +54,9 @@ func (j *FargateJob) newSchedule(ctx *pulumi.Context) error {
 		return err
 	}
 	j.StateMachineARN = machine.Arn
+	if err := j.newAlarm(ctx, machine.Arn); err != nil {
+		return err
+	}
 	_, err = scheduler.NewSchedule(ctx, j.name, &scheduler.ScheduleArgs{
 		GroupName:                  group.Name,
 		Description:                pulumi.String("Runs job " + j.args.Name + " of stack " + ctx.Stack()),

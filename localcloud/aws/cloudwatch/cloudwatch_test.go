@@ -145,6 +145,9 @@ func TestMetricsThatAreCounted(t *testing.T) {
 		{cloudwatch.NamespaceSQS, cloudwatch.MessagesVisible, cloudwatch.Maximum, cloud.Map{"QueueName": "orders"}, ""},
 		{cloudwatch.NamespaceSQS, cloudwatch.AgeOfOldestMessage, cloudwatch.Maximum, cloud.Map{"QueueName": "orders"}, ""},
 
+		{cloudwatch.NamespaceStates, cloudwatch.ExecutionsFailed, cloudwatch.Sum, cloud.Map{"StateMachineArn": "arn:aws:states:eu-central-1:000000000000:stateMachine:a"}, ""},
+		{cloudwatch.NamespaceStates, "ExecutionTime", cloudwatch.Sum, cloud.Map{"StateMachineArn": "a"}, "metric AWS/States ExecutionTime"},
+
 		{"AWS/RDS", "CPUUtilization", cloudwatch.Average, nil, `metrics of namespace "AWS/RDS"`},
 		{cloudwatch.NamespaceSQS, cloudwatch.MessagesVisible, cloudwatch.Sum, cloud.Map{"QueueName": "orders"}, "statistic Sum"},
 		{cloudwatch.NamespaceInsights, "CpuUtilized", cloudwatch.Average, service, "metric ECS/ContainerInsights CpuUtilized"},

@@ -15,6 +15,8 @@ const (
 	NamespaceELB = "AWS/ApplicationELB"
 	NamespaceECS = "AWS/ECS"
 	NamespaceSQS = "AWS/SQS"
+	// NamespaceStates has those of Step Functions.
+	NamespaceStates = "AWS/States"
 	// NamespaceInsights has metrics of clusters with Container Insights.
 	NamespaceInsights = "ECS/ContainerInsights"
 )
@@ -24,6 +26,7 @@ const (
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/available-metrics.html
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Container-Insights-metrics-ECS.html
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+// https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
 const (
 	RequestCount          = "RequestCount"
 	RequestCountPerTarget = "RequestCountPerTarget"
@@ -44,6 +47,9 @@ const (
 	MessagesNotVisible    = "ApproximateNumberOfMessagesNotVisible"
 	MessagesDelayed       = "ApproximateNumberOfMessagesDelayed"
 	AgeOfOldestMessage    = "ApproximateAgeOfOldestMessage"
+	ExecutionsFailed      = "ExecutionsFailed"
+	ExecutionsSucceeded   = "ExecutionsSucceeded"
+	ExecutionsAborted     = "ExecutionsAborted"
 )
 
 // The statistics of a metric over a period.
@@ -61,9 +67,9 @@ type Metric struct {
 	Scope     cloud.Scope
 	Namespace string
 	Name      string
-	// LoadBalancer, TargetGroup, Service and Queue are ARNs of the source. Without a target group it is the whole load balancer, without a
+	// LoadBalancer, TargetGroup, Service, Queue and StateMachine are ARNs of the source. Without a target group it is the whole load balancer, without a
 	// load balancer the one that uses the target group.
-	LoadBalancer, TargetGroup, Service, Queue string
+	LoadBalancer, TargetGroup, Service, Queue, StateMachine string
 }
 
 // metricKind is what CloudWatch has of a metric.
@@ -81,6 +87,7 @@ const (
 	byTarget   = "TargetGroup"
 	byService  = "ClusterName, ServiceName"
 	byQueue    = "QueueName"
+	byMachine  = "StateMachineArn"
 )
 
 // The local cloud does not have every statistic of AWS for some metrics: for response times only their sum and number, and for sampled
@@ -93,6 +100,7 @@ var metricKinds = func() map[string]map[string]metricKind {
 	hosts := metricKind{"Count", sampled, []string{byGroup}}
 	use := metricKind{"Percent", sampled, []string{byService}}
 	messages := metricKind{"Count", sampled, []string{byQueue}}
+	runs := metricKind{"Count", all, []string{byMachine}}
 	return map[string]map[string]metricKind{
 		NamespaceELB: {
 			RequestCount: requests, Target2XXCount: requests, Target3XXCount: requests, Target4XXCount: requests,
@@ -107,6 +115,7 @@ var metricKinds = func() map[string]map[string]metricKind {
 			MessagesVisible: messages, MessagesNotVisible: messages, MessagesDelayed: messages,
 			AgeOfOldestMessage: {"Seconds", sampled, []string{byQueue}},
 		},
+		NamespaceStates: {ExecutionsFailed: runs, ExecutionsSucceeded: runs, ExecutionsAborted: runs},
 	}
 }()
 
@@ -144,6 +153,9 @@ func metricOf(s cloud.Scope, namespace, name string, dimensions map[string]strin
 	}
 	m := Metric{Scope: s, Namespace: namespace, Name: name}
 	switch namespace {
+	case NamespaceStates:
+		m.StateMachine = dimensions["StateMachineArn"]
+		return m, nil
 	case NamespaceSQS:
 		m.Queue = arns.New(s, "sqs", dimensions["QueueName"])
 		return m, nil

@@ -11,6 +11,7 @@ import (
 	"slipway/localcloud/aws/cloudwatch"
 	"slipway/localcloud/aws/ecs"
 	"slipway/localcloud/aws/elbv2"
+	"slipway/localcloud/aws/sfn"
 	"slipway/localcloud/aws/sqs"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/lb"
@@ -36,6 +37,7 @@ type Metrics struct {
 	balancers map[string]*balancerSource
 	services  map[string]*serviceSource
 	queues    map[string]*queueSource
+	machines  map[string]*machineSource
 	history   map[cloudwatch.Metric]*history
 
 	mu        sync.Mutex
@@ -60,7 +62,7 @@ type QueueCounts interface {
 
 // history has the counts of a metric.
 type history struct {
-	source  string   // the ARN of the load balancer, the service or the queue; empty if there is none
+	source  string   // the ARN of the load balancer, the service, the queue or the state machine; empty if there is none
 	keep    int      // for how many minutes
 	minutes []bucket // the oldest first
 }
@@ -159,6 +161,7 @@ func (m *Metrics) begin() {
 	if m.history == nil {
 		m.store = m.Store.Watch()
 		m.balancers, m.services, m.queues = map[string]*balancerSource{}, map[string]*serviceSource{}, map[string]*queueSource{}
+		m.machines = map[string]*machineSource{}
 		m.history = map[cloudwatch.Metric]*history{}
 	}
 }
@@ -213,7 +216,7 @@ func (m *Metrics) watch() (alarms int) {
 			m.history[metric].source = sourceOf(tx, metric)
 		}
 	})
-	balancers, services, queues := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	balancers, services, queues, machines := map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for metric, h := range m.history {
 		if h.keep = wanted[metric]; h.keep == 0 {
 			delete(m.history, metric)
@@ -225,6 +228,11 @@ func (m *Metrics) watch() (alarms int) {
 			queues[h.source] = true
 			if m.queues[h.source] == nil {
 				m.queues[h.source] = &queueSource{scope: metric.Scope, arn: h.source, store: m.store, of: m.Queues}
+			}
+		case metric.StateMachine != "":
+			machines[h.source] = true
+			if m.machines[h.source] == nil {
+				m.machines[h.source] = newMachineSource(cloud.Key{Scope: metric.Scope, Token: sfn.StateMachineToken, ID: h.source}, m.store)
 			}
 		case metric.Service != "":
 			services[h.source] = true
@@ -241,6 +249,7 @@ func (m *Metrics) watch() (alarms int) {
 	keep(m.balancers, balancers)
 	keep(m.services, services)
 	keep(m.queues, queues)
+	keep(m.machines, machines)
 	return len(m.alarms)
 }
 
@@ -253,13 +262,13 @@ func keep[T any](from map[string]T, wanted map[string]bool) {
 	}
 }
 
-// sourceOf returns the ARN of the load balancer, the service or the queue that a metric is about, or "" if nothing counts it.
+// sourceOf returns the ARN of the load balancer, the service, the queue or the state machine that a metric is about, or "" if nothing counts it.
 func sourceOf(tx *cloud.Tx, m cloudwatch.Metric) string {
 	if m.Namespace == cloudwatch.NamespaceInsights && !insights(tx, m) {
 		return ""
 	}
-	if m.Service != "" || m.LoadBalancer != "" || m.Queue != "" {
-		return m.Service + m.LoadBalancer + m.Queue
+	if arn := m.Service + m.LoadBalancer + m.Queue + m.StateMachine; arn != "" {
+		return arn
 	}
 	group := tx.Get(cloud.Key{Scope: m.Scope, Token: elbv2.TargetGroup.Token, ID: m.TargetGroup})
 	if group == nil {
@@ -282,6 +291,9 @@ func (m *Metrics) look(now time.Time) {
 	for _, s := range m.queues {
 		s.look()
 	}
+	for _, s := range m.machines {
+		s.look()
+	}
 	m.sampled = now
 }
 
@@ -296,6 +308,8 @@ func (m *Metrics) close(now time.Time, minute time.Duration) {
 			counted = s.bucket(metric)
 		} else if s := m.queues[h.source]; s != nil {
 			counted = s.buckets[metric.Name]
+		} else if s := m.machines[h.source]; s != nil {
+			counted = s.bucket(metric)
 		}
 		h.minutes = append(h.minutes, counted)
 		h.minutes = append(h.minutes, make([]bucket, min(passed-1, h.keep))...)
@@ -309,6 +323,9 @@ func (m *Metrics) close(now time.Time, minute time.Duration) {
 	}
 	for _, s := range m.queues {
 		clear(s.buckets)
+	}
+	for _, s := range m.machines {
+		s.reset()
 	}
 	m.minute = m.minute.Add(time.Duration(passed) * minute)
 }

@@ -15,6 +15,7 @@ import (
 	"slipway/localcloud/aws/cloudwatch"
 	"slipway/localcloud/aws/ecs"
 	"slipway/localcloud/aws/elbv2"
+	"slipway/localcloud/aws/sfn"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/lb"
 	"slipway/localcloud/schema"
@@ -215,6 +216,42 @@ func TestLongPeriodsSlide(t *testing.T) {
 			t.Errorf("after minute %d: %s, want %s", minute+1, got, want)
 		}
 	}
+}
+
+// An alarm on the failed runs of a job goes off after one, and stays on while that is within a day.
+func TestAlarmOnExecutions(t *testing.T) {
+	s := newMetricsStage(t)
+	arn := "arn:aws:states:eu-central-1:000000000000:stateMachine:purge"
+	run := func(status string) {
+		t.Helper()
+		if err := s.Store.Update(func(tx *cloud.Tx) error {
+			machine := &cloud.Resource{
+				Key:    cloud.Key{Scope: awstest.Caller.Scope, Token: sfn.StateMachineToken, ID: arn},
+				Inputs: cloud.Map{"definition": "{}", "roleArn": "role"},
+			}
+			execution, err := sfn.Start(tx, machine, "", s.now)
+			if err == nil {
+				sfn.End(tx, execution, sfn.ExecutionStatus{Status: status}, s.now)
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run(sfn.Failed) // before any alarm watches
+	alarm := s.alarm(cloud.Map{
+		"namespace": cloudwatch.NamespaceStates, "metricName": cloudwatch.ExecutionsFailed, "dimensions": cloud.Map{"StateMachineArn": arn},
+		"period": 3600.0, "evaluationPeriods": 24.0, "datapointsToAlarm": 1.0, "treatMissingData": cloudwatch.MissingIsNotBreaching,
+	})
+	s.want("without a run", s.pass(2*time.Minute, alarm), cloudwatch.AlarmOK)
+	run(sfn.Succeeded)
+	run(sfn.Aborted)
+	s.want("after runs that did not fail", s.pass(2*time.Minute, alarm), cloudwatch.AlarmOK)
+	run(sfn.Failed)
+	s.want("after one that failed", s.pass(2*time.Minute, alarm), cloudwatch.AlarmAlarm)
+	run(sfn.Succeeded)
+	s.want("within the day", s.pass(23*time.Hour, alarm), cloudwatch.AlarmAlarm)
+	s.want("after it", s.pass(4*time.Hour, alarm), cloudwatch.AlarmOK)
 }
 
 func TestUnwatchedCostsNothing(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"slipway/localcloud/aws/cloudwatch"
 	"slipway/localcloud/aws/ecs"
 	"slipway/localcloud/aws/internal/arns"
+	"slipway/localcloud/aws/sfn"
 	"slipway/localcloud/aws/sqs"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/lb"
@@ -229,3 +230,45 @@ func (s *queueSource) look() {
 		s.buckets[name] = s.buckets[name].add(sample(n))
 	}
 }
+
+// machineSource counts the executions of a state machine that ended in the current minute.
+type machineSource struct {
+	key    cloud.Key
+	store  *cloud.Watcher
+	known  map[string]bool // the executions that had ended when it was last looked at
+	counts map[string]uint64
+}
+
+func newMachineSource(key cloud.Key, store *cloud.Watcher) *machineSource {
+	s := &machineSource{key: key, store: store, counts: map[string]uint64{}}
+	s.look()
+	s.reset() // no alarm watched the earlier ones
+	return s
+}
+
+func (s *machineSource) reset() { clear(s.counts) }
+
+// endings are the metrics of executions, by how they ended.
+var endings = map[string]string{
+	sfn.Failed: cloudwatch.ExecutionsFailed, sfn.Succeeded: cloudwatch.ExecutionsSucceeded, sfn.Aborted: cloudwatch.ExecutionsAborted,
+}
+
+// look counts what has ended since the last look.
+func (s *machineSource) look() {
+	ended := map[string]bool{}
+	s.store.View(func(tx *cloud.Tx) {
+		for _, r := range sfn.ExecutionsOf(tx, &cloud.Resource{Key: s.key}) {
+			metric, over := endings[cloud.Peek[sfn.ExecutionStatus](r).Status]
+			if !over {
+				continue
+			}
+			ended[r.ID] = true
+			if !s.known[r.ID] {
+				s.counts[metric]++
+			}
+		}
+	})
+	s.known = ended
+}
+
+func (s *machineSource) bucket(m cloudwatch.Metric) bucket { return events(s.counts[m.Name]) }
