@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"math/rand/v2"
 	"sync"
 	"time"
 )
@@ -12,6 +13,12 @@ import (
 type watched struct {
 	path     string
 	interval time.Duration
+}
+
+// pause returns how long to wait before the path is read again: up to a quarter less than the interval, by chance. Tasks that a deployment
+// starts together would otherwise ask together each time, and Parameter Store answers 40 requests a second of an account.
+func (w watched) pause() time.Duration {
+	return w.interval - rand.N(w.interval/4+1) //nolint:gosec // guards nothing
 }
 
 // settings are what may change while the service runs: parameters of AWS Systems Manager, below the paths in WATCH_PARAMETERS. A path
@@ -52,8 +59,6 @@ func (s *settings) watch(ctx context.Context, read func(context.Context, string)
 	var running sync.WaitGroup
 	for _, w := range s.paths {
 		running.Go(func() {
-			tick := time.NewTicker(w.interval)
-			defer tick.Stop()
 			for {
 				values, err := read(ctx, w.path)
 				switch {
@@ -65,7 +70,7 @@ func (s *settings) watch(ctx context.Context, read func(context.Context, string)
 					log.Info("settings read", "path", w.path, "count", len(values)) // a value may be a secret
 				}
 				select {
-				case <-tick.C:
+				case <-time.After(w.pause()):
 				case <-ctx.Done():
 					return
 				}
