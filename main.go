@@ -118,15 +118,17 @@ func newPlatform(ctx *pulumi.Context, cfg *config.Config, existing account.Exist
 	if err != nil {
 		return components.Platform{}, err
 	}
-	cluster, err := components.NewCluster(ctx, ctx.Stack(), &components.ClusterArgs{
-		Region: existing.Region, Insights: cfg.ScalesByQueue() || cfg.Insights, Tags: tags,
-	})
+	cluster, err := newCluster(ctx, cfg, existing, tags)
 	if err != nil {
 		return components.Platform{}, err
 	}
 	platform := components.Platform{Tasks: network.Tasks(), Cluster: cluster}
 	if !cfg.HasLoadBalancer() {
 		return platform, nil
+	}
+	if existing.Listener != nil {
+		platform.Listener, err = certify(ctx, cfg, existing, existing.Listener.Listener(cfg.Sharer), tags)
+		return platform, err
 	}
 	balancer, err := newLoadBalancer(ctx, cfg, existing, network, tags)
 	if err != nil {
@@ -139,24 +141,37 @@ func newPlatform(ctx *pulumi.Context, cfg *config.Config, existing account.Exist
 // joinPlatform returns another stack's platform, with certificates of this stack on its listener for names that it has none for.
 func joinPlatform(ctx *pulumi.Context, cfg *config.Config, existing account.Existing, tags components.Tags) (components.Platform, error) {
 	platform := existing.Platform.Join(existing.Region, cfg.Sharer)
-	if len(existing.Platform.Uncertified) == 0 {
-		return platform, nil
+	var err error
+	platform.Listener, err = certify(ctx, cfg, existing, platform.Listener, tags)
+	return platform, err
+}
+
+// certify adds certificates of this stack to a listener that it shares.
+func certify(
+	ctx *pulumi.Context, cfg *config.Config, existing account.Existing, listener components.Listener, tags components.Tags,
+) (components.Listener, error) {
+	hostnames := existing.Uncertified(cfg)
+	if len(hostnames) == 0 {
+		return listener, nil
 	}
 	certificate, err := components.NewCertificate(ctx, ctx.Stack(), &components.CertificateArgs{
-		Hostnames: existing.Platform.Uncertified, Listener: platform.Listener.ARN, ZoneID: pulumi.String(existing.ZoneID), Zone: cfg.Domain,
-		Comment: comment(ctx), Tags: tags,
+		Hostnames: hostnames, Listener: listener.ARN, ZoneID: pulumi.String(existing.ZoneID), Zone: cfg.Domain, Comment: comment(ctx), Tags: tags,
 	})
 	if err != nil {
-		return components.Platform{}, err
+		return components.Listener{}, err
 	}
-	platform.Listener = platform.Listener.With(certificate)
-	return platform, nil
+	return listener.With(certificate), nil
 }
 
 // newLoadBalancer creates the load balancer with its certificates.
 func newLoadBalancer(
 	ctx *pulumi.Context, cfg *config.Config, existing account.Existing, network network, tags components.Tags,
 ) (*components.LoadBalancer, error) {
+	args := &components.LoadBalancerArgs{LoadBalancer: cfg.LoadBalancer, In: network.Public(), IPv6: hasIPv6(cfg, existing), Tags: tags}
+	if cfg.CertificateARN != "" {
+		args.CertificateARN = pulumi.String(cfg.CertificateARN)
+		return components.NewLoadBalancer(ctx, ctx.Stack(), args)
+	}
 	certificate, err := components.NewCertificate(ctx, ctx.Stack(), &components.CertificateArgs{
 		Hostnames: cfg.CertificateNames(), Standing: existing.Certificates, ZoneID: pulumi.String(existing.ZoneID), Zone: cfg.Domain,
 		Comment: comment(ctx), Tags: tags,
@@ -164,10 +179,8 @@ func newLoadBalancer(
 	if err != nil {
 		return nil, err
 	}
-	return components.NewLoadBalancer(ctx, ctx.Stack(), &components.LoadBalancerArgs{
-		LoadBalancer: cfg.LoadBalancer, In: network.Public(), IPv6: hasIPv6(cfg, existing),
-		CertificateARN: certificate.ARN, MoreCertificates: certificate.More, Tags: tags,
-	})
+	args.CertificateARN, args.MoreCertificates = certificate.ARN, certificate.More
+	return components.NewLoadBalancer(ctx, ctx.Stack(), args)
 }
 
 // network has places for what a stack puts into a VPC: its own one, or one that others keep.
@@ -183,6 +196,15 @@ func newNetwork(ctx *pulumi.Context, cfg *config.Config, existing account.Existi
 	return components.NewNetwork(ctx, ctx.Stack(), &components.NetworkArgs{Network: cfg.Network, Boundary: boundary(cfg), Tags: tags})
 }
 
+func newCluster(ctx *pulumi.Context, cfg *config.Config, existing account.Existing, tags components.Tags) (*components.Cluster, error) {
+	if existing.Cluster != nil {
+		return existing.Cluster, nil
+	}
+	return components.NewCluster(ctx, ctx.Stack(), &components.ClusterArgs{
+		Region: existing.Region, Insights: cfg.ScalesByQueue() || cfg.Insights, Tags: tags,
+	})
+}
+
 // hasIPv6 reports whether the load balancer answers on IPv6 too.
 func hasIPv6(cfg *config.Config, existing account.Existing) bool {
 	if existing.Network != nil {
@@ -195,6 +217,9 @@ func hasIPv6(cfg *config.Config, existing account.Existing) bool {
 func networkOutput(cfg *config.Config, existing account.Existing) pulumi.Map {
 	if existing.Platform != nil {
 		return pulumi.Map{"platform": pulumi.String(existing.Platform.Stack)}
+	}
+	if cfg.LoadBalancerARN != "" {
+		return pulumi.Map{"vpcId": pulumi.String(cfg.ExistingNetwork.VPCID), "loadBalancerArn": pulumi.String(cfg.LoadBalancerARN)}
 	}
 	if cfg.ExistingNetwork != nil {
 		return pulumi.Map{"vpcId": pulumi.String(cfg.ExistingNetwork.VPCID)}

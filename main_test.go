@@ -459,3 +459,69 @@ func TestPlatformOutput(t *testing.T) {
 		t.Errorf("outputs are %s (%v)\nwant %s", outputs, err, want)
 	}
 }
+
+// Somebody's load balancer and cluster get the stack's rules, certificates and services, and are not the stack's either.
+func TestAnExistingLoadBalancerIsNotTheStacks(t *testing.T) {
+	functions := mocks.NewVPC().Functions()
+	maps.Copy(functions, mocks.NewBalancer().Functions())
+	cloud := mocks.Cloud{Functions: functions}
+	outputs, err := program.Deploy(&cloud, configtest.Source(configtest.Service(""), "network", `{"vpcId": "`+mocks.VPCID+`", "subnetIds": {"tasks": ["`+mocks.PrivateA+`"]}}`,
+		"loadBalancer", `{"arn": "`+mocks.LoadBalancerARN+`"}`, "cluster", `{"name": "main"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`"cluster":"main"`, `"loadBalancerDnsName":"shared.elb.amazonaws.com"`, `"network":{"loadBalancerArn":"` + mocks.LoadBalancerARN + `","vpcId":"` + mocks.VPCID + `"}`,
+	} {
+		if !strings.Contains(outputs, want) {
+			t.Errorf("outputs are %s, want %s", outputs, want)
+		}
+	}
+	rules, certificates, out := 0, 0, 0
+	for _, r := range cloud.Resources() {
+		inputs := mocks.JSON(r.Inputs)
+		switch r.Type {
+		case "slipway:index:LoadBalancer", "slipway:index:Cluster", "aws:lb/loadBalancer:LoadBalancer", "aws:lb/listener:Listener", "aws:ecs/cluster:Cluster",
+			"aws:ecs/clusterCapacityProviders:ClusterCapacityProviders", "aws:ec2/vpc:Vpc":
+			t.Errorf("%s %s is a resource of the stack", r.Type, r.Name)
+		case "aws:lb/listenerRule:ListenerRule":
+			rules++
+			if !strings.Contains(inputs, `"listenerArn":"`+mocks.ListenerARN+`"`) {
+				t.Errorf("rule %s is %s", r.Name, inputs)
+			}
+		case "aws:lb/listenerCertificate:ListenerCertificate":
+			certificates++
+			if want := `{"certificateArn":"arn:Certificate/dev","listenerArn":"` + mocks.ListenerARN + `"}`; inputs != want {
+				t.Errorf("the certificate is %s, want %s", inputs, want)
+			}
+		case "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule":
+			if strings.Contains(inputs, `"securityGroupId":"sg-1"`) {
+				out++
+			}
+		case "cloudflare:index/record:Record":
+			if r.Inputs["name"].StringValue() == "hello" && !r.DependsOn("aws:lb/listenerCertificate:ListenerCertificate", "dev/hello.example.com") {
+				t.Error("the DNS record comes before the certificate")
+			}
+		}
+	}
+	if rules != 2 || certificates != 1 || out != 1 {
+		t.Errorf("%d rules, %d certificates, %d rules that let requests out", rules, certificates, out)
+	}
+}
+
+// A load balancer of the stack's own presents somebody's certificate.
+func TestAnExistingCertificateIsNotTheStacks(t *testing.T) {
+	const arn = "arn:aws:acm:eu-central-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef"
+	var cloud mocks.Cloud
+	if _, err := program.Deploy(&cloud, configtest.Source(configtest.Service(""), "loadBalancer", `{"certificateArn": "`+arn+`"}`)); err != nil {
+		t.Fatal(err)
+	}
+	if got := cloud.Resource("aws:lb/listener:Listener", "dev-https").Inputs["certificateArn"]; got.V != arn {
+		t.Errorf("the listener presents %v", got)
+	}
+	for _, r := range cloud.Resources() {
+		if strings.HasPrefix(r.Type, "aws:acm/") || strings.HasPrefix(r.Name, "_") {
+			t.Errorf("%s %s is requested", r.Type, r.Name)
+		}
+	}
+}

@@ -25,6 +25,8 @@ type Config struct {
 	Network spec.Network // its own; nothing of it holds with an existing one
 	// ExistingNetwork is a network that others keep; nil: the stack makes its own.
 	ExistingNetwork *spec.ExistingNetwork
+	// LoadBalancerARN, CertificateARN and Cluster, by name or ARN, are of others too; empty: the stack makes its own.
+	LoadBalancerARN, CertificateARN, Cluster string
 
 	DNS          spec.DNS
 	LoadBalancer spec.LoadBalancer
@@ -70,8 +72,14 @@ func Read(source settings.Source) (*Config, error) {
 	c.ExistingNetwork = readExistingNetwork(network)
 	c.Network = readNetwork(network)
 	c.DNS = readDNS(root.Section("dns"))
-	c.LoadBalancer, c.PlatformNames = readLoadBalancer(root.Section("loadBalancer"), c.Domain)
+	balancer, cluster := root.Section("loadBalancer"), root.Section("cluster")
+	c.LoadBalancerARN, c.CertificateARN = readExistingBalancer(balancer)
+	c.LoadBalancer, c.PlatformNames = readLoadBalancer(balancer, c.Domain)
+	c.Cluster, c.Insights = readCluster(cluster)
 	c.readPlatform(root, source)
+	if c.LoadBalancerARN != "" {
+		c.Sharer = spec.Sharer(source.Project, source.Stack)
+	}
 	c.LogRetention = readLogs(root.Section("logs"))
 	c.Tags = readTags(root)
 	c.PermissionsBoundary = root.Text("permissionsBoundary", "", spec.CheckBoundary)
@@ -109,7 +117,8 @@ func Read(source settings.Source) (*Config, error) {
 		c.checkSmoke(services)
 		c.checkCalls(services)
 		c.checkExistingNetwork(network)
-		if c.TakesRequests() {
+		c.checkExistingBalancer(balancer)
+		if c.TakesRequests() && c.CertificateARN == "" {
 			if err := spec.CheckCertificateNames(c.Hostnames()); err != nil {
 				found.Add(services.Key, "%w", err)
 			}

@@ -359,6 +359,13 @@ func TestRefusedConfigs(t *testing.T) {
 		"egress":             {configtest.Source(configtest.Service(""), "network", `{"egress": "none"}`), `slipway:network.egress: "none": must be public, nat or nat-per-zone`},
 		"no room for egress": {configtest.Source(configtest.Service(""), "network", `{"cidr": "10.0.0.0/23", "egress": "nat"}`), `slipway:network.cidr: "10.0.0.0/23": has no room for private subnets`},
 		"flow logs":          {configtest.Source(configtest.Service(""), "network", `{"flowLogs": {"retentionDays": 8}}`), "slipway:network.flowLogs.retentionDays: 8: CloudWatch Logs keeps logs for one of"},
+		"balancer":           {configtest.Source(configtest.Service(""), "loadBalancer", `{"arn": "web"}`), `slipway:loadBalancer.arn: "web": must be the ARN of an application load balancer`},
+		"balancer alone":     {configtest.Source(configtest.Service(""), "loadBalancer", `{"arn": "`+someBalancer+`"}`), "slipway:loadBalancer.arn: needs network.vpcId: a load balancer reaches only tasks in its own VPC"},
+		"balancer and idle":  {configtest.Source(configtest.Service(""), "loadBalancer", `{"arn": "`+someBalancer+`", "idleTimeout": 60}`), "slipway:loadBalancer.idleTimeout: idleTimeout and arn exclude each other: an existing load balancer stays as it is"},
+		"balancer and names": {configtest.Source(configtest.Service(""), "loadBalancer", `{"arn": "`+someBalancer+`", "hostnames": ["a.example.com"]}`), "slipway:loadBalancer.hostnames: hostnames and arn exclude"},
+		"certificate":        {configtest.Source(configtest.Service(""), "loadBalancer", `{"certificateArn": "web"}`), `slipway:loadBalancer.certificateArn: "web": must be the ARN of a certificate of ACM`},
+		"cluster":            {configtest.Source(configtest.Service(""), "cluster", `{"name": "my cluster"}`), `slipway:cluster.name: "my cluster": must be the name of an ECS cluster`},
+		"cluster, insights":  {configtest.Source(configtest.Service(""), "cluster", `{"name": "main", "insights": false}`), "slipway:cluster.insights: insights and name exclude each other"},
 		"unknown in network": {configtest.Source(configtest.Service(""), "network", `{"nat": true}`), "slipway:network.nat: unknown key"},
 		"ttl":                {configtest.Source(configtest.Service(""), "dns", `{"ttl": 59}`), "slipway:dns.ttl: 59: must be from 60 to 86400"},
 		"ttl and proxied":    {configtest.Source(configtest.Service(""), "dns", `{"ttl": 60, "proxied": true}`), "slipway:dns.ttl: ttl and proxied exclude each other"},
@@ -750,5 +757,25 @@ func TestAnExistingNetwork(t *testing.T) {
 	// Workers need no public subnets.
 	if _, err := Read(configtest.Source(`{"worker": {"image": "`+configtest.Image+`"}}`, "network", `{"vpcId": "vpc-01234567", "subnetIds": {"tasks": ["subnet-01234567"]}}`)); err != nil {
 		t.Error(err)
+	}
+}
+
+const someBalancer = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/web/0123456789abcdef"
+
+func TestAnExistingLoadBalancer(t *testing.T) {
+	t.Parallel()
+	const certificate = "arn:aws:acm:eu-central-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef"
+	// Its subnets are its own, and the stack needs only those of its tasks.
+	c, err := Read(configtest.Source(configtest.Service(""), "network", `{"vpcId": "vpc-01234567", "subnetIds": {"tasks": ["subnet-01234567"]}}`,
+		"loadBalancer", `{"arn": "`+someBalancer+`", "certificateArn": "`+certificate+`"}`, "cluster", `{"name": "main"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.LoadBalancerARN != someBalancer || c.CertificateARN != certificate || c.Cluster != "main" || c.Sharer != spec.Sharer("slipway", "dev") {
+		t.Errorf("got %+v", c)
+	}
+	own, err := Read(configtest.Source(configtest.Service("")))
+	if err != nil || own.LoadBalancerARN+own.CertificateARN+own.Cluster+own.Sharer != "" {
+		t.Errorf("a stack with all its own has %+v, %v", own, err)
 	}
 }

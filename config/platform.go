@@ -9,7 +9,6 @@ import (
 
 // readPlatform reads which stack's platform the services stand on, and refuses the keys that describe a platform of the stack's own.
 func (c *Config) readPlatform(root *settings.Object, source settings.Source) {
-	c.Insights = readCluster(root.Section("cluster"))
 	c.Platform = root.Text("platform", "", spec.CheckPlatform)
 	if c.Platform == "" {
 		return
@@ -26,9 +25,4 @@ func (c *Config) readPlatform(root *settings.Object, source settings.Source) {
 		}
 	}
 	c.PlatformNames = nil // which make no platform of this stack
-}
-
-func readCluster(o *settings.Object) (insights bool) {
-	defer o.Close()
-	return o.Boolean("insights", false)
 }

@@ -43,6 +43,8 @@ var Functions = map[string][]string{
 	"aws:ec2/getVpc:getVpc":                               {"ec2:DescribeVpcs", "ec2:DescribeVpcAttribute", "ec2:DescribeRouteTables"}, // and the main one
 	"aws:ecs/getService:getService":                       {"ecs:DescribeServices"},
 	"aws:iam/getPolicy:getPolicy":                         {"iam:GetPolicy", "iam:GetPolicyVersion"},
+	"aws:lb/getListener:getListener":                      {"elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeTags"},
+	"aws:lb/getLoadBalancer:getLoadBalancer":              {"elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeLoadBalancerAttributes", "elasticloadbalancing:DescribeTags"},
 	"aws:index/getAvailabilityZones:getAvailabilityZones": {"ec2:DescribeAvailabilityZones"},
 	"aws:index/getCallerIdentity:getCallerIdentity":       {}, // everybody may
 	"aws:index/getRegion:getRegion":                       {}, // the provider knows its region
@@ -60,9 +62,9 @@ var Deployments = []string{
 var Jobs = []string{"ecs:RunTask", "ecs:StopTask", "iam:PassRole", "states:ListExecutions"}
 
 // Lookups are the actions with which the program itself finds out, also in a preview, what exists already: certificates, a listener's
-// rules, how many tasks they lead to, and the quota of rules.
+// rules, how many tasks they lead to, the quota of rules, and a cluster that others keep.
 var Lookups = []string{
-	"acm:DescribeCertificate", "acm:ListCertificates",
+	"acm:DescribeCertificate", "acm:ListCertificates", "ecs:DescribeClusters",
 	"elasticloadbalancing:DescribeAccountLimits", "elasticloadbalancing:DescribeListenerCertificates", "elasticloadbalancing:DescribeListeners",
 	"elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeRules", "elasticloadbalancing:DescribeTags",
 	"elasticloadbalancing:DescribeTargetHealth",

@@ -191,11 +191,11 @@ func TestPreviewReads(t *testing.T) {
 	const want = `{"Version":"2012-10-17","Statement":[` +
 		`{"Sid":"CheckStateMachines","Effect":"Allow","Action":["states:ValidateStateMachineDefinition"],"Resource":["*"]},` +
 		`{"Sid":"ReadLoadBalancers","Effect":"Allow","Action":["elasticloadbalancing:DescribeAccountLimits","elasticloadbalancing:DescribeListenerCertificates","elasticloadbalancing:DescribeListeners",` +
-		`"elasticloadbalancing:DescribeLoadBalancers","elasticloadbalancing:DescribeRules","elasticloadbalancing:DescribeTags","elasticloadbalancing:DescribeTargetHealth"],"Resource":["*"]},` +
+		`"elasticloadbalancing:DescribeLoadBalancerAttributes","elasticloadbalancing:DescribeLoadBalancers","elasticloadbalancing:DescribeRules","elasticloadbalancing:DescribeTags","elasticloadbalancing:DescribeTargetHealth"],"Resource":["*"]},` +
 		`{"Sid":"ListCertificates","Effect":"Allow","Action":["acm:ListCertificates"],"Resource":["*"]},` +
 		`{"Sid":"ManageCertificates","Effect":"Allow","Action":["acm:DescribeCertificate"],"Resource":["arn:aws:acm:*:123456789012:certificate/*"]},` +
 		`{"Sid":"ReadNetwork","Effect":"Allow","Action":["ec2:DescribeAvailabilityZones","ec2:DescribeRouteTables","ec2:DescribeSecurityGroups","ec2:DescribeSubnets","ec2:DescribeVpcAttribute","ec2:DescribeVpcs"],"Resource":["*"]},` +
-		`{"Sid":"ReadPolicies","Effect":"Allow","Action":["iam:GetPolicy","iam:GetPolicyVersion"],"Resource":["arn:aws:iam::123456789012:policy/*","arn:aws:iam::aws:policy/*"]},{"Sid":"ReadServices","Effect":"Allow","Action":["ecs:DescribeServices"],"Resource":["arn:aws:ecs:*:123456789012:cluster/*","arn:aws:ecs:*:123456789012:service/*"]},` +
+		`{"Sid":"ReadPolicies","Effect":"Allow","Action":["iam:GetPolicy","iam:GetPolicyVersion"],"Resource":["arn:aws:iam::123456789012:policy/*","arn:aws:iam::aws:policy/*"]},{"Sid":"ReadServices","Effect":"Allow","Action":["ecs:DescribeClusters","ecs:DescribeServices"],"Resource":["arn:aws:ecs:*:123456789012:cluster/*","arn:aws:ecs:*:123456789012:service/*"]},` +
 		`{"Sid":"FindImages","Effect":"Allow","Action":["ecr:DescribeImages","ecr:DescribeRepositories"],"Resource":["arn:aws:ecr:*:*:repository/*"]}]}`
 	if got := preview.JSON(); got != want {
 		t.Errorf("%s\nwant %s", got, want)

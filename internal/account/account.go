@@ -23,6 +23,9 @@ type Account interface {
 	components.JobRunner
 	// Standing returns what the sought load balancer has already.
 	Standing(ctx context.Context, sought standing.Sought) (standing.Listener, error)
+	// Certificate and Cluster return what AWS says of a certificate, by ARN, and a cluster, by name or ARN.
+	Certificate(ctx context.Context, arn string) (spec.FoundCertificate, error)
+	Cluster(ctx context.Context, nameOrARN string) (spec.FoundCluster, error)
 	// RuleQuota returns how many rules a load balancer may have.
 	RuleQuota(ctx context.Context) (int, error)
 }
@@ -55,6 +58,14 @@ func (a asked) Explain(ctx context.Context, r components.ServiceRevision) string
 
 func (a asked) Standing(ctx context.Context, sought standing.Sought) (standing.Listener, error) {
 	return standing.Find(ctx, a.options, sought)
+}
+
+func (a asked) Certificate(ctx context.Context, arn string) (spec.FoundCertificate, error) {
+	return standing.Certificate(ctx, a.options, arn)
+}
+
+func (a asked) Cluster(ctx context.Context, nameOrARN string) (spec.FoundCluster, error) {
+	return standing.Cluster(ctx, a.options, nameOrARN)
 }
 
 func (a asked) RuleQuota(ctx context.Context) (int, error) { return standing.RuleQuota(ctx, a.options) }

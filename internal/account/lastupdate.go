@@ -27,8 +27,9 @@ type ownPlatform struct {
 type lastNetwork struct {
 	CIDR     string `pulumi:"cidr"`
 	IPv6     bool   `pulumi:"ipv6"`
-	VPCID    string `pulumi:"vpcId"`    // of an existing network, which has nothing else
-	Platform string `pulumi:"platform"` // the stack of the platform, in full, which has nothing else
+	VPCID    string `pulumi:"vpcId"`           // of an existing network, which has nothing else
+	Balancer string `pulumi:"loadBalancerArn"` // of others, in an existing network
+	Platform string `pulumi:"platform"`        // the stack of the platform, in full, which has nothing else
 }
 
 // readLastUpdate asks the engine for the stack's own outputs, as a stack reference does (pulumi/pulumi#3722), but registers nothing. An

@@ -25,7 +25,10 @@ type Existing struct {
 	Platform *Platform                 // nil: the stack makes its own
 	Images   map[spec.Image]spec.Image // the config's images, pinned to digests
 
-	Network *components.ExistingNetwork // nil: the stack makes its own
+	// What others keep and the stack uses; nil: the stack makes its own.
+	Network  *components.ExistingNetwork
+	Listener *components.ExistingListener
+	Cluster  *components.Cluster
 
 	Priorities   spec.HeldPriorities   // of the listener's rules
 	Former       map[spec.Route]string // names of the components that had the rules as children, by route without a service
@@ -83,8 +86,9 @@ func LookUp(ctx *pulumi.Context, cfg *config.Config, in Account) (Existing, erro
 	if err != nil {
 		return Existing{}, err
 	}
-	if in == nil {
-		return found, found.lookUpNetwork(ctx, change{Config: cfg})
+	if err := found.lookUpListener(ctx, cfg); err != nil || in == nil {
+		// What stands on the listener cannot be known, and the rest is not reported later.
+		return found, errors.Join(err, found.lookUpExisting(ctx, change{Config: cfg}, in))
 	}
 	if err := found.lookUpStanding(ctx, cfg, in, groups); err != nil {
 		return Existing{}, err
@@ -116,9 +120,12 @@ func (e *Existing) lookUpStanding(ctx *pulumi.Context, cfg *config.Config, in Ac
 		Tags:    map[string]string{"Project": ctx.Project(), "Stack": ctx.Stack(), "Name": ctx.Stack()},
 		DNSName: last.LoadBalancer,
 	}
-	shared := e.Platform != nil
-	if shared {
+	shared := e.Platform != nil || e.Listener != nil
+	switch {
+	case e.Platform != nil:
 		sought.ListenerARN, sought.DNSName = e.Platform.ListenerARN, e.Platform.DNSName
+	case e.Listener != nil:
+		sought.ListenerARN, sought.DNSName = e.Listener.ARN, e.Listener.DNSName
 	}
 	if cfg.CountsTasks() {
 		sought.Counted = func(string, string) bool { return true }
@@ -128,7 +135,7 @@ func (e *Existing) lookUpStanding(ctx *pulumi.Context, cfg *config.Config, in Ac
 		return err
 	}
 	change := change{Config: cfg, last: last, certificates: listener.Certificates}
-	if shared {
+	if e.Platform != nil {
 		change.platform, change.vpcID = e.Platform.Stack, e.Platform.VPCID
 	}
 	listener.Rules, change.others = splitRules(listener.Rules, ctx.Project(), ctx.Stack(), shared)
@@ -140,13 +147,11 @@ func (e *Existing) lookUpStanding(ctx *pulumi.Context, cfg *config.Config, in Ac
 		}
 	}
 	quota := func() (int, error) { return in.RuleQuota(ctx.Context()) }
-	if err := errors.Join(e.lookUpNetwork(ctx, change), change.check(), change.checkRules(quota), change.checkReaches(groups)); err != nil {
+	if err := errors.Join(e.lookUpExisting(ctx, change, in), change.check(), change.checkRules(quota), change.checkReaches(groups)); err != nil {
 		return fmt.Errorf("%w\n(pulumi destroy needs none of this, unless it is run with --run-program: then set %s=true for it)", err, onlyProviders)
 	}
 	warnings := change.warnings(e.Images)
-	if shared {
-		warnings = append(warnings, change.certificateWarnings(e.Platform.Uncertified)...)
-	}
+	warnings = append(warnings, change.certificateWarnings(e.Uncertified(cfg))...)
 	for _, warning := range warnings {
 		if err := ctx.Log.Warn(warning, nil); err != nil {
 			return err
@@ -168,6 +173,17 @@ func (e *Existing) lookUpStanding(ctx *pulumi.Context, cfg *config.Config, in Ac
 		if rule.Header {
 			e.Former[route] = strings.TrimSuffix(rule.Name, spec.CanarySuffix)
 		}
+	}
+	return nil
+}
+
+// Uncertified returns the host names that need a certificate of the stack on a listener that it shares.
+func (e Existing) Uncertified(cfg *config.Config) []string {
+	switch {
+	case e.Platform != nil:
+		return e.Platform.Uncertified
+	case e.Listener != nil && cfg.CertificateARN == "":
+		return cfg.Hostnames()
 	}
 	return nil
 }

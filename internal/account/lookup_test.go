@@ -25,6 +25,23 @@ type holds struct {
 	listener standing.Listener
 	sought   standing.Sought // the last call
 	quota    int
+	// What others keep; nil: the call is not expected.
+	certificate *spec.FoundCertificate
+	cluster     *spec.FoundCluster
+}
+
+func (h *holds) Certificate(context.Context, string) (spec.FoundCertificate, error) {
+	if h.certificate == nil {
+		return spec.FoundCertificate{}, errors.New("there should be no call")
+	}
+	return *h.certificate, nil
+}
+
+func (h *holds) Cluster(context.Context, string) (spec.FoundCluster, error) {
+	if h.cluster == nil {
+		return spec.FoundCluster{}, errors.New("there should be no call")
+	}
+	return *h.cluster, nil
 }
 
 func (h *holds) Standing(_ context.Context, sought standing.Sought) (standing.Listener, error) {

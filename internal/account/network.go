@@ -21,7 +21,7 @@ func (e *Existing) lookUpNetwork(ctx *pulumi.Context, c change) (err error) {
 
 // need returns what the update puts into an existing network.
 func (c change) need() spec.NetworkNeed {
-	need := spec.NetworkNeed{LoadBalancer: c.HasLoadBalancer()}
+	need := spec.NetworkNeed{LoadBalancer: c.HasLoadBalancer() && c.LoadBalancerARN == ""}
 	if len(c.standing.Balancers) > 0 && !c.replacesNetwork() {
 		return need // what an interrupted update has begun has its addresses already
 	}
@@ -40,7 +40,7 @@ func (c change) network() lastNetwork {
 	case c.platform != "":
 		return lastNetwork{Platform: c.platform}
 	case c.ExistingNetwork != nil:
-		return lastNetwork{VPCID: c.ExistingNetwork.VPCID}
+		return lastNetwork{VPCID: c.ExistingNetwork.VPCID, Balancer: c.LoadBalancerARN}
 	}
 	return lastNetwork{CIDR: c.Network.CIDR, IPv6: c.Network.IPv6}
 }

@@ -132,7 +132,10 @@ func (c change) checkSharing() error {
 	for _, s := range c.Services {
 		for _, hostname := range s.Hostnames {
 			i := slices.IndexFunc(c.others, func(r standing.Rule) bool { return strings.EqualFold(r.Hostname, hostname) })
-			if i >= 0 {
+			if i >= 0 && c.platform == "" && c.LoadBalancerARN != "" {
+				problems = append(problems, fmt.Errorf("services.%s.hostnames: %s has a rule on the load balancer already, with priority %d, which is not this stack's; "+
+					"choose another host name, or remove that rule first", s.Name, hostname, c.others[i].Priority))
+			} else if i >= 0 {
 				problems = append(problems, fmt.Errorf("services.%s.hostnames: %s is a host name of stack %s, which stands on the same platform; "+
 					"choose another, or first take it out of that stack and run `pulumi up` there", s.Name, hostname, c.others[i].Owner()))
 			}
@@ -141,25 +144,37 @@ func (c change) checkSharing() error {
 	return errors.Join(problems...)
 }
 
-// checkMoves reports a change from one platform to another, or between a platform and what the stack makes itself.
+// checkMoves reports a change from one platform to another, or between a platform and what the stack makes itself; and from or to a load
+// balancer of others: a target group belongs to one load balancer, and the rules on another one cannot lead to it.
 func (c change) checkMoves() error {
-	last := c.last.Network
-	if last == nil || last.Platform == c.platform {
+	last, now := c.last.Network, c.network()
+	if last == nil || last.Platform == now.Platform && last.Balancer == now.Balancer {
 		return nil
 	}
-	on := func(platform string) string {
-		if platform == "" {
-			return "a network and a load balancer of its own"
-		}
-		return "platform " + platform
+	key := "platform"
+	if last.Platform == now.Platform {
+		key = "loadBalancer.arn"
 	}
-	return fmt.Errorf("platform: the stack stands on %s, and one update cannot move it to %s; bring up another stack there, with other host names, "+
-		"and destroy this one", on(last.Platform), on(c.platform))
+	return fmt.Errorf("%s: the stack stands on %s, and one update cannot move it to %s; bring up another stack there, with other host names, "+
+		"and destroy this one", key, last.ground(), now.ground())
+}
+
+// ground is what a stack with the network stands on.
+func (n lastNetwork) ground() string {
+	switch {
+	case n.Platform != "":
+		return "platform " + n.Platform
+	case n.Balancer != "":
+		return "load balancer " + n.Balancer
+	case n.VPCID != "":
+		return "a load balancer of its own"
+	}
+	return "a network and a load balancer of its own"
 }
 
 // checkGuests reports changes of a platform that would break the stacks that stand on it.
 func (c change) checkGuests() error {
-	if len(c.others) == 0 || c.platform != "" {
+	if len(c.others) == 0 || c.platform != "" || c.LoadBalancerARN != "" {
 		return nil
 	}
 	guests := owners(c.others)
@@ -198,8 +213,8 @@ func (c change) certificateWarnings(uncertified []string) []string {
 		return slices.ContainsFunc(c.certificates, func(names []string) bool { return slices.Equal(slices.Sorted(slices.Values(names)), group) })
 	})
 	if n := max(len(c.certificates)-1, 0) + len(groups); len(groups) > 0 && n > maxCertificates {
-		return []string{fmt.Sprintf("the platform's load balancer would have %d certificates in addition to its default one; AWS's quota is %d unless you have "+
-			"raised it. A wildcard in the platform's loadBalancer.hostnames takes the place of many", n, maxCertificates)}
+		return []string{fmt.Sprintf("the load balancer would have %d certificates in addition to its default one; AWS's quota is %d unless you have "+
+			"raised it. A certificate with a wildcard on the listener takes the place of many: in the platform's loadBalancer.hostnames, or as loadBalancer.certificateArn", n, maxCertificates)}
 	}
 	return nil
 }

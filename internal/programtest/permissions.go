@@ -25,7 +25,9 @@ const testGroup = "sg-0123456789abcdef0"
 
 // testCloud returns a cloud with what the configs of everyFeature need.
 func testCloud() *mocks.Cloud {
-	return &mocks.Cloud{GroupVPCs: map[string]string{testGroup: mocks.VPCID}, Functions: mocks.NewVPC().Functions()}
+	functions := mocks.NewVPC().Functions()
+	maps.Copy(functions, mocks.NewBalancer().Functions())
+	return &mocks.Cloud{GroupVPCs: map[string]string{testGroup: mocks.VPCID}, Functions: functions}
 }
 
 // everyFeature returns configs that together use every feature of the program.
@@ -59,6 +61,8 @@ func everyFeature(t *testing.T) map[string]settings.Source {
 		"billing": {"image": "` + configtest.Image + `", "port": 9000}}`)
 	configs["somebody's network"] = configtest.Source(configtest.Service(""), "network",
 		`{"vpcId": "`+mocks.VPCID+`", "subnetIds": {"public": ["`+mocks.PublicA+`", "`+mocks.PublicB+`"]}, "subnetTags": {"tasks": {"Tier": "private"}}}`)
+	configs["somebody's load balancer and cluster"] = configtest.Source(configtest.Service(""), "network",
+		`{"vpcId": "`+mocks.VPCID+`", "subnetIds": {"tasks": ["`+mocks.PrivateA+`"]}}`, "loadBalancer", `{"arn": "`+mocks.LoadBalancerARN+`"}`, "cluster", `{"name": "main"}`)
 	for _, stack := range Stacks { // a tag in ECR, three zones, several services and paths
 		configs["stack "+stack] = configtest.Stack(t, ".", stack)
 	}

@@ -1,5 +1,6 @@
 // Package standing finds out what a stack's load balancer has in AWS already: the numbers of its listener's rules, how many tasks they
-// lead to, and the names in its certificates. Pulumi's AWS provider only has functions for a single rule or certificate.
+// lead to, and the names in its certificates; and what certificates and clusters are that others keep. Pulumi's AWS provider only has
+// functions for a single rule, and none for the rest.
 package standing
 
 import (
@@ -28,7 +29,7 @@ type Sought struct {
 	// DNSName is the load balancer's name after the stack's last successful update, or "". After a rename or a change of region, the
 	// stack's tags do not find it.
 	DNSName string
-	// ListenerARN is the HTTPS listener of a platform, which is sought instead of the load balancer; "" is none.
+	// ListenerARN is the HTTPS listener of a platform or of others, which is sought instead of the load balancer; "" is none.
 	ListenerARN string
 	// Counted reports whether a route's targets are counted, which takes a call for each target group; nil is none.
 	Counted func(hostname, path string) bool
@@ -38,8 +39,9 @@ type Sought struct {
 type Listener struct {
 	Balancers []Balancer
 	Rules     []Rule
-	// Certificates has the names in each of its certificates, the default one first.
-	Certificates [][]string
+	// Certificates has the names in each of its certificates, the default one first, and CertificateARNs their ARNs.
+	Certificates    [][]string
+	CertificateARNs []string
 }
 
 // Balancer is a load balancer of the stack.
@@ -163,10 +165,11 @@ func (s search) content(ctx context.Context, listener string, found *Listener) e
 	if err := s.count(ctx, rules); err != nil {
 		return err
 	}
-	certificates, err := s.certificates(ctx, listener)
+	certificates, arns, err := s.certificates(ctx, listener)
 	if err != nil {
 		return err
 	}
+	found.CertificateARNs = append(found.CertificateARNs, arns...)
 	found.Rules = append(found.Rules, rules...)
 	found.Certificates = append(found.Certificates, certificates...)
 	return nil
@@ -401,13 +404,13 @@ func route(conditions []types.RuleCondition) (hostname, path string) {
 	return hostname, path
 }
 
-// certificates returns the names in the listener's certificates, the default one first.
-func (s search) certificates(ctx context.Context, listener string) ([][]string, error) {
+// certificates returns the names in the listener's certificates, the default one first, and their ARNs.
+func (s search) certificates(ctx context.Context, listener string) (names [][]string, found []string, err error) {
 	var arns []string
 	for pages := elb.NewDescribeListenerCertificatesPaginator(s.elb, &elb.DescribeListenerCertificatesInput{ListenerArn: &listener}); pages.HasMorePages(); {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for _, certificate := range page.Certificates {
 			arn := aws.ToString(certificate.CertificateArn)
@@ -423,16 +426,18 @@ func (s search) certificates(ctx context.Context, listener string) ([][]string, 
 			}
 		}
 	}
-	names := make([][]string, 0, len(arns))
 	for _, arn := range arns {
+		if strings.Contains(arn, ":server-certificate/") { // somebody's in IAM, which ACM does not know
+			continue
+		}
 		out, err := s.acm.DescribeCertificate(ctx, &acm.DescribeCertificateInput{CertificateArn: &arn})
 		if isGone(err) { // another stack deleted it just now
 			continue
 		}
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		names = append(names, out.Certificate.SubjectAlternativeNames)
+		names, found = append(names, out.Certificate.SubjectAlternativeNames), append(found, arn)
 	}
-	return names, nil
+	return names, found, nil
 }

@@ -130,7 +130,7 @@ func TestFind(t *testing.T) {
 			members("Rules", rule("8", host("a.x"), path("/api/*")), rule("10", host("a.x", "b.x")), rule("12", path("/x")),
 				rule("14", host("a.x"), condition("source-ip", "SourceIpConfig", "10.0.0.0/8")), rule("default")),
 		},
-		"DescribeListenerCertificates https": {members("Certificates", certificate("second", "false"), certificate("first", "false"), certificate("first", "true"), certificate("first", "false"))},
+		"DescribeListenerCertificates https": {members("Certificates", certificate("second", "false"), certificate("arn:aws:iam::1:server-certificate/old", "false"), certificate("first", "false"), certificate("first", "true"), certificate("first", "false"))},
 		"DescribeCertificate first":          {`{"Certificate":{"SubjectAlternativeNames":["a.x","b.x"]}}`},
 		"DescribeCertificate second":         {`{"Certificate":{"SubjectAlternativeNames":["c.x"]}}`},
 	})
@@ -144,7 +144,7 @@ func TestFind(t *testing.T) {
 			{Priority: 12},
 			{Priority: 14},
 		},
-		Certificates: [][]string{{"a.x", "b.x"}, {"c.x"}},
+		Certificates: [][]string{{"a.x", "b.x"}, {"c.x"}}, CertificateARNs: []string{"first", "second"},
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("found %+v (%v), want %+v", got, err, want)
