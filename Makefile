@@ -74,12 +74,13 @@ binaries:
 	@mkdir -p bin
 	@test -x bin/slipway || { echo "building the program: the first time, its AWS SDK takes some minutes" >&2; go build -o bin/ .; }
 	@tools/build cmd/smoke cmd internal spec
+	@tools/build cmd/image cmd internal spec
 	@tools/build localcloud/cmd/localcloud localcloud
 
 build:
 	@mkdir -p bin
 	@test -x bin/slipway || echo "building the program: the first time, its AWS SDK takes some minutes" >&2
-	@go build -o bin/ . ./cmd/smoke
+	@go build -o bin/ . ./cmd/smoke ./cmd/image
 	@go build -C localcloud -o ../bin/ ./cmd/localcloud
 
 # Commands that are not needed to bring the stack up.
@@ -88,12 +89,9 @@ commands: ## Build the other commands into bin/: promote, fleet, orphans, run, s
 	@go build -o bin/ ./cmd/promote ./cmd/fleet ./cmd/orphans ./cmd/run ./ci/check-state
 	@go build -o bin/slipway-bootstrap ./bootstrap
 
-# The same flags as the Dockerfile's.
 image: start
-	@CGO_ENABLED=0 go build -C app -trimpath -o ../bin/app \
-		-ldflags "-s -w -X main.version=$$VERSION -X main.commit=$$COMMIT -X main.buildTime=$$BUILD_TIME" .
-	@$(LOCALCLOUD) push -dockerfile Dockerfile -file /out/app=bin/app \
-		-arg "VERSION=$$VERSION" -arg "COMMIT=$$COMMIT" -arg "BUILD_TIME=$$BUILD_TIME" $(IMAGE)
+	@eval "$$($(LOCALCLOUD) env)"; bin/image -arg "VERSION=$$VERSION" -arg "COMMIT=$$COMMIT" -arg "BUILD_TIME=$$BUILD_TIME" \
+		"$$LOCALCLOUD_REGISTRY/$(IMAGE)"
 
 # More memory, less time: linters, compilers, tests and their processes collect garbage less often.
 lint test: export GOGC ?= 400

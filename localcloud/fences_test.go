@@ -29,9 +29,8 @@ var fences = []fence{
 	{packages: "registry"},
 	{packages: "vnet"},
 	{packages: "wildcard"},
-	{packages: "image", ships: []string{"registry"}},
 	{packages: "lb", ships: []string{"wildcard"}, tests: []string{"ca"}},
-	{packages: "task", ships: []string{"vnet"}, tests: []string{"image"}},
+	{packages: "task", ships: []string{"vnet"}, tests: []string{"imagetest"}},
 	// The cloud, which knows no provider.
 	{packages: "cloud"},
 	{packages: "fault", ships: []string{"cloud", "wildcard"}},
@@ -41,6 +40,7 @@ var fences = []fence{
 	{packages: "schema/gen", ships: []string{"schema/internal/*", "schema/sdk"}},
 	{packages: "schema", ships: []string{"cloud", "schema/internal/*", "schema/sdk"}},
 	// What tests share. No other package may import it.
+	{packages: "imagetest"},
 	{packages: "aws/awstest", ships: everything},
 	{packages: "aws/ecs/scheduler/schedulertest", ships: everything},
 	// Kinds, which know no controller, and what several services need.

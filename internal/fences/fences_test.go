@@ -46,6 +46,7 @@ var fences = []fence{
 	{packages: "slipway/internal/stack", ships: []string{"slipway/spec", "slipway/internal/smoke"}}, // a stack's outputs have the checks of a smoke test
 	{packages: "slipway/internal/deployments", ships: []string{"slipway/internal/awsconfig"}},
 	{packages: "slipway/internal/jobs", ships: []string{"slipway/spec", "slipway/internal/awsconfig"}},
+	{packages: "slipway/internal/ecr", ships: []string{"slipway/spec", "slipway/internal/awsconfig"}},
 	{packages: "slipway/internal/standing", ships: []string{"slipway/spec", "slipway/internal/awsconfig"}},
 	{
 		packages: "slipway/internal/account", ships: []string{
@@ -119,7 +120,7 @@ func TestCommandsDoWithoutTheSDKs(t *testing.T) {
 }
 
 // asksAWS are the packages with calls to AWS for which Pulumi's provider has no functions, and the packages that they need for it.
-var asksAWS = []string{"slipway/internal/deployments", "slipway/internal/jobs", "slipway/internal/standing", "slipway/internal/awsconfig"}
+var asksAWS = []string{"slipway/internal/deployments", "slipway/internal/ecr", "slipway/internal/jobs", "slipway/internal/standing", "slipway/internal/awsconfig"}
 
 // The other packages do not use AWS's SDK, except its parser of ARNs, which needs nothing else of it.
 func TestFewPackagesAskAWS(t *testing.T) {

@@ -169,6 +169,7 @@ func setup(env *testscript.Env) error {
 		}
 		env.Setenv(name, strings.TrimSpace(string(value)))
 	}
+	env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, ".cache"))
 	env.Setenv("ROOT", root)
 	if collector := os.Getenv("GOGC"); collector != "" { // or else that of Go
 		env.Setenv("GOGC", collector)
@@ -227,8 +228,8 @@ func image(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 	}
 	ts.Check(os.Symlink(built, file))
-	ts.Check(ts.Exec("localcloud", "push", "-dockerfile", filepath.Join(root, "Dockerfile"),
-		"-file", "/out/app="+file, "-arg", "VERSION="+args[1], stack.Repository+":"+args[0]))
+	ts.Check(ts.Exec("image", "-dockerfile", filepath.Join(root, "Dockerfile"),
+		"-file", "/out/app="+file, "-arg", "VERSION="+args[1], ts.Getenv("LOCALCLOUD_REGISTRY")+"/"+stack.Repository+":"+args[0]))
 	digest, _, _ := strings.Cut(ts.ReadFile("stdout"), " ")
 	ts.Setenv("DIGEST", digest)
 }

@@ -12,13 +12,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"testing"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
-	"slipway/localcloud/image"
+	"slipway/localcloud/imagetest"
 	"slipway/localcloud/lb"
 	"slipway/localcloud/task"
 	"slipway/localcloud/vnet"
@@ -80,10 +79,7 @@ func serving(b *testing.B, r *task.Runner) (loopback, inNetwork netip.AddrPort, 
 	if out, err := build.CombinedOutput(); err != nil {
 		b.Fatalf("%v: %s", err, out)
 	}
-	img, err := image.Build(image.BuildConfig{
-		Dockerfile: []byte("FROM scratch AS build\nFROM scratch\nCOPY --from=build /server /server\nENTRYPOINT [\"/server\"]\n"),
-		Files:      map[string]string{"/server": program}, Platform: v1.Platform{OS: "linux", Architecture: runtime.GOARCH},
-	})
+	img, err := imagetest.New(v1.Config{Entrypoint: []string{"/server"}}, map[string]string{"/server": program})
 	if err != nil {
 		b.Fatal(err)
 	}

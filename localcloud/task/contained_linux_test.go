@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
 	"slipway/localcloud/vnet"
 )
 
@@ -70,11 +72,11 @@ func TestTasksWithNetworkInterfaces(t *testing.T) {
 		var main, side journal // two containers' lines come in no order
 		start(t, r, Spec{ID: id, Address: netip.MustParsePrefix(address).Addr(), Interface: on(n, address), Containers: []Container{
 			{
-				Name: "main", Essential: true, Image: app(t, "USER 65532"), Environment: map[string]string{"NAME": id}, Log: main.log,
+				Name: "main", Essential: true, Image: app(t, v1.Config{User: "65532"}), Environment: map[string]string{"NAME": id}, Log: main.log,
 				Command: []string{"listen", ":8080", "127.0.0.1:8081", ":81", "ask", "127.0.0.1:8080"},
 			},
 			{
-				Name: "side", Image: app(t, ""), User: "0", Environment: map[string]string{"NAME": id + "'s side"}, Log: side.log,
+				Name: "side", Image: app(t, v1.Config{}), User: "0", Environment: map[string]string{"NAME": id + "'s side"}, Log: side.log,
 				Command: []string{"listen", ":80"}, DependsOn: []Dependency{{"main", ConditionStart}},
 			},
 		}})
@@ -104,7 +106,7 @@ func TestTaskReachesItsNetworkAlone(t *testing.T) {
 	defer l.Close()
 	var j journal
 	start(t, r, Spec{ID: "task", Interface: on(n, "10.0.1.4/24"), Containers: []Container{{
-		Name: "main", Essential: true, Image: app(t, ""), Log: j.log, Command: []string{"listen", "ask", l.Addr().String(), "10.0.2.9:80"},
+		Name: "main", Essential: true, Image: app(t, v1.Config{}), Log: j.log, Command: []string{"listen", "ask", l.Addr().String(), "10.0.2.9:80"},
 	}}})
 	eventually(t, "the task has tried", func() bool { return slices.Contains(j.read(), "ready") })
 	for _, line := range j.read()[:2] {
@@ -120,7 +122,7 @@ func TestInterfaceGoesWithTheTask(t *testing.T) {
 	n, _ := virtual(t)
 	for range 2 {
 		task := start(t, r, Spec{ID: "task", Interface: on(n, "10.0.1.4/24"), Containers: []Container{{
-			Name: "main", Essential: true, Image: app(t, ""), Command: []string{"serve"},
+			Name: "main", Essential: true, Image: app(t, v1.Config{}), Command: []string{"serve"},
 		}}})
 		await(t, task, "running", func(s Status) bool { return s.State == StateRunning })
 		if _, ok := n.Owner(netip.MustParseAddr("10.0.1.4")); !ok {
@@ -137,7 +139,7 @@ func TestInterfaceGoesWithTheTask(t *testing.T) {
 		return nil, errors.Join(errors.New("no room"), frames.Close())
 	}
 	s := stopped(t, start(t, r, Spec{ID: "task", Interface: failing, Containers: []Container{{
-		Name: "main", Essential: true, Image: app(t, ""), Command: []string{"serve"},
+		Name: "main", Essential: true, Image: app(t, v1.Config{}), Command: []string{"serve"},
 	}}}))
 	if s.StopCode != StopTaskFailedToStart || !strings.Contains(s.StoppedReason, "no room") {
 		t.Errorf("without room for an interface, the task stopped as %+v", s)
@@ -148,7 +150,7 @@ func TestInterfaceGoesWithTheTask(t *testing.T) {
 func TestContainerIsConfined(t *testing.T) {
 	r := containing(t)
 	for user, capabilities := range map[string]string{"0": "CapEff: 00000000a00425fb", "65532": "CapEff: 0000000000000000"} {
-		_, lines := run(t, r, Container{Image: app(t, ""), User: user, Command: []string{"escape"}})
+		_, lines := run(t, r, Container{Image: app(t, v1.Config{}), User: user, Command: []string{"escape"}})
 		want := []string{"mount: operation not permitted", "unshare: operation not permitted", capabilities, "NoNewPrivs: 1", "Seccomp: 2"}
 		if !slices.Equal(lines, want) {
 			t.Errorf("user %s: %q, want %q", user, lines, want)
@@ -167,7 +169,7 @@ func TestLaterProcessesAreInTheContainer(t *testing.T) {
 func laterProcess(t *testing.T, r *Runner, user string) {
 	n, _ := virtual(t)
 	task := start(t, r, Spec{ID: "task" + user, Interface: on(n, "10.0.1.4/24"), Hostname: "ip-10-0-1-4", Containers: []Container{{
-		Name: "main", Essential: true, Image: app(t, "USER "+user), Command: []string{"serve"},
+		Name: "main", Essential: true, Image: app(t, v1.Config{User: user}), Command: []string{"serve"},
 	}}})
 	await(t, task, "running", func(s Status) bool { return s.State == StateRunning })
 	r2, w, err := os.Pipe()
@@ -210,8 +212,8 @@ func TestContainersAreKeptToTheirMemory(t *testing.T) {
 	for name, c := range map[string]struct{ task, container int64 }{"task": {64 * mebibyte, 0}, "container": {1024 * mebibyte, 64 * mebibyte}} {
 		var other journal
 		task := start(t, r, Spec{ID: name, Limits: Limits{Memory: c.task}, Containers: []Container{
-			{Name: "main", Essential: true, Image: app(t, ""), Command: []string{"eat"}, Memory: c.container},
-			{Name: "other", Image: app(t, ""), Command: []string{"serve"}, Log: other.log},
+			{Name: "main", Essential: true, Image: app(t, v1.Config{}), Command: []string{"eat"}, Memory: c.container},
+			{Name: "other", Image: app(t, v1.Config{}), Command: []string{"serve"}, Log: other.log},
 		}})
 		s := stopped(t, task)
 		main := s.Containers[0]
@@ -225,7 +227,7 @@ func TestContainersAreKeptToTheirMemory(t *testing.T) {
 	}
 	// What is killed for another reason had memory enough.
 	task := start(t, r, Spec{ID: "crash", Limits: Limits{Memory: 64 * mebibyte}, Containers: []Container{{
-		Name: "main", Essential: true, Image: app(t, ""), Command: []string{"serve"},
+		Name: "main", Essential: true, Image: app(t, v1.Config{}), Command: []string{"serve"},
 	}}})
 	await(t, task, "running", func(s Status) bool { return s.State == StateRunning })
 	if _, err := task.Crash(); err != nil {
@@ -240,7 +242,7 @@ func TestContainersAreKeptToTheirMemory(t *testing.T) {
 func TestTasksAreKeptToTheirProcessors(t *testing.T) {
 	r := limiting(t)
 	task := start(t, r, Spec{ID: "task", Limits: Limits{CPU: 128}, Containers: []Container{{
-		Name: "main", Essential: true, Image: app(t, ""), Command: []string{"burn"},
+		Name: "main", Essential: true, Image: app(t, v1.Config{}), Command: []string{"burn"},
 	}}})
 	eventually(t, "the task is throttled", func() bool {
 		stat, _ := os.ReadFile(filepath.Join(task.group.cpu, "cpu.stat"))
@@ -269,8 +271,8 @@ func TestContainersShareProcessors(t *testing.T) {
 			c.main, c.helper = "100", "100"
 		}
 		task := start(t, r, Spec{ID: name, Containers: []Container{
-			{Name: "main", Essential: true, Image: app(t, ""), Command: []string{"serve"}, CPU: c.cpu},
-			{Name: "helper", Image: app(t, ""), Command: []string{"serve"}},
+			{Name: "main", Essential: true, Image: app(t, v1.Config{}), Command: []string{"serve"}, CPU: c.cpu},
+			{Name: "helper", Image: app(t, v1.Config{}), Command: []string{"serve"}},
 		}})
 		for container, want := range map[string]string{"main": c.main, "helper": c.helper} {
 			file := "cpu.shares"
@@ -325,10 +327,10 @@ func TestFloodingTask(t *testing.T) {
 	n, ask := virtual(t)
 	var shouting, answering journal
 	task := start(t, r, Spec{ID: "shout", Interface: on(n, "10.0.1.4/24"), Containers: []Container{{
-		Name: "main", Essential: true, Image: app(t, ""), Log: shouting.log, Command: []string{"shout", "10.0.2.9:9", "10.0.1.5:9", "10.0.9.9:9"},
+		Name: "main", Essential: true, Image: app(t, v1.Config{}), Log: shouting.log, Command: []string{"shout", "10.0.2.9:9", "10.0.1.5:9", "10.0.9.9:9"},
 	}}})
 	start(t, r, Spec{ID: "answer", Interface: on(n, "10.0.1.5/24"), Containers: []Container{{
-		Name: "main", Essential: true, Image: app(t, ""), Log: answering.log, Command: []string{"listen", ":80"}, Environment: map[string]string{"NAME": "answer"},
+		Name: "main", Essential: true, Image: app(t, v1.Config{}), Log: answering.log, Command: []string{"listen", ":80"}, Environment: map[string]string{"NAME": "answer"},
 	}}})
 	eventually(t, "both run", func() bool { return len(shouting.read()) > 0 && len(answering.read()) > 0 })
 	i, ok := n.Owner(netip.MustParseAddr("10.0.1.4"))
@@ -357,7 +359,7 @@ func BenchmarkTaskWithInterface(b *testing.B) {
 	}
 	n := vnet.New(vnet.Config{})
 	spec := Spec{ID: "task", Interface: on(n, "10.0.1.4/24"), Containers: []Container{{
-		Name: "main", Essential: true, Image: app(b, ""), Command: []string{"env"}, ReadonlyRootFilesystem: true,
+		Name: "main", Essential: true, Image: app(b, v1.Config{}), Command: []string{"env"}, ReadonlyRootFilesystem: true,
 	}}}
 	var starting time.Duration
 	for b.Loop() {
@@ -386,7 +388,7 @@ func BenchmarkHundredTasks(b *testing.B) {
 		var tasks []*Task
 		for i := range 100 {
 			task, err := r.Start(Spec{ID: fmt.Sprint("task", i), Interface: on(n, fmt.Sprintf("10.0.1.%d/24", 4+i)), Containers: []Container{{
-				Name: "main", Essential: true, Image: app(b, ""), Command: []string{"serve"}, ReadonlyRootFilesystem: true,
+				Name: "main", Essential: true, Image: app(b, v1.Config{}), Command: []string{"serve"}, ReadonlyRootFilesystem: true,
 			}}})
 			if err != nil {
 				b.Fatal(err)

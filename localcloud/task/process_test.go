@@ -31,7 +31,7 @@ func TestCloseLeavesNoProcess(t *testing.T) {
 	marker := fmt.Sprintf("marker-%d-%s", os.Getpid(), t.Name())
 	var j journal
 	start(t, r, Spec{ID: "task", Containers: []Container{
-		{Name: "main", Essential: true, Image: app(t, ""), Command: []string{"spawn", marker}, Log: j.log},
+		{Name: "main", Essential: true, Image: app(t, v1.Config{}), Command: []string{"spawn", marker}, Log: j.log},
 	}})
 	eventually(t, "the child runs", func() bool { return len(j.read()) == 1 })
 	if n := processesWith(t, marker); n != 2 {
@@ -46,7 +46,7 @@ func TestCloseLeavesNoProcess(t *testing.T) {
 
 // daemon is the process of TestNoTaskOutlivesItsDaemon that is killed.
 func daemon() {
-	img, err := buildImage("ENTRYPOINT [\"/app\"]", os.Getenv("TASK_TEST_PROGRAM"))
+	img, err := buildImage(v1.Config{}, os.Getenv("TASK_TEST_PROGRAM"))
 	if err != nil {
 		panic(err)
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
 // Whoever the user is, a container with a read-only root writes to its memory and to what tasks share. The former is another's, empty and
@@ -16,7 +18,7 @@ func TestRoomToWrite(t *testing.T) {
 		for _, user := range []string{"65532", "0"} {
 			var j journal
 			stopped(t, start(t, r, Spec{ID: "task" + user, Volumes: []string{"files"}, Shared: map[string]string{"files": shared}, Containers: []Container{{
-				Name: "main", Essential: true, Image: app(t, "WORKDIR /work"), Command: []string{"write", "/tmp/new", "/data/" + user, "/data/deep/new", "/new"}, User: user,
+				Name: "main", Essential: true, Image: app(t, v1.Config{WorkingDir: "/work"}), Command: []string{"write", "/tmp/new", "/data/" + user, "/data/deep/new", "/new"}, User: user,
 				ReadonlyRootFilesystem: true, Log: j.log,
 				Tmpfs:       []Tmpfs{{ContainerPath: "/data/deep", Size: 1}, {ContainerPath: "/tmp", Size: 1}},
 				MountPoints: []MountPoint{{SourceVolume: "files", ContainerPath: "/data"}},

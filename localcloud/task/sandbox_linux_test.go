@@ -8,12 +8,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
 // A task sees its own processes alone: the environment of another one has that one's secrets.
 func TestTasksSeeNoOtherTasksProcesses(t *testing.T) {
 	isolated(t, func(t *testing.T, r *Runner) {
-		image := app(t, "USER 65532")
+		image := app(t, v1.Config{User: "65532"})
 		var other journal
 		start(t, r, Spec{ID: "other", Containers: []Container{{
 			Name: "main", Essential: true, Image: image, Command: []string{"serve"}, Environment: map[string]string{"API_KEY": "secret"}, Log: other.log,
@@ -38,7 +40,7 @@ func TestTasksSeeNoOtherTasksProcesses(t *testing.T) {
 func TestHealthChecksSeeTheContainer(t *testing.T) {
 	isolated(t, func(t *testing.T, r *Runner) {
 		task := start(t, r, Spec{ID: "task", Containers: []Container{{
-			Name: "main", Essential: true, Image: app(t, ""), Command: []string{"serve"},
+			Name: "main", Essential: true, Image: app(t, v1.Config{}), Command: []string{"serve"},
 			HealthCheck: &HealthCheck{Command: []string{"CMD", "/app", "exists", "/proc/self/exe"}, Interval: 10 * time.Millisecond},
 		}}})
 		await(t, task, "the check passes", func(s Status) bool { return s.Health == HealthHealthy })
@@ -67,7 +69,7 @@ func TestTasksListenOnTheirOwnAddress(t *testing.T) {
 		for name, address := range tasks {
 			var j journal
 			start(t, r, Spec{ID: name, Address: address, Containers: []Container{{
-				Name: "main", Essential: true, Image: app(t, "USER 65532"), Environment: map[string]string{"NAME": name}, Log: j.log,
+				Name: "main", Essential: true, Image: app(t, v1.Config{User: "65532"}), Environment: map[string]string{"NAME": name}, Log: j.log,
 				Command: []string{"listen", ":" + port, "ask", "127.0.0.1:" + port, "0.0.0.0:" + port},
 			}}})
 			eventually(t, "the task listens", func() bool { return slices.Contains(j.read(), "ready") })
@@ -98,7 +100,7 @@ func TestListeningOnLoopbackAlone(t *testing.T) {
 	for id, address := range map[string]string{"one": "127.99.1.3", "two": "127.99.1.4"} {
 		var j journal
 		start(t, r, Spec{ID: id, Address: netip.MustParseAddr(address), Containers: []Container{{
-			Name: "main", Essential: true, Image: app(t, ""), Command: []string{"listen", "localhost:" + port}, Log: j.log,
+			Name: "main", Essential: true, Image: app(t, v1.Config{}), Command: []string{"listen", "localhost:" + port}, Log: j.log,
 		}}})
 		eventually(t, "the task listens", func() bool { return len(j.read()) > 0 })
 		if lines := j.read(); lines[0] != "ready" {
@@ -119,7 +121,7 @@ func TestPortOfTheTaskThatIsTaken(t *testing.T) {
 	port := freePort(t)
 	var j journal
 	start(t, r, Spec{ID: "task", Address: netip.MustParseAddr("127.99.1.5"), Containers: []Container{{
-		Name: "main", Essential: true, Image: app(t, ""), Command: []string{"listen", ":" + port, "0.0.0.0:" + port}, Log: j.log,
+		Name: "main", Essential: true, Image: app(t, v1.Config{}), Command: []string{"listen", ":" + port, "0.0.0.0:" + port}, Log: j.log,
 	}}})
 	eventually(t, "the task has tried", func() bool { return slices.Contains(j.read(), "ready") })
 	if lines := j.read(); !strings.Contains(lines[0], "address already in use") {
@@ -133,7 +135,7 @@ func TestPrivilegedPorts(t *testing.T) {
 	for user, want := range map[string]string{"0": "ready", "65532": "permission denied"} {
 		var j journal
 		start(t, r, Spec{ID: user, Address: netip.MustParseAddr("127.99.1.6"), Containers: []Container{{
-			Name: "main", Essential: true, Image: app(t, ""), User: user, Command: []string{"listen", ":81"}, Log: j.log,
+			Name: "main", Essential: true, Image: app(t, v1.Config{}), User: user, Command: []string{"listen", ":81"}, Log: j.log,
 		}}})
 		eventually(t, "the task has tried", func() bool { return slices.Contains(j.read(), "ready") })
 		if lines := j.read(); !strings.HasSuffix(lines[0], want) {
@@ -170,7 +172,7 @@ func TestLogNamesHostWherePortsAreShared(t *testing.T) {
 	for address, want := range map[string]string{":" + port: "listen on $HOST, which is 127.99.1.7", "nowhere": ""} {
 		var j journal
 		status := stopped(t, start(t, r, Spec{ID: "task", Address: netip.MustParseAddr("127.99.1.7"), Containers: []Container{{
-			Name: "main", Essential: true, Image: app(t, ""), Command: []string{"bind", address}, Log: j.log,
+			Name: "main", Essential: true, Image: app(t, v1.Config{}), Command: []string{"bind", address}, Log: j.log,
 		}}}))
 		lines := j.read()
 		if code(status.Containers[0]) != 1 || len(lines) == 0 || strings.Contains(lines[len(lines)-1], "$HOST") != (want != "") || !strings.Contains(lines[len(lines)-1], want) {

@@ -17,7 +17,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 
-	"slipway/localcloud/image"
+	"slipway/localcloud/imagetest"
 )
 
 // patience is how long tests wait for what must happen.
@@ -52,28 +52,27 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func buildImage(dockerfile, program string) (v1.Image, error) {
-	return image.Build(image.BuildConfig{
-		Dockerfile: []byte("FROM scratch AS build\nFROM scratch\nCOPY --from=build /out/app /app\n" + dockerfile),
-		Files:      map[string]string{"/out/app": program},
-		Platform:   v1.Platform{OS: "linux", Architecture: runtime.GOARCH},
-	})
+// buildImage returns an image whose program is a file.
+func buildImage(config v1.Config, program string) (v1.Image, error) {
+	config.Entrypoint = []string{"/app"}
+	return imagetest.New(config, map[string]string{"/app": program})
 }
 
-// apps are the images that were built, by Dockerfile.
+// apps are the images that were made, by their configurations.
 var apps sync.Map
 
 // app is an image whose program is the test program.
-func app(t testing.TB, dockerfile string) func(context.Context) (v1.Image, error) {
+func app(t testing.TB, config v1.Config) func(context.Context) (v1.Image, error) {
 	t.Helper()
-	if built, ok := apps.Load(dockerfile); ok {
+	key := fmt.Sprintf("%+v", config)
+	if built, ok := apps.Load(key); ok {
 		return func(context.Context) (v1.Image, error) { return built.(v1.Image), nil }
 	}
-	img, err := buildImage("ENTRYPOINT [\"/app\"]\n"+dockerfile, program)
+	img, err := buildImage(config, program)
 	if err != nil {
 		t.Fatal(err)
 	}
-	apps.Store(dockerfile, img)
+	apps.Store(key, img)
 	return func(context.Context) (v1.Image, error) { return img, nil }
 }
 
@@ -212,7 +211,7 @@ func TestEnvironmentIsTheImagesAndTheContainersAlone(t *testing.T) {
 	t.Setenv("SECRET_OF_THE_DAEMON", "1")
 	eachIsolation(t, func(t *testing.T, r *Runner) {
 		_, lines := run(t, r, Container{
-			Image:       app(t, "ENV FROM_IMAGE=1 BOTH=image"),
+			Image:       app(t, v1.Config{Env: []string{"FROM_IMAGE=1", "BOTH=image"}}),
 			Command:     []string{"env"},
 			Environment: map[string]string{"Z": "last", "BOTH": "container", "A": "with = and spaces"},
 		})
@@ -225,7 +224,7 @@ func TestEnvironmentIsTheImagesAndTheContainersAlone(t *testing.T) {
 
 func TestEmptyEnvironment(t *testing.T) {
 	bare := func(ctx context.Context) (v1.Image, error) {
-		img, err := app(t, "")(ctx)
+		img, err := app(t, v1.Config{})(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -241,7 +240,7 @@ func TestExit(t *testing.T) {
 	eachIsolation(t, func(t *testing.T, r *Runner) {
 		for _, want := range []string{"0", "3"} {
 			task := start(t, r, Spec{ID: "exit" + want, Containers: []Container{
-				{Name: "main", Essential: true, Image: app(t, ""), Command: []string{"exit", want}},
+				{Name: "main", Essential: true, Image: app(t, v1.Config{}), Command: []string{"exit", want}},
 			}})
 			s := stopped(t, task)
 			c := s.Containers[0]
@@ -272,7 +271,7 @@ func TestStop(t *testing.T) {
 			eachIsolation(t, func(t *testing.T, r *Runner) {
 				var j journal
 				task := start(t, r, Spec{ID: "task", Containers: []Container{{
-					Name: "main", Essential: true, Image: app(t, ""), Command: []string{tt.behaviour},
+					Name: "main", Essential: true, Image: app(t, v1.Config{}), Command: []string{tt.behaviour},
 					StopTimeout: 200 * time.Millisecond, Log: j.log,
 				}}})
 				eventually(t, "the program is ready", func() bool { return len(j.read()) == 1 })
@@ -296,7 +295,7 @@ func TestStop(t *testing.T) {
 // SIGTERM may come before the program has a handler for it. Under an init process that ends it; it must not be lost.
 func TestStopWhileTheProgramStarts(t *testing.T) {
 	task := start(t, best(t), Spec{ID: "task", Containers: []Container{
-		{Name: "main", Essential: true, Image: app(t, ""), Command: []string{"serve"}, InitProcessEnabled: true},
+		{Name: "main", Essential: true, Image: app(t, v1.Config{}), Command: []string{"serve"}, InitProcessEnabled: true},
 	}})
 	await(t, task, "task runs", func(s Status) bool { return s.State == StateRunning })
 	task.Stop(StopUserInitiated, "")
@@ -328,7 +327,7 @@ func TestStopBeforeTheImageIsThere(t *testing.T) {
 }
 
 func TestUserAndPlace(t *testing.T) {
-	dockerfile := "WORKDIR /work\nUSER 65532:65533"
+	config := v1.Config{WorkingDir: "/work", User: "65532:65533"}
 	groups := "groups=[]"
 	if os.Geteuid() != 0 { // whose own groups cannot be left
 		own, err := os.Getgroups()
@@ -348,7 +347,7 @@ func TestUserAndPlace(t *testing.T) {
 			r := newRunner(t, level)
 			var j journal
 			stopped(t, start(t, r, Spec{ID: "task", Hostname: "ip-10-0-1-7", Containers: []Container{{
-				Name: "main", Essential: true, Image: app(t, dockerfile), Command: []string{"self"}, Log: j.log,
+				Name: "main", Essential: true, Image: app(t, config), Command: []string{"self"}, Log: j.log,
 			}}}))
 			if lines := j.read(); len(lines) != 1 || !strings.HasPrefix(lines[0], want) {
 				t.Errorf("self = %q, want %q", lines, want)
@@ -362,7 +361,7 @@ func TestReadonlyRootFilesystem(t *testing.T) {
 		paths := []string{"write", "/new", "/app", "/etc/hosts", "/tmp/new", "/work/new", "/dev/shm/new", "/dev/new", "/proc/sys/kernel/hostname", "/data/new", "/frozen/new"}
 		spec := func(user string, readonly bool, j *journal) Spec {
 			return Spec{ID: "task", Volumes: []string{"data"}, Containers: []Container{{
-				Name: "main", Essential: true, Image: app(t, "WORKDIR /work"), Command: paths, User: user,
+				Name: "main", Essential: true, Image: app(t, v1.Config{WorkingDir: "/work"}), Command: paths, User: user,
 				ReadonlyRootFilesystem: readonly, Log: j.log,
 				MountPoints: []MountPoint{
 					{SourceVolume: "data", ContainerPath: "/data"},
@@ -419,7 +418,7 @@ func TestOwnCopyKeepsTasksApart(t *testing.T) {
 		t.Run(string(level), func(t *testing.T) {
 			r := newRunner(t, level)
 			for range 2 {
-				c, lines := run(t, r, Container{Image: app(t, "WORKDIR /work"), Command: []string{"write", "here"}})
+				c, lines := run(t, r, Container{Image: app(t, v1.Config{WorkingDir: "/work"}), Command: []string{"write", "here"}})
 				if code(c) != 0 || !slices.Equal(lines, []string{"here written"}) {
 					t.Errorf("%+v said %q", c, lines)
 				}
@@ -431,11 +430,11 @@ func TestOwnCopyKeepsTasksApart(t *testing.T) {
 func TestFilesRuntimesAdd(t *testing.T) {
 	isolated(t, func(t *testing.T, r *Runner) {
 		for _, name := range []string{"/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/dev/null", "/dev/urandom", "/proc/self/exe"} {
-			if c, _ := run(t, r, Container{Image: app(t, ""), Command: []string{"exists", name}, ReadonlyRootFilesystem: true, User: "65532"}); code(c) != 0 {
+			if c, _ := run(t, r, Container{Image: app(t, v1.Config{}), Command: []string{"exists", name}, ReadonlyRootFilesystem: true, User: "65532"}); code(c) != 0 {
 				t.Errorf("%s is missing: %+v", name, c)
 			}
 		}
-		if c, _ := run(t, r, Container{Image: app(t, ""), Command: []string{"exists", r.dir}}); code(c) != 1 {
+		if c, _ := run(t, r, Container{Image: app(t, v1.Config{}), Command: []string{"exists", r.dir}}); code(c) != 1 {
 			t.Errorf("the machine's own files are visible: %+v", c)
 		}
 	})
@@ -446,7 +445,7 @@ func TestLongLinesComeInPieces(t *testing.T) {
 	lengths := map[bool][]int{}
 	var last string
 	stopped(t, start(t, best(t), Spec{ID: "task", Containers: []Container{{
-		Name: "main", Essential: true, Image: app(t, ""),
+		Name: "main", Essential: true, Image: app(t, v1.Config{}),
 		Command: []string{"line", "1", "0", fmt.Sprint(MaxLine - 1), fmt.Sprint(2*MaxLine + 5)},
 		Log: func(l LogLine) {
 			mu.Lock()
@@ -476,7 +475,7 @@ func TestFloodWaitsForTheLog(t *testing.T) {
 	t.Cleanup(func() { close(release) }) // before the runner's own
 	lines := 0
 	task := start(t, r, Spec{ID: "task", Containers: []Container{{
-		Name: "main", Essential: true, Image: app(t, ""), Command: []string{"flood"},
+		Name: "main", Essential: true, Image: app(t, v1.Config{}), Command: []string{"flood"},
 		Log: func(LogLine) {
 			if lines++; lines == 100_000 {
 				close(full)
@@ -507,7 +506,7 @@ func TestDependencies(t *testing.T) {
 	say := func(name string) func(LogLine) {
 		return func(l LogLine) { j.log(LogLine{Text: []byte(name + " " + string(l.Text))}) }
 	}
-	img := app(t, "")
+	img := app(t, v1.Config{})
 	task := start(t, best(t), Spec{ID: "task", Volumes: []string{"data"}, Containers: []Container{
 		{
 			Name: "main", Essential: true, Image: img, Command: []string{"serve"}, Log: say("main"),
@@ -540,7 +539,7 @@ func TestDependencies(t *testing.T) {
 }
 
 func TestFailedDependencyKeepsTheTaskFromStarting(t *testing.T) {
-	img := app(t, "")
+	img := app(t, v1.Config{})
 	missing := func(context.Context) (v1.Image, error) { return nil, errors.New("not found") }
 	tests := map[string]struct {
 		dependency Container
@@ -585,7 +584,7 @@ func TestFailedDependencyKeepsTheTaskFromStarting(t *testing.T) {
 
 func TestEssentialContainerTakesTheOthersWithIt(t *testing.T) {
 	eachIsolation(t, func(t *testing.T, r *Runner) {
-		img := app(t, "")
+		img := app(t, v1.Config{})
 		var sidecar journal
 		task := start(t, r, Spec{ID: "task", Containers: []Container{
 			{Name: "sidecar", Image: img, Command: []string{"serve"}, Log: sidecar.log},
@@ -611,7 +610,7 @@ func TestEssentialContainerTakesTheOthersWithIt(t *testing.T) {
 func TestCannotStart(t *testing.T) {
 	const start = "CannotStartContainerError: ResourceInitializationError: failed to create new container runtime task: failed to create shim task: " +
 		"OCI runtime create failed: runc create failed: unable to start container process: "
-	img := app(t, "")
+	img := app(t, v1.Config{})
 	tests := map[string]struct {
 		container Container
 		want      string
@@ -663,7 +662,7 @@ func TestCannotStart(t *testing.T) {
 
 func TestHealth(t *testing.T) {
 	r := best(t)
-	img := app(t, "")
+	img := app(t, v1.Config{})
 	check := func(path string) *HealthCheck {
 		return &HealthCheck{Command: []string{"CMD", "/app", "exists", path}, Interval: 5 * time.Millisecond, Retries: 2}
 	}
@@ -684,7 +683,7 @@ func TestHealth(t *testing.T) {
 
 func TestHangingHealthCheckFails(t *testing.T) {
 	task := start(t, best(t), Spec{ID: "task", Containers: []Container{{
-		Name: "main", Essential: true, Image: app(t, ""), Command: []string{"serve"},
+		Name: "main", Essential: true, Image: app(t, v1.Config{}), Command: []string{"serve"},
 		HealthCheck: &HealthCheck{Command: []string{"CMD", "/app", "ignore"}, Interval: time.Millisecond, Timeout: 10 * time.Millisecond, Retries: 1},
 	}}})
 	await(t, task, "unhealthy", func(s Status) bool { return s.Health == HealthUnhealthy })
@@ -693,7 +692,7 @@ func TestHangingHealthCheckFails(t *testing.T) {
 func TestUsage(t *testing.T) {
 	eachIsolation(t, func(t *testing.T, r *Runner) {
 		task := start(t, r, Spec{ID: "task", Containers: []Container{
-			{Name: "main", Essential: true, Image: app(t, ""), Command: []string{"burn"}},
+			{Name: "main", Essential: true, Image: app(t, v1.Config{}), Command: []string{"burn"}},
 		}})
 		eventually(t, "50 ms of processor time and a megabyte of memory", func() bool {
 			u, err := task.Usage()
@@ -713,7 +712,7 @@ func TestUsage(t *testing.T) {
 }
 
 func TestStartRefusals(t *testing.T) {
-	img := app(t, "")
+	img := app(t, v1.Config{})
 	main := Container{Name: "main", Essential: true, Image: img}
 	with := func(change func(*Container)) Spec {
 		c := main
@@ -761,8 +760,8 @@ func TestCrash(t *testing.T) {
 	eachIsolation(t, func(t *testing.T, r *Runner) {
 		var j journal
 		task := start(t, r, Spec{ID: "task", Containers: []Container{
-			{Name: "side", Image: app(t, ""), Command: []string{"serve"}, Log: j.log},
-			{Name: "main", Essential: true, Image: app(t, ""), Command: []string{"serve"}, Log: j.log},
+			{Name: "side", Image: app(t, v1.Config{}), Command: []string{"serve"}, Log: j.log},
+			{Name: "main", Essential: true, Image: app(t, v1.Config{}), Command: []string{"serve"}, Log: j.log},
 		}})
 		await(t, task, "running", func(s Status) bool { return s.State == StateRunning })
 		eventually(t, "both handle SIGTERM", func() bool { return len(j.read()) == 2 })
@@ -791,8 +790,8 @@ func TestExecFormatError(t *testing.T) {
 			architecture string
 			image        func(context.Context) (v1.Image, error)
 		}{
-			"foreign":  {"s390x", app(t, "")},
-			"mistaken": {runtime.GOARCH, func(context.Context) (v1.Image, error) { return buildImage("ENTRYPOINT [\"/app\"]", garbage) }},
+			"foreign":  {"s390x", app(t, v1.Config{})},
+			"mistaken": {runtime.GOARCH, func(context.Context) (v1.Image, error) { return buildImage(v1.Config{}, garbage) }},
 		} {
 			var j journal
 			s := stopped(t, start(t, r, Spec{ID: name, Architecture: test.architecture, Containers: []Container{{
@@ -824,8 +823,8 @@ func TestContainersStartAgain(t *testing.T) {
 			var main, after journal
 			id := strings.ReplaceAll(name, " ", "-")
 			task := start(t, r, Spec{ID: id, Containers: []Container{
-				{Name: "main", Essential: true, Image: app(t, ""), Command: []string{"serve"}, Restart: c.restart, Log: main.log, ReadonlyRootFilesystem: true},
-				{Name: "after", Image: app(t, ""), Command: []string{"serve"}, DependsOn: []Dependency{{"main", ConditionStart}}, Log: after.log},
+				{Name: "main", Essential: true, Image: app(t, v1.Config{}), Command: []string{"serve"}, Restart: c.restart, Log: main.log, ReadonlyRootFilesystem: true},
+				{Name: "after", Image: app(t, v1.Config{}), Command: []string{"serve"}, DependsOn: []Dependency{{"main", ConditionStart}}, Log: after.log},
 			}})
 			first := await(t, task, "running", func(s Status) bool { return s.State == StateRunning }).Containers[0].PID
 			eventually(t, "both serve", func() bool { return len(main.read()) == 1 && len(after.read()) == 1 })

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"slipway/localcloud/daemon"
@@ -26,7 +25,6 @@ const usage = `usage: localcloud [-dir DIR] COMMAND [flags] [arguments]
   endpoints  show the addresses at which services answer
   get        fetch a URL from a service, resolved by the cloud's DNS and trusting its authority
   logs       show what tasks logged
-  push       build an image from a Dockerfile's last stage and push it to the cloud's registry
   token      print an identity token such as GitHub gives a job, for roles that trust it
   interrupt  take back the capacity of a Spot task of a service, with two minutes' warning
   crash      kill a task of a service
@@ -49,7 +47,7 @@ type command func(ctx context.Context, dir string, flags *flag.FlagSet, args []s
 var commands = map[string]command{
 	"start": start, "serve": serve, "stop": stop, "reset": reset, "env": env,
 	"status": status, "endpoints": endpoints, "get": get, "logs": logs,
-	"wait": wait, "push": push, "token": token, "change": change, "delete": remove,
+	"wait": wait, "token": token, "change": change, "delete": remove,
 	"put-secret": putSecret, "put-parameter": putParameter,
 	"interrupt": interrupt, "crash": crash, "clock": clock, "fault": faults, "exec": execute, "capture": capture,
 }
@@ -76,7 +74,7 @@ const value = "\n  Without a VALUE it is read from standard input. It prints the
 var arguments = map[string]string{
 	"clock":      " [+DURATION]\n  DURATION is as in 24h or 1h30m; it only turns forward",
 	"put-secret": " NAME [VALUE]" + value, "put-parameter": " NAME [VALUE]" + value,
-	"get": " URL", "push": " IMAGE", "delete": " ID",
+	"get": " URL", "delete": " ID",
 	"exec": " TASK -- COMMAND [ARGUMENTS]" + tasks, "capture": " TASK" + tasks,
 	"logs": " [SERVICE]" + services, "interrupt": " SERVICE" + services, "crash": " SERVICE" + services,
 	"fault":  "\n  as in `localcloud fault add [flags] MODE`, `localcloud fault list` and `localcloud fault clear [ID]`\n  MODE is refuse, lose (do it, and lose the reply), slow, throttle or partial (do it, and wait without success)",
@@ -121,18 +119,4 @@ func run(ctx context.Context, args []string) error {
 		own.PrintDefaults()
 	}
 	return cmd(ctx, *dir, own, flags.Args()[1:])
-}
-
-// values is a flag of the form KEY=VALUE that can be given several times.
-type values map[string]string
-
-func (v values) String() string { return "" }
-
-func (v values) Set(s string) error {
-	key, value, ok := strings.Cut(s, "=")
-	if !ok {
-		return fmt.Errorf("%q is not of the form KEY=VALUE", s)
-	}
-	v[key] = value
-	return nil
 }

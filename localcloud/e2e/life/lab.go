@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -100,10 +101,11 @@ func (s *Stack) prepare(ctx context.Context) error {
 		return fmt.Errorf("push images: %w", err)
 	}
 	for _, image := range images {
-		if _, err := s.localcloud(ctx, "push", "-dockerfile", filepath.Join(s.lab.root, "Dockerfile"),
+		push := exec.CommandContext(ctx, s.lab.bin("image"), "-dockerfile", filepath.Join(s.lab.root, "Dockerfile"),
 			"-file", "/out/app="+filepath.Join(s.lab.dir, "images", image.Name()),
-			"-arg", "VERSION="+image.Name(), repository+":"+image.Name()); err != nil {
-			return err
+			"-arg", "VERSION="+image.Name(), s.Cloud.Info.Registry+"/"+repository+":"+image.Name())
+		if out, err := push.CombinedOutput(); err != nil {
+			return fmt.Errorf("push images: %w: %s", err, out)
 		}
 	}
 	for _, region := range []string{"eu-central-1", "eu-west-1"} { // the regions of all stacks

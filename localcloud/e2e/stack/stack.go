@@ -144,8 +144,8 @@ func (s *Stack) Push(ctx context.Context, tag, folder string, variables map[stri
 	if _, err := s.run(build); err != nil {
 		return err
 	}
-	_, err := s.localcloud(ctx, "push", "-dockerfile", filepath.Join(s.root, "Dockerfile"), "-file", "/out/app="+binary,
-		"-arg", "VERSION="+tag, Repository+":"+tag)
+	_, err := s.run(s.command(ctx, filepath.Join(s.root, "bin", "image"), "-dockerfile", filepath.Join(s.root, "Dockerfile"),
+		"-file", "/out/app="+binary, "-arg", "VERSION="+tag, s.client.Info.Registry+"/"+Repository+":"+tag))
 	return err
 }
 

@@ -5,10 +5,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"testing"
 
-	"slipway/localcloud/image"
+	"slipway/localcloud/imagetest"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
@@ -33,11 +32,7 @@ func ServerImage(t testing.TB) v1.Image {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build the server: %v\n%s", err, out)
 	}
-	img, err := image.Build(image.BuildConfig{
-		Dockerfile: []byte("FROM scratch AS build\nFROM scratch\nCOPY --from=build /out/server /server\nENTRYPOINT [\"/server\"]\n"),
-		Files:      map[string]string{"/out/server": program},
-		Platform:   v1.Platform{OS: "linux", Architecture: runtime.GOARCH},
-	})
+	img, err := imagetest.New(v1.Config{Entrypoint: []string{"/server"}}, map[string]string{"/server": program})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"archive/tar"
 	"errors"
 	"io"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -15,8 +14,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 
-	"slipway/localcloud/image"
-	"slipway/localcloud/registry"
+	"slipway/internal/image"
 )
 
 var amd64 = v1.Platform{OS: "linux", Architecture: "amd64"}
@@ -210,29 +208,5 @@ func TestRefused(t *testing.T) {
 				t.Errorf("Build = %v, want an error with %q", err, tt.want)
 			}
 		})
-	}
-}
-
-func TestPush(t *testing.T) {
-	r, err := registry.Open(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := httptest.NewServer(r)
-	defer srv.Close()
-	img, err := image.Build(image.BuildConfig{Dockerfile: []byte(dockerfile), Files: sources(t), Platform: amd64})
-	if err != nil {
-		t.Fatal(err)
-	}
-	const reference = "000000000000.dkr.ecr.eu-central-1.amazonaws.com/hello:local"
-	if err := image.Push(t.Context(), img, srv.Listener.Addr().String(), reference); err != nil {
-		t.Fatal(err)
-	}
-	stored, err := r.Image(reference, amd64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !reflect.DeepEqual(files(t, stored), files(t, img)) {
-		t.Error("the stored image's files differ from those pushed")
 	}
 }

@@ -2,15 +2,12 @@ package image_test
 
 import (
 	"bytes"
-	"flag"
 	goversion "go/version"
 	"io/fs"
-	"maps"
 	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -23,8 +20,8 @@ import (
 	"github.com/moby/patternmatcher/ignorefile"
 )
 
-// These tests prove the repository's Dockerfile where there is no Docker: they read it as BuildKit does, carry out the step of
-// its build stage that compiles the service, make the image of its last stage, and look into that.
+// These tests prove the repository's Dockerfile where there is no Docker: they read it as BuildKit does, compile the service as its
+// build stage says, make the image of its last stage, and look into that.
 
 // root is the repository's folder, Docker's build context.
 var root = filepath.Join("..", "..")
@@ -113,46 +110,6 @@ func (r *recipe) steps(t *testing.T, args map[string]string) (steps []step) {
 		t.Fatalf("the build stage runs %v, want `go mod download` and a build", steps)
 	}
 	return steps
-}
-
-// compilation is a call of `go build`, taken apart.
-type compilation struct {
-	env      map[string]string
-	dir      string
-	trimpath bool
-	ldflags  string
-	output   string
-	packages []string
-}
-
-func readCompilation(t *testing.T, words []string) compilation {
-	t.Helper()
-	c := compilation{env: map[string]string{}}
-	for len(words) > 0 && strings.Contains(words[0], "=") {
-		name, value, _ := strings.Cut(words[0], "=")
-		c.env[name], words = value, words[1:]
-	}
-	if len(words) < 2 || words[0] != "go" || words[1] != "build" {
-		t.Fatalf("%q is no `go build`", words)
-	}
-	flags := flag.NewFlagSet("go build", flag.ContinueOnError)
-	flags.StringVar(&c.dir, "C", "", "")
-	flags.BoolVar(&c.trimpath, "trimpath", false, "")
-	flags.StringVar(&c.ldflags, "ldflags", "", "")
-	flags.StringVar(&c.output, "o", "", "")
-	if err := flags.Parse(words[2:]); err != nil {
-		t.Fatalf("%q: %v", words, err)
-	}
-	c.packages = flags.Args()
-	return c
-}
-
-// compile returns the step of the build stage that compiles the service.
-func (r *recipe) compile(t *testing.T, arch string) step {
-	t.Helper()
-	args := maps.Clone(given)
-	args["TARGETOS"], args["TARGETARCH"] = "linux", arch
-	return r.steps(t, args)[1]
 }
 
 func TestDockerfileStages(t *testing.T) {
@@ -349,71 +306,5 @@ func TestDockerignore(t *testing.T) {
 	tests, err := filepath.Glob(filepath.Join(buildContext(t), "app", "*_test.go"))
 	if err != nil || len(tests) > 0 {
 		t.Errorf(".dockerignore lets tests through, whose change would compile the service anew: %v %v", tests, err)
-	}
-}
-
-// `make image` must compile the same as the Dockerfile.
-func TestMakefileAgreesWithDockerfile(t *testing.T) {
-	r := readDockerfile(t)
-	variables := []string{}
-	for _, name := range []string{"VERSION", "COMMIT", "BUILD_TIME"} {
-		variables = append(variables, name+"="+given[name])
-	}
-	cmd := exec.Command("make", append([]string{"--dry-run", "image"}, variables...)...)
-	cmd.Dir = root
-	// This test may itself run under make, whose settings are not meant for the other one.
-	cmd.Env = slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "MAKE") || strings.HasPrefix(e, "MFLAGS=") })
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("make --dry-run image: %v\n%s", err, out)
-	}
-	find := func(parts ...string) []string {
-		t.Helper()
-		for line := range strings.Lines(strings.ReplaceAll(string(out), "\\\n", " ")) {
-			if slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(line, part) }) {
-				continue
-			}
-			words, err := r.lex.ProcessWords(line, shell.EnvsFromSlice(variables))
-			if err != nil {
-				t.Fatalf("%s: %v", line, err)
-			}
-			return words
-		}
-		t.Fatalf("`make image` has no command with %q:\n%s", parts, out)
-		return nil
-	}
-
-	dockers, makes := readCompilation(t, r.compile(t, "amd64").words), readCompilation(t, find("go build", "-C app"))
-	if want := map[string]string{"CGO_ENABLED": "0", "GOOS": "linux", "GOARCH": "amd64"}; !reflect.DeepEqual(dockers.env, want) {
-		t.Errorf("the Dockerfile compiles with %v, want %v", dockers.env, want)
-	}
-	if want := map[string]string{"CGO_ENABLED": "0"}; !reflect.DeepEqual(makes.env, want) {
-		t.Errorf("the Makefile compiles with %v, want %v", makes.env, want)
-	}
-	if dockers.ldflags != makes.ldflags || !dockers.trimpath || !makes.trimpath || !slices.Equal(dockers.packages, makes.packages) {
-		t.Errorf("the Dockerfile compiles %+v\nthe Makefile %+v", dockers, makes)
-	}
-
-	push := find("localcloud", " push ")
-	files, args := map[string]string{}, map[string]string{}
-	for i, word := range push[:len(push)-1] {
-		key, value, _ := strings.Cut(push[i+1], "=")
-		switch word {
-		case "-file":
-			files[key] = value
-		case "-arg":
-			args[key] = value
-		}
-	}
-	if want := map[string]string{dockers.output: path.Join(makes.dir, makes.output)}; !reflect.DeepEqual(files, want) {
-		t.Errorf("the Makefile pushes the files %v, want %v", files, want)
-	}
-	for name, value := range args {
-		if given[name] != value {
-			t.Errorf("the Makefile pushes the build argument %s=%s, want %q", name, value, given[name])
-		}
-	}
-	if len(args) != len(variables) {
-		t.Errorf("the Makefile pushes the build arguments %v, want those of %v", args, variables)
 	}
 }

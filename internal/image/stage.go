@@ -36,40 +36,62 @@ type stage struct {
 	hasCmd bool // this stage has a CMD of its own
 }
 
-// evaluate carries out the last stage of the Dockerfile.
-func evaluate(cfg BuildConfig) (*stage, error) {
-	parsed, err := parser.Parse(bytes.NewReader(cfg.Dockerfile))
+// recipe is a Dockerfile that was read.
+type recipe struct {
+	stages []instructions.Stage
+	global []instructions.ArgCommand // those before the first FROM
+	escape rune
+}
+
+func read(dockerfile []byte) (recipe, error) {
+	parsed, err := parser.Parse(bytes.NewReader(dockerfile))
 	if err != nil {
-		return nil, fmt.Errorf("parse Dockerfile: %w", err)
+		return recipe{}, fmt.Errorf("parse Dockerfile: %w", err)
 	}
 	stages, global, err := instructions.Parse(parsed.AST, nil)
 	if err != nil {
-		return nil, fmt.Errorf("parse Dockerfile: %w", err)
+		return recipe{}, fmt.Errorf("parse Dockerfile: %w", err)
 	}
 	if len(stages) == 0 {
-		return nil, errors.New("parse Dockerfile: no FROM instruction")
+		return recipe{}, errors.New("parse Dockerfile: no FROM instruction")
 	}
-	last := stages[len(stages)-1]
+	return recipe{stages, global, parsed.EscapeToken}, nil
+}
+
+// stage returns a stage of the Dockerfile before its first instruction. It knows the values of the ARGs before the first FROM.
+func (r recipe) stage(number int, args map[string]string, platform v1.Platform) (*stage, error) {
 	s := &stage{
-		files:  cfg.Files,
-		before: stages[:len(stages)-1],
-		given:  maps.Clone(cfg.Args),
+		before: r.stages[:number],
+		given:  map[string]string{},
 		global: map[string]string{},
 		args:   map[string]string{},
-		lex:    shell.NewLex(parsed.EscapeToken),
+		lex:    shell.NewLex(r.escape),
 	}
-	if s.given == nil {
-		s.given = map[string]string{}
-	}
-	s.given["TARGETOS"] = cfg.Platform.OS
-	s.given["TARGETARCH"] = cfg.Platform.Architecture
-	s.given["TARGETVARIANT"] = cfg.Platform.Variant
-	s.given["TARGETPLATFORM"] = cfg.Platform.String()
-	for _, arg := range global {
+	maps.Copy(s.given, args)
+	s.given["TARGETOS"] = platform.OS
+	s.given["TARGETARCH"] = platform.Architecture
+	s.given["TARGETVARIANT"] = platform.Variant
+	s.given["TARGETPLATFORM"] = platform.String()
+	for _, arg := range r.global {
 		if err := s.declare(&arg, s.global); err != nil {
 			return nil, fmt.Errorf("dockerfile line %d: %s: %w", line(arg.Location()), &arg, err)
 		}
 	}
+	return s, nil
+}
+
+// evaluate carries out the last stage of the Dockerfile.
+func evaluate(cfg BuildConfig) (*stage, error) {
+	r, err := read(cfg.Dockerfile)
+	if err != nil {
+		return nil, err
+	}
+	s, err := r.stage(len(r.stages)-1, cfg.Args, cfg.Platform)
+	if err != nil {
+		return nil, err
+	}
+	s.files = cfg.Files
+	last := r.stages[len(r.stages)-1]
 	if err := s.begin(last, cfg); err != nil {
 		return nil, fmt.Errorf("dockerfile line %d: %s: %w", line(last.Location), last.SourceCode, err)
 	}
@@ -129,15 +151,20 @@ func line(location []parser.Range) int {
 	return location[0].Start.Line
 }
 
-// expand replaces variables in a word; ENV wins over ARG (Dockerfile reference, "Using ARG variables").
-func (s *stage) expand(word string) (string, error) {
+// variables are those that an instruction sees; ENV wins over ARG (Dockerfile reference, "Using ARG variables").
+func (s *stage) variables() shell.EnvGetter {
 	env := slices.Clone(s.config.Env)
 	for name, value := range s.args {
 		if !slices.ContainsFunc(env, func(kv string) bool { return strings.HasPrefix(kv, name+"=") }) {
 			env = append(env, name+"="+value)
 		}
 	}
-	word, _, err := s.lex.ProcessWord(word, shell.EnvsFromSlice(env))
+	return shell.EnvsFromSlice(env)
+}
+
+// expand replaces variables in a word.
+func (s *stage) expand(word string) (string, error) {
+	word, _, err := s.lex.ProcessWord(word, s.variables())
 	return word, err
 }
 
@@ -169,10 +196,7 @@ func (s *stage) run(cmd instructions.Command) error {
 			return err
 		}
 	case *instructions.EnvCommand:
-		for _, kv := range c.Env {
-			s.config.Env = slices.DeleteFunc(s.config.Env, func(have string) bool { return strings.HasPrefix(have, kv.Key+"=") })
-			s.config.Env = append(s.config.Env, kv.Key+"="+kv.Value)
-		}
+		s.setEnv(c)
 	case *instructions.LabelCommand:
 		if s.config.Labels == nil {
 			s.config.Labels = map[string]string{}
@@ -205,6 +229,13 @@ func (s *stage) run(cmd instructions.Command) error {
 	}
 	s.record(cmd, layer)
 	return nil
+}
+
+func (s *stage) setEnv(c *instructions.EnvCommand) {
+	for _, kv := range c.Env {
+		s.config.Env = slices.DeleteFunc(s.config.Env, func(have string) bool { return strings.HasPrefix(have, kv.Key+"=") })
+		s.config.Env = append(s.config.Env, kv.Key+"="+kv.Value)
+	}
 }
 
 func (s *stage) record(cmd instructions.Command, layer v1.Layer) {

@@ -18,52 +18,31 @@ import (
 	"reflect"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 
-	"slipway/localcloud/image"
+	"slipway/internal/image"
 )
 
-// buildImage makes the image as `docker build` would, in its own folder.
-func (r *recipe) buildImage(t *testing.T, arch string) v1.Image {
+// buildImage makes the image as `docker build` would, of the files that it would get, in a folder of its own.
+func buildImage(t *testing.T, arch string) v1.Image {
 	t.Helper()
-	step := r.compile(t, arch)
-	c := readCompilation(t, step.words)
-	work, sources := t.TempDir(), buildContext(t)
-	for _, m := range step.mounts {
-		if m.Type == instructions.MountTypeBind {
-			if err := os.CopyFS(filepath.Join(work, m.Target), os.DirFS(filepath.Join(sources, m.Source))); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	out := t.TempDir()
-	binary, certificates := filepath.Join(out, "app"), filepath.Join(out, "certificates")
-	cmd := exec.Command("go", "build", "-trimpath="+strconv.FormatBool(c.trimpath), "-ldflags", c.ldflags, "-o", binary)
-	cmd.Args = append(cmd.Args, c.packages...)
-	cmd.Dir = work
-	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
-	for name, value := range c.env {
-		cmd.Env = append(cmd.Env, name+"="+value)
-	}
-	if said, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", cmd, err, said)
-	}
+	certificates := filepath.Join(t.TempDir(), "certificates")
 	if err := os.WriteFile(certificates, []byte("certificates"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	img, err := image.Build(image.BuildConfig{
-		Dockerfile: r.text,
+	img, err := image.Source{
+		Context:    buildContext(t),
+		Dockerfile: filepath.Join(root, "Dockerfile"),
 		Args:       given,
-		Files:      map[string]string{c.output: binary, "/etc/ssl/certs/ca-certificates.crt": certificates},
+		Files:      map[string]string{"/etc/ssl/certs/ca-certificates.crt": certificates},
 		Platform:   v1.Platform{OS: "linux", Architecture: arch},
-	})
+		Programs:   t.TempDir(),
+	}.Build(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +53,7 @@ func TestDockerfileImage(t *testing.T) {
 	r := readDockerfile(t)
 	for arch, machine := range map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64} {
 		t.Run(arch, func(t *testing.T) {
-			img := r.buildImage(t, arch)
+			img := buildImage(t, arch)
 			config, err := img.ConfigFile()
 			if err != nil {
 				t.Fatal(err)
@@ -111,7 +90,7 @@ func TestDockerfileImage(t *testing.T) {
 				checkVersion(t, binary)
 			}
 
-			again, err := r.buildImage(t, arch).Digest()
+			again, err := buildImage(t, arch).Digest()
 			if err != nil {
 				t.Fatal(err)
 			}
