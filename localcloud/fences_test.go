@@ -59,7 +59,7 @@ var fences = []fence{
 	// Controllers, which do not know each other. The proxy of Service Connect is none: it is in the tasks that the scheduler starts.
 	{packages: "aws/ecs/scheduler", ships: append([]string{"aws/ecs/connect"}, controllers...), tests: everything},
 	{packages: "aws/*/*", ships: controllers, tests: everything},
-	{packages: "zones", ships: []string{"aws/ec2", "aws/elbv2", "cloud", "cloudflare", "dns"}, tests: everything},
+	{packages: "zones", ships: []string{"aws/ec2", "aws/ecr", "aws/elbv2", "cloud", "cloudflare", "dns"}, tests: everything},
 	// What puts it all together.
 	{packages: "services", ships: []string{"aws", "aws/*", "aws/*/*", "addr", "api", "cloud", "pace", "registry", "task", "vnet"}, tests: everything},
 	{packages: "daemon", ships: everything},

@@ -110,6 +110,7 @@ func wire(f *folder, o Options, kept *plain.Kinds, before Info, log *slog.Logger
 	}
 	d.cloud = cloud.New(f.store, services.WithHooks(cloud.Options{Schema: d.sdks, Others: kept.Kind, Latency: o.Latency, Patience: o.Patience}))
 	d.cloud.Add(aws.Kinds...)
+	aws.MakeRepository = d.makeRepository
 	d.cloud.Add(records.Kinds()...)
 	return d, nil
 }

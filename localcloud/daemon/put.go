@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 
+	"slipway/localcloud/aws/ecr"
 	"slipway/localcloud/aws/secretsmanager"
 	"slipway/localcloud/aws/ssm"
 	"slipway/localcloud/cloud"
@@ -90,6 +91,17 @@ func (d *daemon) putSecret(ctx context.Context, v Value) (string, error) {
 	return arn, d.cloud.Store.Update(func(tx *cloud.Tx) error {
 		return secretsmanager.PutValue(tx, v.caller().Scope, arn, v.Value)
 	})
+}
+
+// makeRepository makes a repository of Amazon ECR for a caller of its API. On AWS, too, it stays when all stacks are gone.
+func (d *daemon) makeRepository(ctx context.Context, caller cloud.Caller, inputs cloud.Map) error {
+	inputs["tags"] = cloud.Map{byHand: "true"}
+	inputs, err := d.checked(ecr.RepositoryToken, inputs)
+	if err != nil {
+		return err
+	}
+	_, err = d.cloud.Create(ctx, caller, ecr.RepositoryToken, inputs, 0)
+	return err
 }
 
 // isByHand reports whether a [Value] made the resource.

@@ -4,15 +4,18 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
+	"sync"
 	"time"
 
 	"slipway/localcloud/aws"
+	"slipway/localcloud/aws/ecr"
 	"slipway/localcloud/aws/sts"
 	"slipway/localcloud/cloudflare"
 	"slipway/localcloud/dns"
@@ -115,10 +118,55 @@ func (d *daemon) serveProxy(ctx context.Context, group *errgroup.Group, before I
 		return err
 	}
 	d.info.Proxy = l.Addr().String()
-	group.Go(func() error {
-		return proxy.Serve(ctx, l, proxy.Config{Resolve: zones.Resolver{Store: d.cloud.Store, DNS: d.names.Addr()}.Resolve, Log: d.log})
-	})
+	registry, err := d.serveRegistry(ctx, group)
+	if err != nil {
+		return err
+	}
+	resolver := zones.Resolver{Store: d.cloud.Store, DNS: d.names.Addr(), Registry: registry}
+	group.Go(func() error { return proxy.Serve(ctx, l, proxy.Config{Resolve: resolver.Resolve, Log: d.log}) })
 	return nil
+}
+
+// serveRegistry serves the registry at Amazon ECR's own names, which clients reach through the proxy.
+func (d *daemon) serveRegistry(ctx context.Context, group *errgroup.Group) (netip.AddrPort, error) {
+	l, err := listen("")
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	certificates := &registryCertificates{issue: d.folder.authority.Issue}
+	serveHTTP(ctx, group, d.services.Registry, tls.NewListener(ownListener{l, d.log}, &tls.Config{
+		MinVersion: tls.VersionTLS12, GetCertificate: certificates.of,
+	}))
+	return l.Addr().(*net.TCPAddr).AddrPort(), nil
+}
+
+// registryCertificates are those of the names of registries, each issued when it is first asked for.
+type registryCertificates struct {
+	issue func(names []string) (tls.Certificate, error)
+
+	mu     sync.Mutex
+	issued map[string]*tls.Certificate
+}
+
+func (r *registryCertificates) of(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	name := hello.ServerName
+	if !ecr.IsReference(name + "/any") {
+		return nil, fmt.Errorf("%q is not the name of a registry", name)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if made, there := r.issued[name]; there {
+		return made, nil
+	}
+	made, err := r.issue([]string{name})
+	if err != nil {
+		return nil, err
+	}
+	if r.issued == nil {
+		r.issued = map[string]*tls.Certificate{}
+	}
+	r.issued[name] = &made
+	return &made, nil
 }
 
 // listen opens a loopback address, or any free port of it if the port is taken or not given.

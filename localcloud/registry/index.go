@@ -94,16 +94,17 @@ func (x *index) save(entries []entry) error {
 	return nil
 }
 
-// errImmutable says that a tag names another manifest and may not be moved.
+// errImmutable says that a tag names a manifest and may not be pushed again.
 var errImmutable = errors.New("the tag is immutable")
 
-// put names a manifest by target and by its digest; a tag that named another manifest moves, unless tags are immutable.
+// put names a manifest by target and by its digest; a tag that named another manifest moves. Immutable tags are pushed once.
 func (x *index) put(repository, target string, desc v1.Descriptor, immutable bool) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	entries := slices.Clone(x.entries)
 	digest := desc.Digest.String()
-	if named, ok := x.find(repository, target); immutable && ok && named.Digest != desc.Digest {
+	// The same image is refused too (https://github.com/aws/containers-roadmap/issues/2380).
+	if _, ok := x.find(repository, target); immutable && ok && target != digest {
 		return errImmutable
 	}
 	if _, known := x.find(repository, digest); !known {

@@ -315,8 +315,7 @@ func TestImmutableTags(t *testing.T) {
 	if h, err := r.Resolve(hello + ":v1"); err != nil || h.String() != digest(t, first) {
 		t.Errorf("the tag names %s, %v", h, err)
 	}
-	// The same image, and the other one under another tag or none, are welcome. The manifest is put by hand, because the client would
-	// see that it exists.
+	// The same image is refused too. The manifest is put by hand, because the client would see that it exists.
 	manifest, err := first.RawManifest()
 	if err != nil {
 		t.Fatal(err)
@@ -324,9 +323,10 @@ func TestImmutableTags(t *testing.T) {
 	req := httptest.NewRequest(http.MethodPut, "/v2/"+hello+"/manifests/v1", bytes.NewReader(manifest))
 	req.Header.Set("Content-Type", "application/vnd.docker.distribution.manifest.v2+json")
 	w := httptest.NewRecorder()
-	if r.ServeHTTP(w, req); w.Code != http.StatusCreated {
+	if r.ServeHTTP(w, req); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "TAG_INVALID") {
 		t.Errorf("pushing the same image again: %d %s", w.Code, w.Body)
 	}
+	// The other one is welcome under another tag, or none.
 	push(t, address, hello+":v2", second)
 	push(t, address, hello+"@"+digest(t, second), second)
 }

@@ -21,6 +21,8 @@ import (
 	"slipway/localcloud/aws/ec2"
 	"slipway/localcloud/aws/ec2/networks"
 	"slipway/localcloud/aws/ecr"
+	"slipway/localcloud/aws/ecr/ecrapi"
+	"slipway/localcloud/aws/ecr/front"
 	"slipway/localcloud/aws/ecr/images"
 	"slipway/localcloud/aws/ecs/ecsapi"
 	"slipway/localcloud/aws/ecs/scheduler"
@@ -98,8 +100,14 @@ type Services struct {
 	// Controllers run together, and start in this order.
 	Controllers []Controller
 
+	// Registry is the registry of images at Amazon ECR's own host names.
+	Registry http.Handler
+	// MakeRepository makes a repository for a caller of Amazon ECR's API. It is to be set before the first call.
+	MakeRepository func(ctx context.Context, caller cloud.Caller, inputs cloud.Map) error
+
 	vpcs     *networks.Networks
 	sessions stsapi.STS
+	ecr      *ecrapi.ECR
 }
 
 // New wires the services to each other. Nothing works before the controllers are run.
@@ -115,6 +123,11 @@ func New(o Options) *Services {
 		egress = networks.Egress // asks what packets ask
 	}
 	s := &Services{Logs: o.Logs, Queues: o.Queues, vpcs: o.VPCs}
+	repositories, logins := images.Of(o.Store, o.Images), &ecr.Logins{}
+	s.Registry = &front.Front{Store: o.Store, Logins: logins, Images: o.Images}
+	s.ecr = &ecrapi.ECR{Logins: logins, Images: repositories, Make: func(ctx context.Context, caller cloud.Caller, inputs cloud.Map) error {
+		return s.MakeRepository(ctx, caller, inputs)
+	}}
 	s.Tasks = &taskapi.Endpoints{Store: o.Store, Credentials: s.credentials, API: s.api(o.Store, s.sessions.Signer, ""), Egress: egress}
 	tasks := scheduler.New(scheduler.Options{
 		Endpoint: s.Tasks.Open, FileSystems: o.FileSystems, Interface: taskInterface, Proxy: proxy, Store: o.Store, Runner: o.Runner, Addresses: addresses, Images: o.Images, Logs: o.Logs, Removed: appautoscaling.ServiceRemoved,
@@ -124,7 +137,7 @@ func New(o Options) *Services {
 	balancers := &balancers.Balancers{Nodes: nodes, Store: o.Store, Addresses: addresses, Registration: registration, Log: o.Log}
 	metrics := &metrics.Metrics{Store: o.Store, Balancers: balancers, Tasks: tasks, Queues: o.Queues, Pace: o.Pace}
 	s.Scheduler = tasks
-	s.Kinds = append(aws.Kinds(), ecr.WithImages(images.Of(o.Store, o.Images))...)
+	s.Kinds = append(aws.Kinds(), ecr.WithImages(repositories)...)
 	s.Controllers = slices.Concat(vpcs, []Controller{
 		&issuer.Issuer{Store: o.Store, Authority: o.Authority, DNS: o.DNS, RecordTokens: o.RecordTokens, Log: o.Log},
 		o.Logs,
@@ -158,7 +171,7 @@ func (s *Services) API(store *cloud.Store, callers *sts.Callers, token string) *
 func (s *Services) api(store *cloud.Store, caller func(*http.Request) (cloud.Caller, error), token string) *api.Server {
 	return &api.Server{
 		Store: store, Caller: caller, Token: token,
-		Services: []api.Service{acmapi.Service, ecsapi.Service, elbv2api.Service, logsapi.Service(s.Logs), s.sessions.Service(), sfnapi.Service, sqsapi.Service(s.Queues), ssmapi.Service},
+		Services: []api.Service{acmapi.Service, s.ecr.Service(), ecsapi.Service, elbv2api.Service, logsapi.Service(s.Logs), s.sessions.Service(), sfnapi.Service, sqsapi.Service(s.Queues), ssmapi.Service},
 		REST:     map[string]func(http.ResponseWriter, *api.Request){s3api.Name: s3api.Serve},
 	}
 }

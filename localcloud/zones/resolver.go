@@ -6,24 +6,33 @@ import (
 	"fmt"
 	"net/netip"
 
+	"slipway/localcloud/aws/ecr"
 	"slipway/localcloud/aws/elbv2"
 	"slipway/localcloud/cloud"
 	"slipway/localcloud/dns"
 )
 
-// Resolver resolves names of load balancers for clients. They need it for the ports: a listener's real port on this machine may differ
+// Resolver resolves names of registries and load balancers for clients. They need it for the ports: a listener's real port on this machine may differ
 // from the client's, such as 8443 for 443.
 type Resolver struct {
 	Store *cloud.Store
 	// DNS is the name server that says what address a host has.
 	DNS netip.AddrPort
+	// Registry is where the registries of Amazon ECR are.
+	Registry netip.AddrPort
 }
 
 var errNoSuchHost = errors.New("the local cloud's DNS knows no address of this host; `localcloud status` lists its records")
 
-// Resolve returns the real address of a host's port. It only finds ports of load balancers: a record's address need not belong to the
+// https is the port of registries.
+const https = 443
+
+// Resolve returns the real address of a host's port. It only finds ports of registries and of load balancers: a record's address need not belong to the
 // cloud, and on loopback any program may listen.
 func (r Resolver) Resolve(ctx context.Context, host string, port uint16) (netip.AddrPort, error) {
+	if ecr.IsReference(host+"/any") && port == https {
+		return r.Registry, nil
+	}
 	address, err := r.address(ctx, host)
 	if err != nil {
 		return netip.AddrPort{}, err

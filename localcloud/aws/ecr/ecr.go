@@ -42,7 +42,8 @@ func Kinds() []any { return []any{LifecyclePolicy, RepositoryPolicy} }
 // WithImages returns the kinds and functions of the container registry that use its images.
 func WithImages(images Images) []any { return []any{repositoryOf(images), getImage(images)} }
 
-func repositoryNotFound(registry, name string) *cloud.Error {
+// RepositoryNotFound is the error for a repository that a registry does not have.
+func RepositoryNotFound(registry, name string) *cloud.Error {
 	return cloud.Errorf("RepositoryNotFoundException",
 		"The repository with name '%s' does not exist in the registry with id '%s'", name, registry)
 }

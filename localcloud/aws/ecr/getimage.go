@@ -40,7 +40,7 @@ func getImage(images Images) *cloud.Function[imageArgs] {
 			url := RepositoryURL(s, args.RepositoryName)
 			held, ok := images.Images(url)
 			if !ok && c.Tx.Get(cloud.Key{Scope: s, Token: RepositoryToken, ID: args.RepositoryName}) == nil {
-				return nil, fmt.Errorf("reading ECR Images: %w", repositoryNotFound(s.Account, args.RepositoryName))
+				return nil, fmt.Errorf("reading ECR Images: %w", RepositoryNotFound(s.Account, args.RepositoryName))
 			}
 			i := len(held) - 1
 			if !args.MostRecent {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"slipway/localcloud/aws/iam"
 	"slipway/localcloud/aws/internal/arns"
 	"slipway/localcloud/aws/internal/policy"
 	"slipway/localcloud/cloud"
@@ -75,20 +76,9 @@ func checkRepositoryPolicy(d policy.Document, tx *cloud.Tx) error {
 // policy is enough; across accounts both must allow it.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html
 func RepositoryDenial(tx *cloud.Tx, repositoryARN, principal, action string, allowed bool) string {
-	v := policy.Silent
+	v := verdict(tx, repositoryARN, principal, action)
 	of, _ := arn.Parse(repositoryARN) // the cloud has made it
-	key := cloud.Key{
-		Scope: cloud.Scope{Account: of.AccountID, Region: of.Region}, Token: RepositoryPolicyToken, ID: strings.TrimPrefix(of.Resource, "repository/"),
-	}
-	if r := tx.Get(key); r != nil {
-		if p, err := RepositoryPolicy.Inputs(r).Policy.ResourcePolicy(tx); err == nil { // checked when it was stored
-			v = policy.Decide([]*policy.Policy{p}, policy.Request{Action: action, Resource: repositoryARN, Principal: policy.NamesOf(principal), Context: map[string]string{
-				"aws:principalarn": principal, "aws:principalaccount": arns.Account(principal),
-				"aws:requestedregion": key.Scope.Region, "aws:securetransport": "true",
-			}})
-		}
-	}
-	own := arns.Account(principal) == key.Scope.Account
+	own := arns.Account(principal) == of.AccountID
 	switch {
 	case v == policy.Refuses:
 		return "with an explicit deny in a resource-based policy"
@@ -98,4 +88,30 @@ func RepositoryDenial(tx *cloud.Tx, repositoryARN, principal, action string, all
 		return fmt.Sprintf("because no resource-based policy allows the %s action", action)
 	}
 	return ""
+}
+
+// MayUse refuses an action on a repository to a caller who may not take it.
+func MayUse(tx *cloud.Tx, who cloud.Caller, registry cloud.Scope, name, action string) error {
+	resource := arns.New(registry, "ecr", "repository/"+name)
+	look := iam.Look{Action: action, Resource: resource, Of: tx.Get(cloud.Key{Scope: registry, Token: RepositoryToken, ID: name})}
+	return iam.MayWith(tx, who, look, registry.Account, func(principal string, _ policy.Request) policy.Verdict {
+		return verdict(tx, resource, principal, action)
+	})
+}
+
+// verdict is what a repository's own policy says.
+func verdict(tx *cloud.Tx, repositoryARN, principal, action string) policy.Verdict {
+	of, _ := arn.Parse(repositoryARN) // the cloud has made it
+	key := cloud.Key{
+		Scope: cloud.Scope{Account: of.AccountID, Region: of.Region}, Token: RepositoryPolicyToken, ID: strings.TrimPrefix(of.Resource, "repository/"),
+	}
+	if r := tx.Get(key); r != nil {
+		if p, err := RepositoryPolicy.Inputs(r).Policy.ResourcePolicy(tx); err == nil { // checked when it was stored
+			return policy.Decide([]*policy.Policy{p}, policy.Request{Action: action, Resource: repositoryARN, Principal: policy.NamesOf(principal), Context: map[string]string{
+				"aws:principalarn": principal, "aws:principalaccount": arns.Account(principal),
+				"aws:requestedregion": key.Scope.Region, "aws:securetransport": "true",
+			}})
+		}
+	}
+	return policy.Silent
 }
