@@ -1,6 +1,6 @@
 # slipway's commands. `make up` brings the stack up on the local cloud; README.md has the rest.
 .DEFAULT_GOAL := help
-.PHONY: help up preview down status logs fleet recover test test-packages test-stacks lint fmt cli binaries build commands image start bench faults rollout walk
+.PHONY: help up preview down status logs fleet recover test test-packages test-stacks lint fmt cli binaries build commands start bench faults rollout walk
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
@@ -11,7 +11,6 @@ LOCALCLOUD := bin/localcloud -dir $(DIR)
 PULUMI     := eval "$$($(LOCALCLOUD) env)"; pulumi --stack local
 # The environment of commands that reach services by name: the local cloud's proxy and its authority.
 CLIENT     := eval "$$($(LOCALCLOUD) env -clients)";
-IMAGE      := 000000000000.dkr.ecr.eu-central-1.amazonaws.com/hello:local
 STACK      := local
 MODULES    := . app localcloud
 # The race detector needs a C compiler, and a machine may have only Go, git and make.
@@ -21,28 +20,18 @@ RACE        = $(if $(shell command -v "$$(go env CC)"),-race)
 # start none, or have the providers' SDKs, which take minutes to compile once more.
 RACING     := slipway/internal/confirm slipway/internal/smoke slipway/internal/stack slipway/cmd/fleet slipway/cmd/promote slipway/cmd/smoke
 
-# The version is the commit's, and for a changed app/ also the change's, including new files. So an unchanged tree builds the same image
-# again, to the byte. e69de29 is the hash of nothing. Recipes read it from their environment: others choose a tag's name, and in a
-# recipe's text it would be part of the command. Git runs once, when one of these is first needed, because each recipe line needs every
-# exported variable. eval gets $$, so make does not expand the answer.
-CHANGE      = $(filter-out e69de29,$(shell { git diff HEAD -- app; git ls-files -zo --exclude-standard app | xargs -0r sha256sum; } \
-	2>/dev/null | git hash-object --stdin | cut -c1-7))
-VERSION    ?= $(eval VERSION := $$(or $$(shell ci/version 2>/dev/null),dev)$$(addprefix -,$$(CHANGE)))$(VERSION)
-COMMIT     ?= $(eval COMMIT := $$(or $$(shell git rev-parse HEAD 2>/dev/null),unknown))$(COMMIT)
-BUILD_TIME ?= $(eval BUILD_TIME := $$(or $$(shell git log -1 --format=%cI 2>/dev/null),unknown))$(BUILD_TIME)
-export VERSION COMMIT BUILD_TIME
-
 help: ## Show this.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-up: start image ## Bring the stack up on the local cloud.
-	@$(PULUMI) up --yes --skip-preview
-	@$(LOCALCLOUD) wait
-	@$(CLIENT) bin/smoke -stack local -version "$$VERSION" -wait 30s
+# The image is for this machine, whose processor runs it.
+SHIP        = $(CLIENT) bin/ship -arch "$$(go env GOARCH)"
+
+up: start ## Build app/ and bring the stack up on the local cloud.
+	@$(SHIP) -yes local
 	@$(LOCALCLOUD) endpoints
 
-preview: start image ## Build and push the image, and show what `make up` would change.
-	@$(PULUMI) preview --diff
+preview: start ## Build and push the image, and show what `make up` would change.
+	@$(SHIP) -preview local
 
 down: start ## Destroy the stack and stop the local cloud, unless other stacks are in it; fail if anything is left.
 	@$(PULUMI) destroy --yes --skip-preview
@@ -69,10 +58,13 @@ start: cli binaries ## Start the local cloud alone, without a stack.
 cli:
 	@tools/cli
 
-# The program is built here if there is none, because it takes minutes. From then on Pulumi builds it with each command.
+# The program is built here if there is none, because it takes minutes. From then on Pulumi builds it with each command. Later, behind the
+# local cloud's proxy, the app's modules could not be fetched.
 binaries:
 	@mkdir -p bin
+	@test bin/.modules -nt app/go.sum || { (cd app && go mod download) && touch bin/.modules; }
 	@test -x bin/slipway || { echo "building the program: the first time, its AWS SDK takes some minutes" >&2; go build -o bin/ .; }
+	@tools/build cmd/ship cmd internal spec
 	@tools/build cmd/smoke cmd internal spec
 	@tools/build cmd/image cmd internal spec
 	@tools/build localcloud/cmd/localcloud localcloud
@@ -80,7 +72,7 @@ binaries:
 build:
 	@mkdir -p bin
 	@test -x bin/slipway || echo "building the program: the first time, its AWS SDK takes some minutes" >&2
-	@go build -o bin/ . ./cmd/smoke ./cmd/image
+	@go build -o bin/ . ./cmd/ship ./cmd/smoke ./cmd/image
 	@go build -C localcloud -o ../bin/ ./cmd/localcloud
 
 # Commands that are not needed to bring the stack up.
@@ -88,10 +80,6 @@ commands: ## Build the other commands into bin/: promote, fleet, orphans, run, s
 	@test -x bin/slipway-bootstrap || echo "building the other commands: the first time, it takes some minutes" >&2
 	@go build -o bin/ ./cmd/promote ./cmd/fleet ./cmd/orphans ./cmd/run ./ci/check-state
 	@go build -o bin/slipway-bootstrap ./bootstrap
-
-image: start
-	@eval "$$($(LOCALCLOUD) env)"; bin/image -arg "VERSION=$$VERSION" -arg "COMMIT=$$COMMIT" -arg "BUILD_TIME=$$BUILD_TIME" \
-		"$$LOCALCLOUD_REGISTRY/$(IMAGE)"
 
 # More memory, less time: linters, compilers, tests and their processes collect garbage less often.
 lint test: export GOGC ?= 400

@@ -103,10 +103,9 @@ var fakes = map[string]string{
 	"gh":         "",
 	"git":        "",
 	"go":         `if [[ $1 == run ]]; then exec "$TOOLS/${2#./ci/}" "${@:3}"; fi`, // go run ./ci/NAME …
-	"image":      "",                                                               // cmd/image, as bin/image
 	"localcloud": "",                                                               // as bin/localcloud
 	"orphans":    "",                                                               // cmd/orphans, as bin/orphans
-	"smoke":      "",                                                               // cmd/smoke, as bin/smoke
+	"ship":       "",                                                               // cmd/ship, as bin/ship
 	"pulumi":     `exec "$PULUMI" "$@"`,
 }
 

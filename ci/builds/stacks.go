@@ -7,13 +7,10 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-
-	"go.yaml.in/yaml/v3"
 
 	"slipway/internal/build"
 	"slipway/spec"
@@ -21,62 +18,10 @@ import (
 
 var notShipped = regexp.MustCompile(`^Pulumi\.(local|pr-.*)\.yaml$`)
 
-// service is the part of a service's config that concerns its image.
-type service struct {
-	Image        string  `yaml:"image"`
-	Architecture string  `yaml:"architecture"`
-	Build        *source `yaml:"build"`
-}
-
-type source struct {
-	Context    string `yaml:"context"`
-	Dockerfile string `yaml:"dockerfile"`
-}
-
-// UnmarshalYAML refuses unknown keys: a typing error must not change the build.
-func (s *source) UnmarshalYAML(node *yaml.Node) error {
-	members := map[string]string{}
-	if err := node.Decode(&members); err != nil {
-		return err
-	}
-	s.Context, s.Dockerfile = build.DefaultContext, build.DefaultDockerfile
-	for key, value := range members {
-		if err := build.CheckPath(value); err != nil {
-			return fmt.Errorf("build.%s %q: %w", key, value, err)
-		}
-		switch key {
-		case "context":
-			s.Context = value
-		case "dockerfile":
-			s.Dockerfile = value
-		default:
-			return fmt.Errorf("build.%s: unknown key; known here are context, dockerfile", key)
-		}
-	}
-	return nil
-}
-
-// services reads the services of a stack's configuration file, by name.
-func services(file string) (map[string]service, error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	var stack struct {
-		Config struct {
-			Services map[string]service `yaml:"slipway:services"`
-		} `yaml:"config"`
-	}
-	if err := yaml.Unmarshal(text, &stack); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	return stack.Config.Services, nil
-}
-
 // read returns the images of a stack's services that have a build, by the services' names.
 func read(ctx context.Context, dir, stack string, pullRequest bool) ([]image, error) {
 	file := filepath.Join(dir, "Pulumi."+stack+".yaml")
-	all, err := services(file)
+	all, err := build.Services(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("stack %s has no configuration: there is no %s", stack, file)
 	}
@@ -100,7 +45,7 @@ func read(ctx context.Context, dir, stack string, pullRequest bool) ([]image, er
 		if i.Repositories, err = repositories(s.Image, pullRequest); err != nil {
 			return nil, fmt.Errorf("%s: service %s: %w", file, name, err)
 		}
-		if i.Source, err = build.Source(ctx, dir, build.Build(*s.Build), i.Platforms); err != nil {
+		if i.Source, err = build.Source(ctx, dir, *s.Build, i.Platforms); err != nil {
 			return nil, fmt.Errorf("%s: service %s: %w", file, name, err)
 		}
 		images = append(images, i)
@@ -133,7 +78,7 @@ func platforms(dir string) (map[string]string, error) {
 		if notShipped.MatchString(filepath.Base(file)) {
 			continue
 		}
-		all, err := services(file)
+		all, err := build.Services(file)
 		if err != nil {
 			return nil, err
 		}

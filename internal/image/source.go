@@ -144,7 +144,7 @@ func (s Source) outputs(id string) (string, error) {
 		return "", fmt.Errorf("find a place for what is compiled: %w", err)
 	}
 	dir := filepath.Join(programs, hashed(dockerfile), strings.ReplaceAll(s.Platform.String(), "/", "-")+"-"+id)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil { //nolint:gosec // in the user's own cache
 		return "", fmt.Errorf("make a place for what is compiled: %w", err)
 	}
 	return dir, nil

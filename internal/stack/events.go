@@ -1,6 +1,8 @@
 package stack
 
 import (
+	"time"
+
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/events"
 )
 
@@ -13,7 +15,10 @@ type eventReader struct {
 }
 
 // readEvents hands every event to see until end is called.
-func readEvents(see func(events.EngineEvent)) *eventReader {
+func readEvents(see func(events.EngineEvent)) *eventReader { return readEventsAnd(see, nil, nil) }
+
+// readEventsAnd also calls tick for every moment of ticks, and never both at once.
+func readEventsAnd(see func(events.EngineEvent), ticks <-chan time.Time, tick func()) *eventReader {
 	r := &eventReader{stream: make(chan events.EngineEvent), returned: make(chan struct{}), done: make(chan struct{})}
 	go func() {
 		defer close(r.done)
@@ -27,6 +32,8 @@ func readEvents(see func(events.EngineEvent)) *eventReader {
 				if e := event.DiagnosticEvent; e != nil && e.Severity == "error" && r.complaint == "" {
 					r.complaint = plain(e.Message)
 				}
+			case <-ticks:
+				tick()
 			case <-r.returned: // the stream is closed only if the engine has sent an event
 				return
 			}

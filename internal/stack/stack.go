@@ -9,8 +9,10 @@ import (
 	"maps"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/events"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
 
 	"slipway/internal/smoke"
@@ -107,6 +109,30 @@ func (s *Stack) Up(ctx context.Context, message string, progress io.Writer) erro
 	}
 	return nil
 }
+
+// Follow updates the stack as [Stack.Up] does. It hands the engine's events to see, and calls tick in every period between them, never
+// both at once.
+func (s *Stack) Follow(ctx context.Context, message string, see func(events.EngineEvent), period time.Duration, tick func()) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("update of stack %s: %w: %w", s.Name(), ErrNotBegun, context.Cause(ctx))
+	}
+	if err := s.prepare(ctx); err != nil {
+		return fmt.Errorf("update of stack %s: %w: %w", s.Name(), ErrNotBegun, err)
+	}
+	ticker := time.NewTicker(period)
+	defer ticker.Stop()
+	reader := readEventsAnd(see, ticker.C, tick)
+	_, err := s.stack.Up(ctx, optup.Message(message+", by "+deployer()), optup.ShowSecrets(false), optup.EventStreams(reader.stream),
+		optup.SuppressProgress(), optup.SuppressOutputs())
+	reader.end()
+	if err != nil {
+		return s.explain(ctx, "update", err)
+	}
+	return nil
+}
+
+// Plain is a text of the engine without its directives for colours.
+func Plain(text string) string { return strings.TrimSpace(colors.ReplaceAllString(text, "")) }
 
 // explain shortens an error of the Automation API, which repeats the whole progress.
 func (s *Stack) explain(ctx context.Context, operation string, err error) error {

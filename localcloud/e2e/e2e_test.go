@@ -170,6 +170,7 @@ func setup(env *testscript.Env) error {
 		env.Setenv(name, strings.TrimSpace(string(value)))
 	}
 	env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, ".cache"))
+	env.Setenv("GOARCH", runtime.GOARCH)
 	env.Setenv("ROOT", root)
 	if collector := os.Getenv("GOGC"); collector != "" { // or else that of Go
 		env.Setenv("GOGC", collector)
