@@ -18,8 +18,11 @@ import (
 )
 
 const usage = `usage: ship [flags] STACK [SERVICE…]
+       ship -init STACK
 
 Builds the images of STACK's services from their source, pushes them, updates the stack, and checks that the services answer with the new versions: the named services, or all with a build in the stack's configuration. It asks before it changes the stack. Images are built without a container engine: of a Dockerfile's earlier stages it runs only ` + "`go build`" + `. The same source makes the same image, and then nothing is deployed.
+
+With -init, it asks for what a first stack needs, writes its configuration, and makes the stack.
 
 If the configuration names a service's image by a tag alone, that tag gets the image. Otherwise the configuration gets its digest.
 
@@ -36,6 +39,7 @@ type options struct {
 	architecture string
 	version      string
 	yes, preview bool
+	init         bool
 	wait         time.Duration
 }
 
@@ -44,6 +48,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	var o options
 	flags.BoolVar(&o.yes, "yes", false, "do not ask, as CI needs it")
 	flags.BoolVar(&o.preview, "preview", false, "build and push, show the change, and do not make it")
+	flags.BoolVar(&o.init, "init", false, "make a first stack")
 	flags.StringVar(&o.architecture, "arch", "", "build for this `architecture`, amd64 or arm64; by default each service's own")
 	flags.StringVar(&o.version, "version", "", "the `version` of the images; by default that of the last commit that changed the source")
 	flags.DurationVar(&o.wait, "wait", time.Minute, "how long the updated services may take to pass their smoke test")
@@ -54,6 +59,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	switch {
 	case flags.NArg() == 0:
 		return o, flags.Refuse("name a stack")
+	case o.init && (o.yes || o.preview || flags.NArg() > 1):
+		return o, flags.Refuse("-init takes the name of the new stack, and nothing else")
 	case o.yes && o.preview:
 		return o, flags.Refuse("-preview changes nothing, so there is nothing to say yes to")
 	}
@@ -70,6 +77,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	o, err := parse(args, stderr)
 	if err != nil {
 		return err
+	}
+	if o.init {
+		return initialise(ctx, o, confirm.New(os.Stdin, stdout), stdout)
 	}
 	confirmed, err := confirm.Unless(o.yes || o.preview)
 	if err != nil {

@@ -3,6 +3,7 @@ package confirm
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +12,7 @@ import (
 	"strings"
 )
 
-// isTerminal reports whether a person may answer at a file: it is a character device, but not the null device of CI.
+// IsTerminal reports whether a person may answer at a file: it is a character device, but not the null device of CI.
 func isTerminal(file *os.File) bool {
 	info, err := file.Stat()
 	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
@@ -55,6 +56,30 @@ func (a *Asker) YesNo(ctx context.Context, question string) (bool, error) {
 		case "no", "n":
 			return false, nil
 		}
+	}
+}
+
+// Text asks for a text until the check takes it. An empty answer is the preset one, if there is one.
+func (a *Asker) Text(ctx context.Context, question, preset string, check func(string) error) (string, error) {
+	if preset != "" {
+		question += " [" + preset + "]"
+	}
+	for {
+		fmt.Fprintf(a.out, "%s: ", question)
+		answer, err := a.next(ctx)
+		if err == nil && !answer.ok {
+			err = errors.New("there is no answer to read; run it at a terminal")
+		}
+		if err != nil {
+			fmt.Fprintln(a.out)
+			return "", err
+		}
+		text := cmp.Or(strings.TrimSpace(answer.text), preset)
+		if err := check(text); err != nil {
+			fmt.Fprintf(a.out, "  %v\n", err)
+			continue
+		}
+		return text, nil
 	}
 }
 

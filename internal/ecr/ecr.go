@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 	"github.com/google/go-containerregistry/pkg/authn"
 
@@ -46,6 +47,24 @@ func (r *Registries) client(ctx context.Context, region string) (*ecr.Client, er
 		return nil, errors.New(awsconfig.Reason(err))
 	}
 	return ecr.NewFromConfig(cfg, func(o *ecr.Options) { o.BaseEndpoint = cmp.Or(options.Endpoint("ecr"), o.BaseEndpoint) }), nil
+}
+
+// Account returns the account of the caller, in which its repositories are.
+func (r *Registries) Account(ctx context.Context, region string) (string, error) {
+	options := maps.Clone(r.options)
+	if options == nil {
+		options = awsconfig.Options{}
+	}
+	options["region"] = region
+	cfg, err := options.Load(ctx)
+	if err != nil {
+		return "", fmt.Errorf("find out the AWS account; log in first: %s", awsconfig.Reason(err))
+	}
+	out, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		return "", fmt.Errorf("find out the AWS account; log in first: %s", awsconfig.Reason(err))
+	}
+	return aws.ToString(out.Account), nil
 }
 
 // Resolve implements [authn.Keychain].
