@@ -12,6 +12,7 @@ import (
 	pulumiconfig "github.com/pulumi/pulumi/sdk/v3/go/common/resource/config"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/workspace"
 
+	"slipway/components/fsbp"
 	"slipway/components/mocks"
 	"slipway/config"
 	"slipway/config/configtest"
@@ -522,6 +523,56 @@ func TestAnExistingCertificateIsNotTheStacks(t *testing.T) {
 	for _, r := range cloud.Resources() {
 		if strings.HasPrefix(r.Type, "aws:acm/") || strings.HasPrefix(r.Name, "_") {
 			t.Errorf("%s %s is requested", r.Type, r.Name)
+		}
+	}
+}
+
+// A NAT gateway and the load balancer each take minutes. Neither waits for the other, and tasks wait for both.
+func TestNATGatewayIsMadeBesideTheLoadBalancer(t *testing.T) {
+	var cloud mocks.Cloud
+	if _, err := program.Deploy(&cloud, configtest.Source(configtest.Service(""), "network", `{"egress": "nat"}`)); err != nil {
+		t.Fatal(err)
+	}
+	before := make(map[string][]string) // what a resource waits for, by kind and name
+	for _, r := range cloud.Resources() {
+		for _, urn := range r.RPC.GetDependencies() {
+			on := resource.URN(urn)
+			before[r.Type+" "+r.Name] = append(before[r.Type+" "+r.Name], string(on.Type())+" "+on.Name())
+		}
+	}
+	waitsFor := func(r, kind string) bool {
+		all := slices.Clone(before[r])
+		for i := 0; i < len(all); i++ { // grows
+			for _, on := range before[all[i]] {
+				if !slices.Contains(all, on) {
+					all = append(all, on)
+				}
+			}
+		}
+		return slices.ContainsFunc(all, func(on string) bool { return strings.HasPrefix(on, kind) })
+	}
+	const gateway, balancer = "aws:ec2/natGateway:NatGateway", "aws:lb/loadBalancer:LoadBalancer"
+	stack := configtest.Source("").Stack
+	for _, test := range []struct {
+		resource, kind string
+		want           bool
+	}{
+		{balancer + " " + stack, gateway, false},
+		{gateway + " " + stack + "-nat-1", balancer, false},
+		{"aws:ecs/service:Service " + stack + "-hello", gateway, true},
+		{"aws:ecs/service:Service " + stack + "-hello", balancer, true},
+	} {
+		if len(before[test.resource]) == 0 || waitsFor(test.resource, test.kind) != test.want {
+			t.Errorf("%s (which waits for %v) waits for %s: %v", test.resource, before[test.resource], test.kind, !test.want)
+		}
+	}
+	findings, err := fsbp.Findings(cloud.Resources())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range findings {
+		if f.Control == "ECS.2" {
+			t.Errorf("%s %s has a public address", f.Kind, f.Name)
 		}
 	}
 }
