@@ -15,7 +15,7 @@ func (n *Network) newFlowLogs(ctx *pulumi.Context, vpc *ec2.Vpc) error {
 	if !n.args.FlowLogs.Enabled() {
 		return nil
 	}
-	name := n.name + "-flow-logs"
+	name := spec.FlowLogsRole.Of(n.name)
 	group, err := cloudwatch.NewLogGroup(ctx, name, &cloudwatch.LogGroupArgs{
 		RetentionInDays: pulumi.Int(n.args.FlowLogs.RetentionDays),
 		Tags:            n.args.Tags.named(name),

@@ -17,3 +17,17 @@ func (f FlowLogs) Problems() Problems {
 	}
 	return found
 }
+
+// Calls returns the calls that flow logs make with their role, and that a permissions boundary has to allow.
+func (f FlowLogs) Calls() []Call {
+	if !f.Enabled() {
+		return nil
+	}
+	const group = "arn:*:logs:*:*:log-group:*"
+	return []Call{
+		{"flowLogs", FlowLogsRole, "logs:CreateLogStream", group},
+		{"flowLogs", FlowLogsRole, "logs:DescribeLogGroups", "*"},
+		{"flowLogs", FlowLogsRole, "logs:DescribeLogStreams", group},
+		{"flowLogs", FlowLogsRole, "logs:PutLogEvents", group},
+	}
+}

@@ -17,6 +17,9 @@ const (
 	RunRole       Role = "run"       // Step Functions runs a job's task with it
 )
 
+// FlowLogsRole is a network's: VPC flow logs write records with it.
+const FlowLogsRole Role = "flow-logs"
+
 // Of returns the name of a component's role, without what Pulumi appends.
 func (r Role) Of(component string) string { return component + "-" + string(r) }
 

@@ -37,7 +37,7 @@ func checkAccess(ctx *pulumi.Context, cfg *config.Config) error {
 	return errors.Join(problems...)
 }
 
-// access is what the roles of a service or a job are meant to do.
+// access is what the roles of a service, a job or the network are meant to do.
 type access struct {
 	policies []string // of its task role
 	calls    []spec.Call
@@ -56,6 +56,7 @@ func meant(cfg *config.Config) iter.Seq2[string, access] {
 				return
 			}
 		}
+		yield("network", access{calls: cfg.Network.FlowLogs.Calls()})
 	}
 }
 

@@ -109,3 +109,23 @@ func TestCheckAccess(t *testing.T) {
 		}
 	}
 }
+
+// A boundary from before there were flow logs is told as well.
+func TestBoundaryAllowsFlowLogs(t *testing.T) {
+	t.Parallel()
+	const boundary = "arn:aws:iam::123456789012:policy/slipway-boundary"
+	for statements, want := range map[string]string{
+		`{"Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": "arn:aws:logs:*:123456789012:log-group:*"}`: "slipway:network.flowLogs: the permissions boundary does not allow logs:DescribeLogGroups on *;",
+		`{"Effect": "Allow", "Action": "logs:*", "Resource": "*"}`:                                                                            "",
+	} {
+		cloud := mocks.Cloud{Policies: map[string]string{boundary: `{"Statement": [` + statements + `]}`}}
+		cfg, err := config.Read(configtest.Source(configtest.Service(""), "permissionsBoundary", boundary, "network", `{"flowLogs": {}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = cloud.Run(func(ctx *pulumi.Context) error { return checkAccess(ctx, cfg) })
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+}
