@@ -52,12 +52,19 @@ func (p *progress) see(event events.EngineEvent) {
 		m := event.ResOpFailedEvent.Metadata
 		fmt.Fprintf(p.out, "  failed  %s %s\n", stack.ShortType(m.Type), resource.URN(m.URN).Name())
 	case event.DiagnosticEvent != nil && event.DiagnosticEvent.Severity == "error":
-		if text := stack.Plain(event.DiagnosticEvent.Message); text != "" && text != "update failed" && !slices.Contains(p.complaints, text) {
-			p.complaints = append(p.complaints, text)
-		}
+		p.complain(stack.Plain(event.DiagnosticEvent.Message))
 	case event.DiagnosticEvent != nil && event.DiagnosticEvent.Severity == "warning":
 		fmt.Fprintf(p.out, "  warning: %s\n", stack.Plain(event.DiagnosticEvent.Message))
 	}
+}
+
+// complain keeps an error, unless it is in another one: the engine repeats what a resource says.
+func (p *progress) complain(text string) {
+	if text == "" || text == "update failed" || slices.ContainsFunc(p.complaints, func(said string) bool { return strings.Contains(said, text) }) {
+		return
+	}
+	p.complaints = slices.DeleteFunc(p.complaints, func(said string) bool { return strings.Contains(text, said) })
+	p.complaints = append(p.complaints, text)
 }
 
 func (p *progress) begin(m apitype.StepEventMetadata) {

@@ -68,7 +68,7 @@ func TestProgress(t *testing.T) {
 	p.see(events.EngineEvent{EngineEvent: apitype.EngineEvent{ResOpFailedEvent: &apitype.ResOpFailedEvent{
 		Metadata: step(apitype.OpUpdate, "aws:ecs/service:Service", "dev-api", nil),
 	}}})
-	for _, message := range []string{"ECS rolled the deployment back\n", "update failed", "ECS rolled the deployment back"} {
+	for _, message := range []string{"ECS rolled the deployment back\n", "update failed", "dev-web: ECS rolled the deployment back", "rolled the deployment back"} {
 		p.see(says("error", message))
 	}
 	want := `    dev-web: 1 of 2 new tasks run, 2 old; behind the load balancer 2 healthy
@@ -77,7 +77,7 @@ func TestProgress(t *testing.T) {
   warning: the image is named by a tag
   failed  aws:ecs:Service dev-api
 `
-	if out.String() != want || p.changes != 1 || !slices.Equal(p.complaints, []string{"ECS rolled the deployment back"}) {
+	if out.String() != want || p.changes != 1 || !slices.Equal(p.complaints, []string{"dev-web: ECS rolled the deployment back"}) {
 		t.Errorf("it says\n%s\nwant\n%s\n%d changes, complaints %q", &out, want, p.changes, p.complaints)
 	}
 }
