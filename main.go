@@ -80,7 +80,7 @@ func deploy(ctx *pulumi.Context, source settings.Source, in account.Account) err
 	ctx.Export("vpcId", platform.Tasks.VPCID)
 	ctx.Export("cluster", platform.Cluster.Name)
 	if cfg.IsPlatform() {
-		ctx.Export("platform", platform.Output(cfg.Domain, cfg.PlatformNames))
+		ctx.Export("platform", platform.Output(cfg.Domain, cfg.PlatformNames, cfg.LoadBalancer.DeletionProtection))
 		ctx.Export("loadBalancerDnsName", platform.Listener.DNSName)
 	}
 	if !cfg.TakesRequests() {

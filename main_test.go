@@ -411,7 +411,7 @@ func TestStackOnAPlatform(t *testing.T) {
 		"domain": "example.com", "hostnames": []any{"*.example.com"}, "vpcId": "vpc-1", "subnetIds": []any{"subnet-1", "subnet-2"}, "publicIp": true,
 		"clusterName": "platform-0123456", "clusterArn": "arn:cluster", "insights": false,
 		"listenerArn":     "arn:aws:elasticloadbalancing:eu-central-1:" + mocks.Account + ":listener/app/platform-0123456/0123/4567",
-		"securityGroupId": "sg-1", "loadBalancerArnSuffix": "app/platform-0123456/0123", "dnsName": "platform.elb.amazonaws.com", "idleTimeout": 90.0,
+		"securityGroupId": "sg-1", "loadBalancerArnSuffix": "app/platform-0123456/0123", "dnsName": "platform.elb.amazonaws.com", "idleTimeout": 90.0, "open": true,
 	}
 	cloud := mocks.Cloud{Others: map[string]map[string]any{"acme/slipway/platform": {"platform": output}}}
 	services := `{"hello": {"image": "` + configtest.Image + `", "hostnames": ["hello.example.com", "a.b.example.com"]}}`
@@ -454,7 +454,7 @@ func TestPlatformOutput(t *testing.T) {
 	outputs, err := program.Deploy(&mocks.Cloud{}, source)
 	const want = `"platform":{"clusterArn":"arn:Cluster/dev","clusterName":"dev-0123456","dnsName":"dev.elb.amazonaws.com","domain":"example.com",` +
 		`"hostnames":["*.example.com"],"idleTimeout":90,"insights":false,"listenerArn":"arn:Listener/dev-https",` +
-		`"loadBalancerArnSuffix":"app/dev/0123456","publicIp":true,"securityGroupId":"SecurityGroup/dev-load-balancer",` +
+		`"loadBalancerArnSuffix":"app/dev/0123456","open":true,"publicIp":true,"securityGroupId":"SecurityGroup/dev-load-balancer",` +
 		`"subnetIds":["Subnet/dev-public-1","Subnet/dev-public-2"],"vpcId":"Vpc/dev"}`
 	if err != nil || !strings.Contains(outputs, want) {
 		t.Errorf("outputs are %s (%v)\nwant %s", outputs, err, want)

@@ -17,6 +17,8 @@ type Platform struct {
 type PlatformOutput struct {
 	Domain    string   `pulumi:"domain"`    // the zone from which the depth of wildcards counts on the listener
 	Hostnames []string `pulumi:"hostnames"` // names in the listener's certificates
+	// Open says that stacks may come. A platform that is to be destroyed is closed first.
+	Open bool `pulumi:"open"`
 
 	VPCID     string   `pulumi:"vpcId"`
 	SubnetIDs []string `pulumi:"subnetIds"`
@@ -34,9 +36,9 @@ type PlatformOutput struct {
 }
 
 // Output returns the platform in the form of [PlatformOutput], for [pulumi.Context.Export].
-func (p Platform) Output(domain string, hostnames []string) pulumi.Map {
+func (p Platform) Output(domain string, hostnames []string, open bool) pulumi.Map {
 	return pulumi.Map{
-		"domain": pulumi.String(domain), "hostnames": pulumi.ToStringArray(hostnames),
+		"domain": pulumi.String(domain), "hostnames": pulumi.ToStringArray(hostnames), "open": pulumi.Bool(open),
 		"vpcId": p.Tasks.VPCID, "subnetIds": p.Tasks.SubnetIDs, "publicIp": pulumi.Bool(p.Tasks.PublicIP),
 		"clusterName": p.Cluster.Name, "clusterArn": p.Cluster.ARN, "insights": pulumi.Bool(p.Cluster.Insights),
 		"listenerArn": p.Listener.ARN, "securityGroupId": p.Listener.SecurityGroupID,

@@ -60,7 +60,7 @@ func readLoadBalancer(o *settings.Object, domain string) (b spec.LoadBalancer, p
 	defer o.Close()
 	b = spec.LoadBalancer{
 		IdleTimeout:        o.Integer("idleTimeout", spec.DefaultIdleTimeout, 1, spec.MaxIdleTimeout),
-		DeletionProtection: o.Boolean("deletionProtection", false),
+		DeletionProtection: o.Boolean("deletionProtection", o.Has("hostnames")), // a platform's destruction would take other stacks with it
 		SSLPolicy:          o.Text("sslPolicy", spec.DefaultSSLPolicy, spec.CheckSSLPolicy),
 	}
 	report(o, b.Problems())

@@ -47,6 +47,9 @@ func lookUpPlatform(ctx *pulumi.Context, cfg *config.Config, region string) (*Pl
 	if err := found.Check(); err != nil {
 		return nil, wrong(fmt.Errorf("is not a platform that can be used: %w", err))
 	}
+	if !found.Open {
+		return nil, wrong(errors.New("is to be destroyed: its loadBalancer.deletionProtection is false. Set it to true there and run `pulumi up`, or choose another platform"))
+	}
 	if err := found.checkPlace(ctx, region); err != nil {
 		return nil, wrong(err)
 	}
@@ -181,6 +184,8 @@ func (c change) checkGuests() error {
 	switch {
 	case !c.IsPlatform():
 		return fmt.Errorf("loadBalancer.hostnames: is needed while other stacks stand on this platform: %s; destroy them first", guests)
+	case !c.LoadBalancer.DeletionProtection:
+		return fmt.Errorf("loadBalancer.deletionProtection: is false, and other stacks stand on this platform: %s; destroy them first", guests)
 	case c.moves():
 		return fmt.Errorf("network: this change makes another network and load balancer, and other stacks stand on these: %s; destroy them first, or bring up "+
 			"another platform for them", guests)

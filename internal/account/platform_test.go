@@ -22,7 +22,7 @@ func offered(changes map[string]any) map[string]any {
 	output := map[string]any{
 		"domain": "example.com", "hostnames": []any{"*.example.com"}, "vpcId": "vpc-1", "subnetIds": []any{"subnet-1", "subnet-2"}, "publicIp": true,
 		"clusterName": "platform-0123456", "clusterArn": "arn:cluster", "insights": false, "listenerArn": listenerARN, "securityGroupId": "sg-1",
-		"loadBalancerArnSuffix": "app/platform-0123456/0123", "dnsName": "platform.elb.amazonaws.com", "idleTimeout": 60.0,
+		"loadBalancerArnSuffix": "app/platform-0123456/0123", "dnsName": "platform.elb.amazonaws.com", "idleTimeout": 60.0, "open": true,
 	}
 	maps.Copy(output, changes)
 	return map[string]any{"platform": output}
@@ -105,7 +105,11 @@ func TestPlatformsThatCannotBeJoined(t *testing.T) {
 			"slipway:platform: stack acme/slipway/platform is not a platform: it has no output platform. Give it loadBalancer.hostnames and no services",
 		},
 		"of an older program": {service, offered(map[string]any{"dnsName": ""}), nil, nil, "its output platform is incomplete; run `pulumi up` there"},
-		"another region":      {service, listener("eu-central-1", "eu-west-1"), nil, nil, "is in region eu-west-1, and this stack is in eu-central-1"},
+		"a platform that goes": {
+			service, offered(map[string]any{"open": false}), nil, nil,
+			"is to be destroyed: its loadBalancer.deletionProtection is false",
+		},
+		"another region": {service, listener("eu-central-1", "eu-west-1"), nil, nil, "is in region eu-west-1, and this stack is in eu-central-1"},
 		"another account": {
 			service, listener(mocks.Account, "999999999999"), nil, nil,
 			"is in account 999999999999, and this stack is in " + mocks.Account,
@@ -179,7 +183,11 @@ func TestPlatformsInUseStay(t *testing.T) {
 		"the names themselves": {platform(`"one.example.com"`), ""},
 		"a name less":          {platform(`"example.com"`), "loadBalancer.hostnames: no certificate would be left for one.example.com of stack slipway/one"},
 		"another network":      {platform(`"*.example.com"`, "network", `{"cidr": "10.9.0.0/16"}`), "other stacks stand on these: slipway/one; destroy them first"},
-		"services":             {services, "loadBalancer.hostnames: is needed while other stacks stand on this platform: slipway/one"},
+		"no protection": {
+			platform("", "loadBalancer", `{"hostnames": ["*.example.com"], "deletionProtection": false}`),
+			"loadBalancer.deletionProtection: is false, and other stacks stand on this platform: slipway/one; destroy them first",
+		},
+		"services": {services, "loadBalancer.hostnames: is needed while other stacks stand on this platform: slipway/one"},
 	} {
 		c := change{Config: test.cfg, last: last, standing: standing.Listener{Balancers: []standing.Balancer{{Tagged: true}}}}
 		c.standing.Rules, c.others = splitRules(inUse, "slipway", "platform", false)
