@@ -9,6 +9,8 @@ import (
 type environment struct {
 	number int
 	images map[string]string // the builds of the pull request's source, by service
+	// platform is the stack on which the environments stand; empty: as dev does.
+	platform string
 }
 
 // The permissions boundaries of bootstrap/roles.go: the one for deployments, and the one without which the role of pull requests can
@@ -53,6 +55,12 @@ func (e environment) apply(settings map[string]any) error {
 	}
 	if boundary, _ := config["slipway:permissionsBoundary"].(string); strings.HasSuffix(boundary, ":policy/"+deployBoundary) {
 		config["slipway:permissionsBoundary"] = strings.TrimSuffix(boundary, deployBoundary) + pullRequestBoundary
+	}
+	if e.platform != "" {
+		config["slipway:platform"] = e.platform
+		for _, key := range []string{"slipway:network", "slipway:cluster", "slipway:loadBalancer"} { // the platform's
+			delete(config, key)
+		}
 	}
 	if balancer, _ := config["slipway:loadBalancer"].(map[string]any); balancer != nil {
 		delete(balancer, "deletionProtection")

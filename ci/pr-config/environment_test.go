@@ -86,6 +86,21 @@ encryptionsalt: v1:salt
 	}
 }
 
+// On a platform an environment keeps nothing of what the platform has.
+func TestTransformOntoAPlatform(t *testing.T) {
+	config := map[string]any{
+		"slipway:domain": "example.com", "slipway:network": map[string]any{"zones": 3}, "slipway:cluster": map[string]any{"insights": true},
+		"slipway:loadBalancer": map[string]any{"deletionProtection": true},
+		"slipway:services":     map[string]any{"hello": map[string]any{"hostnames": []any{"hello.example.com"}}},
+	}
+	if err := (environment{number: 7, platform: "pr-platform"}).apply(map[string]any{"config": config}); err != nil {
+		t.Fatal(err)
+	}
+	if len(config) != 3 || config["slipway:platform"] != "pr-platform" {
+		t.Errorf("config is %v", config)
+	}
+}
+
 // Another boundary stays unchanged, and a missing one stays missing.
 func TestTransformLeavesOtherBoundaries(t *testing.T) {
 	for _, boundary := range []string{"arn:aws:iam::123456789012:policy/mine", "arn:aws:iam::123456789012:policy/not-slipway-boundary", ""} {

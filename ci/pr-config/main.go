@@ -1,9 +1,9 @@
 // Command pr-config turns a copy of a stack's config into the config of a pull request's environment.
 //
-//	go run ./ci/pr-config -number 7 -image hello=REFERENCE… Pulumi.pr-7.yaml
+//	go run ./ci/pr-config -number 7 [-platform pr-platform] -image hello=REFERENCE… Pulumi.pr-7.yaml
 //
 // Services run the given images, or those of the copy. Every service has its own host names and one instance, and neither scales nor
-// has a canary; the load balancer can be deleted.
+// has a canary; the load balancer can be deleted. On a platform, the environment has no network and load balancer of its own.
 package main
 
 import (
@@ -24,8 +24,9 @@ func main() {
 }
 
 func run(args []string) error {
-	flags := cli.NewFlags("pr-config", "usage: pr-config -number NUMBER [-image SERVICE=REFERENCE]… FILE\n", os.Stderr)
+	flags := cli.NewFlags("pr-config", "usage: pr-config -number NUMBER [-platform STACK] [-image SERVICE=REFERENCE]… FILE\n", os.Stderr)
 	number := flags.Int("number", 0, "the pull request's `number`")
+	platform := flags.String("platform", "", "the `stack` of the platform on which the environments stand")
 	images := map[string]string{}
 	flags.Func("image", "`service=reference` of an image of the pull request; once for each service", func(text string) error {
 		service, image, _ := strings.Cut(text, "=")
@@ -46,7 +47,7 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	changed, err := transform(text, environment{number: *number, images: images})
+	changed, err := transform(text, environment{number: *number, images: images, platform: *platform})
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}

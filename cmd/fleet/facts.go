@@ -25,6 +25,8 @@ type facts struct {
 	region, account string
 	services        []service
 	jobs            []job
+	offers          bool   // it is a platform for other stacks
+	platform        string // the stack on whose platform it stands, perhaps in full; empty: on its own
 	pending         []operation
 }
 
@@ -104,6 +106,8 @@ func readFacts(d apitype.DeploymentV3, domains stack.Domains) facts {
 				named(name).image, _ = spec.ParseImage(reference)
 			}
 			f.jobs = jobsIn(r.Outputs["jobs"])
+			_, f.offers = r.Outputs["platform"].(map[string]any)
+			f.platform = textMap(r.Outputs["network"])["platform"]
 		}
 		if region, account, ok := place(string(r.ID)); ok && f.region == "" {
 			f.region, f.account = region, account

@@ -48,6 +48,8 @@ type fakeStack struct {
 	driftErr  error
 	changes   []stack.Change
 	jobs      map[string]fakeJob
+	offers    bool   // it is a platform
+	platform  string // on which it stands
 }
 
 // fakeJob is a job by a schedule; on demand, if that is empty.
@@ -221,9 +223,15 @@ func (s fakeStack) deployment(name string) (apitype.DeploymentV3, error) {
 		pending = append(pending, object{"type": "updating", "resource": object{"urn": urn(serviceType, name+"-"+service), "type": serviceType, "custom": true, "inputs": object{"token": secret}}})
 	}
 	if len(resources) > 0 {
+		outputs := object{
+			"urls": urls, "images": images, "checks": checks, "jobs": runs, "adminPassword": encrypted, "other": secret,
+			"network": object{"platform": s.platform, "other": secret},
+		}
+		if s.offers {
+			outputs["platform"] = object{"vpcId": "vpc-1", "other": secret}
+		}
 		resources = append(resources, object{
-			"urn": urn("pulumi:pulumi:Stack", "slipway-"+name), "type": "pulumi:pulumi:Stack", "custom": false,
-			"outputs": object{"urls": urls, "images": images, "checks": checks, "jobs": runs, "adminPassword": encrypted, "other": secret},
+			"urn": urn("pulumi:pulumi:Stack", "slipway-"+name), "type": "pulumi:pulumi:Stack", "custom": false, "outputs": outputs,
 		}, object{"urn": urn("pulumi:providers:aws", "default"), "type": "pulumi:providers:aws", "custom": true, "id": "1", "inputs": object{"secretKey": secret}})
 	}
 	text, err := json.Marshal(object{"manifest": object{"time": s.written}, "resources": resources, "pending_operations": pending})

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -215,6 +216,31 @@ func TestPageWhileReading(t *testing.T) {
 	b.environments[1].read = true
 	if got := newView("slipway", b, now).Notes; len(got) != 0 {
 		t.Errorf("when all is known the page says %v", got)
+	}
+}
+
+// A platform names the stacks that stand on it, and each of them its platform.
+func TestPageOfAPlatform(t *testing.T) {
+	stacks := map[string]fakeStack{
+		"base":  {offers: true, resources: 28, written: time.Now()},
+		"spare": {offers: true, resources: 28, written: time.Now()},
+		"shop":  {resources: 9, written: time.Now(), platform: "acme/slipway/base"},
+		"users": {resources: 9, written: time.Now(), platform: "base"},
+	}
+	o := observe(t, newFakeSource(stacks), twoServices())
+	until(t, o, "the stacks are read", func(b board) bool {
+		return len(b.environments) == len(stacks) && !slices.ContainsFunc(b.environments, func(e environment) bool { return !e.read })
+	})
+	_, page := get(t, serveFleet(t, o).URL)
+	for stack, want := range map[string]string{
+		"base": "A platform, on which shop and users run.", "spare": "A platform, on which no stack stands.", "shop": "Platform base", "users": "Platform base",
+	} {
+		if got := part(t, page, stack); !strings.Contains(got, want) {
+			t.Errorf("%s is shown as %q, want %q", stack, got, want)
+		}
+	}
+	if strings.Contains(page, secret) {
+		t.Error("the page shows a secret")
 	}
 }
 

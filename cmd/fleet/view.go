@@ -42,6 +42,9 @@ type environmentView struct {
 	Err               string
 	Reading           bool
 	Resources         string
+	Platform          string // the stack on whose platform it stands
+	Offers            bool   // it is a platform
+	Stacks            string // those that stand on it
 	Update            *updateView
 	Drift             driftView
 	Run               *runView
@@ -105,6 +108,7 @@ func newView(project string, b board, now time.Time) view {
 	for i, e := range b.environments {
 		ev := viewEnvironment(e, differences(b.environments, i), flags, now)
 		ev.Promotions = promotions(b.environments, i)
+		ev.Stacks = list(guests(b.environments, e.name))
 		v.Environments = append(v.Environments, ev)
 		v.Notes = append(v.Notes, notes(ev, e)...)
 	}
@@ -116,6 +120,20 @@ func newView(project string, b board, now time.Time) view {
 	v.Count = plural(len(b.environments), "environment") + ", " + plural(len(services), "service")
 	return v
 }
+
+// guests are the stacks that stand on a platform.
+func guests(environments []environment, platform string) []string {
+	var names []string
+	for _, e := range environments {
+		if e.platform != "" && shortName(e.platform) == platform {
+			names = append(names, e.name)
+		}
+	}
+	return names
+}
+
+// shortName returns the name of a stack without its organization and project.
+func shortName(stack string) string { return stack[strings.LastIndex(stack, "/")+1:] }
 
 // beingRead are the environments that have not been read yet.
 func beingRead(environments []environmentView) []string {
@@ -199,6 +217,7 @@ func differing(environments []environment) []note {
 
 func viewEnvironment(e environment, differs map[string]string, flags map[string]pennant, now time.Time) environmentView {
 	v := environmentView{Name: e.name, Staged: e.staged, Behind: len(differs) > 0, Region: e.region, Account: e.account, Err: e.err, Reading: !e.read && e.err == ""}
+	v.Platform, v.Offers = shortName(e.platform), e.offers
 	if e.read {
 		v.Resources = plural(e.resources, "resource")
 		v.Drift = viewDrift(e, now)
