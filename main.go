@@ -89,7 +89,8 @@ func deploy(ctx *pulumi.Context, source settings.Source, in account.Account) err
 	}
 
 	routes, err := components.NewRoutes(ctx, name, &components.RoutesArgs{
-		ListenerARN: platform.Listener.ARN, Priorities: priorities.Routes, Services: running, Former: existing.Former, Tags: tags,
+		ListenerARN: platform.Listener.ARN, Priorities: priorities.Routes, Redraw: existing.Redraw(priorities.Routes),
+		Services: running, Former: existing.Former, Tags: tags,
 	})
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package components
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -19,6 +20,9 @@ type RoutesArgs struct {
 	ListenerARN pulumi.StringInput // of the HTTPS listener that gets the rules
 	// Priorities has the routes with the priorities of their rules. See [spec.Priorities].
 	Priorities map[spec.Route]int
+	// Redraw returns a route's priority when its service runs. On a listener that stacks share, another one may have taken the number since
+	// the program began. With nil, Priorities are final, as they are in a preview.
+	Redraw func(context.Context, spec.Route) int
 	// Services has the targets of the routes, by their short names.
 	Services map[string]*FargateService
 	// Former has the names of the components that had the routes' rules as children, before rules were separate resources.
@@ -112,7 +116,7 @@ func overlapping(rules []registeredRule, route spec.Route) []pulumi.Resource {
 // They are created or changed after the more specific rules that take some of the route's requests, and deleted before those. So such a
 // request moves from its old service to its new one, and never reaches this rule's service in between.
 func (r *Routes) add(ctx *pulumi.Context, route spec.Route) error {
-	service, priority := r.args.Services[route.Service], r.args.Priorities[route]
+	service, priority := r.args.Services[route.Service], r.priority(ctx, route)
 	first := pulumi.DependsOn(overlapping(r.rules, route))
 	own, err := r.create(ctx, r.name, service.name, listenerRule{route: route, priority: priority, targets: service.targets}, first)
 	if err != nil {
@@ -123,7 +127,7 @@ func (r *Routes) add(ctx *pulumi.Context, route spec.Route) error {
 		return nil
 	}
 	canary, err := r.create(ctx, spec.CanaryName(r.name), spec.CanaryName(service.name), listenerRule{
-		route: route, priority: priority - 1, // the step between priorities leaves it free
+		route: route, priority: before(priority), // the step between priorities leaves it free
 		header: &service.canary.header, targets: service.canary.targets,
 	}, first)
 	if err != nil {
@@ -131,6 +135,22 @@ func (r *Routes) add(ctx *pulumi.Context, route spec.Route) error {
 	}
 	r.rules = append(r.rules, registeredRule{route, canary})
 	return nil
+}
+
+// priority returns the number of a route's rule. It is drawn again as late as can be, when the service's tasks are healthy: the engine
+// creates the rule right after that.
+func (r *Routes) priority(ctx *pulumi.Context, route spec.Route) pulumi.IntInput {
+	if r.args.Redraw == nil || ctx.DryRun() {
+		return pulumi.Int(r.args.Priorities[route])
+	}
+	return r.args.Services[route.Service].targets[0].group.ToStringOutput().ApplyT(func(string) int {
+		return r.args.Redraw(ctx.Context(), route)
+	}).(pulumi.IntOutput)
+}
+
+// before returns the number before a priority.
+func before(priority pulumi.IntInput) pulumi.IntInput {
+	return priority.ToIntOutput().ApplyT(func(n int) int { return n - 1 }).(pulumi.IntOutput)
 }
 
 // create creates a rule. Before rules were separate resources, they were children of their target service, and their names began with
@@ -163,7 +183,7 @@ type weightedTarget struct {
 // listenerRule forwards a route's requests to target groups, or only those with a header.
 type listenerRule struct {
 	route    spec.Route
-	priority int
+	priority pulumi.IntInput
 	header   *spec.CanaryHeader // nil: all requests
 	targets  []weightedTarget
 	tags     pulumi.StringMap
@@ -185,7 +205,7 @@ func (r listenerRule) create(ctx *pulumi.Context, of string, listener pulumi.Str
 	}
 	return lb.NewListenerRule(ctx, r.name(of), &lb.ListenerRuleArgs{
 		ListenerArn: listener,
-		Priority:    pulumi.Int(r.priority),
+		Priority:    r.priority,
 		Conditions:  r.conditions(),
 		// The weighted form, even with one target group, so that a second one can be added in place.
 		Actions: lb.ListenerRuleActionArray{lb.ListenerRuleActionArgs{

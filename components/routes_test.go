@@ -1,6 +1,7 @@
 package components
 
 import (
+	"context"
 	"errors"
 	"regexp"
 	"slices"
@@ -60,6 +61,37 @@ func TestRoutes(t *testing.T) {
 	} {
 		if got, want := mocks.JSON(cloud.Resource(listenerRuleType, name).Inputs), "{"+forward+want+tags; got != want {
 			t.Errorf("rule %s is %s, want %s", name, got, want)
+		}
+	}
+}
+
+// On a listener that stacks share, a rule's number is drawn again when its service runs. A preview does not wait for that.
+func TestRoutesAreDrawnAgain(t *testing.T) {
+	t.Parallel()
+	program := func(ctx *pulumi.Context) error {
+		service, err := NewFargateService(ctx, "dev-hello", fargateServiceArgs(withCanary(nil)))
+		if err != nil {
+			return err
+		}
+		_, err = NewRoutes(ctx, "dev", &RoutesArgs{
+			ListenerARN: pulumi.String("listener"), Priorities: map[spec.Route]int{helloRoute: 10}, Services: map[string]*FargateService{"hello": service},
+			Redraw: func(_ context.Context, route spec.Route) int {
+				if route != helloRoute {
+					t.Errorf("%s is drawn again", route)
+				}
+				return 200
+			},
+		})
+		return err
+	}
+	var up, preview mocks.Cloud
+	if err := errors.Join(up.Run(program), preview.Preview(program)); err != nil {
+		t.Fatal(err)
+	}
+	for rule, want := range map[string][2]float64{"dev/hello.example.com": {200, 10}, "dev-canary/hello.example.com": {199, 9}} {
+		got := [2]float64{up.Resource(listenerRuleType, rule).Inputs["priority"].NumberValue(), preview.Resource(listenerRuleType, rule).Inputs["priority"].NumberValue()}
+		if got != want {
+			t.Errorf("rule %s has number %v, want %v", rule, got, want)
 		}
 	}
 }

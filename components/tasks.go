@@ -104,7 +104,7 @@ func (s *FargateService) newRequests(ctx *pulumi.Context, v version) (*requests,
 		return nil, err
 	}
 	attachment, err := listenerRule{
-		route: v.attachment, priority: s.args.Priorities[v.attachment], tags: s.args.Tags.named(v.name),
+		route: v.attachment, priority: pulumi.Int(s.args.Priorities[v.attachment]), tags: s.args.Tags.named(v.name),
 		targets: []weightedTarget{{group: target.Arn, weight: spec.MaxWeight}},
 	}.create(ctx, v.name, s.args.Listener.ARN, s.parent())
 	if err != nil {

@@ -1,6 +1,7 @@
 package account
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -31,6 +32,7 @@ type Existing struct {
 	Cluster  *components.Cluster
 
 	Priorities   spec.HeldPriorities   // of the listener's rules
+	redraw       *redraw               // nil: the listener is the stack's own
 	Former       map[spec.Route]string // names of the components that had the rules as children, by route without a service
 	Serving      serving               // how many tasks serve the requests now
 	Replacing    bool                  // an earlier update replaced the load balancer, and ended before it deleted the old one
@@ -162,13 +164,18 @@ func (e *Existing) lookUpStanding(ctx *pulumi.Context, cfg *config.Config, in Ac
 		e.Certificates = listener.Certificates
 	}
 	e.Serving = servingBy(listener.Rules)
-	e.Priorities, e.Former = make(spec.HeldPriorities), make(map[spec.Route]string)
-	for _, rule := range change.others {
-		e.Priorities.Add(rule.Priority, spec.Route{})
+	e.Priorities, e.Former = heldBy(listener.Rules, change.others), make(map[spec.Route]string)
+	if shared {
+		sought.Counted = nil
+		project, stack := ctx.Project(), ctx.Stack()
+		e.redraw = &redraw{config: cfg, zone: e.Zone, given: make(map[spec.Route]int), rules: func(ctx context.Context) (own, others []standing.Rule, err error) {
+			now, err := in.Standing(ctx, sought)
+			own, others = splitRules(now.Rules, project, stack, true)
+			return own, others, err
+		}}
 	}
 	for _, rule := range listener.Rules {
 		route := spec.Route{Hostname: rule.Hostname, Path: rule.Path}
-		e.Priorities.Add(rule.Priority, route)
 		e.Former[route] = rule.Name
 		if rule.Header {
 			e.Former[route] = strings.TrimSuffix(rule.Name, spec.CanarySuffix)
