@@ -80,7 +80,9 @@ func deploy(ctx *pulumi.Context, source settings.Source, in account.Account) err
 	ctx.Export("vpcId", platform.Tasks.VPCID)
 	ctx.Export("cluster", platform.Cluster.Name)
 	if cfg.IsPlatform() {
-		ctx.Export("platform", platform.Output(cfg.Domain, cfg.PlatformNames, cfg.LoadBalancer.DeletionProtection))
+		ctx.Export("platform", platform.Output(components.PlatformOutput{
+			Domain: cfg.Domain, Hostnames: cfg.PlatformNames, Open: cfg.LoadBalancer.DeletionProtection, Egress: string(cfg.Network.Egress),
+		}))
 		ctx.Export("loadBalancerDnsName", platform.Listener.DNSName)
 	}
 	if !cfg.TakesRequests() {

@@ -452,7 +452,7 @@ func TestPlatformOutput(t *testing.T) {
 	source := configtest.Source("", "loadBalancer", `{"hostnames": ["*.example.com"], "idleTimeout": 90}`)
 	delete(source.Values, "slipway:services")
 	outputs, err := program.Deploy(&mocks.Cloud{}, source)
-	const want = `"platform":{"clusterArn":"arn:Cluster/dev","clusterName":"dev-0123456","dnsName":"dev.elb.amazonaws.com","domain":"example.com",` +
+	const want = `"platform":{"clusterArn":"arn:Cluster/dev","clusterName":"dev-0123456","dnsName":"dev.elb.amazonaws.com","domain":"example.com","egress":"public",` +
 		`"hostnames":["*.example.com"],"idleTimeout":90,"insights":false,"listenerArn":"arn:Listener/dev-https",` +
 		`"loadBalancerArnSuffix":"app/dev/0123456","open":true,"publicIp":true,"securityGroupId":"SecurityGroup/dev-load-balancer",` +
 		`"subnetIds":["Subnet/dev-public-1","Subnet/dev-public-2"],"vpcId":"Vpc/dev"}`

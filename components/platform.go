@@ -18,7 +18,8 @@ type PlatformOutput struct {
 	Domain    string   `pulumi:"domain"`    // the zone from which the depth of wildcards counts on the listener
 	Hostnames []string `pulumi:"hostnames"` // names in the listener's certificates
 	// Open says that stacks may come. A platform that is to be destroyed is closed first.
-	Open bool `pulumi:"open"`
+	Open   bool   `pulumi:"open"`
+	Egress string `pulumi:"egress"` // [spec.Egress]; empty with an existing network
 
 	VPCID     string   `pulumi:"vpcId"`
 	SubnetIDs []string `pulumi:"subnetIds"`
@@ -35,10 +36,10 @@ type PlatformOutput struct {
 	IdleTimeout           int    `pulumi:"idleTimeout"`
 }
 
-// Output returns the platform in the form of [PlatformOutput], for [pulumi.Context.Export].
-func (p Platform) Output(domain string, hostnames []string, open bool) pulumi.Map {
+// Output returns the platform in the form of [PlatformOutput], for [pulumi.Context.Export]. The first part of the fields is given.
+func (p Platform) Output(o PlatformOutput) pulumi.Map {
 	return pulumi.Map{
-		"domain": pulumi.String(domain), "hostnames": pulumi.ToStringArray(hostnames), "open": pulumi.Bool(open),
+		"domain": pulumi.String(o.Domain), "hostnames": pulumi.ToStringArray(o.Hostnames), "open": pulumi.Bool(o.Open), "egress": pulumi.String(o.Egress),
 		"vpcId": p.Tasks.VPCID, "subnetIds": p.Tasks.SubnetIDs, "publicIp": pulumi.Bool(p.Tasks.PublicIP),
 		"clusterName": p.Cluster.Name, "clusterArn": p.Cluster.ARN, "insights": pulumi.Bool(p.Cluster.Insights),
 		"listenerArn": p.Listener.ARN, "securityGroupId": p.Listener.SecurityGroupID,

@@ -21,6 +21,8 @@ type lastUpdate struct {
 // ownPlatform is the part of a platform's output that the platform's own updates need.
 type ownPlatform struct {
 	Hostnames []string `pulumi:"hostnames"`
+	SubnetIDs []string `pulumi:"subnetIds"`
+	Egress    string   `pulumi:"egress"`
 }
 
 // lastNetwork has the network settings whose change makes a new load balancer.

@@ -190,7 +190,7 @@ func (c change) checkGuests() error {
 		return fmt.Errorf("network: this change makes another network and load balancer, and other stacks stand on these: %s; destroy them first, or bring up "+
 			"another platform for them", guests)
 	}
-	var problems []error
+	problems := []error{c.checkSubnets(guests)}
 	for _, r := range c.others {
 		if c.last.Platform != nil && !spec.IsAttachment(r.Hostname) &&
 			spec.Certified(r.Hostname, c.last.Platform.Hostnames) && !spec.Certified(r.Hostname, c.PlatformNames) {
@@ -199,6 +199,20 @@ func (c change) checkGuests() error {
 		}
 	}
 	return errors.Join(problems...)
+}
+
+// checkSubnets reports a change that takes subnets away in which other stacks' tasks run. EC2 refuses to delete those, but only at the end.
+func (c change) checkSubnets(guests string) error {
+	last := c.last.Platform
+	switch {
+	case last == nil || c.ExistingNetwork != nil:
+		return nil
+	case c.Network.Zones < len(last.SubnetIDs):
+		return fmt.Errorf("network.zones: tasks of other stacks run in each of the %d zones: %s; destroy them first", len(last.SubnetIDs), guests)
+	case spec.Egress(last.Egress).Private() && last.Egress != "" && last.Egress != string(c.Network.Egress):
+		return fmt.Errorf("network.egress: tasks of other stacks run in the subnets of %s, which another way out takes away: %s; destroy them first", last.Egress, guests)
+	}
+	return nil
 }
 
 // maxCertificates is how many certificates a listener has in addition to its default one ("Quotas for your Application Load Balancers").

@@ -161,7 +161,7 @@ func TestPlatformsInUseStay(t *testing.T) {
 		{Hostname: "a.b.example.org", Path: "/*", Project: "slipway", Stack: "one"}, // which has a certificate of its own
 	}
 	platform := func(hostnames string, more ...string) *config.Config {
-		source := configtest.Source("", append([]string{"loadBalancer", `{"hostnames": [` + hostnames + `]}`}, more...)...)
+		source := configtest.Source("", append([]string{"loadBalancer", `{"hostnames": [` + hostnames + `]}`, "network", `{"egress": "nat"}`}, more...)...)
 		delete(source.Values, "slipway:services")
 		cfg, err := config.Read(source)
 		if err != nil {
@@ -173,7 +173,9 @@ func TestPlatformsInUseStay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	last := lastUpdate{Network: &lastNetwork{CIDR: "10.0.0.0/16", IPv6: true}, Platform: &ownPlatform{Hostnames: []string{"*.example.com"}}}
+	last := lastUpdate{Network: &lastNetwork{CIDR: "10.0.0.0/16", IPv6: true}, Platform: &ownPlatform{
+		Hostnames: []string{"*.example.com"}, SubnetIDs: []string{"subnet-1", "subnet-2"}, Egress: "nat",
+	}}
 	for name, test := range map[string]struct {
 		cfg  *config.Config
 		want string
@@ -182,7 +184,12 @@ func TestPlatformsInUseStay(t *testing.T) {
 		"another name":         {platform(`"*.example.com", "example.com"`), ""},
 		"the names themselves": {platform(`"one.example.com"`), ""},
 		"a name less":          {platform(`"example.com"`), "loadBalancer.hostnames: no certificate would be left for one.example.com of stack slipway/one"},
-		"another network":      {platform(`"*.example.com"`, "network", `{"cidr": "10.9.0.0/16"}`), "other stacks stand on these: slipway/one; destroy them first"},
+		"another network":      {platform(`"*.example.com"`, "network", `{"cidr": "10.9.0.0/16", "egress": "nat"}`), "other stacks stand on these: slipway/one; destroy them first"},
+		"a zone more":          {platform(`"*.example.com"`, "network", `{"zones": 3, "egress": "nat"}`), ""},
+		"a way out less": {
+			platform(`"*.example.com"`, "network", `{"egress": "public"}`),
+			"network.egress: tasks of other stacks run in the subnets of nat, which another way out takes away: slipway/one; destroy them first",
+		},
 		"no protection": {
 			platform("", "loadBalancer", `{"hostnames": ["*.example.com"], "deletionProtection": false}`),
 			"loadBalancer.deletionProtection: is false, and other stacks stand on this platform: slipway/one; destroy them first",
@@ -195,6 +202,15 @@ func TestPlatformsInUseStay(t *testing.T) {
 		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
 			t.Errorf("%s: %v\nwant %q", name, err, test.want)
 		}
+	}
+}
+
+func TestAZoneWithOthersTasksStays(t *testing.T) {
+	t.Parallel()
+	c := changeOf(t, configtest.Service(""), lastUpdate{Platform: &ownPlatform{SubnetIDs: []string{"subnet-1", "subnet-2", "subnet-3"}}}, standing.Listener{})
+	const want = "network.zones: tasks of other stacks run in each of the 3 zones: slipway/one; destroy them first"
+	if err := c.checkSubnets("slipway/one"); err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
 	}
 }
 
