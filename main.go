@@ -173,7 +173,7 @@ func newLoadBalancer(
 	args := &components.LoadBalancerArgs{LoadBalancer: cfg.LoadBalancer, In: network.Public(), IPv6: hasIPv6(cfg, existing), Tags: tags}
 	if cfg.CertificateARN != "" {
 		args.CertificateARN = pulumi.String(cfg.CertificateARN)
-		return components.NewLoadBalancer(ctx, ctx.Stack(), args)
+		return components.NewLoadBalancer(ctx, ctx.Stack(), args, protection(cfg)...)
 	}
 	certificate, err := components.NewCertificate(ctx, ctx.Stack(), &components.CertificateArgs{
 		Hostnames: cfg.CertificateNames(), Standing: existing.Certificates, ZoneID: pulumi.String(existing.ZoneID), Zone: cfg.Domain,
@@ -183,7 +183,16 @@ func newLoadBalancer(
 		return nil, err
 	}
 	args.CertificateARN, args.MoreCertificates = certificate.ARN, certificate.More
-	return components.NewLoadBalancer(ctx, ctx.Stack(), args)
+	return components.NewLoadBalancer(ctx, ctx.Stack(), args, protection(cfg)...)
+}
+
+// protection is of every part of a platform, and not only of its load balancer: pulumi destroy begins with the listeners, and other stacks'
+// rules would go with them. The certificates need none: they outlast the listeners.
+func protection(cfg *config.Config) []pulumi.ResourceOption {
+	if !cfg.IsPlatform() {
+		return nil
+	}
+	return []pulumi.ResourceOption{pulumi.Protect(cfg.LoadBalancer.DeletionProtection)}
 }
 
 // network has places for what a stack puts into a VPC: its own one, or one that others keep.
@@ -196,7 +205,7 @@ func newNetwork(ctx *pulumi.Context, cfg *config.Config, existing account.Existi
 	if existing.Network != nil {
 		return existing.Network, nil
 	}
-	return components.NewNetwork(ctx, ctx.Stack(), &components.NetworkArgs{Network: cfg.Network, Boundary: boundary(cfg), Tags: tags})
+	return components.NewNetwork(ctx, ctx.Stack(), &components.NetworkArgs{Network: cfg.Network, Boundary: boundary(cfg), Tags: tags}, protection(cfg)...)
 }
 
 func newCluster(ctx *pulumi.Context, cfg *config.Config, existing account.Existing, tags components.Tags) (*components.Cluster, error) {
@@ -205,7 +214,7 @@ func newCluster(ctx *pulumi.Context, cfg *config.Config, existing account.Existi
 	}
 	return components.NewCluster(ctx, ctx.Stack(), &components.ClusterArgs{
 		Region: existing.Region, Insights: cfg.ScalesByQueue() || cfg.Insights, Tags: tags,
-	})
+	}, protection(cfg)...)
 }
 
 // hasIPv6 reports whether the load balancer answers on IPv6 too.

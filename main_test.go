@@ -576,3 +576,20 @@ func TestNATGatewayIsMadeBesideTheLoadBalancer(t *testing.T) {
 		}
 	}
 }
+
+// The engine refuses to destroy a platform before it deletes anything: its components are protected, and their parts with them.
+func TestPlatformIsProtected(t *testing.T) {
+	for settings, want := range map[string]bool{`{"hostnames": ["*.example.com"]}`: true, `{"hostnames": ["*.example.com"], "deletionProtection": false}`: false} {
+		source := configtest.Source("", "loadBalancer", settings)
+		delete(source.Values, "slipway:services")
+		var cloud mocks.Cloud
+		if _, err := program.Deploy(&cloud, source); err != nil {
+			t.Fatal(err)
+		}
+		for _, component := range []string{"Network", "Cluster", "LoadBalancer"} {
+			if got := cloud.Resource("slipway:index:"+component, "dev").RPC.GetProtect(); got != want {
+				t.Errorf("%s: protection of the %s is %v", settings, component, got)
+			}
+		}
+	}
+}
