@@ -236,7 +236,7 @@ func networkOutput(cfg *config.Config, existing account.Existing) pulumi.Map {
 	if cfg.ExistingNetwork != nil {
 		return pulumi.Map{"vpcId": pulumi.String(cfg.ExistingNetwork.VPCID)}
 	}
-	return pulumi.Map{"cidr": pulumi.String(cfg.Network.CIDR), "ipv6": pulumi.Bool(cfg.Network.IPv6)}
+	return pulumi.Map{"cidr": pulumi.String(cfg.Network.CIDR), "ipv6": pulumi.Bool(cfg.Network.IPv6), "egress": pulumi.String(cfg.Network.Egress)}
 }
 
 // newJobs creates the jobs with images of their own.

@@ -82,7 +82,7 @@ func TestOutputs(t *testing.T) {
 			`"images":{"hello":"000000000000.dkr.ecr.eu-central-1.amazonaws.com/hello@sha256:` + strings.Repeat("0", 64) + `"},` +
 			`"jobs":{},"loadBalancerDnsName":"local.elb.amazonaws.com",` +
 			`"logGroups":{"hello":"local-hello-0123456"},` +
-			`"network":{"cidr":"10.0.0.0/16","ipv6":true},` +
+			`"network":{"cidr":"10.0.0.0/16","egress":"public","ipv6":true},` +
 			`"services":{"hello":"local-hello-0123456"},` +
 			`"urls":{"hello":"https://hello.slipway.test/"},"vpcId":"Vpc/local"}`,
 		"prod": `{"beforeImages":{},"calls":{},"canaries":{},` +
@@ -93,7 +93,7 @@ func TestOutputs(t *testing.T) {
 			`"hello":"123456789012.dkr.ecr.eu-central-1.amazonaws.com/hello@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},` +
 			`"jobs":{},"loadBalancerDnsName":"prod.elb.amazonaws.com",` +
 			`"logGroups":{"api":"prod-api-0123456","hello":"prod-hello-0123456"},` +
-			`"network":{"cidr":"10.0.0.0/16","ipv6":true},` +
+			`"network":{"cidr":"10.0.0.0/16","egress":"public","ipv6":true},` +
 			`"services":{"api":"prod-api-0123456","hello":"prod-hello-0123456"},` +
 			`"urls":{"api":"https://www.example.com/api/","hello":"https://example.com/"},"vpcId":"Vpc/prod"}`,
 	} {

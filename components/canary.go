@@ -29,7 +29,7 @@ func (s *FargateService) newCanary(ctx *pulumi.Context) (*canaryTraffic, error) 
 		stream:     spec.CanaryName(s.args.Name),
 		image:      http.Canary.Image,
 		count:      s.args.CanaryTasks(),
-		attachment: spec.CanaryRoute(s.args.Name, http.HealthCheck).Among(s.args.Listener.Sharer),
+		attachment: spec.CanaryRoute(s.args.Name, http.HealthCheck, s.args.In.IPv6Only).Among(s.args.Listener.Sharer),
 	})
 	if err != nil {
 		return nil, err

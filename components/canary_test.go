@@ -17,7 +17,7 @@ import (
 func withCanary(change func(*FargateServiceArgs)) func(*FargateServiceArgs) {
 	return func(args *FargateServiceArgs) {
 		args.Count = count(12)
-		args.Priorities[spec.CanaryRoute("hello", spec.DefaultHealthCheck)] = 6
+		args.Priorities[spec.CanaryRoute("hello", spec.DefaultHealthCheck, false)] = 6
 		args.HTTP.Canary = &spec.Canary{
 			Image:  spec.Image{Registry: "123456789012.dkr.ecr.eu-central-1.amazonaws.com", Repository: "next", Digest: testDigest},
 			Weight: 10,

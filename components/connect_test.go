@@ -90,7 +90,7 @@ func TestCanaryCalls(t *testing.T) {
 		http.Canary = &spec.Canary{Image: a.Image, Weight: 10}
 		a.HTTP = &http
 		a.Priorities = map[spec.Route]int{
-			spec.AttachmentRoute(a.Name, http.HealthCheck.WithDefaults()): 1, spec.CanaryRoute(a.Name, http.HealthCheck.WithDefaults()): 2,
+			spec.AttachmentRoute(a.Name, http.HealthCheck.WithDefaults(), false): 1, spec.CanaryRoute(a.Name, http.HealthCheck.WithDefaults(), false): 2,
 		}
 		a.Calls.Called = true
 	}, unchanged)); err != nil {

@@ -135,10 +135,10 @@ type container struct {
 }
 
 // before returns the container that must succeed before this one, and makes this one wait for it.
-func (c *container) before(image spec.Image, command []string) container {
+func (c *container) before(image string, command []string) container {
 	before := *c
 	before.name = spec.BeforeName
-	before.image = image.String()
+	before.image = image
 	before.entryPoint, before.command = nil, command
 	before.port, before.healthCheck = 0, nil
 	before.essential, before.cpu = false, 0 // it is meant to end

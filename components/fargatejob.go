@@ -101,6 +101,9 @@ func (j *FargateJob) check(given FargateJobArgs) error {
 		problems = append(problems, errors.New("the cluster is missing"))
 	}
 	found := a.Problems()
+	if a.In.IPv6Only {
+		found.Include(a.IPv6Problems())
+	}
 	if a.Of == nil {
 		found.Include(a.Access.problemsOf(a.Workload, a.Images(), true))
 	} else {

@@ -166,6 +166,9 @@ func (s *FargateService) check(stack string) error {
 		problems = append(problems, errors.New("the cluster is missing"))
 	}
 	found := a.Problems()
+	if a.In.IPv6Only {
+		found.Include(a.IPv6Problems())
+	}
 	found.Include(a.Access.problems(a.Service))
 	found.Include(a.Tags.problems())
 	found.Include(a.Calls.problems(a.Service))
@@ -187,7 +190,8 @@ func (s *FargateService) check(stack string) error {
 
 func (s *FargateService) checkPriorities() error {
 	a := s.args
-	attachment, canary := spec.AttachmentRoute(a.Name, a.HTTP.HealthCheck), spec.CanaryRoute(a.Name, a.HTTP.HealthCheck)
+	attachment := spec.AttachmentRoute(a.Name, a.HTTP.HealthCheck, a.In.IPv6Only)
+	canary := spec.CanaryRoute(a.Name, a.HTTP.HealthCheck, a.In.IPv6Only)
 	if a.Priorities[attachment.Among(a.Listener.Sharer)] == 0 || a.HTTP.Canary != nil && a.Priorities[canary.Among(a.Listener.Sharer)] == 0 {
 		return errors.New("the priority of the rule that attaches it to the load balancer is missing")
 	}

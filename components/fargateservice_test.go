@@ -63,7 +63,7 @@ func fargateServiceArgs(change func(*FargateServiceArgs)) *FargateServiceArgs {
 		Listener: Listener{
 			ARN: pulumi.String("listener"), SecurityGroupID: pulumi.String("lb-group"), LoadBalancerARNSuffix: pulumi.String("app/dev/1"),
 		},
-		Priorities: map[spec.Route]int{spec.AttachmentRoute("hello", spec.DefaultHealthCheck): 4},
+		Priorities: map[spec.Route]int{spec.AttachmentRoute("hello", spec.DefaultHealthCheck, false): 4},
 	}
 	if change != nil {
 		change(args)
@@ -72,7 +72,7 @@ func fargateServiceArgs(change func(*FargateServiceArgs)) *FargateServiceArgs {
 		args.Count = nil
 	}
 	if args.Priorities != nil && args.HTTP != nil {
-		args.Priorities[spec.AttachmentRoute("hello", args.WithDefaults().HTTP.HealthCheck)] = 4
+		args.Priorities[spec.AttachmentRoute("hello", args.WithDefaults().HTTP.HealthCheck, false)] = 4
 	}
 	return args
 }
@@ -90,7 +90,7 @@ aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule dev-hello-in-8080 {"fr
 aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule dev-hello-load-balancer-out-8080 {"fromPort":8080,"ipProtocol":"tcp","referencedSecurityGroupId":"SecurityGroup/dev-hello","securityGroupId":"lb-group","toPort":8080}
 aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule dev-hello-out-ipv4 {"cidrIpv4":"0.0.0.0/0","ipProtocol":"-1","securityGroupId":"SecurityGroup/dev-hello"}
 aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule dev-hello-out-ipv6 {"cidrIpv6":"::/0","ipProtocol":"-1","securityGroupId":"SecurityGroup/dev-hello"}
-aws:lb/targetGroup:TargetGroup dev-hello {"deregistrationDelay":5,"healthCheck":{"enabled":true,"healthyThreshold":2,"interval":5,"matcher":"200","path":"/healthz","port":"traffic-port","protocol":"HTTP","timeout":2,"unhealthyThreshold":2},"port":80,"protocol":"HTTP","protocolVersion":"HTTP1","targetType":"ip","vpcId":"vpc"}
+aws:lb/targetGroup:TargetGroup dev-hello {"deregistrationDelay":5,"healthCheck":{"enabled":true,"healthyThreshold":2,"interval":5,"matcher":"200","path":"/healthz","port":"traffic-port","protocol":"HTTP","timeout":2,"unhealthyThreshold":2},"ipAddressType":"ipv4","port":80,"protocol":"HTTP","protocolVersion":"HTTP1","targetType":"ip","vpcId":"vpc"}
 aws:lb/listenerRule:ListenerRule dev-hello/hello.service.invalid {"actions":[{"forward":{"targetGroups":[{"arn":"arn:TargetGroup/dev-hello","weight":100}]},"type":"forward"}],"conditions":[{"hostHeader":{"values":["hello.service.invalid"]}}],"listenerArn":"listener","priority":4}
 aws:cloudwatch/logGroup:LogGroup dev-hello {"retentionInDays":30}
 aws:iam/role:Role dev-hello-execution {"assumeRolePolicy":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"ecs-tasks.amazonaws.com\"},\"Action\":[\"sts:AssumeRole\"]}]}","description":"Used by ECS to start the tasks","path":"/slipway/"}

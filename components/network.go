@@ -99,7 +99,7 @@ func (n *Network) Tasks() Placement {
 	if !n.args.Egress.Private() {
 		return n.Public()
 	}
-	return Placement{VPCID: n.VPCID, SubnetIDs: n.TaskSubnetIDs}
+	return Placement{VPCID: n.VPCID, SubnetIDs: n.TaskSubnetIDs, IPv6Only: n.args.Egress.IPv6Only()}
 }
 
 // parent is the option that makes a resource part of the network.

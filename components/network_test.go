@@ -157,6 +157,28 @@ func TestFlowLogsTrustTheirAccountAlone(t *testing.T) {
 	}
 }
 
+// Tasks have subnets without IPv4 addresses, and a gateway that lets nobody in.
+func TestNetworkWithIPv6OnlyTasks(t *testing.T) {
+	t.Parallel()
+	var cloud mocks.Cloud
+	if err := cloud.Run(network(&NetworkArgs{Network: spec.Network{Egress: spec.EgressIPv6, IPv6: true}})); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []struct{ kind, name, inputs string }{
+		{"aws:ec2/egressOnlyInternetGateway:EgressOnlyInternetGateway", "dev", `{"tags":{"Name":"dev"},"vpcId":"Vpc/dev"}`},
+		{"aws:ec2/subnet:Subnet", "dev-tasks-ipv6-1", `{"assignIpv6AddressOnCreation":true,"availabilityZone":"eu-central-1a","enableResourceNameDnsAaaaRecordOnLaunch":true,` +
+			`"ipv6CidrBlock":"2001:db8:1234:1a11::/64","ipv6Native":true,"tags":{"Name":"dev-tasks-ipv6-1"},"vpcId":"Vpc/dev"}`},
+		{"aws:ec2/subnet:Subnet", "dev-tasks-ipv6-2", `{"assignIpv6AddressOnCreation":true,"availabilityZone":"eu-central-1b","enableResourceNameDnsAaaaRecordOnLaunch":true,` +
+			`"ipv6CidrBlock":"2001:db8:1234:1a12::/64","ipv6Native":true,"tags":{"Name":"dev-tasks-ipv6-2"},"vpcId":"Vpc/dev"}`},
+		{"aws:ec2/route:Route", "dev-tasks-ipv6-2-ipv6", `{"destinationIpv6CidrBlock":"::/0","egressOnlyGatewayId":"EgressOnlyInternetGateway/dev","routeTableId":"RouteTable/dev-tasks-ipv6-2"}`},
+		{"aws:ec2/routeTableAssociation:RouteTableAssociation", "dev-tasks-ipv6-2", `{"routeTableId":"RouteTable/dev-tasks-ipv6-2","subnetId":"Subnet/dev-tasks-ipv6-2"}`},
+	} {
+		if got := mocks.JSON(cloud.Resource(want.kind, want.name).Inputs); got != want.inputs {
+			t.Errorf("%s %s: %s\nwant %s", want.kind, want.name, got, want.inputs)
+		}
+	}
+}
+
 // The place of tasks is the public subnets, with public addresses, or private ones without, which wait for their way out.
 func TestPlaceOfTasks(t *testing.T) {
 	t.Parallel()
@@ -165,6 +187,7 @@ func TestPlaceOfTasks(t *testing.T) {
 		public   bool
 		waitsFor []string // a kind and a name
 	}{
+		spec.EgressIPv6:   {"[Subnet/dev-tasks-ipv6-1 Subnet/dev-tasks-ipv6-2]", false, []string{"aws:ec2/route:Route", "dev-tasks-ipv6-2-ipv6"}},
 		spec.EgressPublic: {"[Subnet/dev-public-1 Subnet/dev-public-2]", true, nil},
 		spec.EgressNAT: {"[Subnet/dev-tasks-nat-1 Subnet/dev-tasks-nat-2]", false, []string{
 			"aws:ec2/route:Route", "dev-tasks-nat-2-ipv4",
@@ -173,7 +196,7 @@ func TestPlaceOfTasks(t *testing.T) {
 		var cloud mocks.Cloud
 		var place Placement
 		err := cloud.Run(func(ctx *pulumi.Context) error {
-			n, err := NewNetwork(ctx, "dev", &NetworkArgs{Network: spec.Network{Egress: egress}})
+			n, err := NewNetwork(ctx, "dev", &NetworkArgs{Network: spec.Network{Egress: egress, IPv6: true}})
 			if err != nil {
 				return err
 			}
@@ -188,6 +211,9 @@ func TestPlaceOfTasks(t *testing.T) {
 		got := service.Inputs["networkConfiguration"].ObjectValue()["subnets"].Mappable()
 		if fmt.Sprint(got) != want.subnets || place.PublicIP != want.public {
 			t.Errorf("%s: tasks are in %v, with public addresses: %v", egress, got, place.PublicIP)
+		}
+		if place.IPv6Only != (egress == spec.EgressIPv6) {
+			t.Errorf("%s: tasks have only IPv6 addresses: %v", egress, place.IPv6Only)
 		}
 		if want.waitsFor != nil && !service.DependsOn(want.waitsFor[0], want.waitsFor[1]) {
 			t.Errorf("%s: tasks do not wait for %v", egress, want.waitsFor)
@@ -220,7 +246,8 @@ func TestNetworkRefuses(t *testing.T) {
 		"a small block": {&NetworkArgs{Network: spec.Network{CIDR: "10.0.0.0/27"}}, &mocks.Cloud{}, "no room for 2 subnets"},
 		"one zone":      {&NetworkArgs{Network: spec.Network{Zones: 1}}, &mocks.Cloud{}, "network dev: zones: 1: must be from 2 to 3"},
 		"four zones":    {&NetworkArgs{Network: spec.Network{Zones: 4}}, &mocks.Cloud{}, "network dev: zones: 4: must be from 2 to 3"},
-		"another way":   {&NetworkArgs{Network: spec.Network{Egress: "none"}}, &mocks.Cloud{}, `network dev: egress: "none": must be public, nat or nat-per-zone`},
+		"another way":   {&NetworkArgs{Network: spec.Network{Egress: "none"}}, &mocks.Cloud{}, `network dev: egress: "none": must be public, ipv6, nat or nat-per-zone`},
+		"no IPv6":       {&NetworkArgs{Network: spec.Network{Egress: spec.EgressIPv6}}, &mocks.Cloud{}, `network dev: egress: "ipv6": needs network.ipv6 true`},
 		"no room":       {&NetworkArgs{Network: spec.Network{CIDR: "10.0.0.0/23", Egress: spec.EgressNAT}}, &mocks.Cloud{}, "has no room for private subnets"},
 		"too few zones": {&NetworkArgs{Network: spec.Network{Zones: 3}}, &mocks.Cloud{Zones: []string{"us-west-1a", "us-west-1b"}}, "3 availability zones are wanted, and the region offers 2: [us-west-1a us-west-1b]"},
 		"no answer":     {&NetworkArgs{}, &mocks.Cloud{Fail: func(string, string) error { return errors.New("UnauthorizedOperation") }}, "list the availability zones: "},

@@ -1,6 +1,8 @@
 package components
 
 import (
+	"maps"
+
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"slipway/spec"
@@ -9,14 +11,14 @@ import (
 // sidecars returns the containers that run next to this one, and makes this one wait for them. The credentials of a registry are for the
 // images that are there.
 func (c *container) sidecars(
-	w spec.Workload, registry string, secrets map[string]pulumi.StringMap, reference func(key string) string,
+	in Placement, w spec.Workload, registry string, secrets map[string]pulumi.StringMap, reference func(key string) string,
 ) []container {
 	var all []container
 	for _, name := range w.SidecarNames() {
 		s := w.Sidecars[name]
 		sidecar := container{
 			name:            name,
-			image:           s.Image.String(),
+			image:           in.reference(s.Image),
 			essential:       !s.Optional,
 			restarts:        s.Optional, // nothing else would bring it back before the next deployment
 			cpu:             s.CPU,
@@ -24,7 +26,7 @@ func (c *container) sidecars(
 			user:            s.RunsAs(),
 			entryPoint:      s.EntryPoint,
 			command:         s.Command,
-			environment:     s.Environment,
+			environment:     in.environment(),
 			secrets:         make(map[string]string, len(secrets[name])+len(s.SecretsFrom)),
 			room:            spec.Room{Tmp: s.Tmp},
 			healthCheck:     s.HealthCheck,
@@ -33,6 +35,7 @@ func (c *container) sidecars(
 			region:          c.region,
 			logStreamPrefix: c.logStreamPrefix,
 		}
+		maps.Copy(sidecar.environment, s.Environment)
 		if s.Image.Registry == registry {
 			sidecar.registryCredentials = c.registryCredentials
 		}

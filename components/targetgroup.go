@@ -7,13 +7,21 @@ import (
 
 // newTargetGroup creates a target group for tasks to register with.
 //
+// Tasks are targets by their IPv4 addresses, unless they have none. With the other family of addresses it is another target group.
+//
 // A change of the health check makes a new target group, with its own tasks. In place it would apply to the running tasks at once, and
 // take all of them out of service if none passes it.
 func (s *FargateService) newTargetGroup(ctx *pulumi.Context, name string) (*lb.TargetGroup, error) {
+	// Also the default is given: without it, the AWS provider keeps what the group has.
+	addressType := "ipv4"
+	if s.args.In.IPv6Only {
+		addressType = "ipv6"
+	}
 	return lb.NewTargetGroup(ctx, name, &lb.TargetGroupArgs{
-		VpcId:      s.args.In.VPCID,
-		TargetType: pulumi.String("ip"),
-		Protocol:   pulumi.String("HTTP"),
+		VpcId:         s.args.In.VPCID,
+		TargetType:    pulumi.String("ip"),
+		IpAddressType: pulumi.String(addressType),
+		Protocol:      pulumi.String("HTTP"),
 		// The port is only for targets that are registered without one. ECS registers tasks with theirs, so a new container port does
 		// not need a new target group.
 		Port:                pulumi.Int(httpPort),

@@ -15,10 +15,11 @@ var cpuArchitectures = map[string]string{"amd64": "X86_64", "arm64": "ARM64"}
 
 // environment returns the container's environment variables: the user's, and those that slipway adds.
 func (o owner) environment(added ...map[string]string) pulumi.StringMap {
-	environment := maps.Clone(o.access.Environment)
-	if environment == nil {
-		environment = pulumi.StringMap{}
+	environment := pulumi.StringMap{}
+	for name, value := range o.in.environment() {
+		environment[name] = pulumi.String(value)
 	}
+	maps.Copy(environment, o.access.Environment)
 	for _, variables := range append([]map[string]string{o.workload.Environment}, added...) {
 		for name, value := range variables {
 			environment[name] = pulumi.String(value)
@@ -62,7 +63,7 @@ func (o owner) newTaskDefinition(ctx *pulumi.Context, around surroundings, r rev
 		}
 		main := container{
 			name:                spec.ContainerName,
-			image:               r.image.String(),
+			image:               o.in.reference(r.image),
 			registryCredentials: known[4].(string),
 			essential:           true,
 			cpu:                 w.OwnCPU(),
@@ -81,13 +82,13 @@ func (o owner) newTaskDefinition(ctx *pulumi.Context, around surroundings, r rev
 			region:              o.region,
 			logStreamPrefix:     r.stream,
 		}
-		sidecars := main.sidecars(w, r.image.Registry, o.access.SidecarSecrets, func(key string) string {
+		sidecars := main.sidecars(o.in, w, r.image.Registry, o.access.SidecarSecrets, func(key string) string {
 			return secretReference(known[2].(string), key, known[3].(string))
 		})
 		if w.Before == nil {
 			return definitions(append([]container{main}, sidecars...)...)
 		}
-		before := main.before(w.Before.ImageFor(r.image), w.Before.Command)
+		before := main.before(o.in.reference(w.Before.ImageFor(r.image)), w.Before.Command)
 		return definitions(append([]container{before, main}, sidecars...)...)
 	}).(pulumi.StringOutput)
 

@@ -29,7 +29,7 @@ func (s *FargateService) ownVersion() version {
 		name: s.name, stream: s.args.Name, image: s.args.Image, count: s.args.Tasks(), scaling: s.args.Scaling, running: s.args.Serving,
 	}
 	if s.args.HTTP != nil {
-		v.attachment = spec.AttachmentRoute(s.args.Name, s.args.HTTP.HealthCheck).Among(s.args.Listener.Sharer)
+		v.attachment = spec.AttachmentRoute(s.args.Name, s.args.HTTP.HealthCheck, s.args.In.IPv6Only).Among(s.args.Listener.Sharer)
 	}
 	return v
 }

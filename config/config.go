@@ -103,6 +103,7 @@ func Read(source settings.Source) (*Config, error) {
 	if c.Domain == "" && c.HasLoadBalancer() && !root.Has("domain") {
 		root.Missing("domain", "it is the name of the Cloudflare zone, for example example.com")
 	}
+	c.checkIPv6(root, services, jobs)
 	root.Close()
 	checkRegion(source, &found)
 
@@ -192,23 +193,15 @@ func (c *Config) CertificateNames() []string {
 	return slices.Concat(c.PlatformNames, c.Hostnames())
 }
 
-// Attachments returns the service's attachments on the stack's listener.
+// Attachments returns the routes that only attach a service's target groups to the stack's listener and match no request.
 func (c *Config) Attachments(s Service) []spec.Route {
-	attachments := s.Attachments()
-	for i := range attachments {
-		attachments[i] = attachments[i].Among(c.Sharer)
-	}
-	return attachments
-}
-
-// Attachments returns the routes that only attach the service's target groups to the load balancer and match no request.
-func (s Service) Attachments() []spec.Route {
 	if s.HTTP == nil {
 		return nil
 	}
-	attachments := []spec.Route{spec.AttachmentRoute(s.Name, s.HTTP.HealthCheck)}
+	ipv6 := c.Network.Egress.IPv6Only()
+	attachments := []spec.Route{spec.AttachmentRoute(s.Name, s.HTTP.HealthCheck, ipv6).Among(c.Sharer)}
 	if s.Canary() != nil {
-		attachments = append(attachments, spec.CanaryRoute(s.Name, s.HTTP.HealthCheck))
+		attachments = append(attachments, spec.CanaryRoute(s.Name, s.HTTP.HealthCheck, ipv6).Among(c.Sharer))
 	}
 	return attachments
 }
@@ -306,7 +299,7 @@ func (c *Config) CheckQueues(stack, region, account string) error {
 func (c *Config) rules() int {
 	rules := 0
 	for _, service := range c.Services {
-		rules += len(service.Routes()) + len(service.Attachments())
+		rules += len(service.Routes()) + len(c.Attachments(service))
 		if service.Canary() != nil {
 			rules += len(service.Routes())
 		}
@@ -382,6 +375,24 @@ func (c *Config) Workloads() iter.Seq2[string, spec.Workload] {
 			if !yield("jobs."+j.Name, j.Workload) {
 				return
 			}
+		}
+	}
+}
+
+// checkIPv6 reports what does not work if tasks have only IPv6 addresses.
+func (c *Config) checkIPv6(root, services, jobs *settings.Object) {
+	if !c.Network.Egress.IPv6Only() {
+		return
+	}
+	if c.IsPlatform() {
+		root.Problems.Add(root.Path("network", "egress"), "ipv6 is for a stack of services; a platform's tasks belong to other stacks, which do not know of it yet")
+	}
+	for _, s := range c.Services {
+		report(services.Section(s.Name), s.IPv6Problems())
+	}
+	for _, j := range c.Jobs {
+		if j.Service == "" { // otherwise it has the service's image
+			report(jobs.Section(j.Name), j.IPv6Problems())
 		}
 	}
 }

@@ -125,7 +125,7 @@ func TestEverythingGiven(t *testing.T) {
 		"commands":        web.EntryPoint[0] == "/web" && web.Command[0] == "-v",
 		"deployment":      web.Deployment == spec.Deployment{MinimumHealthyPercent: 50, MaximumPercent: 200, Alarms: true, ErrorPercent: 2},
 		"canary": web.HTTP.Canary.Image.String() == "ghcr.io/web:v2" && web.HTTP.Canary.Weight == 10 && web.HTTP.Canary.Header == spec.CanaryHeader{Name: "X-Version", Value: "next"} &&
-			priorities.Attachments[spec.CanaryRoute("web", web.HTTP.HealthCheck)] > 0,
+			priorities.Attachments[spec.CanaryRoute("web", web.HTTP.HealthCheck, false)] > 0,
 		"before": slices.Equal(web.Before.Command, []string{"migrate", "up"}) && web.Before.Image.String() == "ghcr.io/migrate:v1",
 		"scaling": worker.Tasks() == 2 && worker.Scaling.Min == 2 && worker.Scaling.Max == 6 && worker.Scaling.CPU == 60 && worker.Scaling.Memory == 70 &&
 			worker.Scaling.Requests == 1000 && worker.Scaling.Schedule["night"] == spec.ScheduledScaling{At: "cron(0 22 * * ? *)", TimeZone: "Europe/Berlin", Min: 1, Max: 2},
@@ -356,7 +356,12 @@ func TestRefusedConfigs(t *testing.T) {
 		"subnet twice":       {configtest.Source(configtest.Service(""), "network", `{"vpcId": "vpc-01234567", "subnetIds": {"public": ["subnet-01234567", "subnet-01234567"]}}`), `slipway:network.subnetIds.public[1]: "subnet-01234567": is listed more than once`},
 		"both subnets":       {configtest.Source(configtest.Service(""), "network", `{"vpcId": "vpc-01234567", "subnetIds": {"public": ["subnet-01234567"]}, "subnetTags": {"public": {"A": "b"}}}`), "slipway:network.subnetTags.public: subnetIds and subnetTags exclude each other"},
 		"other subnets":      {configtest.Source(configtest.Service(""), "network", `{"vpcId": "vpc-01234567", "subnetIds": {"private": ["subnet-01234567"]}}`), "slipway:network.subnetIds.private: unknown key"},
-		"egress":             {configtest.Source(configtest.Service(""), "network", `{"egress": "none"}`), `slipway:network.egress: "none": must be public, nat or nat-per-zone`},
+		"egress":             {configtest.Source(configtest.Service(""), "network", `{"egress": "none"}`), `slipway:network.egress: "none": must be public, ipv6, nat or nat-per-zone`},
+		"egress ipv6":        {configtest.Source(configtest.Service(`"exec": true`), "network", `{"egress": "ipv6"}`), "slipway:services.hello.exec: does not work with network.egress ipv6"},
+		"ipv6 platform":      {configtest.Source(`{}`, "network", `{"egress": "ipv6"}`, "loadBalancer", `{"hostnames": ["*.example.com"]}`), "slipway:network.egress: ipv6 is for a stack of services"},
+		"no IPv6 registry":   {configtest.Source(configtest.Service(""), "network", `{"egress": "ipv6"}`), `slipway:services.hello.image: "` + configtest.Image + `": is in a registry without IPv6 addresses`},
+		"a job's registry":   {configtest.Source(`{}`, "jobs", `{"purge": {"image": "`+configtest.Image+`"}}`, "network", `{"egress": "ipv6"}`), "slipway:jobs.purge.image: "},
+		"ipv6 without ipv6":  {configtest.Source(configtest.Service(""), "network", `{"ipv6": false, "egress": "ipv6"}`), `slipway:network.egress: "ipv6": needs network.ipv6 true`},
 		"no room for egress": {configtest.Source(configtest.Service(""), "network", `{"cidr": "10.0.0.0/23", "egress": "nat"}`), `slipway:network.cidr: "10.0.0.0/23": has no room for private subnets`},
 		"flow logs":          {configtest.Source(configtest.Service(""), "network", `{"flowLogs": {"retentionDays": 8}}`), "slipway:network.flowLogs.retentionDays: 8: CloudWatch Logs keeps logs for one of"},
 		"balancer":           {configtest.Source(configtest.Service(""), "loadBalancer", `{"arn": "web"}`), `slipway:loadBalancer.arn: "web": must be the ARN of an application load balancer`},

@@ -23,7 +23,7 @@ func TestWorker(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := c.Services[0]
-	if s.HTTP != nil || len(s.Routes()) != 0 || len(s.Attachments()) != 0 || c.TakesRequests() {
+	if s.HTTP != nil || len(s.Routes()) != 0 || len(c.Attachments(s)) != 0 || c.TakesRequests() {
 		t.Errorf("the worker is %+v", s)
 	}
 	if want := (spec.Drain{StopTimeout: 90}); s.Drain != want {

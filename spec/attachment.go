@@ -10,9 +10,9 @@ import (
 // ECS wants a target group to be attached to the load balancer while its tasks start and while they stop. A rule that no request
 // matches attaches it: no host has a name that ends in "invalid" (RFC 2606), unless a client makes one up.
 //
-// A change of the health check makes a new target group, and so a new rule. The old rule stays while tasks of the old target group
-// finish their requests. A target group without a rule drops its targets at once ("Target health status" in the user guide for
-// Application Load Balancers: unused).
+// A change of the health check makes a new target group, and so does one between targets with IPv4 addresses and with IPv6 ones. Each has a
+// new rule. The old rule stays while tasks of the old target group finish their requests. A target group without a rule drops its targets at
+// once ("Target health status" in the user guide for Application Load Balancers: unused).
 const (
 	serviceAttachment = ".service.invalid"
 	canaryAttachment  = ".canary.invalid"
@@ -40,14 +40,23 @@ func IsSharedAttachment(hostname string) bool { return strings.HasSuffix(hostnam
 // IsAttachment reports whether a rule with the host name attaches a target group, and matches no request.
 func IsAttachment(hostname string) bool { return strings.HasSuffix(hostname, ".invalid") }
 
-// AttachmentRoute returns the route whose rule attaches the target group of a service with the health check.
-func AttachmentRoute(service string, check HealthCheck) Route {
-	return Route{Service: service, Hostname: check.mark() + service + serviceAttachment, Path: EveryPath}
+// AttachmentRoute returns the route whose rule attaches the target group of a service with the health check, whose tasks have IPv4
+// addresses, or only IPv6 ones.
+func AttachmentRoute(service string, check HealthCheck, ipv6 bool) Route {
+	return Route{Service: service, Hostname: familyMark(ipv6) + check.mark() + service + serviceAttachment, Path: EveryPath}
 }
 
 // CanaryRoute is [AttachmentRoute] for the service's canary.
-func CanaryRoute(service string, check HealthCheck) Route {
-	return Route{Service: service, Hostname: check.mark() + service + canaryAttachment, Path: EveryPath}
+func CanaryRoute(service string, check HealthCheck, ipv6 bool) Route {
+	return Route{Service: service, Hostname: familyMark(ipv6) + check.mark() + service + canaryAttachment, Path: EveryPath}
+}
+
+// familyMark returns a label for target groups whose targets have IPv6 addresses.
+func familyMark(ipv6 bool) string {
+	if ipv6 {
+		return "ipv6."
+	}
+	return ""
 }
 
 // Attaches reports whether a rule with the host name attaches the sharer's service, or its canary.

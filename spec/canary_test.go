@@ -35,7 +35,7 @@ func TestParseCanaryHeader(t *testing.T) {
 // The names are in no zone, and still valid in a rule.
 func TestAttachmentsAreNobodys(t *testing.T) {
 	t.Parallel()
-	for _, route := range []Route{AttachmentRoute("hello", HealthCheck{}), CanaryRoute("hello", DefaultHealthCheck)} {
+	for _, route := range []Route{AttachmentRoute("hello", HealthCheck{}, false), CanaryRoute("hello", DefaultHealthCheck, false)} {
 		if err := CheckHostname(route.Hostname, "example.com"); err == nil {
 			t.Errorf("a service could have the route %s", route)
 		}

@@ -61,6 +61,12 @@ func PublicBlocks(vpc netip.Prefix, zones int) ([]netip.Prefix, error) {
 	return blocks, nil
 }
 
+// IPv6TaskSubnet returns the block of the n-th IPv6-only subnet for tasks, of those of a VPC. Public subnets have lower numbers.
+func IPv6TaskSubnet(vpcBlock string, n int) (string, error) {
+	const first = 0x10
+	return IPv6Subnet(vpcBlock, first+n)
+}
+
 // IPv6Subnet returns the n-th /64 of the /56 that Amazon provided for a VPC.
 func IPv6Subnet(vpcBlock string, n int) (string, error) {
 	vpc, err := netip.ParsePrefix(vpcBlock)

@@ -22,10 +22,10 @@ const (
 // Check reports an unknown way out.
 func (e Egress) Check() error {
 	switch e {
-	case EgressPublic, EgressNAT, EgressNATPerZone:
+	case EgressPublic, EgressIPv6, EgressNAT, EgressNATPerZone:
 		return nil
 	}
-	return fmt.Errorf("must be %s, %s or %s", EgressPublic, EgressNAT, EgressNATPerZone)
+	return fmt.Errorf("must be %s, %s, %s or %s", EgressPublic, EgressIPv6, EgressNAT, EgressNATPerZone)
 }
 
 // Private reports whether tasks have subnets of their own, without public addresses.

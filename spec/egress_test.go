@@ -30,6 +30,16 @@ func TestPrivateBlocks(t *testing.T) {
 	}
 }
 
+// IPv6-only subnets have other numbers than public ones, in the same /56.
+func TestIPv6TaskSubnets(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int]string{1: "2a05:d014:0:1211::/64", 3: "2a05:d014:0:1213::/64"} {
+		if got, err := IPv6TaskSubnet("2a05:d014:0:1200::/56", n); got != want {
+			t.Errorf("subnet %d is %s, %v; want %s", n, got, err, want)
+		}
+	}
+}
+
 // In every VPC all subnets that a stack may have at once are within it and overlap with no other: the public ones, and those of two ways
 // out, while tasks move from one to another.
 func TestSubnetsOfEveryEgressAreApart(t *testing.T) {

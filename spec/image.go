@@ -108,7 +108,7 @@ func (i Image) WithDigest(digest string) (Image, error) {
 
 // ecrHost matches the host names of private Amazon ECR registries ("Amazon ECR private registry" and "Amazon ECR
 // endpoints and quotas"): account, region and, in China, its own domain.
-var ecrHost = regexp.MustCompile(`^([0-9]{12})\.dkr(?:\.ecr|\.ecr-fips|-ecr|-ecr-fips)\.([a-z]{2}(?:-[a-z]+)+-[0-9])\.(?:amazonaws\.com|amazonaws\.com\.cn|on\.aws)$`)
+var ecrHost = regexp.MustCompile(`^([0-9]{12})\.dkr(?:\.ecr|\.ecr-fips|-ecr|-ecr-fips)\.([a-z]{2}(?:-[a-z]+)+-[0-9])\.(?:amazonaws\.com|amazonaws\.com\.cn|on\.aws|on\.amazonwebservices\.com\.cn)$`)
 
 // ECRRepository is a repository in a private registry of Amazon ECR.
 type ECRRepository struct {

@@ -2,6 +2,7 @@ package spec
 
 import (
 	"cmp"
+	"errors"
 	"net/netip"
 )
 
@@ -41,6 +42,9 @@ func (n Network) Problems() Problems {
 	found.AddRange(n.Zones, MinZones, MaxZones, "zones")
 	found.Include(n.FlowLogs.Problems(), "flowLogs")
 	found.AddValue(string(n.Egress), n.Egress.Check(), "egress")
+	if n.Egress.IPv6Only() && !n.IPv6 {
+		found.AddValue(string(n.Egress), errors.New("needs network.ipv6 true: tasks have no other addresses"), "egress")
+	}
 	block, err := ParseVPCBlock(n.CIDR)
 	if err == nil && len(found) == 0 {
 		err = n.checkRoom(block)
@@ -54,7 +58,7 @@ func (n Network) checkRoom(block netip.Prefix) error {
 	if _, err := PublicBlocks(block, n.Zones); err != nil {
 		return err
 	}
-	if !n.Egress.Private() {
+	if !n.Egress.Private() || n.Egress.IPv6Only() {
 		return nil
 	}
 	_, err := n.Egress.PrivateBlocks(block, n.Zones)

@@ -103,7 +103,7 @@ type grant struct {
 var grants = []grant{
 	{policy: "network", sid: "ReadNetwork", actions: []string{"ec2:Describe*"}, resources: anywhere},
 	{policy: "network", sid: "ChangeNetwork", actions: []string{"ec2:*"}, resources: func(a Account) []string {
-		return a.regional("ec2", "elastic-ip/*", "internet-gateway/*", "natgateway/*", "route-table/*",
+		return a.regional("ec2", "egress-only-internet-gateway/*", "elastic-ip/*", "internet-gateway/*", "natgateway/*", "route-table/*",
 			"security-group/*", "security-group-rule/*", "subnet/*", "vpc/*", "vpc-flow-log/*")
 	}},
 

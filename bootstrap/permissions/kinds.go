@@ -137,6 +137,12 @@ var Kinds = map[string]Operations{
 		Update: always("ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress"),
 		Tags:   []string{"ec2:CreateTags", "ec2:DeleteTags"},
 	},
+	"aws:ec2/egressOnlyInternetGateway:EgressOnlyInternetGateway": {
+		Create: []string{"ec2:CreateEgressOnlyInternetGateway", "ec2:CreateTags"},
+		Read:   []string{"ec2:DescribeEgressOnlyInternetGateways"},
+		Tags:   []string{"ec2:CreateTags", "ec2:DeleteTags"},
+		Delete: []string{"ec2:DeleteEgressOnlyInternetGateway"},
+	},
 	"aws:ec2/eip:Eip": {
 		Create: []string{"ec2:AllocateAddress", "ec2:CreateTags"},
 		Read:   []string{"ec2:DescribeAddresses", "ec2:DescribeAddressesAttribute"},

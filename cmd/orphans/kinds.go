@@ -52,6 +52,10 @@ var kinds = []kind{
 	{tokens: []string{"aws:ec2/flowLog:FlowLog"}, service: "ec2", resource: "vpc-flow-log/", id: byRest, within: "vpcId"},
 	{tokens: []string{"aws:ec2/natGateway:NatGateway"}, service: "ec2", resource: "natgateway/", id: byRest, within: "subnetId"},
 	{tokens: []string{"aws:ec2/eip:Eip"}, service: "ec2", resource: "elastic-ip/", id: byRest},
+	{
+		tokens:  []string{"aws:ec2/egressOnlyInternetGateway:EgressOnlyInternetGateway"},
+		service: "ec2", resource: "egress-only-internet-gateway/", id: byRest, within: "vpcId",
+	},
 	{tokens: []string{"aws:ec2/routeTable:RouteTable"}, service: "ec2", resource: "route-table/", id: byRest, within: "vpcId"},
 	{tokens: []string{"aws:ec2/internetGateway:InternetGateway"}, service: "ec2", resource: "internet-gateway/", id: byRest, within: "vpcId"},
 	{tokens: []string{"aws:ec2/subnet:Subnet"}, service: "ec2", resource: "subnet/", id: byRest, within: "vpcId"},

@@ -18,6 +18,7 @@ var uncontrolled = []string{
 	"aws:appautoscaling/target:Target",
 	"aws:cloudwatch/logGroup:LogGroup",       // CloudWatch.16, its retention, is of another standard
 	"aws:cloudwatch/metricAlarm:MetricAlarm", // and so are CloudWatch.15 and .17, their actions
+	"aws:ec2/egressOnlyInternetGateway:EgressOnlyInternetGateway",
 	"aws:ec2/flowLog:FlowLog",
 	"aws:ec2/eip:Eip", // EC2.12, no unused ones, is of another standard
 	"aws:ec2/internetGateway:InternetGateway",

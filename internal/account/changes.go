@@ -30,7 +30,7 @@ type change struct {
 
 // check reports changes that would fail requests in one update, or that one update cannot make.
 func (c change) check() error {
-	return errors.Join(c.checkMoves(), c.checkGuests(), c.checkSharing(), c.checkCanaryNames(), c.checkEmptied(), c.checkCalled(), c.checkWait())
+	return errors.Join(c.checkMoves(), c.checkGuests(), c.checkSharing(), c.checkCanaryNames(), c.checkEmptied(), c.checkFamily(), c.checkCalled(), c.checkWait())
 }
 
 // checkCanaryNames reports a service with the same resource names as another service's running canary, or the other way round.
@@ -81,7 +81,7 @@ func (c change) empty(s config.Service) (key string, empty bool) {
 	if s.Scaling == nil {
 		return "instanceCount", true
 	}
-	attachment := spec.AttachmentRoute(s.Name, s.HTTP.HealthCheck).Among(c.Sharer)
+	attachment := spec.AttachmentRoute(s.Name, s.HTTP.HealthCheck, c.Network.Egress.IPv6Only()).Among(c.Sharer)
 	return "scaling.min", !c.moves() && slices.ContainsFunc(c.standing.Rules, func(r standing.Rule) bool {
 		return r.Hostname == attachment.Hostname && r.Targets == 0
 	})
@@ -89,8 +89,24 @@ func (c change) empty(s config.Service) (key string, empty bool) {
 
 // makesAnew reports whether the service gets a new target group, at first without tasks: it is new, has another health check, or moves.
 func (c change) makesAnew(s config.Service) bool {
-	attachment := spec.AttachmentRoute(s.Name, s.HTTP.HealthCheck).Among(c.Sharer)
+	attachment := spec.AttachmentRoute(s.Name, s.HTTP.HealthCheck, c.Network.Egress.IPv6Only()).Among(c.Sharer)
 	return c.moves() || !slices.ContainsFunc(c.standing.Rules, func(r standing.Rule) bool { return r.Hostname == attachment.Hostname })
+}
+
+// switchesFamily reports whether the update gives the tasks of a network that stays only IPv6 addresses, or both kinds again.
+func (c change) switchesFamily() bool {
+	last := c.last.Network
+	return last != nil && !c.replacesNetwork() && last.Egress.IPv6Only() != c.Network.Egress.IPv6Only()
+}
+
+// checkFamily reports calls between services of which some still have the old addresses and some only the new ones. Tasks with both kinds
+// are called at their IPv4 addresses, which those with IPv6 alone do not reach. A service that is replaced would have its name twice, too.
+func (c change) checkFamily() error {
+	if !c.switchesFamily() || !c.HasCalls() || len(c.last.Calls) == 0 {
+		return nil
+	}
+	return errors.New("network.egress: services call each other, and while they move between addresses of both kinds and of IPv6 alone, some would not " +
+		"reach others; first take calls out and run `pulumi up`, and then make the change, and name them again")
 }
 
 // checkCalled reports a called service that gets another ECS service. Both would have its name in the namespace, which AWS refuses
@@ -98,7 +114,7 @@ func (c change) makesAnew(s config.Service) bool {
 func (c change) checkCalled() error {
 	var problems []error
 	for _, s := range c.Services {
-		if s.HTTP != nil && !c.moves() && c.Called(s.Name) && c.wasCalled(s.Name) && c.makesAnew(s) {
+		if s.HTTP != nil && !c.moves() && !c.switchesFamily() && c.Called(s.Name) && c.wasCalled(s.Name) && c.makesAnew(s) {
 			problems = append(problems, fmt.Errorf("services.%s: other services call it, and another health check starts it anew while the old one still has its name; "+
 				"first take %[1]s out of calls and run `pulumi up`, and then make the change and name it again", s.Name))
 		}
@@ -129,7 +145,12 @@ func (c change) moves() bool {
 
 // replacesNetwork reports whether the update replaces the stack's VPC.
 func (c change) replacesNetwork() bool {
-	return c.last.Network != nil && *c.last.Network != c.network()
+	if c.last.Network == nil {
+		return false
+	}
+	last := *c.last.Network
+	last.Egress = "" // tasks move within the VPC
+	return last != c.network()
 }
 
 // remembered returns how long resolvers may remember the records: the time-to-live of the last successful update, or the one that the

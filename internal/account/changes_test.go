@@ -283,6 +283,36 @@ func TestFewerTasksThanServe(t *testing.T) {
 	}
 }
 
+// Services that call each other do not move between families of addresses: for a while some would not reach others.
+func TestCallsStayInOneFamily(t *testing.T) {
+	t.Parallel()
+	const image = `"image": "123456789012.dkr.ecr.eu-central-1.amazonaws.com/hello@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "hostnames"`
+	services := func(calls string) string {
+		return `{"web": {` + image + `: ["a.example.com"]` + calls + `}, "api": {` + image + `: ["b.example.com"]}}`
+	}
+	called := map[string][]string{"web": {"api"}}
+	last := func(calls map[string][]string, egress spec.Egress) lastUpdate {
+		return lastUpdate{Calls: calls, Network: &lastNetwork{CIDR: "10.0.0.0/16", IPv6: true, Egress: egress}}
+	}
+	for name, test := range map[string]struct {
+		services string
+		last     lastUpdate
+		refused  bool
+	}{
+		"calls before and after":     {services(`, "calls": ["api"]`), last(called, spec.EgressPublic), true},
+		"of an older program":        {services(`, "calls": ["api"]`), last(called, ""), true},
+		"calls from now on":          {services(`, "calls": ["api"]`), last(nil, spec.EgressPublic), false},
+		"calls until now":            {services(""), last(called, spec.EgressPublic), false},
+		"the same addresses":         {services(`, "calls": ["api"]`), last(called, spec.EgressIPv6), false},
+		"another network altogether": {services(`, "calls": ["api"]`), lastUpdate{Calls: called, Network: &lastNetwork{CIDR: "10.9.0.0/16", IPv6: true}}, false},
+	} {
+		err := changeOf(t, test.services, test.last, standing.Listener{}, "network", `{"egress": "ipv6"}`).check()
+		if refused := err != nil && strings.Contains(err.Error(), "network.egress: services call each other"); refused != test.refused {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // A called service that starts anew would have its name twice.
 func TestCalledServiceStaysWhereItIs(t *testing.T) {
 	t.Parallel()
@@ -294,7 +324,7 @@ func TestCalledServiceStaysWhereItIs(t *testing.T) {
 		check := spec.DefaultHealthCheck
 		check.Path = path
 		return standing.Listener{
-			Balancers: []standing.Balancer{{Tagged: true}}, Rules: []standing.Rule{{Hostname: spec.AttachmentRoute("api", check).Hostname, Service: "api"}},
+			Balancers: []standing.Balancer{{Tagged: true}}, Rules: []standing.Rule{{Hostname: spec.AttachmentRoute("api", check, false).Hostname, Service: "api"}},
 		}
 	}
 	called := lastUpdate{Calls: map[string][]string{"web": {"api"}}}

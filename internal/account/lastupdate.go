@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"slipway/spec"
 )
 
 // lastUpdate has the outputs of the stack's last successful update. After a rename or a change of region, a program knows nothing else
@@ -25,13 +27,14 @@ type ownPlatform struct {
 	Egress    string   `pulumi:"egress"`
 }
 
-// lastNetwork has the network settings whose change makes a new load balancer.
+// lastNetwork has the network settings whose change makes a new load balancer, and the tasks' way out.
 type lastNetwork struct {
-	CIDR     string `pulumi:"cidr"`
-	IPv6     bool   `pulumi:"ipv6"`
-	VPCID    string `pulumi:"vpcId"`           // of an existing network, which has nothing else
-	Balancer string `pulumi:"loadBalancerArn"` // of others, in an existing network
-	Platform string `pulumi:"platform"`        // the stack of the platform, in full, which has nothing else
+	CIDR     string      `pulumi:"cidr"`
+	IPv6     bool        `pulumi:"ipv6"`
+	VPCID    string      `pulumi:"vpcId"`           // of an existing network, which has nothing else
+	Balancer string      `pulumi:"loadBalancerArn"` // of others, in an existing network
+	Platform string      `pulumi:"platform"`        // the stack of the platform, in full, which has nothing else
+	Egress   spec.Egress `pulumi:"egress"`          // of the stack's own network; "": an older program did not export it
 }
 
 // readLastUpdate asks the engine for the stack's own outputs, as a stack reference does (pulumi/pulumi#3722), but registers nothing. An

@@ -46,7 +46,7 @@ func join(t *testing.T, services string, platform, outputs map[string]any, in *h
 func TestLookUpJoinsAPlatform(t *testing.T) {
 	t.Parallel()
 	sharer := spec.Sharer("slipway", "dev")
-	attachment := spec.AttachmentRoute("hello", spec.DefaultHealthCheck)
+	attachment := spec.AttachmentRoute("hello", spec.DefaultHealthCheck, false)
 	in := &holds{listener: standing.Listener{
 		Balancers: []standing.Balancer{{Tagged: true}},
 		Rules: []standing.Rule{
@@ -156,7 +156,7 @@ func TestLeavingAPlatformIsRefused(t *testing.T) {
 func TestPlatformsInUseStay(t *testing.T) {
 	t.Parallel()
 	inUse := []standing.Rule{
-		{Hostname: spec.AttachmentRoute("hello", spec.DefaultHealthCheck).Among("one-0123").Hostname, Path: "/*", Project: "slipway", Stack: "one"},
+		{Hostname: spec.AttachmentRoute("hello", spec.DefaultHealthCheck, false).Among("one-0123").Hostname, Path: "/*", Project: "slipway", Stack: "one"},
 		{Hostname: "one.example.com", Path: "/*", Project: "slipway", Stack: "one"},
 		{Hostname: "a.b.example.org", Path: "/*", Project: "slipway", Stack: "one"}, // which has a certificate of its own
 	}

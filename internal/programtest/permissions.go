@@ -55,6 +55,7 @@ func everyFeature(t *testing.T) map[string]settings.Source {
 			`"a.example.com","b.example.com","c.example.com","d.example.com","e.example.com","f.example.com","g.example.com","h.example.com","i.example.com","j.example.com","k.example.com"`, 1)),
 		"a zone that is known, behind Cloudflare": configtest.Source(configtest.Service(""), "zoneId", "0123456789abcdef0123456789abcdef", "dns", `{"proxied": true}`),
 	}
+	configs["tasks with IPv6 addresses alone"] = configtest.Source(strings.ReplaceAll(configtest.Service(""), "ghcr.io/", "123456789012.dkr.ecr.eu-central-1.amazonaws.com/"), "network", `{"egress": "ipv6"}`)
 	configs["a way out in each zone"] = configtest.Source(configtest.Service(""), "network", `{"egress": "nat-per-zone", "flowLogs": {}}`)
 	configs["services that call each other"] = configtest.Source(`{
 		"web": {"image": "` + configtest.Image + `", "hostnames": ["web.example.com"], "calls": ["billing"]},

@@ -123,6 +123,7 @@ func changes(made map[string]*cloud.Resource) map[string][]cloud.Map {
 		scheduler.ScheduleToken:             {{"state": "DISABLED"}},
 		scheduler.ScheduleGroupToken:        nil,
 		sfn.StateMachineToken:               {{"definition": `{}`}, {"roleArn": "arn:aws:iam::" + sts.DefaultAccount + ":role/slipway/other"}},
+		ec2.EgressOnlyInternetGatewayToken:  nil,
 		ec2.SecurityGroupEgressRuleToken:    {{"toPort": 8081.0}, {"description": "other"}},
 		ec2.SecurityGroupIngressRuleToken:   {{"toPort": 8081.0}, {"cidrIpv6": "::1/128"}},
 	}

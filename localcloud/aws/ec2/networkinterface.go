@@ -32,14 +32,14 @@ func (ni *Interface) IPv6Only() bool { return ni.PrivateIP == "" }
 func (ni *Interface) Address() string { return cmp.Or(ni.PrivateIP, ni.IPv6Address) }
 
 // HostName is the name that the interface's owner has in the VPC. In an IPv6-only subnet names have the form of resource names, here with
-// the end of the address: what Fargate puts there is not documented.
+// the subnet's and the host's part of the address: what Fargate puts there is not documented.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/hostname-types.html
 func (ni *Interface) HostName(region string) string {
 	name := "ip-" + strings.ReplaceAll(ni.PrivateIP, ".", "-")
 	if a, err := netip.ParseAddr(ni.IPv6Address); err == nil && ni.IPv6Only() {
-		const host = 8
+		const subnet, host = 6, 10
 		b := a.As16()
-		name = fmt.Sprintf("i-0%x", b[host:])
+		name = fmt.Sprintf("i-0%x%x", b[subnet:subnet+2], b[host:])
 	}
 	return name + "." + region + ".compute.internal"
 }
