@@ -27,7 +27,7 @@ func TestStackRename(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := walk.Config{
-		Region: "eu-central-1", CIDR: "10.7.0.0/16", Zones: 2, IPv6: true, IdleTimeout: 60, TTL: 60, Tag: "one",
+		Region: "eu-central-1", CIDR: "10.7.0.0/16", Zones: 2, IPv6: true, Egress: "public", IdleTimeout: 60, TTL: 60, Tag: "one",
 		Services: map[string]walk.Service{"web": walk.NewService("v1", "s.slipway.test", "*.slipway.test"), "api": walk.NewService("v2", "s.slipway.test")},
 	}
 	api := before.Services["api"]

@@ -44,12 +44,20 @@ const (
 // parameter is one of somebody else, which is there.
 const parameter = "/flag"
 
+// The ways out of a network that walks change between.
+const (
+	egressPublic = "public"
+	egressNAT    = "nat"
+	egressIPv6   = "ipv6"
+)
+
 // Config is the part of a stack's configuration that walks change.
 type Config struct {
 	Region      string
 	CIDR        string
 	Zones       int
 	IPv6        bool
+	Egress      string // how tasks reach out
 	IdleTimeout int
 	TTL         int    // of the records, in seconds
 	Proxied     bool   // by Cloudflare, which sets the TTL then
@@ -167,7 +175,7 @@ func (c Config) YAML() string {
 	}
 	line("  ", "aws:region", c.Region)
 	line("  ", "slipway:domain", Zone)
-	line("  ", "slipway:network", map[string]any{"cidr": c.CIDR, "zones": c.Zones, "ipv6": c.IPv6})
+	line("  ", "slipway:network", map[string]any{"cidr": c.CIDR, "zones": c.Zones, "ipv6": c.IPv6, "egress": c.Egress})
 	line("  ", "slipway:loadBalancer", map[string]any{"idleTimeout": c.IdleTimeout})
 	if c.Proxied {
 		line("  ", "slipway:dns", map[string]any{"proxied": true})

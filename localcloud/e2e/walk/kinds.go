@@ -99,6 +99,10 @@ var kinds = []kind{
 	{"dns.ttl", func(d draw, c *Config) bool { c.TTL = other(d, c.TTL, leastTTL, 75, 90); return !c.Proxied }},
 	{"dns.proxied", func(_ draw, c *Config) bool { c.Proxied = !c.Proxied; return true }},
 	{"region", func(d draw, c *Config) bool { c.Region = other(d, c.Region, "eu-central-1", "eu-west-1"); return true }},
+	{"network.egress", func(d draw, c *Config) bool {
+		c.Egress = other(d, c.Egress, egressPublic, egressNAT, egressIPv6)
+		return true
+	}},
 	{"network.ipv6", func(_ draw, c *Config) bool { c.IPv6 = !c.IPv6; return true }},
 	{"network.cidr", func(d draw, c *Config) bool {
 		c.CIDR = other(d, c.CIDR, "10.0.0.0/16", "10.20.0.0/16", "172.20.0.0/18")
@@ -192,7 +196,7 @@ func (d draw) pairs(c *Config) [][2]string {
 // first draws a configuration to begin with: two or three services, and two of them share a host name.
 func first(d draw) Config {
 	c := Config{
-		Region: "eu-central-1", CIDR: "10.0.0.0/16", Zones: 2 + d.IntN(2), IdleTimeout: 60, TTL: leastTTL, Tag: "one", Services: map[string]Service{},
+		Region: "eu-central-1", CIDR: "10.0.0.0/16", Egress: egressPublic, Zones: 2 + d.IntN(2), IdleTimeout: 60, TTL: leastTTL, Tag: "one", Services: map[string]Service{},
 	}
 	hosts, names, free := shuffled(d, plainHosts), shuffled(d, serviceNames), shuffled(d, paths)
 	root := d.newService()

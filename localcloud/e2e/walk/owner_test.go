@@ -8,7 +8,7 @@ import (
 
 // configOf returns a configuration of services, each with its host names and its paths.
 func configOf(services map[string][2][]string) Config {
-	c := Config{Region: "eu-central-1", CIDR: "10.0.0.0/16", Zones: 2, IdleTimeout: 60, TTL: leastTTL, Tag: "one", Services: map[string]Service{}}
+	c := Config{Region: "eu-central-1", CIDR: "10.0.0.0/16", Egress: egressPublic, Zones: 2, IdleTimeout: 60, TTL: leastTTL, Tag: "one", Services: map[string]Service{}}
 	for name, routes := range services {
 		s := NewService("v1", routes[0]...)
 		s.Paths = routes[1]
@@ -123,18 +123,32 @@ func TestForbids(t *testing.T) {
 	s := canary.Services["web"]
 	s.Canary = &Canary{"v2", 10}
 	canary.Services["web"] = s
+	calling := plain.clone()
+	caller := calling.Services["web"]
+	caller.Calls, calling.Worker, calling.IPv6 = true, "v1", true
+	calling.Services["web"] = caller
+	ipv6 := calling.clone()
+	ipv6.Egress = egressIPv6
+	behindNAT := calling.clone()
+	behindNAT.Egress = egressNAT
+	silent := ipv6.clone()
+	silent.Worker = ""
 	like := configOf(routes{"web": {{"a.slipway.test"}, nil}, "web-canary": {{"b.slipway.test"}, nil}})
 	for name, tt := range map[string]struct {
 		before, after Config
 		want          bool
 	}{
-		"a canary comes":                        {plain, canary, false},
-		"a service comes":                       {plain, like, false},
-		"a canary goes and a service comes":     {canary, like, true},
-		"a service goes and a canary comes":     {like, canary, true},
-		"the canary is the same":                {canary, canary, false},
-		"a service goes":                        {like, plain, false},
-		"the service called like it is renamed": {like, configOf(routes{"web": {{"a.slipway.test"}, nil}, "api": {{"b.slipway.test"}, nil}}), false},
+		"a canary comes":                                    {plain, canary, false},
+		"a service comes":                                   {plain, like, false},
+		"a canary goes and a service comes":                 {canary, like, true},
+		"a service goes and a canary comes":                 {like, canary, true},
+		"the canary is the same":                            {canary, canary, false},
+		"a service goes":                                    {like, plain, false},
+		"the service called like it is renamed":             {like, configOf(routes{"web": {{"a.slipway.test"}, nil}, "api": {{"b.slipway.test"}, nil}}), false},
+		"services that call each other lose IPv4 addresses": {calling, ipv6, true},
+		"services that call each other get IPv4 addresses":  {ipv6, behindNAT, true},
+		"services that call each other keep both":           {calling, behindNAT, false},
+		"services no longer call each other":                {calling, silent, false},
 	} {
 		if got := len(tt.before.Forbids(tt.after)) > 0; got != tt.want {
 			t.Errorf("%s: %v", name, got)
@@ -276,6 +290,8 @@ func TestProblems(t *testing.T) {
 		"the same route twice": func(c *Config) { c.Services["docs"] = c.Services["web"] },
 		"no service":           func(c *Config) { c.Services = nil },
 		"four zones":           func(c *Config) { c.Zones = 4 },
+		"no addresses":         func(c *Config) { c.Egress, c.IPv6 = egressIPv6, false },
+		"commands over IPv6":   func(c *Config) { c.Egress, c.IPv6 = egressIPv6, true; set(func(s *Service) { s.Exec = true })(c) },
 		"a long name":          func(c *Config) { c.Services["a-name-of-nineteen-c"] = c.Services["api"]; delete(c.Services, "api") },
 		"a canary's name":      func(c *Config) { c.Services["web-canary"] = c.Services["api"]; delete(c.Services, "api") },
 		"no host name":         set(func(s *Service) { s.Hostnames = nil }),

@@ -2,6 +2,7 @@ package walk
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -40,9 +41,15 @@ func (c Config) Problems() []string {
 	if !c.Proxied && (c.TTL < leastTTL || c.TTL > mostTTL) {
 		add("a time-to-live of %d seconds", c.TTL)
 	}
+	if c.Egress == egressIPv6 && !c.IPv6 {
+		add("no IPv6 addresses for tasks that have no others")
+	}
 	owners := map[string]string{}
 	for _, name := range c.names() {
 		s := c.Services[name]
+		if c.Egress == egressIPv6 && s.Exec {
+			add("%s: commands in tasks that have only IPv6 addresses", name)
+		}
 		for _, problem := range s.problems(name) {
 			add("%s: %s", name, problem)
 		}
@@ -115,11 +122,15 @@ func (c Config) unordered() [][2]route {
 	return out
 }
 
-// Forbids returns why a stack of this configuration cannot become one of another in one update: a canary's resources have the names that
-// those of a service of that name have, and while the one is there the other has no place.
+// Forbids returns why a stack of this configuration cannot become one of another in one update. A canary's resources have the names that
+// those of a service of that name have, and while the one is there the other has no place. Services that call each other do not all get
+// other addresses at once.
 func (c Config) Forbids(next Config) []string {
 	var out []string
 	canary := func(c Config, name string) bool { return c.Services[name].Canary != nil }
+	if (c.Egress == egressIPv6) != (next.Egress == egressIPv6) && c.calls() && next.calls() {
+		out = append(out, "services call each other, and some have only IPv6 addresses for a while")
+	}
 	service := func(c Config, name string) bool { _, there := c.Services[name]; return there }
 	for _, name := range slices.Concat(c.names(), next.names()) {
 		like := name + canarySuffix
@@ -131,6 +142,11 @@ func (c Config) Forbids(next Config) []string {
 		}
 	}
 	return out
+}
+
+// calls reports whether a service calls another.
+func (c Config) calls() bool {
+	return c.Worker != "" && slices.ContainsFunc(slices.Collect(maps.Values(c.Services)), func(s Service) bool { return s.Calls })
 }
 
 // canarySuffix ends the names of a canary's resources, after the service's.

@@ -20,7 +20,7 @@ var sample = [][]string{
 	},
 	{
 		"add a wildcard", "remove a wildcard", "leave a name to a wildcard", "put a wildcard in the place of a name", "size", "count", "alarms", "capacity", "drain profile",
-		"deregistration delay", "zones", "idle timeout", sickVersion, exitingVersion,
+		"deregistration delay", "zones", "network.egress", "idle timeout", sickVersion, exitingVersion,
 	},
 	{
 		"take the name of another service", "swap names", "use a name again", "remove a service", "add a service called like a canary", "add a canary",
