@@ -259,7 +259,10 @@ func (s *Stage) UseIPv6(addresses string) {
 		}).ID)
 	}
 	s.Group = s.Make("aws:ec2/securityGroup:SecurityGroup", cloud.Map{"vpcId": vpc.ID, "name": "tasks"}).ID
-	s.BalancerGroup = s.targetGroup("tasks-6", vpc.ID, addresses)
+	group := s.targetGroup("tasks-6", vpc.ID, addresses)
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
+	s.BalancerGroup = group
 }
 
 // Names in the task definitions of tests.
@@ -365,7 +368,10 @@ func (s *Stage) balance(ctx context.Context) {
 	defer store.Stop()
 	for {
 		_ = store.Update(func(tx *cloud.Tx) error {
-			group := tx.Get(cloud.Key{Scope: awstest.Caller.Scope, Token: elbv2.TargetGroup.Token, ID: s.BalancerGroup})
+			s.Mu.Lock()
+			id := s.BalancerGroup
+			s.Mu.Unlock()
+			group := tx.Get(cloud.Key{Scope: awstest.Caller.Scope, Token: elbv2.TargetGroup.Token, ID: id})
 			if group == nil {
 				return nil
 			}
