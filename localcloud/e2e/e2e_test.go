@@ -76,7 +76,7 @@ var binaries *binary.Cache
 // sideBySide lets more tests run at a time than there are processors, unless a flag says how many: each waits most of the time, until tasks
 // are healthy or old ones have drained.
 func sideBySide() error {
-	const name, eachProcessor = "test.parallel", 2
+	const name, eachProcessor = "test.parallel", 3
 	said := false
 	flag.Visit(func(f *flag.Flag) { said = said || f.Name == name })
 	if said {
